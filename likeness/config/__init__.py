@@ -1,0 +1,1 @@
+"""Configuration: typed models, layered resolution with provenance."""

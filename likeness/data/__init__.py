@@ -1,0 +1,1 @@
+"""Datasets: contracts, inspection, sources, sampling, loading."""

@@ -1,0 +1,48 @@
+"""The errors a person can act on, each with the exit code of the command line.
+
+An error message says what was expected, what was found, where, and what to do. Anything that is not
+one of these is a defect and ends with exit code 1.
+"""
+
+from __future__ import annotations
+
+
+class LikenessError(Exception):
+    """Base of all errors with a message meant for a person.
+
+    Args:
+        message: what was expected and what was found, and where.
+        advice: what to do about it, one sentence.
+    """
+
+    exit_code = 1
+
+    def __init__(self, message: str, *, advice: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.advice = advice
+
+    def __str__(self) -> str:
+        return f"{self.message}\n{self.advice}" if self.advice else self.message
+
+
+class UsageError(LikenessError):
+    """Wrong use or a wrong configuration (exit code 2)."""
+
+    exit_code = 2
+
+
+class MissingError(LikenessError):
+    """A weight, an asset, an extra or a device is missing (exit code 3)."""
+
+    exit_code = 3
+
+
+class DataError(LikenessError):
+    """The data has errors (exit code 4)."""
+
+    exit_code = 4
+
+
+class UnsafeFileError(DataError):
+    """A file asked for something a data file must not do: run code, leave its folder, fill the memory."""

@@ -1,0 +1,1 @@
+"""Scores, each beside a baseline."""

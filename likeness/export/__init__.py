@@ -1,0 +1,1 @@
+"""Bundles: exported models with a proof that they equal the trained one."""

@@ -1,0 +1,1 @@
+"""Geometry of heads: rotations, cameras, meshes, the head model, the rasteriser."""

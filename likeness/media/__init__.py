@@ -1,0 +1,1 @@
+"""Pictures, sound and video in and out of files."""

@@ -1,0 +1,1 @@
+"""Networks two systems use, or a published architecture."""

@@ -1,0 +1,194 @@
+"""Stage and Plan: what a run optimises, when, as absolute step ranges known before training starts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, model_validator
+
+from likeness.config.schema import ConfigModel
+from likeness.errors import UsageError
+
+PositiveInt = Annotated[int, Field(ge=1)]
+
+
+class Ramp(ConfigModel):
+    """A loss weight that moves linearly from the first step of its stage to the last."""
+
+    start: float
+    end: float
+
+
+class Schedule(ConfigModel):
+    """How the learning rate moves."""
+
+    kind: Literal["constant", "cosine", "linear", "exponential"] = "constant"
+    warmup_steps: Annotated[int, Field(ge=0)] = 0
+    """Steps of linear warm-up from 0."""
+    span: Literal["stage", "run"] = "stage"
+    """What the schedule stretches over."""
+    final_factor: Annotated[float, Field(ge=0)] = 0.0
+    """Learning rate at the end as a fraction of the peak (for constant: ignored)."""
+
+
+class Stage(ConfigModel):
+    """One phase of training. Exactly one of ``steps`` and ``epochs`` is set."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")]
+    steps: PositiveInt | None = None
+    epochs: Annotated[float, Field(gt=0)] | None = None
+    weights: Mapping[str, float | Ramp]
+    """Loss term to weight; a term that is not named has weight 0."""
+    groups: Mapping[str, float] | None = None
+    """Trainable group to learning-rate factor; a group that is not named is frozen. None: all at 1."""
+    mix: Mapping[str, float] | None = None
+    """Source to ratio of samples; None: in proportion to their sizes."""
+    learning_rate: Annotated[float, Field(gt=0)] | None = None
+    """Overrides train.learning_rate during this stage."""
+    batch_size: PositiveInt | None = None
+    """Overrides train.batch_size during this stage."""
+    optimizer: Literal["keep", "reset"] = "reset"
+    """Keep the optimiser's moments from the previous stage, or start with none."""
+    schedule: Schedule = Schedule()
+
+    @model_validator(mode="after")
+    def _one_length(self) -> Stage:
+        if (self.steps is None) == (self.epochs is None):
+            found = "both" if self.steps is not None else "neither"
+            raise ValueError(f"expected exactly one of 'steps' and 'epochs', found {found}")
+        return self
+
+    def weights_at(self, fraction: float) -> dict[str, float]:
+        """Term weights at a fraction of the stage in [0, 1]."""
+        out: dict[str, float] = {}
+        for term, weight in self.weights.items():
+            if isinstance(weight, Ramp):
+                out[term] = weight.start + (weight.end - weight.start) * fraction
+            else:
+                out[term] = float(weight)
+        return out
+
+
+@dataclass(frozen=True)
+class PlannedStage:
+    """A stage with its absolute step range [first_step, end_step)."""
+
+    stage: Stage
+    index: int
+    first_step: int
+    end_step: int
+    batch_size: int
+    """Samples per micro-batch and process."""
+
+    @property
+    def length(self) -> int:
+        return self.end_step - self.first_step
+
+    def weights_at(self, step: int) -> dict[str, float]:
+        """Term weights at an absolute step."""
+        span = max(self.length - 1, 1)
+        return self.stage.weights_at(min(max((step - self.first_step) / span, 0.0), 1.0))
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All stages of a run with absolute step ranges."""
+
+    stages: tuple[PlannedStage, ...]
+
+    @property
+    def total_steps(self) -> int:
+        return self.stages[-1].end_step
+
+    def at(self, step: int) -> PlannedStage:
+        """The stage of a step; the last stage for the step just past the end."""
+        for planned in self.stages:
+            if step < planned.end_step:
+                return planned
+        return self.stages[-1]
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "total_steps": self.total_steps,
+            "stages": [
+                {
+                    "index": p.index,
+                    "first_step": p.first_step,
+                    "end_step": p.end_step,
+                    "batch_size": p.batch_size,
+                    **p.stage.model_dump(mode="json"),
+                }
+                for p in self.stages
+            ],
+        }
+
+    @staticmethod
+    def build(
+        stages: Sequence[Stage],
+        *,
+        samples_per_epoch: int,
+        batch_size: int,
+        accumulation: int = 1,
+        world_size: int = 1,
+        total_steps: int | None = None,
+    ) -> Plan:
+        """Turn stage lengths into absolute ranges.
+
+        Args:
+            samples_per_epoch: samples of the training sources together.
+            batch_size: samples per micro-batch and process, unless a stage sets its own.
+            total_steps: when given, all stages are scaled in proportion to add up to it.
+        """
+        if not stages:
+            raise UsageError("The plan has no stages.", advice="Add at least one under 'stages'.")
+        names = [stage.name for stage in stages]
+        if len(set(names)) != len(names):
+            raise UsageError(f"Stage names must differ, found: {', '.join(names)}.")
+        lengths, batches = [], []
+        for stage in stages:
+            size = stage.batch_size or batch_size
+            batches.append(size)
+            if stage.steps is not None:
+                lengths.append(stage.steps)
+            else:
+                assert stage.epochs is not None
+                per_step = size * accumulation * world_size
+                lengths.append(max(1, round(stage.epochs * samples_per_epoch / per_step)))
+        if total_steps is not None:
+            lengths = _scaled(lengths, total_steps)
+        planned, first = [], 0
+        for index, (stage, length, size) in enumerate(zip(stages, lengths, batches, strict=True)):
+            if length == 0:
+                continue
+            planned.append(PlannedStage(stage, index, first, first + length, size))
+            first += length
+        return Plan(tuple(planned))
+
+    def check_terms(self, known: frozenset[str]) -> None:
+        """Every weighted term exists. Raises UsageError naming the stage and the nearest term."""
+        from difflib import get_close_matches
+
+        for planned in self.stages:
+            for term in planned.stage.weights:
+                if term not in known:
+                    near = get_close_matches(term, sorted(known), n=1)
+                    hint = f"Did you mean '{near[0]}'?" if near else f"Known: {sorted(known)}."
+                    raise UsageError(
+                        f"Stage '{planned.stage.name}' weighs an unknown loss term '{term}'.",
+                        advice=hint,
+                    )
+
+
+def _scaled(lengths: Sequence[int], total: int) -> list[int]:
+    """Integers in proportion to ``lengths`` that add up to ``total`` (largest remainders)."""
+    if total < 1:
+        raise UsageError(f"train.steps must be at least 1, found {total}.")
+    whole = sum(lengths)
+    exact = [length * total / whole for length in lengths]
+    out = [int(value) for value in exact]
+    order = sorted(range(len(out)), key=lambda i: (out[i] - exact[i], i))
+    for i in order[: total - sum(out)]:
+        out[i] += 1
+    return out
