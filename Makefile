@@ -1,0 +1,49 @@
+# Two commands do everything on a fresh machine: `make demo` and `make test`.
+# Neither needs root, a system package or a download of weights.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+OUT ?= out/demo
+PIP := $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt
+
+.PHONY: demo test test-slow lint format bench docs clean
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.base: pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP) -e ".[onnx]"
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.base
+	$(PIP) -e ".[all]"
+	@touch $@
+
+demo: $(VENV)/.base
+	$(BIN)/likeness demo --out $(OUT)
+
+test: $(VENV)/.dev
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2
+
+test-slow: $(VENV)/.dev
+	OMP_NUM_THREADS=1 $(BIN)/pytest -m slow
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+format: $(VENV)/.dev
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(VENV)/.dev
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/loop.py
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/raster.py
+
+docs: $(VENV)/.dev
+	$(BIN)/likeness config docs docs/config
+
+clean:
+	rm -rf $(VENV) out runs build dist *.egg-info
