@@ -1,0 +1,261 @@
+"""What lies inside the head's openings: linings of lids and mouth, eyeballs, teeth and tongue.
+
+Linings are swept inward from the open boundaries of the skin and share its boundary vertices, so
+they follow whatever the skin does. Eyeballs, teeth and tongue are closed formulas. Millimetres in
+the template's frame: +x the subject's left, +y up, +z forward. Owns shapes and triangles; order,
+labels and the mirror map of the whole head are the business of :mod:`likeness.studio.template`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+EYE_CENTER_LEFT = np.array([31.6, 36.2, 83.1])
+EYE_RADIUS = 12.3
+EYE_RING_DEGREES = (8, 14, 20, 26, 29, 32, 40, 52, 66, 82, 100, 122, 146, 168)
+EYE_SEGMENTS = 32
+CORNEA_DEGREES = 31.0
+CORNEA_HEIGHT = 1.0
+
+TOOTH_COLUMNS = 5
+TOOTH_ROWS = 6
+TEETH_PER_SIDE = 7
+TONGUE_COLUMNS = 9
+TONGUE_ROWS = 8
+
+_MIRROR = np.array([-1.0, 1.0, 1.0])
+
+
+@dataclass(frozen=True)
+class Part:
+    """One part before it is numbered into the head.
+
+    Attributes:
+        vertices: (N, 3) millimetres.
+        triangles: (F, 3) indices into ``vertices``; in linings, negative entries -1 - k stand for
+            vertex k of the boundary loop the lining hangs on.
+        mirror: (N,) index of the mirror image, within this part or within the part of the other
+            side.
+        ring: (N,) number of the lining ring, from 0 at the seam inward; zeros elsewhere.
+    """
+
+    vertices: NDArray[np.float64]
+    triangles: NDArray[np.int64]
+    mirror: NDArray[np.int64]
+    ring: NDArray[np.int64]
+
+    def mirrored(self) -> Part:
+        """The same part of the other side of the head, vertices in the same order."""
+        return Part(self.vertices * _MIRROR, self.triangles[:, [0, 2, 1]], self.mirror, self.ring)
+
+
+def lid_lining(margin: NDArray[np.float64]) -> Part:
+    """Two rings behind the left lid margin: the edge of the lid, then a sheet on the ball.
+
+    Args:
+        margin: (N, 3) the boundary loop of the left eye from the inner canthus over the upper lid.
+    """
+    count = len(margin)
+    outward = margin - margin.mean(axis=0)
+    outward[:, 2] = 0.0
+    outward /= np.linalg.norm(outward, axis=1, keepdims=True)
+    edge = _onto_eye(margin + 0.3 * outward, 0.3)
+    sheet = _onto_eye(margin + 4.0 * outward - (0.0, 0.0, 1.5), 0.6)
+    return Part(
+        vertices=np.concatenate([edge, sheet]),
+        triangles=_sweep(count, 2)[:, [0, 2, 1]],
+        mirror=np.arange(2 * count),
+        ring=np.repeat([0, 1], count),
+    )
+
+
+def _onto_eye(points: NDArray[np.float64], height: float) -> NDArray[np.float64]:
+    direction = points - EYE_CENTER_LEFT
+    direction /= np.linalg.norm(direction, axis=1, keepdims=True)
+    return EYE_CENTER_LEFT + (EYE_RADIUS + height) * direction
+
+
+def mouth_lining(seam: NDArray[np.float64]) -> Part:
+    """Four rings from the lip seam to the back of the mouth, closed at the end.
+
+    Args:
+        seam: (N, 3) the boundary loop of the mouth from the left corner over the upper lip.
+    """
+    count = len(seam)
+    place = np.arange(count)
+    half = count // 2
+    up = np.where((place > 0) & (place < half), 1.0, np.where(place > half, -1.0, 0.0))
+    room = np.maximum(1.0 - (seam[:, 0] / 26.0) ** 2, 0.0)
+    rings = []
+    for back, spread, scale, shift in (
+        (3.0, 1.2, 0.985, 0.0),
+        (7.0, 7.0, 1.0, 0.0),
+        (24.0, 17.0, 1.12, -3.0),
+        (40.0, 9.0, 0.75, -6.0),
+    ):
+        ring = seam * (scale, 1.0, 1.0)
+        ring[:, 1] += up * spread * room + shift
+        ring[:, 2] -= back
+        rings.append(ring)
+    other = (half - place) % count
+    end = 3 * count
+    upper, lower = np.arange(half + 1), (count - np.arange(half + 1)) % count
+    strip = _strip(upper + end, lower + end)
+    return Part(
+        vertices=np.concatenate(rings),
+        triangles=np.concatenate([_sweep(count, 4), strip]),
+        mirror=np.concatenate([other + k * count for k in range(4)]),
+        ring=np.repeat(np.arange(4), count),
+    )
+
+
+def _sweep(count: int, num_rings: int) -> NDArray[np.int64]:
+    """Bands from the boundary loop (negative) to ring 0 and on to ring ``num_rings`` - 1.
+
+    Facing the opening for a loop that runs counter-clockwise seen from outside.
+    """
+    here = np.arange(count)
+    following = (here + 1) % count
+    triangles = []
+    for k in range(num_rings):
+        outer = (
+            (-1 - here, -1 - following)
+            if k == 0
+            else (
+                here + (k - 1) * count,
+                following + (k - 1) * count,
+            )
+        )
+        inner = (here + k * count, following + k * count)
+        triangles += [
+            np.stack([outer[0], outer[1], inner[1]], axis=1),
+            np.stack([outer[0], inner[1], inner[0]], axis=1),
+        ]
+    return np.concatenate(triangles)
+
+
+def _strip(upper: NDArray[np.int64], lower: NDArray[np.int64]) -> NDArray[np.int64]:
+    quads = np.stack([upper[:-1], upper[1:], lower[1:], lower[:-1]], axis=1)
+    triangles = np.concatenate([quads[:, [0, 1, 2]], quads[:, [0, 2, 3]]])
+    a, b, c = triangles.T
+    return triangles[(a != b) & (b != c) & (a != c)]
+
+
+def eyeball() -> Part:
+    """The left eyeball looking straight ahead: pole first, then rings from the pole to the back."""
+    angle = np.radians(EYE_RING_DEGREES)
+    turn = 2.0 * np.pi * np.arange(EYE_SEGMENTS) / EYE_SEGMENTS
+    a, t = np.meshgrid(angle, turn, indexing="ij")
+    direction = np.stack([np.sin(a) * np.cos(t), np.sin(a) * np.sin(t), np.cos(a)], axis=-1)
+    bulge = CORNEA_HEIGHT * np.maximum(1.0 - (np.degrees(a) / CORNEA_DEGREES) ** 2, 0.0)
+    rings = EYE_CENTER_LEFT + (EYE_RADIUS + bulge)[..., None] * direction
+    pole = EYE_CENTER_LEFT + np.array([0.0, 0.0, EYE_RADIUS + CORNEA_HEIGHT])
+
+    here = np.arange(EYE_SEGMENTS)
+    following = (here + 1) % EYE_SEGMENTS
+    triangles = [np.stack([np.zeros_like(here), here + 1, following + 1], axis=1)]
+    for k in range(len(angle) - 1):
+        inner, outer = 1 + k * EYE_SEGMENTS, 1 + (k + 1) * EYE_SEGMENTS
+        triangles += [
+            np.stack([here + inner, here + outer, following + outer], axis=1),
+            np.stack([here + inner, following + outer, following + inner], axis=1),
+        ]
+    half = EYE_SEGMENTS // 2
+    last = 1 + (len(angle) - 1) * EYE_SEGMENTS
+    over, under = np.arange(half + 1), (-np.arange(half + 1)) % EYE_SEGMENTS
+    triangles.append(_strip(over + last, under + last))
+    vertices = np.concatenate([pole[None], rings.reshape(-1, 3)])
+    index = np.arange(len(vertices))
+    return Part(vertices, np.concatenate(triangles), index, np.zeros_like(index))
+
+
+def teeth(*, upper: bool) -> Part:
+    """Fourteen crowns with a rim of gum, each a sheet of 5 columns and 6 rows.
+
+    Rows run from the gum's rim over the gum line and the crown's front to the biting edge and a
+    little way back behind it. The left half comes first, from the middle outward.
+    """
+    if upper:
+        widths, gum_line, height, up = (8.5, 6.6, 7.6, 7.0, 6.8, 9.0, 9.0), -23.5, 10.3, 1.0
+        arch_width, arch_front, arch_depth = 27.0, 105.0, 38.0
+        lengths = (1.0, 0.93, 1.08, 0.97, 0.93, 0.88, 0.84)
+    else:
+        widths, gum_line, height, up = (5.4, 5.9, 6.9, 7.0, 7.1, 10.0, 10.0), -43.5, 9.0, -1.0
+        arch_width, arch_front, arch_depth = 25.0, 102.2, 35.0
+        lengths = (1.0, 1.0, 1.08, 0.97, 0.93, 0.88, 0.84)
+    thickness = (1.6, 1.6, 2.4, 5.0, 5.5, 7.0, 7.0)
+
+    # Along the arch by arc length, so that each crown takes its own width of it.
+    t = np.linspace(0.0, 0.5 * np.pi * 0.98, 2000)
+    x, z = arch_width * np.sin(t), arch_front - arch_depth * (1.0 - np.cos(t))
+    length = np.concatenate([[0.0], np.cumsum(np.hypot(np.diff(x), np.diff(z)))])
+    starts = np.concatenate([[0.0], np.cumsum(widths)])
+
+    u = np.linspace(-1.0, 1.0, TOOTH_COLUMNS)  # across the crown
+    half_width = np.array([1.0, 1.0, 0.96, 0.985, 0.93, 0.86])
+    along = np.array([-0.32, 0.0, 0.35, 0.72, 1.0, 0.93])  # gum line 0, biting edge 1
+    bulge = np.array([0.3, 0.35, 0.9, 0.75, 0.1, 0.0])
+    crowns = []
+    for tooth in range(TEETH_PER_SIDE):
+        center = 0.5 * (starts[tooth] + starts[tooth + 1])
+        place = center + 0.5 * widths[tooth] * half_width[:, None] * u
+        place = np.clip(place, 0.0, length[-1])
+        at = np.interp(place, length, t)
+        normal = np.stack([arch_depth * np.sin(at), arch_width * np.cos(at)], axis=-1)
+        normal /= np.linalg.norm(normal, axis=-1, keepdims=True)
+        out = bulge[:, None] * (1.0 - 0.55 * u**2)
+        out = out - thickness[tooth] * np.array([0, 0, 0, 0, 0, 1.0])[:, None]
+        scalloped = along[:, None] + np.array([0, 0.1, 0, 0, 0, 0])[:, None] * (u**2)
+        rounded = scalloped - np.array([0, 0, 0, 0.0, 0.07, 0.07])[:, None] * u**4
+        crown = np.empty((TOOTH_ROWS, TOOTH_COLUMNS, 3))
+        crown[..., 0] = np.interp(place, length, x) + out * normal[..., 0]
+        crown[..., 1] = gum_line - up * height * np.where(
+            along[:, None] > 0, rounded * lengths[tooth], rounded
+        )
+        crown[..., 2] = np.interp(place, length, z) + out * normal[..., 1]
+        crowns.append(crown.reshape(-1, 3))
+    left = np.concatenate(crowns)
+    sheet = _sheet(TOOTH_ROWS, TOOTH_COLUMNS)
+    sheet = sheet if upper else sheet[:, [0, 2, 1]]
+    per_tooth = TOOTH_ROWS * TOOTH_COLUMNS
+    triangles = np.concatenate([sheet + k * per_tooth for k in range(TEETH_PER_SIDE)])
+    count = len(left)
+    return Part(
+        vertices=np.concatenate([left, left * _MIRROR]),
+        triangles=np.concatenate([triangles, triangles[:, [0, 2, 1]] + count]),
+        mirror=np.concatenate([np.arange(count) + count, np.arange(count)]),
+        ring=np.zeros(2 * count, dtype=np.int64),
+    )
+
+
+def tongue() -> Part:
+    """The upper face of the tongue: a sheet from the throat to the tip, furrowed in the middle."""
+    w, u = np.meshgrid(
+        np.linspace(0.0, 1.0, TONGUE_ROWS), np.linspace(-1.0, 1.0, TONGUE_COLUMNS), indexing="ij"
+    )
+    vertices = np.stack(
+        [
+            19.0 * u * np.sqrt(1.0 - (0.93 * w) ** 4),
+            -32.5 - 3.5 * u**2 - 3.0 * w**2 - 1.5 * np.exp(-((u / 0.22) ** 2)),
+            58.0 + 41.0 * w - 4.0 * u**2 * w,
+        ],
+        axis=-1,
+    ).reshape(-1, 3)
+    index = np.arange(TONGUE_ROWS * TONGUE_COLUMNS).reshape(TONGUE_ROWS, TONGUE_COLUMNS)
+    return Part(
+        vertices,
+        _sheet(TONGUE_ROWS, TONGUE_COLUMNS)[:, [0, 2, 1]],
+        index[:, ::-1].ravel(),
+        np.zeros(index.size, dtype=np.int64),
+    )
+
+
+def _sheet(rows: int, columns: int) -> NDArray[np.int64]:
+    """Triangles of a grid; counter-clockwise where columns go right and rows go down."""
+    index = np.arange(rows * columns).reshape(rows, columns)
+    a, b = index[:-1, :-1].ravel(), index[:-1, 1:].ravel()
+    c, d = index[1:, 1:].ravel(), index[1:, :-1].ravel()
+    return np.concatenate([np.stack([a, d, c], axis=1), np.stack([a, c, b], axis=1)])
