@@ -1,0 +1,81 @@
+"""Meshes that grow on or hang from a head: hair, lashes, cloth.
+
+Owns how such a mesh follows the skin it is attached to. It builds none (``hair``, ``clothing``).
+
+Every vertex is a point on the skin (three skin vertices and weights) plus an offset. The offset
+turns with one of two frames. *Rigid* vertices turn with the skull, fitted from scattered skin
+vertices: a strand of 300 mm must not swing when the skin under its root tilts by a degree.
+*Local* vertices turn with their own triangle: a lash follows its lid.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class AttachedMesh:
+    """Triangles anchored on skin vertices. Lengths in mm, template frame."""
+
+    faces: np.ndarray
+    """(F, 3) int32, counter-clockwise from outside."""
+    part: np.ndarray
+    """(V,) uint8 part codes of ``surface``: HAIR, BEARD, LASH, CLOTH, BODY."""
+    layer: np.ndarray
+    """(V,) float32; hair: 0 the cap next to the scalp, up to 1 the outermost strands."""
+    rest: np.ndarray
+    """(V, 3) float32 coordinates at which the surface is evaluated: template position for cloth and
+    body, for hair (mm across the strand, mm along it, number of the strand)."""
+    anchors: np.ndarray
+    """(V, 3) int32 skin vertices."""
+    weights: np.ndarray
+    """(V, 3) float32 barycentric weights of the anchors."""
+    offsets: np.ndarray
+    """(V, 3) float32 offset from the anchor point at rest, mm; in the triangle's frame if local."""
+    normals: np.ndarray
+    """(V, 3) float32 unit shading normals at rest; in the triangle's frame if local."""
+    local: np.ndarray
+    """(V,) bool, which frame the offset turns with."""
+    frame_vertices: np.ndarray
+    """(K,) int32 skin vertices the rigid frame is fitted to."""
+    frame_rest: np.ndarray
+    """(K, 3) float64 where they were when the mesh was built."""
+
+    def place(self, skin: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Vertices and unit normals on a posed skin.
+
+        Args:
+            skin: (S, 3) posed vertices in mm, beginning with the skin part of the template.
+
+        Returns:
+            (V, 3) positions and (V, 3) normals, float64.
+        """
+        corners = skin[self.anchors]  # (V, 3, 3)
+        base = np.einsum("vk,vkc->vc", self.weights, corners)
+        rotation = fit_rotation(self.frame_rest, skin[self.frame_vertices])
+        offsets = self.offsets @ rotation.T
+        normals = self.normals @ rotation.T
+        if self.local.any():
+            frames = triangle_frames(corners[self.local])
+            offsets[self.local] = np.einsum("vc,vck->vk", self.offsets[self.local], frames)
+            normals[self.local] = np.einsum("vc,vck->vk", self.normals[self.local], frames)
+        return base + offsets, normals
+
+
+def fit_rotation(source: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """Rotation that best carries ``source`` onto ``target`` (Kabsch 1976), (3, 3)."""
+    covariance = (source - source.mean(0)).T @ (target - target.mean(0))
+    left, _, right = np.linalg.svd(covariance)
+    handedness = np.sign(np.linalg.det(left) * np.linalg.det(right))
+    return right.T @ np.diag([1.0, 1.0, handedness]) @ left.T
+
+
+def triangle_frames(corners: np.ndarray) -> np.ndarray:
+    """Orthonormal frames of (N, 3, 3) triangles as rows: first edge, across, normal."""
+    edge = corners[:, 1] - corners[:, 0]
+    normal = np.cross(edge, corners[:, 2] - corners[:, 0])
+    edge = edge / np.linalg.norm(edge, axis=1, keepdims=True)
+    normal = normal / np.linalg.norm(normal, axis=1, keepdims=True)
+    return np.stack([edge, np.cross(normal, edge), normal], axis=1)
