@@ -1,6 +1,6 @@
-"""The base of every configuration model: frozen, closed to unknown keys, documented by its own fields.
+"""The base of every configuration model: frozen, closed to unknown keys, its own documentation.
 
-Owns what a single model promises. Layering of files, environment and command line is ``resolve.py``.
+Owns what a single model promises. Layers (files, environment, command line) are ``resolve.py``.
 """
 
 from __future__ import annotations
@@ -14,9 +14,10 @@ from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator
 class ConfigModel(BaseModel):
     """A frozen group of settings. The string under a field is its help.
 
-    Unknown keys, NaN and infinity are refused, and ``true`` is not taken for the number 1. A validator that
-    finds two settings in conflict names both in single quotes, as in ``"'steps' and 'epochs' …"``:
-    the report of :func:`likeness.config.resolve.resolve` adds the value and the origin of each.
+    Unknown keys, NaN and infinity are refused, and ``true`` is not taken for the number 1. A
+    validator that finds settings in conflict names them in single quotes, as in
+    ``"expected one of 'steps' and 'epochs'"``: the report of a resolution then adds the value and
+    the origin of each.
     """
 
     model_config = ConfigDict(
@@ -43,8 +44,8 @@ class ConfigModel(BaseModel):
     def replace(self, **changes: Any) -> Self:
         """A validated copy with some fields changed.
 
-        A dict given for a nested model or for a mapping changes only the keys it names; anything else
-        (a model, a list, a number) replaces the field as a whole.
+        A dict given for a nested model or for a mapping changes only the keys it names; anything
+        else (a model, a list, a number) replaces the field as a whole.
 
         Raises:
             pydantic.ValidationError: a change names an unknown field or breaks a rule.
@@ -74,10 +75,10 @@ def _holds_boolean(value: Any) -> bool:
 
 
 def leaf_types(annotation: Any) -> set[Any]:
-    """The types an annotation ends in: ``Mapping[str, float | Ramp] | None`` gives {float, Ramp, None}.
+    """The types an annotation ends in: ``Mapping[str, float | Ramp]`` gives ``{float, Ramp}``.
 
-    Keys of mappings and the metadata of ``Annotated`` are not values and are left out; the values of a
-    ``Literal`` count by their type.
+    Keys of mappings and the metadata of ``Annotated`` are not values and are left out; the choices
+    of a ``Literal`` count by their type.
     """
     origin, arguments = get_origin(annotation), get_args(annotation)
     if not arguments:

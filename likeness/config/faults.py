@@ -1,0 +1,169 @@
+"""Faults of a configuration, each with its key, its origin, what was expected and what was found.
+
+Turns the library's validation errors into that form. Does not validate.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any
+
+from pydantic import ValidationError
+
+from likeness.config.keys import Key, dotted, has, nearest_key, value_at
+from likeness.config.overrides import Origin
+from likeness.errors import UsageError
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One thing wrong with a configuration."""
+
+    key: str
+    origin: Origin | None
+    message: str
+    """What was expected and what was found."""
+
+    def __str__(self) -> str:
+        place = f" ({self.origin})" if self.origin else ""
+        return f"{self.key}{place}: {self.message}" if self.key else f"{self.message}{place}"
+
+
+class ConfigError(UsageError):
+    """A configuration with faults; all of them, not only the first."""
+
+    def __init__(self, system: str, faults: Sequence[Fault]) -> None:
+        self.faults = tuple(faults)
+        count = "a fault" if len(faults) == 1 else f"{len(faults)} faults"
+        lines = "\n".join(f"  {fault}" for fault in faults)
+        super().__init__(
+            f"The configuration of {system} has {count}:\n{lines}",
+            advice=f"See every setting with: likeness config explain {system}",
+        )
+
+
+def unknown_key(key: Key, origin: Origin, known: Sequence[str], rest: Key = ()) -> Fault:
+    """There is no such setting. ``rest`` is what follows the first part that is not known."""
+    near = nearest_key(key, known)
+    if near is not None and rest and f"{near}.{dotted(rest)}" in known:
+        near = f"{near}.{dotted(rest)}"
+    if near is None and rest:
+        near = nearest_key((*key, *rest), known)
+    hint = f" Did you mean '{near}'?" if near else ""
+    return Fault(dotted((*key, *rest)), origin, f"there is no such setting.{hint}")
+
+
+def validation_faults(
+    error: ValidationError,
+    tree: Any,
+    origin_of: Callable[[Key], Origin],
+    known: Sequence[str],
+) -> list[Fault]:
+    """The faults of a validation, one for each key, in the order of the settings."""
+    grouped: dict[Key, list[Mapping[str, Any]]] = {}
+    for entry in error.errors(include_url=False):
+        key = _key_of(entry["loc"], tree, missing=entry["type"] == "missing")
+        grouped.setdefault(key, []).append(entry)
+    faults = []
+    for key, entries in grouped.items():
+        origin = origin_of(key)
+        if any(entry["type"] == "extra_forbidden" for entry in entries):
+            faults.append(unknown_key(key, origin, known))
+            continue
+        expected = list(dict.fromkeys(_expected(entry) for entry in entries))
+        found = value_at(tree, key) if key and has(tree, key) else None
+        message = _joined(expected) + _found(entries, found)
+        if any(entry["type"] == "value_error" for entry in entries):
+            message += _involved(message, key, tree, origin_of)
+        faults.append(Fault(dotted(key), origin if has(tree, key) and key else None, message))
+    return faults
+
+
+def _key_of(location: Sequence[str | int], tree: Any, *, missing: bool) -> Key:
+    """The key of an error, without the names of union branches the library puts in between."""
+    key: list[str] = []
+    for position, part in enumerate(location):
+        last = position == len(location) - 1
+        if has(tree, (*key, str(part))) or (missing and last):
+            key.append(str(part))
+    return tuple(key)
+
+
+_EXPECTED: dict[str, str] = {
+    "missing": "a value is needed here",
+    "int_type": "expected a whole number",
+    "int_parsing": "expected a whole number",
+    "int_from_float": "expected a whole number",
+    "float_type": "expected a number",
+    "float_parsing": "expected a number",
+    "finite_number": "expected a finite number",
+    "bool_type": "expected true or false",
+    "bool_parsing": "expected true or false",
+    "string_type": "expected text (put it in quotes)",
+    "path_type": "expected a path (put it in quotes)",
+    "none_required": "expected null",
+    "list_type": "expected a list, as in [a, b]",
+    "tuple_type": "expected a list, as in [a, b]",
+    "dict_type": "expected settings by name, as in {a: 1}",
+    "mapping_type": "expected settings by name, as in {a: 1}",
+    "model_type": "expected settings by name, as in {a: 1}",
+    "model_attributes_type": "expected settings by name, as in {a: 1}",
+}
+_BOUNDS: dict[str, tuple[str, str]] = {
+    "greater_than": ("gt", "expected a number above {}"),
+    "greater_than_equal": ("ge", "expected a number of at least {}"),
+    "less_than": ("lt", "expected a number below {}"),
+    "less_than_equal": ("le", "expected a number of at most {}"),
+    "string_pattern_mismatch": ("pattern", "expected text that matches {}"),
+    "too_short": ("min_length", "expected at least {} items"),
+    "too_long": ("max_length", "expected at most {} items"),
+    "string_too_short": ("min_length", "expected at least {} characters"),
+    "literal_error": ("expected", "expected one of {}"),
+}
+
+
+def _expected(entry: Mapping[str, Any]) -> str:
+    kind, context = entry["type"], entry.get("ctx", {})
+    if kind in _EXPECTED:
+        return _EXPECTED[kind]
+    if kind in _BOUNDS:
+        name, sentence = _BOUNDS[kind]
+        return sentence.format(context[name])
+    if kind == "value_error":
+        return str(context["error"])
+    return str(entry["msg"]).replace("Input should be", "expected")
+
+
+def _joined(expected: Sequence[str]) -> str:
+    first, *others = expected
+    return " or ".join([first, *(other.removeprefix("expected ") for other in others)])
+
+
+def _found(entries: Sequence[Mapping[str, Any]], found: Any) -> str:
+    kinds = {entry["type"] for entry in entries}
+    if kinds <= {"missing"} or "value_error" in kinds:
+        return ""
+    text = repr(found)
+    text = text if len(text) <= 80 else text[:77] + "..."
+    for entry in entries:
+        if entry["type"] == "literal_error" and isinstance(found, str):
+            choices = re.findall(r"'([^']*)'", entry["ctx"]["expected"])
+            near = get_close_matches(found, choices, n=1)
+            return f", found {text}." + (f" Did you mean '{near[0]}'?" if near else "")
+    return f", found {text}"
+
+
+def _involved(message: str, key: Key, tree: Any, origin_of: Callable[[Key], Origin]) -> str:
+    """The settings a message names in single quotes, each with its value and origin."""
+    lines = []
+    for name in dict.fromkeys(re.findall(r"'([A-Za-z_][\w.]*)'", message)):
+        parts = tuple(name.split("."))
+        for full in ((*key, *parts), parts):
+            if has(tree, full):
+                value = value_at(tree, full)
+                lines.append(f"\n      {dotted(full)} = {value!r} ({origin_of(full)})")
+                break
+    return "".join(lines)

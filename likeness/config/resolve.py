@@ -1,0 +1,342 @@
+"""Layers to one validated configuration: default < profile < files < environment < command line.
+
+Keeps where every value came from. Reading text is ``text.py`` and ``overrides.py``; how a resolved
+configuration is written and explained is ``document.py``.
+"""
+
+from __future__ import annotations
+
+import copy
+import os
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_core import to_jsonable_python
+
+from likeness.config.faults import ConfigError, Fault, unknown_key, validation_faults
+from likeness.config.keys import (
+    Key,
+    annotations_at,
+    canonical,
+    dotted,
+    has,
+    known_keys,
+    leaves,
+    models_in,
+    value_at,
+)
+from likeness.config.overrides import (
+    Assignment,
+    Origin,
+    coerce,
+    environment_assignments,
+    file_assignments,
+    parse_overrides,
+)
+from likeness.config.schema import ConfigModel
+from likeness.config.text import YamlText, read_yaml
+from likeness.errors import UsageError
+
+FORMAT = 1
+"""Number of the saved form; a file that carries it is complete."""
+HEADER = ("format", "system", "profile")
+NO_PROFILE = "default"
+"""The profile's name when none was asked for: the defaults of the config class."""
+
+Profiles = Mapping[str, Callable[[], ConfigModel]]
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """A validated configuration and the origin of every value in it."""
+
+    system: str
+    profile: str
+    config: Any
+    """An instance of the system's config class."""
+    provenance: Mapping[str, Origin]
+    """Dotted key of each leaf to its origin."""
+
+
+def resolve(
+    config_class: type[ConfigModel],
+    *,
+    system: str,
+    profiles: Profiles,
+    profile: str | None = None,
+    files: Sequence[str | Path] = (),
+    overrides: Sequence[str] = (),
+    environ: Mapping[str, str] | None = None,
+    aliases: Mapping[str, str] | None = None,
+) -> Resolved:
+    """One configuration from all layers, validated once, with all faults reported together.
+
+    Args:
+        profiles: name to a function that returns a whole config.
+        profile: None takes the one a file names, else the defaults of the class.
+        files: YAML, applied in order. Mappings change what they name; lists replace. A list's items
+            can also be changed by position or name: ``stages: {landmarks: {steps: 5}}``. A file in
+            the saved form is complete and replaces everything below it.
+        overrides: ``a.b=value``; items of lists by position or name.
+        environ: None reads the process environment.
+        aliases: environment variable to dotted key.
+
+    Raises:
+        ConfigError: with every fault found (exit code 2).
+        UnsafeFileError: a file that is too large or asks for Python objects.
+    """
+    faults: list[Fault] = []
+    documents = [document for path in files if (document := _read_file(Path(path), system, faults))]
+    profile = _chosen_profile(profile, documents, profiles, system, faults)
+    layers = _Layers(config_class, defaults_of(config_class), faults)
+    if profile in profiles:
+        layers.rebase(profiles[profile]().model_dump(mode="json"), Origin("profile", profile))
+    for document in documents:
+        if document.is_saved:
+            layers.rebase(defaults_of(config_class), Origin("default"))
+        layers.apply(file_assignments(document.text, name=document.name, whole=document.is_saved))
+    environment = os.environ if environ is None else environ
+    layers.apply(environment_assignments(environment, config_class, aliases or {}))
+    layers.apply_words(overrides)
+    return layers.finish(system, profile)
+
+
+def override(resolved: Resolved, overrides: Sequence[str]) -> Resolved:
+    """The same configuration with command-line assignments on top; other origins are kept."""
+    origins = {tuple(key.split(".")): origin for key, origin in resolved.provenance.items()}
+    tree = resolved.config.model_dump(mode="json")
+    layers = _Layers(type(resolved.config), tree, [], origins)
+    layers.apply_words(overrides)
+    return layers.finish(resolved.system, resolved.profile)
+
+
+def check_unchanged(
+    before: ConfigModel, after: ConfigModel, immutable: Collection[str], *, reason: str
+) -> None:
+    """Refuse a change of settings that must stay as they were, e.g. when a run is resumed.
+
+    Args:
+        immutable: dotted keys; a key stands for everything below it.
+        reason: completes "… cannot change <reason>", e.g. ``"when a run is resumed"``.
+
+    Raises:
+        UsageError: names every setting that changed, with both values.
+    """
+    old, new = (dict(leaves(config.model_dump(mode="json"))) for config in (before, after))
+    missing = "(not set)"
+    lines = [
+        f"  {dotted(key)}: {old.get(key, missing)!r} became {new.get(key, missing)!r}"
+        for key in sorted(old.keys() | new.keys())
+        if old.get(key, missing) != new.get(key, missing)
+        and any(dotted(key[:end]) in immutable for end in range(1, len(key) + 1))
+    ]
+    if lines:
+        raise UsageError(
+            f"These settings cannot change {reason}:\n" + "\n".join(lines),
+            advice="Leave them as they were, or start a new run.",
+        )
+
+
+def defaults_of(config_class: type[ConfigModel]) -> dict[str, Any]:
+    """Plain data of all defaults; a field without one is left out, a nested model is entered."""
+    tree: dict[str, Any] = {}
+    for name, field in config_class.model_fields.items():
+        models = models_in(field.annotation)
+        if not field.is_required():
+            default = field.get_default(call_default_factory=True, validated_data={})
+            tree[name] = to_jsonable_python(default)
+        elif len(models) == 1:
+            tree[name] = defaults_of(models[0])
+    return tree
+
+
+@dataclass(frozen=True)
+class _File:
+    """A configuration file without its header."""
+
+    name: str
+    text: YamlText
+    profile: str | None
+    is_saved: bool
+
+
+def _read_file(path: Path, system: str, faults: list[Fault]) -> _File | None:
+    name = str(path)
+    try:
+        content = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        found = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        faults.append(Fault("", Origin("file", name), f"cannot be read: {found}"))
+        return None
+    try:
+        document = read_yaml(content, name=name)
+    except UsageError as error:
+        faults.append(Fault("", None, str(error).replace("\n", " ")))
+        return None
+    if not isinstance(document.values, dict):
+        message = f"expected settings as 'name: value' lines, found {document.values!r}"
+        faults.append(Fault("", Origin("file", name), message))
+        return None
+    header = {key: document.values.get(key) for key in HEADER}
+
+    def fault(key: str, message: str) -> None:
+        origin = Origin("file", f"{name}:{document.lines.get((key,), 1)}")
+        faults.append(Fault(key, origin, message))
+
+    if header["system"] not in (None, system):
+        fault("system", f"the file is for '{header['system']}', expected '{system}'")
+    if header["format"] not in (None, FORMAT):
+        fault("format", f"expected {FORMAT}, found {header['format']!r}; this version is too old")
+    if not isinstance(header["profile"], (str, type(None))):
+        fault("profile", f"expected a name, found {header['profile']!r}")
+        header["profile"] = None
+    body = {key: value for key, value in document.values.items() if key not in HEADER}
+    return _File(
+        name, YamlText(body, document.lines), header["profile"], header["format"] is not None
+    )
+
+
+def _chosen_profile(
+    asked: str | None,
+    documents: Iterable[_File],
+    profiles: Profiles,
+    system: str,
+    faults: list[Fault],
+) -> str:
+    """The profile's name; two that differ are a conflict, one that does not exist a fault."""
+    named: list[tuple[str, Origin, bool]] = []
+    if asked is not None:
+        named.append((asked, Origin("command line", "--profile"), False))
+    for document in documents:
+        if document.profile is not None:
+            named.append((document.profile, Origin("file", document.name), document.is_saved))
+    if not named:
+        return NO_PROFILE
+    name, origin, is_saved = named[0]
+    for other, where, _ in named[1:]:
+        if other != name:
+            message = f"'{name}' ({origin}) conflicts with '{other}' ({where}); keep one of them"
+            faults.append(Fault("profile", None, message))
+    if name not in profiles and name != NO_PROFILE and not is_saved:
+        near = get_close_matches(name, list(profiles), n=1)
+        hint = f"Did you mean '{near[0]}'? " if near else ""
+        message = f"{system} has no profile '{name}'. {hint}There are: {', '.join(profiles)}"
+        faults.append(Fault("profile", origin, message))
+    return name
+
+
+class _Layers:
+    """Plain data under construction, the origin of each part, and the faults so far."""
+
+    def __init__(
+        self,
+        config_class: type[ConfigModel],
+        tree: dict[str, Any],
+        faults: list[Fault],
+        origins: Mapping[Key, Origin] | None = None,
+    ) -> None:
+        self._class, self._tree, self._faults = config_class, tree, faults
+        self._origins: dict[Key, Origin] = dict(origins or {})
+
+    def rebase(self, tree: dict[str, Any], origin: Origin) -> None:
+        """Replace everything; values that equal the defaults are said to be defaults."""
+        defaults = defaults_of(self._class)
+        self._tree, self._origins = tree, {}
+        for key, value in leaves(tree):
+            if not (has(defaults, key) and value_at(defaults, key) == value):
+                self._origins[key] = origin
+
+    def apply_words(self, words: Iterable[str]) -> None:
+        assignments, messages = parse_overrides(words)
+        for message in messages:
+            self._faults.append(Fault("", Origin("command line"), message))
+        self.apply(assignments)
+
+    def apply(self, assignments: Iterable[Assignment]) -> None:
+        """Apply one layer; two different values for one key in it are a conflict."""
+        done: dict[Key, tuple[Any, Assignment]] = {}
+        for assignment in assignments:
+            located = self._locate(assignment)
+            if located is None:
+                continue
+            key, value = located
+            if key in done and done[key][0] != value:
+                first = done[key][1].origin
+                message = (
+                    f"set to {done[key][0]!r} ({first}) and to {value!r} ({assignment.origin}); "
+                    "keep one of them"
+                )
+                self._faults.append(Fault(dotted(key), None, message))
+                continue
+            done[key] = (value, assignment)
+            self._assign(key, value, assignment)
+
+    def _locate(self, assignment: Assignment) -> tuple[Key, Any] | None:
+        """The key with list items by position and the value as plain data; None after a fault."""
+        key, origin = assignment.key, assignment.origin
+        if not key:
+            return None
+        for end in range(1, len(key) + 1):
+            if not annotations_at(self._class, key[:end]):
+                known = known_keys(self._class, self._tree)
+                fault = unknown_key(key[:end], origin, known, key[end:])
+                self._faults.append(fault)
+                return None
+        try:
+            place = canonical(self._tree, key, loosely=origin.layer == "environment")
+        except LookupError as error:
+            self._faults.append(Fault(dotted(key), origin, str(error.args[0])))
+            return None
+        value = assignment.value
+        if assignment.is_text:
+            try:
+                value = coerce(value, annotations_at(self._class, place))
+            except ValueError as error:
+                self._faults.append(Fault(dotted(place), origin, str(error)))
+                return None
+        return place, value
+
+    def _assign(self, key: Key, value: Any, assignment: Assignment) -> None:
+        tree: Any = self._tree
+        for position, part in enumerate(key[:-1]):
+            step: Any = int(part) if isinstance(tree, list) else part
+            inner = tree[step] if isinstance(tree, list) else tree.get(step)
+            if not isinstance(inner, (dict, list)):
+                inner = tree[step] = {}
+                self._forget(key[: position + 1])
+            tree = inner
+        tree[int(key[-1]) if isinstance(tree, list) else key[-1]] = copy.deepcopy(value)
+        self._forget(key)
+        self._origins[key] = assignment.origin
+        for below, origin in assignment.inner.items():
+            self._origins[(*key, *below)] = origin
+
+    def _forget(self, key: Key) -> None:
+        for known in [k for k in self._origins if k[: len(key)] == key]:
+            del self._origins[known]
+
+    def _origin_of(self, key: Key) -> Origin:
+        """Origin of the value, or of the smallest part around it that was set as a whole."""
+        for end in range(len(key), 0, -1):
+            if key[:end] in self._origins:
+                return self._origins[key[:end]]
+        return Origin("default")
+
+    def finish(self, system: str, profile: str) -> Resolved:
+        try:
+            config = self._class.model_validate(self._tree)
+        except ValidationError as error:
+            known = known_keys(self._class, self._tree)
+            found = validation_faults(error, self._tree, self._origin_of, known)
+            raise ConfigError(system, [*self._faults, *found]) from error
+        if self._faults:
+            raise ConfigError(system, self._faults)
+        provenance = {
+            dotted(key): self._origin_of(key) if has(self._tree, key) else Origin("default")
+            for key, _ in leaves(config.model_dump(mode="json"))
+        }
+        return Resolved(system, profile, config, provenance)
