@@ -1,0 +1,142 @@
+"""Metrics of a run: one line of JSON at a time, passed on to trackers.
+
+``metrics.jsonl`` is the truth; the trackers of ``trackers.py`` mirror it. What is measured is the
+loop's business.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal, Protocol, Self
+
+from likeness.config.schema import ConfigModel
+
+from .files import disk_errors, flush_to_disk, write_text
+
+logger = logging.getLogger(__name__)
+
+
+class TrackingSettings(ConfigModel):
+    """Where metrics are shown besides the run's own files."""
+
+    tensorboard: bool = False
+    """Also write TensorBoard event files to the run's ``tensorboard`` folder."""
+    wandb: Literal["off", "offline", "online"] = "off"
+    """Also write a Weights & Biases run: offline in the run's folder, or to the service."""
+    wandb_project: str = "likeness"
+    """Project name at Weights & Biases."""
+
+
+class Tracker(Protocol):
+    """Somewhere metrics are shown: a mirror, or a progress display."""
+
+    def log(self, step: int, values: Mapping[str, float]) -> None:
+        """Numbers of one step."""
+
+    def media(self, step: int, name: str, path: Path) -> None:
+        """A file to look at; a tracker ignores the kinds it cannot show."""
+
+    def close(self) -> None: ...
+
+
+class Recorder:
+    """Appends to ``metrics.jsonl`` and passes everything on to the trackers.
+
+    Args:
+        path: the file; created when missing.
+        step: the step training continues from. Lines of later steps, and a last line torn by a
+            kill, are removed, so that the curve is what an uninterrupted run would have.
+        trackers: mirrors, told of everything from here on.
+    """
+
+    def __init__(self, path: Path, *, step: int, trackers: Sequence[Tracker] = ()) -> None:
+        self._path, self._trackers = path, list(trackers)
+        _repair(path, step)
+        with disk_errors(path, "open the metrics"):
+            self._file = open(path, "a", encoding="utf-8")  # noqa: SIM115 -- closed in close()
+
+    def write(self, step: int, values: Mapping[str, Any]) -> None:
+        """Append one line: step, time and the values. Numbers that are not finite become null."""
+        row = {"step": step, "time": time.time()}
+        row |= {name: _json_value(value) for name, value in values.items()}
+        with disk_errors(self._path, "record metrics"):
+            self._file.write(json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n")
+            self._file.flush()
+        numbers = {
+            name: float(value)
+            for name, value in row.items()
+            if name not in ("step", "time") and isinstance(value, int | float)
+        }
+        for tracker in self._trackers:
+            tracker.log(step, numbers)
+
+    def media(self, step: int, files: Mapping[str, Path]) -> None:
+        """Show files in the trackers; they stay where they are."""
+        for name, path in files.items():
+            for tracker in self._trackers:
+                tracker.media(step, name, path)
+
+    def flush(self) -> None:
+        """Put every line on the disk itself: done before a checkpoint that counts on them."""
+        self._file.flush()
+        flush_to_disk(self._path)
+
+    def close(self) -> None:
+        self._file.close()
+        for tracker in self._trackers:
+            tracker.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def read_metrics(path: Path) -> list[dict[str, Any]]:
+    """Every complete line of a ``metrics.jsonl``, in order. A torn last line is left out.
+
+    A line that is not JSON elsewhere is left out too, with a warning.
+    """
+    if not path.is_file():
+        return []
+    rows = []
+    lines = path.read_bytes().split(b"\n")
+    for number, line in enumerate(lines, start=1):
+        if number == len(lines) or not line.strip():
+            continue  # behind the last newline: nothing, or a line that was cut short
+        try:
+            row = json.loads(line)
+        except ValueError:
+            logger.warning("%s:%d is not JSON and was left out.", path, number)
+            continue
+        if isinstance(row, dict) and "step" in row:
+            rows.append(row)
+    return rows
+
+
+def _repair(path: Path, step: int) -> None:
+    """Keep the complete lines up to ``step``; replaces the file atomically, only if needed."""
+    if not path.is_file():
+        return
+    rows = [row for row in read_metrics(path) if row["step"] <= step]
+    text = "".join(json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n" for row in rows)
+    if text.encode("utf-8") != path.read_bytes():
+        write_text(path, text)
+
+
+def _json_value(value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value

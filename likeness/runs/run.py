@@ -1,0 +1,317 @@
+"""Run: the directory of one training run, its files and its status.
+
+Owns names and places. The content of checkpoints is ``checkpoint.py``; of metrics, ``record.py``.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import re
+import socket
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from likeness.errors import DataError, MissingError, UsageError
+
+from .files import disk_errors, read_text, write_json, write_text
+
+State = Literal["planned", "running", "finished", "failed", "stopped"]
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_STEP = re.compile(r"step-(\d{8,})")
+
+
+@dataclass(frozen=True)
+class Status:
+    """What a run is doing, or how it ended."""
+
+    status: State
+    step: int = 0
+    """Optimiser steps done."""
+    total_steps: int = 0
+    error: str = ""
+    pid: int = 0
+    host: str = ""
+    process_start: int | None = None
+    """Start time of the process in clock ticks since boot, where the system tells: a number that
+    was given to another process in the meantime is then recognised."""
+    updated: float = 0.0
+    """Seconds since 1970."""
+
+    @property
+    def is_alive(self) -> bool:
+        """True when it says running and its process is there; other hosts cannot be asked."""
+        if self.status != "running" or self.host != socket.gethostname():
+            return False
+        try:
+            os.kill(self.pid, 0)
+        except ProcessLookupError:
+            return False
+        except PermissionError:
+            pass  # somebody else's process: it exists
+        return self.process_start == _process_start(self.pid)
+
+    @property
+    def is_abandoned(self) -> bool:
+        """True when it says running on this host, but its process is gone (killed, power cut)."""
+        here = self.host == socket.gethostname()
+        return self.status == "running" and here and not self.is_alive
+
+
+class Run:
+    """An existing run directory ``runs/<system>/<name>-<yymmdd-hhmmss>``.
+
+    Args:
+        path: the directory.
+
+    Raises:
+        MissingError: there is no such directory, or it is not a run.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        if not self.path.is_dir():
+            raise MissingError(
+                f"There is no run at {self.path}.", advice=_neighbours(self.path.parent)
+            )
+        if not self.config_path.is_file():
+            raise MissingError(
+                f"{self.path} is not a run: looked for {self.config_path.name} in it.",
+                advice=_neighbours(self.path),
+            )
+
+    def __repr__(self) -> str:
+        return f"Run({str(self.path)!r})"
+
+    @classmethod
+    def create(
+        cls,
+        root: str | Path,
+        system: str,
+        name: str,
+        config_yaml: str,
+        *,
+        provenance: Mapping[str, Any] | None = None,
+        plan: Mapping[str, Any] | None = None,
+        environment: Mapping[str, Any] | None = None,
+        inspection: Mapping[str, Any] | None = None,
+    ) -> Run:
+        """Make a new run directory with its descriptions and status ``planned``.
+
+        Raises:
+            UsageError: the name cannot be a folder name, the directory exists already, or the place
+                cannot be written.
+        """
+        for label, value in (("run name", name), ("system name", system)):
+            if not _NAME.fullmatch(value):
+                raise UsageError(
+                    f"The {label} '{value}' cannot be a folder name.",
+                    advice="Use letters, digits, '.', '_' and '-'; start with a letter or digit.",
+                )
+        path = Path(root) / system / f"{name}-{time.strftime('%y%m%d-%H%M%S')}"
+        with disk_errors(path, "create the run"):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                path.mkdir()
+            except FileExistsError as error:
+                raise UsageError(
+                    f"The run directory {path} exists already; a run is never overwritten.",
+                    advice="Choose another --name, or continue it with 'likeness resume'.",
+                ) from error
+        write_text(path / "config.yaml", config_yaml)
+        run = cls(path)
+        run.write("provenance", provenance or {})
+        run.write("plan", plan or {})
+        run.write("environment", environment or {})
+        run.write("inspection", inspection or {})
+        run.set_status("planned")
+        return run
+
+    # -- files and folders ---------------------------------------------------------------------
+
+    @property
+    def name(self) -> str:
+        """The folder's name, ``<name>-<yymmdd-hhmmss>``."""
+        return self.path.name
+
+    @property
+    def config_path(self) -> Path:
+        return self.path / "config.yaml"
+
+    @property
+    def status_path(self) -> Path:
+        return self.path / "status.json"
+
+    @property
+    def metrics_path(self) -> Path:
+        return self.path / "metrics.jsonl"
+
+    @property
+    def log_path(self) -> Path:
+        return self.path / "log.txt"
+
+    @property
+    def report_path(self) -> Path:
+        return self.path / "report.html"
+
+    @property
+    def checkpoints_path(self) -> Path:
+        return self.path / "checkpoints"
+
+    def preview_folder(self, step: int) -> Path:
+        """Where the previews of a step lie; not created here."""
+        return self.path / "previews" / step_name(step)
+
+    def evaluation_folder(self, step: int) -> Path:
+        """Where ``scores.json`` and pictures of an evaluation lie; not created here."""
+        return self.path / "evaluation" / step_name(step)
+
+    def checkpoint_folder(self, step: int) -> Path:
+        return self.checkpoints_path / step_name(step)
+
+    def export_folder(self, target: str) -> Path:
+        """Where the bundle of an export target lies; not created here."""
+        return self.path / "exports" / target
+
+    def preview_steps(self) -> list[int]:
+        """The steps that have previews, ascending."""
+        return steps_in(self.path / "previews")
+
+    def evaluation_steps(self) -> list[int]:
+        """The steps that have complete scores, ascending."""
+        folder = self.path / "evaluation"
+        return [s for s in steps_in(folder) if (folder / step_name(s) / "scores.json").is_file()]
+
+    # -- descriptions --------------------------------------------------------------------------
+
+    @property
+    def config_yaml(self) -> str:
+        """The resolved configuration, as written at the start."""
+        return read_text(self.config_path, purpose="the configuration of the run")
+
+    def read(self, document: Document) -> dict[str, Any]:
+        """One of the JSON descriptions written beside the configuration.
+
+        Raises:
+            MissingError: the file is not there.
+            DataError: it is not JSON.
+        """
+        path = self.path / f"{document}.json"
+        return _json_object(path, read_text(path, purpose=f"the {document} of the run"))
+
+    def write(self, document: Document, value: Mapping[str, Any]) -> None:
+        """Replace one of the JSON descriptions."""
+        write_json(self.path / f"{document}.json", dict(value))
+
+    # -- status --------------------------------------------------------------------------------
+
+    @property
+    def status(self) -> Status:
+        text = read_text(self.status_path, purpose="the status of the run")
+        try:
+            return Status(**_json_object(self.status_path, text))
+        except TypeError as error:
+            raise DataError(
+                f"{self.status_path} is not a status as written by this version: {error}.",
+                advice="It may come from a newer version; update the package.",
+            ) from error
+
+    def set_status(
+        self, status: State, *, step: int = 0, total_steps: int = 0, error: str = ""
+    ) -> None:
+        """Write ``status.json`` atomically, with the process that wrote it."""
+        record = Status(
+            status=status,
+            step=step,
+            total_steps=total_steps,
+            error=error,
+            pid=os.getpid(),
+            host=socket.gethostname(),
+            process_start=_process_start(os.getpid()),
+            updated=time.time(),
+        )
+        write_json(self.status_path, asdict(record))
+
+    def refuse_if_alive(self) -> None:
+        """Raise UsageError when another process on this host is training in this directory."""
+        if not self.status_path.is_file():
+            return
+        status = self.status
+        if status.is_alive and status.pid != os.getpid():
+            raise UsageError(
+                f"{self.path} is being trained by process {status.pid} on this machine "
+                f"(step {status.step}).",
+                advice="Wait for it to end, or stop it with Ctrl-C, then resume.",
+            )
+
+    @contextmanager
+    def log_to_file(self) -> Iterator[None]:
+        """Append what the package logs (from INFO up) to ``log.txt`` while inside."""
+        with disk_errors(self.log_path, "open the log"):
+            handler = logging.FileHandler(self.log_path, encoding="utf-8")
+        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+        handler.setLevel(logging.INFO)
+        logger = logging.getLogger("likeness")
+        before = logger.level
+        if logger.getEffectiveLevel() > logging.INFO:
+            logger.setLevel(logging.INFO)
+        logger.addHandler(handler)
+        try:
+            yield
+        finally:
+            logger.removeHandler(handler)
+            logger.setLevel(before)
+            handler.close()
+
+
+Document = Literal["provenance", "plan", "environment", "inspection"]
+
+
+def step_name(step: int) -> str:
+    """``step-00001000``: sorts by step."""
+    return f"step-{step:08d}"
+
+
+def steps_in(folder: Path) -> list[int]:
+    """The steps of the ``step-…`` folders in a folder, ascending; none when it does not exist."""
+    if not folder.is_dir():
+        return []
+    matches = (_STEP.fullmatch(child.name) for child in folder.iterdir() if child.is_dir())
+    return sorted(int(match.group(1)) for match in matches if match)
+
+
+def _json_object(path: Path, text: str) -> dict[str, Any]:
+    try:
+        value = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise DataError(
+            f"{path} is not JSON: {error}.", advice="Restore it from a copy of the run."
+        ) from error
+    if not isinstance(value, dict):
+        raise DataError(f"{path} should hold a JSON object, found {type(value).__name__}.")
+    return value
+
+
+def _neighbours(folder: Path) -> str:
+    """Advice listing the runs in or one level below ``folder``, newest first."""
+    runs = [p.parent for pattern in ("config.yaml", "*/config.yaml") for p in folder.glob(pattern)]
+    runs += [p.parent for p in folder.glob("*/*/config.yaml")]
+    if not runs:
+        return "Give the path of a run folder, e.g. runs/<system>/<name>-<yymmdd-hhmmss>."
+    newest = sorted(set(runs), key=lambda path: path.stat().st_mtime, reverse=True)[:5]
+    return "There are: " + ", ".join(str(path) for path in newest) + "."
+
+
+def _process_start(pid: int) -> int | None:
+    """When a process started, in clock ticks since boot; None where /proc does not tell."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
+    except OSError:
+        return None
+    # The name of the process stands in brackets and may hold spaces; field 22 counts from 1.
+    return int(stat.rpartition(")")[2].split()[19])
