@@ -51,16 +51,15 @@ class _Dumper(yaml.SafeDumper):
     def ignore_aliases(self, data: Any) -> bool:
         return True
 
-    def represent_list(self, data: list[Any]) -> yaml.Node:
-        """Lists of scalars on one line, everything else one item a line."""
-        node = super().represent_list(data)
-        node.flow_style = all(isinstance(item, yaml.ScalarNode) for item in node.value)
-        return node
+
+def _represent_list(dumper: yaml.SafeDumper, data: list[Any]) -> yaml.SequenceNode:
+    """Lists of scalars on one line, everything else one item a line."""
+    node = dumper.represent_sequence(_SEQUENCE, data)
+    node.flow_style = all(isinstance(item, yaml.ScalarNode) for item in node.value)
+    return node
 
 
-_Dumper.add_representer(list, _Dumper.represent_list)
-
-
+_Dumper.add_representer(list, _represent_list)
 for _tag, _pattern, _first in _SCALARS:
     _Loader.add_implicit_resolver(_tag, re.compile(_pattern), _first)
     _Dumper.add_implicit_resolver(_tag, re.compile(_pattern), _first)
