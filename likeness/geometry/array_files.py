@@ -90,7 +90,7 @@ def read_arrays(
         for info in archive.infolist():
             name = info.filename.removesuffix(".npy")
             with archive.open(info) as stream:
-                header = _checked_header(stream, info, path)
+                header = _checked_header(stream, info.file_size, f"'{name}' in {path}")
                 total += header.num_bytes
                 if total > max_bytes:
                     raise UnsafeFileError(
@@ -105,6 +105,20 @@ def read_arrays(
     return arrays, texts
 
 
+def read_npy(path: str | Path, *, max_bytes: int = MAX_BYTES) -> np.ndarray:
+    """The array of an .npy file; the same checks and errors as :func:`read_arrays`."""
+    path = Path(path)
+    if not path.is_file():
+        raise MissingError(f"There is no file {path}.")
+    with open(path, "rb") as stream:
+        header = _checked_header(stream, path.stat().st_size, str(path))
+        if header.num_bytes > max_bytes:
+            raise UnsafeFileError(
+                f"{path} declares {header.num_bytes:,} bytes; at most {max_bytes:,} are read."
+            )
+        return _read_values(stream, header, str(path))
+
+
 def list_arrays(path: str | Path) -> dict[str, tuple[int, ...]]:
     """Name and shape of every array of an .npz file, reading headers only."""
     path = Path(path)
@@ -113,10 +127,9 @@ def list_arrays(path: str | Path) -> dict[str, tuple[int, ...]]:
     shapes = {}
     with _open_archive(path) as archive:
         for info in archive.infolist():
+            name = info.filename.removesuffix(".npy")
             with archive.open(info) as stream:
-                shapes[info.filename.removesuffix(".npy")] = _checked_header(
-                    stream, info, path
-                ).shape
+                shapes[name] = _checked_header(stream, info.file_size, f"'{name}' in {path}").shape
     return shapes
 
 
@@ -129,7 +142,7 @@ def iterate_rows(path: str | Path, name: str, *, rows: int) -> Iterator[np.ndarr
     with _open_archive(path) as archive:
         info = archive.getinfo(f"{name}.npy")
         with archive.open(info) as stream:
-            header = _checked_header(stream, info, path)
+            header = _checked_header(stream, info.file_size, f"'{name}' in {path}")
             if header.fortran_order or not header.shape:
                 raise DataError(f"'{name}' in {path} cannot be read by rows (column-major order).")
             for start in range(0, header.shape[0], rows):
@@ -173,18 +186,17 @@ def _open_archive(path: Path) -> Iterator[zipfile.ZipFile]:
         ) from error
 
 
-def _checked_header(stream: BinaryIO, info: zipfile.ZipInfo, path: Path) -> ArrayHeader:
-    where = f"'{info.filename}' in {path}"
+def _checked_header(stream: BinaryIO, num_bytes: int, where: str) -> ArrayHeader:
     header = read_npy_header(stream, where)
     if header.dtype.kind not in _ALLOWED_KINDS or header.dtype.fields is not None:
         raise UnsafeFileError(
             f"{where} holds values of type {header.dtype}; only numbers and text are read, "
             "because anything else needs a pickle, which can run code."
         )
-    if header.num_bytes > info.file_size:
+    if header.num_bytes > num_bytes:
         raise UnsafeFileError(
             f"{where} declares {header.num_bytes:,} bytes (shape {header.shape}, "
-            f"{header.dtype}) but contains {info.file_size:,}."
+            f"{header.dtype}) but contains {num_bytes:,}."
         )
     return header
 

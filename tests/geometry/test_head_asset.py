@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import zipfile
 
@@ -10,7 +9,7 @@ import numpy as np
 import pytest
 
 from likeness.errors import DataError, MissingError, UnsafeFileError
-from likeness.geometry.array_files import iterate_rows, list_arrays, read_arrays
+from likeness.geometry.array_files import iterate_rows, list_arrays, read_arrays, read_npy
 from likeness.geometry.head_asset import LandmarkEmbedding, load_head
 from tests.geometry.random_head import random_head
 
@@ -290,11 +289,21 @@ def test_rows_are_streamed_in_order(tmp_path) -> None:
         assert np.array_equal(np.concatenate(blocks), values)
 
 
-def test_reading_a_stream_of_bytes_does_not_need_a_suffix() -> None:
-    from likeness.geometry.array_files import read_npy_header
-
-    buffer = io.BytesIO()
-    np.save(buffer, np.zeros((2, 3), np.float32))
-    buffer.seek(0)
-    header = read_npy_header(buffer, "here")
-    assert (header.shape, header.num_bytes) == ((2, 3), 24)
+def test_single_arrays(tmp_path) -> None:
+    values = np.random.default_rng(0).normal(size=(68, 2)).astype(np.float32)
+    np.save(tmp_path / "a.npy", values)
+    assert np.array_equal(read_npy(tmp_path / "a.npy"), values)
+    with pytest.raises(UnsafeFileError, match="at most 100 are read"):
+        read_npy(tmp_path / "a.npy", max_bytes=100)
+    data = (tmp_path / "a.npy").read_bytes()
+    (tmp_path / "short.npy").write_bytes(data[:-5])
+    with pytest.raises(DataError, match="ends early: expected 544 bytes, found 539"):
+        read_npy(tmp_path / "short.npy")
+    np.save(tmp_path / "o.npy", np.array([{}], dtype=object))
+    with pytest.raises(UnsafeFileError, match="can run code"):
+        read_npy(tmp_path / "o.npy")
+    (tmp_path / "t.npy").write_bytes(b"hello")
+    with pytest.raises(DataError, match="not a readable NumPy array"):
+        read_npy(tmp_path / "t.npy")
+    with pytest.raises(MissingError):
+        read_npy(tmp_path / "none.npy")
