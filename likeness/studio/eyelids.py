@@ -1,0 +1,158 @@
+"""How lids close: along an arc around the eyeball, and never into it.
+
+Owns the blink and the clearance between lids and ball. The other shapes of the lids are ordinary
+rows of :mod:`likeness.studio.expressions`; when to close and clear is the business of
+:mod:`likeness.studio.deform`.
+"""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from likeness.studio.parts import CORNEA_DEGREES, CORNEA_HEIGHT
+from likeness.studio.spreading import Spreader
+from likeness.studio.template import SIDES, Template
+
+UPPER_SHARE = 0.22
+"""Where closed lids meet, between the open lower (0) and the open upper margin (1)."""
+CLOSED_HEIGHT = 0.75
+"""Height of the closed margin over the ball, mm."""
+CLEARANCE = 0.5
+"""Least height of any part of a lid over the ball and its cornea, mm."""
+
+_STILL_BEYOND = 2.9  # eye ring number: the orbit
+_LINING_SHARES = (1.0, 0.85)
+_LINING_HEIGHTS = (0.3, 0.35)
+
+
+@dataclass(frozen=True)
+class _Lids:
+    """What one side's lids need: ids and the response of the skin to its margin."""
+
+    loop: NDArray[np.int64]
+    region: NDArray[np.int64]  # skin vertices that follow the margin, margin excluded
+    response: NDArray[np.float64]  # (region, loop), how far each goes with each margin vertex
+    cover: NDArray[np.int64]  # margin and region
+    linings: tuple[NDArray[np.int64], ...]  # ring by ring
+    ball: slice
+    sign: float
+
+
+@functools.lru_cache(maxsize=8)
+def _lids(template: Template, side: str) -> _Lids:
+    loop = template.eye_loops[side]
+    sign = 1.0 if side == "left" else -1.0
+    skin = np.arange(template.num_skin)
+    moves = (template.eye_ring[skin] <= _STILL_BEYOND) & (template.side[skin] == sign)
+    region = np.setdiff1d(skin[moves], loop)
+    spreader = Spreader(
+        template.vertices[skin],
+        template.skin_faces,
+        np.concatenate([loop, skin[~moves]]),
+    )
+    unit = np.zeros((len(spreader.anchors), len(loop)))
+    unit[: len(loop)] = np.eye(len(loop))
+    lining = np.arange(template.num_vertices)[template.part_ranges[f"lid_lining_{side}"]]
+    return _Lids(
+        loop=loop,
+        region=region,
+        response=spreader(unit)[region],
+        cover=np.concatenate([loop, region]),
+        linings=tuple(lining[template.lining_ring[lining] == ring] for ring in (0, 1)),
+        ball=template.part_ranges[f"eyeball_{side}"],
+        sign=sign,
+    )
+
+
+def eye_center(template: Template, rest: NDArray[np.floating], side: str) -> NDArray[np.float64]:
+    """Centre of an eyeball (3,) of a head at rest; balls differ between people by a shift only."""
+    ball = template.part_ranges[f"eyeball_{side}"]
+    shift = (rest[ball] - template.vertices[ball]).mean(axis=0)
+    return template.eye_centers[SIDES.index(side)] + shift
+
+
+def close_lids(
+    template: Template,
+    vertices: NDArray[np.float64],
+    side: str,
+    weight: float,
+    center: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """The head with the lids of one side closed by ``weight`` from wherever they are.
+
+    The 23 pairs of margin vertices go to a common point between them along the arc about the eye's
+    centre; at 1 there is no gap left. The skin up to the orbit follows.
+
+    Args:
+        vertices: (V, 3) mm.
+        weight: 0 as they are .. 1 closed.
+        center: (3,) of the eyeball.
+    """
+    lids = _lids(template, side)
+    upper, lower = template.lid_pairs[side]
+    meeting = UPPER_SHARE * vertices[upper] + (1.0 - UPPER_SHARE) * vertices[lower]
+    radius = np.linalg.norm(meeting - center, axis=1, keepdims=True)
+    floor = template.eye_radius + CLOSED_HEIGHT
+    meeting = center + (meeting - center) * np.maximum(floor / radius, 1.0)
+
+    result = vertices.copy()
+    for ids in (upper, lower):
+        result[ids] = center + _along_arc(vertices[ids] - center, meeting - center, weight)
+    moved = result[lids.loop] - vertices[lids.loop]
+    result[lids.region] += lids.response @ moved
+    for ids, share in zip(lids.linings, _LINING_SHARES):
+        result[ids] += share * moved
+    return result
+
+
+def _along_arc(
+    start: NDArray[np.float64], end: NDArray[np.float64], weight: float
+) -> NDArray[np.float64]:
+    """Directions by spherical interpolation (Shoemake, 1985), lengths linearly."""
+    from_length = np.linalg.norm(start, axis=1, keepdims=True)
+    to_length = np.linalg.norm(end, axis=1, keepdims=True)
+    a, b = start / from_length, end / to_length
+    angle = np.arccos(np.clip((a * b).sum(axis=1, keepdims=True), -1.0, 1.0))
+    whole = np.maximum(np.sin(angle), 1e-12)
+    near = angle < 1e-6
+    first = np.where(near, 1.0 - weight, np.sin((1.0 - weight) * angle) / whole)
+    second = np.where(near, weight, np.sin(weight * angle) / whole)
+    return (first * a + second * b) * ((1.0 - weight) * from_length + weight * to_length)
+
+
+def clear_ball(
+    template: Template,
+    vertices: NDArray[np.float64],
+    side: str,
+    center: NDArray[np.float64],
+    gaze: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """The head with every lid vertex that is too near the ball moved out along its radius.
+
+    Args:
+        vertices: (V, 3) mm.
+        center: (3,) of the eyeball.
+        gaze: (3,) unit vector the eye looks along; the cornea stands out around it.
+    """
+    lids = _lids(template, side)
+    result = vertices.copy()
+    heights = ((lids.cover, CLEARANCE), *zip(lids.linings, _LINING_HEIGHTS))
+    for ids, height in heights:
+        offset = vertices[ids] - center
+        distance = np.linalg.norm(offset, axis=1, keepdims=True)
+        least = ball_radius(template, offset / distance, gaze)[:, None] + height
+        result[ids] = center + offset * np.maximum(least / distance, 1.0)
+    return result
+
+
+def ball_radius(
+    template: Template, directions: NDArray[np.float64], gaze: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Distance (N,) of the ball's surface, cornea included, from its centre in unit directions."""
+    degrees = np.degrees(np.arccos(np.clip(directions @ gaze, -1.0, 1.0)))
+    cornea = CORNEA_HEIGHT * np.maximum(1.0 - (degrees / CORNEA_DEGREES) ** 2, 0.0)
+    return template.eye_radius + cornea
