@@ -1,1 +1,1 @@
-"""Pictures, sound and video in and out of files."""
+"""Images, sound and video: files in and out, and the pixel arithmetic on them."""

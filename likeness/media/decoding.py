@@ -1,0 +1,264 @@
+"""Image files of every mode and depth to upright sRGB; refuses what would fill the memory.
+
+Owns decoding only. Callers use :mod:`likeness.media.image`.
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+import struct
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from PIL import ExifTags, Image, ImageCms, UnidentifiedImageError
+
+from likeness.errors import DataError, UnsafeFileError
+
+_LOG = logging.getLogger(__name__)
+
+# A closed list: Pillow would otherwise hand PostScript to Ghostscript, and try 40 rare formats.
+_FORMATS = (
+    "JPEG", "PNG", "WEBP", "AVIF", "TIFF", "BMP", "GIF", "PPM", "JPEG2000", "TGA", "ICO",
+)  # fmt: skip
+_MAX_FILE_BYTES = 512 * 1024 * 1024
+MAX_PIXELS = 64_000_000
+"""Default limit of a decoded picture: 64 megapixels, 768 MB as float32 RGB."""
+
+# What Pillow and its plug-ins raise on damaged input; anything else is a defect of ours.
+_DAMAGE = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    EOFError,
+    IndexError,
+    KeyError,
+    struct.error,
+    zlib.error,
+)
+
+
+@dataclass(frozen=True)
+class ImageInfo:
+    """What a picture file says about itself, read without decoding its pixels."""
+
+    width: int
+    """Upright: after the EXIF orientation."""
+    height: int
+    mode: str
+    """Pillow's name of the stored pixel layout: RGB, L, P, CMYK, I;16, …"""
+    format: str
+    orientation: int
+    """EXIF orientation 1..8; 1 when the file has none."""
+    num_frames: int
+    """More than 1 for an animation or a multi-page file; only the first is ever loaded."""
+    bits: int
+    """Bits per channel as stored."""
+    has_alpha: bool
+    has_profile: bool
+    """Whether a colour profile is embedded."""
+
+
+def read_bytes(source: str | Path | bytes) -> tuple[bytes, str]:
+    """The file's bytes and the name to use in messages. Raises DataError, UnsafeFileError."""
+    if isinstance(source, bytes):
+        data, name = source, "the given bytes"
+    else:
+        path, name = Path(source), str(source)
+        try:
+            if path.stat().st_size > _MAX_FILE_BYTES:
+                raise UnsafeFileError(
+                    f"{name} has {path.stat().st_size:,} bytes; a picture file may have at most "
+                    f"{_MAX_FILE_BYTES:,}.",
+                    advice="Check that it is a picture, and store it smaller.",
+                )
+            data = path.read_bytes()
+        except OSError as error:
+            raise DataError(
+                f"Expected a picture file at {name}; it cannot be read: {error.strerror}.",
+                advice="Check the path and its permissions.",
+            ) from error
+    if not data:
+        raise DataError(f"{name} is empty (0 bytes).", advice="Copy or download it again.")
+    return data, name
+
+
+def open_image(data: bytes, name: str, max_pixels: int) -> Image.Image:
+    """The header of a picture, its size checked. Raises DataError, UnsafeFileError."""
+    Image.init()  # registers all formats once; the list below then admits only some
+    try:
+        image = Image.open(io.BytesIO(data), formats=_FORMATS)
+    except Image.DecompressionBombError as error:
+        raise _too_large(name, str(error), max_pixels) from error
+    except UnidentifiedImageError as error:
+        raise DataError(
+            f"{name} is not a picture in a known format; it begins with {data[:8]!r}.",
+            advice=f"Convert it to PNG or JPEG. Readable: {', '.join(_FORMATS)}.",
+        ) from error
+    except _DAMAGE as error:
+        raise _damaged(name, error) from error
+    if image.width * image.height > max_pixels:
+        raise _too_large(name, f"{image.width} x {image.height} pixels", max_pixels)
+    return image
+
+
+def describe(image: Image.Image, data: bytes) -> ImageInfo:
+    """The facts of an opened picture."""
+    orientation = _orientation(image)
+    width, height = image.size if orientation < 5 else image.size[::-1]
+    return ImageInfo(
+        width=width,
+        height=height,
+        mode=image.mode,
+        format=image.format or "",
+        orientation=orientation,
+        num_frames=int(getattr(image, "n_frames", 1)),
+        bits=_bits(image, data),
+        has_alpha=_has_alpha(image),
+        has_profile=bool(image.info.get("icc_profile")),
+    )
+
+
+def decode(data: bytes, name: str, max_pixels: int) -> np.ndarray:
+    """Upright sRGB picture over white, (H, W, 3) float32 in [0, 1].
+
+    Raises:
+        DataError: the file is no picture, is truncated or damaged, or stores values without a
+            defined range (32-bit integers; floats outside [0, 1]).
+        UnsafeFileError: it would decode to more than ``max_pixels``.
+    """
+    image = open_image(data, name, max_pixels)
+    try:
+        if image.format == "PNG":  # decoding alone does not look at the checksums
+            open_image(data, name, max_pixels).verify()
+        info = describe(image, data)
+        if info.num_frames > 1 and info.format != "MPO":  # a phone's second picture is no frame
+            _LOG.warning("%s has %d frames; only the first is used.", name, info.num_frames)
+        rgba = _deep_pixels(image, data, name) if info.bits > 8 else None
+        if rgba is None:
+            rgba = np.asarray(_rgba_8bit(image, name), dtype=np.float32) / np.float32(255)
+    except (*_DAMAGE, TypeError, cv2.error, ImageCms.PyCMSError) as error:
+        raise _damaged(name, error) from error
+    rgb = rgba[..., :3]
+    if rgba.shape[2] == 4:
+        alpha = rgba[..., 3:]
+        rgb = rgb * alpha + (np.float32(1) - alpha)
+    return np.ascontiguousarray(_turned(rgb, info.orientation))
+
+
+def _rgba_8bit(image: Image.Image, name: str) -> Image.Image:
+    """RGB or RGBA in sRGB from any 8-bit mode."""
+    if image.mode == "CMYK" and image.format == "JPEG" and "adobe" not in image.info:
+        # Pillow inverts every CMYK JPEG, which is right for those with Adobe's marker only.
+        image = Image.eval(image, lambda value: 255 - value)
+    profile = image.info.get("icc_profile")
+    if image.mode in ("P", "PA") or _has_alpha(image):
+        image = image.convert("RGBA")
+    elif image.mode == "1":
+        image = image.convert("L")
+    if image.mode == "LAB":
+        return _convert_profile(image, ImageCms.createProfile("LAB"))
+    if profile:
+        try:
+            return _convert_profile(image, ImageCms.ImageCmsProfile(io.BytesIO(profile)))
+        except (ImageCms.PyCMSError, OSError, ValueError) as error:
+            _LOG.warning("%s: its colour profile is not usable (%s); sRGB assumed.", name, error)
+    return image if image.mode in ("RGB", "RGBA") else image.convert("RGB")
+
+
+def _convert_profile(image: Image.Image, profile: ImageCms.ImageCmsProfile) -> Image.Image:
+    """Through a colour profile to sRGB; alpha is carried along."""
+    target = ImageCms.createProfile("sRGB")
+    if image.mode != "RGBA":
+        converted = ImageCms.profileToProfile(image, profile, target, outputMode="RGB")
+    else:
+        converted = ImageCms.profileToProfile(image.convert("RGB"), profile, target)
+        assert converted is not None
+        converted.putalpha(image.getchannel("A"))
+    assert converted is not None  # None is only returned for in-place conversion
+    return converted
+
+
+def _deep_pixels(image: Image.Image, data: bytes, name: str) -> np.ndarray | None:
+    """Pixels stored with more than 8 bits, (H, W, 3 or 4) float32; None when 8 bits must do.
+
+    Pillow keeps only the high byte of 16-bit colour, so those files are decoded by OpenCV.
+    """
+    if image.mode == "F":
+        grey = np.asarray(image, dtype=np.float32)
+        if not (np.isfinite(grey).all() and grey.min() >= 0 and grey.max() <= 1):
+            raise DataError(
+                f"{name} stores floats from {grey.min():g} to {grey.max():g}; "
+                "a picture of floats must stay in [0, 1].",
+                advice="Scale it to [0, 1], or store 8 or 16 bits.",
+            )
+        return np.repeat(grey[..., None], 3, axis=2)
+    if image.mode == "I":
+        raise DataError(
+            f"{name} stores 32-bit integers, which have no defined white.",
+            advice="Store it with 8 or 16 bits per channel.",
+        )
+    if image.info.get("icc_profile") and image.mode in ("RGB", "RGBA"):
+        return None  # the colour conversion works on 8 bits, and right colours matter more
+    if image.mode.startswith("I;16"):
+        grey = np.asarray(image).astype(np.float32) / np.float32(65535)
+        return np.repeat(grey[..., None], 3, axis=2)
+    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    if pixels is None:
+        raise DataError(f"{name} is damaged.", advice="Copy or export it again.")
+    if pixels.dtype != np.uint16 or pixels.ndim != 3:
+        return None
+    order = [2, 1, 0, 3][: pixels.shape[2]]
+    return pixels[..., order].astype(np.float32) / np.float32(65535)
+
+
+def _bits(image: Image.Image, data: bytes) -> int:
+    if image.mode.startswith("I;16"):
+        return 16
+    if image.mode in ("I", "F"):
+        return 32
+    if image.mode == "1":
+        return 1
+    if image.format == "PNG":
+        return data[24] if len(data) > 24 else 8  # IHDR: 8 signature, 4 + 4 chunk head, 4 + 4 size
+    if image.format == "TIFF":
+        return int(max(getattr(image, "tag_v2", {}).get(258, (8,))))  # tag BitsPerSample
+    return 8
+
+
+def _has_alpha(image: Image.Image) -> bool:
+    return image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info
+
+
+def _orientation(image: Image.Image) -> int:
+    try:
+        value = image.getexif().get(ExifTags.Base.Orientation, 1)
+    except _DAMAGE:
+        return 1  # a damaged EXIF block says nothing; the pixels may still be fine
+    return value if value in range(1, 9) else 1
+
+
+def _turned(rgb: np.ndarray, orientation: int) -> np.ndarray:
+    """Undo an EXIF orientation (EXIF 2.32, tag 0x0112)."""
+    if orientation in (5, 6, 7, 8):
+        rgb = rgb.transpose(1, 0, 2)
+    flips = {2: (0, 1), 3: (1, 1), 4: (1, 0), 6: (0, 1), 7: (1, 1), 8: (1, 0)}
+    vertical, horizontal = flips.get(orientation, (0, 0))
+    return rgb[:: -1 if vertical else 1, :: -1 if horizontal else 1]
+
+
+def _damaged(name: str, error: Exception) -> DataError:
+    return DataError(
+        f"{name} is damaged and cannot be decoded: {error}.",
+        advice="Copy or export it again, or leave it out.",
+    )
+
+
+def _too_large(name: str, found: str, max_pixels: int) -> UnsafeFileError:
+    return UnsafeFileError(
+        f"{name} is too large to decode: {found}, allowed are {max_pixels:,} pixels.",
+        advice="Scale it down first; a face needs no more than a few megapixels.",
+    )
