@@ -8,7 +8,7 @@ labels and the mirror map of the whole head are the business of :mod:`likeness.s
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,16 +40,26 @@ class Part:
         mirror: (N,) index of the mirror image, within this part or within the part of the other
             side.
         ring: (N,) number of the lining ring, from 0 at the seam inward; zeros elsewhere.
+        chart: (N, 2) texture coordinates in the unit square, v up, no triangle turned over.
+        seam_chart: (L, 2) those of the boundary loop a lining hangs on; empty elsewhere.
     """
 
     vertices: NDArray[np.float64]
     triangles: NDArray[np.int64]
     mirror: NDArray[np.int64]
     ring: NDArray[np.int64]
+    chart: NDArray[np.float64]
+    seam_chart: NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, 2)))
 
     def mirrored(self) -> Part:
         """The same part of the other side of the head, vertices in the same order."""
-        return Part(self.vertices * _MIRROR, self.triangles[:, [0, 2, 1]], self.mirror, self.ring)
+        return replace(
+            self,
+            vertices=self.vertices * _MIRROR,
+            triangles=self.triangles[:, [0, 2, 1]],
+            chart=np.abs(self.chart - (1.0, 0.0)),
+            seam_chart=np.abs(self.seam_chart - (1.0, 0.0)),
+        )
 
 
 def lid_lining(margin: NDArray[np.float64]) -> Part:
@@ -64,11 +74,14 @@ def lid_lining(margin: NDArray[np.float64]) -> Part:
     outward /= np.linalg.norm(outward, axis=1, keepdims=True)
     edge = _onto_eye(margin + 0.3 * outward, 0.3)
     sheet = _onto_eye(margin + 4.0 * outward - (0.0, 0.0, 1.5), 0.6)
+    turn = np.pi * (1.0 - 2.0 * np.arange(count) / count)
     return Part(
         vertices=np.concatenate([edge, sheet]),
         triangles=_sweep(count, 2)[:, [0, 2, 1]],
         mirror=np.arange(2 * count),
         ring=np.repeat([0, 1], count),
+        chart=np.concatenate([_circle(turn, 0.85), _circle(turn, 0.4)]),
+        seam_chart=_circle(turn, 1.0),
     )
 
 
@@ -103,13 +116,21 @@ def mouth_lining(seam: NDArray[np.float64]) -> Part:
     other = (half - place) % count
     end = 3 * count
     upper, lower = np.arange(half + 1), (count - np.arange(half + 1)) % count
+    turn = 2.0 * np.pi * place / count
     strip = _strip(upper + end, lower + end)
     return Part(
         vertices=np.concatenate(rings),
         triangles=np.concatenate([_sweep(count, 4), strip]),
         mirror=np.concatenate([other + k * count for k in range(4)]),
         ring=np.repeat(np.arange(4), count),
+        chart=np.concatenate([_circle(turn, radius) for radius in (0.9, 0.75, 0.5, 0.25)]),
+        seam_chart=_circle(turn, 1.0),
     )
+
+
+def _circle(turn: NDArray[np.float64], radius: float) -> NDArray[np.float64]:
+    """Points (N, 2) of the unit square on a circle about its middle; radius 1 touches the sides."""
+    return 0.5 + 0.5 * radius * np.stack([np.cos(turn), np.sin(turn)], axis=-1)
 
 
 def _sweep(count: int, num_rings: int) -> NDArray[np.int64]:
@@ -145,7 +166,7 @@ def _strip(upper: NDArray[np.int64], lower: NDArray[np.int64]) -> NDArray[np.int
 
 
 def eyeball() -> Part:
-    """The left eyeball looking straight ahead: pole first, then rings from the pole to the back."""
+    """The left eyeball looking straight ahead: its front pole, then rings to a hole at the back."""
     angle = np.radians(EYE_RING_DEGREES)
     turn = 2.0 * np.pi * np.arange(EYE_SEGMENTS) / EYE_SEGMENTS
     a, t = np.meshgrid(angle, turn, indexing="ij")
@@ -163,13 +184,14 @@ def eyeball() -> Part:
             np.stack([here + inner, here + outer, following + outer], axis=1),
             np.stack([here + inner, following + outer, following + inner], axis=1),
         ]
-    half = EYE_SEGMENTS // 2
-    last = 1 + (len(angle) - 1) * EYE_SEGMENTS
-    over, under = np.arange(half + 1), (-np.arange(half + 1)) % EYE_SEGMENTS
-    triangles.append(_strip(over + last, under + last))
     vertices = np.concatenate([pole[None], rings.reshape(-1, 3)])
     index = np.arange(len(vertices))
-    return Part(vertices, np.concatenate(triangles), index, np.zeros_like(index))
+    # The square root gives the iris two fifths of the chart's radius instead of one sixth.
+    radii = np.sqrt(angle / angle[-1])
+    chart = [np.full((1, 2), 0.5), *(_circle(turn, radius) for radius in radii)]
+    return Part(
+        vertices, np.concatenate(triangles), index, np.zeros_like(index), np.concatenate(chart)
+    )
 
 
 def teeth(*, upper: bool) -> Part:
@@ -223,11 +245,25 @@ def teeth(*, upper: bool) -> Part:
     per_tooth = TOOTH_ROWS * TOOTH_COLUMNS
     triangles = np.concatenate([sheet + k * per_tooth for k in range(TEETH_PER_SIDE)])
     count = len(left)
+    across = (
+        0.5
+        + 0.5
+        * np.array(
+            [
+                [starts[k] + 0.5 * widths[k] * (1.0 + 0.96 * u)] * TOOTH_ROWS
+                for k in range(TEETH_PER_SIDE)
+            ]
+        ).ravel()
+        / starts[-1]
+    )
+    down = np.tile(np.repeat(np.linspace(0.0, 1.0, TOOTH_ROWS), TOOTH_COLUMNS), TEETH_PER_SIDE)
+    chart = np.stack([across, 1.0 - down if upper else down], axis=1)
     return Part(
         vertices=np.concatenate([left, left * _MIRROR]),
         triangles=np.concatenate([triangles, triangles[:, [0, 2, 1]] + count]),
         mirror=np.concatenate([np.arange(count) + count, np.arange(count)]),
         ring=np.zeros(2 * count, dtype=np.int64),
+        chart=np.concatenate([chart, np.abs(chart - (1.0, 0.0))]),
     )
 
 
@@ -247,9 +283,10 @@ def tongue() -> Part:
     index = np.arange(TONGUE_ROWS * TONGUE_COLUMNS).reshape(TONGUE_ROWS, TONGUE_COLUMNS)
     return Part(
         vertices,
-        _sheet(TONGUE_ROWS, TONGUE_COLUMNS)[:, [0, 2, 1]],
+        _sheet(TONGUE_ROWS, TONGUE_COLUMNS),
         index[:, ::-1].ravel(),
         np.zeros(index.size, dtype=np.int64),
+        np.stack([0.5 + 0.5 * u, 1.0 - w], axis=-1).reshape(-1, 2),
     )
 
 

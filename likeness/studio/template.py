@@ -196,8 +196,8 @@ def build_template(detail: Detail = "standard") -> Template:
     all_faces = np.concatenate(faces).astype(np.int32)
     face_part = np.repeat(np.arange(len(PARTS)), [len(f) for f in faces]).astype(np.uint8)
     part = np.repeat(np.arange(len(PARTS)), counts).astype(np.uint8)
-    chart, chart_faces = uv.unwrap(
-        vertices, all_faces, face_part, mirror, neck_loop=neck, part_ranges=part_ranges
+    chart, chart_faces = uv.assemble(
+        skin.chart, skin.chart_triangles, dict(zip(PARTS[1:], (piece for piece, _ in pieces)))
     )
     return Template(
         detail=detail,
@@ -230,6 +230,8 @@ class _Skin:
     triangles: NDArray[np.int32]
     mirror: NDArray[np.int64]
     matrix: sparse.csr_matrix
+    chart: NDArray[np.float64]
+    chart_triangles: NDArray[np.int32]
 
 
 def _smooth_skin(cage: Cage, detail: Detail) -> _Skin:
@@ -239,18 +241,23 @@ def _smooth_skin(cage: Cage, detail: Detail) -> _Skin:
     first = subdivide(cage.triangles, len(cage.points), fixed=fixed)
     mirror = _mirror_of_midpoints(cage.mirror, first.split_edges)
     matrix, triangles = first.matrix, first.triangles
+    vertices = matrix @ cage.points
+    # The chart is made once, here, and only cut finer below: a texture fits every detail.
+    chart, chart_triangles, chart_vertex = uv.unwrap_skin(vertices, triangles)
     if detail != "low":
-        wanted = _wanted_detail(matrix @ cage.points, matrix @ cage.ear)
+        everywhere = detail == "high"
+        wanted = _wanted_detail(vertices, matrix @ cage.ear)
         second = subdivide(
-            triangles,
-            matrix.shape[0],
-            fixed=fixed,
-            detail=wanted,
-            everywhere=detail == "high",
+            triangles, len(vertices), fixed=fixed, detail=wanted, everywhere=everywhere
         )
         mirror = _mirror_of_midpoints(mirror, second.split_edges)
         matrix, triangles = (second.matrix @ matrix).tocsr(), second.triangles
-    return _Skin(matrix @ cage.points, triangles, mirror, matrix)
+        finer = subdivide(
+            chart_triangles, len(chart), detail=wanted[chart_vertex], everywhere=everywhere
+        )
+        chart = np.concatenate([chart, chart[finer.split_edges].mean(axis=1)])
+        chart_triangles = finer.triangles
+    return _Skin(matrix @ cage.points, triangles, mirror, matrix, chart, chart_triangles)
 
 
 def _wanted_detail(vertices: NDArray[np.float64], ear: NDArray[np.float64]) -> NDArray[np.bool_]:

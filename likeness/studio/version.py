@@ -1,0 +1,6 @@
+"""The number that changes whenever a seed would make another person or another picture."""
+
+from __future__ import annotations
+
+STUDIO_VERSION = 1
+"""Part of every fingerprint of studio heads, people and data."""
