@@ -27,16 +27,13 @@ class TensorBoard:
     def __init__(self, run: Run, *, step: int, settings: Mapping[str, Any]) -> None:
         purpose = "mirror metrics to TensorBoard (tracking.tensorboard)"
         require("tensorboard", extra="tensorboard", purpose=purpose)
-        from torch.utils.tensorboard import SummaryWriter
-        from torch.utils.tensorboard.summary import hparams
-
+        tensorboard: Any = require("torch.utils.tensorboard", extra="tensorboard", purpose=purpose)
         # Events after this step are hidden, as their lines are cut from the metrics.
-        self._writer = SummaryWriter(
+        self._writer = tensorboard.SummaryWriter(
             str(run.path / "tensorboard"), purge_step=step + 1 if step else None
         )
-        writer = self._writer._get_file_writer()
-        for summary in hparams(_scalars(settings), {}):
-            writer.add_summary(summary)
+        for summary in tensorboard.summary.hparams(_scalars(settings), {}):
+            self._writer.file_writer.add_summary(summary)
 
     def log(self, step: int, values: Mapping[str, float]) -> None:
         for name, value in values.items():
