@@ -1,0 +1,256 @@
+"""Store: a folder of files under one URI, on disk or remote, with the same few verbs.
+
+Owns the interface, key safety and the local store. Remote stores are ``remote.py``.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
+
+from likeness.config.schema import ConfigModel
+from likeness.errors import DataError, MissingError, UnsafeFileError, UsageError
+from likeness.storage.files import PART, disk_errors, replacing, sha256_of
+
+
+class StorageSettings(ConfigModel):
+    """Where remote data comes from and where runs are mirrored to."""
+
+    mirror: str | None = None
+    """URI that receives a copy of checkpoints and records, e.g. s3://bucket/runs; null for none."""
+    endpoint_url: str | None = None
+    """Address of an S3-compatible server; null for the provider's own."""
+    timeout_seconds: Annotated[float, Field(gt=0)] = 30.0
+    """Longest silence on a connection before a transfer counts as failed."""
+    retries: Annotated[int, Field(ge=0, le=20)] = 4
+    """How often a failed transfer is tried again, waiting longer each time."""
+    backoff_seconds: Annotated[float, Field(ge=0)] = 0.5
+    """Wait before the first retry; doubles each time, at most 30 seconds."""
+    cache_folder: str = "~/.cache/likeness"
+    """Folder that keeps copies of remote files."""
+    cache_gigabytes: Annotated[float, Field(gt=0)] = 20.0
+    """Size the cache may reach before the files used longest ago are removed."""
+
+
+class Store(ABC):
+    """Files by key under one URI. A key is a relative path with ``/``, such as ``images/0001.png``.
+
+    Raises, from every method: MissingError when the file, the server or the permission is missing;
+    DataError when what arrived is not what was stored; UnsafeFileError for a key that leaves the
+    folder.
+    """
+
+    uri: str
+
+    @abstractmethod
+    def read_bytes(self, key: str) -> bytes: ...
+
+    @abstractmethod
+    def read_range(self, key: str, start: int, length: int) -> bytes:
+        """``length`` bytes from ``start``; fewer only where the file ends."""
+
+    @abstractmethod
+    def write_bytes(self, key: str, data: bytes) -> None:
+        """Write all of it or nothing; a reader never sees a part."""
+
+    @abstractmethod
+    def list(self, prefix: str = "") -> list[str]:
+        """Sorted keys of all files that start with ``prefix``."""
+
+    @abstractmethod
+    def exists(self, key: str) -> bool:
+        """Whether there is a file of this key (a folder is not a file)."""
+
+    @abstractmethod
+    def size(self, key: str) -> int:
+        """Bytes."""
+
+    @abstractmethod
+    def delete(self, key: str) -> None:
+        """Remove a file; one that is not there is no error."""
+
+    @abstractmethod
+    def download(self, key: str, path: Path, *, sha256: str | None = None) -> str:
+        """Copy a file to ``path``, verified and renamed into place; returns its SHA-256.
+
+        Args:
+            sha256: the hash it must have; None takes the one stored beside it, where there is one.
+        """
+
+    @abstractmethod
+    def upload(self, path: Path, key: str) -> str:
+        """Copy a local file into the store, verified; returns its SHA-256."""
+
+    @abstractmethod
+    def checksum(self, key: str) -> str | None:
+        """The SHA-256 the store has on record for a file; None when it has none."""
+
+    @abstractmethod
+    def version(self, key: str) -> str:
+        """A text that changes when the file is replaced."""
+
+
+def open_store(uri: str | Path, *, settings: StorageSettings | None = None) -> Store:
+    """The store of a URI: a path, ``file://``, ``s3://bucket/prefix`` or ``https://`` (read only).
+
+    Opens nothing yet: the first use of a remote store connects.
+
+    Raises:
+        UsageError: a scheme that is not one of these.
+    """
+    text = str(uri)
+    scheme, separator, rest = text.partition("://")
+    if not separator:
+        return LocalStore(Path(text))
+    if scheme == "file":
+        return LocalStore(Path(rest))
+    from likeness.storage.remote import HttpStore, S3Store  # needs the extra only when used
+
+    if scheme == "s3":
+        return S3Store(text, settings or StorageSettings())
+    if scheme in ("http", "https"):
+        return HttpStore(text, settings or StorageSettings())
+    raise UsageError(
+        f"Cannot open '{text}': the scheme '{scheme}' is unknown.",
+        advice="Use a local path, file://, s3:// or https://.",
+    )
+
+
+def is_remote(uri: str | Path) -> bool:
+    """Whether a URI leaves this machine's file system."""
+    scheme, separator, _ = str(uri).partition("://")
+    return bool(separator) and scheme != "file"
+
+
+def checked_key(key: str) -> str:
+    """The key itself when it stays inside its folder.
+
+    Raises:
+        UnsafeFileError: absolute, with ``..``, ``\\``, an empty part or a control character.
+    """
+    parts = key.split("/")
+    bad = "\\" in key or any(ord(character) < 32 for character in key)
+    drive = len(parts[0]) == 2 and parts[0][1] == ":"
+    if bad or drive or any(part in ("", ".", "..") for part in parts):
+        raise UnsafeFileError(
+            f"The key {key!r} is not a relative path inside its folder.",
+            advice="Use names joined by '/', without '..' and without a leading '/'.",
+        )
+    return key
+
+
+class LocalStore(Store):
+    """A folder on this machine. Writing makes the folders it needs."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root.expanduser()
+        self.uri = str(root)
+
+    def _path(self, key: str) -> Path:
+        return self.root / checked_key(key)
+
+    def _writable(self, key: str) -> Path:
+        """The path, refused when a link would lead a write out of the folder."""
+        path = self._path(key)
+        root = self.root.resolve()
+        if not path.resolve().is_relative_to(root):
+            raise UnsafeFileError(
+                f"Writing '{key}' would leave {root} through a link.",
+                advice="Remove the link, or write to its target directly.",
+            )
+        return path
+
+    def _existing(self, key: str) -> Path:
+        path = self._path(key)
+        if not path.is_file():
+            raise MissingError(
+                f"There is no file '{key}' in {self.root}.",
+                advice="Check the folder and the name." if self.root.is_dir() else _no_root(self),
+            )
+        return path
+
+    def read_bytes(self, key: str) -> bytes:
+        path = self._existing(key)
+        with disk_errors(path, "read a file"):
+            return path.read_bytes()
+
+    def read_range(self, key: str, start: int, length: int) -> bytes:
+        path = self._existing(key)
+        with disk_errors(path, "read a file"), path.open("rb") as file:
+            file.seek(start)
+            return file.read(length)
+
+    def write_bytes(self, key: str, data: bytes) -> None:
+        path = self._writable(key)
+        with disk_errors(path, "write a file"), replacing(path) as temporary:
+            temporary.write_bytes(data)
+
+    def list(self, prefix: str = "") -> list[str]:
+        if prefix:
+            checked_key(prefix.rstrip("/") or "/")
+        start = self.root / prefix.rpartition("/")[0]
+        keys = (path.relative_to(self.root).as_posix() for path in _files_below(start))
+        return sorted(key for key in keys if key.startswith(prefix))
+
+    def exists(self, key: str) -> bool:
+        return self._path(key).is_file()
+
+    def size(self, key: str) -> int:
+        return self._existing(key).stat().st_size
+
+    def delete(self, key: str) -> None:
+        path = self._writable(key)
+        with disk_errors(path, "delete a file"):
+            path.unlink(missing_ok=True)
+
+    def download(self, key: str, path: Path, *, sha256: str | None = None) -> str:
+        source = self._existing(key)
+        return self._copied(source, path, sha256 or sha256_of(source))
+
+    def upload(self, path: Path, key: str) -> str:
+        target = self._writable(key)
+        if not path.is_file():
+            raise MissingError(f"There is no file {path} to upload.")
+        return self._copied(path, target, sha256_of(path))
+
+    def _copied(self, source: Path, target: Path, expected: str) -> str:
+        with disk_errors(target, f"copy {source.name}"), replacing(target) as temporary:
+            shutil.copyfile(source, temporary)
+            found = sha256_of(temporary)
+            if found != expected:
+                raise checksum_error(str(source), expected=expected, found=found)
+        return found
+
+    def checksum(self, key: str) -> str | None:
+        return sha256_of(self._existing(key))
+
+    def version(self, key: str) -> str:
+        facts = self._existing(key).stat()
+        return f"{facts.st_size}-{facts.st_mtime_ns}"
+
+
+def _files_below(folder: Path) -> Iterator[Path]:
+    """Files under a folder; parts of unfinished writes are not files."""
+    for parent, folders, names in os.walk(folder, followlinks=False):
+        folders.sort()
+        for name in names:
+            if not (name.startswith(".") and name.endswith(PART)):
+                yield Path(parent) / name
+
+
+def _no_root(store: LocalStore) -> str:
+    return f"The folder {store.root} itself does not exist."
+
+
+def checksum_error(name: str, *, expected: str, found: str) -> DataError:
+    """The error for content that is not what was stored."""
+    return DataError(
+        f"{name} arrived damaged: expected SHA-256 {expected}, found {found}.",
+        advice="Fetch it again; if it stays so, the stored copy must be written anew.",
+    )
