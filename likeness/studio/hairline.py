@@ -1,0 +1,89 @@
+"""Where hair grows on the scalp: the hairline around the head, recession, thinning.
+
+Owns the density of scalp hair over template positions, for the painted scalp and for the roots of
+strands alike. It grows no strand (``hair``).
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numba import njit
+
+from likeness.studio.noise import fbm_at, smoothstep
+
+_AZIMUTH = np.array([0, 12, 26, 38, 50, 62, 76, 84, 90, 97, 106, 125, 150, 180], dtype=np.float64)
+_HEIGHT = np.array([90, 90, 86, 80, 70, 52, 22, 8, 18, 26, -5, -38, -46, -47], dtype=np.float64)
+"""Height in mm of the hairline over the azimuth in degrees from the front."""
+
+AXIS_Z = 5.0
+"""The azimuth is measured around the vertical axis through (0, 5) in (x, z)."""
+
+
+@njit(cache=True)
+def hairline_height(azimuth, recession):
+    """Height of the hairline in mm at an azimuth of 0..180 degrees.
+
+    Recession lifts the whole front by up to 30 mm and the temples, at 34 degrees, by 32 mm more.
+    """
+    index = 0
+    while index < 12 and azimuth > _AZIMUTH[index + 1]:
+        index += 1
+    share = (azimuth - _AZIMUTH[index]) / (_AZIMUTH[index + 1] - _AZIMUTH[index])
+    share = min(max(share, 0.0), 1.0)
+    height = _HEIGHT[index] + share * (_HEIGHT[index + 1] - _HEIGHT[index])
+    front = 1.0 - smoothstep(52.0, 80.0, azimuth)
+    temple = math.exp(-(((azimuth - 34.0) / 14.0) ** 2))
+    return height + recession * (30.0 * front + 32.0 * temple)
+
+
+@njit(cache=True)
+def above_hairline(x, y, z, recession, seed):
+    """Signed distance in mm of a template point above its hairline, wavering by 3 mm.
+
+    Heights of the table are along y; on the sloping crown the distance is no longer that, but
+    there it is far from the line.
+    """
+    azimuth = math.degrees(math.atan2(abs(x), z - AXIS_Z))
+    waver = 2.4 * fbm_at(x, y, z, 14.0, 2, seed, 0.0)
+    return y - hairline_height(azimuth, recession) + waver
+
+
+@njit(cache=True)
+def scalp_density(x, y, z, ear, recession, thinning, seed):
+    """How densely hair grows at a template point, 0..1, thinning out toward the hairline."""
+    height = above_hairline(x, y, z, recession, seed)
+    if height < -3.0:
+        return 0.0
+    density = smoothstep(-3.0, 9.0, height) * (1.0 - smoothstep(0.08, 0.3, ear))
+    if thinning > 0.0:
+        crown = math.sqrt((x / 62.0) ** 2 + ((z + 28.0) / 62.0) ** 2)
+        if y > 70.0:
+            patch = 1.0 - smoothstep(0.75, 1.25, crown / (0.25 + 1.0 * thinning))
+            density *= 1.0 - min(1.0, 1.6 * thinning) * patch
+    return density
+
+
+@njit(cache=True)
+def _density_kernel(points, ear, recession, thinning, seed, out):
+    for index in range(points.shape[0]):
+        out[index] = scalp_density(
+            points[index, 0],
+            points[index, 1],
+            points[index, 2],
+            ear[index],
+            recession,
+            thinning,
+            seed,
+        )
+
+
+def density_of(
+    points: np.ndarray, ear: np.ndarray, *, recession: float, thinning: float, seed: int
+) -> np.ndarray:
+    """:func:`scalp_density` of (N, 3) template points, (N,)."""
+    out = np.empty(len(points))
+    points = np.ascontiguousarray(points, dtype=np.float64)
+    _density_kernel(points, np.asarray(ear, np.float64), recession, thinning, seed, out)
+    return out

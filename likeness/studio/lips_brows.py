@@ -1,0 +1,187 @@
+"""Lips, brows and beard as masks over template positions.
+
+Owns where they are and how their hairs and streaks lie; their colour is laid on in ``skin``.
+Functions take the folded position (|x|, y, z) unless they say otherwise.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numba import njit
+
+from likeness.studio.noise import fade, fbm_at, noise_at, random_at, smoothstep
+
+_BROW_X = np.array([9.0, 13.0, 22.0, 31.0, 41.0, 52.0, 57.0])
+_BROW_Y = np.array([50.0, 51.0, 54.2, 56.6, 56.6, 52.3, 49.6])
+"""Centre line of the brow, mm."""
+
+_WIDTH_X = np.array([9.0, 12.0, 17.0, 34.0, 47.0, 56.0])
+_WIDTH = np.array([0.45, 0.85, 1.0, 0.82, 0.46, 0.16])
+"""Half width along the brow as a share of the trait."""
+
+_HAIR_SPACING = 0.62
+_HAIR_ROWS = 5
+
+
+@njit(cache=True)
+def _table(xs, ys, x):
+    index = 0
+    while index < len(xs) - 2 and x > xs[index + 1]:
+        index += 1
+    t = (x - xs[index]) / (xs[index + 1] - xs[index])
+    t = min(max(t, 0.0), 1.0)
+    return ys[index] + t * (ys[index + 1] - ys[index])
+
+
+@njit(cache=True)
+def brow_line(x, arch):
+    """Height in mm of the brow's centre line at |x|; ``arch`` lifts the outer third by itself."""
+    lift = arch * math.exp(-(((x - 40.0) / 11.0) ** 2))
+    return _table(_BROW_X, _BROW_Y, x) + lift
+
+
+@njit(cache=True)
+def brow_half_width(x, thickness):
+    """Half width in mm at |x|."""
+    return thickness * _table(_WIDTH_X, _WIDTH, x)
+
+
+@njit(cache=True)
+def brow_band(x, y, z, thickness, arch):
+    """Soft mask of the brow's area 0..1: flat inside, falling like exp(-d^4) at its rim."""
+    if x < 5.0 or x > 60.0 or y < 40.0 or y > 68.0 or z < 40.0:
+        return 0.0
+    distance = (y - brow_line(x, arch)) / brow_half_width(x, thickness)
+    ends = smoothstep(8.0, 14.5, x) * (1.0 - smoothstep(52.0, 57.5, x))
+    return math.exp(-(distance**4)) * ends
+
+
+@njit(cache=True)
+def brow_slope(x):
+    """Direction of the hairs as dy/dx: nearly upright at the nose, along the brow outside."""
+    return 1.9 - 2.25 * smoothstep(12.0, 40.0, x)
+
+
+@njit(cache=True)
+def brow_cover(x, y, z, side, thickness, arch, density, meeting, footprint, seed):
+    """Coverage 0..1 by single brow hairs, drawn as tapering strokes on a jittered lattice.
+
+    Where hairs are thinner than a pixel the mean coverage remains.
+    """
+    band = brow_band(x, y, z, thickness + 1.6, arch)
+    if band < 0.004:
+        return 0.25 * meeting * density * math.exp(-((x / 5.5) ** 2) - ((y - 50.5) / 4.0) ** 2)
+    mean = 0.72 * density * brow_band(x, y, z, thickness, arch)
+    visible = fade(0.8, footprint)
+    if visible <= 0.0:
+        return min(mean, 0.92)
+    width = 0.11 + 0.30 * footprint
+    cover = 0.0
+    first = math.floor((x - 9.5) / _HAIR_SPACING)
+    last = math.floor((x + 3.0) / _HAIR_SPACING)
+    offset = 0 if side > 0 else 7919
+    for column in range(first, last + 1):
+        for row in range(_HAIR_ROWS):
+            if random_at(column, row, offset, seed) > 0.95 * density:
+                continue
+            rx = (column + random_at(column, row, offset, seed + 1)) * _HAIR_SPACING
+            if rx < 10.5 or rx > 56.0:
+                continue
+            level = (row + random_at(column, row, offset, seed + 2)) / _HAIR_ROWS
+            half = brow_half_width(rx, thickness)
+            ry = brow_line(rx, arch) + half * (1.7 * level - 1.05)
+            slope = brow_slope(rx) - 0.9 * (level - 0.35) * smoothstep(16.0, 30.0, rx)
+            slope += 0.35 * (random_at(column, row, offset, seed + 3) - 0.5)
+            # Hairs lean outward; their tips bend into the brow's own direction.
+            norm = math.sqrt(1.0 + slope * slope)
+            ux, uy = 1.0 / norm, slope / norm
+            length = (4.5 + 4.0 * random_at(column, row, offset, seed + 4)) * (
+                0.6 + 0.4 * smoothstep(9.0, 17.0, rx)
+            )
+            dx, dy = x - rx, y - ry
+            along = dx * ux + dy * uy
+            if along < 0.0 or along > length:
+                continue
+            bend = 0.07 * along * along / length
+            across = abs(-dx * uy + dy * ux + bend)
+            taper = 1.0 - 0.75 * along / length
+            stroke = 1.0 - smoothstep(0.5 * width, width, across / taper)
+            stroke *= min(1.0, 0.11 / width * 2.6) * (0.65 + 0.35 * taper)
+            cover = 1.0 - (1.0 - cover) * (1.0 - stroke)
+    shadow = 0.34 * mean
+    drawn = 1.0 - (1.0 - cover) * (1.0 - shadow)
+    return min(visible * drawn + (1.0 - visible) * mean, 0.95)
+
+
+@njit(cache=True)
+def lip_mask(mouth_ring):
+    """1 on the red of the lips, 0 on skin, over the mouth ring number."""
+    return 1.0 - smoothstep(1.80, 2.08, mouth_ring)
+
+
+@njit(cache=True)
+def lip_streaks(x, y, z, footprint, seed):
+    """Vertical streaks about 1 mm wide, deviation 1; x signed."""
+    visible = fade(1.1, footprint)
+    if visible <= 0.0:
+        return 0.0
+    return visible * noise_at(x / 1.1, y / 6.0, z / 8.0, seed)
+
+
+@njit(cache=True)
+def seam_shade(mouth_ring, openness):
+    """Darkness 0..0.75 of the line between closed lips; gone when they part."""
+    line = 0.75 * math.exp(-((mouth_ring / 0.16) ** 2))
+    return line * (1.0 - smoothstep(0.02, 0.15, openness))
+
+
+@njit(cache=True)
+def beard_mask(x, y, z, mouth_ring, ear):
+    """Where beard grows, 0..1: jaw, chin, upper lip, sideburn; not on lips, cheek apple, neck."""
+    if y > 20.0 or z < 8.0 or y < -116.0:
+        return 0.0
+    # The upper edge falls from the sideburn before the ear to the corner of the mouth.
+    top = -8.0 - 18.0 * smoothstep(30.0, 62.0, z) + 8.0 * smoothstep(86.0, 104.0, z)
+    sideburn = smoothstep(60.0, 66.0, x) * (1.0 - smoothstep(44.0, 54.0, z))
+    top += 30.0 * sideburn
+    mask = 1.0 - smoothstep(top - 9.0, top + 4.0, y)
+    mask *= smoothstep(12.0, 30.0, z)
+    mask *= smoothstep(2.05, 2.75, mouth_ring) * (1.0 - smoothstep(0.1, 0.4, ear))
+    cheek = ((x - 34.0) / 16.0) ** 2 + ((y + 14.0) / 15.0) ** 2 + ((z - 98.0) / 40.0) ** 2
+    mask *= smoothstep(0.7, 1.5, cheek)
+    nose = (x / 17.0) ** 2 + ((y + 2.0) / 11.0) ** 2
+    mask *= smoothstep(0.85, 1.15, nose)
+    # Bare beside the tuft under the lower lip, thin in the groove of the upper one.
+    bare = math.exp(-(((x - 13.0) / 5.0) ** 2) - ((y + 52.5) / 3.5) ** 2)
+    mask *= 1.0 - 0.65 * bare
+    mask *= smoothstep(-112.0, -88.0, y)
+    return mask
+
+
+@njit(cache=True)
+def beard_style_mask(x, y, z, style):
+    """Part of the beard that is left standing: 0 none, 1 all, 2 moustache, 3 goatee."""
+    if style == 0:
+        return 0.0
+    if style == 1:
+        return 1.0
+    lip = (1.0 - smoothstep(27.0, 33.0, x)) * smoothstep(-40.0, -33.0, y) * smoothstep(80, 90, z)
+    if style == 2:
+        return lip
+    chin = (1.0 - smoothstep(24.0, 31.0, x)) * (1.0 - smoothstep(-34.0, -28.0, y))
+    chin *= smoothstep(56.0, 70.0, z)
+    return max(lip, chin)
+
+
+@njit(cache=True)
+def stubble(x, y, z, footprint, seed):
+    """Coverage by short dark hairs, mean about .5, as a share of a full beard's; x signed."""
+    visible = fade(0.75, footprint)
+    patchy = 0.22 * fbm_at(x, y, z, 9.0, 2, seed + 5, footprint)
+    if visible <= 0.0:
+        return min(max(0.5 + patchy, 0.0), 1.0)
+    grain = noise_at(x / 0.75, y / 1.5, z / 0.85, seed)
+    grain += 0.7 * noise_at(x / 0.5, y / 0.9, z / 0.5, seed + 1)
+    return min(max(0.5 + patchy + 0.42 * visible * grain, 0.0), 1.0)

@@ -1,0 +1,137 @@
+"""Paints the inside of the mouth: teeth, gums, tongue, lining.
+
+Owns their colour. The lips belong to ``skin``, the shapes to ``parts``.
+"""
+
+from __future__ import annotations
+
+import functools
+
+import numpy as np
+
+from likeness.studio.appearance import Appearance
+from likeness.studio.noise import fade, fbm, random_at
+from likeness.studio.surface_points import SurfacePoints, SurfaceValues
+from likeness.studio.template import PARTS
+
+_ENAMEL = np.array([0.640, 0.590, 0.480])
+_GUM = np.array([0.430, 0.165, 0.150])
+_TONGUE = np.array([0.430, 0.175, 0.155])
+_LINING_FRONT = np.array([0.380, 0.125, 0.110])
+_LINING_BACK = np.array([0.190, 0.070, 0.060])
+
+_UPPER_WIDTHS = (8.5, 6.6, 7.6, 7.0, 6.8, 9.0, 9.0)
+_LOWER_WIDTHS = (5.4, 5.9, 6.9, 7.0, 7.1, 10.0, 10.0)
+"""Widths of the crowns in mm from the middle outward, as ``parts.teeth`` lays them."""
+
+
+@functools.cache
+def _arch(upper: bool) -> tuple[np.ndarray, np.ndarray, float, float, float]:
+    """Angle and arc length along the row of teeth; half width, front and depth of the arch."""
+    width, front, depth = (27.0, 105.0, 38.0) if upper else (25.0, 102.2, 35.0)
+    angle = np.linspace(0.0, 0.5 * np.pi, 500)
+    steps = np.hypot(width * np.diff(np.sin(angle)), depth * np.diff(np.cos(angle)))
+    return angle, np.concatenate([[0.0], np.cumsum(steps)]), width, front, depth
+
+
+def crown_position(rest: np.ndarray, *, upper: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Which crown a point of the teeth is on and where across it.
+
+    Args:
+        rest: (N, 3) template positions.
+
+    Returns:
+        (N,) int number of the crown from the middle, (N,) place across it from -1 to 1.
+    """
+    angles, lengths, width, front, depth = _arch(upper)
+    angle = np.arctan2(np.abs(rest[:, 0]) / width, (rest[:, 2] - (front - depth)) / depth)
+    length = np.interp(angle, angles, lengths)
+    borders = np.concatenate([[0.0], np.cumsum(_UPPER_WIDTHS if upper else _LOWER_WIDTHS)])
+    number = np.clip(np.searchsorted(borders, length, side="right") - 1, 0, 6)
+    start, stop = borders[number], borders[number + 1]
+    return number, np.clip(2.0 * (length - start) / (stop - start) - 1.0, -1.0, 1.0)
+
+
+def paint_teeth(appearance: Appearance, points: SurfacePoints) -> SurfaceValues:
+    """Values of the upper and lower teeth with their gums."""
+    values = SurfaceValues.blank(len(points))
+    for name in ("teeth_upper", "teeth_lower"):
+        chosen = points.part == PARTS.index(name)
+        if chosen.any():
+            _paint_row(values, chosen, appearance, points, upper=name == "teeth_upper")
+    return values
+
+
+def _paint_row(
+    values: SurfaceValues,
+    chosen: np.ndarray,
+    appearance: Appearance,
+    points: SurfacePoints,
+    *,
+    upper: bool,
+) -> None:
+    rest = points.rest[chosen].astype(np.float64)
+    footprint = points.footprint[chosen].astype(np.float64)
+    seed = appearance.texture_seed
+    number, across = crown_position(rest, upper=upper)
+    # Share of the crown from the gum (0) to the biting edge (1).
+    along = (-23.5 - rest[:, 1]) / 10.3 if upper else (rest[:, 1] + 43.5) / 9.0
+    yellow = 0.25 + 0.75 * random_at(1, 0, 0, seed)
+    tint = np.array([1.0, 1.0 - 0.05 * yellow, 1.0 - 0.22 * yellow])
+    colour = _ENAMEL * tint * (0.93 + 0.07 * random_at(2, 0, 0, seed))
+    toward_gum = np.clip(1.0 - along, 0.0, 1.0)[:, None] ** 2
+    albedo = colour * (1.0 - toward_gum * np.array([0.06, 0.11, 0.22]))
+    toward_edge = np.clip((along - 0.75) / 0.25, 0.0, 1.0)[:, None]
+    albedo = albedo * (1.0 - toward_edge * np.array([0.12, 0.08, 0.03]))
+    canine = (number == 2)[:, None]
+    albedo = np.where(canine, albedo * (0.97, 0.94, 0.86), albedo)
+    albedo *= 1.0 + 0.03 * fbm(rest, 2.5, seed + 401, octaves=2, footprint=footprint)[:, None]
+    # The gaps between crowns: half a millimetre, softened to a pixel.
+    widths = np.array(_UPPER_WIDTHS if upper else _LOWER_WIDTHS)[number]
+    distance = (1.0 - np.abs(across)) * 0.5 * widths
+    reach = 0.28 + 0.5 * footprint
+    gap = np.exp(-((distance / reach) ** 2)) * np.minimum(0.28 / reach * 1.6, 1.0)
+    albedo *= 1.0 - 0.72 * gap[:, None] * np.array([0.92, 1.0, 1.0])
+
+    gum_line = 0.02 + 0.10 * across**2  # the gum rises between the crowns
+    gum = np.clip((gum_line - along) / 0.05 + 0.5, 0.0, 1.0)[:, None]
+    pale = 1.0 - 0.35 * appearance.skin.melanin
+    gums = _GUM * pale * (1.0 + 0.08 * fbm(rest, 3.0, seed + 409, footprint=footprint))[:, None]
+    albedo = albedo * (1.0 - gum) + gums * gum
+
+    front = 105.0 if upper else 102.2
+    depth = np.clip((front - rest[:, 2]) / 34.0, 0.0, 1.0)
+    occlusion = 1.0 - 0.58 * depth**0.8
+    occlusion *= 1.0 - 0.25 * np.clip(1.0 - along, 0.0, 1.0)
+    values.albedo[chosen] = np.maximum(albedo, 0.02)
+    values.occlusion[chosen] = occlusion
+    values.specular[chosen] = 2.2 - 0.6 * gum[:, 0]
+    values.roughness[chosen] = 0.16 + 0.10 * gum[:, 0]
+
+
+def paint_soft(appearance: Appearance, points: SurfacePoints) -> SurfaceValues:
+    """Values of the tongue and of the lining of the mouth.
+
+    The lining never gets darker than about a tenth: a black hole reads as a missing mouth.
+    """
+    values = SurfaceValues.blank(len(points))
+    rest = points.rest.astype(np.float64)
+    footprint = points.footprint.astype(np.float64)
+    seed = appearance.texture_seed
+    is_tongue = points.part == PARTS.index("tongue")
+    # Linings start under the lips (z about 110) and end in the throat (60).
+    depth = np.clip((108.0 - rest[:, 2]) / 42.0, 0.0, 1.0)[:, None]
+    lining = _LINING_FRONT * (1.0 - depth) + _LINING_BACK * depth
+    tongue = _TONGUE * (1.0 - 0.25 * depth)
+    furrow = np.exp(-((rest[:, 0] / 1.3) ** 2))[:, None]
+    tongue = tongue * (1.0 - 0.25 * furrow)
+    albedo = np.where(is_tongue[:, None], tongue, lining)
+    mottled = 1.0 + 0.07 * fbm(rest, 5.0, seed + 421, octaves=3, footprint=footprint)[:, None]
+    values.albedo[:] = albedo * mottled
+    values.occlusion[:] = np.where(is_tongue, 1.0 - 0.45 * depth[:, 0], 1.0 - 0.55 * depth[:, 0])
+    values.specular[:] = 1.9
+    values.roughness[:] = np.where(is_tongue, 0.34, 0.28)
+    papillae = np.where(is_tongue, 0.12, 0.04) * np.array([fade(1.6, f) for f in footprint])
+    for axis in range(3):
+        values.bump[:, axis] = papillae * fbm(rest, 1.6, seed + 431 + axis)
+    return values

@@ -1,0 +1,249 @@
+"""Fine relief of the skin: pores, creases, wrinkles that follow expression and age.
+
+Owns heights in mm over template positions and their gradients. Coarser shape belongs to the mesh
+(``template``, ``expressions``); what is here is too fine for it.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+
+from likeness.studio.expressions import ARKIT_NAMES
+from likeness.studio.lips_brows import lip_mask
+from likeness.studio.noise import fade, noise_and_gradient_at, noise_at, smoothstep
+
+_FOLD_Y = np.array([-46.0, -38.0, -27.0, -14.0, -3.0, 3.0])
+_FOLD_X = np.array([33.0, 34.5, 32.5, 27.0, 20.5, 18.0])
+"""Course of the fold from the wing of the nose past the corner of the mouth."""
+
+_TROUGH_X = np.array([12.0, 16.0, 23.0, 32.0, 42.0])
+_TROUGH_Y = np.array([30.0, 25.0, 19.5, 16.5, 17.5])
+"""Lower rim of the eye socket."""
+
+
+class Drives(NamedTuple):
+    """What deepens the lines of a face, 0..1 each; pairs are (subject's left, right)."""
+
+    forehead_left: float
+    forehead_right: float
+    frown_left: float
+    frown_right: float
+    squint_left: float
+    squint_right: float
+    fold_left: float
+    fold_right: float
+    pucker: float
+    chin: float
+    openness: float
+    """How far the lips are parted."""
+    age: float
+    neck: float
+    pores: float
+
+
+def drives_of(weights: np.ndarray, *, wrinkles: float, neck_rings: float, pores: float) -> Drives:
+    """Gathers ``Drives`` from (52,) expression weights and a person's wear."""
+    value = dict(zip(ARKIT_NAMES, (float(weight) for weight in weights)))
+
+    def pair(left: float, right: float) -> tuple[float, float]:
+        return min(max(left, 0.0), 1.2), min(max(right, 0.0), 1.2)
+
+    forehead = pair(
+        *(0.6 * value["browInnerUp"] + 0.6 * value[f"browOuterUp{s}"] for s in ("Left", "Right"))
+    )
+    frown = pair(value["browDownLeft"], value["browDownRight"])
+    squint = pair(
+        *(
+            0.6 * value[f"cheekSquint{s}"]
+            + 0.6 * value[f"eyeSquint{s}"]
+            + 0.35 * value[f"mouthSmile{s}"]
+            for s in ("Left", "Right")
+        )
+    )
+    fold = pair(
+        *(
+            0.8 * value[f"mouthSmile{s}"]
+            + 0.5 * value[f"noseSneer{s}"]
+            + 0.5 * value[f"mouthUpperUp{s}"]
+            + 0.4 * value[f"mouthDimple{s}"]
+            for s in ("Left", "Right")
+        )
+    )
+    lowered = 0.5 * (value["mouthLowerDownLeft"] + value["mouthLowerDownRight"])
+    raised = 0.5 * (value["mouthUpperUpLeft"] + value["mouthUpperUpRight"])
+    parted = value["jawOpen"] - value["mouthClose"] + 0.6 * value["mouthFunnel"]
+    return Drives(
+        forehead_left=forehead[0],
+        forehead_right=forehead[1],
+        frown_left=frown[0],
+        frown_right=frown[1],
+        squint_left=squint[0],
+        squint_right=squint[1],
+        fold_left=fold[0],
+        fold_right=fold[1],
+        pucker=min(max(value["mouthPucker"], 0.0), 1.0),
+        chin=min(max(value["mouthShrugLower"] + 0.4 * value["mouthFrownLeft"], 0.0), 1.0),
+        openness=max(parted + 0.5 * (lowered + raised), 0.0),
+        age=wrinkles,
+        neck=neck_rings,
+        pores=pores,
+    )
+
+
+@njit(cache=True)
+def _course(xs, ys, x):
+    index = 0
+    while index < len(xs) - 2 and x > xs[index + 1]:
+        index += 1
+    return ys[index] + (x - xs[index]) * (ys[index + 1] - ys[index]) / (xs[index + 1] - xs[index])
+
+
+@njit(cache=True)
+def _valley(distance, width):
+    """A crease of unit depth with softly raised banks."""
+    t = distance / width
+    return -math.exp(-t * t) + 0.3 * math.exp(-((abs(t) - 2.4) ** 2) / 1.6)
+
+
+@njit(cache=True)
+def wrinkle_height(x, y, z, drives, seed):
+    """Height in mm of all expression and age lines at a template point; x signed."""
+    ax = abs(x)
+    left = x > 0.0
+    age = drives.age
+    height = 0.0
+    if y > 56.0:
+        drive = drives.forehead_left if left else drives.forehead_right
+        # Near the midline both sides pull.
+        if ax < 12.0:
+            other = drives.forehead_right if left else drives.forehead_left
+            drive = 0.5 * (drive + other) + (drive - other) * ax / 24.0
+        depth = 0.42 * drive + 0.30 * max(age - 0.15, 0.0) + 0.05 * drive * age
+        if depth > 0.01 and y < 97.0 and z > 30.0:
+            sides = 1.0 - smoothstep(34.0, 52.0, ax)
+            bow = 2.2 * math.exp(-(((ax - 30.0) / 16.0) ** 2)) + 1.5 * noise_at(
+                x / 17.0, 0.3, 0.1, seed + 31
+            )
+            for line in range(4):
+                middle = 66.0 + 8.8 * line
+                strength = 0.6 + 0.4 * noise_at(x / 14.0, float(line), 0.5, seed + 37)
+                distance = y - middle - bow - 0.8 * noise_at(x / 9.0, line * 3.1, 0.2, seed + 41)
+                height += depth * max(strength, 0.1) * sides * _valley(distance, 1.35)
+    elif y > 38.0 and ax < 22.0:
+        drive = drives.frown_left if left else drives.frown_right
+        depth = 0.5 * drive + 0.32 * max(age - 0.2, 0.0)
+        if depth > 0.01 and z > 85.0:
+            ends = smoothstep(40.0, 46.0, y) * (1.0 - smoothstep(56.0, 64.0, y))
+            distance = ax - 7.0 - 0.14 * (y - 50.0)
+            height += depth * ends * _valley(distance, 1.5)
+    if ax > 44.0 and 12.0 < y < 56.0 and z > 40.0:
+        drive = drives.squint_left if left else drives.squint_right
+        depth = 0.34 * drive + 0.24 * max(age - 0.1, 0.0)
+        if depth > 0.01:
+            lateral = (ax - 41.0) + 0.45 * (88.0 - z)
+            reach = smoothstep(6.0, 11.0, lateral) * (1.0 - smoothstep(20.0, 34.0, lateral))
+            angle = math.degrees(math.atan2(y - 33.5, lateral))
+            for line in range(5):
+                middle = -42.0 + 21.0 * line + 6.0 * noise_at(float(line), x / 60.0, 0.7, seed + 43)
+                distance = math.radians(angle - middle) * lateral
+                height += depth * reach * _valley(distance, 1.0)
+    if 8.0 < ax < 46.0 and 6.0 < y < 34.0:
+        drive = drives.squint_left if left else drives.squint_right
+        depth = 0.22 * drive + 0.40 * max(age - 0.1, 0.0)
+        if depth > 0.01:
+            ends = smoothstep(11.0, 16.0, ax) * (1.0 - smoothstep(30.0, 42.0, ax))
+            distance = y - _course(_TROUGH_X, _TROUGH_Y, ax)
+            height += depth * ends * _valley(distance, 2.0)
+    if -66.0 < y < 6.0 and 12.0 < ax < 48.0:
+        drive = drives.fold_left if left else drives.fold_right
+        depth = 0.75 * drive + 0.75 * age + 0.06
+        ends = smoothstep(-46.0, -34.0, y) * (1.0 - smoothstep(-1.0, 5.0, y))
+        distance = (ax - _course(_FOLD_Y, _FOLD_X, min(max(y, -46.0), 3.0))) * 0.82
+        step = math.tanh(distance / 3.2) * math.exp(-((distance / 11.0) ** 2))
+        height += depth * ends * (0.45 * step + 0.55 * _valley(distance, 1.7))
+        if age > 0.15:
+            ends = smoothstep(-64.0, -56.0, y) * (1.0 - smoothstep(-43.0, -37.0, y))
+            distance = ax - 27.0 - 0.12 * (-40.0 - y)
+            height += 0.6 * (age - 0.15) * ends * _valley(distance, 1.8)
+    if drives.chin > 0.01 and ax < 22.0 and -80.0 < y < -50.0 and z > 90.0:
+        round_chin = math.exp(-((x / 13.0) ** 2) - ((y + 63.0) / 9.0) ** 2)
+        height += 0.28 * drives.chin * round_chin * noise_at(x / 3.4, y / 3.4, z / 3.4, seed + 47)
+    if y < -84.0 and z > -20.0:
+        depth = 0.55 * drives.neck
+        level = y + 0.14 * z + 1.2 * noise_at(x / 25.0, y / 40.0, 0.4, seed + 53)
+        front = smoothstep(-20.0, 15.0, z)
+        height += depth * front * (_valley(level + 98.0, 1.7) + 0.8 * _valley(level + 119.0, 1.7))
+    return height
+
+
+@njit(cache=True)
+def wrinkle_gradient(x, y, z, drives, footprint, seed):
+    """Height and gradient of :func:`wrinkle_height`, by differences over about a pixel."""
+    if footprint > 6.0:
+        return 0.0, 0.0, 0.0, 0.0
+    step = max(0.12, 0.4 * footprint)
+    visible = fade(5.0, footprint)
+    here = wrinkle_height(x, y, z, drives, seed)
+    gx = wrinkle_height(x + step, y, z, drives, seed) - here
+    gy = wrinkle_height(x, y + step, z, drives, seed) - here
+    gz = wrinkle_height(x, y, z + step, drives, seed) - here
+    scale = visible / step
+    return visible * here, gx * scale, gy * scale, gz * scale
+
+
+@njit(cache=True)
+def pore_amount(x, y, z):
+    """How coarse the pores are, 0.25..1, over the folded position: nose, cheeks, forehead."""
+    nose = math.exp(-((x / 17.0) ** 2) - ((y - 5.0) / 20.0) ** 2)
+    cheek = math.exp(-(((x - 27.0) / 15.0) ** 2) - ((y - 2.0) / 18.0) ** 2)
+    forehead = 0.55 * math.exp(-((x / 40.0) ** 2) - ((y - 72.0) / 18.0) ** 2)
+    front = smoothstep(40.0, 80.0, z)
+    return 0.25 + 0.75 * front * min(nose + cheek + forehead, 1.0)
+
+
+@njit(cache=True)
+def grain_gradient(x, y, z, mouth_ring, drives, footprint, seed):
+    """Gradient of pores, skin grain and lip creases at a template point; x signed."""
+    gx, gy, gz = 0.0, 0.0, 0.0
+    lips = lip_mask(mouth_ring)
+    dry = 1.0 - lips
+    if dry > 0.0:
+        amount = drives.pores * pore_amount(abs(x), y, z)
+        for octave in range(3):
+            wavelength = 2.6 if octave == 0 else (0.95 if octave == 1 else 0.5)
+            depth = 0.016 if octave == 0 else (0.012 if octave == 1 else 0.008)
+            visible = fade(wavelength, footprint)
+            if visible <= 0.0:
+                continue
+            scale = 1.0 / wavelength
+            value, nx, ny, nz = noise_and_gradient_at(
+                x * scale, y * scale, z * scale, seed + 61 + octave
+            )
+            # Squaring the troughs makes pits between plateaus instead of hills.
+            factor = dry * visible * depth * scale
+            factor *= 0.55 if octave == 0 else (0.25 + amount) * (1.5 if value < 0.0 else 0.5)
+            gx += factor * nx
+            gy += factor * ny
+            gz += factor * nz
+    if lips > 0.0:
+        wavelength = 1.25
+        visible = fade(wavelength, footprint)
+        if visible > 0.0:
+            _, nx, ny, nz = noise_and_gradient_at(x / wavelength, y / 7.0, z / 9.0, seed + 71)
+            depth = (0.06 + 0.05 * drives.age + 0.10 * drives.pucker) * lips * visible
+            gx += depth * nx / wavelength
+            gy += depth * ny / 7.0
+            gz += depth * nz / 9.0
+    elif mouth_ring < 3.4 and drives.pucker + drives.age > 0.3:
+        visible = fade(2.6, footprint)
+        around = 1.0 - smoothstep(2.5, 3.4, mouth_ring)
+        depth = (0.16 * drives.pucker + 0.10 * max(drives.age - 0.3, 0.0)) * around * visible
+        _, nx, ny, nz = noise_and_gradient_at(x / 2.6, y / 14.0, z / 18.0, seed + 73)
+        gx += depth * nx / 2.6
+        gy += depth * ny / 14.0
+        gz += depth * nz / 18.0
+    return gx, gy, gz

@@ -1,0 +1,50 @@
+"""Painting a person: what every point looks like, whatever part it belongs to.
+
+Sends points to who paints them (``skin``, ``eyes``, ``mouth``, ``strands``, ``fabric``). It knows
+no light, no camera and no pose; a picture and a texture are both made by evaluating points.
+"""
+
+from __future__ import annotations
+
+from dataclasses import fields
+
+import numpy as np
+
+from likeness.studio import eyes, mouth, skin
+from likeness.studio.appearance import Appearance
+from likeness.studio.surface_points import BODY, SurfacePoints, SurfaceValues
+from likeness.studio.template import PARTS
+
+_SKIN = tuple(PARTS.index(name) for name in ("skin", "lid_lining_left", "lid_lining_right"))
+_EYES = tuple(PARTS.index(name) for name in ("eyeball_left", "eyeball_right"))
+_SOFT = tuple(PARTS.index(name) for name in ("mouth_lining", "tongue"))
+_TEETH = tuple(PARTS.index(name) for name in ("teeth_upper", "teeth_lower"))
+
+
+def evaluate(
+    appearance: Appearance, points: SurfacePoints, weights: np.ndarray | None = None
+) -> SurfaceValues:
+    """Paint ``points`` of a person.
+
+    Args:
+        appearance: the person's traits.
+        points: where; any mixture of parts.
+        weights: (52,) expression weights in the order of ``expressions.ARKIT_NAMES``; they
+            deepen wrinkles and open the lip seam. None is the neutral face.
+    """
+    if weights is None:
+        weights = np.zeros(52)
+    values = SurfaceValues.blank(len(points))
+    painters = (
+        ((*_SKIN, BODY), lambda chosen: skin.paint(appearance, chosen, weights)),
+        (_EYES, lambda chosen: eyes.paint(appearance, chosen)),
+        (_TEETH, lambda chosen: mouth.paint_teeth(appearance, chosen)),
+        (_SOFT, lambda chosen: mouth.paint_soft(appearance, chosen)),
+    )
+    for codes, paint in painters:
+        chosen = np.isin(points.part, codes)
+        if chosen.any():
+            painted = paint(points.take(chosen))
+            for field in fields(SurfaceValues):
+                getattr(values, field.name)[chosen] = getattr(painted, field.name)
+    return values

@@ -1,0 +1,80 @@
+"""Points on a person and what they look like there: the two value types of the surface.
+
+Owns the interface between who paints and who renders. :mod:`likeness.studio.surface` turns one into
+the other.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+
+HAIR, BEARD, LASH = 32, 33, 34
+CLOTH, BODY = 48, 49
+"""Part codes beyond the head's own ``template.PARTS``. BODY is the bare skin below the neck."""
+
+
+@dataclass(frozen=True)
+class SurfacePoints:
+    """Points to be painted, flat float32 arrays of equal length.
+
+    ``rest`` is the position on the *neutral template of nobody*, not on the person: painted
+    features stay on their anatomy in every identity, expression and pose.
+    """
+
+    rest: np.ndarray
+    """(N, 3) mm; of eyeballs looking straight ahead; of strands see ``AttachedMesh.rest``."""
+    part: np.ndarray
+    """(N,) uint8, position in ``PARTS`` or one of HAIR, BEARD, LASH, CLOTH, BODY."""
+    mouth_ring: np.ndarray
+    """(N,) as in ``Template``; 4 off the head."""
+    eye_ring: np.ndarray
+    """(N,) as in ``Template``; 4 off the head."""
+    ear: np.ndarray
+    """(N,) as in ``Template``; 0 off the head."""
+    layer: np.ndarray
+    """(N,) as in ``AttachedMesh``; 0 elsewhere."""
+    lid_distance: np.ndarray
+    """(N,) mm an eyeball's point lies below the posed upper lid margin, from
+    ``eyes.lid_distance``; anything elsewhere."""
+    footprint: np.ndarray
+    """(N,) mm of surface one pixel (or sample) covers; detail finer than that fades out."""
+
+    def __len__(self) -> int:
+        return len(self.part)
+
+    def take(self, index: np.ndarray) -> SurfacePoints:
+        """The points of an index or boolean array."""
+        return SurfacePoints(**{f.name: getattr(self, f.name)[index] for f in fields(self)})
+
+
+@dataclass(frozen=True)
+class SurfaceValues:
+    """What the renderer needs at every point, float32."""
+
+    albedo: np.ndarray
+    """(N, 3) linear RGB diffuse reflectance."""
+    bump: np.ndarray
+    """(N, 3) minus the gradient of the fine relief in rest space, mm per mm: turn it with the
+    surface and *add* it to the unit normal, then normalise."""
+    specular: np.ndarray
+    """(N,) strength of the mirror reflection, 1 being that of dry skin."""
+    roughness: np.ndarray
+    """(N,) 0 mirror .. 1 chalk; skin about .5, the eye .06."""
+    alpha: np.ndarray
+    """(N,) coverage; fragments below .5 are see-through."""
+    occlusion: np.ndarray
+    """(N,) share of ambient light that reaches places geometry is too coarse to shade."""
+
+    @classmethod
+    def blank(cls, count: int) -> SurfaceValues:
+        """Black, smooth, opaque points to be filled in."""
+        return cls(
+            albedo=np.zeros((count, 3), np.float32),
+            bump=np.zeros((count, 3), np.float32),
+            specular=np.zeros(count, np.float32),
+            roughness=np.full(count, 0.5, np.float32),
+            alpha=np.ones(count, np.float32),
+            occlusion=np.ones(count, np.float32),
+        )
