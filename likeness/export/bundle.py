@@ -8,7 +8,6 @@ model is written is the exporter's business (:mod:`.onnx`, :mod:`.safetensors`).
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import platform
@@ -26,6 +25,7 @@ from torch import Tensor
 
 from likeness.errors import DataError, UnsafeFileError, UsageError
 from likeness.export.safetensors import read_tensors, write_tensors
+from likeness.storage.files import sha256_of
 
 FORMAT = "likeness.bundle/1"
 _PACKAGES = ("likeness", "torch", "numpy", "safetensors", "onnx", "onnxscript", "onnxruntime")
@@ -309,7 +309,7 @@ def _hashes(folder: Path) -> dict[str, dict[str, Any]]:
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     return {
         path.relative_to(folder).as_posix(): {
-            "sha256": _sha256(path),
+            "sha256": sha256_of(path),
             "bytes": path.stat().st_size,
         }
         for path in files
@@ -322,18 +322,13 @@ def _verify(folder: Path, name: str, expected: str) -> None:
         raise UnsafeFileError(f"The manifest of {folder} names '{name}', outside its folder.")
     if not path.is_file():
         raise DataError(f"{folder} lacks '{name}'.", advice="Copy it again, or export again.")
-    found = _sha256(path)
+    found = sha256_of(path)
     if found != expected:
         raise DataError(
             f"{path} was changed after the export: its SHA-256 begins with {found[:12]}, the "
             f"manifest says {expected[:12]}.",
             advice="Do not use it; copy it again, or export again.",
         )
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _software() -> dict[str, str]:

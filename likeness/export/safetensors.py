@@ -5,8 +5,6 @@ Owns the file; which tensors a system ships, and their names, is the system's bu
 
 from __future__ import annotations
 
-import os
-import secrets
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -16,6 +14,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from likeness.errors import DataError
+from likeness.storage.files import replacing
 
 
 def write_tensors(
@@ -40,13 +39,8 @@ def write_tensors(
         if dtype is not None and value.is_floating_point():
             value = value.to(dtype)
         plain[name] = value.clone(memory_format=torch.contiguous_format)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
-    try:
+    with replacing(path) as temporary:
         save_file(plain, temporary, metadata=dict(metadata or {}))
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
     return path
 
 

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import io
 import math
-import os
-import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeVar
 
@@ -26,6 +24,7 @@ from likeness.media.decoding import (
     open_image,
     read_bytes,
 )
+from likeness.storage.files import replacing
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -92,13 +91,8 @@ def save_image(path: str | Path, image: np.ndarray, *, quality: int = 95) -> Pat
             advice=f"Use one of the endings {', '.join(_SUFFIXES)}.",
         )
     data = encode_image(image, _SUFFIXES[path.suffix.lower()], quality=quality)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
-    try:
+    with replacing(path) as temporary:
         temporary.write_bytes(data)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
     return path
 
 
@@ -223,6 +217,7 @@ def crop(
     matrix: ArrayOrTensor,
     size: tuple[int, int],
     *,
+    filter: Literal["bilinear", "nearest"] = "bilinear",
     border: Border = "edge",
     fill: float = 0.0,
 ) -> ArrayOrTensor:
@@ -234,6 +229,7 @@ def crop(
         matrix: (2, 3) or (B, 2, 3) affine map from picture to crop coordinates in pixels, pixel
             centres at half-integers: ``crop_xy = matrix[:, :2] @ xy + matrix[:, 2]``.
         size: (height, width) of the crop.
+        filter: "nearest" copies values unmixed, for labels; integer pictures take nothing else.
         border: outside the picture, repeat its "edge" or use the "constant" ``fill``.
 
     Reduction is by averaging a grid of bilinear samples inside every output pixel.
@@ -241,15 +237,20 @@ def crop(
     import torch
 
     if not isinstance(image, np.ndarray):
-        return _crop_tensor(image, matrix, size, border, fill)
+        return _crop_tensor(image, matrix, size, filter, border, fill)
     pixels = torch.from_numpy(np.ascontiguousarray(image)).reshape(1, *image.shape[:2], -1)
     matrices = torch.as_tensor(np.asarray(matrix), dtype=torch.float64)[None]
-    out = _crop_tensor(pixels.permute(0, 3, 1, 2), matrices, size, border, fill)
+    out = _crop_tensor(pixels.permute(0, 3, 1, 2), matrices, size, filter, border, fill)
     return np.ascontiguousarray(out[0].permute(1, 2, 0).numpy()).reshape(*size, *image.shape[2:])
 
 
 def _crop_tensor(
-    images: Tensor, matrices: Tensor, size: tuple[int, int], border: Border, fill: float
+    images: Tensor,
+    matrices: Tensor,
+    size: tuple[int, int],
+    filter: str,
+    border: Border,
+    fill: float,
 ) -> Tensor:
     import torch
     import torch.nn.functional as functional
@@ -259,12 +260,14 @@ def _crop_tensor(
             f"expected pictures (B, C, H, W) and matrices (B, 2, 3), found {tuple(images.shape)} "
             f"and {tuple(matrices.shape)}"
         )
+    if not images.is_floating_point() and filter != "nearest":
+        raise ValueError(f"pictures of {images.dtype} are cropped by filter='nearest' only")
     dtype = torch.float64 if images.dtype == torch.float64 else torch.float32
     # Coordinates reach thousands of pixels: half precision would move them by whole pixels.
     matrices = matrices.to(images.device, torch.float64)
     inverse = torch.linalg.inv(matrices[:, :, :2])  # (B, 2, 2) crop to picture
     reduction = torch.linalg.matrix_norm(inverse.detach(), ord=2).max().item()
-    samples = max(1, math.ceil(reduction - 1e-6))
+    samples = max(1, math.ceil(reduction - 1e-6)) if filter == "bilinear" else 1
     height, width = size[0] * samples, size[1] * samples
     centres_y = (torch.arange(height, device=images.device, dtype=torch.float64) + 0.5) / samples
     centres_x = (torch.arange(width, device=images.device, dtype=torch.float64) + 0.5) / samples
@@ -275,13 +278,14 @@ def _crop_tensor(
     rows = along_y @ inverse.mT  # (B, height, 2)
     extent = rows.new_tensor([images.shape[3], images.shape[2]])
     grid = (rows[:, :, None] + columns[:, None, :]) * (2.0 / extent) - 1.0
-    pixels = images.to(dtype)
-    if border == "edge":
-        out = functional.grid_sample(
-            pixels, grid.to(dtype), padding_mode="border", align_corners=False
-        )
-    else:
-        out = functional.grid_sample(pixels - fill, grid.to(dtype), align_corners=False) + fill
+    out = functional.grid_sample(
+        images.to(dtype) - fill,  # so that the zeros outside mean the fill
+        grid.to(dtype),
+        mode=filter,
+        padding_mode="border" if border == "edge" else "zeros",
+        align_corners=False,
+    )
+    out = out + fill
     if samples > 1:
         out = functional.avg_pool2d(out, samples)
     return out.to(images.dtype)

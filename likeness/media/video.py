@@ -9,8 +9,6 @@ import contextlib
 import itertools
 import logging
 import math
-import os
-import secrets
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -25,6 +23,7 @@ from PIL import Image
 from likeness.errors import DataError, UsageError
 from likeness.media.drawing import draw_grid
 from likeness.media.image import resize
+from likeness.storage.files import replacing
 
 _LOG = logging.getLogger(__name__)
 _BT709 = 1  # colour description of ISO/IEC 23001-8: primaries, transfer and matrix share the number
@@ -143,7 +142,7 @@ def write_video(
     first = next(frames, None)
     if first is None:
         raise ValueError("a video needs at least one frame")
-    with _replacing(path) as temporary, av.open(str(temporary), "w", format="mp4") as container:
+    with replacing(path) as temporary, av.open(str(temporary), "w", format="mp4") as container:
         stream: Any = container.add_stream(
             "libx264", rate=Fraction(rate).limit_denominator(100_000)
         )
@@ -195,7 +194,7 @@ def write_animation(
     options: dict[str, Any] = {"duration": (np.diff(ticks) * unit).tolist(), "loop": 0}
     if kind == ".webp":
         options["quality"] = quality
-    with _replacing(path) as temporary:
+    with replacing(path) as temporary:
         images[0].save(
             temporary, kind[1:].upper(), save_all=True, append_images=images[1:], **options
         )
@@ -325,18 +324,6 @@ class _Sound:
     def close(self) -> None:
         self.write_until(len(self._samples) / self._sample_rate)
         self._container.mux(self._stream.encode())
-
-
-@contextlib.contextmanager
-def _replacing(path: Path) -> Iterator[Path]:
-    """A temporary sibling that becomes ``path`` when the block ends well."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.stem}.{secrets.token_hex(4)}{path.suffix}")
-    try:
-        yield temporary
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _damaged(path: str | Path, error: Exception) -> DataError:

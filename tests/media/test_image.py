@@ -138,6 +138,16 @@ def test_crop_borders():
     np.testing.assert_allclose(crop(image, away, (4, 4), border="constant", fill=0.9), 0.9)
 
 
+def test_crop_of_labels_never_mixes_them():
+    labels = RNG.integers(0, 6, (20, 30), dtype=np.uint8)
+    double = np.array([[2.0, 0, -4], [0, 2, -6]])
+    found = crop(labels, double, (12, 10), filter="nearest")
+    assert found.dtype == np.uint8
+    np.testing.assert_array_equal(found, np.kron(labels, np.ones((2, 2), np.uint8))[6:18, 4:14])
+    with pytest.raises(ValueError, match="nearest"):
+        crop(labels, double, (12, 10))
+
+
 def test_crop_agrees_with_opencv_where_its_grid_is_exact():
     image = RNG.random((30, 40), dtype=np.float32)
     # OpenCV puts pixel centres at integers and rounds coordinates to 1/32 pixel.
