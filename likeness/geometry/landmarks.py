@@ -64,7 +64,7 @@ def five_points(points: np.ndarray) -> np.ndarray:
 
 
 def contour_first(points: np.ndarray) -> np.ndarray:
-    """iBUG order of points (..., 68, D) that have the 17 contour points last, as some loaders do."""
+    """iBUG order of points (..., 68, D) with the 17 contour points last, as some loaders do."""
     if points.shape[-2] != 68:
         raise ValueError(f"expected 68 points, got {points.shape[-2]}")
     return np.concatenate([points[..., 51:, :], points[..., :51, :]], axis=-2)
