@@ -18,6 +18,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import quote
 
+import fsspec.asyn
+
 from likeness.errors import DataError, LikenessError, MissingError, UsageError
 from likeness.extras import require
 from likeness.storage.files import disk_errors, replacing, sha256_of
@@ -30,6 +32,8 @@ from likeness.storage.store import (
 
 T = TypeVar("T")
 LONGEST_WAIT = 30.0
+SLOWEST_UPLOAD = 64 * 1024
+"""Bytes per second below which an upload counts as stuck."""
 _TRANSIENT_STATUS = frozenset({408, 425, 429, 500, 502, 503, 504})
 _TRANSIENT_ERRNO = frozenset(
     {errno.EREMOTEIO, errno.EBUSY, errno.EIO, errno.ETIMEDOUT, errno.EAGAIN}
@@ -211,7 +215,8 @@ class S3Store(RemoteStore):
         address, digest = self._address(key), hashlib.sha256(data).hexdigest()
 
         def write() -> None:
-            self.filesystem.pipe_file(address, data, Metadata={"sha256": digest})
+            metadata = {"sha256": digest}
+            self._send(len(data), self.filesystem._pipe_file, address, data, Metadata=metadata)
             self._confirm(key, len(data), digest)
 
         self._tried(key, "Writing", write)
@@ -222,11 +227,21 @@ class S3Store(RemoteStore):
         address, digest, size = self._address(key), sha256_of(path), path.stat().st_size
 
         def write() -> str:
-            self.filesystem.put_file(str(path), address, Metadata={"sha256": digest})
+            metadata = {"sha256": digest}
+            self._send(size, self.filesystem._put_file, str(path), address, Metadata=metadata)
             self._confirm(key, size, digest)
             return digest
 
         return self._tried(key, "Uploading", write)
+
+    def _send(self, size: int, method: Callable[..., Any], *values: Any, **options: Any) -> None:
+        """Run an upload under a limit of its own.
+
+        The client asks the server's leave before it sends a body and waits for the answer without
+        any timeout (``Expect: 100-continue``).
+        """
+        limit = self.settings.timeout_seconds + size / SLOWEST_UPLOAD
+        fsspec.asyn.sync(self.filesystem.loop, method, *values, timeout=limit, **options)
 
     def _confirm(self, key: str, size: int, digest: str) -> None:
         """Ask the server what it now has; the bytes themselves it checked against the request."""

@@ -166,7 +166,8 @@ class LocalStore(Store):
             )
         return path
 
-    def _existing(self, key: str) -> Path:
+    def path_of(self, key: str) -> Path:
+        """Where a file lies. Raises MissingError when it is not there."""
         path = self._path(key)
         if not path.is_file():
             raise MissingError(
@@ -176,12 +177,12 @@ class LocalStore(Store):
         return path
 
     def read_bytes(self, key: str) -> bytes:
-        path = self._existing(key)
+        path = self.path_of(key)
         with disk_errors(path, "read a file"):
             return path.read_bytes()
 
     def read_range(self, key: str, start: int, length: int) -> bytes:
-        path = self._existing(key)
+        path = self.path_of(key)
         with disk_errors(path, "read a file"), path.open("rb") as file:
             file.seek(start)
             return file.read(length)
@@ -202,7 +203,7 @@ class LocalStore(Store):
         return self._path(key).is_file()
 
     def size(self, key: str) -> int:
-        return self._existing(key).stat().st_size
+        return self.path_of(key).stat().st_size
 
     def delete(self, key: str) -> None:
         path = self._writable(key)
@@ -210,7 +211,7 @@ class LocalStore(Store):
             path.unlink(missing_ok=True)
 
     def download(self, key: str, path: Path, *, sha256: str | None = None) -> str:
-        source = self._existing(key)
+        source = self.path_of(key)
         return self._copied(source, path, sha256 or sha256_of(source))
 
     def upload(self, path: Path, key: str) -> str:
@@ -228,10 +229,10 @@ class LocalStore(Store):
         return found
 
     def checksum(self, key: str) -> str | None:
-        return sha256_of(self._existing(key))
+        return sha256_of(self.path_of(key))
 
     def version(self, key: str) -> str:
-        facts = self._existing(key).stat()
+        facts = self.path_of(key).stat()
         return f"{facts.st_size}-{facts.st_mtime_ns}"
 
 

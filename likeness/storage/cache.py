@@ -1,0 +1,176 @@
+"""Cache: copies of remote files on this machine, by content hash, bounded in size.
+
+Safe for many processes at once. A local store is passed through: its files are used where they lie.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from likeness.storage.files import disk_errors, replacing
+from likeness.storage.store import LocalStore, StorageSettings, Store
+
+_log = logging.getLogger(__name__)
+
+
+class Cache:
+    """Files by SHA-256 under one folder; the ones used longest ago go first.
+
+    ``objects/<two digits>/<hash>`` are the files, ``names/<hash>`` remember which content a file of
+    a store had at which version, ``locks/`` keeps two processes from fetching the same file.
+
+    Args:
+        folder: made when first needed.
+        max_bytes: the size is kept at or below this, except for files in use and a single file that
+            is larger by itself.
+    """
+
+    def __init__(self, folder: Path, max_bytes: int) -> None:
+        self.folder = folder.expanduser()
+        self.max_bytes = max_bytes
+
+    @classmethod
+    def from_settings(cls, settings: StorageSettings) -> Cache:
+        return cls(Path(settings.cache_folder), int(settings.cache_gigabytes * 1e9))
+
+    @contextmanager
+    def borrow(self, store: Store, key: str, *, sha256: str | None = None) -> Iterator[Path]:
+        """A path to the content of a file, which stays there until the block ends.
+
+        Args:
+            sha256: the content wanted; when it is here already, the store is not asked.
+
+        Raises:
+            MissingError, DataError, UnsafeFileError: as the store does.
+        """
+        if isinstance(store, LocalStore):
+            yield store.path_of(key)
+            return
+        while True:
+            path = self._object(self._present(store, key, sha256))
+            try:
+                file = path.open("rb")
+            except FileNotFoundError:
+                continue  # removed by another process between fetching and opening
+            with file:
+                fcntl.flock(file, fcntl.LOCK_SH)
+                if not _is_same(path, file.fileno()):
+                    continue
+                os.utime(path)
+                yield path
+                return
+
+    def read_bytes(self, store: Store, key: str, *, sha256: str | None = None) -> bytes:
+        """The content of a file, from here when it is here."""
+        with self.borrow(store, key, sha256=sha256) as path:
+            return path.read_bytes()
+
+    def size(self) -> int:
+        """Bytes of all files kept."""
+        return sum(size for _, size, _ in self._objects())
+
+    def _present(self, store: Store, key: str, sha256: str | None) -> str:
+        """Make sure the content is here and return its hash."""
+        if sha256 is not None and self._object(sha256).is_file():
+            return sha256
+        name = hashlib.sha256(f"{store.uri}\n{key}\n{store.version(key)}".encode()).hexdigest()
+        with self._lock(name):
+            known = sha256 or self._remembered(name)
+            if known is not None and self._object(known).is_file():
+                return known
+            digest = self._fetch(store, key, known)
+            self._remember(name, digest)
+        self._evict(keep=digest)
+        return digest
+
+    def _fetch(self, store: Store, key: str, sha256: str | None) -> str:
+        incoming = self.folder / "incoming" / hashlib.sha256(os.urandom(16)).hexdigest()
+        try:
+            digest = store.download(key, incoming, sha256=sha256)
+            target = self._object(digest)
+            with disk_errors(target, "keep a file in the cache"):
+                target.parent.mkdir(parents=True, exist_ok=True)
+                incoming.replace(target)
+        finally:
+            incoming.unlink(missing_ok=True)
+        _log.debug("fetched %s/%s as %s", store.uri, key, digest)
+        return digest
+
+    def _object(self, digest: str) -> Path:
+        return self.folder / "objects" / digest[:2] / digest
+
+    def _remembered(self, name: str) -> str | None:
+        path = self.folder / "names" / name
+        try:
+            return str(json.loads(path.read_text(encoding="utf-8"))["sha256"])
+        except FileNotFoundError:
+            return None
+        except (ValueError, KeyError):
+            path.unlink(missing_ok=True)  # half a file after a power cut: ask the store again
+            return None
+
+    def _remember(self, name: str, digest: str) -> None:
+        path = self.folder / "names" / name
+        with disk_errors(path, "keep a file in the cache"), replacing(path) as temporary:
+            temporary.write_text(json.dumps({"sha256": digest}), encoding="utf-8")
+
+    @contextmanager
+    def _lock(self, name: str) -> Iterator[None]:
+        """Exclusive among processes; released by the system when a process dies."""
+        path = self.folder / "locks" / name[:3]
+        with disk_errors(path, "use the cache"):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            file = path.open("a")
+        with file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+
+    def _objects(self) -> list[tuple[int, int, Path]]:
+        """(time of last use in nanoseconds, bytes, path) of every file, oldest first."""
+        found = []
+        for path in (self.folder / "objects").glob("*/*"):
+            try:
+                facts = path.stat()
+            except FileNotFoundError:
+                continue  # another process removed it
+            found.append((facts.st_mtime_ns, facts.st_size, path))
+        return sorted(found)
+
+    def _evict(self, keep: str) -> None:
+        """Remove the files used longest ago until the bound holds; one process at a time."""
+        with self._lock("evict"):
+            objects = self._objects()
+            total = sum(size for _, size, _ in objects)
+            for _, size, path in objects:
+                if total <= self.max_bytes:
+                    return
+                if path.name != keep and _removed_if_unused(path):
+                    total -= size
+
+
+def _removed_if_unused(path: Path) -> bool:
+    """Remove a file unless somebody has borrowed it."""
+    try:
+        with path.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            path.unlink(missing_ok=True)
+    except FileNotFoundError:
+        return True
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _is_same(path: Path, descriptor: int) -> bool:
+    """Whether the path still names the open file: it was not removed before the lock was held."""
+    try:
+        return os.path.samestat(path.stat(), os.fstat(descriptor))
+    except FileNotFoundError:
+        return False

@@ -1,0 +1,271 @@
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from likeness.errors import DataError, MissingError, UnsafeFileError, UsageError
+from likeness.storage.store import StorageSettings, Store, open_store
+from tests.storage.faulty_server import Proxy, files_over_http, proxy_to
+
+PAYLOAD = bytes(range(256)) * 64
+DIGEST = hashlib.sha256(PAYLOAD).hexdigest()
+QUICK = StorageSettings(retries=3, backoff_seconds=0.01, timeout_seconds=0.5)
+
+
+@pytest.fixture(scope="module")
+def s3_server() -> Iterator[str]:
+    """A local S3 server with one bucket, and credentials for it."""
+    server = pytest.importorskip("moto.server").ThreadedMotoServer(port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    names = {
+        "AWS_ACCESS_KEY_ID": "testing",
+        "AWS_SECRET_ACCESS_KEY": "testing",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
+    before = {name: os.environ.get(name) for name in names}
+    os.environ.update(names)
+    import botocore.session
+
+    client = botocore.session.Session().create_client("s3", endpoint_url=f"http://{host}:{port}")
+    client.create_bucket(Bucket="people")
+    yield f"http://{host}:{port}"
+    server.stop()
+    for name, value in before.items():
+        if value is None:
+            del os.environ[name]
+        else:
+            os.environ[name] = value
+
+
+@pytest.fixture
+def s3_proxy(s3_server: str) -> Iterator[Proxy]:
+    with proxy_to(s3_server) as proxy:
+        yield proxy
+
+
+def _s3(address: str, prefix: str, settings: StorageSettings = QUICK) -> Store:
+    return open_store(f"s3://people/{prefix}", settings=settings.replace(endpoint_url=address))
+
+
+@pytest.mark.s3
+def test_s3_reads_back_what_was_written(s3_server: str, tmp_path: Path) -> None:
+    store = _s3(s3_server, "basic")
+    store.write_bytes("a/b.bin", PAYLOAD)
+    assert store.read_bytes("a/b.bin") == PAYLOAD
+    assert store.read_range("a/b.bin", 300, 5) == PAYLOAD[300:305]
+    assert store.read_range("a/b.bin", len(PAYLOAD) - 2, 10) == PAYLOAD[-2:]
+    assert store.read_range("a/b.bin", len(PAYLOAD) + 5, 10) == b""
+    assert store.size("a/b.bin") == len(PAYLOAD)
+    assert store.checksum("a/b.bin") == DIGEST
+    assert store.download("a/b.bin", tmp_path / "b.bin") == DIGEST
+    assert (tmp_path / "b.bin").read_bytes() == PAYLOAD
+
+
+@pytest.mark.s3
+def test_s3_lists_exists_and_deletes(s3_server: str) -> None:
+    store = _s3(s3_server, "many")
+    for key in ("b/2", "b/1", "a", "bc"):
+        store.write_bytes(key, b"x")
+    assert store.list() == ["a", "b/1", "b/2", "bc"]
+    assert store.list("b") == ["b/1", "b/2", "bc"]
+    assert store.list("b/") == ["b/1", "b/2"]
+    assert store.list("none/") == []
+    assert store.exists("b/1")
+    assert not store.exists("b")
+    store.delete("b/1")
+    store.delete("b/1")
+    assert store.list("b/") == ["b/2"]
+
+
+@pytest.mark.s3
+def test_s3_upload_keeps_the_checksum_and_the_version_moves(s3_server: str, tmp_path: Path) -> None:
+    store = _s3(s3_server, "upload")
+    source = tmp_path / "x.bin"
+    source.write_bytes(PAYLOAD)
+    assert store.upload(source, "x.bin") == DIGEST
+    assert store.checksum("x.bin") == DIGEST
+    first = store.version("x.bin")
+    source.write_bytes(b"changed")
+    store.upload(source, "x.bin")
+    assert store.version("x.bin") != first
+
+
+@pytest.mark.s3
+def test_a_large_upload_in_parts_is_verified(s3_server: str, tmp_path: Path) -> None:
+    store = _s3(s3_server, "large", QUICK.replace(timeout_seconds=20.0))
+    source = tmp_path / "large.bin"
+    block = os.urandom(1 << 20)
+    with source.open("wb") as file:
+        for _ in range(101):
+            file.write(block)
+    digest = hashlib.sha256(block * 101).hexdigest()
+    assert store.upload(source, "large.bin") == digest
+    assert store.download("large.bin", tmp_path / "back.bin") == digest
+
+
+@pytest.mark.s3
+def test_missing_files_and_buckets_are_named(s3_server: str) -> None:
+    with pytest.raises(MissingError, match="no file s3://people/basic/none"):
+        _s3(s3_server, "basic").read_bytes("none")
+    with pytest.raises(MissingError, match="s3://no-such-bucket"):
+        open_store("s3://no-such-bucket/x", settings=QUICK.replace(endpoint_url=s3_server)).list()
+
+
+@pytest.mark.s3
+def test_a_remote_key_cannot_leave_its_prefix(s3_server: str) -> None:
+    store = _s3(s3_server, "basic")
+    for key in ("../other", "/abs", "a//b"):
+        with pytest.raises(UnsafeFileError):
+            store.read_bytes(key)
+        with pytest.raises(UnsafeFileError):
+            store.write_bytes(key, b"x")
+
+
+@pytest.mark.s3
+@pytest.mark.parametrize("fault", ["500", "503", "hang", "cut"])
+def test_a_passing_fault_is_survived(s3_proxy: Proxy, tmp_path: Path, fault: str) -> None:
+    store = _s3(s3_proxy.address, f"passing-{fault}")
+    store.write_bytes("x.bin", PAYLOAD)
+    s3_proxy.faults = [fault, fault, "pass"]  # type: ignore[list-item]
+    assert store.download("x.bin", tmp_path / "x.bin") == DIGEST
+    assert len(s3_proxy.requests) == 3
+    s3_proxy.faults = [fault, "pass"]  # type: ignore[list-item]
+    assert store.read_bytes("x.bin") == PAYLOAD
+
+
+@pytest.mark.s3
+def test_a_write_survives_a_passing_fault(s3_proxy: Proxy) -> None:
+    store = _s3(s3_proxy.address, "write")
+    s3_proxy.method, s3_proxy.faults = "PUT", ["503", "500", "pass"]
+    store.write_bytes("x.bin", PAYLOAD)
+    assert len(s3_proxy.requests) == 3
+    assert store.read_bytes("x.bin") == PAYLOAD
+
+
+@pytest.mark.s3
+def test_a_server_that_never_lets_an_upload_begin_does_not_hang_us(s3_proxy: Proxy) -> None:
+    s3_proxy.says_continue = False
+    store = _s3(s3_proxy.address, "deaf", QUICK.replace(retries=1))
+    with pytest.raises(MissingError, match=r"Writing .* failed 2 times"):
+        store.write_bytes("x.bin", b"x")
+
+
+@pytest.mark.s3
+@pytest.mark.parametrize("fault", ["500", "cut"])
+def test_a_lasting_fault_ends_after_the_bounded_retries(
+    s3_proxy: Proxy, tmp_path: Path, fault: str
+) -> None:
+    store = _s3(s3_proxy.address, f"lasting-{fault}")
+    store.write_bytes("x.bin", PAYLOAD)
+    s3_proxy.faults = [fault]  # type: ignore[list-item]
+    with pytest.raises(MissingError, match="failed 4 times") as caught:
+        store.download("x.bin", tmp_path / "x.bin")
+    assert len(s3_proxy.requests) == 4
+    assert "storage.retries" in caught.value.advice
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.s3
+def test_damage_on_the_way_is_repaired_or_refused(s3_proxy: Proxy, tmp_path: Path) -> None:
+    store = _s3(s3_proxy.address, "damage")
+    store.write_bytes("x.bin", PAYLOAD)
+    s3_proxy.faults = ["corrupt", "pass"]
+    assert store.download("x.bin", tmp_path / "x.bin") == DIGEST
+    s3_proxy.faults = ["corrupt"]
+    with pytest.raises(DataError, match=f"expected SHA-256 {DIGEST}"):
+        store.download("x.bin", tmp_path / "y.bin")
+    assert not (tmp_path / "y.bin").exists()
+
+
+def test_http_reads_files_and_ranges(tmp_path: Path) -> None:
+    with files_over_http({"data/x y.bin": b"", "data/x%20y.bin": PAYLOAD}) as address:
+        store = open_store(f"{address}/data", settings=QUICK)
+        assert store.read_bytes("x y.bin") == PAYLOAD
+        assert store.read_range("x y.bin", 10, 20) == PAYLOAD[10:30]
+        assert store.size("x y.bin") == len(PAYLOAD)
+        assert store.exists("x y.bin")
+        assert not store.exists("other")
+        assert store.download("x y.bin", tmp_path / "x") == DIGEST
+
+
+def test_http_without_ranges_still_gives_the_part_asked_for() -> None:
+    with files_over_http({"x": PAYLOAD}, knows_ranges=False) as address:
+        assert open_store(address, settings=QUICK).read_range("x", 10, 20) == PAYLOAD[10:30]
+
+
+def test_http_verifies_against_the_sidecar(tmp_path: Path) -> None:
+    files = {"x": PAYLOAD, "x.sha256": f"{DIGEST}  x\n".encode()}
+    with files_over_http(files) as address:
+        store = open_store(address, settings=QUICK)
+        assert store.checksum("x") == DIGEST
+        assert store.download("x", tmp_path / "x") == DIGEST
+        files["x"] = PAYLOAD[:-1]
+        with pytest.raises(DataError, match="arrived damaged"):
+            store.download("x", tmp_path / "y")
+    assert not (tmp_path / "y").exists()
+
+
+def test_http_is_read_only_and_says_so(tmp_path: Path) -> None:
+    store = open_store("https://host.invalid/data")
+    for action in (
+        lambda: store.write_bytes("x", b""),
+        lambda: store.delete("x"),
+        lambda: store.upload(tmp_path, "x"),
+    ):
+        with pytest.raises(UsageError, match="read only"):
+            action()
+    with pytest.raises(UsageError, match="cannot be listed"):
+        store.list()
+
+
+@pytest.mark.parametrize("fault", ["500", "503", "hang", "cut"])
+def test_http_survives_a_passing_fault(tmp_path: Path, fault: str) -> None:
+    files = {"x": PAYLOAD, "x.sha256": DIGEST.encode()}
+    with files_over_http(files) as upstream, proxy_to(upstream) as proxy:
+        proxy.faults = ["pass", fault, "pass"]  # type: ignore[list-item]
+        store = open_store(proxy.address, settings=QUICK)
+        assert store.download("x", tmp_path / "x") == DIGEST
+        assert proxy.requests == ["/x.sha256", "/x", "/x"]
+
+
+def test_http_gives_up_after_the_bounded_retries() -> None:
+    with files_over_http({"x": PAYLOAD}) as upstream, proxy_to(upstream) as proxy:
+        proxy.faults = ["hang"]
+        store = open_store(proxy.address, settings=QUICK.replace(retries=1, timeout_seconds=0.2))
+        with pytest.raises(MissingError, match="failed 2 times"):
+            store.read_bytes("x")
+        assert len(proxy.requests) == 2
+
+
+def test_a_missing_file_is_not_asked_for_again() -> None:
+    with files_over_http({}) as upstream, proxy_to(upstream) as proxy:
+        with pytest.raises(MissingError, match="There is no file"):
+            open_store(proxy.address, settings=QUICK).read_bytes("x")
+        assert len(proxy.requests) == 1
+
+
+def test_a_server_that_is_not_there_is_explained() -> None:
+    store = open_store("http://127.0.0.1:9", settings=QUICK.replace(retries=1))
+    with pytest.raises(MissingError, match="failed 2 times") as caught:
+        store.read_bytes("x")
+    assert "network" in caught.value.advice
+
+
+def test_waits_grow_and_stay_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    waits: list[float] = []
+    monkeypatch.setattr("likeness.storage.remote.time.sleep", waits.append)
+    with files_over_http({"x": b""}) as upstream, proxy_to(upstream) as proxy:
+        proxy.faults = ["500"]
+        settings = StorageSettings(retries=8, backoff_seconds=1.0)
+        with pytest.raises(MissingError, match="failed 9 times"):
+            open_store(proxy.address, settings=settings).read_bytes("x")
+    assert len(waits) == 8
+    for attempt, wait in enumerate(waits):
+        nominal = min(2.0**attempt, 30.0)
+        assert 0.75 * nominal <= wait <= 1.25 * nominal
