@@ -42,6 +42,9 @@ class Cage:
         mouth_ring: (528,) 0 at the lip seam to 3 on the skin around the lips, else 4.
         eye_ring: (528,) 0 at the lid margin to 3 at the orbit, else 4.
         ear: (528,) 1 on the ears from the helix rim inward, 0 at their attachment and elsewhere.
+        detail_edges: (N, 2) where the surface of one subdivision is moved: in the middle of the
+            edge between two points, lower index first, or at one point named twice.
+        detail_offsets: (N, 3) by how much, in mm.
     """
 
     half_names: tuple[str, ...]
@@ -51,6 +54,8 @@ class Cage:
     mouth_ring: NDArray[np.float64]
     eye_ring: NDArray[np.float64]
     ear: NDArray[np.float64]
+    detail_edges: NDArray[np.int64]
+    detail_offsets: NDArray[np.float64]
 
     def index(self, name: str, *, mirrored: bool = False) -> int:
         """Index of the named point, or of its mirror image on the subject's right.
@@ -72,9 +77,9 @@ class Cage:
 
 @functools.cache
 def load_cage() -> Cage:
-    """Reads the table and lays the triangles. The arrays are shared: treat them as constants."""
-    text = resources.files("likeness.studio").joinpath("tables/cage.txt").read_text("utf-8")
-    names, half_points, listed = _read_table(text)
+    """Reads the tables and lays the triangles. The arrays are shared: treat them as constants."""
+    tables = resources.files("likeness.studio").joinpath("tables")
+    names, half_points, listed = _read_table(tables.joinpath("cage.txt").read_text("utf-8"))
     number = {name: i for i, name in enumerate(names)}
     half_triangles = np.array(
         [[number[name] for name in triangle] for triangle in [*_bands(), *listed]], dtype=np.int64
@@ -97,6 +102,7 @@ def load_cage() -> Cage:
             rings[series[0]][i] = float(series[1:])
         ear[i] = float(series[0] == "a" and series != "a0")
     both = np.concatenate([np.arange(count), off_midline])
+    edges, offsets = _read_offsets(tables.joinpath("detail.txt").read_text("utf-8"), number)
     return Cage(
         half_names=tuple(names),
         points=points,
@@ -105,6 +111,8 @@ def load_cage() -> Cage:
         mouth_ring=rings["m"][both],
         eye_ring=rings["e"][both],
         ear=ear[both],
+        detail_edges=np.sort(np.concatenate([edges, mirror[edges]]), axis=1),
+        detail_offsets=np.concatenate([offsets, offsets * (-1.0, 1.0, 1.0)]),
     )
 
 
@@ -128,6 +136,27 @@ def _read_table(text: str) -> tuple[list[str], NDArray[np.float64], list[tuple[s
                     advice="Reinstall the package; the table is part of it.",
                 )
     return names, np.array(points), triangles
+
+
+def _read_offsets(
+    text: str, number: dict[str, int]
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    edges: list[list[int]] = []
+    offsets: list[list[float]] = []
+    for line_number, line in enumerate(text.splitlines(), start=1):
+        match line.split("#")[0].split():
+            case []:
+                continue
+            case ["offset", *names, x, y, z] if len(names) in (1, 2) and set(names) <= set(number):
+                edges.append([number[names[0]], number[names[-1]]])
+                offsets.append([float(x), float(y), float(z)])
+            case _:
+                raise DataError(
+                    f"tables/detail.txt line {line_number}: expected 'offset <one or two names> "
+                    f"dx dy dz', found {line!r}",
+                    advice="Reinstall the package; the table is part of it.",
+                )
+    return np.array(edges, dtype=np.int64).reshape(-1, 2), np.array(offsets).reshape(-1, 3)
 
 
 def _bands() -> list[tuple[str, str, str]]:

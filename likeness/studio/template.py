@@ -43,6 +43,11 @@ _DETAIL_ELLIPSOIDS = (  # centre and radii in (|x|, y, z): eyes, mouth, nose
     ((0.0, 5.0, 118.0), (26.3, 24.1, 30.0)),
 )
 _EAR_DETAIL = 0.3
+_NOSTRIL = (8.7, 116.2)  # centre in (|x|, z)
+_NOSTRIL_TURN = 14.0  # degrees its front end leans to the middle
+_NOSTRIL_RADII = (4.3, 6.6)
+_NOSTRIL_HEIGHTS = (-12.0, 3.0)
+_NOSTRIL_SINK = np.array([0.0, 5.5, -3.0])
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,7 +71,8 @@ class Template:
         side: (V,) int8, +1 on the subject's left and the midline, -1 on the right.
         mirror: (V,) index of the mirror image of every vertex.
         cage_to_skin: (skin vertices, 528) sparse weights; ``cage_to_skin @ values`` carries
-            anything given on the cage to the skin.
+            anything given on the cage to the skin. Of the positions it gives all but the detail
+            of ears and nostrils.
         eye_loops: ids around each eye, 0 the inner canthus, then the upper lid outward.
         mouth_loop: ids around the lip seam, 0 the left corner, then the upper lip to the right.
         neck_loop: ids around the cut of the neck.
@@ -130,7 +136,7 @@ def build_template(detail: Detail = "standard") -> Template:
     Args:
         detail: ``"standard"`` (7,151 vertices) subdivides eyes, mouth, nose and ears twice and the
             rest once; ``"high"`` everything twice, for portraits above 500 pixels; ``"low"``
-            everything once.
+            everything once. A vertex of the skin keeps index and place in every higher detail.
     """
     cage = load_cage()
     skin = _smooth_skin(cage, detail)
@@ -235,29 +241,45 @@ class _Skin:
 
 
 def _smooth_skin(cage: Cage, detail: Detail) -> _Skin:
+    """The skin after two subdivisions, or the part of it that a lower detail keeps."""
     fixed = np.concatenate(
         [cage.indices(*_SHARP_POINTS), cage.indices(*_SHARP_POINTS, mirrored=True)]
     )
     first = subdivide(cage.triangles, len(cage.points), fixed=fixed)
-    mirror = _mirror_of_midpoints(cage.mirror, first.split_edges)
-    matrix, triangles = first.matrix, first.triangles
-    vertices = matrix @ cage.points
+    vertices = first.matrix @ cage.points
+    vertices[_vertices_on_edges(cage.detail_edges, first.split_edges, len(cage.points))] += (
+        cage.detail_offsets
+    )
     # The chart is made once, here, and only cut finer below: a texture fits every detail.
-    chart, chart_triangles, chart_vertex = uv.unwrap_skin(vertices, triangles)
-    if detail != "low":
-        everywhere = detail == "high"
-        wanted = _wanted_detail(vertices, matrix @ cage.ear)
-        second = subdivide(
-            triangles, len(vertices), fixed=fixed, detail=wanted, everywhere=everywhere
-        )
-        mirror = _mirror_of_midpoints(mirror, second.split_edges)
-        matrix, triangles = (second.matrix @ matrix).tocsr(), second.triangles
+    chart, chart_triangles, chart_vertex = uv.unwrap_skin(vertices, first.triangles)
+    wanted = _wanted_detail(vertices, first.matrix @ cage.ear)
+    second = subdivide(
+        first.triangles,
+        len(vertices),
+        fixed=fixed,
+        detail=wanted,
+        everywhere=detail == "high",
+    )
+    mirror = _mirror_of_midpoints(
+        _mirror_of_midpoints(cage.mirror, first.split_edges), second.split_edges
+    )
+    if detail == "low":
+        count, triangles = len(vertices), first.triangles
+    else:
+        count, triangles = second.matrix.shape[0], second.triangles
         finer = subdivide(
-            chart_triangles, len(chart), detail=wanted[chart_vertex], everywhere=everywhere
+            chart_triangles, len(chart), detail=wanted[chart_vertex], everywhere=detail == "high"
         )
         chart = np.concatenate([chart, chart[finer.split_edges].mean(axis=1)])
         chart_triangles = finer.triangles
-    return _Skin(matrix @ cage.points, triangles, mirror, matrix, chart, chart_triangles)
+    return _Skin(
+        vertices=_sink_nostrils(second.matrix @ vertices)[:count],
+        triangles=triangles,
+        mirror=mirror[:count],
+        matrix=(second.matrix @ first.matrix).tocsr()[:count],
+        chart=chart,
+        chart_triangles=chart_triangles,
+    )
 
 
 def _wanted_detail(vertices: NDArray[np.float64], ear: NDArray[np.float64]) -> NDArray[np.bool_]:
@@ -266,6 +288,31 @@ def _wanted_detail(vertices: NDArray[np.float64], ear: NDArray[np.float64]) -> N
     for center, radii in _DETAIL_ELLIPSOIDS:
         wanted |= (((folded - center) / radii) ** 2).sum(axis=1) < 1.0
     return wanted
+
+
+def _sink_nostrils(vertices: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Deepens the dents under the nose into openings: up and back, most in their middle."""
+    turn = np.radians(_NOSTRIL_TURN)
+    across, along = np.abs(vertices[:, 0]) - _NOSTRIL[0], vertices[:, 2] - _NOSTRIL[1]
+    u = np.cos(turn) * across + np.sin(turn) * along
+    w = np.cos(turn) * along - np.sin(turn) * across
+    depth = np.clip(1.0 - (u / _NOSTRIL_RADII[0]) ** 2 - (w / _NOSTRIL_RADII[1]) ** 2, 0.0, 1.0)
+    depth = depth * depth * (3.0 - 2.0 * depth)
+    underside = (vertices[:, 1] > _NOSTRIL_HEIGHTS[0]) & (vertices[:, 1] < _NOSTRIL_HEIGHTS[1])
+    return vertices + np.where(underside, depth, 0.0)[:, None] * _NOSTRIL_SINK
+
+
+def _vertices_on_edges(
+    wanted: NDArray[np.int64], split_edges: NDArray[np.int64], count: int
+) -> NDArray[np.int64]:
+    """The vertex each wanted edge was given, or the old vertex of an edge from it to itself."""
+    key, sought = split_edges @ [count, 1], wanted @ [count, 1]
+    order = np.argsort(key)
+    place = order[np.minimum(np.searchsorted(key, sought, sorter=order), len(key) - 1)]
+    on_edge = wanted[:, 0] != wanted[:, 1]
+    if (key[place] != sought)[on_edge].any():
+        raise ValueError("an offset is given for two cage points that share no edge")
+    return np.where(on_edge, count + place, wanted[:, 0])
 
 
 def _mirror_of_midpoints(
