@@ -43,7 +43,9 @@ class Displacements:
 @functools.cache
 def load_displacements() -> Displacements:
     """Reads ``tables/displacements.txt``. The arrays are shared: treat them as constants."""
-    text = resources.files("likeness.studio").joinpath("tables/displacements.txt").read_text("utf-8")
+    text = (
+        resources.files("likeness.studio").joinpath("tables/displacements.txt").read_text("utf-8")
+    )
     names, listed = parse_displacements(text)
     cage = load_cage()
     half = cage.indices(*names)

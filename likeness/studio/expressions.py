@@ -122,11 +122,12 @@ _EYE_DEGREES = {"Down": 30.0, "Up": 25.0, "In": 35.0, "Out": 30.0}
 
 _MOUTH_LINING_SHARES = np.array([1.0, 0.85, 0.5, 0.25])
 _LID_LINING_SHARES = np.array([1.0, 0.85])
-_CLOSING_SHARE = 0.05  # of the way between the lips of an open mouth that the upper one goes
+_LOWER_LINING_SHARES = np.array([1.0, 0.95, 0.8, 0.65])  # of the floor that the jaw takes along
+_CLOSED_LIPS = ("mouthSmileLeft", "mouthDimpleLeft", "mouthStretchLeft", "mouthFrownLeft")
+"""Shapes of a closed mouth, whose measured lips part by a millimetre or two."""
 _TONGUE_SLIDE = 28.0
-_TONGUE_DIRECTION = np.array([0.0, -0.25, 1.0]) / np.hypot(0.25, 1.0)
-_TONGUE_WIDENING = 0.10
-_TONGUE_LOWERING = 2.0
+_TONGUE_ARCH = 5.0  # height of its middle over the teeth
+_TONGUE_DROOP = 7.0  # of the tip, over the lip
 _LIP_DROP = 6.0  # of the lower lip when the tongue passes over it
 
 
@@ -142,6 +143,10 @@ def build_expressions(template: Template) -> NDArray[np.float64]:
     skin = slice(0, template.num_skin)
     for name, moves in _skin_moves(template).items():
         rows[INDEX[name], skin] = moves
+    upper, lower = template.lip_pairs
+    for name in _CLOSED_LIPS:
+        row = rows[INDEX[name]]
+        row[upper] = row[lower] = 0.5 * (row[upper] + row[lower])
     for name in _mirrored_names():
         left = rows[INDEX[name]]
         rows[INDEX[_other_side(name)]] = mirror_displacement(template, left)
@@ -155,6 +160,10 @@ def build_expressions(template: Template) -> NDArray[np.float64]:
     ring = template.lining_ring[hangs]
     share = np.where(mouth, _MOUTH_LINING_SHARES[ring], _LID_LINING_SHARES[np.minimum(ring, 1)])
     rows[:, hangs] = share[:, None] * rows[:, template.seam_parent[hangs]]
+    floor = mouth & np.isin(template.seam_parent[hangs], lower)
+    rows[INDEX["jawOpen"], hangs[floor]] *= (_LOWER_LINING_SHARES / _MOUTH_LINING_SHARES)[
+        ring[floor], None
+    ]
 
     with_jaw = template.of("teeth_lower", "tongue")
     for name in ("jawOpen", *_JAW_SLIDES):
@@ -164,14 +173,9 @@ def build_expressions(template: Template) -> NDArray[np.float64]:
     tongue = template.part_ranges["tongue"]
     rows[INDEX["tongueOut"], tongue] = _tongue_moves(template.vertices[tongue])
 
-    for side in SIDES:
-        closed = eyelids.close_lids(
-            template,
-            template.vertices,
-            side,
-            1.0,
-            eyelids.eye_center(template, template.vertices, side),
-        )
+    for side, center in zip(SIDES, template.eye_centers):
+        closed = template.vertices.copy()
+        eyelids.close_lids(template, closed, side, 1.0, center)
         rows[INDEX[f"eyeBlink{side.capitalize()}"]] = closed - template.vertices
     return rows
 
@@ -209,33 +213,35 @@ def mirror_displacement(template: Template, move: NDArray[np.float64]) -> NDArra
 def _closing_moves(template: Template, opening: NDArray[np.float64]) -> NDArray[np.float64]:
     """``mouthClose`` on the skin: the table's row with a seam that meets exactly.
 
-    The measured row pushes the lower lip 6 mm through the upper one. Here both go to a common
-    place near the upper lip, which leaves the reds of both lips the height they have at rest.
+    The measured row pushes the lower lip 6 mm through the upper one. Here the upper lip does what
+    was measured and the lower lip comes to it, which leaves both reds their height at rest.
     """
     table = load_displacements()
+    moves = spread(template, table.anchors, table.shapes["mouthClose"])
     upper, lower = template.lip_pairs
-    apart = opening[lower] - opening[upper]
-    seam = np.concatenate([upper, lower])
-    seam_moves = np.concatenate([_CLOSING_SHARE * apart, (_CLOSING_SHARE - 1.0) * apart])
-
-    others = ~np.isin(table.anchors, seam)
+    others = ~np.isin(table.anchors, template.mouth_loop)
+    seam = np.concatenate([template.mouth_loop[[0, len(template.mouth_loop) // 2]], upper, lower])
+    moves[lower] = opening[upper] + moves[upper] - opening[lower]
     spreader = Spreader(
         template.vertices[: template.num_skin],
         template.skin_faces,
         np.concatenate([seam, table.anchors[others]]),
     )
-    moves = spreader(np.concatenate([seam_moves, table.shapes["mouthClose"][others]]))
-    moves[seam] = seam_moves
-    return moves
+    closing = spreader(np.concatenate([moves[seam], table.shapes["mouthClose"][others]]))
+    closing[seam] = moves[seam]
+    return closing
 
 
 def _tongue_moves(tongue: NDArray[np.float64]) -> NDArray[np.float64]:
     """Out over the lower lip: the further forward a point lies, the further it slides."""
     back, tip = tongue[:, 2].min(), tongue[:, 2].max()
-    share = ((tongue[:, 2] - back) / (tip - back))[:, None]
-    moves = share * _TONGUE_SLIDE * _TONGUE_DIRECTION
-    moves[:, 0] += _TONGUE_WIDENING * tongue[:, 0]
-    moves[:, 1] -= _TONGUE_LOWERING
+    share = (tongue[:, 2] - back) / (tip - back)
+    aside = tongue[:, 0] ** 2
+    moves = np.zeros_like(tongue)
+    moves[:, 0] = tongue[:, 0] * (0.10 - 0.22 * share**3)
+    moves[:, 1] = _TONGUE_ARCH * 4.0 * share * (1.0 - share) - _TONGUE_DROOP * share**3
+    moves[:, 1] += 0.008 * aside * share
+    moves[:, 2] = _TONGUE_SLIDE * share - 0.05 * aside * share**4  # rounds the tip
     return moves
 
 

@@ -81,8 +81,8 @@ def close_lids(
     side: str,
     weight: float,
     center: NDArray[np.float64],
-) -> NDArray[np.float64]:
-    """The head with the lids of one side closed by ``weight`` from wherever they are.
+) -> None:
+    """Closes the lids of one side, in place, by ``weight`` from wherever they are.
 
     The 23 pairs of margin vertices go to a common point between them along the arc about the eye's
     centre; at 1 there is no gap left. The skin up to the orbit follows.
@@ -99,14 +99,29 @@ def close_lids(
     floor = template.eye_radius + CLOSED_HEIGHT
     meeting = center + (meeting - center) * np.maximum(floor / radius, 1.0)
 
-    result = vertices.copy()
+    before = vertices[lids.loop]
     for ids in (upper, lower):
-        result[ids] = center + _along_arc(vertices[ids] - center, meeting - center, weight)
-    moved = result[lids.loop] - vertices[lids.loop]
-    result[lids.region] += lids.response @ moved
+        vertices[ids] = center + _along_arc(vertices[ids] - center, meeting - center, weight)
+    _follow_margin(lids, vertices, vertices[lids.loop] - before)
+
+
+def uncross_lids(template: Template, vertices: NDArray[np.float64], side: str) -> None:
+    """Lets margins that have passed each other meet, in place, at the point a blink closes to."""
+    upper, lower = template.lid_pairs[side]
+    crossed = vertices[upper, 1] < vertices[lower, 1]
+    if not crossed.any():
+        return
+    lids = _lids(template, side)
+    before = vertices[lids.loop]
+    a, b = upper[crossed], lower[crossed]
+    vertices[a] = vertices[b] = UPPER_SHARE * vertices[a] + (1.0 - UPPER_SHARE) * vertices[b]
+    _follow_margin(lids, vertices, vertices[lids.loop] - before)
+
+
+def _follow_margin(lids: _Lids, vertices: NDArray[np.float64], moved: NDArray[np.float64]) -> None:
+    vertices[lids.region] += lids.response @ moved
     for ids, share in zip(lids.linings, _LINING_SHARES):
-        result[ids] += share * moved
-    return result
+        vertices[ids] += share * moved
 
 
 def _along_arc(
@@ -130,8 +145,8 @@ def clear_ball(
     side: str,
     center: NDArray[np.float64],
     gaze: NDArray[np.float64],
-) -> NDArray[np.float64]:
-    """The head with every lid vertex that is too near the ball moved out along its radius.
+) -> None:
+    """Moves every lid vertex that is too near the ball out along its radius, in place.
 
     Args:
         vertices: (V, 3) mm.
@@ -139,14 +154,12 @@ def clear_ball(
         gaze: (3,) unit vector the eye looks along; the cornea stands out around it.
     """
     lids = _lids(template, side)
-    result = vertices.copy()
     heights = ((lids.cover, CLEARANCE), *zip(lids.linings, _LINING_HEIGHTS))
     for ids, height in heights:
         offset = vertices[ids] - center
         distance = np.linalg.norm(offset, axis=1, keepdims=True)
         least = ball_radius(template, offset / distance, gaze)[:, None] + height
-        result[ids] = center + offset * np.maximum(least / distance, 1.0)
-    return result
+        vertices[ids] = center + offset * np.maximum(least / distance, 1.0)
 
 
 def ball_radius(

@@ -1,0 +1,98 @@
+"""Puts an expression on a head: the linear rows, then what skin does when parts meet.
+
+Owns the order of the steps: clamp, blend, turn eyes and jaw, close lids, keep lids off the balls,
+let lips meet, keep lips in front of the teeth. The rows come from
+:mod:`likeness.studio.expressions`, the lids' rules from :mod:`likeness.studio.eyelids`. It does not
+pose the head; joints do.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from likeness.studio import eyelids, lips
+from likeness.studio.expressions import (
+    ARKIT_NAMES,
+    INDEX,
+    build_expressions,
+    eye_rotations,
+    jaw_motion,
+)
+from likeness.studio.template import SIDES, Template
+
+_JAW_FOR_TONGUE = 0.3
+
+
+def clamp_weights(weights: ArrayLike) -> NDArray[np.float64]:
+    """Weights (52,) within 0..1 that fit together.
+
+    A tongue that is out needs an open jaw, and a mouth closes no further than its jaw is open.
+    """
+    values = np.clip(np.asarray(weights, dtype=np.float64), 0.0, 1.0)
+    if values.shape != (len(ARKIT_NAMES),):
+        raise ValueError(f"expected weights of shape ({len(ARKIT_NAMES)},), found {values.shape}")
+    needed = _JAW_FOR_TONGUE * values[INDEX["tongueOut"]]
+    values[INDEX["jawOpen"]] = max(values[INDEX["jawOpen"]], needed)
+    values[INDEX["mouthClose"]] = min(values[INDEX["mouthClose"]], values[INDEX["jawOpen"]])
+    return values
+
+
+def apply_expression(
+    template: Template, rest: NDArray[np.floating], weights: ArrayLike
+) -> NDArray[np.float64]:
+    """A head with an expression on its face, eyes turned and jaw moved; the skull stays.
+
+    Args:
+        template: the topology of ``rest``.
+        rest: (V, 3) mm, a person's head at rest, or the template's own vertices.
+        weights: (52,) in the order of ``ARKIT_NAMES``, clamped by :func:`clamp_weights`.
+    """
+    values = clamp_weights(weights)
+    linear = values.copy()
+    linear[[INDEX["eyeBlinkLeft"], INDEX["eyeBlinkRight"]]] = 0.0
+    rows = build_expressions(template)
+    active = np.flatnonzero(linear)
+    vertices = np.array(rest, dtype=np.float64)
+    if len(active):
+        vertices += np.tensordot(linear[active], rows[active], axes=1)
+
+    _turn_jaw(template, vertices, np.asarray(rest, dtype=np.float64), values)
+    for side, vector in zip(SIDES, eye_rotations(values)):
+        center = eyelids.eye_center(template, rest, side)
+        rotation = _rotation(vector)
+        ball = template.part_ranges[f"eyeball_{side}"]
+        vertices[ball] = (rest[ball] - center) @ rotation.T + center
+        weight = values[INDEX[f"eyeBlink{side.capitalize()}"]]
+        eyelids.uncross_lids(template, vertices, side)
+        if weight > 0.0:
+            eyelids.close_lids(template, vertices, side, weight, center)
+        eyelids.clear_ball(template, vertices, side, center, rotation[:, 2])
+    lips.settle_lips(template, vertices, jaw_motion(values)[0])
+    return vertices
+
+
+def _rotation(vector: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Rotation matrix of an axis-angle vector (Rodrigues' formula)."""
+    angle = float(np.linalg.norm(vector))
+    if angle < 1e-12:
+        return np.eye(3)
+    x, y, z = vector / angle
+    skew = np.array([[0.0, -z, y], [z, 0.0, -x], [-y, x, 0.0]])
+    return np.eye(3) + np.sin(angle) * skew + (1.0 - np.cos(angle)) * (skew @ skew)
+
+
+def _turn_jaw(
+    template: Template,
+    vertices: NDArray[np.float64],
+    rest: NDArray[np.float64],
+    values: NDArray[np.float64],
+) -> None:
+    """Makes the lower teeth rigid again, turned about their middle where the linear rows put it.
+
+    Lips and chin follow straight lines, so teeth on the true arc would run 2 mm ahead of them.
+    """
+    teeth = template.part_ranges["teeth_lower"]
+    rotation, _ = jaw_motion(values)
+    middle, moved = rest[teeth].mean(axis=0), vertices[teeth].mean(axis=0)
+    vertices[teeth] = (rest[teeth] - middle) @ rotation.T + moved

@@ -1,0 +1,226 @@
+"""From what is known of a person's head to its shape at rest.
+
+Owns the solve from measures to mode coefficients, the residual bumps no measure tells of, and what
+eyeballs, lids, teeth and linings do when the skin around them changes. The modes themselves are
+:mod:`likeness.studio.modes`, the draw of the quantities :mod:`likeness.studio.population`.
+"""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from likeness.studio import eyelids, lips
+from likeness.studio.anthropometry import MEASURED, QUANTITIES
+from likeness.studio.cage import load_cage
+from likeness.studio.measures import measure
+from likeness.studio.modes import MODE_INDEX, MODES, build_modes
+from likeness.studio.parts import lid_lining
+from likeness.studio.template import SIDES, Template, build_template
+
+Array = NDArray[np.float64]
+
+NUM_BUMPS = 26
+_BUMP_RADIUS = (18.0, 38.0)
+_BUMP_SD = 0.75
+_SYMMETRIC_SHARE = 0.7
+_MIDLINE_FADE = 4.0  # mm from the midline over which sideways parts of symmetric bumps fade out
+
+_LIMIT = 2.6  # standard deviations a coefficient may lie from what is expected of the person
+_RIDGE = 1e-3
+_STILL_LINING = (1.0, 1.0, 0.6, 0.3)  # share of the seam's own movement per ring of mouth lining
+
+_DIRECT = tuple(quantity.name for quantity in QUANTITIES[len(MEASURED) :])
+_SOLVED = tuple(mode.name for mode in MODES if mode.name not in _DIRECT)
+
+
+@dataclass(frozen=True)
+class Bump:
+    """A smooth dent or swelling of the skin."""
+
+    center: tuple[float, float, float]
+    """On the template, mm."""
+    radius: float
+    """mm; the displacement has fallen to 1/e there."""
+    move: tuple[float, float, float]
+    """mm at the centre; of a symmetric bump the side with x > 0."""
+    symmetric: bool
+
+
+@dataclass(frozen=True)
+class Identity:
+    """The shape of a head as plain numbers."""
+
+    modes: tuple[float, ...]
+    """Coefficients in the order of ``modes.MODES``."""
+    bumps: tuple[Bump, ...]
+
+
+@dataclass(frozen=True)
+class _Solver:
+    """The linear answer of all measures to all modes, around the mean of the population."""
+
+    base: Array  # (modes,) coefficients of the mean head
+    measured: Array  # (measures,) its measures, mm
+    jacobian: Array  # (measures, modes) mm per coefficient
+    inverse: Array  # (solved modes, measures) ridge solution
+
+
+def draw_bumps(rng: np.random.Generator) -> tuple[Bump, ...]:
+    """What makes two heads of equal measures two people; a third of it differs left and right."""
+    cage = load_cage()
+    smooth = (cage.ear == 0.0) & (cage.eye_ring >= 3.0) & (cage.mouth_ring >= 3.0)
+    centers = cage.points[smooth & (cage.points[:, 1] > -100.0)]
+    bumps = []
+    for _ in range(NUM_BUMPS):
+        center = centers[rng.integers(len(centers))] + rng.normal(0.0, 4.0, 3)
+        bumps.append(
+            Bump(
+                center=_rounded(center, 2),
+                radius=round(float(rng.uniform(*_BUMP_RADIUS)), 2),
+                move=_rounded(rng.normal(0.0, _BUMP_SD, 3), 3),
+                symmetric=bool(rng.random() < _SYMMETRIC_SHARE),
+            )
+        )
+    return tuple(bumps)
+
+
+def solve(quantities: Array, expected: Array, bumps: tuple[Bump, ...]) -> Identity:
+    """The identity whose head has the given quantities.
+
+    Coefficients of measured modes come from the measures' linear answer, those of traits directly.
+    What is expected of the person is met in full; the difference from it is limited to 2.6
+    standard deviations of every coefficient.
+
+    Args:
+        quantities: of the person, in the order of ``anthropometry.QUANTITIES``, mm.
+        expected: of people of the same sex, age, mass and ancestry, likewise.
+        bumps: of the person; measures are met with them.
+    """
+    solver = _solver()
+    template = build_template()
+    with_bumps = measure(template, rest_vertices(template, Identity((0.0,) * len(MODES), bumps)))
+    without = measure(template, rest_vertices(template, Identity((0.0,) * len(MODES), ())))
+    by_bumps = np.array([with_bumps[q.name] - without[q.name] for q in MEASURED])
+
+    mean = solver.base + _coefficients(solver, expected, np.zeros(len(MEASURED)))
+    own = solver.base + _coefficients(solver, quantities, by_bumps)
+    limit = _LIMIT * np.array([mode.sd for mode in MODES])
+    return Identity(_rounded(mean + np.clip(own - mean, -limit, limit), 5), bumps)
+
+
+def _coefficients(solver: _Solver, quantities: Array, by_bumps: Array) -> Array:
+    """Coefficients (modes,) on top of the mean head's."""
+    direct = [MODE_INDEX[name] for name in _DIRECT]
+    found = np.zeros(len(MODES))
+    found[direct] = quantities[len(MEASURED) :] - solver.base[direct]
+    wanted = quantities[: len(MEASURED)] - solver.measured - by_bumps
+    wanted -= solver.jacobian[:, direct] @ found[direct]
+    found[[MODE_INDEX[name] for name in _SOLVED]] = solver.inverse @ wanted
+    return found
+
+
+@functools.cache
+def _solver() -> _Solver:
+    """Moves the template to the mean of both sexes and measures the Jacobian there.
+
+    The template is one mesh, not the population: its breadths are large and its ears small. Three
+    Newton steps bring every measure to the mean; what remains is far under a millimetre.
+    """
+    template = build_template()
+    sd = np.array([0.5 * (q.men[1] + q.women[1]) for q in MEASURED])
+    mean = np.array([0.5 * (q.men[0] + q.women[0]) for q in MEASURED])
+    solved = [MODE_INDEX[name] for name in _SOLVED]
+    spread = np.array([MODES[i].sd for i in solved])
+
+    base = np.zeros(len(MODES))
+    for _ in range(3):
+        measured = _measured(template, base)
+        jacobian = np.empty((len(MEASURED), len(MODES)))
+        for i, mode in enumerate(MODES):
+            step = np.zeros(len(MODES))
+            step[i] = 0.25 * mode.sd
+            jacobian[:, i] = _measured(template, base + step) - _measured(template, base - step)
+            jacobian[:, i] /= 0.5 * mode.sd
+        answer = jacobian[:, solved] * spread / sd[:, None]
+        ridge = answer.T @ answer + _RIDGE * np.eye(len(solved))
+        inverse = spread[:, None] * np.linalg.solve(ridge, answer.T) / sd
+        # The mean head has the template's size: how far it is from the mean lies in proportions.
+        answer[:, solved.index(MODE_INDEX["size"])] = 0.0
+        ridge = answer.T @ answer + _RIDGE * np.eye(len(solved))
+        base[solved] += spread * np.linalg.solve(ridge, answer.T @ ((mean - measured) / sd))
+    return _Solver(base, _measured(template, base), jacobian, inverse)
+
+
+def _measured(template: Template, modes: Array) -> Array:
+    values = measure(template, rest_vertices(template, Identity(tuple(modes), ())))
+    return np.array([values[quantity.name] for quantity in MEASURED])
+
+
+def _rounded(values: Array, digits: int) -> tuple[float, ...]:
+    """Plain numbers, rounded so that they are the same on every machine."""
+    return tuple(round(float(value), digits) + 0.0 for value in values)
+
+
+def rest_vertices(template: Template, identity: Identity) -> Array:
+    """The head at rest, (V, 3) mm: mouth closed, eyes open and straight ahead.
+
+    Args:
+        template: any level of detail.
+        identity: of the person.
+    """
+    modes = build_modes(template)
+    move = np.tensordot(np.asarray(identity.modes), modes, axes=1)
+    skin = template.vertices[: template.num_skin]
+    for bump in identity.bumps:
+        move += _bump_field(skin, bump)
+    return _carry_parts(template, move)
+
+
+def _bump_field(skin: Array, bump: Bump) -> Array:
+    x, y, z = skin.T
+    center = bump.center
+    along = np.abs(x) - abs(center[0]) if bump.symmetric else x - center[0]
+    distance = along**2 + (y - center[1]) ** 2 + (z - center[2]) ** 2
+    amount = np.exp(-distance / bump.radius**2)
+    move = amount[:, None] * np.asarray(bump.move)
+    if bump.symmetric:
+        move[:, 0] *= np.clip(x / _MIDLINE_FADE, -1.0, 1.0)
+    return move
+
+
+def _carry_parts(template: Template, move: Array) -> Array:
+    """The whole head from a displacement of its skin (skin vertices, 3).
+
+    Balls move rigidly by the median of their lid margin and are never scaled, so lids are cleared
+    of them afterwards; teeth and tongue follow the mean of the lip seam.
+    """
+    vertices = template.vertices.copy()
+    vertices[: template.num_skin] += move
+    for side, center in zip(SIDES, template.eye_centers):
+        shift = np.median(move[template.eye_loops[side]], axis=0)
+        vertices[template.part_ranges[f"eyeball_{side}"]] += shift
+        _lay_lids(template, vertices, side, center + shift)
+
+    seam = move[template.mouth_loop]
+    middle = seam.mean(axis=0)
+    lining = template.of("mouth_lining")
+    for ring, share in enumerate(_STILL_LINING):
+        ids = lining[template.lining_ring[lining] == ring]
+        vertices[ids] += share * seam + (1.0 - share) * middle
+    vertices[template.of("teeth_upper", "teeth_lower", "tongue")] += middle
+    lips.settle_lips(template, vertices, np.eye(3))
+    return vertices
+
+
+def _lay_lids(template: Template, vertices: Array, side: str, center: Array) -> None:
+    """Keeps the lids of a resting head off its ball and sweeps their linings anew, in place."""
+    eyelids.clear_ball(template, vertices, side, center, np.array([0.0, 0.0, 1.0]))
+    mirror = np.array([1.0 if side == "left" else -1.0, 1.0, 1.0])
+    shift = center * mirror - template.eye_centers[0]
+    margin = vertices[template.eye_loops[side]] * mirror - shift
+    lining = lid_lining(margin).vertices + shift
+    vertices[template.part_ranges[f"lid_lining_{side}"]] = lining * mirror

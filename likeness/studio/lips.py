@@ -1,0 +1,115 @@
+"""How lips meet, and how they stay in front of the teeth.
+
+Owns what happens where lips touch each other or the teeth, at rest and in expressions. Which lips
+move where is :mod:`likeness.studio.expressions` and :mod:`likeness.studio.identity`.
+"""
+
+from __future__ import annotations
+
+import functools
+
+import numpy as np
+from numpy.typing import NDArray
+
+from likeness.studio.spreading import Spreader
+from likeness.studio.template import Template
+
+_LIPS_END = 2.9  # mouth ring number beyond which sealed lips move nothing
+_SEAL_DEPTH = 1.0  # mm of overlap at which a pair of lip vertices has become one point
+_CLING = (0.7, 1.8)  # mm between lips that still touch, and at which they are free of each other
+_TOOTH_GAP = 0.8  # mm between lips and teeth
+_TOOTH_MARGIN = 2.0  # mm over which the push fades above gums and beyond biting edges
+_TEETH_REACH = 3.2  # mouth ring number of the outermost skin that is kept off the teeth
+_MOUTH_LINING_SHARES = (1.0, 0.85, 0.5, 0.25)
+
+
+def settle_lips(
+    template: Template, vertices: NDArray[np.float64], jaw_rotation: NDArray[np.float64]
+) -> None:
+    """Lets lips meet and keeps them off the teeth, in place; the lining follows the seam.
+
+    Args:
+        vertices: (V, 3) mm.
+        jaw_rotation: (3, 3) how the lower teeth are turned from rest.
+    """
+    seam = template.mouth_loop
+    before = vertices[seam]
+    _seal_lips(template, vertices)
+    _clear_teeth(template, vertices, "teeth_upper", np.eye(3))
+    _clear_teeth(template, vertices, "teeth_lower", jaw_rotation)
+    moved = vertices[seam] - before
+    lining = template.of("mouth_lining")
+    for ring, share in enumerate(_MOUTH_LINING_SHARES):
+        vertices[lining[template.lining_ring[lining] == ring]] += share * moved
+
+
+@functools.lru_cache(maxsize=4)
+def _lip_response(template: Template) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Skin vertices around the mouth and how far each follows each vertex of the seam."""
+    skin = np.arange(template.num_skin)
+    loop = template.mouth_loop
+    moves = template.mouth_ring[skin] <= _LIPS_END
+    region = np.setdiff1d(skin[moves], loop)
+    spreader = Spreader(
+        template.vertices[skin], template.skin_faces, np.concatenate([loop, skin[~moves]])
+    )
+    unit = np.zeros((len(spreader.anchors), len(loop)))
+    unit[: len(loop)] = np.eye(len(loop))
+    return region, spreader(unit)[region]
+
+
+def _seal_lips(template: Template, vertices: NDArray[np.float64]) -> None:
+    """Lips meet: where the upper seam is below the lower both go to the point between them.
+
+    Lips a fraction of a millimetre apart still touch; otherwise teeth glint through the slit.
+    """
+    upper, lower = template.lip_pairs
+    overlap = vertices[lower, 1] - vertices[upper, 1]
+    touching, free = _CLING
+    touch = np.clip((overlap + free) / (free - touching), 0.0, 1.0)
+    if touch.max() == 0.0:
+        return
+    region, response = _lip_response(template)
+    before = vertices[template.mouth_loop]
+    middle = 0.5 * (vertices[upper] + vertices[lower])
+    # Height is shared at once, depth and side by degrees, so that nothing jumps on contact.
+    share = np.repeat(np.clip(overlap / _SEAL_DEPTH, 0.0, 1.0)[:, None], 3, axis=1)
+    share[:, 1] = touch
+    for ids in (upper, lower):
+        vertices[ids] += share * (middle - vertices[ids])
+    vertices[region] += response @ (vertices[template.mouth_loop] - before)
+
+
+@functools.lru_cache(maxsize=4)
+def _tooth_front(template: Template, part: str) -> NDArray[np.float64]:
+    """(N, 2) x and z of the front of a row of teeth on the template, by ascending x."""
+    teeth = template.vertices[template.part_ranges[part]]
+    edges = np.linspace(teeth[:, 0].min(), teeth[:, 0].max() + 1e-9, 61)
+    bin_of = np.digitize(teeth[:, 0], edges)
+    front = [
+        (0.5 * (edges[k - 1] + edges[k]), teeth[bin_of == k, 2].max())
+        for k in range(1, len(edges))
+        if (bin_of == k).any()
+    ]
+    return np.array(front)
+
+
+def _clear_teeth(
+    template: Template,
+    vertices: NDArray[np.float64],
+    part: str,
+    rotation: NDArray[np.float64],
+) -> None:
+    """Pushes lips that lie behind a row of teeth forward, in the frame of the teeth."""
+    near = np.flatnonzero(template.mouth_ring[: template.num_skin] <= _TEETH_REACH)
+    here = template.part_ranges[part]
+    shape = template.vertices[here]
+    middle, moved = shape.mean(axis=0), vertices[here].mean(axis=0)
+    front = _tooth_front(template, part)
+    local = (vertices[near] - moved) @ rotation + middle
+    fade = np.minimum(local[:, 1] - shape[:, 1].min(), shape[:, 1].max() - local[:, 1])
+    fade = np.clip(1.0 + fade / _TOOTH_MARGIN, 0.0, 1.0)
+    fade *= np.abs(local[:, 0]) < front[-1, 0]
+    least = np.interp(local[:, 0], front[:, 0], front[:, 1]) + _TOOTH_GAP
+    push = fade * np.maximum(least - local[:, 2], 0.0)
+    vertices[near] += push[:, None] * rotation[:, 2]

@@ -1,0 +1,195 @@
+"""Measures a head the way an anthropometrist does: distances between points, breadths, girths.
+
+Owns the definition of every measure by vertices of the template. What is usual among people is
+:mod:`likeness.studio.anthropometry`. Definitions follow ANSUR II (Gordon et al., 2014) for head,
+ears and neck and Farkas (1994) for the face, as far as a mesh allows.
+"""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import ConvexHull
+
+from likeness.studio.cage import load_cage
+from likeness.studio.template import SIDES, Template
+
+_GONION_TISSUE = 14.8
+"""Skin and muscle between both gonia and the arms of the caliper, mm: Farkas' ``go-go`` presses to
+the bone, while the mesh ends at the skin."""
+_EAR_TILT = np.radians(18.0)
+"""Angle of the ear's long axis against the vertical, top backward."""
+_POLYGON_12 = np.pi / (12.0 * np.sin(np.pi / 12.0))
+"""Perimeter of a circle over that of its 12-gon: neck rings are polygons of 12 points."""
+
+_POINTS: dict[str, dict[str, float]] = {
+    "glabella": {"r53_0": 1.0},
+    "sellion": {"n_nasion": 0.6, "n_b1": 0.4},
+    "nasion": {"n_nasion": 1.0},
+    "pronasale": {"n_tip": 1.0},
+    "subnasale": {"n_subn": 1.0},
+    "upper_lip": {"m2_3": 0.7, "m1_3": 0.3},
+    "stomion": {"m0_3": 0.5, "m0_4": 0.5},
+    "lower_lip": {"m2_4": 0.9, "m1_4": 0.1},
+    "menton": {"u0_98": 0.75, "u0_80": 0.25},
+    "endocanthion": {"e0_0": 1.0},
+    "exocanthion": {"e0_6": 1.0},
+    "upper_lid": {"e0_3": 1.0},
+    "lower_lid": {"e0_9": 1.0},
+    "alare": {"n_ala": 1.0},
+    "cheilion": {"m0_0": 1.0},
+    "gonion": {"r-44_72": 1.0},
+    "tragion": {"a0_11": 0.7, "a0_0": 0.3},
+    "mastoid": {"r10_112": 0.5, "r-16_106": 0.5},
+}
+"""Landmarks as weights over cage points, which keep their index on the skin. Subject's left."""
+
+_CHIN_ARC = ("r-26_71", "r-44_56", "r-58_41", "r-58_26", "r-69_14")
+_NECK_RING = ("k-122_0", "k-122_30", "k-122_60", "k-122_90", "k-122_120", "k-122_150", "k-122_180")
+
+MEASURES = (
+    "head_length",
+    "head_breadth",
+    "head_circumference",
+    "tragion_vertex",
+    "bizygomatic",
+    "bigonial",
+    "bitragion_chin_arc",
+    "menton_sellion",
+    "nasion_menton",
+    "nose_height",
+    "subnasale_menton",
+    "upper_lip_height",
+    "nose_width",
+    "nose_protrusion",
+    "intercanthal",
+    "biocular",
+    "interpupillary",
+    "fissure_length",
+    "fissure_height",
+    "mouth_width",
+    "upper_red",
+    "lower_red",
+    "ear_length",
+    "ear_breadth",
+    "ear_protrusion",
+    "neck_circumference",
+)
+"""Names of all measures, in the order :func:`measure` returns them."""
+
+
+@dataclass(frozen=True)
+class _Places:
+    """Vertex ids each measure looks at."""
+
+    landmarks: dict[str, tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]]
+    skull: NDArray[np.int64]  # skin above the ears' roots, ears excluded
+    back: NDArray[np.int64]  # midline of the back of the head
+    cheeks: NDArray[np.int64]  # skin over the zygomatic arches
+    girth: NDArray[np.int64]  # around the head above the brows
+    ears: tuple[NDArray[np.int64], NDArray[np.int64]]
+    neck: NDArray[np.int64]
+    chin_arc: NDArray[np.int64]
+    pupils: NDArray[np.int64]
+
+
+@functools.lru_cache(maxsize=4)
+def _places(template: Template) -> _Places:
+    cage = load_cage()
+    landmarks = {}
+    for name, weights in _POINTS.items():
+        left = cage.indices(*weights)
+        landmarks[name] = (left, cage.mirror[left], np.array(list(weights.values())))
+    skin = template.vertices[: template.num_skin]
+    x, y, z = skin.T
+    bare = template.ear[: template.num_skin] < 0.02
+    on_ear = template.ear[: template.num_skin] > 0.5
+    left_ear = np.flatnonzero(on_ear & (x > 0))
+    chin = [*cage.indices(*_CHIN_ARC), cage.index("r-69_0")]
+    neck = cage.indices(*_NECK_RING)
+    return _Places(
+        landmarks=landmarks,
+        skull=np.flatnonzero(bare & (y > 30.0)),
+        back=np.flatnonzero((np.abs(x) < 1e-6) & (z < 0.0) & (y > 0.0)),
+        cheeks=np.flatnonzero(bare & (np.abs(y - 8.0) < 22.0) & (np.abs(z - 50.0) < 20.0)),
+        girth=np.flatnonzero(bare & (np.abs(y - 62.0) < 4.0)),
+        ears=(left_ear, template.mirror[left_ear]),
+        neck=np.concatenate([neck, cage.mirror[neck[-2:0:-1]]]),
+        chin_arc=np.concatenate([chin, cage.mirror[chin[-2::-1]]]),
+        pupils=np.array([template.part_ranges[f"eyeball_{side}"].start for side in SIDES]),
+    )
+
+
+def measure(template: Template, vertices: NDArray[np.floating]) -> dict[str, float]:
+    """All measures of a head at rest with an upright skull, in mm; paired ones are means.
+
+    Args:
+        template: the topology of ``vertices``.
+        vertices: (V, 3) mm.
+    """
+    places = _places(template)
+    left, right = {}, {}
+    for name, (ids, mirrored, weights) in places.landmarks.items():
+        left[name] = weights @ vertices[ids]
+        right[name] = weights @ vertices[mirrored]
+
+    def across(name: str) -> float:
+        return float(np.linalg.norm(left[name] - right[name]))
+
+    def along(first: str, second: str) -> float:
+        return float(
+            0.5 * np.linalg.norm(left[first] - left[second])
+            + 0.5 * np.linalg.norm(right[first] - right[second])
+        )
+
+    def breadth(ids: NDArray[np.int64]) -> float:
+        return float(np.ptp(vertices[ids, 0]))
+
+    ears = []
+    for ids, sign, side in zip(places.ears, (1.0, -1.0), (left, right)):
+        ear = vertices[ids]
+        ears.append(
+            (
+                np.ptp(ear[:, 1:] @ [np.cos(_EAR_TILT), -np.sin(_EAR_TILT)]),
+                np.ptp(ear[:, 1:] @ [np.sin(_EAR_TILT), np.cos(_EAR_TILT)]),
+                (sign * ear[:, 0]).max() - sign * side["mastoid"][0],
+            )
+        )
+    ear_length, ear_breadth, ear_protrusion = np.mean(ears, axis=0)
+    girth = vertices[places.girth][:, [0, 2]]
+    arc = np.concatenate([[left["tragion"]], vertices[places.chin_arc], [right["tragion"]]])
+    neck = vertices[places.neck]
+    neck_steps = np.linalg.norm(neck - np.roll(neck, 1, axis=0), axis=1)
+    values = {
+        "head_length": np.linalg.norm(vertices[places.back] - left["glabella"], axis=1).max(),
+        "head_breadth": breadth(places.skull),
+        "head_circumference": ConvexHull(girth).area,
+        "tragion_vertex": vertices[places.skull, 1].max()
+        - 0.5 * (left["tragion"][1] + right["tragion"][1]),
+        "bizygomatic": breadth(places.cheeks),
+        "bigonial": across("gonion") - _GONION_TISSUE,
+        "bitragion_chin_arc": np.linalg.norm(np.diff(arc, axis=0), axis=1).sum(),
+        "menton_sellion": along("sellion", "menton"),
+        "nasion_menton": along("nasion", "menton"),
+        "nose_height": along("nasion", "subnasale"),
+        "subnasale_menton": along("subnasale", "menton"),
+        "upper_lip_height": along("subnasale", "stomion"),
+        "nose_width": across("alare"),
+        "nose_protrusion": along("subnasale", "pronasale"),
+        "intercanthal": across("endocanthion"),
+        "biocular": across("exocanthion"),
+        "interpupillary": np.linalg.norm(np.diff(vertices[places.pupils], axis=0)),
+        "fissure_length": along("endocanthion", "exocanthion"),
+        "fissure_height": along("upper_lid", "lower_lid"),
+        "mouth_width": across("cheilion"),
+        "upper_red": along("upper_lip", "stomion"),
+        "lower_red": along("lower_lip", "stomion"),
+        "ear_length": ear_length,
+        "ear_breadth": ear_breadth,
+        "ear_protrusion": ear_protrusion,
+        "neck_circumference": _POLYGON_12 * neck_steps.sum(),
+    }
+    return {name: float(values[name]) for name in MEASURES}
