@@ -89,6 +89,9 @@ def resolve(
         ConfigError: with every fault found (exit code 2).
         UnsafeFileError: a file that is too large or asks for Python objects.
     """
+    reserved = set(HEADER) & set(config_class.model_fields)
+    if reserved:
+        raise ValueError(f"{config_class.__name__} has fields reserved for the header: {reserved}")
     faults: list[Fault] = []
     documents = [document for path in files if (document := _read_file(Path(path), system, faults))]
     profile = _chosen_profile(profile, documents, profiles, system, faults)

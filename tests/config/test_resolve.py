@@ -1,0 +1,275 @@
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from likeness.config.faults import ConfigError
+from likeness.config.resolve import Resolved, check_unchanged, override, resolve
+from likeness.config.schema import ConfigModel
+from likeness.errors import UnsafeFileError, UsageError
+from tests.config.example import PROFILES, Example, Ramp
+
+
+def _resolve(
+    *overrides: str,
+    profile: str | None = None,
+    files: Sequence[str | Path] = (),
+    environ: Mapping[str, str] | None = None,
+    aliases: Mapping[str, str] | None = None,
+) -> Resolved:
+    return resolve(
+        Example,
+        system="example",
+        profiles=PROFILES,
+        profile=profile,
+        files=files,
+        overrides=overrides,
+        environ=environ or {},
+        aliases=aliases,
+    )
+
+
+def _file(tmp_path: Path, text: str, name: str = "run.yaml") -> Path:
+    path = tmp_path / name
+    path.write_text(text)
+    return path
+
+
+def _faults(*arguments: Any, **options: Any) -> dict[str, str]:
+    with pytest.raises(ConfigError) as caught:
+        _resolve(*arguments, **options)
+    assert caught.value.exit_code == 2
+    return {fault.key: str(fault) for fault in caught.value.faults}
+
+
+def test_each_layer_wins_over_the_one_before(tmp_path: Path) -> None:
+    first = _file(tmp_path, "train: {learning_rate: 0.2, clip_norm: 1}\ndata: {root: a}\n")
+    second = _file(tmp_path, "data:\n  root: b\n  label: two\nseed: 2\n", "second.yaml")
+    found = _resolve(
+        "seed=4",
+        profile="fast",
+        files=[first, second],
+        environ={"LIKENESS_DATA__LABEL": "three", "LIKENESS_SEED": "3"},
+    )
+    config: Example = found.config
+    assert (config.train.steps, config.train.learning_rate, config.train.clip_norm) == (3, 0.2, 1)
+    assert (config.data.root, config.data.label, config.seed) == ("b", "three", 4)
+    assert {
+        key: str(found.provenance[key])
+        for key in (
+            "train.optimizer",
+            "train.steps",
+            "train.learning_rate",
+            "data.root",
+            "data.label",
+            "seed",
+        )
+    } == {
+        "train.optimizer": "default",
+        "train.steps": "profile fast",
+        "train.learning_rate": f"file {first}:1",
+        "data.root": f"file {second}:2",
+        "data.label": "environment LIKENESS_DATA__LABEL",
+        "seed": "command line",
+    }
+
+
+def test_without_a_profile_the_defaults_of_the_class_count() -> None:
+    found = _resolve()
+    assert found.config == Example()
+    assert found.profile == "default"
+    assert {str(origin) for origin in found.provenance.values()} == {"default"}
+
+
+def test_list_items_by_position_and_by_name() -> None:
+    found = _resolve(
+        "phases.0.steps=5", "phases.photo-fit.weights.photo=2", "phases.points.weights.edge=1e-4"
+    )
+    points, photo = found.config.phases
+    assert (points.steps, points.weights) == (5, {"landmark": 1.0, "edge": 1e-4})
+    assert photo.weights == {"photo": 2.0}
+    assert str(found.provenance["phases.0.steps"]) == "command line"
+    assert str(found.provenance["phases.0.weights.landmark"]) == "default"
+    assert str(found.provenance["phases.1.weights.photo"]) == "command line"
+
+
+def test_a_file_can_change_list_items_by_name(tmp_path: Path) -> None:
+    path = _file(tmp_path, "phases:\n  points:\n    weights: {landmark: {start: 0, end: 1}}\n")
+    found = _resolve(files=[path])
+    assert found.config.phases[0].weights == {"landmark": Ramp(start=0, end=1)}
+    assert found.config.phases[1] == Example().phases[1]
+    assert str(found.provenance["phases.0.weights.landmark.end"]) == f"file {path}:3"
+
+
+def test_a_list_in_a_file_replaces_the_list(tmp_path: Path) -> None:
+    path = _file(tmp_path, "phases:\n- name: only\n  steps: 4\ndata:\n  sizes: [9]\n")
+    found = _resolve(files=[path])
+    assert [phase.name for phase in found.config.phases] == ["only"]
+    assert found.config.data.sizes == (9,)
+    assert str(found.provenance["phases.0.steps"]) == f"file {path}:3"
+    assert str(found.provenance["phases.0.epochs"]) == "default"
+
+
+def test_environment_names_reach_items_with_dashes() -> None:
+    found = _resolve(environ={"LIKENESS_PHASES__PHOTO_FIT__WEIGHTS__PHOTO": "3"})
+    assert found.config.phases[1].weights == {"photo": 3.0}
+
+
+def test_yaml_traps(tmp_path: Path) -> None:
+    path = _file(
+        tmp_path,
+        "train: {learning_rate: 1e-4}\ndata: {label: no, mirrored: off, root: on}\n",
+    )
+    config = _resolve(files=[path]).config
+    assert config.train.learning_rate == 1e-4
+    assert config.data.label == "no"
+    assert config.data.root == "on"
+    assert config.data.mirrored is False
+
+
+def test_all_faults_are_reported_at_once_with_place_and_suggestion(tmp_path: Path) -> None:
+    path = _file(
+        tmp_path,
+        "trian:\n  steps: 5\n"
+        "train:\n  steps: on\n  learning_rate: true\n  optimizer: adam\n"
+        "data:\n  root: 5\n"
+        "phases:\n  pionts: {steps: 3}\n",
+    )
+    faults = _faults(
+        "learning_rate=3",
+        "nonsense",
+        "data.sizes=3",
+        "phases.0.weights.landmark=x",
+        files=[path, tmp_path / "none.yaml"],
+        profile="smok",
+        environ={"LIKENESS_TRAIN__CLIP_NORM": "soft"},
+    )
+    expected = {
+        "trian.steps": f"(file {path}:2): there is no such setting. Did you mean 'train.steps'?",
+        "train.steps": f"(file {path}:4): expected a whole number, found 'on'",
+        "train.learning_rate": f"(file {path}:5): expected a number, found true or false",
+        "train.optimizer": f"(file {path}:6): expected one of 'adamw' or 'sgd', found 'adam'."
+        " Did you mean 'adamw'?",
+        "data.root": f"(file {path}:8): expected text (put it in quotes), found 5",
+        "phases.pionts.steps": f"(file {path}:10): 'phases' has no item 'pionts'; there are: "
+        "0 (points), 1 (photo-fit). Did you mean 'phases.points'?",
+        "learning_rate": "(command line): there is no such setting. "
+        "Did you mean 'train.learning_rate'?",
+        "data.sizes": "(command line): expected a list, as in [a, b], found 3",
+        "train.clip_norm": "(environment LIKENESS_TRAIN__CLIP_NORM): expected a number, "
+        "found 'soft'",
+        "profile": "(command line --profile): example has no profile 'smok'. "
+        "Did you mean 'smoke'? There are: smoke, fast",
+    }
+    for key, text in expected.items():
+        assert faults[key] == f"{key} {text}"
+    assert faults["phases.0.weights.landmark"].startswith(
+        "phases.0.weights.landmark (command line): expected a number or settings by name"
+    )
+    with pytest.raises(ConfigError, match="cannot be read: No such file") as caught:
+        _resolve("nonsense", files=[tmp_path / "none.yaml"])
+    assert "expected key=value, as in train.steps=100, found 'nonsense'" in str(caught.value)
+    assert str(caught.value).startswith("The configuration of example has 2 faults:")
+
+
+def test_a_conflict_names_both_settings_and_both_origins() -> None:
+    (text,) = _faults("phases.points.epochs=2").values()
+    assert "phases.0.steps = 10 (default)" in text
+    assert "phases.0.epochs = 2 (command line)" in text
+
+
+def test_two_values_for_one_key_in_one_layer_are_a_conflict() -> None:
+    faults = _faults("train.steps=1", "train.steps=2")
+    assert "set to 1 (command line) and to 2 (command line)" in faults["train.steps"]
+    faults = _faults("phases.0.steps=1", "phases.points.steps=2")
+    assert "keep one of them" in faults["phases.0.steps"]
+    faults = _faults(
+        environ={"LIKENESS_DATA__ROOT": "a", "IMAGE_DIR": "b"}, aliases={"IMAGE_DIR": "data.root"}
+    )
+    assert "(environment LIKENESS_DATA__ROOT)" in faults["data.root"]
+    assert "(environment IMAGE_DIR)" in faults["data.root"]
+    assert _resolve("train.steps=2", "train.steps=2").config.train.steps == 2
+
+
+def test_a_file_can_name_its_system_and_profile(tmp_path: Path) -> None:
+    path = _file(tmp_path, "system: example\nprofile: smoke\nseed: 1\n")
+    found = _resolve(files=[path])
+    assert (found.profile, found.config.train.steps, found.config.seed) == ("smoke", 3, 1)
+    wrong = _file(tmp_path, "system: other\nformat: 2\n", "wrong.yaml")
+    faults = _faults(files=[wrong])
+    assert "the file is for 'other', expected 'example'" in faults["system"]
+    assert "expected 1, found 2" in faults["format"]
+    faults = _faults(profile="fast", files=[path])
+    assert (
+        f"'fast' (command line --profile) conflicts with 'smoke' (file {path})"
+        in (faults["profile"])
+    )
+
+
+@pytest.mark.parametrize("text", ["- a\n- b\n", "just words", "5"])
+def test_a_file_that_is_no_mapping_is_a_fault(tmp_path: Path, text: str) -> None:
+    with pytest.raises(ConfigError, match="expected settings as 'name: value' lines"):
+        _resolve(files=[_file(tmp_path, text)])
+
+
+def test_a_hostile_file_is_refused_as_unsafe(tmp_path: Path) -> None:
+    with pytest.raises(UnsafeFileError):
+        _resolve(files=[_file(tmp_path, "a: !!python/object/apply:os.getcwd []")])
+    binary = tmp_path / "binary.yaml"
+    binary.write_bytes(b"\xff\xfe\x00a")
+    with pytest.raises(ConfigError, match="not UTF-8"):
+        _resolve(files=[binary])
+
+
+def test_the_same_value_by_file_environment_and_command_line_is_the_same(tmp_path: Path) -> None:
+    by_file = _resolve(files=[_file(tmp_path, "train: {learning_rate: 1e-4}")])
+    by_name = _resolve(environ={"LIKENESS_TRAIN__LEARNING_RATE": "1e-4"})
+    by_word = _resolve("train.learning_rate=1e-4")
+    assert by_file.config == by_name.config == by_word.config
+
+
+def test_override_keeps_the_other_origins() -> None:
+    first = _resolve("seed=1", profile="smoke")
+    second = override(first, ["train.learning_rate=0.5"])
+    assert (second.config.seed, second.config.train.learning_rate) == (1, 0.5)
+    assert second.profile == "smoke"
+    assert str(second.provenance["train.steps"]) == "profile smoke"
+    with pytest.raises(ConfigError, match=r"Did you mean 'train.steps'"):
+        override(first, ["train.stpes=1"])
+
+
+def test_what_must_stay_is_refused_by_name() -> None:
+    before = Example()
+    after = before.replace(data={"root": "x"}, train={"steps": 5, "learning_rate": 0.5}, seed=1)
+    with pytest.raises(UsageError) as caught:
+        check_unchanged(
+            before, after, {"data", "train.learning_rate"}, reason="when a run is resumed"
+        )
+    assert "data.root: 'data' became 'x'" in str(caught.value)
+    assert "train.learning_rate: 0.001 became 0.5" in str(caught.value)
+    assert "train.steps" not in str(caught.value)
+    assert "seed" not in str(caught.value)
+    check_unchanged(before, after, {"phases"}, reason="when a run is resumed")
+
+
+def test_a_required_field_is_asked_for() -> None:
+    class Needs(ConfigModel):
+        root: str
+        """Where."""
+
+    with pytest.raises(ConfigError, match="root: a value is needed here"):
+        resolve(Needs, system="needs", profiles={}, environ={})
+    assert resolve(
+        Needs, system="needs", profiles={}, overrides=["root=x"], environ={}
+    ).config == Needs(root="x")
+
+
+def test_reserved_names_are_refused() -> None:
+    class Clash(ConfigModel):
+        profile: str = ""
+
+    with pytest.raises(ValueError, match="reserved"):
+        resolve(Clash, system="clash", profiles={}, environ={})
