@@ -20,9 +20,12 @@ EYE_SEGMENTS = 32
 CORNEA_DEGREES = 31.0
 CORNEA_HEIGHT = 1.0
 
+TEETH_PER_SIDE = 7
 TOOTH_COLUMNS = 5
 TOOTH_ROWS = 6
-TEETH_PER_SIDE = 7
+# Depth of the crowns from front to back in mm, from the middle outward: at the edge, at the gum.
+_EDGE_DEPTHS = (1.0, 1.0, 1.4, 4.0, 4.5, 5.5, 5.5)
+_GUM_DEPTHS = (4.0, 3.8, 4.5, 5.0, 5.5, 6.5, 6.5)
 TONGUE_COLUMNS = 9
 TONGUE_ROWS = 8
 
@@ -60,6 +63,46 @@ class Part:
             chart=np.abs(self.chart - (1.0, 0.0)),
             seam_chart=np.abs(self.seam_chart - (1.0, 0.0)),
         )
+
+
+@dataclass(frozen=True)
+class TeethRow:
+    """One row of teeth: an arch x = w sin t, z = front - d (1 - cos t) and crowns along it, mm.
+
+    Attributes:
+        widths: of the seven crowns of a side from the middle outward.
+        lengths: of the crowns as shares of ``height``.
+        gum_line: y where crowns leave the gum.
+        height: from there to the biting edge.
+    """
+
+    widths: tuple[float, ...]
+    lengths: tuple[float, ...]
+    gum_line: float
+    height: float
+    arch_width: float
+    arch_front: float
+    arch_depth: float
+
+
+UPPER_TEETH = TeethRow(
+    widths=(8.5, 6.6, 7.6, 7.0, 6.8, 9.0, 9.0),
+    lengths=(1.0, 0.93, 1.08, 0.97, 0.93, 0.88, 0.84),
+    gum_line=-23.5,
+    height=10.3,
+    arch_width=27.0,
+    arch_front=105.0,
+    arch_depth=38.0,
+)
+LOWER_TEETH = TeethRow(
+    widths=(5.4, 5.9, 6.9, 7.0, 7.1, 10.0, 10.0),
+    lengths=(1.0, 1.0, 1.08, 0.97, 0.93, 0.88, 0.84),
+    gum_line=-43.5,
+    height=9.0,
+    arch_width=25.0,
+    arch_front=102.2,
+    arch_depth=35.0,
+)
 
 
 def lid_lining(margin: NDArray[np.float64]) -> Part:
@@ -101,13 +144,13 @@ def mouth_lining(seam: NDArray[np.float64]) -> Part:
     place = np.arange(count)
     half = count // 2
     up = np.where((place > 0) & (place < half), 1.0, np.where(place > half, -1.0, 0.0))
-    room = np.maximum(1.0 - (seam[:, 0] / 26.0) ** 2, 0.0)
+    room = np.sqrt(np.maximum(1.0 - (seam[:, 0] / 26.0) ** 2, 0.0))  # keeps the molars inside
     rings = []
     for back, spread, scale, shift in (
         (3.0, 1.2, 0.985, 0.0),
-        (7.0, 7.0, 1.0, 0.0),
-        (24.0, 17.0, 1.12, -3.0),
-        (40.0, 9.0, 0.75, -6.0),
+        (7.0, 8.0, 1.06, 0.0),
+        (24.0, 19.0, 1.28, -3.0),
+        (40.0, 9.0, 0.8, -6.0),
     ):
         ring = seam * (scale, 1.0, 1.0)
         ring[:, 1] += up * spread * room + shift
@@ -197,46 +240,41 @@ def eyeball() -> Part:
 def teeth(*, upper: bool) -> Part:
     """Fourteen crowns with a rim of gum, each a sheet of 5 columns and 6 rows.
 
-    Rows run from the gum's rim over the gum line and the crown's front to the biting edge and a
-    little way back behind it. The left half comes first, from the middle outward.
+    Rows run from the gum's rim over the gum line and the crown's front to the biting edge, across
+    it and down the back. The left half comes first, from the middle outward.
     """
-    if upper:
-        widths, gum_line, height, up = (8.5, 6.6, 7.6, 7.0, 6.8, 9.0, 9.0), -23.5, 10.3, 1.0
-        arch_width, arch_front, arch_depth = 27.0, 105.0, 38.0
-        lengths = (1.0, 0.93, 1.08, 0.97, 0.93, 0.88, 0.84)
-    else:
-        widths, gum_line, height, up = (5.4, 5.9, 6.9, 7.0, 7.1, 10.0, 10.0), -43.5, 9.0, -1.0
-        arch_width, arch_front, arch_depth = 25.0, 102.2, 35.0
-        lengths = (1.0, 1.0, 1.08, 0.97, 0.93, 0.88, 0.84)
-    thickness = (1.6, 1.6, 2.4, 5.0, 5.5, 7.0, 7.0)
+    row = UPPER_TEETH if upper else LOWER_TEETH
+    up = 1.0 if upper else -1.0
 
     # Along the arch by arc length, so that each crown takes its own width of it.
-    t = np.linspace(0.0, 0.5 * np.pi * 0.98, 2000)
-    x, z = arch_width * np.sin(t), arch_front - arch_depth * (1.0 - np.cos(t))
+    # Behind the arch's widest place the last molars stand in a straight row.
+    t = np.append(np.linspace(0.0, 0.5 * np.pi, 2000), 0.5 * np.pi)
+    x, z = row.arch_width * np.sin(t), row.arch_front - row.arch_depth * (1.0 - np.cos(t))
+    z[-1] -= 10.0
     length = np.concatenate([[0.0], np.cumsum(np.hypot(np.diff(x), np.diff(z)))])
-    starts = np.concatenate([[0.0], np.cumsum(widths)])
+    starts = np.concatenate([[0.0], np.cumsum(row.widths)])
 
     u = np.linspace(-1.0, 1.0, TOOTH_COLUMNS)  # across the crown
-    half_width = np.array([1.0, 1.0, 0.96, 0.985, 0.93, 0.86])
-    along = np.array([-0.32, 0.0, 0.35, 0.72, 1.0, 0.93])  # gum line 0, biting edge 1
-    bulge = np.array([0.3, 0.35, 0.9, 0.75, 0.1, 0.0])
+    half_width = np.array([1.0, 1.0, 0.975, 0.95, 0.9, 0.85])
+    along = np.array([-0.32, 0.0, 0.5, 1.0, 0.97, 0.1])  # gum line 0, biting edge 1
+    bulge = np.array([0.3, 0.35, 0.9, 0.15, 0.0, 0.0])
     crowns = []
     for tooth in range(TEETH_PER_SIDE):
         center = 0.5 * (starts[tooth] + starts[tooth + 1])
-        place = center + 0.5 * widths[tooth] * half_width[:, None] * u
-        place = np.clip(place, 0.0, length[-1])
+        place = center + 0.5 * row.widths[tooth] * half_width[:, None] * u
         at = np.interp(place, length, t)
-        normal = np.stack([arch_depth * np.sin(at), arch_width * np.cos(at)], axis=-1)
+        normal = np.stack([row.arch_depth * np.sin(at), row.arch_width * np.cos(at)], axis=-1)
         normal /= np.linalg.norm(normal, axis=-1, keepdims=True)
         out = bulge[:, None] * (1.0 - 0.55 * u**2)
-        out = out - thickness[tooth] * np.array([0, 0, 0, 0, 0, 1.0])[:, None]
-        scalloped = along[:, None] + np.array([0, 0.1, 0, 0, 0, 0])[:, None] * (u**2)
-        rounded = scalloped - np.array([0, 0, 0, 0.0, 0.07, 0.07])[:, None] * u**4
+        out[4] -= _EDGE_DEPTHS[tooth]
+        out[5] -= _GUM_DEPTHS[tooth]
+        height = along[:, None] + np.zeros_like(u)
+        height[1] += 0.1 * u**2  # the gum reaches down between crowns
+        height[3:5] -= 0.07 * u**4  # rounded corners
+        height[2:] *= row.lengths[tooth]
         crown = np.empty((TOOTH_ROWS, TOOTH_COLUMNS, 3))
         crown[..., 0] = np.interp(place, length, x) + out * normal[..., 0]
-        crown[..., 1] = gum_line - up * height * np.where(
-            along[:, None] > 0, rounded * lengths[tooth], rounded
-        )
+        crown[..., 1] = row.gum_line - up * row.height * height
         crown[..., 2] = np.interp(place, length, z) + out * normal[..., 1]
         crowns.append(crown.reshape(-1, 3))
     left = np.concatenate(crowns)
@@ -245,18 +283,14 @@ def teeth(*, upper: bool) -> Part:
     per_tooth = TOOTH_ROWS * TOOTH_COLUMNS
     triangles = np.concatenate([sheet + k * per_tooth for k in range(TEETH_PER_SIDE)])
     count = len(left)
-    across = (
-        0.5
-        + 0.5
-        * np.array(
-            [
-                [starts[k] + 0.5 * widths[k] * (1.0 + 0.96 * u)] * TOOTH_ROWS
-                for k in range(TEETH_PER_SIDE)
-            ]
-        ).ravel()
-        / starts[-1]
+    across = np.concatenate(
+        [
+            np.tile(starts[k] + 0.5 * row.widths[k] * (1.0 + 0.96 * u), TOOTH_ROWS)
+            for k in range(TEETH_PER_SIDE)
+        ]
     )
     down = np.tile(np.repeat(np.linspace(0.0, 1.0, TOOTH_ROWS), TOOTH_COLUMNS), TEETH_PER_SIDE)
+    across = 0.5 + 0.5 * across / starts[-1]
     chart = np.stack([across, 1.0 - down if upper else down], axis=1)
     return Part(
         vertices=np.concatenate([left, left * _MIRROR]),
