@@ -122,6 +122,7 @@ def draw_hair(
         curl=curl,
         volume=_clipped_normal(rng, 1.0, 0.17, 0.6, 1.5),
         parting=float(rng.choice([-1.0, 1.0]) * rng.beta(3.0, 2.5)),
+        fringe=float(rng.beta(4.0, 2.0)) if rng.random() < 0.28 else 0.0,
         recession=float(min(1.0, loss * rng.uniform(0.7, 1.2) + 0.12 * rng.random())),
         thinning=float(min(1.0, loss * rng.uniform(0.3, 1.2))) if losing else 0.0,
         dryness=float(rng.beta(2.0, 3.0)),

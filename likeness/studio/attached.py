@@ -64,6 +64,25 @@ class AttachedMesh:
         return base + offsets, normals
 
 
+def join(meshes: list[AttachedMesh]) -> AttachedMesh:
+    """One mesh of several that share their rigid frame; an empty list is a ValueError."""
+    if not meshes:
+        raise ValueError("nothing to join")
+    starts = np.cumsum([0, *(len(mesh.part) for mesh in meshes[:-1])])
+    joined = {
+        name: np.concatenate([getattr(mesh, name) for mesh in meshes])
+        for name in ("part", "layer", "rest", "anchors", "weights", "offsets", "normals", "local")
+    }
+    return AttachedMesh(
+        faces=np.concatenate([mesh.faces + start for mesh, start in zip(meshes, starts)]).astype(
+            np.int32
+        ),
+        frame_vertices=meshes[0].frame_vertices,
+        frame_rest=meshes[0].frame_rest,
+        **joined,
+    )
+
+
 def fit_rotation(source: np.ndarray, target: np.ndarray) -> np.ndarray:
     """Rotation that best carries ``source`` onto ``target`` (Kabsch 1976), (3, 3)."""
     covariance = (source - source.mean(0)).T @ (target - target.mean(0))

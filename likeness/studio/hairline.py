@@ -87,3 +87,18 @@ def density_of(
     points = np.ascontiguousarray(points, dtype=np.float64)
     _density_kernel(points, np.asarray(ear, np.float64), recession, thinning, seed, out)
     return out
+
+
+@njit(cache=True)
+def _height_kernel(points, recession, seed, out):
+    for index in range(points.shape[0]):
+        out[index] = above_hairline(
+            points[index, 0], points[index, 1], points[index, 2], recession, seed
+        )
+
+
+def heights_of(points: np.ndarray, *, recession: float, seed: int) -> np.ndarray:
+    """:func:`above_hairline` of (N, 3) template points, (N,) mm."""
+    out = np.empty(len(points))
+    _height_kernel(np.ascontiguousarray(points, dtype=np.float64), recession, seed, out)
+    return out

@@ -21,6 +21,9 @@ _WIDTH_X = np.array([9.0, 12.0, 17.0, 34.0, 47.0, 56.0])
 _WIDTH = np.array([0.45, 0.85, 1.0, 0.82, 0.46, 0.16])
 """Half width along the brow as a share of the trait."""
 
+BEARD_STYLES = {"none": 0, "stubble": 1, "full": 1, "moustache": 2, "goatee": 3}
+"""Numbers of ``traits.BeardStyle`` in :func:`beard_style_mask`."""
+
 _HAIR_SPACING = 0.62
 _HAIR_ROWS = 5
 

@@ -19,6 +19,7 @@ from likeness.studio import hairline
 from likeness.studio.appearance import Appearance
 from likeness.studio.colours import interpolate_log
 from likeness.studio.lips_brows import (
+    BEARD_STYLES,
     beard_mask,
     beard_style_mask,
     brow_cover,
@@ -45,7 +46,6 @@ BLOOD = (1.04, 0.86, 0.80)
 """Factor of one unit of haemoglobin."""
 
 _LASH = (0.018, 0.012, 0.010)
-_BEARD_STYLES = {"none": 0, "stubble": 1, "full": 1, "moustache": 2, "goatee": 3}
 
 
 def skin_tone(melanin: float) -> tuple[float, float, float]:
@@ -128,7 +128,7 @@ def pigments_of(appearance: Appearance) -> _Pigments:
             0.7 * beard_redness[1] * hair.colour[1],
             0.7 * beard_redness[2] * hair.colour[2],
         ),
-        beard_style=_BEARD_STYLES[beard.style],
+        beard_style=BEARD_STYLES[beard.style],
         beard_shadow=beard.density,
         beard_cover=min(0.25 + 0.22 * beard.length, 0.85) if beard.length > 0 else 0.0,
         hair_colour=(dark[0], dark[1], dark[2]),
@@ -181,7 +181,7 @@ def _blood(x, y, z, ax, ear, p, footprint):
     h += 0.7 * _ball(ax, y, z, 0.0, 6.0, 128.0, 14.0, 11.0, 16.0)
     h += 0.8 * ear + 0.35 * _ball(ax, y, z, 0.0, -64.0, 110.0, 16.0, 11.0, 30.0)
     h -= 0.25 * _ball(ax, y, z, 0.0, 74.0, 105.0, 40.0, 16.0, 40.0)
-    h += (0.2 + 0.35 * p.blotches) * fbm_at(x, y, z, 16.0, 3, p.seed + 11, footprint)
+    h += (0.10 + 0.20 * p.blotches) * fbm_at(x, y, z, 16.0, 3, p.seed + 11, footprint)
     h += 0.10 * p.blotches * fbm_at(x, y, z, 2.4, 2, p.seed + 17, footprint)
     return min(max(h + p.haemoglobin, -0.5), 1.5)
 
@@ -242,7 +242,7 @@ def _paint_kernel(
         on_head = part[index] == 0
 
         # Pigment and blood.
-        pigment = 0.032 * fbm_at(x, y, z, 22.0, 3, p.seed, footprint)
+        pigment = 0.020 * fbm_at(x, y, z, 22.0, 3, p.seed, footprint)
         mole = 0.0
         if on_head or part[index] > 9:
             spots, mole = _spots(x, y, z, ax, p, footprint)

@@ -10,9 +10,18 @@ from dataclasses import fields
 
 import numpy as np
 
-from likeness.studio import eyes, mouth, skin
+from likeness.studio import eyes, fabric, mouth, skin, strands
 from likeness.studio.appearance import Appearance
-from likeness.studio.surface_points import BODY, SurfacePoints, SurfaceValues
+from likeness.studio.surface_points import (
+    BEARD,
+    BODY,
+    CLOTH,
+    HAIR,
+    HAIR_CAP,
+    LASH,
+    SurfacePoints,
+    SurfaceValues,
+)
 from likeness.studio.template import PARTS
 
 _SKIN = tuple(PARTS.index(name) for name in ("skin", "lid_lining_left", "lid_lining_right"))
@@ -39,6 +48,8 @@ def evaluate(
         ((*_SKIN, BODY), lambda chosen: skin.paint(appearance, chosen, weights)),
         (_EYES, lambda chosen: eyes.paint(appearance, chosen)),
         (_TEETH, lambda chosen: mouth.paint_teeth(appearance, chosen)),
+        ((HAIR, HAIR_CAP, BEARD, LASH), lambda chosen: strands.paint(appearance, chosen)),
+        ((CLOTH,), lambda chosen: fabric.paint(appearance, chosen)),
         (_SOFT, lambda chosen: mouth.paint_soft(appearance, chosen)),
     )
     for codes, paint in painters:

@@ -10,9 +10,10 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-HAIR, BEARD, LASH = 32, 33, 34
+HAIR, HAIR_CAP, BEARD, LASH = 32, 33, 34, 35
 CLOTH, BODY = 48, 49
-"""Part codes beyond the head's own ``template.PARTS``. BODY is the bare skin below the neck."""
+"""Part codes beyond the head's own ``template.PARTS``. HAIR are strands on the head, HAIR_CAP the
+dense inside beneath them; BODY is the bare skin below the neck."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class SurfacePoints:
     rest: np.ndarray
     """(N, 3) mm; of eyeballs looking straight ahead; of strands see ``AttachedMesh.rest``."""
     part: np.ndarray
-    """(N,) uint8, position in ``PARTS`` or one of HAIR, BEARD, LASH, CLOTH, BODY."""
+    """(N,) uint8, position in ``PARTS`` or one of HAIR, HAIR_CAP, BEARD, LASH, CLOTH, BODY."""
     mouth_ring: np.ndarray
     """(N,) as in ``Template``; 4 off the head."""
     eye_ring: np.ndarray

@@ -142,6 +142,8 @@ class HairTraits:
     """0.6..1.5 of the style's usual height."""
     parting: float
     """Where the hair divides, -1 (subject's right) .. 1 (left)."""
+    fringe: float
+    """Share of long hair over the forehead that falls forward: 0 none .. 1 all."""
     recession: float
     """0 full line .. 1 receded to the crown."""
     thinning: float

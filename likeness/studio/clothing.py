@@ -1,0 +1,261 @@
+"""Dresses the bust: skin below the neck, and a garment with its collar over it.
+
+Owns the geometry of what hides the neck's end. The bust's shape is ``torso``'s, colour and weave
+are laid on by ``fabric``.
+
+Cloth is evaluated at (mm around the body, mm from the edge of the neckline, template height).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from likeness.studio.appearance import Appearance
+from likeness.studio.attached import AttachedMesh, join
+from likeness.studio.noise import fbm
+from likeness.studio.surface_points import BODY, CLOTH
+from likeness.studio.template import Template
+from likeness.studio.torso import AXIS_Z, Torso
+from likeness.studio.traits import ClothingTraits
+
+_COLUMNS = 72
+COLLAR = 1.0
+"""``layer`` of collars, cuffs and neck tubes; the body of a garment has 0."""
+
+
+def build(appearance: Appearance, template: Template, rest_vertices: np.ndarray) -> AttachedMesh:
+    """Upper chest and garment of a person.
+
+    Args:
+        appearance: the person's traits.
+        template: whose order ``rest_vertices`` has.
+        rest_vertices: (V, 3) the person at rest, mm.
+    """
+    skin = np.asarray(rest_vertices[: template.num_skin], dtype=np.float64)
+    torso = Torso(template, skin)
+    frame = neck_base_vertices(template)
+    traits = appearance.clothing
+    pieces = [_bust(torso, skin, frame, traits), _garment(appearance, torso, skin, frame)]
+    if traits.kind == "shirt":
+        pieces.append(_shirt_collar(torso, skin, frame))
+    if traits.kind == "roll-neck":
+        pieces.append(_neck_tube(template, torso, skin, frame, traits))
+    return join(pieces)
+
+
+def neck_base_vertices(template: Template) -> np.ndarray:
+    """Skin vertices that belong to the shoulders: the rigid frame of clothing is fitted to them."""
+    rest = template.vertices[: template.num_skin]
+    # The plane through the two lowest rings but one of the neck slants up toward the nape.
+    return np.flatnonzero(rest[:, 1] < -122.0 - 0.141 * (rest[:, 2] - 44.0) - 4.0)
+
+
+def _neckline(traits: ClothingTraits, azimuth: np.ndarray) -> np.ndarray:
+    """s at which the garment's edge lies, over the azimuth."""
+    front = np.maximum(np.cos(azimuth), 0.0)
+    opening = {
+        "t-shirt": 0.10 + 0.10 * front**3,
+        "v-neck": 0.13 + 0.42 * np.clip(1.0 - np.abs(azimuth) / 0.62, 0.0, 1.0) ** 1.25,
+        "shirt": 0.05 + 0.34 * np.clip(1.0 - np.abs(azimuth) / 0.30, 0.0, 1.0) ** 1.1,
+        "sweater": 0.08 + 0.07 * front**3,
+        "roll-neck": 0.02 + 0.0 * front,
+    }
+    return opening[traits.kind]
+
+
+def _grid(rows: int) -> np.ndarray:
+    """Triangles of a tube of ``rows`` rings of ``_COLUMNS``, outside when rows go down and columns
+    toward the subject's left from the front."""
+    index = np.arange(rows * _COLUMNS).reshape(rows, _COLUMNS)
+    following = np.roll(index, -1, axis=1)
+    a, b = index[:-1].ravel(), following[:-1].ravel()
+    c, d = following[1:].ravel(), index[1:].ravel()
+    return np.concatenate([np.stack([a, d, c], axis=1), np.stack([a, c, b], axis=1)])
+
+
+def _azimuths() -> np.ndarray:
+    return np.linspace(-np.pi, np.pi, _COLUMNS, endpoint=False)
+
+
+def _attach(
+    torso: Torso,
+    skin: np.ndarray,
+    frame: np.ndarray,
+    positions: np.ndarray,
+    faces: np.ndarray,
+    rest: np.ndarray,
+    *,
+    part: int,
+    layer: float,
+) -> AttachedMesh:
+    """Hangs (R, _COLUMNS, 3) positions on the rim of the neck, turning with the shoulders."""
+    flat = positions.reshape(-1, 3)
+    azimuth = np.arctan2(flat[:, 0], flat[:, 2] - AXIS_Z)
+    base, pair, t = torso.rim(azimuth)
+    normals = np.zeros_like(flat)
+    corners = flat[faces]
+    plane = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    for corner in range(3):
+        np.add.at(normals, faces[:, corner], plane)
+    normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-9)
+    count = len(flat)
+    return AttachedMesh(
+        faces=faces.astype(np.int32),
+        part=np.full(count, part, dtype=np.uint8),
+        layer=np.full(count, layer, dtype=np.float32),
+        rest=rest.reshape(-1, 3).astype(np.float32),
+        anchors=np.concatenate([pair, pair[:, :1]], axis=1).astype(np.int32),
+        weights=np.stack([1 - t, t, 0 * t], axis=1).astype(np.float32),
+        offsets=(flat - base).astype(np.float32),
+        normals=normals.astype(np.float32),
+        local=np.zeros(count, dtype=bool),
+        frame_vertices=frame.astype(np.int32),
+        frame_rest=skin[frame],
+    )
+
+
+def _bust(
+    torso: Torso, skin: np.ndarray, frame: np.ndarray, traits: ClothingTraits
+) -> AttachedMesh:
+    """Bare skin from the rim of the neck to a little under the neckline."""
+    azimuth = _azimuths()
+    end = _neckline(traits, azimuth) + 0.06
+    rows = 16
+    share = np.linspace(0.0, 1.0, rows)[:, None]
+    s = share * end[None]
+    angle = np.broadcast_to(azimuth, s.shape)
+    positions = torso.surface(angle.ravel(), s.ravel()).reshape(rows, _COLUMNS, 3)
+    return _attach(torso, skin, frame, positions, _grid(rows), positions, part=BODY, layer=0.0)
+
+
+def _garment(
+    appearance: Appearance, torso: Torso, skin: np.ndarray, frame: np.ndarray
+) -> AttachedMesh:
+    """The body of the garment from the neckline down, with a rolled edge and slack folds."""
+    traits = appearance.clothing
+    azimuth = _azimuths()
+    edge = _neckline(traits, azimuth)
+    rows = 30
+    # A row of the hem inside the edge, then denser rows near the neck.
+    share = np.concatenate([[0.0], np.linspace(0.0, 1.0, rows - 1) ** 1.5])[:, None]
+    s = edge[None] + share * (1.0 - edge[None])
+    angle = np.broadcast_to(azimuth, s.shape)
+    base = torso.surface(angle.ravel(), s.ravel())
+    normal = torso.normals(angle.ravel(), s.ravel())
+    thick = {"sweater": 4.5, "roll-neck": 3.0}.get(traits.kind, 2.0)
+    slack = thick + (3.0 + 9.0 * traits.looseness) * np.broadcast_to(share**1.2, s.shape)
+    slack[0] = 0.2
+    # Folds hang from the shoulders: long in height, narrow around.
+    stretched = base * (1.0, 0.35, 1.0)
+    folds = fbm(stretched, 46.0, appearance.texture_seed + 601, octaves=2)
+    grows = np.broadcast_to(np.clip(share / 0.25, 0.0, 1.0), s.shape).ravel()
+    slack = slack.ravel() + (0.8 + 2.2 * traits.looseness) * grows * folds
+    positions = (base + slack[:, None] * normal).reshape(rows, _COLUMNS, 3)
+    down = np.linalg.norm(np.diff(positions, axis=0), axis=-1)
+    from_edge = np.concatenate([np.zeros((1, _COLUMNS)), np.cumsum(down, axis=0)])
+    around = angle * 120.0
+    rest = np.stack([around, from_edge, positions[..., 1]], axis=-1)
+    return _attach(torso, skin, frame, positions, _grid(rows), rest, part=CLOTH, layer=0.0)
+
+
+def _shirt_collar(torso: Torso, skin: np.ndarray, frame: np.ndarray) -> AttachedMesh:
+    """A band around the neck that folds over into two leaves with points at the front."""
+    azimuth = _azimuths()
+    front = np.clip(1.0 - np.abs(azimuth) / 0.85, 0.0, 1.0)  # 1 at the opening
+    stand = 30.0 - 17.0 * front**1.5
+    leaf = 36.0 + 20.0 * front
+    s = np.full(_COLUMNS, 0.04)
+    foot = torso.surface(azimuth, s)
+    out = torso.normals(azimuth, np.full(_COLUMNS, 0.02))
+    out[:, 1] = 0.0
+    out /= np.linalg.norm(out, axis=1, keepdims=True)
+    up = np.array([0.0, 1.0, 0.0])
+    gap = 6.0 + 3.0 * np.cos(azimuth)
+    inner_foot = foot + out * (gap * 0.6)[:, None]
+    top = foot + out * gap[:, None] + up * stand[:, None]
+    fold = top + out * 4.0 - up * 1.0
+    # The leaf lies down on the shoulder and, in front, points outward from the opening.
+    under = 0.10 + 0.10 * np.abs(np.sin(azimuth)) + 0.16 * front
+    rest_on = torso.surface(azimuth, under) + torso.normals(azimuth, under) * 7.0
+    reach = np.linalg.norm(rest_on - fold, axis=1)
+    tip = fold + (rest_on - fold) * (leaf / reach)[:, None]
+    tip = np.where((leaf < reach)[:, None], tip, rest_on)
+    away = np.sign(azimuth) * front**2
+    tip[:, 0] += 9.0 * away
+    rows = []
+    for t in np.linspace(0.0, 1.0, 5):
+        rows.append((1 - t) * inner_foot + t * top)
+    for t in np.linspace(0.0, 1.0, 7):
+        bulge = 3.5 * np.sin(np.pi * t)
+        rows.append((1 - t) * fold + t * tip + out * bulge)
+    positions = np.stack(rows)
+    # The two ends stand apart at the front.
+    spread = 11.0 * np.exp(-((azimuth / 0.22) ** 2))
+    positions[..., 0] += np.where(azimuth >= 0.0, 1.0, -1.0) * spread
+    faces = _grid(len(rows))
+    column = faces % _COLUMNS
+    middle = _COLUMNS // 2
+    crosses = (column == middle).any(axis=1) & (column == middle - 1).any(axis=1)
+    down = np.linalg.norm(np.diff(positions, axis=0), axis=-1)
+    from_edge = np.concatenate([np.zeros((1, _COLUMNS)), np.cumsum(down, axis=0)])
+    around = np.broadcast_to(azimuth * 70.0, from_edge.shape)
+    rest = np.stack([around, from_edge, positions[..., 1]], axis=-1)
+    return _attach(torso, skin, frame, positions, faces[~crosses], rest, part=CLOTH, layer=COLLAR)
+
+
+def _neck_tube(
+    template: Template,
+    torso: Torso,
+    skin: np.ndarray,
+    frame: np.ndarray,
+    traits: ClothingTraits,
+) -> AttachedMesh:
+    """The rolled collar: up along the neck inside, over, and down again outside."""
+    azimuth = _azimuths()
+    rim, _, _ = torso.rim(azimuth)
+    neck = skin[neck_band_vertices(template)]
+    height = 34.0 + 12.0 * traits.looseness
+    rows = []
+    profile = [
+        *((t, 2.0 + 1.0 * t) for t in np.linspace(0.0, 1.0, 5)),
+        (1.07, 5.0),
+        (1.04, 8.0),
+        *((1.0 - 0.92 * t, 9.0 + 3.0 * np.sin(np.pi * t) + 2.0 * t) for t in np.linspace(0, 1, 6)),
+        (0.06, 7.0),
+    ]
+    for share, gap in profile:
+        level = rim[:, 1] + share * height * (1.0 - 0.12 * np.cos(azimuth))
+        radius = _neck_radius(neck, azimuth, level)
+        radius = radius + gap
+        rows.append(
+            np.stack(
+                [radius * np.sin(azimuth), level - 3.0, AXIS_Z + radius * np.cos(azimuth)], axis=1
+            )
+        )
+    positions = np.stack(rows)
+    wobble = fbm(positions.reshape(-1, 3) * (1.0, 1.6, 1.0), 24.0, 17, octaves=2)
+    outward = positions - np.array([0.0, 0.0, AXIS_Z])
+    outward[..., 1] = 0.0
+    outward /= np.linalg.norm(outward, axis=-1, keepdims=True)
+    positions = positions + 0.8 * wobble.reshape(len(rows), _COLUMNS, 1) * outward
+    down = np.linalg.norm(np.diff(positions, axis=0), axis=-1)
+    from_edge = np.concatenate([np.zeros((1, _COLUMNS)), np.cumsum(down, axis=0)])
+    around = np.broadcast_to(azimuth * 65.0, from_edge.shape)
+    rest = np.stack([around, from_edge, positions[..., 1]], axis=-1)
+    return _attach(torso, skin, frame, positions, _grid(len(rows)), rest, part=CLOTH, layer=COLLAR)
+
+
+def neck_band_vertices(template: Template) -> np.ndarray:
+    """Skin vertices of the neck from its rim up to the jaw."""
+    rest = template.vertices[: template.num_skin]
+    slant = rest[:, 1] + 0.141 * (rest[:, 2] - 44.0)
+    return np.flatnonzero((slant < -84.0) & (rest[:, 2] < 62.0))
+
+
+def _neck_radius(neck: np.ndarray, azimuth: np.ndarray, level: np.ndarray) -> np.ndarray:
+    """Distance of the neck's skin from the axis at azimuths and heights: a weighted mean."""
+    angle = np.arctan2(neck[:, 0], neck[:, 2] - AXIS_Z)
+    radius = np.hypot(neck[:, 0], neck[:, 2] - AXIS_Z)
+    turn = np.angle(np.exp(1j * (azimuth[:, None] - angle)))
+    weight = np.exp(-((turn / 0.16) ** 2) - ((level[:, None] - neck[:, 1]) / 9.0) ** 2) + 1e-12
+    return (weight * radius).sum(axis=1) / weight.sum(axis=1)

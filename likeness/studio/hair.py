@@ -1,0 +1,266 @@
+"""Grows the hair of a head: a cap next to the scalp and thousands of ribbons over it.
+
+Owns roots, growth and the cap. Styles are recipes of ``hair_shapes``, colour is laid on by
+``strands``; beard and lashes come from ``beard`` and ``lashes``.
+
+A cap alone is a helmet. Here it only keeps the scalp from shining through; what is seen, and all of
+the outline, are ribbons of a millimetre or two that start thin at the hairline, gather into locks
+and end at different lengths.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+
+from likeness.seeds import rng_of
+from likeness.studio import beard, lashes
+from likeness.studio.appearance import Appearance
+from likeness.studio.attached import AttachedMesh, join
+from likeness.studio.hair_growth import band_height, gather, grow, wave
+from likeness.studio.hair_shapes import (
+    KNOT,
+    Recipe,
+    lowest_point,
+    recipe_of,
+    smooth,
+    strand_lengths,
+)
+from likeness.studio.hairline import density_of, heights_of
+from likeness.studio.noise import fbm
+from likeness.studio.ribbons import Roots, ribbons, scatter_roots
+from likeness.studio.scalp import HeadSpace
+from likeness.studio.surface_points import HAIR, HAIR_CAP
+from likeness.studio.template import Template
+from likeness.studio.traits import HairTraits
+
+Detail = Literal["low", "standard", "high"]
+
+NUM_STRANDS = {"low": 2200, "standard": 6000, "high": 14000}
+HAIRLINE_SEED = 229
+"""Added to the texture seed: painted scalp and rooted strands share one hairline."""
+
+
+def build(
+    appearance: Appearance,
+    template: Template,
+    rest_vertices: np.ndarray,
+    detail: Detail = "standard",
+) -> AttachedMesh:
+    """Hair, beard and lashes of a person.
+
+    Args:
+        appearance: the person's traits.
+        template: whose order ``rest_vertices`` has.
+        rest_vertices: (V, 3) the person at rest, mm.
+        detail: how many strands: ``low`` for faces under about 120 pixels, ``high`` for portraits
+            above 600.
+    """
+    frame = skull_vertices(template)
+    parts = [lashes.build(appearance, template, rest_vertices, frame, detail)]
+    if appearance.beard.length > 2.0:
+        parts.append(beard.build(appearance, template, rest_vertices, frame, detail))
+    if appearance.hair.style != "bald":
+        parts += _scalp_hair(appearance, template, rest_vertices, frame, detail)
+    return join(parts)
+
+
+def skull_vertices(template: Template) -> np.ndarray:
+    """Skin vertices no expression moves: the rigid frame of hair is fitted to them."""
+    rest = template.vertices[: template.num_skin]
+    still = (rest[:, 1] > 20.0) & (rest[:, 2] < 20.0) & (template.ear[: template.num_skin] < 0.02)
+    still |= rest[:, 1] > 115.0
+    return np.flatnonzero(still)[::3]
+
+
+def _scalp_hair(
+    appearance: Appearance,
+    template: Template,
+    rest_vertices: np.ndarray,
+    frame: np.ndarray,
+    detail: Detail,
+) -> list[AttachedMesh]:
+    hair = appearance.hair
+    recipe = recipe_of(hair)
+    rng = rng_of(appearance.texture_seed, "hair")
+    num_skin = template.num_skin
+    skin = np.asarray(rest_vertices[:num_skin], dtype=np.float64)
+    on_template = template.vertices[:num_skin]
+    seed = appearance.texture_seed + HAIRLINE_SEED
+    density = density_of(
+        on_template,
+        template.ear[:num_skin],
+        recession=hair.recession,
+        thinning=hair.thinning,
+        seed=seed,
+    )
+    faces = template.skin_faces
+    faces = faces[density[faces].mean(axis=1) > 0.06]
+    if len(faces) == 0:
+        return []
+    space = HeadSpace(template, skin, recipe.ear_cover)
+    count = int(NUM_STRANDS[detail] * recipe.density)
+    roots = scatter_roots(rng, faces, skin, density, count)
+    rank = rng.random(count)
+    rest_roots = roots.on(on_template)
+    above_line = heights_of(rest_roots, recession=hair.recession, seed=seed)
+    start = roots.on(skin)
+    length = strand_lengths(hair, rest_roots, above_line) * rng.uniform(0.72, 1.08, count)
+    length *= 0.3 + 0.7 * smooth(-2.0, 14.0, above_line)
+    ragged = fbm(start, 14.0, seed + 3) * 0.7 + 0.5 * rng.standard_normal(count)
+    floor = lowest_point(hair, rest_roots, ragged)
+    _bring_fringe_down(hair.fringe, hair.style, rest_roots, floor, rng)
+
+    taper = edge_taper(above_line)
+    paths = grow(recipe, space, start, length, floor, rank, taper, rng, seed)
+    paths = gather(paths, start, rng, recipe.clumping)
+    paths = wave(paths, recipe, space, start, rng, seed)
+    facing = space.outward(paths.reshape(-1, 3)).reshape(paths.shape)
+    share = (NUM_STRANDS["standard"] * recipe.density / count) ** 0.6
+    t = np.linspace(0.0, 1.0, paths.shape[1])
+    profile = (0.35 + 0.65 * smooth(0.0, 0.18, t)) * (1.0 - 0.82 * smooth(0.55, 1.0, t))
+    fine = 0.35 + 0.65 * smooth(0.1, 0.8, roots.on(density))
+    widths = (recipe.width * share * fine * rng.uniform(0.6, 1.25, count))[:, None] * profile
+    strands = ribbons(
+        roots,
+        paths,
+        facing,
+        widths,
+        skin,
+        frame,
+        part=HAIR,
+        layer=0.15 + 0.85 * rank,
+        numbers=np.arange(count),
+        local=False,
+    )
+    if hair.style == "buzz":
+        return [strands]
+    heights = heights_of(on_template, recession=hair.recession, seed=seed)
+    parts = [_cap(recipe, template, skin, density, heights, frame), strands]
+    if hair.style == "tied":
+        parts.append(_knot(hair, template, skin, frame, rng, detail))
+    return parts
+
+
+def edge_taper(above_line: np.ndarray) -> np.ndarray:
+    """Share of the full height hair has at a root so far above the hairline in mm."""
+    return 0.2 + 0.8 * smooth(2.0, 34.0, above_line)
+
+
+def _bring_fringe_down(
+    share: float, style: str, rest_roots: np.ndarray, floor: np.ndarray, rng: np.random.Generator
+) -> None:
+    """Cuts part of the front hair of long styles above the brows, in place."""
+    if share == 0.0 or style not in ("bob", "long", "tied"):
+        return
+    front = (rest_roots[:, 2] > 58.0) & (np.abs(rest_roots[:, 0]) < 48.0)
+    front &= rng.random(len(floor)) < share
+    floor[front] = 70.0 + 4.0 * rng.standard_normal(int(front.sum()))
+
+
+def _knot(
+    hair: HairTraits,
+    template: Template,
+    skin: np.ndarray,
+    frame: np.ndarray,
+    rng: np.random.Generator,
+    detail: Detail,
+) -> AttachedMesh:
+    """The bun or, for longer hair, the tail that tied hair ends in."""
+    center_vertex = int(np.argmin(np.linalg.norm(template.vertices[: len(skin)] - KNOT, axis=1)))
+    count = NUM_STRANDS[detail] // 6
+    triangle = template.skin_faces[(template.skin_faces == center_vertex).any(axis=1)][0]
+    roots = Roots(np.tile(triangle, (count, 1)), np.tile(np.full(3, 1 / 3), (count, 1)))
+    base = skin[triangle].mean(axis=0)
+    out = (base - np.array([0.0, 55.0, -4.0])) / np.linalg.norm(base - np.array([0.0, 55.0, -4.0]))
+    points = 12
+    t = np.linspace(0.0, 1.0, points)[None, :, None]
+    if hair.length < 200.0:
+        radius = 19.0 + 0.07 * hair.length * hair.volume
+        middle = base + 0.75 * radius * out
+        # Arcs of tilted great circles, all turning the same way about the outward axis.
+        axis = out + 0.55 * rng.standard_normal((count, 3))
+        axis /= np.linalg.norm(axis, axis=1, keepdims=True)
+        first = np.cross(axis, rng.standard_normal((count, 3)))
+        first /= np.linalg.norm(first, axis=1, keepdims=True)
+        second = np.cross(axis, first)
+        angle = t * rng.uniform(1.6, 2.8, count)[:, None, None]
+        size = radius * rng.uniform(0.72, 1.06, count)[:, None, None]
+        arms = np.cos(angle) * first[:, None] + np.sin(angle) * second[:, None]
+        paths = middle + size * arms * (1.0 + 0.10 * np.sin(3.0 * angle))
+        facing = arms
+        layer = (size[:, 0, 0] / radius - 0.72) / 0.34
+    else:
+        length = (0.75 * hair.length) * rng.uniform(0.75, 1.05, count)[:, None, None]
+        ring = rng.standard_normal((count, 1, 3)) * (1.0, 1.0, 0.6)
+        ring /= np.linalg.norm(ring, axis=-1, keepdims=True)
+        layer = rng.random(count) ** 0.5
+        belly = 6.0 + 15.0 * np.sin(np.pi * (0.08 + 0.80 * t)) ** 0.8
+        fall = np.concatenate([0 * t, -t, 0 * t], axis=-1) * length
+        away = out * (26.0 * np.sin(0.5 * np.pi * np.minimum(3.5 * t, 1.0)))
+        paths = base + fall + away + ring * belly * layer[:, None, None] * hair.volume
+        facing = np.broadcast_to(ring, paths.shape)
+    widths = 2.2 * rng.uniform(0.6, 1.2, count)[:, None] * (1.0 - 0.75 * t[..., 0] ** 4)
+    return ribbons(
+        roots,
+        paths,
+        facing,
+        widths * (NUM_STRANDS["standard"] / NUM_STRANDS[detail]) ** 0.6,
+        skin,
+        frame,
+        part=HAIR,
+        layer=0.3 + 0.7 * np.clip(layer, 0.0, 1.0),
+        numbers=100000 + np.arange(count),
+        local=False,
+    )
+
+
+def _cap(
+    recipe: Recipe,
+    template: Template,
+    skin: np.ndarray,
+    density: np.ndarray,
+    heights: np.ndarray,
+    frame: np.ndarray,
+) -> AttachedMesh:
+    """The dense inside of the hair: the scalp pushed out, sinking under the skin at its rim."""
+    faces = template.skin_faces
+    faces = faces[((density > 0.25) & (heights > 13.0))[faces].all(axis=1)]
+    used, faces = np.unique(faces, return_inverse=True)
+    faces = faces.reshape(-1, 3)
+    corners = skin[used][faces]
+    flat = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    normals = np.zeros((len(used), 3))
+    for corner in range(3):
+        np.add.at(normals, faces[:, corner], flat)
+    normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-9)
+    above_line = heights[used]
+    height = 0.4 * band_height(recipe, skin[used]) * smooth(0.45, 1.0, density[used])
+    height *= edge_taper(above_line)
+    if recipe.start > 0.0:
+        lumps = fbm(skin[used], 16.0, len(used), octaves=2)
+        height = height * 2.1 * (1.0 + 0.06 * lumps)
+    height -= 1.5 * (1.0 - smooth(0.3, 0.6, density[used]))
+    edge = np.bincount(_rim(faces), minlength=len(used)) > 0
+    height[edge] = -1.5
+    return AttachedMesh(
+        faces=faces.astype(np.int32),
+        part=np.full(len(used), HAIR_CAP, dtype=np.uint8),
+        layer=np.zeros(len(used), dtype=np.float32),
+        rest=template.vertices[used].astype(np.float32),
+        anchors=np.repeat(used[:, None], 3, axis=1).astype(np.int32),
+        weights=np.tile(np.array([1.0, 0.0, 0.0], np.float32), (len(used), 1)),
+        offsets=(height[:, None] * normals).astype(np.float32),
+        normals=normals.astype(np.float32),
+        local=np.zeros(len(used), dtype=bool),
+        frame_vertices=frame.astype(np.int32),
+        frame_rest=skin[frame],
+    )
+
+
+def _rim(faces: np.ndarray) -> np.ndarray:
+    """Vertices on edges that belong to one triangle only."""
+    edges = np.sort(faces[:, [[0, 1], [1, 2], [2, 0]]].reshape(-1, 2), axis=1)
+    unique, counts = np.unique(edges, axis=0, return_counts=True)
+    return unique[counts == 1].ravel()

@@ -1,0 +1,117 @@
+"""Grows strands from their roots: along the combing, off the head, into locks and waves.
+
+Owns the paths of scalp hair. Which way and how far is told by recipes (``hair_shapes``).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.spatial import cKDTree
+
+from likeness.studio.hair_shapes import Recipe, smooth
+from likeness.studio.noise import fbm
+from likeness.studio.scalp import HeadSpace
+
+
+def band_height(recipe: Recipe, positions: np.ndarray) -> np.ndarray:
+    """Height of the outermost strands at positions, mm."""
+    on_top = smooth(48.0, 112.0, positions[:, 1])
+    return recipe.side + (recipe.top - recipe.side) * on_top
+
+
+def grow(
+    recipe: Recipe,
+    space: HeadSpace,
+    start: np.ndarray,
+    length: np.ndarray,
+    floor: np.ndarray,
+    rank: np.ndarray,
+    taper: np.ndarray,
+    rng: np.random.Generator,
+    seed: int,
+) -> np.ndarray:
+    """Paths (S, K, 3) from the roots along the flow, off the head, down to the floor."""
+    longest = float(length.max())
+    steps = int(np.clip(longest / 9.0, 6, 34))
+    points = int(np.clip(longest / 14.0, 4, 13))
+    if recipe.wave[0] > 1.0:
+        points = int(np.clip(longest / (0.19 * recipe.wave[1]), points, 18))
+    step = (length / steps)[:, None]
+    outward = space.outward(start)
+    lock = np.stack([fbm(start, 16.0, seed + 11 + axis) for axis in range(3)], axis=1)
+    stray = rng.standard_normal(start.shape)
+    wander = recipe.spread / np.maximum(length, 12.0)[:, None] * (0.5 * lock + 0.3 * stray)
+
+    position = start + outward * (recipe.start * taper * band_height(recipe, start))[:, None]
+    flow = recipe.flow(position, start)
+    flow /= np.maximum(np.linalg.norm(flow, axis=1, keepdims=True), 1e-9)
+    direction = recipe.lift * outward + (1.0 - recipe.lift) * flow
+    direction += 0.22 * lock + 0.12 * stray
+    path = [position]
+    for number in range(1, steps + 1):
+        flow = recipe.flow(position, start)
+        flow /= np.maximum(np.linalg.norm(flow, axis=1, keepdims=True), 1e-9)
+        direction = (1.0 - recipe.yielding) * direction + recipe.yielding * (flow + 2.2 * wander)
+        direction /= np.maximum(np.linalg.norm(direction, axis=1, keepdims=True), 1e-9)
+        position = position + step * direction
+        travelled = number * step[:, 0]
+        # Near the hairline hair stays low until it has come some way.
+        raised = smooth(0.0, 22.0, travelled) * (taper + (1.0 - taper) * smooth(10, 60, travelled))
+        low = 0.5 + rank * raised * band_height(recipe, position)
+        loose = position[:, 1] < recipe.loose_below
+        high = np.where(loose, np.inf, low + 1.5)
+        position = space.clamp(position, low, high)
+        path.append(position)
+    full = np.stack(path, axis=1)  # (S, steps + 1, 3)
+    below = (full[:, :, 1] < floor[:, None]) & (np.arange(steps + 1) > 1)
+    cut = np.where(below.any(axis=1), below.argmax(axis=1), steps)
+    place = np.linspace(0.0, 1.0, points)[None] * cut[:, None]
+    index = np.minimum(place.astype(int), steps - 1)
+    part = (place - index)[..., None]
+    row = np.arange(len(full))[:, None]
+    return (1 - part) * full[row, index] + part * full[row, index + 1]
+
+
+def gather(
+    paths: np.ndarray, start: np.ndarray, rng: np.random.Generator, strength: float
+) -> np.ndarray:
+    """Draws strands toward a neighbour so that they end in locks."""
+    if strength == 0.0:
+        return paths
+    leaders = rng.choice(len(paths), max(len(paths) // 14, 1), replace=False)
+    distance, nearest = cKDTree(start[leaders]).query(start)
+    toward = paths[leaders[nearest]] - paths
+    # A leader on the other side of the parting is no neighbour.
+    apart = np.linalg.norm(toward[:, -1], axis=1)
+    pull = strength * rng.uniform(0.3, 1.0, len(paths)) * (apart < 3.0 * distance + 14.0)
+    t = np.linspace(0.0, 1.0, paths.shape[1])
+    return paths + pull[:, None, None] * (t**1.3)[None, :, None] * toward
+
+
+def wave(
+    paths: np.ndarray,
+    recipe: Recipe,
+    space: HeadSpace,
+    start: np.ndarray,
+    rng: np.random.Generator,
+    seed: int,
+) -> np.ndarray:
+    """Winds paths into waves or coils, neighbours in step."""
+    amplitude, period = recipe.wave
+    if amplitude < 0.15:
+        return paths
+    tangent = np.gradient(paths, axis=1)
+    tangent /= np.maximum(np.linalg.norm(tangent, axis=-1, keepdims=True), 1e-9)
+    outward = space.outward(paths.reshape(-1, 3)).reshape(paths.shape)
+    across = np.cross(outward, tangent)
+    across /= np.maximum(np.linalg.norm(across, axis=-1, keepdims=True), 1e-9)
+    over = np.cross(tangent, across)
+    lengths = np.linalg.norm(np.diff(paths, axis=1), axis=-1)
+    along = np.concatenate([np.zeros((len(paths), 1)), np.cumsum(lengths, axis=1)], axis=1)
+    phase = 2.2 * fbm(start, 15.0, seed + 23) + 0.45 * rng.standard_normal(len(paths))
+    turns = 2.0 * np.pi * along / (period * rng.uniform(0.8, 1.25, len(paths)))[:, None]
+    angle = turns + phase[:, None]
+    size = amplitude * smooth(0.0, 0.9 * period, along) * rng.uniform(0.6, 1.2, len(paths))[:, None]
+    return paths + size[..., None] * (
+        np.cos(angle)[..., None] * across + 0.7 * (1.0 + np.sin(angle))[..., None] * over
+    )

@@ -1,0 +1,263 @@
+"""How each hair style is combed: where strands go, how far they stand off, where they end.
+
+Owns the recipes. Sampling roots and turning paths into ribbons is the business of ``hair``.
+Positions are the person's own, mm, +x the subject's left; recipes are written for a head of average
+size and hold for others because strands are kept off the head by ``scalp.HeadSpace``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from likeness.studio.traits import HairTraits
+
+Flow = Callable[[np.ndarray, np.ndarray], np.ndarray]
+"""(positions (N, 3), roots (N, 3)) -> direction (N, 3), any length; its part into the head is
+ignored."""
+
+_WHORL = np.array([9.0, 146.0, -48.0])
+KNOT = np.array([0.0, 88.0, -104.0])
+"""Where tied hair comes together."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One style for one person. Lengths in mm."""
+
+    flow: Flow
+    top: float
+    """Height of the outermost strands above the skull, on top."""
+    side: float
+    """The same over the ears and at the nape."""
+    lift: float
+    """How steeply strands leave the scalp, 0 flat .. 1 upright."""
+    yielding: float
+    """How fast a strand turns into the flow, per step, 0..1."""
+    loose_below: float
+    """Height y under which strands leave the skull and hang or stand free; -inf: nowhere."""
+    width: float
+    """Of a ribbon."""
+    wave: tuple[float, float]
+    """Amplitude and length of waves or coils."""
+    spread: float
+    """How far strands of one lock stray from each other at their ends."""
+    start: float = 0.0
+    """Share of the height at which visible strands begin; above 0 for coils."""
+    ear_cover: float = 0.0
+    """mm by which hair that hides the ears passes over them."""
+    clumping: float = 0.55
+    """How strongly strands gather into locks, 0..1."""
+    density: float = 1.0
+    """Strands, as a share of the usual number."""
+
+
+def smooth(low: float, high: float, value: np.ndarray) -> np.ndarray:
+    """Smoothstep over arrays; falls when ``low > high``."""
+    t = np.clip((value - low) / (high - low), 0.0, 1.0)
+    return t * t * (3.0 - 2.0 * t)
+
+
+def part_line(hair: HairTraits) -> float:
+    """x in mm where the hair divides."""
+    return 42.0 * hair.parting
+
+
+def _unit(vectors: np.ndarray) -> np.ndarray:
+    return vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-9)
+
+
+def _from_whorl(positions: np.ndarray, roots: np.ndarray) -> np.ndarray:
+    """Away from the whorl at the crown, and down: how hair lies by itself."""
+    away = positions - _WHORL
+    return _unit(away) + np.array([0.0, -0.45, 0.0])
+
+
+def _crop(hair: HairTraits) -> Flow:
+    sweep = 0.5 * np.sign(hair.parting) * (0.3 + 0.7 * abs(hair.parting))
+
+    def flow(positions: np.ndarray, roots: np.ndarray) -> np.ndarray:
+        direction = _from_whorl(positions, roots)
+        front = smooth(40.0, 95.0, roots[:, 2]) * smooth(85.0, 105.0, roots[:, 1])
+        direction[:, 0] -= sweep * front
+        return direction
+
+    return flow
+
+
+def _side_part(hair: HairTraits) -> Flow:
+    line = part_line(hair)
+
+    def flow(positions: np.ndarray, roots: np.ndarray) -> np.ndarray:
+        side = np.where(roots[:, 0] > line, 1.0, -1.0)
+        top = smooth(72.0, 108.0, roots[:, 1])
+        back = smooth(-20.0, -60.0, roots[:, 2])
+        front = smooth(50.0, 95.0, positions[:, 2])
+        over = np.stack([side, 0.55 * front - 0.3 * (1 - front), -0.3 - 0.35 * front], axis=1)
+        down = np.stack([0.15 * side, np.full(len(roots), -1.0), np.full(len(roots), -0.5)], 1)
+        direction = top[:, None] * over + (1 - top[:, None]) * down
+        return (1 - back[:, None]) * direction + back[:, None] * _from_whorl(positions, roots)
+
+    return flow
+
+
+def _swept(hair: HairTraits) -> Flow:
+    def flow(positions: np.ndarray, roots: np.ndarray) -> np.ndarray:
+        aim = np.stack([0.75 * roots[:, 0], np.full(len(roots), 148.0), np.full(len(roots), -70.0)])
+        back = _unit(aim.T - positions)
+        top = smooth(55.0, 100.0, roots[:, 1])[:, None]
+        behind = smooth(-25.0, -70.0, positions[:, 2])[:, None]
+        side = np.sign(hair.parting) * 0.25 * smooth(40.0, 90.0, roots[:, 2])
+        back[:, 0] += side
+        down = np.array([0.0, -1.0, -0.6])
+        return (1 - behind) * (top * back + (1 - top) * down) + behind * (
+            _from_whorl(positions, roots)
+        )
+
+    return flow
+
+
+def _fringe(hair: HairTraits) -> Flow:
+    sweep = 0.55 * hair.parting
+
+    def flow(positions: np.ndarray, roots: np.ndarray) -> np.ndarray:
+        direction = _from_whorl(positions, roots)
+        front = smooth(30.0, 85.0, positions[:, 2])
+        direction[:, 0] += sweep * front
+        direction[:, 1] -= 0.4 * front
+        return direction
+
+    return flow
+
+
+def _hanging(hair: HairTraits, inward: float) -> Flow:
+    line = part_line(hair)
+
+    def flow(positions: np.ndarray, roots: np.ndarray) -> np.ndarray:
+        x, y, z = positions.T
+        side = np.where(roots[:, 0] > line, 1.0, -1.0)
+        behind = smooth(-25.0, -75.0, roots[:, 2])
+        side = side * (1 - behind) + behind * np.clip(roots[:, 0] / 25.0, -1.0, 1.0)
+        top = smooth(50.0, 92.0, y)
+        front = smooth(45.0, 92.0, z)
+        over = np.stack([side, 0.6 * front - 0.35 - 0.2 * behind, -0.45 - 0.55 * behind], axis=1)
+        # Below the temples hair falls; under the ear it turns in, over the shoulder to one side.
+        low = smooth(-5.0, -70.0, y)
+        frontal = roots[:, 2] > -25.0
+        rest_z = np.where(frontal, 52.0, -86.0)
+        drift = smooth(-55.0, -125.0, y) * np.clip((rest_z - z) / 45.0, -1.0, 1.0)
+        outside = np.where(frontal, z < 52.0, z > -86.0)
+        fall = np.stack(
+            [-inward * low * np.sign(x), np.full(len(x), -1.0), 0.9 * drift * outside], axis=1
+        )
+        return top[:, None] * over + (1 - top[:, None]) * fall
+
+    return flow
+
+
+def _tied(hair: HairTraits) -> Flow:
+    def flow(positions: np.ndarray, roots: np.ndarray) -> np.ndarray:
+        return _unit(KNOT - positions)
+
+    return flow
+
+
+def _coils(hair: HairTraits) -> Flow:
+    def flow(positions: np.ndarray, roots: np.ndarray) -> np.ndarray:
+        return _unit(roots - np.array([0.0, 62.0, -4.0])) + np.array([0.0, -0.1, 0.0])
+
+    return flow
+
+
+def _curls(hair: HairTraits) -> Flow:
+    line = part_line(hair)
+
+    def flow(positions: np.ndarray, roots: np.ndarray) -> np.ndarray:
+        side = np.clip((roots[:, 0] - line) / 30.0, -1.0, 1.0)
+        away = _from_whorl(positions, roots)
+        low = smooth(95.0, 40.0, positions[:, 1])
+        away[:, 0] += 0.6 * side
+        away[:, 1] -= 0.2 + 0.9 * low
+        return away
+
+    return flow
+
+
+def recipe_of(hair: HairTraits) -> Recipe:
+    """The recipe of a person's hair. ``bald`` has none: ValueError."""
+    body = hair.volume * (1.0 + 0.35 * hair.curl)
+    wavy = hair.curl * smooth(0.12, 0.5, np.array(hair.curl)).item()
+    wave = (5.5 * wavy, 46.0 - 26.0 * min(wavy, 1.0))
+    free = np.inf
+    if hair.style == "buzz":
+        return Recipe(
+            _crop(hair), 0.0, 0.0, 0.62, 0.3, free, 0.42, (0.0, 9.0), 0.3, clumping=0.0, density=1.5
+        )
+    if hair.style == "crop":
+        top, waves = 0.42 * hair.length * hair.volume, (0.4 * wave[0], 20.0)
+        return Recipe(_crop(hair), top, 2.0, 0.55, 0.35, free, 1.1, waves, 3.0, density=1.35)
+    if hair.style == "side_part":
+        return Recipe(_side_part(hair), 13.0 * body, 3.5, 0.45, 0.5, -free, 1.5, wave, 5.0)
+    if hair.style == "swept":
+        return Recipe(_swept(hair), 15.0 * body, 4.0, 0.6, 0.45, -free, 1.5, wave, 5.0)
+    if hair.style == "fringe":
+        return Recipe(_fringe(hair), 12.0 * body, 8.0, 0.3, 0.5, -free, 1.7, wave, 6.0)
+    if hair.style == "bob":
+        flow = _hanging(hair, 0.22)
+        return Recipe(flow, 11.0 * body, 9.0, 0.3, 0.5, 30.0, 2.2, wave, 5.0, ear_cover=19.0)
+    if hair.style == "long":
+        flow = _hanging(hair, 0.04)
+        return Recipe(flow, 9.0 * body, 7.0, 0.3, 0.5, 30.0, 2.4, wave, 8.0, ear_cover=17.0)
+    if hair.style == "tied":
+        return Recipe(_tied(hair), 5.0 * body, 3.0, 0.1, 0.6, -free, 1.6, (0.0, 30.0), 2.0)
+    if hair.style == "curls":
+        radius = 3.0 + 2.5 * (1.0 - hair.curl)
+        top, side, coil = 17.0 * hair.volume, 10.0 * hair.volume, (radius, 6.5 * radius)
+        return Recipe(
+            _curls(hair), top, side, 0.75, 0.3, free, 2.2, coil, 7.0, ear_cover=6.0, clumping=0.8
+        )
+    if hair.style == "afro":
+        return Recipe(
+            _coils(hair),
+            hair.length,
+            hair.sides,
+            1.0,
+            0.2,
+            free,
+            1.0,
+            (1.7, 6.5),
+            3.0,
+            start=0.62,
+            clumping=0.0,
+            density=1.6,
+        )
+    raise ValueError(f"no strands in the style {hair.style!r}")
+
+
+def strand_lengths(hair: HairTraits, roots: np.ndarray, above_line: np.ndarray) -> np.ndarray:
+    """How long strands grow at (N, 3) roots, mm; ``above_line`` is the height over the hairline."""
+    top = smooth(52.0, 98.0, roots[:, 1])
+    length = hair.sides + (hair.length - hair.sides) * top
+    if hair.style in ("crop", "side_part", "swept", "fringe"):
+        # Clipped short around the ears and at the nape.
+        edge = smooth(0.0, 34.0, above_line)
+        length = length * (top + (1 - top) * (0.3 + 0.7 * edge))
+    if hair.style == "afro":
+        length = 0.38 * length + 3.0
+    return length
+
+
+def lowest_point(hair: HairTraits, roots: np.ndarray, ragged: np.ndarray) -> np.ndarray:
+    """Height in mm where strands of (N, 3) roots are cut, -inf where their length alone decides.
+
+    ``ragged`` is (N,) noise of deviation 1.
+    """
+    floor = np.full(len(roots), -np.inf)
+    if hair.style in ("bob", "long"):
+        floor[:] = 122.0 - hair.length + 4.0 * ragged + 12.0 * (hair.style == "long") * ragged
+    if hair.style == "fringe":
+        in_front = roots[:, 2] > 20.0
+        floor[in_front] = 71.0 + 4.5 * ragged[in_front]
+    return floor

@@ -1,0 +1,100 @@
+"""The space around a person's head, for whatever has to lie on it or hang past it.
+
+Owns a height map of the head seen from its own axis, without ears, and the torso's front and back
+below it. Hair grows in it (``hair``); it knows none.
+
+Points above ``CENTER_Y`` are described by their direction from the centre of the skull, points
+below by their direction from the vertical axis, so that skull, face and neck are one map of radius
+over (azimuth, level).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.interpolate import LinearNDInterpolator, NearestNDInterpolator
+
+from likeness.studio.template import Template
+
+CENTER_Y, AXIS_Z = 60.0, -4.0
+_LEVEL_STEP, _AZIMUTH_STEP = 3.0, 5.0
+_LEVELS = np.arange(-105.0, 90.1, _LEVEL_STEP)
+_AZIMUTHS = np.arange(-180.0, 180.0, _AZIMUTH_STEP)
+_MM_PER_LEVEL = 2.0
+
+
+class HeadSpace:
+    """Heights above one person's skin.
+
+    Args:
+        template: whose skin vertices are in the order of ``skin``.
+        skin: (S, 3) the person's rest vertices in mm, beginning with the skin.
+        ear_cover: mm by which the map bulges over the ears, for hair that hides them.
+    """
+
+    def __init__(self, template: Template, skin: np.ndarray, ear_cover: float = 0.0) -> None:
+        skin = skin[: template.num_skin]
+        bare = skin[template.ear[: template.num_skin] < 0.02]
+        azimuth, level, radius = _polar(bare)
+        wrapped = np.concatenate([azimuth - 360.0, azimuth, azimuth + 360.0])
+        near = np.abs(wrapped) < 240.0
+        sites = np.column_stack([wrapped, np.tile(level, 3)])[near]
+        values = np.tile(radius, 3)[near]
+        grid = np.stack(np.meshgrid(_AZIMUTHS, _LEVELS, indexing="ij"), -1).reshape(-1, 2)
+        found = LinearNDInterpolator(sites, values)(grid)
+        missing = np.isnan(found)
+        found[missing] = NearestNDInterpolator(sites, values)(grid[missing])
+        if ear_cover > 0.0:
+            height = CENTER_Y + _MM_PER_LEVEL * grid[:, 1]
+            over = np.exp(
+                -(((np.abs(grid[:, 0]) - 96.0) / 17.0) ** 2) - ((height - 6.0) / 30.0) ** 2
+            )
+            found = found + ear_cover * over
+        self._radius = found.reshape(len(_AZIMUTHS), len(_LEVELS))
+
+    def height(self, points: np.ndarray) -> np.ndarray:
+        """Height in mm of (N, 3) points above the skin along the ray that meets them, (N,)."""
+        azimuth, level, radius = _polar(points)
+        return radius - self._look_up(azimuth, level)
+
+    def outward(self, points: np.ndarray) -> np.ndarray:
+        """Unit direction away from the head at (N, 3) points."""
+        direction = points - _origins(points)
+        return direction / np.maximum(np.linalg.norm(direction, axis=1, keepdims=True), 1e-9)
+
+    def clamp(self, points: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
+        """Moves (N, 3) points along their rays until ``low <= height <= high`` (each (N,), mm)."""
+        origin = _origins(points)
+        azimuth, level, radius = _polar(points)
+        surface = self._look_up(azimuth, level)
+        wanted = np.clip(radius, surface + low, surface + high)
+        return origin + (points - origin) * (wanted / np.maximum(radius, 1e-9))[:, None]
+
+    def _look_up(self, azimuth: np.ndarray, level: np.ndarray) -> np.ndarray:
+        a = (azimuth + 180.0) / _AZIMUTH_STEP
+        b = np.clip((level - _LEVELS[0]) / _LEVEL_STEP, 0.0, len(_LEVELS) - 1.001)
+        i, j = np.floor(a).astype(int), b.astype(int)
+        u, v = a - i, b - j
+        i, following = i % len(_AZIMUTHS), (i + 1) % len(_AZIMUTHS)
+        grid = self._radius
+        return (1 - u) * ((1 - v) * grid[i, j] + v * grid[i, j + 1]) + u * (
+            (1 - v) * grid[following, j] + v * grid[following, j + 1]
+        )
+
+
+def _origins(points: np.ndarray) -> np.ndarray:
+    """The point of the axis each point is seen from."""
+    origins = np.zeros_like(points)
+    origins[:, 1] = np.minimum(points[:, 1], CENTER_Y)
+    origins[:, 2] = AXIS_Z
+    return origins
+
+
+def _polar(points: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Azimuth in degrees (0 front, 90 the subject's left), level, distance from the origin."""
+    across, forward = points[:, 0], points[:, 2] - AXIS_Z
+    horizontal = np.hypot(across, forward)
+    above = points[:, 1] - CENTER_Y
+    azimuth = np.degrees(np.arctan2(across, forward))
+    elevation = np.degrees(np.arctan2(above, horizontal))
+    level = np.where(above > 0.0, elevation, above / _MM_PER_LEVEL)
+    return azimuth, level, np.where(above > 0.0, np.hypot(horizontal, above), horizontal)
