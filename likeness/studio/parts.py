@@ -19,6 +19,8 @@ EYE_RING_DEGREES = (8, 14, 20, 26, 29, 32, 40, 52, 66, 82, 100, 122, 146, 168)
 EYE_SEGMENTS = 32
 CORNEA_DEGREES = 31.0
 CORNEA_HEIGHT = 1.0
+LID_CLEARANCE = 0.5
+"""Least height in mm of the skin of a lid over the ball and its cornea."""
 
 TEETH_PER_SIDE = 7
 TOOTH_COLUMNS = 5
@@ -131,7 +133,16 @@ def lid_lining(margin: NDArray[np.float64]) -> Part:
 def _onto_eye(points: NDArray[np.float64], height: float) -> NDArray[np.float64]:
     direction = points - EYE_CENTER_LEFT
     direction /= np.linalg.norm(direction, axis=1, keepdims=True)
-    return EYE_CENTER_LEFT + (EYE_RADIUS + height) * direction
+    return EYE_CENTER_LEFT + (eye_radius(direction) + height)[:, None] * direction
+
+
+def eye_radius(directions: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Distance (...,) of an eyeball's surface from its centre along unit directions (..., 3).
+
+    The eye looks straight ahead; the cornea stands out around its axis.
+    """
+    degrees = np.degrees(np.arccos(np.clip(directions[..., 2], -1.0, 1.0)))
+    return EYE_RADIUS + CORNEA_HEIGHT * np.maximum(1.0 - (degrees / CORNEA_DEGREES) ** 2, 0.0)
 
 
 def mouth_lining(seam: NDArray[np.float64]) -> Part:
@@ -214,8 +225,7 @@ def eyeball() -> Part:
     turn = 2.0 * np.pi * np.arange(EYE_SEGMENTS) / EYE_SEGMENTS
     a, t = np.meshgrid(angle, turn, indexing="ij")
     direction = np.stack([np.sin(a) * np.cos(t), np.sin(a) * np.sin(t), np.cos(a)], axis=-1)
-    bulge = CORNEA_HEIGHT * np.maximum(1.0 - (np.degrees(a) / CORNEA_DEGREES) ** 2, 0.0)
-    rings = EYE_CENTER_LEFT + (EYE_RADIUS + bulge)[..., None] * direction
+    rings = EYE_CENTER_LEFT + eye_radius(direction)[..., None] * direction
     pole = EYE_CENTER_LEFT + np.array([0.0, 0.0, EYE_RADIUS + CORNEA_HEIGHT])
 
     here = np.arange(EYE_SEGMENTS)

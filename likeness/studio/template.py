@@ -272,11 +272,13 @@ def _smooth_skin(cage: Cage, detail: Detail) -> _Skin:
         )
         chart = np.concatenate([chart, chart[finer.split_edges].mean(axis=1)])
         chart_triangles = finer.triangles
+    matrix = (second.matrix @ first.matrix).tocsr()
+    vertices = _sink_nostrils(second.matrix @ vertices)
     return _Skin(
-        vertices=_sink_nostrils(second.matrix @ vertices)[:count],
+        vertices=_clear_eyeballs(vertices, matrix @ cage.eye_ring)[:count],
         triangles=triangles,
         mirror=mirror[:count],
-        matrix=(second.matrix @ first.matrix).tocsr()[:count],
+        matrix=matrix[:count],
         chart=chart,
         chart_triangles=chart_triangles,
     )
@@ -300,6 +302,22 @@ def _sink_nostrils(vertices: NDArray[np.float64]) -> NDArray[np.float64]:
     depth = depth * depth * (3.0 - 2.0 * depth)
     underside = (vertices[:, 1] > _NOSTRIL_HEIGHTS[0]) & (vertices[:, 1] < _NOSTRIL_HEIGHTS[1])
     return vertices + np.where(underside, depth, 0.0)[:, None] * _NOSTRIL_SINK
+
+
+def _clear_eyeballs(
+    vertices: NDArray[np.float64], eye_ring: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Moves lid vertices that the rounding of the margin brought too near the ball off it."""
+    cleared = vertices.copy()
+    lids = eye_ring < 1.0
+    for sign in (1.0, -1.0):
+        center = parts.EYE_CENTER_LEFT * (sign, 1.0, 1.0)
+        here = lids & (sign * vertices[:, 0] > 0.0)
+        offset = vertices[here] - center
+        distance = np.linalg.norm(offset, axis=1)
+        least = parts.eye_radius(offset / distance[:, None]) + parts.LID_CLEARANCE
+        cleared[here] = center + offset * np.maximum(least / distance, 1.0)[:, None]
+    return cleared
 
 
 def _vertices_on_edges(
