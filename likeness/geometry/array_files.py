@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
@@ -120,10 +120,17 @@ def read_npy(path: str | Path, *, max_bytes: int = MAX_BYTES) -> np.ndarray:
 
 
 def list_arrays(path: str | Path) -> dict[str, tuple[int, ...]]:
-    """Name and shape of every array of an .npz file, reading headers only."""
+    """Name and shape of everything in an .npz or .safetensors file, from headers only.
+
+    Texts have the empty shape ().
+    """
     path = Path(path)
     if not path.is_file():
         raise MissingError(f"There is no file {path}.")
+    if path.suffix == ".safetensors":
+        with _open_safetensors(path) as file:
+            shapes = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
+            return shapes | dict.fromkeys(file.metadata() or {}, ())
     shapes = {}
     with _open_archive(path) as archive:
         for info in archive.infolist():
@@ -219,8 +226,14 @@ def _read_safetensors(path: Path, max_bytes: int) -> tuple[dict[str, np.ndarray]
     size = path.stat().st_size
     if size > max_bytes:
         raise UnsafeFileError(f"{path} has {size:,} bytes; at most {max_bytes:,} are read.")
+    with _open_safetensors(path) as file:
+        return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
+
+
+@contextmanager
+def _open_safetensors(path: Path) -> Iterator[Any]:
     try:
         with safe_open(path, framework="numpy") as file:
-            return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
+            yield file
     except (SafetensorError, ValueError) as error:
         raise DataError(f"{path} is not a readable .safetensors file: {error}.") from error

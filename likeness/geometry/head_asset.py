@@ -136,6 +136,11 @@ class HeadAsset:
         """Joints (J, 3) of the template, metres."""
         return self.joint_regressor @ self.template
 
+    @property
+    def eye_centres(self) -> np.ndarray:
+        """Where the eyes turn about in the template: left, right (2, 3), metres."""
+        return self.joints[[self.joint_names.index(f"{side}_eye") for side in ("left", "right")]]
+
     @cached_property
     def fingerprint(self) -> str:
         """SHA-256 over every array that gives the coefficients their meaning.
