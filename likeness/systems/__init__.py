@@ -33,9 +33,17 @@ class SystemSpec:
     studio: str
     """``make(out: str, *, people: int, seed: int, **options) -> Inspection``: studio data for it."""
     predict: str
-    """``predict(predictor, inputs: list[str], output: Path, **options) -> list[dict]``: files in, files out."""
+    """``predict(predictor, inputs: list[str], output: Path, **options) -> list[dict]``: files in,
+    files out; one row for each input."""
     exporters: Mapping[str, str] = field(default_factory=dict)
-    """Target name to ``export(predictor, folder: Path, **options) -> Bundle``."""
+    """Target name to ``export(predictor, folder: Path, *, source_run: str, checkpoint_sha256: str,
+    **options) -> Bundle``; the options are the fields of the configuration's ``export`` section."""
+    inspect: str | None = None
+    """``inspect(config) -> Inspection`` of all a configuration trains on. None: ``data.root`` by the
+    contract."""
+    demonstrate: str | None = None
+    """``demonstrate(folder: Path) -> tuple[list[str], dict]``: what the demo predicts on, and the
+    options of ``predict``. None: a photograph of a face."""
     prepare: str | None = None
     """``prepare(source: str, out: str, **options) -> Inspection``: raw material to a dataset."""
     commands: str | None = None

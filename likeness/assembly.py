@@ -1,0 +1,200 @@
+"""The parts a verb works with: configuration, inspection, system, plan, trained model.
+
+Finds what is specific to a system through its :class:`SystemSpec`. What is done with the parts is
+``workflow.py``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from likeness.config.document import load_saved
+from likeness.config.resolve import Resolved
+from likeness.config.resolve import resolve as resolve_layers
+from likeness.config.text import read_yaml
+from likeness.data.inspection import Inspection
+from likeness.errors import DataError, UsageError
+from likeness.runs.run import Run
+from likeness.systems import get_system, load_object
+
+if TYPE_CHECKING:
+    import torch
+
+    from likeness.runs.checkpoint import Checkpoint
+    from likeness.training.stage import Plan
+    from likeness.training.system import System
+
+
+def configure(
+    system: str,
+    *,
+    profile: str | None = None,
+    config_files: Sequence[str | Path] = (),
+    overrides: Sequence[str] = (),
+    environ: Mapping[str, str] | None = None,
+) -> Resolved:
+    """The configuration of a system from all its layers.
+
+    Raises:
+        UsageError: there is no such system, or the configuration has faults (all are named).
+    """
+    spec = get_system(system)
+    return resolve_layers(
+        spec.load("config"),
+        system=spec.name,
+        profiles=spec.load("profiles"),
+        profile=profile,
+        files=config_files,
+        overrides=overrides,
+        environ=environ,
+        aliases=spec.aliases,
+    )
+
+
+def configuration_of(run: Run) -> Resolved:
+    """The configuration a run was trained with, and where each value came from."""
+    header = read_yaml(run.config_yaml, name=str(run.config_path)).values
+    system = header.get("system") if isinstance(header, dict) else None
+    if not isinstance(system, str):
+        raise DataError(f"{run.config_path} does not say which system it configures.")
+    config_class = get_system(system).load("config")
+    provenance = run.read("provenance") or None
+    return load_saved(config_class, run.config_path, system=system, provenance=provenance)
+
+
+def open_run(run: Run | str | Path) -> Run:
+    """The run at a path, or the run itself. Raises MissingError when there is none."""
+    return run if isinstance(run, Run) else Run(run)
+
+
+def check_terms(resolved: Resolved) -> None:
+    """Every weighted loss term exists; checked before any weight or dataset is touched."""
+    from likeness.training.stage import Plan
+
+    plan = Plan.build(resolved.config.stages, samples_per_epoch=1, batch_size=1)
+    plan.check_terms(get_system(resolved.system).load("system").loss_terms)
+
+
+def inspect_configured(resolved: Resolved) -> Inspection:
+    """Look at all the data a configuration trains on.
+
+    Raises:
+        UsageError: the configuration names no data.
+        DataError: the data has errors; the first few are named.
+    """
+    spec = get_system(resolved.system)
+    if spec.inspect is not None:
+        inspection: Inspection = load_object(spec.inspect)(resolved.config)
+    else:
+        root = resolved.config.data.root
+        if not root:
+            raise UsageError(
+                "data.root names no dataset.",
+                advice=f"Make studio data with 'likeness data make {spec.name} out/people', then "
+                "add data.root=out/people.",
+            )
+        inspection = spec.load("contract").inspect(root)
+    refuse_errors(inspection, resolved.system)
+    return inspection
+
+
+def refuse_errors(inspection: Inspection, system: str) -> None:
+    """Raise DataError naming the first errors of an inspection that has any."""
+    errors = inspection.errors
+    if not errors:
+        return
+    shown = "\n".join(
+        f"  {finding.path or inspection.uri}: {finding.message} {finding.advice}".rstrip()
+        for finding in errors[:5]
+    )
+    more = f"\n  and {len(errors) - 5} more" if len(errors) > 5 else ""
+    count = "an error" if len(errors) == 1 else f"{len(errors)} errors"
+    raise DataError(
+        f"The data at {inspection.uri} has {count}:\n{shown}{more}",
+        advice=f"See all findings with: likeness data inspect {system} {inspection.uri}",
+    )
+
+
+def build(resolved: Resolved, *, device: torch.device) -> System:
+    """The system of a configuration on a device, with its frozen weights loaded."""
+    import torch
+
+    from likeness.training.system import Placement
+
+    dtype = getattr(resolved.config.model, "base_dtype", "float32")
+    placement = Placement(device, getattr(torch, dtype))
+    system: System = get_system(resolved.system).load("system")(resolved.config, placement)
+    return system
+
+
+def plan_of(system: System, resolved: Resolved, *, world_size: int) -> Plan:
+    """The stages of a configuration as step ranges, given the data the system trains on."""
+    from likeness.training.stage import Plan
+
+    config = resolved.config
+    return Plan.build(
+        config.stages,
+        samples_per_epoch=sum(len(source) for source in system.sources("train").values()),
+        batch_size=config.train.batch_size,
+        accumulation=config.train.accumulation,
+        world_size=world_size,
+        total_steps=config.train.steps,
+    )
+
+
+@dataclass(frozen=True)
+class Predictor:
+    """A trained model, ready to use: call it with the inputs its system documents."""
+
+    run: Run
+    checkpoint: Checkpoint
+    system: System
+    model: Any
+    """The system's own predictor."""
+
+    @classmethod
+    def from_run(
+        cls,
+        path: Run | str | Path,
+        which: str = "best",
+        *,
+        ema: bool = True,
+        device: str = "auto",
+    ) -> Predictor:
+        """The one way to get a trained model back. Needs the run, not its dataset.
+
+        Args:
+            which: ``best``, ``latest`` or a step.
+            ema: the running average of the weights, where the run keeps one.
+            device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
+
+        Raises:
+            MissingError: no such run or checkpoint.
+            DataError: the checkpoint is damaged.
+        """
+        from likeness.runs import selection
+        from likeness.training import distributed
+
+        run = open_run(path)
+        resolved = configuration_of(run)
+        checkpoint = selection.find(run, _which(which))
+        built = build(resolved, device=distributed.start(device).device)
+        built.load_state(checkpoint.state())
+        weights = checkpoint.weights(ema=ema and checkpoint.has_ema)
+        return cls(run, checkpoint, built, built.predictor(weights))
+
+    def __call__(self, **inputs: Any) -> Mapping[str, Any]:
+        answer: Mapping[str, Any] = self.model(**inputs)
+        return answer
+
+
+def _which(text: str) -> Any:
+    """``best``, ``latest`` or a step, as :func:`likeness.runs.selection.find` takes it."""
+    if text in ("best", "latest"):
+        return text
+    if text.isdigit():
+        return int(text)
+    raise UsageError(f"Expected the checkpoint 'best', 'latest' or a step, found '{text}'.")

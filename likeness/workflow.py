@@ -1,0 +1,396 @@
+"""What a person does with a system. The command line and notebooks call the same functions.
+
+Owns the order of things: configuration, inspection, data, run, loop. How each is done is the
+business of the layers; the parts are put together in ``assembly.py``.
+"""
+
+from __future__ import annotations
+
+import inspect as introspection
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from likeness.assembly import (
+    Predictor,
+    build,
+    check_terms,
+    configuration_of,
+    configure,
+    inspect_configured,
+    open_run,
+    plan_of,
+)
+from likeness.config.document import fingerprint, provenance_to_dict, to_yaml
+from likeness.config.resolve import Resolved, check_unchanged, override
+from likeness.data.inspection import Inspection
+from likeness.errors import UsageError
+from likeness.runs.run import Run
+from likeness.storage.store import Store, is_remote, open_store
+from likeness.systems import get_system
+
+if TYPE_CHECKING:
+    from likeness.evaluation.protocol import Scores
+    from likeness.export.bundle import Bundle
+    from likeness.runs.checkpoint import Checkpoint
+    from likeness.runs.record import Tracker
+    from likeness.training.stage import Plan
+    from likeness.training.system import System
+
+__all__ = [
+    "Evaluation",
+    "Planned",
+    "Predictor",
+    "configuration_of",
+    "configure",
+    "evaluate",
+    "export",
+    "inspect_data",
+    "make_data",
+    "plan_training",
+    "predict",
+    "prepare_data",
+    "report",
+    "resume",
+    "train",
+]
+
+FIXED_ON_RESUME = frozenset({"model"})
+"""Settings whose change would make the saved weights belong to another model."""
+
+Display = Callable[[Run, "Plan"], "Tracker"]
+"""Makes something that is told the metrics while training, once run and plan are known."""
+
+
+@dataclass(frozen=True)
+class Planned:
+    """What ``train`` would do."""
+
+    resolved: Resolved
+    plan: Plan
+    inspection: Inspection
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Scores of one checkpoint on one split."""
+
+    run: Run
+    checkpoint: Checkpoint
+    split: str
+    scores: Scores
+    folder: Path
+
+
+def plan_training(
+    system: str,
+    *,
+    profile: str | None = None,
+    config_files: Sequence[str | Path] = (),
+    overrides: Sequence[str] = (),
+) -> Planned:
+    """Everything ``train`` checks and decides, without training and without a run directory."""
+    import torch
+
+    resolved = configure(system, profile=profile, config_files=config_files, overrides=overrides)
+    check_terms(resolved)
+    inspection = inspect_configured(resolved)
+    built = build(resolved, device=torch.device("cpu"))
+    return Planned(resolved, plan_of(built, resolved, world_size=1), inspection)
+
+
+def train(
+    system: str,
+    *,
+    profile: str | None = None,
+    config_files: Sequence[str | Path] = (),
+    overrides: Sequence[str] = (),
+    runs: str | Path = "runs",
+    name: str | None = None,
+    display: Display | None = None,
+) -> Run:
+    """Train a system in a new run directory ``<runs>/<system>/<name>-<time>``.
+
+    Args:
+        name: the profile's name when not given.
+        display: shows progress.
+
+    Raises:
+        UsageError: the configuration has faults, or does not fit the system.
+        MissingError: a weight, an asset or a device is not there.
+        DataError: the dataset has errors.
+    """
+    from likeness.training import distributed
+
+    resolved = configure(system, profile=profile, config_files=config_files, overrides=overrides)
+    check_terms(resolved)
+    process = distributed.start(resolved.config.train.device)
+    inspection = inspect_configured(resolved) if process.is_first else Inspection("")
+    built = build(resolved, device=process.device)
+    plan = plan_of(built, resolved, world_size=process.world_size)
+    path = ""
+    if process.is_first:
+        run = Run.create(
+            runs,
+            resolved.system,
+            name or resolved.profile,
+            to_yaml(resolved),
+            provenance=provenance_to_dict(resolved),
+            plan=plan.to_dict(),
+            environment=_environment(str(process.device)),
+            inspection=inspection.to_dict(),
+        )
+        path = str(run.path)
+    run = Run(distributed.from_first(path))
+    return _fit(built, plan, run, resolved, resume=False, display=display)
+
+
+def resume(
+    run: Run | str | Path, *, overrides: Sequence[str] = (), display: Display | None = None
+) -> Run:
+    """Continue a run from its last undamaged checkpoint as if it had never stopped.
+
+    Args:
+        overrides: changes on top of the run's configuration, e.g. ``train.steps=5000``.
+
+    Raises:
+        UsageError: an override changes what cannot change.
+    """
+    from likeness.runs.files import write_text
+    from likeness.training import distributed
+
+    run = open_run(run)
+    before = configuration_of(run)
+    resolved = override(before, overrides) if overrides else before
+    check_unchanged(before.config, resolved.config, FIXED_ON_RESUME, reason="when a run is resumed")
+    check_terms(resolved)
+    process = distributed.start(resolved.config.train.device)
+    built = build(resolved, device=process.device)
+    plan = plan_of(built, resolved, world_size=process.world_size)
+    if process.is_first:
+        run.refuse_if_alive()
+        write_text(run.config_path, to_yaml(resolved))
+        run.write("provenance", provenance_to_dict(resolved))
+        run.write("plan", plan.to_dict())
+    return _fit(built, plan, run, resolved, resume=True, display=display)
+
+
+def evaluate(
+    run: Run | str | Path, *, checkpoint: str = "best", split: str = "test", ema: bool = True
+) -> Evaluation:
+    """Score a checkpoint on a split of the run's data, each score beside its baseline.
+
+    The scores are kept in the run under ``evaluation/step-…/<split>/scores.json``.
+
+    Args:
+        checkpoint: ``best``, ``latest`` or a step.
+        split: ``train``, ``validation`` or ``test``.
+    """
+    from likeness.data.source import Mixed
+
+    if split not in ("train", "validation", "test"):
+        raise UsageError(f"Expected the split train, validation or test, found '{split}'.")
+    predictor = Predictor.from_run(run, which=checkpoint, ema=ema)
+    sources = predictor.system.sources(split)
+    source = next(iter(sources.values())) if len(sources) == 1 else Mixed(sources)
+    folder = predictor.run.evaluation_folder(predictor.checkpoint.step) / split
+    folder.mkdir(parents=True, exist_ok=True)
+    scores = predictor.system.evaluate(predictor.model, source, folder)
+    scores.save(folder / "scores.json")
+    return Evaluation(predictor.run, predictor.checkpoint, split, scores, folder)
+
+
+def predict(
+    run: Run | str | Path,
+    inputs: Sequence[str | Path],
+    *,
+    output: str | Path | None = None,
+    checkpoint: str = "best",
+    ema: bool = True,
+    options: Mapping[str, Any] | None = None,
+) -> list[dict[str, Any]]:
+    """Run a trained model on files.
+
+    Args:
+        output: folder for what it makes; ``predictions`` in the run when not given.
+        options: of the system's prediction.
+
+    Returns:
+        One row for each input, with the files written.
+    """
+    if not inputs:
+        raise UsageError("There is nothing to predict.", advice="Name a file with --input.")
+    run = open_run(run)
+    function = get_system(configuration_of(run).system).load("predict")
+    _check_options(function, options or {}, "prediction", taken=3)
+    for item in inputs:
+        if not is_remote(item) and not Path(item).exists():
+            raise UsageError(f"There is no file {item}.", advice="Check the path of --input.")
+    predictor = Predictor.from_run(run, which=checkpoint, ema=ema)
+    folder = Path(output) if output is not None else run.path / "predictions"
+    folder.mkdir(parents=True, exist_ok=True)
+    rows: list[dict[str, Any]] = function(
+        predictor.model, [str(item) for item in inputs], folder, **(options or {})
+    )
+    return rows
+
+
+def export(
+    run: Run | str | Path,
+    target: str,
+    *,
+    output: str | Path | None = None,
+    checkpoint: str = "best",
+    ema: bool = True,
+) -> Bundle:
+    """Write a bundle that has proved it equals the trained model.
+
+    Args:
+        output: the bundle's folder; ``exports/<target>`` in the run when not given.
+    """
+    run = open_run(run)
+    spec = get_system(configuration_of(run).system)
+    if target not in spec.exporters:
+        near = get_close_matches(target, spec.exporters, n=1)
+        hint = f"Did you mean '{near[0]}'? " if near else ""
+        raise UsageError(
+            f"{spec.name} cannot be exported to '{target}'.",
+            advice=f"{hint}There are: {', '.join(spec.exporters) or 'none'}.",
+        )
+    function = spec.load(f"exporters.{target}")
+    predictor = Predictor.from_run(run, which=checkpoint, ema=ema)
+    section = getattr(predictor.system.config, "export", None)
+    bundle: Bundle = function(
+        predictor.model,
+        Path(output) if output is not None else run.export_folder(target),
+        source_run=str(run.path),
+        checkpoint_sha256=predictor.checkpoint.hash,
+        **(section.model_dump() if section is not None else {}),
+    )
+    return bundle
+
+
+def make_data(
+    system: str, out: str | Path, *, people: int = 32, seed: int = 0, **options: Any
+) -> Inspection:
+    """Write studio data in the layout the system expects, and look at it.
+
+    Args:
+        people: how many different people.
+        options: of the system's studio set.
+    """
+    spec = get_system(system)
+    if people < 1:
+        raise UsageError(f"Expected at least one person, found people={people}.")
+    _check_empty(out)
+    function = spec.load("studio")
+    _check_options(function, options, "studio data", taken=1)
+    inspection: Inspection = function(str(out), people=people, seed=seed, **options)
+    return inspection
+
+
+def prepare_data(system: str, source: str | Path, out: str | Path, **options: Any) -> Inspection:
+    """Turn raw material into a dataset of a system, and look at it."""
+    spec = get_system(system)
+    if spec.prepare is None:
+        raise UsageError(
+            f"{system} takes its data as it is; there is nothing to prepare.",
+            advice=f"Look at it with: likeness data inspect {system} {source}",
+        )
+    _check_empty(out)
+    function = spec.load("prepare")
+    _check_options(function, options, "preparation", taken=2)
+    inspection: Inspection = function(str(source), str(out), **options)
+    return inspection
+
+
+def inspect_data(system: str, uri: str | Path) -> Inspection:
+    """Counts, problems and advice for a dataset. Bad data gives findings, not exceptions."""
+    inspection: Inspection = get_system(system).load("contract").inspect(str(uri))
+    return inspection
+
+
+def report(run: Run | str | Path, *, output: str | Path | None = None) -> Path:
+    """Build the page of a run from its directory alone; returns where it lies."""
+    from likeness.report.page import build_report
+
+    return build_report(open_run(run), output=None if output is None else Path(output))
+
+
+def _fit(
+    built: System,
+    plan: Plan,
+    run: Run,
+    resolved: Resolved,
+    *,
+    resume: bool,
+    display: Display | None,
+) -> Run:
+    """Prepare, then train."""
+    from likeness.training import distributed
+    from likeness.training.trainer import fit
+
+    config = resolved.config
+    is_first = distributed.current(built.placement.device).is_first
+    store: Store | None = None
+    if config.storage.mirror:
+        store = open_store(config.storage.mirror, settings=config.storage)
+    built.prepare(Path(config.storage.cache_folder).expanduser() / "prepared" / resolved.system)
+    try:
+        fit(
+            built,
+            plan,
+            run,
+            config.train,
+            resume=resume,
+            tracking=config.tracking,
+            trackers=[display(run, plan)] if display is not None and is_first else [],
+            fingerprint=fingerprint(config),
+            store=store,
+        )
+    finally:
+        distributed.stop()
+    return run
+
+
+def _environment(device: str) -> dict[str, Any]:
+    from likeness.runs.environment import environment
+
+    return environment(command=[Path(sys.argv[0]).name, *sys.argv[1:]], device=device)
+
+
+def _check_empty(out: str | Path) -> None:
+    """Refuse to write a dataset over something."""
+    if is_remote(out):
+        return
+    folder = Path(out)
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise UsageError(
+            f"{folder} exists already; a dataset is never overwritten.",
+            advice="Choose another folder, or remove this one.",
+        )
+
+
+def _check_options(
+    function: Callable[..., Any], options: Mapping[str, Any], what: str, *, taken: int
+) -> None:
+    """Refuse options a function does not have, naming the nearest.
+
+    Args:
+        taken: how many of its first parameters are not options.
+    """
+    parameters = list(introspection.signature(function).parameters.values())[taken:]
+    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
+        return
+    known = [parameter.name for parameter in parameters]
+    for name in options:
+        if name not in known:
+            near = get_close_matches(name, known, n=1)
+            hint = f"Did you mean '{near[0]}'? " if near else ""
+            raise UsageError(
+                f"There is no option '{name}' of {what}.",
+                advice=f"{hint}There are: {', '.join(known) or 'none'}.",
+            )
