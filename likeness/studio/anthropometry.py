@@ -179,13 +179,13 @@ MEASURED = (
         "intercanthal",
         (33.3, 2.7),
         (31.8, 2.3),
-        _by_region(african=4.0, hispanic=0.9, east=4.0, south_east=2.5, south=0.3, middle=-0.2),
+        _by_region(african=3.2, hispanic=0.9, east=4.0, south_east=2.5, south=0.3, middle=-0.2),
     ),
     Quantity(
         "biocular",
         (91.2, 3.0),
         (87.8, 3.2),
-        _by_region(african=5.0, hispanic=0.5, east=-0.3, south_east=0.0, south=0.5, middle=0.5),
+        _by_region(african=4.2, hispanic=0.5, east=-0.3, south_east=0.0, south=0.5, middle=0.5),
     ),
     Quantity(
         "interpupillary",
@@ -248,6 +248,7 @@ MEASURED = (
 """Quantities a head is measured for. ``bigonial`` is between the bones, as Farkas took it."""
 
 TRAITS = (
+    _trait("size", 0.02, 0.6),
     _trait("forehead_slope", 4.0, 0.5, _by_region(east=-0.2, middle=0.3)),
     _trait("forehead_bulge", 1.8, -0.4, _by_region(african=0.5)),
     _trait("temple_width", 2.4, -0.1, _by_region(east=0.3)),
@@ -277,6 +278,6 @@ TRAITS = (
     _trait("submental", 4.0, 0.1, bmi=0.6, aging=(0.08, 30.0)),
     _trait("ear_lobe", 1.6, 0.1, aging=(0.05, 30.0)),
 )
-"""Quantities given directly in the millimetres of the mode of the same name."""
+"""Quantities given directly in the millimetres of the mode of the same name; ``size`` in parts of 1."""
 
 QUANTITIES = MEASURED + TRAITS

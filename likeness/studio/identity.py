@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 from dataclasses import dataclass
 
+import numba
 import numpy as np
 from numpy.typing import NDArray
 
@@ -102,9 +103,9 @@ def solve(quantities: Array, expected: Array, bumps: tuple[Bump, ...]) -> Identi
     """
     solver = _solver()
     template = build_template()
-    with_bumps = measure(template, rest_vertices(template, Identity((0.0,) * len(MODES), bumps)))
-    without = measure(template, rest_vertices(template, Identity((0.0,) * len(MODES), ())))
-    by_bumps = np.array([with_bumps[q.name] - without[q.name] for q in MEASURED])
+    bumped = measure(template, _carry_parts(template, _bump_moves(template, bumps)))
+    plain = _plain_measures()
+    by_bumps = np.array([bumped[q.name] - plain[q.name] for q in MEASURED])
 
     mean = solver.base + _coefficients(solver, expected, np.zeros(len(MEASURED)))
     own = solver.base + _coefficients(solver, quantities, by_bumps)
@@ -148,11 +149,14 @@ def _solver() -> _Solver:
         answer = jacobian[:, solved] * spread / sd[:, None]
         ridge = answer.T @ answer + _RIDGE * np.eye(len(solved))
         inverse = spread[:, None] * np.linalg.solve(ridge, answer.T) / sd
-        # The mean head has the template's size: how far it is from the mean lies in proportions.
-        answer[:, solved.index(MODE_INDEX["size"])] = 0.0
-        ridge = answer.T @ answer + _RIDGE * np.eye(len(solved))
-        base[solved] += spread * np.linalg.solve(ridge, answer.T @ ((mean - measured) / sd))
+        base[solved] += inverse @ (mean - measured)
     return _Solver(base, _measured(template, base), jacobian, inverse)
+
+
+@functools.cache
+def _plain_measures() -> dict[str, float]:
+    template = build_template()
+    return measure(template, _carry_parts(template, np.zeros((template.num_skin, 3))))
 
 
 def _measured(template: Template, modes: Array) -> Array:
@@ -172,24 +176,39 @@ def rest_vertices(template: Template, identity: Identity) -> Array:
         template: any level of detail.
         identity: of the person.
     """
-    modes = build_modes(template)
-    move = np.tensordot(np.asarray(identity.modes), modes, axes=1)
+    by_modes = np.tensordot(np.asarray(identity.modes), build_modes(template), axes=1)
+    return _carry_parts(template, by_modes + _bump_moves(template, identity.bumps))
+
+
+def _bump_moves(template: Template, bumps: tuple[Bump, ...]) -> Array:
+    """Displacement (skin vertices, 3) by all bumps together."""
     skin = template.vertices[: template.num_skin]
-    for bump in identity.bumps:
-        move += _bump_field(skin, bump)
-    return _carry_parts(template, move)
+    moves = np.zeros_like(skin)
+    for bump in bumps:
+        _add_bump(
+            skin, np.array(bump.center), bump.radius, np.array(bump.move), bump.symmetric, moves
+        )
+    return moves
 
 
-def _bump_field(skin: Array, bump: Bump) -> Array:
-    x, y, z = skin.T
-    center = bump.center
-    along = np.abs(x) - abs(center[0]) if bump.symmetric else x - center[0]
-    distance = along**2 + (y - center[1]) ** 2 + (z - center[2]) ** 2
-    amount = np.exp(-distance / bump.radius**2)
-    move = amount[:, None] * np.asarray(bump.move)
-    if bump.symmetric:
-        move[:, 0] *= np.clip(x / _MIDLINE_FADE, -1.0, 1.0)
-    return move
+@numba.njit(cache=True)
+def _add_bump(
+    skin: Array, center: Array, radius: float, move: Array, symmetric: bool, moves: Array
+) -> None:
+    for i in range(len(skin)):
+        x, y, z = skin[i]
+        side = x
+        fade = 1.0
+        if symmetric:
+            side = abs(x)
+            fade = min(max(x / _MIDLINE_FADE, -1.0), 1.0)
+        along = side - (abs(center[0]) if symmetric else center[0])
+        distance = along**2 + (y - center[1]) ** 2 + (z - center[2]) ** 2
+        if distance < 20.0 * radius**2:  # e^-20 is nothing
+            amount = np.exp(-distance / radius**2)
+            moves[i, 0] += amount * fade * move[0]
+            moves[i, 1] += amount * move[1]
+            moves[i, 2] += amount * move[2]
 
 
 def _carry_parts(template: Template, move: Array) -> Array:

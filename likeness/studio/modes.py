@@ -89,7 +89,7 @@ class Mode:
 
 def _narrow(place: Place) -> Array:
     """1 but near the eyes, whose distance has a mode of its own."""
-    return 1.0 - 0.75 * place.bump((32, 36, 95), (26, 22, 35))
+    return 1.0 - 0.9 * place.bump((32, 34, 95), (28, 22, 38))
 
 
 def _size(p: Place) -> Array:
@@ -97,13 +97,14 @@ def _size(p: Place) -> Array:
 
 
 def _head_length(p: Place) -> Array:
-    back = -0.75 * p.step(30, -80, p.z) * p.step(-60, 0, p.y)
+    z = p.z + p.ear * (5.0 - p.z)  # ears ride along whole
+    back = -0.75 * p.step(30, -80, z) * p.step(-60, 0, p.y)
     front = 0.25 * p.step(40, 100, p.z) * p.step(20, 60, p.y)
     return p.along(_FORWARD, back + front)
 
 
 def _head_breadth(p: Place) -> Array:
-    return p.along(_OUT, 0.5 * np.tanh(p.x / 35.0) * p.step(-10, 50, p.y) * _narrow(p))
+    return p.along(_OUT, 0.5 * np.tanh(p.x / 35.0) * p.step(8, 60, p.y) * _narrow(p))
 
 
 def _vault(p: Place) -> Array:
@@ -156,7 +157,7 @@ def _lower(start: float, end: float, front: tuple[float, float]) -> Callable[[Pl
 
 
 MODES = (
-    Mode("size", 0.03, _size, None),
+    Mode("size", 0.02, _size, None),
     # Skull.
     Mode("head_length", 7.0, _head_length, "head_length"),
     Mode("vault", 6.2, _vault, "tragion_vertex"),
@@ -172,7 +173,7 @@ MODES = (
     # Face as a whole.
     Mode("bizygomatic", 5.9, _local(_OUT, (66, 8, 40), (22, 34, 45)), "bizygomatic"),
     Mode("bigonial", 6.0, _local(_OUT, (58, -44, 35), (24, 30, 45)), "bigonial"),
-    Mode("midface", 3.0, _lower(26, -10, (20, 70)), "nose_height"),
+    Mode("midface", 3.0, _lower(26, -4, (20, 70)), "nose_height"),
     Mode("philtrum", 2.0, _lower(-12, -22, (30, 60)), "upper_lip_height"),
     Mode("lower_face", 4.6, lambda p: p.along(_DOWN, p.step(-32, -72, p.y)), "menton_sellion"),
     Mode("jaw_angle", 3.5, _local(_DOWN, (60, -46, 38), (22, 24, 34)), {"r-44_72": _DOWN}),
@@ -182,7 +183,7 @@ MODES = (
     Mode(
         "cheek_full",
         2.6,
-        _local((0.8, -0.1, 0.6), (44, -22, 80), (24, 26, 36)),
+        _local((0.8, -0.1, 0.6), (45, -21, 79), (20, 24, 34)),
         {"r-26_27": (0.8, -0.1, 0.6)},
     ),
     Mode(
@@ -194,7 +195,7 @@ MODES = (
     Mode("jowl", 0.7, _local((0.5, -0.6, 0.5), (40, -50, 76), (17, 15, 26)), {"r-58_26": _DOWN}),
     # Nose.
     Mode("nose_out", 2.0, _nose_out, "nose_protrusion"),
-    Mode("tip_up", 2.2, _local(_UP, (0, 2, 128), (12, 11, 18)), {"n_tip": _UP}),
+    Mode("tip_up", 2.2, _local((0, 0.76, -0.65), (0, 2, 128), (12, 11, 18)), {"n_tip": _UP}),
     Mode("tip_width", 1.5, _local(_OUT, (8, 4, 128), (7, 8, 11)), {"n_lob": (2.0, 0, 0)}),
     Mode("nose_width", 3.0, _local(_OUT, (15, -3, 110), (9, 11, 20)), "nose_width"),
     Mode("ala_height", 1.0, _local(_UP, (18, -6, 110), (8, 8, 14)), {"n_ala": _UP}),
@@ -289,15 +290,11 @@ def effect(template: Template, mode: Mode, field: Array) -> float:
     if isinstance(mode.probe, dict):
         cage = load_cage()
         return sum(float(field[cage.index(name)] @ way) for name, way in mode.probe.items())
+    if mode.probe == "interpupillary":  # balls follow their lids
+        return 2.0 * float(np.median(field[template.eye_loops["left"], 0]))
     step = 1e-3
     changed = template.vertices.copy()
     changed[: template.num_skin] += step * field
-    if mode.probe == "interpupillary":
-        # Balls follow their lids; before they do, the canthi tell.
-        return 0.5 * sum(
-            (measure(template, changed)[name] - measure(template, template.vertices)[name]) / step
-            for name in ("intercanthal", "biocular")
-        )
     return (
         measure(template, changed)[mode.probe] - measure(template, template.vertices)[mode.probe]
     ) / step

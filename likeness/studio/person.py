@@ -34,6 +34,34 @@ _ANCESTRY_CONCENTRATION = 0.25  # of the Dirichlet draw: most people lean on one
 
 
 @dataclass(frozen=True)
+class Body:
+    """What the shape of a head depends on besides chance."""
+
+    sex: Sex
+    age: int
+    bmi: float
+    ancestry: Mapping[str, float]
+
+
+def draw_body(*key: int | str) -> Body:
+    """The body of a key: sex, age, body-mass index and ancestry of a population of adults."""
+    rng = rng_of(*key, "body")
+    sex: Sex = "female" if rng.random() < 0.5 else "male"
+    age = int(rng.integers(AGES[0], AGES[1] + 1))
+    usual = BMI_MEAN[sex] + 0.04 * (min(age, 60) - 30)
+    bmi = round(float(np.clip(rng.normal(usual, BMI_SD[sex]), *_BMI_RANGE)), 1)
+    return Body(sex, age, bmi, _draw_ancestry(rng_of(*key, "ancestry")))
+
+
+def draw_identity(*key: int | str, body: Body) -> Identity:
+    """The shape of the head of a key, given the body."""
+    known = (body.sex, body.age, body.bmi, body.ancestry)
+    quantities = population.draw(rng_of(*key, "quantities"), *known)
+    bumps = shapes.draw_bumps(rng_of(*key, "bumps"))
+    return shapes.solve(quantities, population.mean_of(*known), bumps)
+
+
+@dataclass(frozen=True)
 class Person:
     """A human who does not exist, as plain numbers.
 
@@ -64,19 +92,9 @@ class Person:
     @classmethod
     def sample(cls, seed: int) -> Person:
         """The person of a seed: the same on every machine for one ``STUDIO_VERSION``."""
-        body = rng_of("person", seed, "body")
-        sex: Sex = "female" if body.random() < 0.5 else "male"
-        age = int(body.integers(AGES[0], AGES[1] + 1))
-        heavier = 0.04 * (min(age, 60) - 30)
-        bmi = round(
-            float(np.clip(body.normal(BMI_MEAN[sex] + heavier, BMI_SD[sex]), *_BMI_RANGE)), 1
-        )
-        ancestry = _draw_ancestry(rng_of("person", seed, "ancestry"))
-
-        expected = population.mean_of(sex, age, bmi, ancestry)
-        quantities = population.draw(rng_of("person", seed, "quantities"), sex, age, bmi, ancestry)
-        bumps = shapes.draw_bumps(rng_of("person", seed, "bumps"))
-        identity = shapes.solve(quantities, expected, bumps)
+        body = draw_body("person", seed)
+        sex, age, ancestry = body.sex, body.age, body.ancestry
+        identity = draw_identity("person", seed, body=body)
         template = build_template()
         measures = measure(template, shapes.rest_vertices(template, identity))
         return cls(
@@ -84,7 +102,7 @@ class Person:
             name=draw_name(rng_of("person", seed, "name"), sex=sex, ancestry=ancestry),
             sex=sex,
             age=age,
-            bmi=bmi,
+            bmi=body.bmi,
             ancestry=ancestry,
             measures={name: round(value, 2) for name, value in measures.items()},
             identity=identity,
