@@ -123,8 +123,9 @@ def contour(template: Template) -> SurfacePosition:
     rows = [[(int(jaw.triangles[i]), jaw.barycentric[i]) for i in range(17)] for _ in range(40)]
     for point in range(9, 17):
         section = _forward_section(template, neighbours, *rows[0][point])
-        for yaw in range(40):
-            rows[yaw][point] = _outline(section, template.vertices, faces, normals, yaw)
+        places = _outline_places(section, template.vertices, faces, normals)
+        for yaw, place in enumerate(places):
+            rows[yaw][point] = _at_place(section, faces, place)
     for yaw in range(1, 40):
         rows.append([_reflect(template, mirrored, *rows[yaw][16 - i]) for i in range(17)])
     flat = _stack([position for row in rows for position in row])
@@ -286,30 +287,42 @@ def _forward_section(
         triangle, came_from = onward[0], edge
 
 
-def _outline(
+def _outline_places(
     section: list[tuple[int, NDArray[np.float64]]],
     vertices: NDArray[np.float64],
     faces: NDArray[np.integer],
     normals: NDArray[np.float64],
-    yaw: int,
-) -> tuple[int, NDArray[np.float64]]:
-    """The point of a section that stands furthest out when the head turns by ``yaw`` degrees."""
-    angle = np.radians(yaw)
-    right = np.array([np.cos(angle), 0.0, np.sin(angle)])  # the picture's axes in the head's frame
-    toward_viewer = np.array([-np.sin(angle), 0.0, np.cos(angle)])
+) -> NDArray[np.float64]:
+    """Where on a section the outline runs at turns of 0..39 degrees: a place 3.25 is a quarter of
+    the way from its point 3 to its point 4. Places never go back as the turn grows.
+    """
     points = np.stack([weights @ vertices[faces[face]] for face, weights in section])
-    facing = np.array([weights @ normals[faces[face]] @ toward_viewer for face, weights in section])
-    best = int((points @ right).argmax())
-    for before in (best - 1, best):
-        if before < 0 or before + 1 >= len(section):
-            continue
-        if facing[before] < 0.0 <= facing[before + 1]:
-            # The rounded surface turns away between the two: go to where it does.
-            t = facing[before] / (facing[before] - facing[before + 1])
-            triangle, end = section[before + 1]
-            start = _weights_in(faces, triangle, *section[before])
-            return triangle, (1.0 - t) * start + t * end
-    return section[best]
+    outward = np.stack([weights @ normals[faces[face]] for face, weights in section])
+    places = np.zeros(40)
+    for yaw in range(40):
+        angle = np.radians(yaw)
+        right = np.array([np.cos(angle), 0.0, np.sin(angle)])  # the picture's axes in the head's
+        toward_viewer = np.array([-np.sin(angle), 0.0, np.cos(angle)])
+        best = int((points @ right).argmax())
+        places[yaw] = best
+        facing = outward @ toward_viewer
+        for before in range(max(best - 1, 0), min(best + 1, len(section) - 1)):
+            if facing[before] < 0.0 <= facing[before + 1]:
+                # The rounded surface turns away between the two.
+                places[yaw] = before + facing[before] / (facing[before] - facing[before + 1])
+                break
+    return np.maximum.accumulate(places)
+
+
+def _at_place(
+    section: list[tuple[int, NDArray[np.float64]]], faces: NDArray[np.integer], place: float
+) -> tuple[int, NDArray[np.float64]]:
+    before = int(place)
+    if place == before:
+        return section[before]
+    triangle, end = section[before + 1]
+    start = _weights_in(faces, triangle, *section[before])
+    return triangle, (1.0 - (place - before)) * start + (place - before) * end
 
 
 def _weights_in(
