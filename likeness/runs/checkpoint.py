@@ -1,23 +1,27 @@
-"""Checkpoints of a run: saved whole or not at all, verified when loaded, found, retained, mirrored.
+"""Checkpoints of a run: saved whole or not at all, verified when loaded.
 
-Owns the folder and its files. What training puts in and takes out is ``training/state.py``.
+Owns the folder and its files. Which checkpoint is used or kept is ``selection.py``; what training
+puts in and takes out is ``training/restore.py``.
 """
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any
 
-from likeness.errors import DataError, MissingError, UsageError
+from likeness.errors import DataError, MissingError
+from likeness.storage.files import disk_errors, flush_to_disk, sha256_of
 
-from .files import disk_errors, flush_to_disk, raise_explained, sha256_of, write_json
-from .run import Run, step_name, steps_in
+from .files import write_json
+from .run import Run, steps_in
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -27,7 +31,7 @@ logger = logging.getLogger(__name__)
 FORMAT = 1
 """Number of the checkpoint layout; a reader refuses a newer one."""
 
-_PROGRESS = "progress.json"
+PROGRESS_FILE = "progress.json"
 _TEMPORARY = ".part-"
 
 
@@ -43,6 +47,8 @@ class Progress:
     samples_seen: int
     """Over all processes."""
     seed: int
+    sampling: str
+    optimizer: str
     batch_size: int
     """Samples per micro-batch and process in that stage."""
     accumulation: int
@@ -145,12 +151,6 @@ class Checkpoint:
         return {**values, **load_file(self.path / "state.safetensors")}
 
 
-class Mirror(Protocol):
-    """The part of a storage place a checkpoint is copied to."""
-
-    def write(self, path: str, data: bytes) -> None: ...
-
-
 def save(
     run: Run,
     progress: Progress,
@@ -173,40 +173,69 @@ def save(
         UsageError: the disk is full or cannot be written; the folder is left as it was.
         TypeError: ``state`` holds something that is neither JSON nor a tensor.
     """
-    import torch
-    from safetensors.torch import save_file
-
     values, tensors = _split(state)
     folder = run.checkpoints_path
     target = run.checkpoint_folder(progress.step)
     temporary = folder / f"{_TEMPORARY}{target.name}"
     try:
-        folder.mkdir(exist_ok=True)
-        clean(run)
-        temporary.mkdir()
-        save_file(_own_memory(weights), temporary / "trainable.safetensors")
-        if ema is not None:
-            save_file(_own_memory(ema), temporary / "ema.safetensors")
-        torch.save(dict(optimizer), temporary / "optimizer.pt")
-        write_json(temporary / "state.json", values)
-        save_file(_own_memory(tensors), temporary / "state.safetensors")
-        files = sorted(path for path in temporary.iterdir())
-        for path in files:
-            flush_to_disk(path)
-        complete = replace(
-            progress, format=FORMAT, sha256={path.name: sha256_of(path) for path in files}
-        )
-        write_json(temporary / _PROGRESS, asdict(complete))
-        flush_to_disk(temporary / _PROGRESS)
-        flush_to_disk(temporary)
-        if target.exists():
-            _discard(target)
-        os.rename(temporary, target)
-        flush_to_disk(folder)
-    except Exception as error:
+        with disk_errors(target, "save a checkpoint"), _as_disk_errors(target):
+            folder.mkdir(exist_ok=True)
+            clean(run)
+            temporary.mkdir()
+            complete = _write(temporary, progress, weights, optimizer, values, tensors, ema)
+            if target.exists():
+                discard(target)
+            temporary.rename(target)
+            flush_to_disk(folder)
+    except Exception:
         shutil.rmtree(temporary, ignore_errors=True)
-        raise_explained(error, target, "save a checkpoint")
+        raise
     return Checkpoint(target, complete)
+
+
+def _write(
+    folder: Path,
+    progress: Progress,
+    weights: Mapping[str, Tensor],
+    optimizer: Mapping[str, Any],
+    values: Mapping[str, Any],
+    tensors: Mapping[str, Tensor],
+    ema: Mapping[str, Tensor] | None,
+) -> Progress:
+    """All files of a checkpoint, flushed; returns the progress with their hashes."""
+    import torch
+    from safetensors.torch import save_file
+
+    save_file(_own_memory(weights), folder / "trainable.safetensors")
+    if ema is not None:
+        save_file(_own_memory(ema), folder / "ema.safetensors")
+    with open(folder / "optimizer.pt", "wb") as file:
+        torch.save(dict(optimizer), file)
+    (folder / "state.json").write_text(json.dumps(values, allow_nan=False), encoding="utf-8")
+    save_file(_own_memory(tensors), folder / "state.safetensors")
+    files = sorted(folder.iterdir())
+    for path in files:
+        flush_to_disk(path)
+    hashes = {path.name: sha256_of(path) for path in files}
+    complete = replace(progress, format=FORMAT, sha256=hashes)
+    write_json(folder / PROGRESS_FILE, asdict(complete))
+    return complete
+
+
+@contextmanager
+def _as_disk_errors(path: Path) -> Iterator[None]:
+    """Raise as OSError what torch and safetensors raise as their own types when a disk refuses."""
+    try:
+        yield
+    except OSError:
+        raise
+    except Exception as error:
+        if isinstance(error.__context__, OSError):
+            raise error.__context__ from error
+        for number in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS):
+            if os.strerror(number) in str(error):
+                raise OSError(number, os.strerror(number), str(path)) from error
+        raise
 
 
 def clean(run: Run) -> None:
@@ -227,123 +256,13 @@ def checkpoints(run: Run) -> list[Checkpoint]:
     found = []
     for step in steps_in(run.checkpoints_path):
         path = run.checkpoint_folder(step)
-        if not (path / _PROGRESS).is_file():
+        if not (path / PROGRESS_FILE).is_file():
             continue
         try:
-            found.append(Checkpoint(path, _read_progress(path / _PROGRESS)))
+            found.append(Checkpoint(path, _read_progress(path / PROGRESS_FILE)))
         except (ValueError, TypeError, KeyError) as error:
-            logger.warning("The checkpoint %s is damaged: %s: %s.", path, _PROGRESS, error)
+            logger.warning("The checkpoint %s is damaged: %s: %s.", path, PROGRESS_FILE, error)
     return found
-
-
-def find(
-    run: Run, which: Literal["latest", "best"] | int = "latest", *, score: str | None = None
-) -> Checkpoint:
-    """One checkpoint, verified.
-
-    Args:
-        which: the last one, the best by a score, or the one of a step. The best is the last when
-            the run names no score or was never evaluated.
-        score: the score that decides; by default the one the run was trained with
-            (``train.best_score``).
-
-    Raises:
-        MissingError: there is none, or none at that step; the message lists those there are.
-        DataError: the one asked for is damaged. The latest is then the last undamaged one, with a
-            warning, and an error only when no undamaged one is left.
-    """
-    found = checkpoints(run)
-    if not found:
-        raise MissingError(
-            f"{run.path} has no checkpoint yet; looked in {run.checkpoints_path}.",
-            advice="Train it further: checkpoints are saved every train.save_every steps.",
-        )
-    if isinstance(which, int):
-        chosen = [c for c in found if c.step == which]
-        if not chosen:
-            raise MissingError(
-                f"{run.path} has no checkpoint at step {which}.",
-                advice=f"There are: {', '.join(str(c.step) for c in found)}.",
-            )
-        return _verified(chosen[0], found)
-    if which == "best":
-        best = best_of(run, found, score or found[-1].progress.best_score)
-        if best is not None:
-            return _verified(best, found)
-    for checkpoint in reversed(found):
-        try:
-            checkpoint.verify()
-        except DataError as error:
-            logger.warning("%s Trying the one before it.", error)
-        else:
-            return checkpoint
-    raise DataError(
-        f"Every checkpoint of {run.path} is damaged ({', '.join(str(c.step) for c in found)}).",
-        advice="Restore checkpoints/ from a copy, or train again.",
-    )
-
-
-def best_of(run: Run, among: list[Checkpoint], score: str | None) -> Checkpoint | None:
-    """The checkpoint whose evaluation has the best value of a score; the later one when equal.
-
-    None when no score is named or no evaluation of these checkpoints has one.
-
-    Raises:
-        UsageError: evaluations exist and none has a score of that name.
-    """
-    if score is None:
-        return None
-    best: tuple[float, Checkpoint] | None = None
-    names: set[str] = set()
-    for checkpoint in among:
-        for row in _scores(run, checkpoint.step):
-            names.add(row["name"])
-            if row["name"] == score:
-                value = -row["value"] if row["direction"] == "lower" else row["value"]
-                if best is None or value >= best[0]:
-                    best = (value, checkpoint)
-    if best is None and names:
-        raise UsageError(
-            f"No evaluation of {run.path} has a score '{score}'.",
-            advice=f"There are: {', '.join(sorted(names))}.",
-        )
-    return best[1] if best else None
-
-
-def retain(run: Run, *, keep: int, best_score: str | None = None) -> list[int]:
-    """Remove all checkpoints but the last ``keep`` and the best one; returns the steps removed.
-
-    Args:
-        keep: 0 keeps all.
-    """
-    found = checkpoints(run)
-    if keep == 0 or len(found) <= keep:
-        return []
-    best = best_of(run, found, best_score)
-    removed = [c for c in found[:-keep] if best is None or c.step != best.step]
-    with disk_errors(run.checkpoints_path, "remove old checkpoints"):
-        for checkpoint in removed:
-            _discard(checkpoint.path)
-    return [c.step for c in removed]
-
-
-def mirror(checkpoint: Checkpoint, store: Mirror, prefix: str) -> None:
-    """Copy a checkpoint to ``<prefix>/step-…`` of a store; ``progress.json`` last, so that a copy
-    that was cut short does not count."""
-    for name in [*checkpoint.progress.sha256, _PROGRESS]:
-        store.write(
-            f"{prefix}/{step_name(checkpoint.step)}/{name}", (checkpoint.path / name).read_bytes()
-        )
-
-
-def _verified(checkpoint: Checkpoint, among: list[Checkpoint]) -> Checkpoint:
-    try:
-        checkpoint.verify()
-    except DataError as error:
-        others = [str(c.step) for c in among if c.step != checkpoint.step]
-        advice = f"Use the checkpoint of another step: {', '.join(others)}." if others else ""
-        raise DataError(error.message, advice=advice) from error
-    return checkpoint
 
 
 def _read_progress(path: Path) -> Progress:
@@ -354,18 +273,6 @@ def _read_progress(path: Path) -> Progress:
             advice="Update the package.",
         )
     return Progress.from_dict(values)
-
-
-def _scores(run: Run, step: int) -> list[dict[str, Any]]:
-    path = run.evaluation_folder(step) / "scores.json"
-    if not path.is_file():
-        return []
-    try:
-        rows: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        logger.warning("%s is not JSON and does not count for the best checkpoint: %s", path, error)
-        return []
-    return rows
 
 
 def _split(state: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Tensor]]:
@@ -390,10 +297,10 @@ def _own_memory(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {name: t.detach().to("cpu", copy=True).contiguous() for name, t in tensors.items()}
 
 
-def _discard(path: Path) -> None:
-    """Remove a checkpoint such that it is never seen half removed."""
+def discard(path: Path) -> None:
+    """Remove a checkpoint folder such that it is never seen half removed."""
     doomed = path.with_name(f"{_TEMPORARY}removed-{path.name}")
     if doomed.exists():
         shutil.rmtree(doomed)
-    os.rename(path, doomed)
+    path.rename(doomed)
     shutil.rmtree(doomed)

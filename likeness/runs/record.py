@@ -16,8 +16,9 @@ from types import TracebackType
 from typing import Any, Literal, Protocol, Self
 
 from likeness.config.schema import ConfigModel
+from likeness.storage.files import disk_errors, flush_to_disk
 
-from .files import disk_errors, flush_to_disk, write_text
+from .files import write_text
 
 logger = logging.getLogger(__name__)
 

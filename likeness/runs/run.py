@@ -5,7 +5,6 @@ Owns names and places. The content of checkpoints is ``checkpoint.py``; of metri
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import re
@@ -18,8 +17,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from likeness.errors import DataError, MissingError, UsageError
+from likeness.storage.files import disk_errors
 
-from .files import disk_errors, read_text, write_json, write_text
+from .files import read_json, read_text, write_json, write_text
 
 State = Literal["planned", "running", "finished", "failed", "stopped"]
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -201,8 +201,7 @@ class Run:
             MissingError: the file is not there.
             DataError: it is not JSON.
         """
-        path = self.path / f"{document}.json"
-        return _json_object(path, read_text(path, purpose=f"the {document} of the run"))
+        return read_json(self.path / f"{document}.json", purpose=f"the {document} of the run")
 
     def write(self, document: Document, value: Mapping[str, Any]) -> None:
         """Replace one of the JSON descriptions."""
@@ -212,9 +211,9 @@ class Run:
 
     @property
     def status(self) -> Status:
-        text = read_text(self.status_path, purpose="the status of the run")
+        values = read_json(self.status_path, purpose="the status of the run")
         try:
-            return Status(**_json_object(self.status_path, text))
+            return Status(**values)
         except TypeError as error:
             raise DataError(
                 f"{self.status_path} is not a status as written by this version: {error}.",
@@ -283,18 +282,6 @@ def steps_in(folder: Path) -> list[int]:
         return []
     matches = (_STEP.fullmatch(child.name) for child in folder.iterdir() if child.is_dir())
     return sorted(int(match.group(1)) for match in matches if match)
-
-
-def _json_object(path: Path, text: str) -> dict[str, Any]:
-    try:
-        value = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise DataError(
-            f"{path} is not JSON: {error}.", advice="Restore it from a copy of the run."
-        ) from error
-    if not isinstance(value, dict):
-        raise DataError(f"{path} should hold a JSON object, found {type(value).__name__}.")
-    return value
 
 
 def _neighbours(folder: Path) -> str:

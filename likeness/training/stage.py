@@ -1,4 +1,4 @@
-"""Stage and Plan: what a run optimises, when, as absolute step ranges known before training starts."""
+"""Stage and Plan: what a run optimises and when, as step ranges known before it starts."""
 
 from __future__ import annotations
 
@@ -26,11 +26,20 @@ class Schedule(ConfigModel):
 
     kind: Literal["constant", "cosine", "linear", "exponential"] = "constant"
     warmup_steps: Annotated[int, Field(ge=0)] = 0
-    """Steps of linear warm-up from 0."""
+    """Steps of linear warm-up; the last of them is at the peak."""
     span: Literal["stage", "run"] = "stage"
     """What the schedule stretches over."""
     final_factor: Annotated[float, Field(ge=0)] = 0.0
     """Learning rate at the end as a fraction of the peak (for constant: ignored)."""
+
+    @model_validator(mode="after")
+    def _exponential_has_an_end(self) -> Schedule:
+        if self.kind == "exponential" and self.final_factor == 0:
+            raise ValueError(
+                "'kind' is exponential, which never reaches a 'final_factor' of 0; "
+                "expected one above 0, e.g. 0.01"
+            )
+        return self
 
 
 class Stage(ConfigModel):
@@ -42,7 +51,7 @@ class Stage(ConfigModel):
     weights: Mapping[str, float | Ramp]
     """Loss term to weight; a term that is not named has weight 0."""
     groups: Mapping[str, float] | None = None
-    """Trainable group to learning-rate factor; a group that is not named is frozen. None: all at 1."""
+    """Trainable group to learning-rate factor; one not named is frozen. None: all at 1."""
     mix: Mapping[str, float] | None = None
     """Source to ratio of samples; None: in proportion to their sizes."""
     learning_rate: Annotated[float, Field(gt=0)] | None = None

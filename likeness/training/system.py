@@ -1,6 +1,7 @@
 """The waist between the loop and a system: a batch and a context go in, named loss terms come out.
 
-Owns the protocol only. It imports no model, loss or dataset, and the loop knows nothing else of a system.
+Owns the protocol only: it imports no model, loss or dataset, and the loop knows nothing else of a
+system.
 """
 
 from __future__ import annotations
@@ -44,9 +45,9 @@ class StepContext:
     """Weight of every term at this step, ramps resolved; absent terms are 0."""
     device: torch.device
     generator: torch.Generator
-    """Seeded by (run seed, step, micro-batch, rank); lives on ``device``."""
+    """Seeded by (run seed, step, micro-batch over all processes); lives on ``device``."""
     log: Callable[[str, float | Tensor], None] = field(default=lambda name, value: None)
-    """Record a value beside the loss terms; averaged over micro-batches and the logging interval."""
+    """Record a value beside the loss terms; averaged over the logging interval."""
     gather: Callable[[Tensor], Tensor] = field(default=lambda tensor: tensor)
     """Concatenate over ranks along dimension 0; the gradient is kept for the local part."""
 
@@ -56,19 +57,19 @@ class StepContext:
 
 
 class Predictor(Protocol):
-    """One trained model, ready to use. Previews, evaluation, the CLI, export and parity all call it."""
+    """One trained model, ready to use: previews, evaluation, the CLI and export all call it."""
 
     def __call__(self, **inputs: Any) -> Mapping[str, Any]: ...
 
 
 class System(ABC):
-    """One way to model a person. Not a module: a frozen base is never wrapped or checkpointed by accident.
+    """One way to model a person. Not a module: no frozen base is wrapped or saved by accident.
 
     Built from its own configuration and a :class:`Placement`, and nothing else.
     """
 
     loss_terms: ClassVar[frozenset[str]]
-    """Every name ``losses`` can return; stage weights are checked against it before anything is loaded."""
+    """Every name ``losses`` can return; stage weights are checked against it at once."""
 
     def __init__(self, config: Any, placement: Placement) -> None:
         self.config, self.placement = config, placement
@@ -83,7 +84,12 @@ class System(ABC):
 
     @abstractmethod
     def trainable(self) -> Mapping[str, nn.Module]:
-        """Group name to module. Only these learn, and only these are checkpointed."""
+        """Group name to module. Only these learn, and only these are checkpointed.
+
+        A parameter of theirs that does not require a gradient at the start never will. The loop
+        puts the groups a stage trains in train mode and the others in eval mode; a module that must
+        stay in eval mode (a frozen norm) overrides ``train``.
+        """
 
     @abstractmethod
     def losses(self, batch: Batch, context: StepContext) -> Mapping[str, Tensor]:
@@ -101,7 +107,7 @@ class System(ABC):
 
     @abstractmethod
     def evaluate(self, predictor: Predictor, source: Source, folder: Path) -> Scores:
-        """Score a predictor on a source, each score beside its baseline; pictures go to ``folder``."""
+        """Score a predictor, each score beside its baseline; pictures go to ``folder``."""
 
     def preview(self, predictor: Predictor, folder: Path, step: int) -> list[Path]:
         """A few files to look at, from fixed held-out samples."""
@@ -114,8 +120,8 @@ class System(ABC):
         """
         return {}
 
-    def load_state(self, state: Mapping[str, Any]) -> None:
-        """Take back what :meth:`state` gave. Raises UsageError when it belongs to another model."""
+    def load_state(self, state: Mapping[str, Any]) -> None:  # noqa: B027 -- no state by default
+        """Take back what :meth:`state` gave. Raises UsageError if it is another model's."""
 
-    def prepare(self, workspace: Path) -> None:
-        """Compute inputs that never change (features, latents) before training; keyed by fingerprints."""
+    def prepare(self, workspace: Path) -> None:  # noqa: B027 -- nothing by default
+        """Compute inputs that never change (features, latents); keyed by fingerprints."""

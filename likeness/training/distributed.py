@@ -1,0 +1,191 @@
+"""Processes that train together: start, agree, gather, and the module that DDP wraps.
+
+Owns talk between processes. The variables it reads are those of ``torchrun``; ``accelerate launch``
+sets the same.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, TypeVar
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+
+from likeness.errors import MissingError, UsageError
+from likeness.training.system import Batch, StepContext, System
+
+T = TypeVar("T")
+
+_TIMEOUT = timedelta(hours=2)
+"""How long processes wait for each other: the first one evaluates while the others wait."""
+
+
+@dataclass(frozen=True)
+class Process:
+    """One of the processes that train together; alone by default."""
+
+    device: torch.device
+    rank: int = 0
+    world_size: int = 1
+
+    @property
+    def is_first(self) -> bool:
+        """The first process writes files, evaluates and speaks."""
+        return self.rank == 0
+
+
+def start(device: str) -> Process:
+    """Pick the device of this process and, under a launcher, meet the other processes.
+
+    Args:
+        device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
+
+    Raises:
+        MissingError: a GPU is asked for and there is none.
+        UsageError: a device number is given for several processes.
+    """
+    world_size = int(os.environ.get("WORLD_SIZE", "1"))
+    local_rank = int(os.environ.get("LOCAL_RANK", "0"))
+    chosen = _device(device, local_rank, world_size)
+    if chosen.type == "cuda":
+        torch.cuda.set_device(chosen)
+    if world_size > 1 and not dist.is_initialized():
+        backend = "nccl" if chosen.type == "cuda" else "gloo"
+        dist.init_process_group(backend, timeout=_TIMEOUT)
+    return current(chosen)
+
+
+def current(device: torch.device) -> Process:
+    """This process, as torch.distributed knows it."""
+    if not dist.is_initialized():
+        return Process(device)
+    return Process(device, dist.get_rank(), dist.get_world_size())
+
+
+def stop() -> None:
+    """Part from the other processes."""
+    if dist.is_initialized():
+        dist.destroy_process_group()
+
+
+def _device(setting: str, local_rank: int, world_size: int) -> torch.device:
+    if setting == "cpu" or (setting == "auto" and not torch.cuda.is_available()):
+        return torch.device("cpu")
+    if not torch.cuda.is_available():
+        raise MissingError(
+            f"train.device is '{setting}', but torch finds no CUDA device.",
+            advice="Use train.device=cpu, or install a CUDA build of torch and its driver.",
+        )
+    if ":" in setting:
+        if world_size > 1:
+            raise UsageError(
+                f"train.device is '{setting}', but {world_size} processes train together.",
+                advice="Use train.device=cuda: each process takes the GPU of its local rank.",
+            )
+        number = int(setting.split(":")[1])
+    else:
+        number = local_rank
+    if number >= torch.cuda.device_count():
+        raise MissingError(
+            f"GPU {number} is asked for, but torch finds {torch.cuda.device_count()}.",
+            advice="Start fewer processes per machine, or choose another train.device.",
+        )
+    return torch.device("cuda", number)
+
+
+def barrier() -> None:
+    """Wait until every process is here."""
+    if dist.is_initialized():
+        dist.barrier()
+
+
+def from_first(value: T) -> T:
+    """The first process's value, on every process (e.g. the path of the run it made)."""
+    if not dist.is_initialized():
+        return value
+    box: list[Any] = [value]
+    dist.broadcast_object_list(box, src=0)
+    received: T = box[0]
+    return received
+
+
+def collect(value: T) -> list[T]:
+    """The values of all processes in the order of their ranks, on every process."""
+    if not dist.is_initialized():
+        return [value]
+    values: list[Any] = [None] * dist.get_world_size()
+    dist.all_gather_object(values, value)
+    return values
+
+
+def sum_over_processes(values: list[float], device: torch.device) -> list[float]:
+    """Element-wise sum; the same on every process."""
+    if not dist.is_initialized():
+        return values
+    tensor = torch.tensor(values, dtype=torch.float64, device=device)
+    dist.all_reduce(tensor)
+    summed: list[float] = tensor.tolist()
+    return summed
+
+
+def gather(tensor: Tensor) -> Tensor:
+    """Concatenate over processes along dimension 0; the local part keeps its gradient.
+
+    First dimensions may differ between processes (a short micro-batch); the others may not.
+    """
+    if not dist.is_initialized():
+        return tensor
+    rank, world_size = dist.get_rank(), dist.get_world_size()
+    length = torch.tensor([tensor.shape[0]], device=tensor.device)
+    lengths = [torch.empty_like(length) for _ in range(world_size)]
+    dist.all_gather(lengths, length)
+    counts = [int(count) for count in lengths]
+    longest = max(counts)
+    padded = tensor.new_zeros((longest, *tensor.shape[1:]))
+    padded[: tensor.shape[0]] = tensor.detach()
+    parts = [torch.empty_like(padded) for _ in range(world_size)]
+    dist.all_gather(parts, padded)
+    parts = [part[:count] for part, count in zip(parts, counts, strict=True)]
+    parts[rank] = tensor
+    return torch.cat(parts)
+
+
+class LossModule(nn.Module):
+    """The trainable modules of a system, with its losses as ``forward``.
+
+    DDP wraps this and is always called, so that its hooks see every backward pass. The frozen parts
+    of the system are not registered, so they are neither broadcast nor checkpointed.
+    """
+
+    def __init__(self, system: System, modules: Mapping[str, nn.Module]) -> None:
+        super().__init__()
+        self.groups = nn.ModuleList(modules.values())
+        self._losses = system.losses
+
+    def forward(self, batch: Batch, context: StepContext) -> dict[str, Tensor]:
+        return dict(self._losses(batch, context))
+
+
+def wrap(module: LossModule) -> nn.Module:
+    """The module to call: itself alone, wrapped for gradient averaging among several processes.
+
+    To be done again whenever ``requires_grad`` changes, since DDP looks at it once.
+    """
+    if not dist.is_initialized():
+        return module
+    # A term that is not active at a step leaves the parameters only it uses without a gradient.
+    return DistributedDataParallel(module, find_unused_parameters=True)
+
+
+def without_sync(module: nn.Module, *, last: bool) -> AbstractContextManager[object]:
+    """Around forward and backward of a micro-batch: gradients are averaged on the last one only."""
+    if isinstance(module, DistributedDataParallel) and not last:
+        return module.no_sync()
+    return nullcontext()

@@ -1,0 +1,138 @@
+"""The trainable groups of a system: names, which of them learn, their tensors in and out.
+
+Knows nothing of gradients' use; that is ``optimizer.py``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from difflib import get_close_matches
+
+import torch
+from torch import Tensor, nn
+
+from likeness.errors import UsageError
+from likeness.training.stage import Plan, Stage
+
+
+class Groups:
+    """Named modules whose parameters learn.
+
+    Args:
+        modules: what ``System.trainable()`` gave. A parameter that does not require a gradient now
+            never will.
+
+    Raises:
+        ValueError: a parameter is not float32, or belongs to two groups.
+    """
+
+    def __init__(self, modules: Mapping[str, nn.Module]) -> None:
+        self.modules = dict(modules)
+        self._learnable: dict[str, list[nn.Parameter]] = {}
+        owner: dict[nn.Parameter, str] = {}
+        for group, module in self.modules.items():
+            for name, parameter in module.named_parameters():
+                if parameter.requires_grad and parameter.dtype != torch.float32:
+                    raise ValueError(
+                        f"trainable weights are float32, found {parameter.dtype} in "
+                        f"'{group}.{name}'; keep it float32 and let autocast lower the precision"
+                    )
+                if owner.setdefault(parameter, group) != group:
+                    raise ValueError(
+                        f"parameter '{group}.{name}' also belongs to group '{owner[parameter]}'"
+                    )
+            self._learnable[group] = [p for p in module.parameters() if p.requires_grad]
+        self._kept: list[Tensor] = []
+
+    def check(self, plan: Plan) -> None:
+        """Every group a stage names exists and can learn.
+
+        Raises:
+            UsageError: naming the stage and the group.
+        """
+        for planned in plan.stages:
+            name = planned.stage.name
+            for group in planned.stage.groups or {}:
+                if group not in self.modules:
+                    near = get_close_matches(group, self.modules, n=1)
+                    known = ", ".join(self.modules)
+                    hint = f"Did you mean '{near[0]}'?" if near else f"There are: {known}."
+                    raise UsageError(
+                        f"Stage '{name}' trains an unknown group '{group}'.", advice=hint
+                    )
+            if not any(self._learnable[group] for group in self._active(planned.stage)):
+                raise UsageError(
+                    f"Stage '{name}' trains nothing: none of its groups has weights that learn.",
+                    advice=f"Name at least one of {', '.join(self.modules)} under its 'groups'.",
+                )
+
+    def activate(self, stage: Stage) -> None:
+        """Let the stage's groups learn, in train mode; freeze the others, in eval mode."""
+        active = self._active(stage)
+        for group, module in self.modules.items():
+            module.train(group in active)
+            for parameter in self._learnable[group]:
+                parameter.requires_grad_(group in active)
+                parameter.grad = None
+
+    def _active(self, stage: Stage) -> set[str]:
+        return set(self.modules if stage.groups is None else stage.groups)
+
+    def learning(self) -> list[nn.Parameter]:
+        """The parameters that learn in the current stage."""
+        return [p for group in self._learnable.values() for p in group if p.requires_grad]
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Parameters and saved buffers by "group.name": the tensors themselves, not copies."""
+        return {
+            f"{group}.{name}": tensor
+            for group, module in self.modules.items()
+            for name, tensor in module.state_dict(keep_vars=True).items()
+        }
+
+    def parameters(self) -> dict[str, Tensor]:
+        """Those of :meth:`tensors` that are parameters."""
+        return {n: t for n, t in self.tensors().items() if isinstance(t, nn.Parameter)}
+
+    @torch.no_grad()
+    def load(self, weights: Mapping[str, Tensor]) -> None:
+        """Take every tensor from a checkpoint.
+
+        Raises:
+            UsageError: names or shapes differ: the checkpoint is of another model.
+        """
+        live = self.tensors()
+        wrong = [f"{name} is missing" for name in live if name not in weights]
+        wrong += [f"{name} is not in the model" for name in weights if name not in live]
+        wrong += [
+            f"{name} has shape {tuple(weights[name].shape)}, the model has {tuple(tensor.shape)}"
+            for name, tensor in live.items()
+            if name in weights and weights[name].shape != tensor.shape
+        ]
+        if wrong:
+            more = f" and {len(wrong) - 5} more" if len(wrong) > 5 else ""
+            raise UsageError(
+                f"The checkpoint does not fit the model: {'; '.join(wrong[:5])}{more}.",
+                advice="Use the model settings the run was started with.",
+            )
+        for name, tensor in live.items():
+            tensor.copy_(weights[name])
+
+    @torch.no_grad()
+    def keep_buffers(self) -> None:
+        """Remember the buffers as they are, so that a skipped step can leave no trace in them."""
+        live = self._buffers()
+        if len(self._kept) != len(live):
+            self._kept = [buffer.clone() for buffer in live]
+        elif live:
+            torch._foreach_copy_(self._kept, live)
+
+    @torch.no_grad()
+    def restore_buffers(self) -> None:
+        """Put back what :meth:`keep_buffers` remembered."""
+        live = self._buffers()
+        if live:
+            torch._foreach_copy_(live, self._kept)
+
+    def _buffers(self) -> list[Tensor]:
+        return [buffer for module in self.modules.values() for buffer in module.buffers()]

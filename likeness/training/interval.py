@@ -1,0 +1,101 @@
+"""Numbers on their way to the metrics: of one step, and summed over a logging interval."""
+
+from __future__ import annotations
+
+import math
+import resource
+import sys
+from collections.abc import Iterable, Mapping
+
+import torch
+from torch import Tensor
+
+Table = dict[str, tuple[float, int]]
+"""Name to sum and count."""
+
+
+class StepValues:
+    """The numbers of one step; those on a device cross over together, in one transfer."""
+
+    def __init__(self) -> None:
+        self._numbers: list[tuple[str, float]] = []
+        self._names: list[str] = []
+        self._tensors: list[Tensor] = []
+
+    def log(self, name: str, value: float | Tensor) -> None:
+        """Keep one number; a tensor must have one element."""
+        if isinstance(value, Tensor):
+            if value.numel() != 1:
+                raise ValueError(
+                    f"'{name}' must be one number, found a tensor of shape {tuple(value.shape)}"
+                )
+            self._names.append(name)
+            self._tensors.append(value.detach().reshape(()).to(torch.float32))
+        else:
+            self._numbers.append((name, float(value)))
+
+    def read(self) -> list[tuple[str, float]]:
+        """Everything logged, as Python numbers. Waits for the device."""
+        if not self._tensors:
+            return self._numbers
+        return [*self._numbers, *zip(self._names, torch.stack(self._tensors).tolist(), strict=True)]
+
+
+class Interval:
+    """Means over a logging interval. Numbers that are not finite do not count."""
+
+    def __init__(self, table: Mapping[str, tuple[float, int]] | None = None) -> None:
+        self.table: Table = dict(table or {})
+
+    def add(self, name: str, value: float) -> None:
+        if math.isfinite(value):
+            total, count = self.table.get(name, (0.0, 0))
+            self.table[name] = (total + value, count + 1)
+
+    def clear(self) -> None:
+        self.table.clear()
+
+
+def merged(tables: Iterable[Mapping[str, tuple[float, int]]]) -> Table:
+    """The sums and counts of several processes together."""
+    result: Table = {}
+    for table in tables:
+        for name, (total, count) in table.items():
+            before = result.get(name, (0.0, 0))
+            result[name] = (before[0] + total, before[1] + count)
+    return result
+
+
+def means(table: Mapping[str, tuple[float, int]]) -> dict[str, float]:
+    return {name: total / count for name, (total, count) in table.items()}
+
+
+class Speed:
+    """Time and memory of a logging interval. Previews, scores and checkpoints do not count."""
+
+    def __init__(self, device: torch.device) -> None:
+        self._device = device
+        self.clear()
+
+    def clear(self) -> None:
+        self._samples, self._seconds, self._waited = 0, 0.0, 0.0
+
+    def add(self, *, samples: int, seconds: float, waited: float) -> None:
+        """One step: samples over all processes, its length, and the part spent waiting for data."""
+        self._samples += samples
+        self._seconds += seconds
+        self._waited += waited
+
+    def row(self) -> dict[str, float]:
+        """Samples per second, share of time waiting for data, highest memory use so far."""
+        return {
+            "samples_per_second": self._samples / self._seconds,
+            "data_wait_fraction": self._waited / self._seconds,
+            "memory_gigabytes": self._memory(),
+        }
+
+    def _memory(self) -> float:
+        if self._device.type == "cuda":
+            return torch.cuda.max_memory_allocated(self._device) / 1e9
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return peak / 1e9 if sys.platform == "darwin" else peak * 1024 / 1e9

@@ -1,0 +1,84 @@
+"""Previews and scores of the weights as they are, in the run's folders and its metrics.
+
+What is drawn and what is measured is the system's business.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from torch import Tensor
+
+from likeness.data.source import Mixed, Source
+from likeness.errors import UsageError
+from likeness.runs.record import Recorder
+from likeness.runs.run import Run
+from likeness.seeds import seed_of
+from likeness.training.random import seed_global
+from likeness.training.settings import TrainSettings
+from likeness.training.system import System
+
+if TYPE_CHECKING:
+    from likeness.evaluation.protocol import Scores
+
+logger = logging.getLogger(__name__)
+
+
+class Observer:
+    """Looks at a system in training; the training itself does not notice.
+
+    Every look makes the same random draws, so that two steps can be compared.
+
+    Raises:
+        UsageError: evaluations are asked for and there is nothing to evaluate on.
+    """
+
+    def __init__(
+        self, system: System, run: Run, recorder: Recorder, settings: TrainSettings
+    ) -> None:
+        self._system, self._run, self._recorder = system, run, recorder
+        self._seed = settings.seed
+        self._source = _validation(system) if settings.evaluate_every else None
+
+    def look(
+        self,
+        step: int,
+        weights: Mapping[str, Tensor] | None,
+        *,
+        preview: bool = False,
+        evaluate: bool = False,
+    ) -> Scores | None:
+        """Write previews, scores or both of one step; returns the scores.
+
+        Args:
+            weights: those to look at, by "group.name"; None: the current ones.
+        """
+        predictor = self._system.predictor(weights)
+        if preview:
+            seed_global(seed_of(self._seed, "preview"))
+            folder = self._run.preview_folder(step)
+            folder.mkdir(parents=True, exist_ok=True)
+            files = self._system.preview(predictor, folder, step)
+            self._recorder.media(step, {f"preview/{path.stem}": path for path in files})
+        if not evaluate or self._source is None:
+            return None
+        seed_global(seed_of(self._seed, "evaluate"))
+        folder = self._run.evaluation_folder(step)
+        folder.mkdir(parents=True, exist_ok=True)
+        scores = self._system.evaluate(predictor, self._source, folder)
+        scores.save(folder / "scores.json")
+        self._recorder.write(step, {f"score/{score.name}": score.value for score in scores})
+        return scores
+
+
+def _validation(system: System) -> Source:
+    """The held-out samples: one source as it is, several end to end."""
+    sources = {name: part for name, part in system.sources("validation").items() if len(part)}
+    if not sources:
+        raise UsageError(
+            "train.evaluate_every asks for evaluations, but the dataset has no validation samples.",
+            advice="Add some to the dataset, or set train.evaluate_every=0.",
+        )
+    return next(iter(sources.values())) if len(sources) == 1 else Mixed(sources)

@@ -1,0 +1,211 @@
+"""What training changes from step to step, into a checkpoint and back.
+
+Also says what may not change between the two. Files and folders are ``runs/checkpoint.py``.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from likeness.errors import UsageError
+from likeness.runs import checkpoint, selection
+from likeness.runs.checkpoint import Checkpoint, Progress, checkpoints
+from likeness.runs.run import Run
+from likeness.training import optimizer
+from likeness.training.distributed import Process, collect, from_first
+from likeness.training.ema import Average
+from likeness.training.groups import Groups
+from likeness.training.interval import Interval, merged
+from likeness.training.precision import Precision
+from likeness.training.settings import TrainSettings
+from likeness.training.stage import Plan, PlannedStage
+from likeness.training.system import System
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass
+class Counters:
+    """How far training is."""
+
+    step: int = 0
+    """Steps done."""
+    samples_seen: int = 0
+    """Over all processes."""
+    updates: int = 0
+    """Steps whose update was applied."""
+    skipped_in_row: int = 0
+    """Steps without an update since the last one with."""
+
+
+class TrainingState:
+    """Weights, their average, the optimiser's memory, counters and the open logging interval.
+
+    Args:
+        saved: the checkpoint to continue from; None: the system as it was built.
+
+    Raises:
+        UsageError: the plan names groups the system does not have, or the checkpoint does not fit.
+    """
+
+    def __init__(
+        self,
+        system: System,
+        plan: Plan,
+        settings: TrainSettings,
+        process: Process,
+        saved: Checkpoint | None,
+    ) -> None:
+        self._system, self._plan, self._settings, self._process = system, plan, settings, process
+        self.precision = Precision(settings.precision, process.device)
+        self.counters, self.interval = Counters(), Interval()
+        if saved is not None:
+            check(saved.progress, plan, settings, process)
+            # First of all: it may decide what the modules look like.
+            system.load_state(saved.state())
+            self._load_counters(saved.progress)
+        self.groups = Groups(system.trainable())
+        self.groups.check(plan)
+        if saved is not None:
+            self.groups.load(saved.weights())
+        self.average: Average | None = None
+        if settings.ema_decay > 0 and process.is_first:
+            self.average = Average(self.groups.parameters(), decay=settings.ema_decay)
+            if saved is not None and saved.has_ema:
+                self.average.load(saved.weights(ema=True))
+        self.planned = plan.at(self.counters.step)
+        self.optimizer = self._activated()
+        if saved is not None:
+            content = saved.optimizer()
+            self.precision.scaler.load_state_dict(content["scaler"])
+            if self.counters.step > self.planned.first_step or self._keeps_memory():
+                optimizer.load_moments(self.optimizer, content["moments"])
+
+    def begin(self, planned: PlannedStage) -> None:
+        """Go on to another stage: what learns, and an optimiser with or without the old memory."""
+        memory = optimizer.moments(self.optimizer)
+        self.planned = planned
+        self.optimizer = self._activated()
+        if self._keeps_memory():
+            optimizer.load_moments(self.optimizer, memory)
+
+    def _activated(self) -> torch.optim.Optimizer:
+        """The current stage's groups set to learn, and an optimiser of them without memory."""
+        self.groups.activate(self.planned.stage)
+        fused = self._process.device.type == "cuda"
+        return optimizer.build(self.groups.modules, self._settings, fused=fused)
+
+    def _keeps_memory(self) -> bool:
+        return self.planned.stage.optimizer == "keep"
+
+    def averaged(self) -> dict[str, Tensor] | None:
+        """The averaged parameters with the buffers as they are; None when no average is kept."""
+        if self.average is None:
+            return None
+        return {**self.groups.tensors(), **self.average.weights()}
+
+    def save(self, run: Run, *, fingerprint: str) -> None:
+        """A checkpoint of this moment, written by the first process; to be called by all."""
+        tables = collect(self.interval.table)
+        if not self._process.is_first:
+            return
+        counters, settings, last = (
+            self.counters,
+            self._settings,
+            self._plan.at(self.counters.step - 1),
+        )
+        progress = Progress(
+            step=counters.step,
+            stage=last.stage.name,
+            stage_first_step=last.first_step,
+            samples_seen=counters.samples_seen,
+            seed=settings.seed,
+            sampling=settings.sampling,
+            optimizer=settings.optimizer,
+            batch_size=last.batch_size,
+            accumulation=settings.accumulation,
+            world_size=self._process.world_size,
+            updates=counters.updates,
+            skipped_in_row=counters.skipped_in_row,
+            recording=tuple(tables),
+            best_score=settings.best_score,
+            fingerprint=fingerprint,
+        )
+        checkpoint.save(
+            run,
+            progress,
+            weights=self.groups.tensors(),
+            ema=self.averaged(),
+            optimizer={
+                "moments": optimizer.moments(self.optimizer),
+                "scaler": self.precision.scaler.state_dict(),
+            },
+            state=self._system.state(),
+        )
+
+    def _load_counters(self, progress: Progress) -> None:
+        self.counters = Counters(
+            progress.step, progress.samples_seen, progress.updates, progress.skipped_in_row
+        )
+        if len(progress.recording) == self._process.world_size:
+            self.interval = Interval(progress.recording[self._process.rank])
+        elif self._process.is_first:  # the number of processes changed: one goes on with all of it
+            self.interval = Interval(merged(progress.recording))
+
+
+def latest(run: Run) -> Checkpoint | None:
+    """The last undamaged checkpoint, the same on every process; None when there is none yet."""
+    found = selection.find(run) if checkpoints(run) else None
+    step = from_first(None if found is None else found.step)
+    if step is None:
+        logger.warning("%s was ended before its first checkpoint: starting anew.", run.path)
+        return None
+    return found if found is not None and found.step == step else selection.find(run, step)
+
+
+def check(record: Progress, plan: Plan, settings: TrainSettings, process: Process) -> None:
+    """Refuse to continue where the result could not be that of one uninterrupted run.
+
+    Raises:
+        UsageError: naming the setting, its value then and now.
+    """
+    fixed = {
+        "train.seed": (record.seed, settings.seed),
+        "train.sampling": (record.sampling, settings.sampling),
+        "train.optimizer": (record.optimizer, settings.optimizer),
+    }
+    for key, (then, now) in fixed.items():
+        if then != now:
+            raise UsageError(
+                f"{key} cannot change on resume: the run has {then}, found {now}.",
+                advice=f"Remove the override, or start a new run with {key}={now}.",
+            )
+    if record.step > plan.total_steps:
+        raise UsageError(
+            f"The run has done {record.step} steps, more than the {plan.total_steps} now planned.",
+            advice=f"Set train.steps to at least {record.step}, or start a new run.",
+        )
+    last = plan.at(record.step - 1)
+    if (last.stage.name, last.first_step) != (record.stage, record.stage_first_step):
+        raise UsageError(
+            f"The stages changed: step {record.step} belongs to stage '{record.stage}' from step "
+            f"{record.stage_first_step}, and is now planned in '{last.stage.name}' from step "
+            f"{last.first_step}.",
+            advice="Keep 'stages' (and, with several stages, 'train.steps') as they were.",
+        )
+    if record.step == last.end_step:
+        return  # the next stage starts its own order
+    then = record.batch_size * record.accumulation * record.world_size
+    now = last.batch_size * settings.accumulation * process.world_size
+    if then != now:
+        raise UsageError(
+            "The samples per step cannot change within a stage: train.batch_size x "
+            f"train.accumulation x processes was {record.batch_size} x {record.accumulation} x "
+            f"{record.world_size} = {then}, found {last.batch_size} x {settings.accumulation} x "
+            f"{process.world_size} = {now}.",
+            advice="With fewer processes, raise train.accumulation in proportion.",
+        )

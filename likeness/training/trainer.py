@@ -1,0 +1,396 @@
+"""The loop: one for every system. It knows batches, loss terms, steps and files, and no faces.
+
+Owns the order of things. What a term means is the system's business; how a part works is in the
+sibling modules.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import torch
+import yaml
+from torch import nn
+
+from likeness.data.loader import Loader, MicroBatch, move
+from likeness.data.sampler import Sampler, StageOrder
+from likeness.data.source import Mixed
+from likeness.errors import LikenessError, UsageError
+from likeness.runs import selection
+from likeness.runs.checkpoint import checkpoints
+from likeness.runs.mirror import mirror
+from likeness.runs.record import Recorder, Tracker, TrackingSettings
+from likeness.runs.run import Run
+from likeness.runs.trackers import open_trackers
+from likeness.storage.store import Store
+from likeness.training import distributed, optimizer
+from likeness.training.interrupt import Interrupt
+from likeness.training.interval import Speed, StepValues, means, merged
+from likeness.training.looking import Observer
+from likeness.training.random import seed_micro_batch
+from likeness.training.settings import TrainSettings
+from likeness.training.stage import Plan, PlannedStage
+from likeness.training.state import Counters, TrainingState, latest
+from likeness.training.system import StepContext, System
+from likeness.training.terms import weighted_total
+
+if TYPE_CHECKING:
+    from likeness.evaluation.protocol import Scores
+
+logger = logging.getLogger(__name__)
+
+_STATUS_SECONDS = 2.0
+"""Least time between two writes of status.json while nothing else happens."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How training ended."""
+
+    status: Literal["finished", "stopped"]
+    """``stopped``: a signal asked for it; everything is saved and the caller exits with 130."""
+    step: int
+    scores: Scores | None
+    """Of the last evaluation this call made; on the first process only."""
+
+
+def fit(
+    system: System,
+    plan: Plan,
+    run: Run,
+    settings: TrainSettings,
+    *,
+    resume: bool = False,
+    tracking: TrackingSettings | None = None,
+    trackers: Sequence[Tracker] = (),
+    fingerprint: str = "",
+    store: Store | None = None,
+) -> Outcome:
+    """Train a system according to a plan, keeping everything in a run directory.
+
+    Call ``distributed.start`` first and build the system on the device it gives. Every process
+    calls this with the same arguments; only the first one writes.
+
+    Args:
+        resume: continue from the last undamaged checkpoint of ``run``, or from the start when it
+            was killed before its first one. On a CPU the result equals that of an uninterrupted
+            run bit for bit.
+        tracking: mirrors of the metrics.
+        trackers: others that are told the metrics, e.g. a progress display.
+        fingerprint: of the configuration; kept in the checkpoints.
+        store: receives a copy of the run after each checkpoint.
+
+    Raises:
+        UsageError: plan, groups or settings do not fit the system or the run.
+        LikenessError: too many steps in a row were not finite.
+    """
+    plan.check_terms(system.loss_terms)
+    if not resume and checkpoints(run):
+        raise UsageError(
+            f"{run.path} has been trained already; its checkpoints are not overwritten.",
+            advice=f"Continue it with 'likeness resume {run.path}', or start a new run.",
+        )
+    loop = _Loop(system, plan, run, settings, fingerprint=fingerprint, store=store)
+    with ExitStack() as stack:
+        if loop.process.is_first:
+            run.refuse_if_alive()
+            stack.enter_context(run.log_to_file())
+        interrupt = stack.enter_context(Interrupt())
+        try:
+            loop.start(resume=resume)
+            if loop.process.is_first:
+                step, config = loop.counters.step, yaml.safe_load(run.config_yaml) or {}
+                mirrors = open_trackers(
+                    run, tracking or TrackingSettings(), step=step, config=config
+                )
+                loop.recorder = stack.enter_context(
+                    Recorder(run.metrics_path, step=step, trackers=[*mirrors, *trackers])
+                )
+                loop.observer = Observer(system, run, loop.recorder, settings)
+            status = loop.train(interrupt)
+        except BaseException as error:
+            if loop.has_begun or not resume:  # a refused resume leaves the run as it was
+                loop.tell("failed", error=f"{type(error).__name__}: {error}")
+            raise
+    return Outcome(status, loop.counters.step, loop.scores)
+
+
+class _Loop:
+    """One call of :func:`fit`: the parts of a step, and what happens between steps."""
+
+    state: TrainingState
+    source: Mixed
+    orders: dict[int, StageOrder]
+    module: distributed.LossModule
+    wrapped: nn.Module
+
+    def __init__(
+        self,
+        system: System,
+        plan: Plan,
+        run: Run,
+        settings: TrainSettings,
+        *,
+        fingerprint: str,
+        store: Store | None,
+    ) -> None:
+        self.system, self.plan, self.run, self.settings = system, plan, run, settings
+        self.fingerprint, self.store = fingerprint, store
+        self.device = system.placement.device
+        self.process = distributed.current(self.device)
+        self.generator = torch.Generator(self.device)
+        self.speed = Speed(self.device)
+        self.rates: dict[str, float] = {}
+        self.recorder: Recorder | None = None
+        self.observer: Observer | None = None
+        self.scores: Scores | None = None
+        self.counters = Counters()
+        self.has_begun, self._told = False, 0.0
+
+    def start(self, *, resume: bool) -> None:
+        """Take weights and counters from a checkpoint or as built; open the training data."""
+        saved = latest(self.run) if resume else None
+        self.state = TrainingState(self.system, self.plan, self.settings, self.process, saved)
+        self.counters = self.state.counters
+        self.module = distributed.LossModule(self.system, self.state.groups.modules)
+        self.source = Mixed(self.system.sources("train"))
+        sampler = Sampler(self.source, seed=self.settings.seed, sampling=self.settings.sampling)
+        self.orders = {
+            planned.index: sampler.stage(
+                planned.index, batch_size=planned.batch_size, mix=planned.stage.mix
+            )
+            for planned in self.plan.stages
+        }
+
+    def train(self, interrupt: Interrupt) -> Literal["finished", "stopped"]:
+        """Do the steps that are left."""
+        counters, total = self.counters, self.plan.total_steps
+        self.has_begun = True
+        self.tell("running")
+        self._enter_stage()
+        if counters.step == 0:
+            self._look(preview=self.settings.preview_every > 0)
+        while counters.step < total:
+            planned = self.plan.at(counters.step)
+            if planned is not self.state.planned:
+                self.state.begin(planned)
+                self._enter_stage()
+            with self._loader(planned) as loader:
+                batches = iter(loader)
+                while counters.step < planned.end_step:
+                    stop = self._step(planned, batches, interrupt)
+                    self._keep_up(planned, stop=stop)
+                    if stop and counters.step < total:
+                        logger.info("Stopped by a signal after step %d; saved.", counters.step)
+                        self.tell("stopped")
+                        return "stopped"
+        self.tell("finished")
+        return "finished"
+
+    def _enter_stage(self) -> None:
+        """Wrap the modules anew, since what learns has changed."""
+        self.wrapped = distributed.wrap(self.module)
+        planned = self.state.planned
+        logger.info(
+            "Stage '%s': from step %d, up to %d.",
+            planned.stage.name,
+            self.counters.step,
+            planned.end_step,
+        )
+
+    def _loader(self, planned: PlannedStage) -> Loader:
+        """The batches of a stage from the current step on."""
+        return Loader(
+            self.source,
+            self.orders[planned.index],
+            self.system.collate,
+            seed=self.settings.seed,
+            stage=planned.index,
+            steps=range(self.counters.step - planned.first_step, planned.length),
+            accumulation=self.settings.accumulation,
+            rank=self.process.rank,
+            world_size=self.process.world_size,
+            workers=self.settings.workers,
+            pin=self.device.type == "cuda",
+        )
+
+    # -- a step --------------------------------------------------------------------------------
+
+    def _step(
+        self, planned: PlannedStage, batches: Iterator[MicroBatch], interrupt: Interrupt
+    ) -> bool:
+        """One update of the weights; returns whether a signal asks to stop after it."""
+        began, counters = time.perf_counter(), self.counters
+        self.rates = optimizer.set_learning_rate(
+            self.state.optimizer,
+            self.plan,
+            planned,
+            rate=self.settings.learning_rate,
+            step=counters.step,
+        )
+        self.state.groups.keep_buffers()
+        values = StepValues()
+        ids, waited = self._accumulate(planned, batches, values)
+        self.state.precision.scaler.unscale_(self.state.optimizer)
+        norm = optimizer.limit_gradient(self.state.groups.learning(), self.settings.clip_norm)
+        values.log("grad_norm", norm)
+        numbers = values.read()
+        bad_loss = any(not math.isfinite(v) for name, v in numbers if name == "loss/total")
+        bad_norm = not math.isfinite(numbers[-1][1])
+        # All processes must do the same: one with a bad number, or with a signal, speaks for all.
+        bad_losses, bad_norms, stops, samples = distributed.sum_over_processes(
+            [bad_loss, bad_norm, interrupt.requested, len(ids)], self.device
+        )
+        if bad_losses or bad_norms:
+            self._skip(ids, overflow=not bad_losses and self.state.precision.can_overflow)
+        else:
+            self._update(numbers)
+        self.state.optimizer.zero_grad(set_to_none=True)
+        counters.step += 1
+        counters.samples_seen += int(samples)
+        self.speed.add(samples=int(samples), seconds=time.perf_counter() - began, waited=waited)
+        return bool(stops)
+
+    def _accumulate(
+        self, planned: PlannedStage, batches: Iterator[MicroBatch], values: StepValues
+    ) -> tuple[list[str], float]:
+        """The gradient of the mean over a step's micro-batches; its samples, seconds waited."""
+        step, count = self.counters.step, self.settings.accumulation
+        weights, waited = planned.weights_at(step), 0.0
+        ids: list[str] = []
+        for micro in range(count):
+            asked = time.perf_counter()
+            item = next(batches)
+            waited += time.perf_counter() - asked
+            ids += item.ids
+            slot = micro * self.process.world_size + self.process.rank
+            seed_micro_batch(self.generator, seed=self.settings.seed, step=step, slot=slot)
+            context = StepContext(
+                step=step,
+                stage=planned.stage,
+                weights=weights,
+                device=self.device,
+                generator=self.generator,
+                log=values.log,
+                gather=distributed.gather,
+            )
+            with distributed.without_sync(self.wrapped, last=micro == count - 1):
+                with self.state.precision.autocast():
+                    terms = self.wrapped(move(item.batch, self.device), context)
+                total = weighted_total(terms, context, self.system.loss_terms)
+                torch.autograd.backward(self.state.precision.scaler.scale(total / count))
+            for name, term in terms.items():
+                values.log(f"loss/{name}", term)
+                if context.active(name):
+                    values.log(f"loss_weighted/{name}", weights[name] * term.detach())
+            values.log("loss/total", total)
+        return ids, waited
+
+    def _update(self, numbers: Sequence[tuple[str, float]]) -> None:
+        """Move the weights, then their average; count what was measured."""
+        self.state.precision.scaler.step(self.state.optimizer)
+        self.state.precision.scaler.update()
+        if self.state.average is not None:
+            self.state.average.update(self.counters.updates)
+        self.counters.updates += 1
+        self.counters.skipped_in_row = 0
+        for name, value in numbers:
+            self.state.interval.add(name, value)
+
+    def _skip(self, ids: list[str], *, overflow: bool) -> None:
+        """Leave all as it was before the step; give up after too many in a row."""
+        self.state.groups.restore_buffers()
+        self.state.precision.scaler.update()
+        if overflow:
+            return  # the scaler has lowered its scale; the next gradient may fit
+        self.counters.skipped_in_row += 1
+        step, row = self.counters.step + 1, self.counters.skipped_in_row
+        named = [name for part in distributed.collect(ids) for name in part]
+        logger.warning(
+            "Step %d: loss or gradient not finite, update skipped; samples: %s.",
+            step,
+            ", ".join(named),
+        )
+        if self.recorder is not None:
+            self.recorder.write(step, {"nonfinite": 1, "nonfinite_ids": named})
+        if row >= self.settings.max_nonfinite:
+            raise LikenessError(
+                f"Training stopped at step {step}: the loss or the gradient of {row} steps in a "
+                "row was not finite.",
+                advice="Look at the samples named in log.txt. If they are sound, lower "
+                "train.learning_rate, lengthen the warm-up or use train.precision=fp32, then "
+                "'likeness resume' the run: it continues from its last checkpoint.",
+            )
+
+    # -- what happens between steps --------------------------------------------------------------
+
+    def _keep_up(self, planned: PlannedStage, *, stop: bool) -> None:
+        """Record, look and save, each at its cadence and where a stage or the run ends."""
+        step, settings = self.counters.step, self.settings
+        seam, end = step == planned.end_step, step == self.plan.total_steps
+
+        def due(every: int) -> bool:
+            return every > 0 and (end or step % every == 0)
+
+        if seam or due(settings.log_every):
+            self._record(planned)
+        evaluate = due(settings.evaluate_every)
+        self._look(preview=due(settings.preview_every), evaluate=evaluate)
+        if seam or stop or evaluate or due(settings.save_every):
+            self._save(end=end)
+
+    def _record(self, planned: PlannedStage) -> None:
+        """One line of the metrics: means over the interval and the processes."""
+        tables = distributed.collect(self.state.interval.table)
+        if self.recorder is not None:
+            rates = {f"lr/{group}": rate for group, rate in self.rates.items()}
+            row = means(merged(tables)) | rates | {"stage": planned.index} | self.speed.row()
+            self.recorder.write(self.counters.step, row)
+        self.state.interval.clear()
+        self.speed.clear()
+        if time.monotonic() - self._told > _STATUS_SECONDS:
+            self.tell("running")
+
+    def _look(self, *, preview: bool = False, evaluate: bool = False) -> None:
+        """Previews and scores, by the first process while the others wait."""
+        if not (preview or evaluate):
+            return
+        if self.observer is not None:
+            scores = self.observer.look(
+                self.counters.step, self.state.averaged(), preview=preview, evaluate=evaluate
+            )
+            self.scores = scores or self.scores
+        distributed.barrier()
+
+    def _save(self, *, end: bool) -> None:
+        """A checkpoint of this moment; old ones go, and the copy elsewhere follows."""
+        if self.recorder is not None:
+            self.recorder.flush()  # a checkpoint counts on the lines before it
+        self.state.save(self.run, fingerprint=self.fingerprint)
+        if self.process.is_first:
+            selection.retain(
+                self.run, keep=self.settings.keep_checkpoints, best_score=self.settings.best_score
+            )
+            self.tell("running")
+            if self.store is not None:
+                mirror(self.run, self.store, must_succeed=end)
+        distributed.barrier()
+
+    def tell(
+        self, status: Literal["running", "finished", "failed", "stopped"], *, error: str = ""
+    ) -> None:
+        """Write the status of the run, on the first process."""
+        self._told = time.monotonic()
+        if self.process.is_first:
+            self.run.set_status(
+                status,
+                step=self.counters.step,
+                total_steps=self.plan.total_steps,
+                error=error,
+            )
