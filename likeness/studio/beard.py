@@ -25,20 +25,19 @@ _POINTS = 5
 
 
 @njit(cache=True)
-def _density_kernel(points, rings, ears, style, out):
+def _density_kernel(points, rings, ears, style, seed, out):
     for index in range(points.shape[0]):
         x, y, z = abs(points[index, 0]), points[index, 1], points[index, 2]
-        area = beard_mask(x, y, z, rings[index], ears[index])
+        area = beard_mask(x, y, z, rings[index], ears[index], points[index, 0], seed)
         out[index] = area * beard_style_mask(x, y, z, style)
 
 
-def density_of(template: Template, style: int) -> np.ndarray:
+def density_of(template: Template, style: int, seed: int) -> np.ndarray:
     """Density of a standing beard of a style on the skin vertices, 0..1."""
     count = template.num_skin
     out = np.empty(count)
-    _density_kernel(
-        template.vertices[:count], template.mouth_ring[:count], template.ear[:count], style, out
-    )
+    rings, ears = template.mouth_ring[:count], template.ear[:count]
+    _density_kernel(template.vertices[:count], rings, ears, style, seed, out)
     return out
 
 
@@ -54,7 +53,7 @@ def build(
     rng = rng_of(appearance.texture_seed, "beard")
     skin = np.asarray(rest_vertices[: template.num_skin], dtype=np.float64)
     on_template = template.vertices[: template.num_skin]
-    density = density_of(template, BEARD_STYLES[traits.style])
+    density = density_of(template, BEARD_STYLES[traits.style], appearance.texture_seed + 227)
     faces = template.skin_faces
     faces = faces[density[faces].mean(axis=1) > 0.1]
     count = int(_COUNT[detail] * (0.35 + 0.65 * traits.density))
@@ -73,7 +72,12 @@ def build(
     lock = np.stack([fbm(start, 7.0, appearance.texture_seed + 19 + k) for k in range(3)], axis=1)
     side = np.clip(rest[:, 0] / 14.0, -1.0, 1.0)
     flow = np.stack([0.75 * side * lip + 0.15 * side, np.full(count, -1.0), 0.25 - 0.1 * lip], 1)
-    direction = 0.55 * outward + 0.5 * flow + 0.22 * lock + 0.16 * rng.standard_normal((count, 3))
+    direction = (
+        (0.5 - 0.25 * lip)[:, None] * outward
+        + 0.55 * flow
+        + 0.22 * lock
+        + 0.16 * rng.standard_normal((count, 3))
+    )
     position, path = start, [start]
     for number in range(1, _POINTS):
         direction = 0.7 * direction + 0.3 * flow
@@ -88,7 +92,7 @@ def build(
     facing /= np.linalg.norm(facing, axis=-1, keepdims=True)
     t = np.linspace(0.0, 1.0, _POINTS)
     share = (_COUNT["standard"] / _COUNT[detail]) ** 0.6
-    base = (0.55 + 0.02 * traits.length) * share
+    base = (0.34 + 0.022 * traits.length) * share
     widths = base * rng.uniform(0.6, 1.3, count)[:, None] * (1.0 - 0.8 * t**1.5)
     return ribbons(
         roots,

@@ -152,9 +152,10 @@ def _paint_kernel(
         # The upper lid and its lashes take the light from the upper part of the ball.
         lid = float(lid_distances[index])
         shade = 0.38 + 0.62 * smoothstep(-0.5, 5.5, lid)
-        sides = 1.0 - 0.35 * smoothstep(7.5, 12.0, abs(dx))
+        sides = 1.0 - 0.30 * smoothstep(6.5, 11.5, abs(dx))
+        shade *= sides
         albedo[index, 0], albedo[index, 1], albedo[index, 2] = r * shade, g * shade, b * shade
-        occlusion[index] = shade * sides
+        occlusion[index] = shade
         wet = 1.0 - smoothstep(iris_degrees + 1.0, iris_degrees + 8.0, angle)
         specular[index] = (0.9 + 2.1 * wet) * smoothstep(-0.6, 1.6, lid)
         roughness[index] = 0.22 - 0.16 * wet

@@ -19,7 +19,8 @@ _RELIEF = {"t-shirt": 0.10, "v-neck": 0.10, "shirt": 0.07, "sweater": 0.38, "rol
 
 
 def _visible(wavelength: float, footprint: np.ndarray) -> np.ndarray:
-    t = np.clip((footprint / wavelength - 0.33) / 0.34, 0.0, 1.0)
+    # Twice as careful as for skin: coordinates around the body shrink toward the neck.
+    t = np.clip((2.0 * footprint / wavelength - 0.33) / 0.34, 0.0, 1.0)
     return 1.0 - t * t * (3.0 - 2.0 * t)
 
 
@@ -44,7 +45,7 @@ def paint(appearance: Appearance, points: SurfacePoints) -> SurfaceValues:
             across = around / traits.stripe_width
             edge = np.abs(across - np.floor(across) - 0.5) * traits.stripe_width
             share = np.clip((0.2 * traits.stripe_width - edge) / soft + 0.5, 0.0, 1.0)
-        albedo += (share * ~collar)[:, None] * (accent - albedo)
+        albedo += share[:, None] * (accent - albedo)
 
     ribbed = from_edge < _RIB_WIDTH[traits.kind]
     if traits.kind == "roll-neck":

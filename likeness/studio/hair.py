@@ -22,7 +22,9 @@ from likeness.studio.hair_growth import band_height, gather, grow, wave
 from likeness.studio.hair_shapes import (
     KNOT,
     Recipe,
+    is_parted,
     lowest_point,
+    part_line,
     recipe_of,
     smooth,
     strand_lengths,
@@ -96,7 +98,7 @@ def _scalp_hair(
         seed=seed,
     )
     faces = template.skin_faces
-    faces = faces[density[faces].mean(axis=1) > 0.06]
+    faces = faces[density[faces].mean(axis=1) > 0.12]
     if len(faces) == 0:
         return []
     space = HeadSpace(template, skin, recipe.ear_cover)
@@ -137,7 +139,8 @@ def _scalp_hair(
     if hair.style == "buzz":
         return [strands]
     heights = heights_of(on_template, recession=hair.recession, seed=seed)
-    parts = [_cap(recipe, template, skin, density, heights, frame), strands]
+    part = part_line(hair) if is_parted(hair) else None
+    parts = [_cap(recipe, template, skin, density, heights, part, frame), strands]
     if hair.style == "tied":
         parts.append(_knot(hair, template, skin, frame, rng, detail))
     return parts
@@ -222,6 +225,7 @@ def _cap(
     skin: np.ndarray,
     density: np.ndarray,
     heights: np.ndarray,
+    part: float | None,
     frame: np.ndarray,
 ) -> AttachedMesh:
     """The dense inside of the hair: the scalp pushed out, sinking under the skin at its rim."""
@@ -238,6 +242,10 @@ def _cap(
     above_line = heights[used]
     height = 0.4 * band_height(recipe, skin[used]) * smooth(0.45, 1.0, density[used])
     height *= edge_taper(above_line)
+    if part is not None:
+        # Nothing stands over a parting: strands leave it on either side.
+        in_front = smooth(-65.0, -35.0, skin[used][:, 2])
+        height *= 1.0 - in_front * (1.0 - smooth(2.0, 34.0, np.abs(skin[used][:, 0] - part)))
     if recipe.start > 0.0:
         lumps = fbm(skin[used], 16.0, len(used), octaves=2)
         height = height * 2.1 * (1.0 + 0.06 * lumps)

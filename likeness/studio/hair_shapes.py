@@ -65,6 +65,11 @@ def part_line(hair: HairTraits) -> float:
     return 42.0 * hair.parting
 
 
+def is_parted(hair: HairTraits) -> bool:
+    """Whether the style shows a line of scalp where the hair divides."""
+    return hair.style in ("side_part", "bob", "long")
+
+
 def _unit(vectors: np.ndarray) -> np.ndarray:
     return vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-9)
 

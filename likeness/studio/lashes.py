@@ -15,7 +15,7 @@ from likeness.studio.surface_points import LASH
 from likeness.studio.template import Template
 
 _COUNT = {"low": 24, "standard": 44, "high": 90}
-_WIDTH = {"low": 0.34, "standard": 0.24, "high": 0.15}
+_WIDTH = {"low": 0.36, "standard": 0.27, "high": 0.20}
 _POINTS = 5
 
 
@@ -72,7 +72,7 @@ def _row(
     # They leave along the gaze and a little toward the other lid, then curl away from it.
     paths = np.empty((count, _POINTS, 3))
     paths[..., 0] = start[:, :1] + length[:, None] * lateral[:, None] * (0.35 * s + 0.3 * s**2)
-    lift = rise * (-0.22 * s + 0.92 * s**2) if upper else rise * (0.25 * s + 0.35 * s**2)
+    lift = rise * (-0.25 * s + 0.78 * s**2) if upper else rise * (0.25 * s + 0.35 * s**2)
     paths[..., 1] = start[:, 1:2] + length[:, None] * lift
     paths[..., 2] = start[:, 2:] + length[:, None] * (0.86 * s - 0.30 * s**2)
     facing = np.zeros_like(paths)

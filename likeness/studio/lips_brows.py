@@ -24,7 +24,7 @@ _WIDTH = np.array([0.45, 0.85, 1.0, 0.82, 0.46, 0.16])
 BEARD_STYLES = {"none": 0, "stubble": 1, "full": 1, "moustache": 2, "goatee": 3}
 """Numbers of ``traits.BeardStyle`` in :func:`beard_style_mask`."""
 
-_HAIR_SPACING = 0.62
+_HAIR_SPACING = 0.50
 _HAIR_ROWS = 5
 
 
@@ -80,14 +80,16 @@ def brow_cover(x, y, z, side, thickness, arch, density, meeting, footprint, seed
     visible = fade(0.8, footprint)
     if visible <= 0.0:
         return min(mean, 0.92)
-    width = 0.11 + 0.30 * footprint
+    width = 0.085 + 0.30 * footprint
     cover = 0.0
     first = math.floor((x - 9.5) / _HAIR_SPACING)
     last = math.floor((x + 3.0) / _HAIR_SPACING)
     offset = 0 if side > 0 else 7919
     for column in range(first, last + 1):
         for row in range(_HAIR_ROWS):
-            if random_at(column, row, offset, seed) > 0.95 * density:
+            if random_at(column, row, offset, seed) > density * (
+                0.2 + 0.75 * _table(_WIDTH_X, _WIDTH, x)
+            ):
                 continue
             rx = (column + random_at(column, row, offset, seed + 1)) * _HAIR_SPACING
             if rx < 10.5 or rx > 56.0:
@@ -111,7 +113,7 @@ def brow_cover(x, y, z, side, thickness, arch, density, meeting, footprint, seed
             across = abs(-dx * uy + dy * ux + bend)
             taper = 1.0 - 0.75 * along / length
             stroke = 1.0 - smoothstep(0.5 * width, width, across / taper)
-            stroke *= min(1.0, 0.11 / width * 2.6) * (0.65 + 0.35 * taper)
+            stroke *= min(1.0, 0.085 / width * 2.4) * (0.65 + 0.35 * taper)
             cover = 1.0 - (1.0 - cover) * (1.0 - stroke)
     shadow = 0.34 * mean
     drawn = 1.0 - (1.0 - cover) * (1.0 - shadow)
@@ -141,15 +143,19 @@ def seam_shade(mouth_ring, openness):
 
 
 @njit(cache=True)
-def beard_mask(x, y, z, mouth_ring, ear):
-    """Where beard grows, 0..1: jaw, chin, upper lip, sideburn; not on lips, cheek apple, neck."""
+def beard_mask(x, y, z, mouth_ring, ear, signed_x, seed):
+    """Where beard grows, 0..1: jaw, chin, upper lip, sideburn; not on lips, cheek apple, neck.
+
+    Its upper edge wavers by 3 mm, not alike on both sides.
+    """
     if y > 20.0 or z < 8.0 or y < -116.0:
         return 0.0
     # The upper edge falls from the sideburn before the ear to the corner of the mouth.
     top = -8.0 - 18.0 * smoothstep(30.0, 62.0, z) + 8.0 * smoothstep(86.0, 104.0, z)
     sideburn = smoothstep(60.0, 66.0, x) * (1.0 - smoothstep(44.0, 54.0, z))
-    top += 30.0 * sideburn
-    mask = 1.0 - smoothstep(top - 9.0, top + 4.0, y)
+    top += 30.0 * sideburn + 8.0 * (1.0 - smoothstep(20.0, 30.0, x)) * smoothstep(94.0, 104.0, z)
+    top += 3.0 * fbm_at(signed_x, y, z, 11.0, 2, seed + 7, 0.0)
+    mask = 1.0 - smoothstep(top - 13.0, top + 5.0, y)
     mask *= smoothstep(12.0, 30.0, z)
     mask *= smoothstep(2.05, 2.75, mouth_ring) * (1.0 - smoothstep(0.1, 0.4, ear))
     cheek = ((x - 34.0) / 16.0) ** 2 + ((y + 14.0) / 15.0) ** 2 + ((z - 98.0) / 40.0) ** 2
@@ -182,9 +188,9 @@ def beard_style_mask(x, y, z, style):
 def stubble(x, y, z, footprint, seed):
     """Coverage by short dark hairs, mean about .5, as a share of a full beard's; x signed."""
     visible = fade(0.75, footprint)
-    patchy = 0.22 * fbm_at(x, y, z, 9.0, 2, seed + 5, footprint)
+    patchy = 0.12 * fbm_at(x, y, z, 9.0, 2, seed + 5, footprint)
     if visible <= 0.0:
         return min(max(0.5 + patchy, 0.0), 1.0)
     grain = noise_at(x / 0.75, y / 1.5, z / 0.85, seed)
     grain += 0.7 * noise_at(x / 0.5, y / 0.9, z / 0.5, seed + 1)
-    return min(max(0.5 + patchy + 0.42 * visible * grain, 0.0), 1.0)
+    return min(max(0.5 + patchy + 0.34 * visible * grain, 0.0), 1.0)

@@ -133,7 +133,7 @@ def wrinkle_height(x, y, z, drives, seed):
                 strength = 0.6 + 0.4 * noise_at(x / 14.0, float(line), 0.5, seed + 37)
                 distance = y - middle - bow - 0.8 * noise_at(x / 9.0, line * 3.1, 0.2, seed + 41)
                 height += depth * max(strength, 0.1) * sides * _valley(distance, 1.35)
-    elif y > 38.0 and ax < 22.0:
+    if 38.0 < y < 66.0 and ax < 22.0:
         drive = drives.frown_left if left else drives.frown_right
         depth = 0.5 * drive + 0.32 * max(age - 0.2, 0.0)
         if depth > 0.01 and z > 85.0:
@@ -173,10 +173,11 @@ def wrinkle_height(x, y, z, drives, seed):
         round_chin = math.exp(-((x / 13.0) ** 2) - ((y + 63.0) / 9.0) ** 2)
         height += 0.28 * drives.chin * round_chin * noise_at(x / 3.4, y / 3.4, z / 3.4, seed + 47)
     if y < -84.0 and z > -20.0:
-        depth = 0.55 * drives.neck
-        level = y + 0.14 * z + 1.2 * noise_at(x / 25.0, y / 40.0, 0.4, seed + 53)
+        depth = 0.34 * drives.neck
+        level = y + 0.14 * z + 2.2 * noise_at(x / 21.0, y / 40.0, 0.4, seed + 53)
+        depth *= 0.55 + 0.45 * noise_at(x / 17.0, y / 9.0, 0.8, seed + 59)
         front = smoothstep(-20.0, 15.0, z)
-        height += depth * front * (_valley(level + 98.0, 1.7) + 0.8 * _valley(level + 119.0, 1.7))
+        height += depth * front * (_valley(level + 98.0, 1.5) + 0.8 * _valley(level + 119.0, 1.5))
     return height
 
 
@@ -234,7 +235,7 @@ def grain_gradient(x, y, z, mouth_ring, drives, footprint, seed):
         visible = fade(wavelength, footprint)
         if visible > 0.0:
             _, nx, ny, nz = noise_and_gradient_at(x / wavelength, y / 7.0, z / 9.0, seed + 71)
-            depth = (0.06 + 0.05 * drives.age + 0.10 * drives.pucker) * lips * visible
+            depth = (0.045 + 0.03 * drives.age + 0.09 * drives.pucker) * lips * visible
             gx += depth * nx / wavelength
             gy += depth * ny / 7.0
             gz += depth * nz / 9.0

@@ -18,18 +18,25 @@ from numba import njit
 from likeness.studio import hairline
 from likeness.studio.appearance import Appearance
 from likeness.studio.colours import interpolate_log
+from likeness.studio.hair_shapes import is_parted, part_line
 from likeness.studio.lips_brows import (
     BEARD_STYLES,
     beard_mask,
     beard_style_mask,
     brow_cover,
-    lip_mask,
-    lip_streaks,
-    seam_shade,
     stubble,
 )
-from likeness.studio.noise import fade, fbm_at, noise_at, smoothstep, spot_at
+from likeness.studio.noise import fade, fbm_at, noise_at, smoothstep
 from likeness.studio.relief import drives_of, grain_gradient, wrinkle_gradient
+from likeness.studio.skin_zones import (
+    around_eyes,
+    around_nose,
+    ball,
+    blood_at,
+    on_lips,
+    spots_at,
+    toward,
+)
 from likeness.studio.surface_points import SurfacePoints, SurfaceValues
 
 SKIN_ANCHORS = (
@@ -41,11 +48,6 @@ SKIN_ANCHORS = (
     (0.075, 0.036, 0.022),
 )
 """Linear RGB albedo at melanin 0, .2, .4, .6, .8, 1."""
-
-BLOOD = (1.04, 0.86, 0.80)
-"""Factor of one unit of haemoglobin."""
-
-_LASH = (0.018, 0.012, 0.010)
 
 
 def skin_tone(melanin: float) -> tuple[float, float, float]:
@@ -82,6 +84,8 @@ class _Pigments(NamedTuple):
     hair_ramp: float
     recession: float
     thinning: float
+    parted: bool
+    part_line: float
     seed: int
 
 
@@ -136,6 +140,8 @@ def pigments_of(appearance: Appearance) -> _Pigments:
         hair_ramp=ramp,
         recession=hair.recession,
         thinning=hair.thinning,
+        parted=is_parted(hair),
+        part_line=part_line(hair),
         seed=appearance.texture_seed,
     )
 
@@ -167,57 +173,6 @@ def paint(appearance: Appearance, points: SurfacePoints, weights: np.ndarray) ->
     return values
 
 
-@njit(cache=True)
-def _ball(x, y, z, cx, cy, cz, rx, ry, rz):
-    """Gaussian bump exp(-sum(((p - c) / r)^2))."""
-    dx, dy, dz = (x - cx) / rx, (y - cy) / ry, (z - cz) / rz
-    return math.exp(-(dx * dx + dy * dy + dz * dz))
-
-
-@njit(cache=True)
-def _blood(x, y, z, ax, ear, p, footprint):
-    """Local amount of haemoglobin, -0.5..1.5."""
-    h = 0.9 * _ball(ax, y, z, 38.0, 2.0, 90.0, 20.0, 16.0, 40.0)
-    h += 0.7 * _ball(ax, y, z, 0.0, 6.0, 128.0, 14.0, 11.0, 16.0)
-    h += 0.8 * ear + 0.35 * _ball(ax, y, z, 0.0, -64.0, 110.0, 16.0, 11.0, 30.0)
-    h -= 0.25 * _ball(ax, y, z, 0.0, 74.0, 105.0, 40.0, 16.0, 40.0)
-    h += (0.10 + 0.20 * p.blotches) * fbm_at(x, y, z, 16.0, 3, p.seed + 11, footprint)
-    h += 0.10 * p.blotches * fbm_at(x, y, z, 2.4, 2, p.seed + 17, footprint)
-    return min(max(h + p.haemoglobin, -0.5), 1.5)
-
-
-@njit(cache=True)
-def _spots(x, y, z, ax, p, footprint):
-    """Extra melanin of freckles, age spots and moles at a point, and mole coverage."""
-    pigment, mole = 0.0, 0.0
-    face = smoothstep(20.0, 60.0, z) * smoothstep(-60.0, -30.0, y)
-    if p.freckles > 0.0 and face > 0.0:
-        zone = _ball(ax, y, z, 0.0, 12.0, 115.0, 22.0, 20.0, 60.0)
-        zone += 0.9 * _ball(ax, y, z, 34.0, 8.0, 90.0, 22.0, 17.0, 60.0)
-        zone += 0.35 * _ball(ax, y, z, 0.0, 72.0, 100.0, 45.0, 20.0, 60.0)
-        share = p.freckles * min(zone, 1.0) * 0.8
-        if share > 0.02:
-            for size in range(2):
-                cell = 3.4 if size == 0 else 6.0
-                cover, number = spot_at(x, y, z, cell, 0.19 * cell, share, p.seed + 101 + 7 * size)
-                pigment += 0.20 * cover * (0.4 + number) * fade(0.6 * cell, footprint)
-    if p.age_spots > 0.05:
-        share = 0.5 * p.age_spots * smoothstep(30.0, 70.0, ax + 0.5 * max(y - 30.0, 0.0))
-        cover, number = spot_at(x, y, z, 17.0, 3.4, share, p.seed + 131)
-        ragged = 0.75 + 0.35 * noise_at(x / 1.5, y / 1.5, z / 1.5, p.seed + 137)
-        pigment += 0.13 * cover * (0.5 + number) * max(ragged, 0.0) * fade(6.0, footprint)
-    if p.moles > 0.02:
-        cover, number = spot_at(x, y, z, 26.0, 0.95, 0.25 * p.moles, p.seed + 149)
-        mole = cover * (0.45 + 0.55 * number) * fade(1.6, footprint)
-    return pigment, mole
-
-
-@njit(cache=True)
-def _is_upper(ax, y):
-    """Whether a point near the eye lies above the line through the canthi."""
-    return y > 32.5 + 0.072 * (ax - 18.4)
-
-
 @njit(cache=True, error_model="numpy")
 def _paint_kernel(
     rest,
@@ -240,105 +195,45 @@ def _paint_kernel(
         ear, footprint = float(ears[index]), float(footprints[index])
         ax = abs(x)
         on_head = part[index] == 0
+        on_lid_edge = part[index] == 1 or part[index] == 2
 
-        # Pigment and blood.
+        # Pigment moves along the person's own curve, blood multiplies the channels apart.
         pigment = 0.020 * fbm_at(x, y, z, 22.0, 3, p.seed, footprint)
         mole = 0.0
-        if on_head or part[index] > 9:
-            spots, mole = _spots(x, y, z, ax, p, footprint)
+        if not on_lid_edge:
+            spots, mole = spots_at(x, y, z, ax, p.freckles, p.age_spots, p.moles, footprint, p.seed)
             pigment += spots
-        # Faces tan on top; throats, and what lies under the jaw, stay pale.
+        # Foreheads tan; throats, and what lies under the jaw, stay pale.
         pigment += 0.03 * smoothstep(20.0, 90.0, y) - 0.025 * (1 - smoothstep(-100.0, -70.0, y))
-        blood = _blood(x, y, z, ax, ear, p, footprint) * (1.0 - 0.45 * p.melanin)
+        blood = blood_at(x, y, z, ax, ear, p.haemoglobin, p.blotches, footprint, p.seed)
+        blood *= 1.0 - 0.45 * p.melanin
         fine = 1.0 + 0.035 * fbm_at(x, y, z, 1.0, 2, p.seed + 3, footprint)
         olive = 0.035 * p.olive
-        r = p.tone[0] * math.exp(p.slope[0] * pigment + blood * 0.0392) * fine * (1 - 0.5 * olive)
-        g = p.tone[1] * math.exp(p.slope[1] * pigment - blood * 0.1508) * fine * (1 + olive)
-        b = p.tone[2] * math.exp(p.slope[2] * pigment - blood * 0.2231) * fine * (1 - 2 * olive)
-        shine, rough, open_sky = 0.8, 0.52, 1.0
-
+        r = p.tone[0] * math.exp(p.slope[0] * pigment + blood * 0.0392) * (1 - 0.5 * olive)
+        g = p.tone[1] * math.exp(p.slope[1] * pigment - blood * 0.1508) * (1 + olive)
+        b = p.tone[2] * math.exp(p.slope[2] * pigment - blood * 0.2231) * (1 - 2 * olive)
+        r, g, b = r * fine, g * fine, b * fine
+        shine, rough, sky = 0.8, 0.52, 1.0
         if mole > 0.0:
-            r, g, b = (
-                r * (1.0 - 0.62 * mole),
-                g * (1.0 - 0.74 * mole),
-                b * (1.0 - 0.78 * mole),
-            )
+            r, g, b = r * (1 - 0.62 * mole), g * (1 - 0.74 * mole), b * (1 - 0.78 * mole)
 
-        if part[index] == 1 or part[index] == 2:
+        if on_lid_edge:
             # The wet inner edge of the lids.
             r, g, b = 0.85 * r + 0.04, 0.62 * g + 0.015, 0.62 * b + 0.015
-            shine, rough, open_sky = 2.2, 0.25, 0.65
+            shine, rough, sky = 2.2, 0.25, 0.65
         elif on_head:
-            upper = _is_upper(ax, y)
+            r, g, b, glint, shade = around_eyes(r, g, b, ax, y, z, e, p.eye_circles)
+            shine, sky = shine * glint, sky * shade
+            r, g, b, glint, shade = around_nose(r, g, b, ax, y, z, ear)
+            shine, sky = shine * glint, sky * shade
+            r, g, b, lips, shade = on_lips(
+                r, g, b, x, y, z, m, p.melanin, p.lip_redness, drives.openness, footprint, p.seed
+            )
+            sky *= shade
+            shine += 0.7 * lips
+            rough -= 0.10 * lips
 
-            # Around the eyes.
-            inner = 0.5 * _ball(ax, y, z, 24.0, 28.0, 92.0, 9.0, 6.0, 20.0)
-            lid = 0.45 * _ball(ax, y, z, 33.0, 43.0, 92.0, 16.0, 5.0, 20.0)
-            rim = _ball(ax, y, z, 29.0, 22.0, 92.0, 14.0, 5.0, 20.0)
-            socket = (inner + lid) * (0.55 + 0.9 * p.eye_circles) + 0.4 * p.eye_circles * rim
-            r *= 1.0 - 0.18 * socket
-            g *= 1.0 - 0.28 * socket
-            b *= 1.0 - 0.25 * socket
-            if e < 3.9:
-                lids = 1.0 - smoothstep(0.9, 1.6, e)
-                r, g, b = r * (1 - 0.03 * lids), g * (1 - 0.10 * lids), b * (1 - 0.09 * lids)
-                corner = _ball(ax, y, z, 17.6, 32.6, 92.0, 2.2, 2.0, 6.0)
-                r += 0.75 * corner * (0.30 + 0.45 * r - r)
-                g += 0.75 * corner * (0.10 + 0.28 * g - g)
-                b += 0.75 * corner * (0.09 + 0.28 * b - b)
-                shine += 1.0 * corner
-                if upper:
-                    crease = math.exp(-(((e - 1.25) / 0.16) ** 2))
-                    crease *= smoothstep(17.0, 23.0, ax) * (1.0 - 0.5 * smoothstep(42.0, 50.0, ax))
-                    fold = 1.0 - 0.38 * crease
-                    r, g, b = r * fold, g * fold * (1 - 0.05 * crease), b * fold
-                    open_sky *= 1.0 - 0.35 * crease
-                line = 1.0 - smoothstep(0.12, 0.62, e)
-                line *= (0.80 if upper else 0.26) * smoothstep(19.0, 24.0, ax)
-                r += line * (0.018 - r)
-                g += line * (0.012 - g)
-                b += line * (0.010 - b)
-
-            # Nose: nostrils, the crease of the wings.
-            nostril = _ball(ax, y, z, 8.6, -2.5, 117.5, 4.2, 4.2, 5.5)
-            dark = min(1.25 * nostril, 1.0) * 0.86
-            r, g, b = r * (1 - 0.92 * dark), g * (1 - dark), b * (1 - dark)
-            open_sky *= 1.0 - 0.7 * min(1.3 * nostril, 1.0)
-            shine *= 1.0 - 0.8 * min(1.3 * nostril, 1.0)
-            wing = math.exp(-(((ax - 18.6) / 1.6) ** 2)) * math.exp(-(((y + 2.5) / 6.5) ** 2))
-            wing *= smoothstep(88.0, 96.0, z) * (1.0 - smoothstep(106.0, 112.0, z))
-            open_sky *= 1.0 - 0.35 * wing
-            r, g, b = r * (1 - 0.10 * wing), g * (1 - 0.20 * wing), b * (1 - 0.20 * wing)
-
-            # Ears are thin and red, their bowl is dark.
-            bowl = _ball(ax, y, z, 66.0, 4.0, 4.5, 7.0, 11.0, 9.0) * min(ear * 1.5, 1.0)
-            open_sky *= 1.0 - 0.5 * bowl
-
-            # Lips.
-            lips = lip_mask(m)
-            if lips > 0.0:
-                streak = 1.0 + 0.09 * lip_streaks(x, y, z, footprint, p.seed + 211)
-                lower = 1.0 - smoothstep(-35.5, -33.0, y)
-                strength = min(0.60 * p.lip_redness * lips, 0.9)
-                # Dark skin has less of a step to the lip, and a pinker lower one.
-                deep = smoothstep(0.45, 0.9, p.melanin)
-                lr = r * (0.80 + 0.14 * deep * lower) + 0.02 * (1.0 + deep * lower)
-                lg = g * (0.52 + 0.20 * deep)
-                lb = b * (0.55 + 0.22 * deep) + 0.004
-                r += strength * (lr * streak - r)
-                g += strength * (lg * streak - g)
-                b += strength * (lb * streak - b)
-                shine += lips * 0.7
-                rough -= 0.10 * lips
-            if m < 1.0:
-                seam = seam_shade(m, drives.openness)
-                r, g, b = r * (1 - seam), g * (1 - 1.05 * seam), b * (1 - 1.05 * seam)
-                open_sky *= 1.0 - 0.5 * seam
-            under = _ball(ax, y, z, 0.0, -50.0, 108.0, 15.0, 3.6, 14.0)
-            open_sky *= 1.0 - 0.22 * under
-
-            # Brows.
-            brow = brow_cover(
+            cover = brow_cover(
                 ax,
                 y,
                 z,
@@ -350,15 +245,12 @@ def _paint_kernel(
                 footprint,
                 p.seed + 223,
             )
-            if brow > 0.0:
-                r += brow * (p.brow_colour[0] - r)
-                g += brow * (p.brow_colour[1] - g)
-                b += brow * (p.brow_colour[2] - b)
-                shine *= 1.0 - 0.6 * brow
+            r, g, b = toward(r, g, b, p.brow_colour, cover)
+            shine *= 1.0 - 0.6 * cover
 
             # Beard: the shadow of what is shaved, the roots of what is not.
             if p.beard_shadow > 0.0:
-                area = beard_mask(ax, y, z, m, ear)
+                area = beard_mask(ax, y, z, m, ear, x, p.seed + 227)
                 if area > 0.0:
                     shade = 0.30 * p.beard_shadow * area
                     r, g, b = r * (1 - shade), g * (1 - 0.85 * shade), b * (1 - 0.70 * shade)
@@ -366,28 +258,12 @@ def _paint_kernel(
                     if standing > 0.0:
                         grain = stubble(x, y, z, footprint, p.seed + 227)
                         cover = min(2.0 * grain * standing * (0.45 + 0.55 * p.beard_shadow), 0.93)
-                        r += cover * (p.beard_colour[0] - r)
-                        g += cover * (p.beard_colour[1] - g)
-                        b += cover * (p.beard_colour[2] - b)
+                        r, g, b = toward(r, g, b, p.beard_colour, cover)
                         shine *= 1.0 - 0.6 * cover
 
-            # Scalp.
-            if y > -60.0 and p.hair_cover > 0.0:
-                height = hairline.above_hairline(x, y, z, p.recession, p.seed + 229)
-                if height > -4.0:
-                    area = hairline.scalp_density(
-                        x, y, z, ear, p.recession, p.thinning, p.seed + 229
-                    )
-                    area *= 0.35 + 0.65 * smoothstep(-3.0, p.hair_ramp, height)
-                    grain = stubble(x, y, z, footprint, p.seed + 233)
-                    cover = area * p.hair_cover
-                    cover = min(max(cover * (0.3 + 1.4 * grain), 0.0), 1.0) * (1 - cover) + (
-                        cover * cover
-                    )
-                    r += cover * (p.hair_colour[0] - r)
-                    g += cover * (p.hair_colour[1] - g)
-                    b += cover * (p.hair_colour[2] - b)
-                    shine *= 1.0 - 0.55 * cover
+            cover = _scalp_cover(x, y, z, ear, footprint, p)
+            r, g, b = toward(r, g, b, p.hair_colour, cover)
+            shine *= 1.0 - 0.55 * cover
 
         # Relief, and the light that creases swallow.
         wrinkle, wx, wy, wz = 0.0, 0.0, 0.0, 0.0
@@ -396,14 +272,13 @@ def _paint_kernel(
         gx, gy, gz = grain_gradient(x, y, z, m, drives, footprint, p.seed)
         bump[index, 0], bump[index, 1], bump[index, 2] = -(wx + gx), -(wy + gy), -(wz + gz)
         hollow = min(max(-wrinkle, 0.0), 0.8)
-        open_sky *= 1.0 - 0.55 * hollow
+        sky *= 1.0 - 0.55 * hollow
         r, g, b = r * (1 - 0.22 * hollow), g * (1 - 0.34 * hollow), b * (1 - 0.34 * hollow)
 
-        # Shine: oilier on the forehead, nose and cheekbones, broken up at a millimetre.
-        zone = _ball(ax, y, z, 0.0, 74.0, 105.0, 34.0, 18.0, 40.0)
-        zone += _ball(ax, y, z, 0.0, 14.0, 125.0, 10.0, 26.0, 40.0)
-        zone += 0.6 * _ball(ax, y, z, 42.0, 14.0, 88.0, 14.0, 10.0, 30.0)
-        zone = min(zone, 1.0)
+        # Shine: oilier on forehead, nose and cheekbones, broken up at a millimetre.
+        zone = ball(ax, y, z, 0.0, 74.0, 105.0, 34.0, 18.0, 40.0)
+        zone += ball(ax, y, z, 0.0, 14.0, 125.0, 10.0, 26.0, 40.0)
+        zone = min(zone + 0.6 * ball(ax, y, z, 42.0, 14.0, 88.0, 14.0, 10.0, 30.0), 1.0)
         shine *= 0.75 + zone * (0.25 + 0.8 * p.oil)
         visible = fade(1.4, footprint)
         if visible > 0.0:
@@ -415,4 +290,24 @@ def _paint_kernel(
         albedo[index, 2] = min(max(b, 0.002), 0.9)
         specular[index] = max(shine, 0.0)
         roughness[index] = min(max(rough, 0.05), 1.0)
-        occlusion[index] = open_sky
+        occlusion[index] = sky
+
+
+@njit(cache=True)
+def _scalp_cover(x, y, z, ear, footprint, p):
+    """Coverage of the scalp by the roots of hair, bare along a parting."""
+    if y < -60.0 or p.hair_cover == 0.0:
+        return 0.0
+    height = hairline.above_hairline(x, y, z, p.recession, p.seed + 229)
+    if height < -4.0:
+        return 0.0
+    area = hairline.scalp_density(x, y, z, ear, p.recession, p.thinning, p.seed + 229)
+    area *= 0.35 + 0.65 * smoothstep(-3.0, p.hair_ramp, height)
+    if p.parted and y > 85.0:
+        wave = 1.2 * noise_at(z / 13.0, 0.0, 0.0, p.seed + 241)
+        line = 1.0 - smoothstep(0.5, 1.6 + footprint, abs(x - p.part_line - wave))
+        area *= 1.0 - 0.8 * line * smoothstep(-42.0, -25.0, z)
+    cover = area * p.hair_cover
+    grain = stubble(x, y, z, footprint, p.seed + 233)
+    speckled = min(cover * (0.3 + 1.4 * grain), 1.0)
+    return speckled * (1.0 - cover) + cover * cover

@@ -33,7 +33,16 @@ def paint(appearance: Appearance, points: SurfacePoints) -> SurfaceValues:
         else:
             chosen = points.part == part
         if chosen.any():
-            _fill(values, chosen, points, colour, grey, hair.dryness, appearance.texture_seed)
+            _fill(
+                values,
+                chosen,
+                points,
+                colour,
+                grey,
+                hair.dryness,
+                hair.curl,
+                appearance.texture_seed,
+            )
     return values
 
 
@@ -44,6 +53,7 @@ def _fill(
     colour: Colour,
     grey: float,
     dryness: float,
+    curl: float,
     seed: int,
 ) -> None:
     count = int(chosen.sum())
@@ -59,6 +69,7 @@ def _fill(
         HAIR_GREY,
         grey,
         dryness,
+        curl,
         seed,
         albedo,
         bump,
@@ -70,7 +81,19 @@ def _fill(
 
 @njit(cache=True, error_model="numpy")
 def _paint_kernel(
-    rest, part, layer, footprints, colour, grey_colour, grey, dryness, seed, albedo, bump, others
+    rest,
+    part,
+    layer,
+    footprints,
+    colour,
+    grey_colour,
+    grey,
+    dryness,
+    curl,
+    seed,
+    albedo,
+    bump,
+    others,
 ):
     for index in range(rest.shape[0]):
         footprint = float(footprints[index])
@@ -79,7 +102,9 @@ def _paint_kernel(
             # Seen only through gaps: streaks running down, in deep shade.
             x, y, z = float(rest[index, 0]), float(rest[index, 1]), float(rest[index, 2])
             azimuth = math.atan2(x, z + 4.0) * 80.0
-            streak = 0.25 * fbm_at(azimuth, y / 9.0, 0.0, 2.2, 2, seed + 501, footprint)
+            streak = 0.25 * fbm_at(
+                azimuth, y / (9.0 - 8.0 * curl), 0.0, 2.2, 2, seed + 501, footprint
+            )
             bright = 0.62 * math.exp(streak)
             for channel in range(3):
                 mixed = colour[channel] + 0.85 * grey * (grey_colour[channel] - colour[channel])
@@ -89,22 +114,27 @@ def _paint_kernel(
         across, along = float(rest[index, 0]), float(rest[index, 1])
         number = round(rest[index, 2])
         own = random_at(number, 1, 0, seed)
-        white = 1.0 if random_at(number, 2, 0, seed) < grey else 0.0
-        white *= 0.75 + 0.25 * random_at(number, 3, 0, seed)
         bright = math.exp(0.42 * (own - 0.5) + 0.10 * noise_at(along / 11.0, own * 50.0, 0.5, seed))
         # Finer hairs within a ribbon.
         visible = fade(0.34, footprint)
+        hairs = 0.0
         if visible > 0.0:
-            hairs = noise_at(across / 0.17, along / 16.0, own * 90.0, seed + 503)
-            bright *= math.exp(0.30 * visible * hairs)
-            bump[index, 0] = 0.0
+            hairs = visible * noise_at(across / 0.17, along / 16.0, own * 90.0, seed + 503)
+            bright *= math.exp(0.30 * hairs)
+        # White hairs lie among the others; a ribbon is seldom all of one kind.
+        white = 0.0
+        if grey > 0.0:
+            mixed = grey + 0.9 * grey * (1.0 - grey) * (random_at(number, 2, 0, seed) - 0.5)
+            sharp = 0.18 + 0.8 * (1.0 - visible)
+            white = smoothstep(-sharp, sharp, mixed - 0.5 + 0.38 * hairs) if visible > 0 else mixed
+            white = visible * white + (1.0 - visible) * mixed
         sun = 1.0 + 0.30 * smoothstep(30.0, 220.0, along)  # old tips are bleached
         root = 0.72 + 0.28 * smoothstep(0.0, 14.0, along)
         for channel in range(3):
             pigmented = colour[channel] * (sun if channel == 0 else 1.0 + 0.8 * (sun - 1.0))
-            mixed = pigmented + white * (grey_colour[channel] - pigmented)
-            albedo[index, channel] = min(mixed * bright * root, 0.8)
-        shine = (1.15 - 0.75 * dryness) * (0.45 + 0.55 * depth)
+            dyed = pigmented + white * (grey_colour[channel] - pigmented)
+            albedo[index, channel] = min(dyed * bright * root, 0.8)
+        shine = (2.0 - 1.3 * dryness) * (0.45 + 0.55 * depth)
         others[0, index] = shine * (0.55 + 0.9 * random_at(number, 4, 0, seed))
         others[1, index] = 0.30 + 0.18 * dryness + 0.10 * own
         others[2, index] = 0.34 + 0.66 * depth * depth
