@@ -1,7 +1,7 @@
-"""A torch module as an ONNX file, and an ONNX file as a function on arrays (CPU).
+"""A torch module as an ONNX file.
 
-Owns the format; the proof that both agree is :mod:`likeness.export.bundle`. Reading a foreign ONNX
-network as a differentiable module is :mod:`likeness.faces.onnx_graph`.
+The file runs as :class:`likeness.models.onnx_model.OnnxModel`; the proof that it equals the
+module is :mod:`likeness.export.bundle`.
 """
 
 from __future__ import annotations
@@ -12,11 +12,9 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
-from likeness.errors import DataError, MissingError
 from likeness.extras import require
 
 _OPSET = 18
@@ -95,56 +93,3 @@ def _quiet_exporter() -> Iterator[None]:
             yield
     finally:
         log.setLevel(level)
-
-
-class OnnxModel:
-    """An ONNX file ready to run on the CPU: arrays by name in, arrays by name out.
-
-    Args:
-        path: the .onnx file.
-        threads: of one call; 0 lets onnxruntime decide.
-
-    Raises:
-        MissingError: onnxruntime is not installed, or there is no such file.
-        DataError: the file is not a model that onnxruntime can run.
-    """
-
-    def __init__(self, path: str | Path, *, threads: int = 0) -> None:
-        runtime = require("onnxruntime", extra="onnx", purpose="run an ONNX model")
-        if not Path(path).is_file():
-            raise MissingError(
-                f"Expected an ONNX file at {path}; there is none.", advice="Check the path."
-            )
-        options = runtime.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.log_severity_level = 3
-        try:
-            self._session = runtime.InferenceSession(
-                str(path), options, providers=["CPUExecutionProvider"]
-            )
-        except Exception as error:  # onnxruntime has no common base for its own errors
-            raise DataError(
-                f"{path} is not an ONNX model that can be run: {error}",
-                advice="Export or download it again.",
-            ) from error
-        self.inputs: dict[str, tuple[int | str | None, ...]] = {
-            port.name: tuple(port.shape) for port in self._session.get_inputs()
-        }
-        """Input names and shapes; a text or None stands for a length that may change."""
-        self.outputs: dict[str, tuple[int | str | None, ...]] = {
-            port.name: tuple(port.shape) for port in self._session.get_outputs()
-        }
-
-    def __call__(self, **inputs: np.ndarray) -> dict[str, np.ndarray]:
-        """Run once. Raises ValueError for missing or unknown names and shapes that do not fit."""
-        if set(inputs) != set(self.inputs):
-            raise ValueError(f"expected inputs {sorted(self.inputs)}, found {sorted(inputs)}")
-        for name, value in inputs.items():
-            shape = self.inputs[name]
-            if len(shape) != value.ndim or any(
-                isinstance(length, int) and length != found
-                for length, found in zip(shape, value.shape)
-            ):
-                raise ValueError(f"'{name}' must have shape {shape}, found {value.shape}")
-        feed = {name: np.ascontiguousarray(value) for name, value in inputs.items()}
-        return dict(zip(self.outputs, self._session.run(list(self.outputs), feed), strict=True))

@@ -1,1 +1,1 @@
-"""Finding, aligning and judging faces in pictures."""
+"""Faces in pictures: where they are, how they are aligned, how good the picture is."""

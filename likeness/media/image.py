@@ -220,6 +220,7 @@ def crop(
     filter: Literal["bilinear", "nearest"] = "bilinear",
     border: Border = "edge",
     fill: float = 0.0,
+    antialias: bool = True,
 ) -> ArrayOrTensor:
     """Cut a parallelogram out of a picture: bilinear, antialiased where it gets smaller.
 
@@ -231,16 +232,17 @@ def crop(
         size: (height, width) of the crop.
         filter: "nearest" copies values unmixed, for labels; integer pictures take nothing else.
         border: outside the picture, repeat its "edge" or use the "constant" ``fill``.
+        antialias: False takes one bilinear sample per pixel however small the crop gets.
 
     Reduction is by averaging a grid of bilinear samples inside every output pixel.
     """
     import torch
 
     if not isinstance(image, np.ndarray):
-        return _crop_tensor(image, matrix, size, filter, border, fill)
+        return _crop_tensor(image, matrix, size, filter, border, fill, antialias)
     pixels = torch.from_numpy(np.ascontiguousarray(image)).reshape(1, *image.shape[:2], -1)
     matrices = torch.as_tensor(np.asarray(matrix), dtype=torch.float64)[None]
-    out = _crop_tensor(pixels.permute(0, 3, 1, 2), matrices, size, filter, border, fill)
+    out = _crop_tensor(pixels.permute(0, 3, 1, 2), matrices, size, filter, border, fill, antialias)
     return np.ascontiguousarray(out[0].permute(1, 2, 0).numpy()).reshape(*size, *image.shape[2:])
 
 
@@ -251,9 +253,9 @@ def _crop_tensor(
     filter: str,
     border: Border,
     fill: float,
+    antialias: bool,
 ) -> Tensor:
     import torch
-    import torch.nn.functional as functional
 
     if images.ndim != 4 or matrices.shape != (len(images), 2, 3):
         raise ValueError(
@@ -262,22 +264,44 @@ def _crop_tensor(
         )
     if not images.is_floating_point() and filter != "nearest":
         raise ValueError(f"pictures of {images.dtype} are cropped by filter='nearest' only")
-    dtype = torch.float64 if images.dtype == torch.float64 else torch.float32
     # Coordinates reach thousands of pixels: half precision would move them by whole pixels.
     matrices = matrices.to(images.device, torch.float64)
+    counts = [1] * len(images)
+    if antialias and filter == "bilinear":
+        inverse = torch.linalg.inv(matrices[:, :, :2].detach())
+        reduction = torch.linalg.matrix_norm(inverse, ord=2)
+        counts = (reduction - 1e-6).ceil().clamp_min(1).int().tolist()
+    out = images.new_zeros((*images.shape[:2], *size))
+    for count in sorted(set(counts)):  # so that no crop depends on the others of its batch
+        index = torch.tensor([i for i, n in enumerate(counts) if n == count], device=out.device)
+        part = _sampled(images[index], matrices[index], size, count, filter, border, fill)
+        out = out.index_copy(0, index, part.to(out.dtype))
+    return out
+
+
+def _sampled(
+    images: Tensor,
+    matrices: Tensor,
+    size: tuple[int, int],
+    samples: int,
+    filter: str,
+    border: Border,
+    fill: float,
+) -> Tensor:
+    """Crops from ``samples`` x ``samples`` lookups inside every pixel."""
+    import torch
+    import torch.nn.functional as functional
+
+    dtype = torch.float64 if images.dtype == torch.float64 else torch.float32
     inverse = torch.linalg.inv(matrices[:, :, :2])  # (B, 2, 2) crop to picture
-    reduction = torch.linalg.matrix_norm(inverse.detach(), ord=2).max().item()
-    samples = max(1, math.ceil(reduction - 1e-6)) if filter == "bilinear" else 1
-    height, width = size[0] * samples, size[1] * samples
-    centres_y = (torch.arange(height, device=images.device, dtype=torch.float64) + 0.5) / samples
-    centres_x = (torch.arange(width, device=images.device, dtype=torch.float64) + 0.5) / samples
-    offset = matrices[:, None, :, 2]  # (B, 1, 2)
-    along_x = torch.stack([centres_x, torch.zeros_like(centres_x)], dim=-1)  # (width, 2)
-    along_y = torch.stack([torch.zeros_like(centres_y), centres_y], dim=-1)
-    columns = (along_x - offset) @ inverse.mT  # (B, width, 2)
-    rows = along_y @ inverse.mT  # (B, height, 2)
-    extent = rows.new_tensor([images.shape[3], images.shape[2]])
-    grid = (rows[:, :, None] + columns[:, None, :]) * (2.0 / extent) - 1.0
+    columns = inverse.new_zeros((size[1] * samples, 2))
+    rows = inverse.new_zeros((size[0] * samples, 2))
+    columns[:, 0] = (torch.arange(len(columns), device=columns.device) + 0.5) / samples
+    rows[:, 1] = (torch.arange(len(rows), device=rows.device) + 0.5) / samples
+    along_x = (columns - matrices[:, None, :, 2]) @ inverse.mT  # (B, width, 2)
+    along_y = rows @ inverse.mT  # (B, height, 2)
+    extent = inverse.new_tensor([images.shape[3], images.shape[2]])
+    grid = (along_y[:, :, None] + along_x[:, None, :]) * (2.0 / extent) - 1.0
     out = functional.grid_sample(
         images.to(dtype) - fill,  # so that the zeros outside mean the fill
         grid.to(dtype),
@@ -285,7 +309,4 @@ def _crop_tensor(
         padding_mode="border" if border == "edge" else "zeros",
         align_corners=False,
     )
-    out = out + fill
-    if samples > 1:
-        out = functional.avg_pool2d(out, samples)
-    return out.to(images.dtype)
+    return functional.avg_pool2d(out + fill, samples) if samples > 1 else out + fill

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from likeness.errors import DataError, MissingError
-from likeness.export.onnx import OnnxModel, export_module
+from likeness.export.onnx import export_module
+from likeness.models.onnx_model import OnnxModel
 
 
 class Net(nn.Module):

@@ -172,6 +172,16 @@ def test_crop_of_tensors_has_gradients_for_pictures_and_matrices():
         crop(image, matrix[:1], (5, 6))
 
 
+def test_a_crop_does_not_depend_on_the_others_of_its_batch():
+    images = torch.rand(3, 2, 40, 50, generator=torch.Generator().manual_seed(2))
+    matrices = torch.tensor([[[0.2, 0.0, 0.5], [0.05, 0.25, 1]], [[1.0, 0, -3], [0, 1, -9]]])
+    matrices = torch.cat([matrices, matrices[:1]])
+    together = crop(images, matrices, (8, 9))
+    for i in range(3):
+        alone = crop(images[i : i + 1], matrices[i : i + 1], (8, 9))
+        torch.testing.assert_close(together[i : i + 1], alone, atol=0, rtol=0)
+
+
 def test_crop_of_half_precision_places_pixels_exactly():
     x = torch.arange(4096, dtype=torch.float32).repeat(1, 1, 4, 1) / 4096
     matrix = torch.tensor([[[1.0, 0, -4000.0], [0, 1, 0]]], dtype=torch.bfloat16)

@@ -1,0 +1,167 @@
+"""Face detection: the record of a face, the detectors by name, and the choice among several faces.
+
+Each detector is a plug-in with one method, ``detect``. Coordinates are pixels of the given picture,
+centres at half-integers. Detectors live in :mod:`.cascade`, :mod:`.networks` and :mod:`.recorded`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+
+from likeness.errors import MissingError, UsageError
+
+WEIGHT_FILES: dict[str, tuple[str, ...]] = {
+    "scrfd": (
+        "scrfd_10g_bnkps.onnx",
+        "det_10g.onnx",
+        "scrfd_2.5g_bnkps.onnx",
+        "det_2.5g.onnx",
+        "scrfd_500m_bnkps.onnx",
+        "det_500m.onnx",
+    ),
+    "yunet": ("face_detection_yunet_2023mar.onnx", "face_detection_yunet_2022mar.onnx"),
+}
+"""Published file names, best first, as looked for in a folder of weights."""
+
+
+@dataclass(frozen=True, eq=False)
+class Face:
+    """One face in a picture."""
+
+    box: np.ndarray
+    """(4,) float64: left, top, right, bottom in pixels; may reach outside the picture."""
+    score: float
+    """Confidence in [0, 1]; 0.5 is where a detector means "yes"."""
+    points5: np.ndarray | None = None
+    """(5, 2): right eye, left eye, nose tip, right and left mouth corner of the subject; in a
+    frontal picture the first eye is on the picture's left."""
+    landmarks68: np.ndarray | None = None
+    """(68, 2) in the Multi-PIE / 300-W order."""
+
+    @property
+    def size(self) -> float:
+        """Square root of the box's area, pixels."""
+        extent = np.maximum(self.box[2:] - self.box[:2], 0.0)
+        return float(np.sqrt(extent[0] * extent[1]))
+
+    @property
+    def centre(self) -> np.ndarray:
+        return (self.box[:2] + self.box[2:]) / 2
+
+    def moved(self, scale: float, offset: Sequence[float] = (0.0, 0.0)) -> Face:
+        """The same face after ``xy -> xy * scale + offset``, e.g. back in the full-size picture."""
+        shift = np.asarray(offset, np.float64)
+        both = np.concatenate([shift, shift])
+        return replace(
+            self,
+            box=self.box * scale + both,
+            points5=None if self.points5 is None else self.points5 * scale + shift,
+            landmarks68=None if self.landmarks68 is None else self.landmarks68 * scale + shift,
+        )
+
+
+@runtime_checkable
+class Detector(Protocol):
+    """What every detector is."""
+
+    def detect(self, image: np.ndarray, *, name: str = "") -> list[Face]:
+        """Faces of a picture, most confident first.
+
+        Args:
+            image: (H, W, 3) float32 RGB in [0, 1].
+            name: the picture's identifier, for detectors that look results up.
+        """
+
+
+def make_detector(kind: str, *, weights: str | Path | None = None) -> Detector:
+    """A detector by name.
+
+    Args:
+        kind: "cascade" needs nothing; "scrfd" and "yunet" need a weights file or a folder that has
+            one under its published name; "file" needs the folder of precomputed results; "best"
+            takes the best that ``weights`` allows, the cascade without any.
+        weights: the file or folder.
+
+    Raises:
+        MissingError: the weights are not there; names the files looked for.
+        UsageError: unknown kind.
+    """
+    if kind == "best":
+        for candidate in WEIGHT_FILES:
+            if weights is not None and _find_weights(candidate, weights) is not None:
+                return make_detector(candidate, weights=weights)
+        return make_detector("cascade")
+    if kind == "cascade":
+        from likeness.faces.cascade import CascadeDetector
+
+        return CascadeDetector()
+    if kind == "file":
+        from likeness.faces.recorded import RecordedDetector
+
+        return RecordedDetector(weights)
+    if kind not in WEIGHT_FILES:
+        raise UsageError(
+            f"There is no face detector '{kind}'.",
+            advice=f"There are: best, cascade, file, {', '.join(WEIGHT_FILES)}.",
+        )
+    path = None if weights is None else _find_weights(kind, weights)
+    if path is None:
+        raise MissingError(
+            f"The face detector '{kind}' needs its weights; looked for "
+            f"{', '.join(WEIGHT_FILES[kind])} in {weights or 'no folder, none was given'}.",
+            advice="Name the file or its folder, or use the detector 'cascade', which needs none.",
+        )
+    from likeness.faces.networks import Scrfd, YuNet
+
+    return Scrfd(path) if kind == "scrfd" else YuNet(path)
+
+
+def choose_face(
+    faces: Sequence[Face], image_size: tuple[int, int], *, min_score: float = 0.5
+) -> Face | None:
+    """The face a portrait is about: the largest, unless it is at the edge; None without any.
+
+    Ranks by area less twice the squared distance of the centres of face and picture, as InsightFace
+    does, so that a passer-by in a corner does not win by a few pixels.
+
+    Args:
+        image_size: (height, width).
+    """
+    middle = np.array([image_size[1], image_size[0]]) / 2
+
+    def rank(face: Face) -> tuple[float, float]:
+        return (face.size**2 - 2 * float(((face.centre - middle) ** 2).sum()), face.score)
+
+    return max((face for face in faces if face.score >= min_score), key=rank, default=None)
+
+
+def overlap(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Intersection over union (N, M) of boxes (N, 4) and (M, 4)."""
+    low = np.maximum(first[:, None, :2], second[None, :, :2])
+    high = np.minimum(first[:, None, 2:], second[None, :, 2:])
+    common = np.maximum(high - low, 0).prod(axis=-1)
+    areas = [np.maximum(boxes[:, 2:] - boxes[:, :2], 0).prod(axis=-1) for boxes in (first, second)]
+    return common / np.maximum(areas[0][:, None] + areas[1][None] - common, 1e-12)
+
+
+def without_duplicates(faces: Sequence[Face], max_overlap: float = 0.4) -> list[Face]:
+    """Most confident first, without those that overlap a better one (non-maximum suppression)."""
+    kept: list[Face] = []
+    for face in sorted(faces, key=lambda f: -f.score):
+        boxes = np.array([other.box for other in kept]).reshape(-1, 4)
+        if not (overlap(face.box[None], boxes) > max_overlap).any():
+            kept.append(face)
+    return kept
+
+
+def _find_weights(kind: str, weights: str | Path) -> Path | None:
+    """The weights file itself, or the best published one in a folder; None when there is none."""
+    path = Path(weights)
+    if path.is_file():
+        return path
+    return next((path / name for name in WEIGHT_FILES[kind] if (path / name).is_file()), None)
