@@ -61,7 +61,7 @@ __all__ = [
 FIXED_ON_RESUME = frozenset({"model"})
 """Settings whose change would make the saved weights belong to another model."""
 
-Display = Callable[[Run, "Plan"], "Tracker"]
+Display = Callable[[Run, "Plan"], "Tracker | None"]
 """Makes something that is told the metrics while training, once run and plan are known."""
 
 
@@ -338,7 +338,10 @@ def _fit(
     store: Store | None = None
     if config.storage.mirror:
         store = open_store(config.storage.mirror, settings=config.storage)
+    if not resume:
+        built.initialise()
     built.prepare(Path(config.storage.cache_folder).expanduser() / "prepared" / resolved.system)
+    shown = display(run, plan) if display is not None and is_first else None
     try:
         fit(
             built,
@@ -347,7 +350,7 @@ def _fit(
             config.train,
             resume=resume,
             tracking=config.tracking,
-            trackers=[display(run, plan)] if display is not None and is_first else [],
+            trackers=[] if shown is None else [shown],
             fingerprint=fingerprint(config),
             store=store,
         )

@@ -26,6 +26,8 @@ class Fault:
     origin: Origin | None
     message: str
     """What was expected and what was found."""
+    is_missing: bool = False
+    """Nothing gives a value that is needed."""
 
     def __str__(self) -> str:
         place = f" ({self.origin})" if self.origin else ""
@@ -69,16 +71,17 @@ def validation_faults(
         grouped.setdefault(key, []).append(entry)
     faults = []
     for key, entries in grouped.items():
-        origin = origin_of(key)
         if any(entry["type"] == "extra_forbidden" for entry in entries):
-            faults.append(unknown_key(key, origin, known))
+            faults.append(unknown_key(key, origin_of(key), known))
             continue
         expected = list(dict.fromkeys(_expected(entry) for entry in entries))
         found = value_at(tree, key) if key and has(tree, key) else None
         message = _joined(expected) + _found(entries, found)
         if any(entry["type"] == "value_error" for entry in entries):
             message += _involved(message, key, tree, origin_of)
-        faults.append(Fault(dotted(key), origin if has(tree, key) and key else None, message))
+        is_missing = all(entry["type"] == "missing" for entry in entries)
+        origin = origin_of(key) if key and has(tree, key) else None
+        faults.append(Fault(dotted(key), origin, message, is_missing))
     return faults
 
 

@@ -335,6 +335,9 @@ class _Layers:
         except ValidationError as error:
             known = known_keys(self._class, self._tree)
             found = validation_faults(error, self._tree, self._origin_of, known)
+            if any(fault.key == "profile" for fault in self._faults):
+                # What the profile would have given is not missing.
+                found = [fault for fault in found if not fault.is_missing]
             raise ConfigError(system, [*self._faults, *found]) from error
         if self._faults:
             raise ConfigError(system, self._faults)

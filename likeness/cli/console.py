@@ -1,0 +1,210 @@
+"""What every verb shares: --json and --debug, tables, messages, exit codes. Only this file prints.
+
+Documents and tables go to standard output; progress, log lines and errors to standard error.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import inspect
+import json as json_module
+import logging
+import os
+import sys
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
+
+import typer
+
+from likeness.errors import LikenessError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+INTERRUPTED = 130
+
+
+@dataclass
+class _Mode:
+    """How the verb that runs now was called."""
+
+    json: bool = False
+    debug: bool = False
+
+
+_mode = _Mode()
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a verb has to say: a document for programs, and the same shown to people."""
+
+    document: Any
+    show: Callable[[], None]
+    exit_code: int = 0
+
+
+def verb(function: Callable[..., Answer]) -> Callable[..., None]:
+    """Make a command of a function: adds --json and --debug, prints its answer, sets the exit code.
+
+    With --json exactly one document goes to standard output; whatever a library prints meanwhile is
+    sent to standard error.
+    """
+
+    def run(*args: Any, json: bool = False, debug: bool = False, **options: Any) -> None:
+        _mode.json, _mode.debug = json, debug
+        _log_to_stderr(logging.DEBUG if debug else logging.WARNING)
+        try:
+            with contextlib.redirect_stdout(sys.stderr):
+                answer = function(*args, **options)
+        except KeyboardInterrupt:
+            raise typer.Exit(INTERRUPTED) from None
+        if _speaks():
+            print_json(answer.document) if json else answer.show()
+        if answer.exit_code:
+            raise typer.Exit(answer.exit_code)
+
+    hints = get_type_hints(function, include_extras=True)
+    hints.pop("return", None)
+    hints["json"] = Annotated[
+        bool, typer.Option("--json", help="Print one JSON document and nothing else.")
+    ]
+    hints["debug"] = Annotated[
+        bool, typer.Option("--debug", help="Log more, and show the traceback of an error.")
+    ]
+    own = [
+        parameter.replace(annotation=hints[parameter.name])
+        for parameter in inspect.signature(function).parameters.values()
+    ]
+    added = [
+        inspect.Parameter(
+            name, inspect.Parameter.KEYWORD_ONLY, default=False, annotation=hints[name]
+        )
+        for name in ("json", "debug")
+    ]
+    functools.update_wrapper(run, function)
+    del run.__wrapped__  # type: ignore[attr-defined]  # typer would look at the inner signature
+    run.__annotations__ = hints
+    run.__signature__ = inspect.Signature([*own, *added])  # type: ignore[attr-defined]
+    return run
+
+
+def _speaks() -> bool:
+    """Under a distributed launch only the first process answers."""
+    return os.environ.get("RANK", "0") == "0" or "WORLD_SIZE" not in os.environ
+
+
+def report_error(error: BaseException) -> int:
+    """Show an error and give its exit code. A traceback comes with --debug and for defects."""
+    code = error.exit_code if isinstance(error, LikenessError) else 1
+    known = isinstance(error, LikenessError)
+    if _mode.debug or not known:
+        sys.stderr.write("".join(traceback.format_exception(error)))
+    if isinstance(error, LikenessError):
+        message, advice = error.message, error.advice
+    else:
+        message = f"{type(error).__name__}: {error}"
+        advice = "This is a defect of the program; please report it with the lines above."
+    if _mode.json:
+        print_json({"error": {"message": message, "advice": advice, "exit_code": code}})
+    console = stderr_console()
+    console.print(f"error: {message}", style="red", markup=False, highlight=False, soft_wrap=True)
+    if advice:
+        console.print(advice, markup=False, highlight=False, soft_wrap=True)
+    return code
+
+
+def print_json(document: Any) -> None:
+    """One JSON document on standard output."""
+    text = json_module.dumps(document, indent=2, ensure_ascii=False, default=_plain)
+    print(text)
+
+
+def print_text(text: str) -> None:
+    """Text as it is, on standard output."""
+    print(text)
+
+
+def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]], *, title: str = "") -> None:
+    """A table on standard output; numbers stand to the right."""
+    from rich.table import Table
+
+    table = Table(title=title or None, title_justify="left", box=None, pad_edge=False)
+    for position, column in enumerate(columns):
+        numeric = bool(rows) and all(isinstance(row[position], (int, float)) for row in rows)
+        table.add_column(column, justify="right" if numeric else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(_cell(value) for value in row))
+    stdout_console().print(table)
+
+
+def stdout_console() -> Console:
+    """Output for people; wide when it does not go to a terminal, so that nothing is cut."""
+    from rich.console import Console
+
+    is_terminal = sys.stdout.isatty()
+    return Console(width=None if is_terminal else 160, highlight=False, markup=False)
+
+
+def stderr_console() -> Console:
+    """Progress, log lines and errors."""
+    from rich.console import Console
+
+    return Console(stderr=True, highlight=False, markup=False)
+
+
+def is_quiet() -> bool:
+    """Whether output is for a program: no progress bars then."""
+    return _mode.json
+
+
+@contextlib.contextmanager
+def working(what: str) -> Iterator[None]:
+    """Say what takes a while: a spinner on a terminal, one plain line elsewhere."""
+    console = stderr_console()
+    if _mode.json:
+        yield
+    elif console.is_terminal:
+        with console.status(what):
+            yield
+    else:
+        console.print(what, soft_wrap=True)
+        yield
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "–"
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return str(value)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, PurePath):
+        return str(value)
+    raise TypeError(f"cannot write {type(value).__name__} as JSON")
+
+
+def _log_to_stderr(level: int) -> None:
+    """Warnings and worse on standard error, everything with --debug."""
+    logger = logging.getLogger("likeness")
+    for handler in [h for h in logger.handlers if isinstance(h, _StderrHandler)]:
+        logger.removeHandler(handler)
+    handler = _StderrHandler()
+    handler.setLevel(level)
+    handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
+    logger.addHandler(handler)
+    if level < logging.WARNING:
+        logger.setLevel(level)
+
+
+class _StderrHandler(logging.StreamHandler):  # type: ignore[type-arg]
+    """Writes to what standard error is at the time, also when it was redirected."""
+
+    def __init__(self) -> None:
+        super().__init__(sys.stderr)

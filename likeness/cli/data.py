@@ -1,0 +1,114 @@
+"""Verbs about datasets: make studio data, inspect, prepare raw material."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from likeness.cli.console import Answer, print_table, print_text, verb, working
+
+if TYPE_CHECKING:
+    from likeness.data.inspection import Inspection
+
+DATA_ERRORS = 4
+
+app = typer.Typer(help="Make, inspect and prepare datasets.", no_args_is_help=True)
+
+SystemName = Annotated[str, typer.Argument(help="The system the data is for.")]
+Options = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="OPTION=VALUE", help="Options of this system's data."),
+]
+
+
+@verb
+def make(
+    system: SystemName,
+    out: Annotated[str, typer.Argument(help="The folder to write; must be new or empty.")],
+    options: Options = None,
+    people: Annotated[int, typer.Option("--people", help="How many different people.")] = 32,
+    seed: Annotated[int, typer.Option("--seed", help="Decides who they are.")] = 0,
+) -> Answer:
+    """Write studio data in the layout the system expects."""
+    from likeness import workflow
+
+    chosen = parse_options(options or [])
+    with working(f"Making {people} studio people"):
+        inspection = workflow.make_data(system, out, people=people, seed=seed, **chosen)
+    return inspection_answer(inspection)
+
+
+@verb
+def inspect(
+    system: SystemName,
+    uri: Annotated[str, typer.Argument(help="Folder or URI of the dataset.")],
+) -> Answer:
+    """Counts, problems and advice. Exit code 4 when the data has errors."""
+    from likeness import workflow
+
+    with working(f"Inspecting {uri}"):
+        inspection = workflow.inspect_data(system, uri)
+    return inspection_answer(inspection)
+
+
+@verb
+def prepare(
+    system: SystemName,
+    source: Annotated[str, typer.Argument(metavar="IN", help="The raw material.")],
+    out: Annotated[str, typer.Argument(help="The folder to write; must be new or empty.")],
+    options: Options = None,
+) -> Answer:
+    """Turn raw material into a dataset."""
+    from likeness import workflow
+
+    chosen = parse_options(options or [])
+    with working(f"Preparing {source}"):
+        inspection = workflow.prepare_data(system, source, out, **chosen)
+    return inspection_answer(inspection)
+
+
+app.command("make")(make)
+app.command("inspect")(inspect)
+app.command("prepare")(prepare)
+
+
+def parse_options(words: list[str]) -> dict[str, Any]:
+    """``name=value`` words as keyword arguments; values are read as YAML.
+
+    Raises:
+        UsageError: a word without ``=``, or a value that is not valid YAML.
+    """
+    from likeness.config.text import read_yaml
+    from likeness.errors import UsageError
+
+    options: dict[str, Any] = {}
+    for word in words:
+        name, equals, value = word.partition("=")
+        name = name.replace("-", "_")
+        if not equals or not name.isidentifier():
+            raise UsageError(f"Expected OPTION=VALUE, found '{word}'.")
+        if name in options:
+            raise UsageError(f"The option '{name}' is given twice.")
+        options[name] = read_yaml(value, name=f"option {name}").values if value else ""
+    return options
+
+
+def inspection_answer(inspection: Inspection) -> Answer:
+    """An inspection for programs and for people; its exit code says whether it can be used."""
+
+    def show() -> None:
+        print_text(f"{inspection.uri}")
+        if inspection.counts:
+            print_table(("", "count"), [(k, n) for k, n in inspection.counts.items()])
+        findings = inspection.sorted_findings()
+        for finding in findings:
+            place = f" {finding.path}:" if finding.path else ""
+            print_text(f"{finding.severity} [{finding.code}]{place} {finding.message}")
+            if finding.advice:
+                print_text(f"    {finding.advice}")
+        if not findings:
+            print_text("No findings: the data is ready.")
+
+    document = inspection.to_dict()
+    return Answer(document, show, 0 if inspection.ok else DATA_ERRORS)

@@ -1,0 +1,128 @@
+"""Verbs on a trained run: evaluate, predict, export, report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from likeness.cli.console import Answer, print_table, print_text, verb, working
+from likeness.cli.data import Options, parse_options
+from likeness.cli.train import show_scores
+
+RunPath = Annotated[Path, typer.Argument(help="The run directory.")]
+CheckpointOption = Annotated[str, typer.Option("--checkpoint", help="'best', 'latest' or a step.")]
+EmaOption = Annotated[
+    bool,
+    typer.Option("--ema/--no-ema", help="Use the running average of the weights, if there is one."),
+]
+OutputOption = Annotated[
+    Path | None, typer.Option("--output", "-o", help="Where to write; inside the run by default.")
+]
+
+
+@verb
+def evaluate(
+    run: RunPath,
+    checkpoint: CheckpointOption = "best",
+    split: Annotated[str, typer.Option("--split", help="train, validation or test.")] = "test",
+    ema: EmaOption = True,
+) -> Answer:
+    """Scores of a run, with a baseline beside each."""
+    from likeness import workflow
+
+    with working(f"Evaluating {run} on its {split} split"):
+        found = workflow.evaluate(run, checkpoint=checkpoint, split=split, ema=ema)
+    scores = found.scores.to_list()
+    document = {
+        "run": str(found.run.path),
+        "checkpoint": found.checkpoint.step,
+        "split": split,
+        "scores": scores,
+        "folder": str(found.folder),
+    }
+
+    def show() -> None:
+        print_text(f"{found.run.path}, step {found.checkpoint.step}, {split} split")
+        show_scores(scores)
+
+    return Answer(document, show)
+
+
+@verb
+def predict(
+    run: RunPath,
+    options: Options = None,
+    inputs: Annotated[
+        list[Path] | None,
+        typer.Option("--input", "-i", help="A file to run on; may be given several times."),
+    ] = None,
+    output: OutputOption = None,
+    checkpoint: CheckpointOption = "best",
+    ema: EmaOption = True,
+) -> Answer:
+    """Run a trained model on files."""
+    from likeness import workflow
+
+    chosen = parse_options(options or [])
+    with working(f"Predicting with {run}"):
+        rows = workflow.predict(
+            run, inputs or [], output=output, checkpoint=checkpoint, ema=ema, options=chosen
+        )
+    folder = output if output is not None else run / "predictions"
+    document = {"run": str(run), "output": str(folder), "predictions": rows}
+
+    def show() -> None:
+        print_text(f"{len(rows)} predictions in {folder}")
+        for row in rows:
+            print_text("  " + ", ".join(f"{key}: {value}" for key, value in row.items()))
+
+    return Answer(document, show)
+
+
+@verb
+def export(
+    run: RunPath,
+    to: Annotated[str, typer.Option("--to", help="The target; see 'likeness systems'.")],
+    output: OutputOption = None,
+    checkpoint: CheckpointOption = "best",
+    ema: EmaOption = True,
+) -> Answer:
+    """Write a bundle that has proved it equals the model."""
+    from likeness import workflow
+
+    with working(f"Exporting {run} to {to}"):
+        bundle = workflow.export(run, to, output=output, checkpoint=checkpoint, ema=ema)
+    parity = [
+        {
+            "output": item.output,
+            "largest_absolute": item.largest_absolute,
+            "largest_relative": item.largest_relative,
+        }
+        for item in bundle.parity
+    ]
+    document = {
+        "run": str(run),
+        "target": to,
+        "bundle": str(bundle.folder),
+        "files": sorted(bundle.manifest["files"]),
+        "parity": parity,
+    }
+
+    def show() -> None:
+        print_text(f"{bundle.folder}")
+        rows = [tuple(item.values()) for item in parity]
+        print_table(("output", "largest difference", "relative"), rows)
+
+    return Answer(document, show)
+
+
+@verb
+def report(run: RunPath, output: OutputOption = None) -> Answer:
+    """One self-contained page about a run."""
+    from likeness import workflow
+
+    with working(f"Building the report of {run}"):
+        path = workflow.report(run, output=output)
+    return Answer({"run": str(run), "report": str(path)}, lambda: print_text(str(path)))

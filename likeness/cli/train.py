@@ -1,0 +1,288 @@
+"""Verbs that train: systems, train, resume; the progress shown meanwhile."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from likeness.cli.console import (
+    INTERRUPTED,
+    Answer,
+    is_quiet,
+    print_table,
+    print_text,
+    stderr_console,
+    verb,
+    working,
+)
+
+if TYPE_CHECKING:
+    from likeness.runs.run import Run
+    from likeness.training.stage import Plan
+
+Overrides = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="KEY=VALUE", help="Settings, e.g. train.steps=2000."),
+]
+ProfileOption = Annotated[str | None, typer.Option("--profile", help="A named configuration.")]
+ConfigOption = Annotated[
+    list[Path] | None,
+    typer.Option("--config", metavar="FILE", help="A YAML file; may be given several times."),
+]
+
+
+@verb
+def systems() -> Answer:
+    """What can be trained."""
+    from likeness.systems import all_systems
+
+    rows: list[dict[str, Any]] = []
+    for spec in all_systems().values():
+        needed = spec.load("requirements")() if spec.requirements is not None else []
+        missing = [item.name for item in needed if item.required and not item.present]
+        rows.append(
+            {
+                "name": spec.name,
+                "summary": spec.summary,
+                "profiles": list(spec.load("profiles")),
+                "targets": list(spec.exporters),
+                "ready": not missing,
+                "missing": missing,
+            }
+        )
+
+    def show() -> None:
+        for row in rows:
+            state = "ready" if row["ready"] else f"missing: {', '.join(row['missing'])}"
+            print_text(f"{row['name']}  ({state})")
+            print_text(f"  {row['summary']}")
+            print_text(f"  profiles: {', '.join(row['profiles'])}")
+            print_text(f"  exports to: {', '.join(row['targets']) or '–'}")
+
+    return Answer(rows, show)
+
+
+@verb
+def train(
+    system: Annotated[str, typer.Argument(help="What to train; see 'likeness systems'.")],
+    overrides: Overrides = None,
+    profile: ProfileOption = None,
+    config: ConfigOption = None,
+    runs: Annotated[Path, typer.Option("--runs", help="Folder of all runs.")] = Path("runs"),
+    name: Annotated[str | None, typer.Option("--name", help="Begins the run's name.")] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Check everything and show the plan only.")
+    ] = False,
+) -> Answer:
+    """Train a system in a new run directory."""
+    from likeness import workflow
+
+    chosen: dict[str, Any] = {
+        "profile": profile,
+        "config_files": config or [],
+        "overrides": overrides or [],
+    }
+    if dry_run:
+        with working("Checking the configuration and the data"):
+            planned = workflow.plan_training(system, **chosen)
+        return _planned_answer(planned)
+    run = workflow.train(system, **chosen, runs=runs, name=name, display=show_progress)
+    return _trained_answer(run)
+
+
+@verb
+def resume(
+    run: Annotated[Path, typer.Argument(help="The run directory.")],
+    overrides: Overrides = None,
+) -> Answer:
+    """Continue a run as if it had never stopped."""
+    from likeness import workflow
+
+    return _trained_answer(workflow.resume(run, overrides=overrides or [], display=show_progress))
+
+
+def _planned_answer(planned: Any) -> Answer:
+    from likeness.config.document import explain
+
+    plan = planned.plan.to_dict()
+    document = {
+        "system": planned.resolved.system,
+        "profile": planned.resolved.profile,
+        "plan": plan,
+        "inspection": planned.inspection.to_dict(),
+        "config": explain(planned.resolved),
+    }
+
+    def show() -> None:
+        rows = [
+            (
+                stage["name"],
+                f"{stage['first_step']}–{stage['end_step']}",
+                stage["batch_size"],
+                ", ".join(f"{term} {_weight(w)}" for term, w in stage["weights"].items()),
+                "all" if stage["groups"] is None else ", ".join(stage["groups"]),
+            )
+            for stage in plan["stages"]
+        ]
+        title = f"{document['system']}, profile {document['profile']}: {plan['total_steps']} steps"
+        print_table(("stage", "steps", "batch", "weights", "learns"), rows, title=title)
+        counts = ", ".join(f"{n} {name}" for name, n in planned.inspection.counts.items())
+        print_text(f"data: {planned.inspection.uri}: {counts}")
+
+    return Answer(document, show)
+
+
+def _weight(weight: Any) -> str:
+    if isinstance(weight, Mapping):
+        return f"{weight['start']:g}→{weight['end']:g}"
+    return f"{weight:g}"
+
+
+def _trained_answer(run: Run) -> Answer:
+    import json
+
+    status = run.status
+    steps = run.evaluation_steps()
+    scores: list[dict[str, Any]] = []
+    if steps:
+        path = run.evaluation_folder(steps[-1]) / "scores.json"
+        scores = json.loads(path.read_text(encoding="utf-8"))
+    document = {
+        "run": str(run.path),
+        "status": status.status,
+        "step": status.step,
+        "scores": scores,
+    }
+
+    def show() -> None:
+        print_text(f"{run.path}: {status.status} at step {status.step}")
+        if scores:
+            show_scores(scores)
+        if status.status == "stopped":
+            print_text(f"Continue with: likeness resume {run.path}")
+        else:
+            print_text(f"Next: likeness evaluate {run.path}")
+
+    return Answer(document, show, INTERRUPTED if status.status == "stopped" else 0)
+
+
+def show_scores(scores: list[dict[str, Any]]) -> None:
+    """A table of scores, each beside its baseline."""
+    rows = [
+        (
+            score["name"],
+            score["value"],
+            score["unit"],
+            f"{score['direction']} is better",
+            score["baseline"],
+            score["baseline_name"],
+            score["count"],
+        )
+        for score in scores
+    ]
+    columns = ("score", "value", "unit", "", "baseline", "of", "samples")
+    print_table(columns, rows)
+
+
+class ProgressBar:
+    """A bar with rate and time left on a terminal."""
+
+    def __init__(self, plan: Plan, started: int) -> None:
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            Progress,
+            TextColumn,
+            TimeElapsedColumn,
+            TimeRemainingColumn,
+        )
+
+        self._plan, self._numbers = plan, ""
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[numbers]}"),
+            console=stderr_console(),
+        )
+        name = plan.at(started).stage.name
+        self._task = self._progress.add_task(
+            name, total=plan.total_steps, completed=started, numbers=""
+        )
+        self._progress.start()
+
+    def log(self, step: int, values: Mapping[str, float]) -> None:
+        stage = self._plan.at(max(step - 1, 0)).stage.name
+        self._numbers = _numbers(values) or self._numbers
+        self._progress.update(self._task, completed=step, description=stage, numbers=self._numbers)
+
+    def media(self, step: int, name: str, path: Path) -> None:
+        """Nothing: a terminal shows no pictures."""
+
+    def close(self) -> None:
+        self._progress.stop()
+
+
+class ProgressLines:
+    """A plain line from time to time where there is no terminal."""
+
+    def __init__(self, plan: Plan, started: int, *, every_seconds: float = 5.0) -> None:
+        self._plan, self._every = plan, every_seconds
+        self._started, self._began = started, time.monotonic()
+        self._last = float("-inf")
+
+    def log(self, step: int, values: Mapping[str, float]) -> None:
+        now = time.monotonic()
+        numbers = _numbers(values)
+        done = step >= self._plan.total_steps
+        if not numbers or not (done or now - self._last >= self._every):
+            return
+        self._last = now
+        rate = (step - self._started) / max(now - self._began, 1e-9)
+        left = (self._plan.total_steps - step) / rate if rate > 0 else 0.0
+        stage = self._plan.at(max(step - 1, 0)).stage.name
+        stderr_console().print(
+            f"step {step}/{self._plan.total_steps} {stage} {numbers} "
+            f"{rate:.2f} steps/s, {duration(left)} left",
+            soft_wrap=True,
+        )
+
+    def media(self, step: int, name: str, path: Path) -> None:
+        """Nothing: lines show no pictures."""
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+def show_progress(run: Run, plan: Plan) -> Any:
+    """The display that fits where standard error goes."""
+    if is_quiet():
+        return None
+    started = run.status.step
+    stderr_console().print(f"run {run.path}", soft_wrap=True)
+    return ProgressBar(plan, started) if sys.stderr.isatty() else ProgressLines(plan, started)
+
+
+def duration(seconds: float) -> str:
+    """``75`` as ``1:15``, ``3675`` as ``1:01:15``."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+
+
+def _numbers(values: Mapping[str, float]) -> str:
+    """The loss and the rate of a line of metrics; empty for other lines."""
+    if "loss/total" not in values:
+        return ""
+    text = f"loss {values['loss/total']:.4g}"
+    if "samples_per_second" in values:
+        text += f", {values['samples_per_second']:.3g} samples/s"
+    return text

@@ -1,0 +1,285 @@
+"""The verb that looks at a run while it trains, or afterwards: losses, rates, memory, time left.
+
+Reads the run directory only, so it works from another terminal, or from another machine that sees
+the files.
+"""
+
+from __future__ import annotations
+
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from likeness.cli.console import Answer, stdout_console, verb
+from likeness.cli.train import duration
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from likeness.runs.run import Run
+
+_BLOCKS = "▁▂▃▄▅▆▇█"
+_WIDTH = 32
+"""Characters of a sparkline."""
+
+
+@verb
+def watch(
+    run: Annotated[Path, typer.Argument(help="The run directory.")],
+    once: Annotated[bool, typer.Option("--once", help="Show one frame and end.")] = False,
+    every: Annotated[float, typer.Option("--every", min=0.1, help="Seconds between frames.")] = 1.0,
+) -> Answer:
+    """Watch a run: loss terms, rate, time left, memory. Ctrl-C ends watching, not the run."""
+    from likeness.cli.console import is_quiet
+    from likeness.runs.run import Run
+
+    watched = Run(run)
+    if not once and not is_quiet():
+        _follow(watched, every)
+    frame = read_frame(watched)
+    return Answer(frame, lambda: stdout_console().print(render(frame)) if once else None)
+
+
+def _follow(run: Run, every: float) -> None:
+    """Show frame after frame until the run ends."""
+    from rich.console import Console
+    from rich.live import Live
+
+    # What a verb prints meanwhile goes to standard error; a live view needs the terminal itself.
+    console = Console(file=sys.__stdout__, highlight=False)
+    frame = read_frame(run)
+    with Live(render(frame), console=console, auto_refresh=False) as live:
+        while frame["status"] in ("planned", "running") and not frame["abandoned"]:
+            time.sleep(every)
+            frame = read_frame(run)
+            live.update(render(frame), refresh=True)
+
+
+def read_frame(run: Run) -> dict[str, Any]:
+    """Everything a frame shows, as a JSON document."""
+    import json
+
+    from likeness.runs.record import read_metrics
+
+    status, plan = run.status, run.read("plan")
+    rows = [row for row in read_metrics(run.metrics_path) if "loss/total" in row]
+    total = int(plan.get("total_steps") or status.total_steps)
+    last = rows[-1] if rows else {}
+    step = max(status.step, int(last.get("step", 0)))
+    rate = steps_per_second(rows)
+    scores: list[dict[str, Any]] = []
+    steps = run.evaluation_steps()
+    if steps:
+        path = run.evaluation_folder(steps[-1]) / "scores.json"
+        scores = json.loads(path.read_text(encoding="utf-8"))
+    running = status.status == "running" and not status.is_abandoned
+    return {
+        "run": str(run.path),
+        "status": status.status,
+        "abandoned": status.is_abandoned,
+        "error": status.error,
+        "step": step,
+        "total_steps": total,
+        "stage": _stage_at(plan.get("stages", []), step),
+        "stages": len(plan.get("stages", [])),
+        "terms": _terms(rows),
+        "learning_rates": _with_prefix(last, "lr/"),
+        "grad_norm": last.get("grad_norm"),
+        "steps_per_second": rate,
+        "samples_per_second": last.get("samples_per_second"),
+        "data_wait_fraction": last.get("data_wait_fraction"),
+        "memory_gigabytes": last.get("memory_gigabytes"),
+        "seconds_left": (total - step) / rate if rate and running else None,
+        "seconds_since_update": max(time.time() - status.updated, 0.0),
+        "gpus": _gpus() if running else [],
+        "evaluated_at": steps[-1] if steps else None,
+        "scores": scores,
+    }
+
+
+def steps_per_second(rows: Sequence[Mapping[str, Any]]) -> float | None:
+    """Median over the last lines, so that pauses between them do not count."""
+    recent = rows[-12:]
+    rates = [
+        (new["step"] - old["step"]) / (new["time"] - old["time"])
+        for old, new in pairwise(recent)
+        if new["time"] > old["time"] and new["step"] > old["step"]
+    ]
+    return statistics.median(rates) if rates else None
+
+
+def sparkline(values: Sequence[float], width: int = _WIDTH) -> str:
+    """A curve in one line of text: means of equal parts, lowest to highest."""
+    if not values:
+        return ""
+    count = min(width, len(values))
+    edges = [round(i * len(values) / count) for i in range(count + 1)]
+    means = [statistics.fmean(values[first:end]) for first, end in pairwise(edges)]
+    low, high = min(means), max(means)
+    if high == low:
+        return _BLOCKS[0] * count
+    top = len(_BLOCKS) - 1
+    return "".join(_BLOCKS[round((value - low) / (high - low) * top)] for value in means)
+
+
+def _terms(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Total first, then the terms by weighted size: last value, weighted value, curve."""
+    if not rows:
+        return []
+    last = rows[-1]
+    found = []
+    for name, value in _with_prefix(last, "loss/").items():
+        weighted = last.get(f"loss_weighted/{name}")
+        history = [row[f"loss/{name}"] for row in rows if row.get(f"loss/{name}") is not None]
+        found.append(
+            {
+                "name": name,
+                "raw": value,
+                "weighted": value if name == "total" else weighted,
+                "curve": sparkline(history),
+            }
+        )
+    return sorted(found, key=lambda term: (term["name"] != "total", -abs(term["weighted"] or 0)))
+
+
+def _with_prefix(row: Mapping[str, Any], prefix: str) -> dict[str, float]:
+    return {
+        name[len(prefix) :]: value
+        for name, value in row.items()
+        if name.startswith(prefix) and value is not None
+    }
+
+
+def _stage_at(stages: Sequence[Mapping[str, Any]], step: int) -> dict[str, Any] | None:
+    """The stage the last step done belongs to."""
+    for stage in stages:
+        if step <= stage["end_step"]:
+            return {
+                "name": stage["name"],
+                "index": stage["index"],
+                "first_step": stage["first_step"],
+                "end_step": stage["end_step"],
+            }
+    return None
+
+
+def _gpus() -> list[dict[str, Any]]:
+    """Load and memory of the GPUs as the driver's tool tells; empty without one."""
+    tool = shutil.which("nvidia-smi")
+    if tool is None:
+        return []
+    query = "index,name,utilization.gpu,memory.used,memory.total"
+    try:
+        done = subprocess.run(
+            [tool, f"--query-gpu={query}", "--format=csv,noheader,nounits"],
+            capture_output=True,
+            text=True,
+            timeout=5,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return []
+    if done.returncode != 0:
+        return []
+    return parse_gpus(done.stdout)
+
+
+def parse_gpus(text: str) -> list[dict[str, Any]]:
+    """Lines of ``index, name, load %, used MiB, total MiB``; what the card does not tell is None."""
+    found = []
+    for line in text.strip().splitlines():
+        fields = [field.strip() for field in line.split(",")]
+        if len(fields) != 5:
+            continue
+        numbers = [float(f) if f.replace(".", "").isdigit() else None for f in fields[2:]]
+        load, used, total = numbers
+        found.append(
+            {
+                "index": int(fields[0]),
+                "name": fields[1],
+                "load_percent": load,
+                "memory_gigabytes": None if used is None else round(used * 2**20 / 1e9, 1),
+                "total_gigabytes": None if total is None else round(total * 2**20 / 1e9, 1),
+            }
+        )
+    return found
+
+
+def render(frame: Mapping[str, Any]) -> RenderableType:
+    """A frame for people."""
+    from rich.console import Group
+    from rich.progress_bar import ProgressBar
+    from rich.table import Table
+    from rich.text import Text
+
+    parts: list[RenderableType] = [Text(frame["run"], style="bold")]
+    state = frame["status"]
+    if frame["abandoned"]:
+        state = "killed (its process is gone; 'likeness resume' continues it)"
+    step, total = frame["step"], frame["total_steps"]
+    stage = frame["stage"]
+    where = f", stage {stage['index'] + 1}/{frame['stages']} {stage['name']}" if stage else ""
+    percent = f" ({100 * step / total:.0f} %)" if total else ""
+    parts.append(Text(f"{state}, step {step}/{total}{percent}{where}"))
+    if frame["error"]:
+        parts.append(Text(frame["error"], style="red"))
+    parts.append(ProgressBar(total=max(total, 1), completed=step, width=60))
+    parts.append(Text(_speed(frame)))
+    for gpu in frame["gpus"]:
+        parts.append(
+            Text(
+                f"GPU {gpu['index']} {gpu['name']}: {_or_dash(gpu['load_percent'])} % busy, "
+                f"{_or_dash(gpu['memory_gigabytes'])}/{_or_dash(gpu['total_gigabytes'])} GB"
+            )
+        )
+    if frame["terms"]:
+        table = Table(box=None, pad_edge=False)
+        for column, side in (("term", "left"), ("raw", "right"), ("weighted", "right")):
+            table.add_column(column, justify=side)  # type: ignore[arg-type]
+        table.add_column("since the start", no_wrap=True)
+        for term in frame["terms"]:
+            values = (_number(term["raw"]), _number(term["weighted"]), term["curve"])
+            table.add_row(term["name"], *values)
+        parts += [Text(""), table]
+    else:
+        parts.append(Text("No metrics yet."))
+    if frame["scores"]:
+        table = Table(box=None, pad_edge=False)
+        for column in (f"scores at step {frame['evaluated_at']}", "value", "unit", "baseline"):
+            table.add_column(column)
+        for score in frame["scores"]:
+            baseline = _number(score["baseline"])
+            table.add_row(score["name"], _number(score["value"]), score["unit"], baseline)
+        parts += [Text(""), table]
+    return Group(*parts)
+
+
+def _speed(frame: Mapping[str, Any]) -> str:
+    """Rates, time left, memory, learning rates in one line; what is unknown is left out."""
+    rates = ", ".join(f"{name} {rate:.3g}" for name, rate in frame["learning_rates"].items())
+    wait = frame["data_wait_fraction"]
+    facts = (
+        (frame["steps_per_second"], "{:.3g} steps/s"),
+        (frame["samples_per_second"], "{:.3g} samples/s"),
+        (None if frame["seconds_left"] is None else duration(frame["seconds_left"]), "{} left"),
+        (frame["memory_gigabytes"], "{:.2f} GB memory"),
+        (None if wait is None else 100 * wait, "{:.0f} % waiting for data"),
+        (frame["grad_norm"], "gradient {:.3g}"),
+        (rates or None, "learning rate {}"),
+    )
+    return "  ".join(text.format(value) for value, text in facts if value is not None)
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.4g}"
+
+
+def _or_dash(value: float | None) -> str:
+    return "–" if value is None else f"{value:g}"
