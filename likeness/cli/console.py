@@ -93,6 +93,28 @@ def verb(function: Callable[..., Answer]) -> Callable[..., None]:
     return run
 
 
+def answering(function: Callable[..., Any]) -> Callable[..., Answer]:
+    """A function that returns a document, as one that returns an answer: systems' own verbs."""
+
+    @functools.wraps(function)
+    def answer(*args: Any, **options: Any) -> Answer:
+        document = function(*args, **options)
+        return Answer(document, lambda: _show_document(document))
+
+    return answer
+
+
+def _show_document(document: Any) -> None:
+    """A dictionary as lines; lists of dictionaries in it as tables."""
+    for key, value in document.items():
+        if isinstance(value, list) and value and isinstance(value[0], dict):
+            columns = list(value[0])
+            print_table(columns, [[row.get(name) for name in columns] for row in value])
+        else:
+            shown = ", ".join(map(str, value)) if isinstance(value, list) else _cell(value)
+            print_text(f"{key}: {shown}")
+
+
 def _speaks() -> bool:
     """Under a distributed launch only the first process answers."""
     return os.environ.get("RANK", "0") == "0" or "WORLD_SIZE" not in os.environ

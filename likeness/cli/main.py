@@ -14,7 +14,7 @@ from typer.core import TyperGroup
 
 from likeness import __version__
 from likeness.cli import config, data, demo, doctor, results, train, watch
-from likeness.cli.console import print_text, report_error
+from likeness.cli.console import answering, print_text, report_error, verb
 from likeness.systems import SystemSpec, all_systems
 
 
@@ -27,7 +27,10 @@ class _SystemVerbs(TyperGroup):
 
     def _load(self) -> None:
         if not self._loaded:
-            group = typer.main.get_group(self._spec.load("commands"))
+            own = typer.Typer()
+            for name, function in self._spec.load("commands").items():
+                own.command(name)(verb(answering(function)))
+            group = typer.main.get_group(own)
             self.commands.update(group.commands)
             self._loaded = True
 

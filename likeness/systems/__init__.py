@@ -47,7 +47,8 @@ class SystemSpec:
     prepare: str | None = None
     """``prepare(source: str, out: str, **options) -> Inspection``: raw material to a dataset."""
     commands: str | None = None
-    """A typer app with the verbs only this system has."""
+    """Verbs only this system has: name to a function with typer-annotated parameters that returns a
+    document (a dictionary)."""
     requirements: str | None = None
     """``requirements() -> list[Requirement]``: what doctor looks for. Must not import torch."""
     aliases: Mapping[str, str] = field(default_factory=dict)
@@ -82,7 +83,7 @@ _BUILT_IN: tuple[SystemSpec, ...] = (
         predict="likeness.systems.face_encoder.predict:predict",
         exporters={"onnx": "likeness.systems.face_encoder.export:export_onnx"},
         prepare="likeness.systems.face_encoder.prepare:prepare",
-        commands="likeness.systems.face_encoder.commands:app",
+        commands="likeness.systems.face_encoder.commands:COMMANDS",
         requirements="likeness.systems.face_encoder.requirements:requirements",
         aliases={
             "IMAGE_DIR": "data.root",

@@ -123,5 +123,8 @@ class System(ABC):
     def load_state(self, state: Mapping[str, Any]) -> None:  # noqa: B027 -- no state by default
         """Take back what :meth:`state` gave. Raises UsageError if it is another model's."""
 
+    def initialise(self) -> None:  # noqa: B027 -- random weights by default
+        """Load the weights a new run starts from. Not called on resume, nor to predict."""
+
     def prepare(self, workspace: Path) -> None:  # noqa: B027 -- nothing by default
         """Compute inputs that never change (features, latents); keyed by fingerprints."""

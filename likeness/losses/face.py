@@ -1,0 +1,144 @@
+"""Losses on landmarks, pictures and codes of faces, as plain functions.
+
+Every function returns a scalar that is a mean over the batch, so the batch size never changes the balance
+of terms. Landmarks are in normalised crop units: x right, y down, the crop spans [-1, 1].
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from likeness.geometry.landmarks import OUTER_EYE_CORNERS
+
+_EPSILON = 1e-8
+
+
+def landmark_weights(num_points: int = 68) -> Tensor:
+    """Default weight of each of the 68 points (the emphasis used by DECA, arXiv:2012.04012).
+
+    1, but 2 for 5, 6, 10, 11 (jaw angle), 1.5 for the nose and mouth, 3 for nose tip, outer nostrils and
+    mouth corners. Other point sets weigh 1.
+    """
+    weights = torch.ones(num_points)
+    if num_points == 68:
+        weights[[5, 6, 10, 11]] = 2.0
+        weights[27:36] = 1.5
+        weights[48:68] = 1.5
+        weights[[30, 31, 35, 48, 54]] = 3.0
+    return weights
+
+
+def landmark_l1(predicted: Tensor, target: Tensor, weights: Tensor) -> Tensor:
+    """Weighted L1 distance of points.
+
+    Args:
+        predicted: (B, N, 2).
+        target: (B, N, 2).
+        weights: (B, N) or (N,), 0 for points that do not count.
+    """
+    weights = weights.expand(predicted.shape[:2])
+    error = (predicted - target).abs().sum(dim=-1)
+    return ((error * weights).sum(dim=1) / (2 * weights.sum(dim=1)).clamp_min(_EPSILON)).mean()
+
+
+def landmark_l2(predicted: Tensor, target: Tensor, weights: Tensor) -> Tensor:
+    """Weighted mean squared coordinate difference; arguments as :func:`landmark_l1`."""
+    weights = weights.expand(predicted.shape[:2])
+    error = (predicted - target).square().sum(dim=-1)
+    return ((error * weights).sum(dim=1) / (2 * weights.sum(dim=1)).clamp_min(_EPSILON)).mean()
+
+
+def landmark_relative(predicted: Tensor, target: Tensor, weights: Tensor) -> Tensor:
+    """:func:`landmark_l1` after removing each set's centroid, in units of the target's eye distance."""
+    weights = weights.expand(predicted.shape[:2])
+    share = (weights / weights.sum(dim=1, keepdim=True).clamp_min(_EPSILON))[..., None]
+    right, left = OUTER_EYE_CORNERS
+    scale = (target[:, right] - target[:, left]).norm(dim=-1).clamp_min(_EPSILON)[:, None, None]
+    centred = (predicted - (share * predicted).sum(1, keepdim=True)) / scale
+    goal = (target - (share * target).sum(1, keepdim=True)) / scale
+    return landmark_l1(centred, goal, weights)
+
+
+def pair_closure(
+    predicted: Tensor, target: Tensor, pairs: tuple[tuple[int, int], ...], weights: Tensor
+) -> Tensor:
+    """Mean absolute difference of the opening of each (upper, lower) pair of points.
+
+    Pairs with a point of weight 0 do not count.
+    """
+    upper, lower = (list(column) for column in zip(*pairs, strict=True))
+    weights = weights.expand(predicted.shape[:2])
+    counts = ((weights[:, upper] > 0) & (weights[:, lower] > 0)).to(predicted.dtype)
+    # The norm's gradient is undefined at zero opening, where a closed eye sits.
+    opening = ((predicted[:, upper] - predicted[:, lower]).square().sum(-1) + 1e-12).sqrt()
+    goal = (target[:, upper] - target[:, lower]).norm(dim=-1)
+    error = (opening - goal).abs() * counts
+    return (error.sum(dim=1) / counts.sum(dim=1).clamp_min(1.0)).mean()
+
+
+def masked_l1(rendered: Tensor, photo: Tensor, mask: Tensor) -> Tensor:
+    """L1 of two pictures (B, 3, H, W) inside a mask (B, 1, H, W), per unmasked value."""
+    error = ((rendered - photo).abs() * mask).sum(dim=(1, 2, 3))
+    return (error / (3 * mask.sum(dim=(1, 2, 3))).clamp_min(1.0)).mean()
+
+
+def silhouette_iou(alpha: Tensor, mask: Tensor, valid: Tensor | None = None) -> Tensor:
+    """1 - IoU of a soft coverage and a segmentation, both (B, 1, H, W) in [0, 1].
+
+    Args:
+        valid: (B, 1, H, W), 0 where the segmentation is unknown.
+    """
+    if valid is not None:
+        alpha, mask = alpha * valid, mask * valid
+    intersection = (alpha * mask).sum(dim=(1, 2, 3))
+    union = (alpha + mask - alpha * mask).sum(dim=(1, 2, 3))
+    return (1 - intersection / union.clamp_min(_EPSILON)).mean()
+
+
+def code_energy(code: Tensor) -> Tensor:
+    """0.5 times the squared length of each code (B, D): the negative log of a unit normal prior."""
+    return 0.5 * code.square().sum(dim=-1).mean()
+
+
+def light_whiteness(light: Tensor) -> Tensor:
+    """Mean squared departure of spherical-harmonic light (B, 9, 3) from grey."""
+    return (light - light.mean(dim=-1, keepdim=True)).square().mean()
+
+
+def jaw_limits(jaw: Tensor) -> Tensor:
+    """Punishes jaw roll and closing beyond rest: angles (B, 3) = opening, yaw, roll in radians."""
+    roll = 100 * 0.5 * jaw[:, 2].square()
+    closing = 10 * 0.5 * torch.relu(-jaw[:, 0]).square()
+    return (roll + closing).mean()
+
+
+def rotation_energy(rotation: Tensor) -> Tensor:
+    """Mean squared geodesic angle from the identity of rotations (B, 3, 3).
+
+    The angle comes from the chord, |R - I|^2 = 8 sin^2(angle / 2), because the arc cosine of the trace has
+    no gradient at the identity, where training starts.
+    """
+    identity = torch.eye(3, dtype=rotation.dtype, device=rotation.device)
+    return geodesic_angles(rotation, identity).square().mean()
+
+
+def geodesic_angles(first: Tensor, second: Tensor) -> Tensor:
+    """Angles (B,) in radians between rotations (B, 3, 3); the gradient is finite at equality."""
+    chord = (first - second).square().sum(dim=(-1, -2))
+    return 2 * torch.asin((chord / 8).clamp(1e-12, 1 - 1e-6).sqrt())
+
+
+def ring_contrast(codes: Tensor, identity: Tensor, margin: float = 0.5) -> Tensor:
+    """Codes of one person closer than those of another by a margin (RingNet, arXiv:1905.06817, eq. 2).
+
+    Args:
+        codes: (B, D).
+        identity: (B,) integer person numbers. Batches without a pair or without a stranger give 0.
+    """
+    distance = torch.cdist(codes, codes).square()
+    same = identity[:, None] == identity[None, :]
+    positive = same & ~torch.eye(len(identity), dtype=torch.bool, device=codes.device)
+    gap = torch.relu(margin + distance[:, :, None] - distance[:, None, :])
+    counts = positive[:, :, None] & ~same[:, None, :]
+    return (gap * counts).sum() / counts.sum().clamp_min(1)

@@ -1,0 +1,1 @@
+"""face-encoder: a photograph to one vector of a person."""

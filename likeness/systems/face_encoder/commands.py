@@ -1,0 +1,180 @@
+"""The verbs only the face encoder has, as functions that return one document each.
+
+The command line makes ``likeness face-encoder <verb>`` of them: their parameters become options, their
+result is printed as JSON or as a table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from likeness.errors import DataError, MissingError, UsageError
+
+VectorOption = Annotated[Path, typer.Option("--vector", help="A person record (.person.npz).")]
+HeadOption = Annotated[str, typer.Option("--head", help="Head model the record belongs to.")]
+
+
+def render(
+    vector: VectorOption,
+    out: Annotated[Path, typer.Option("--out", help="Picture to write (.png), or .gif to turn.")],
+    head: HeadOption = "studio",
+    neutral: Annotated[bool, typer.Option("--neutral", help="Drop the expression.")] = False,
+    view: Annotated[
+        str | None, typer.Option("--view", help="yaw,pitch in degrees; the record's own pose else.")
+    ] = None,
+    frames: Annotated[
+        int | None, typer.Option("--turntable", help="Write this many views all around.")
+    ] = None,
+    size: Annotated[int, typer.Option("--size", min=32, max=4096, help="Pixels.")] = 512,
+) -> dict[str, Any]:
+    """Draw a person record as grey geometry."""
+    import numpy as np
+    import torch
+
+    from likeness.media.image import save_image
+    from likeness.media.video import write_animation
+    from likeness.systems.face_encoder import pictures
+    from likeness.systems.face_encoder.decode import Decoder
+    from likeness.systems.face_encoder.heads import open_head
+    from likeness.systems.face_encoder.record import PersonRecord
+    from likeness.systems.face_encoder.render import Renderer
+
+    record, asset = PersonRecord.load(_existing(vector)), open_head(head)
+    record.check_head(asset)
+    if neutral:
+        still = {"face.expression": 0, "face.eyelid": 0, "pose.jaw": 0, "pose.eyes": 0}
+        record = record.edit({k: v for k, v in still.items() if k in record.layout})
+    camera = "weak_perspective" if "camera" in record.layout else "fov12"
+    renderer = Renderer(Decoder(asset, record.layout, camera), "synthetic", 0)
+    if frames is not None:
+        if frames < 2 or out.suffix not in (".gif", ".webp"):
+            raise UsageError(
+                "--turntable needs at least 2 views and an --out ending in .gif or .webp."
+            )
+        decoder = renderer.decoder
+        views = pictures.turntable(decoder, renderer, record.vector, frames=frames, size=size)
+        return {"file": str(write_animation(out, views, rate=18)), "frames": frames}
+    if view is None:
+        drawn = renderer.geometry(torch.from_numpy(record.vector[None]), size)[0]
+        image = drawn.numpy().transpose(1, 2, 0)
+    else:
+        try:
+            yaw, pitch = (np.radians(float(v)) for v in view.split(","))
+        except ValueError as error:
+            raise UsageError(f"Expected --view yaw,pitch in degrees, found '{view}'.") from error
+        image = pictures.view(renderer, record.vector, yaw=yaw, pitch=pitch, size=size)
+    return {"file": str(save_image(out, image))}
+
+
+def merge(
+    records: Annotated[list[Path], typer.Argument(help="Records of one person.")],
+    out: Annotated[Path, typer.Option("--out", help="Record to write.")],
+) -> dict[str, Any]:
+    """One record of a person from several photographs: identity averaged, the rest of the first."""
+    from likeness.systems.face_encoder.record import PersonRecord
+    from likeness.systems.face_encoder.record import merge as merge_records
+
+    loaded = [PersonRecord.load(_existing(path)) for path in records]
+    return {"file": str(merge_records(loaded).save(out)), "records": len(loaded)}
+
+
+def distance(
+    first: Annotated[Path, typer.Argument(help="A person record.")],
+    second: Annotated[Path, typer.Argument(help="Another.")],
+    head: HeadOption = "studio",
+) -> dict[str, Any]:
+    """How far apart two people are: identity codes in sigma, neutral vertices in millimetres."""
+    from likeness.systems.face_encoder.heads import open_head
+    from likeness.systems.face_encoder.record import PersonRecord
+    from likeness.systems.face_encoder.record import distance as measure
+
+    a, b = (PersonRecord.load(_existing(path)) for path in (first, second))
+    asset = open_head(head)
+    return {
+        "shape_sigma": measure(a, b),
+        "vertex_mm": measure(a, b, space="vertex", asset=asset),
+    }
+
+
+def convert_model(
+    source: Annotated[Path, typer.Argument(help="FLAME .pkl or folder, or ICT-FaceKit.")],
+    out: Annotated[Path, typer.Argument(help="File to write, .npz or .safetensors.")],
+) -> dict[str, Any]:
+    """Read a head model safely and write it in this project's own format."""
+    from likeness.systems.face_encoder.heads import open_head
+
+    if out.suffix not in (".npz", ".safetensors"):
+        raise UsageError(f"Expected an output ending in .npz or .safetensors, found '{out}'.")
+    if out.exists():
+        raise UsageError(f"'{out}' exists already.", advice="Choose another name, or remove it.")
+    asset = open_head(str(source))
+    asset.save(out)
+    return {
+        "file": str(out),
+        "name": asset.name,
+        "vertices": asset.num_vertices,
+        "shape_columns": asset.num_shape,
+        "expression_columns": asset.num_expression,
+        "fingerprint": asset.fingerprint,
+    }
+
+
+def check_assets(
+    folder: Annotated[
+        Path, typer.Argument(help="Folder with a FLAME model and what lies beside it.")
+    ],
+) -> dict[str, Any]:
+    """Judge a FLAME folder: what is there, what is missing, whether the landmarks fit the mesh."""
+    from dataclasses import asdict
+
+    from likeness.geometry.flame_checks import check_assets as check
+
+    if not folder.exists():
+        raise MissingError(
+            f"There is no folder '{folder}'. Looked for flame2023.pkl, flame2020.pkl, generic_model.pkl.",
+            advice="Give the folder you unpacked the FLAME download into.",
+        )
+    findings = check(folder)
+    errors = [finding for finding in findings if finding.severity == "error"]
+    if errors:
+        raise DataError(
+            "\n".join(f"{e.path}: {e.message}" for e in errors), advice=errors[0].advice
+        )
+    return {"folder": str(folder), "findings": [asdict(finding) for finding in findings]}
+
+
+def toy_model(
+    out: Annotated[Path, typer.Argument(help="Folder to write.")],
+    subdivisions: Annotated[int, typer.Option("--subdivisions", min=2, max=5)] = 3,
+    seed: Annotated[int, typer.Option("--seed", min=0)] = 0,
+) -> dict[str, Any]:
+    """Write a small made-up head in the exact file formats of FLAME, to try things with."""
+    from likeness.geometry.toy_flame import make_toy_flame
+
+    if out.exists() and any(out.iterdir()):
+        raise UsageError(f"'{out}' exists and is not empty.", advice="Choose another folder.")
+    make_toy_flame(out, subdivisions, seed)
+    return {"folder": str(out), "files": sorted(path.name for path in out.iterdir())}
+
+
+def _existing(path: Path) -> Path:
+    if not path.is_file():
+        raise MissingError(
+            f"There is no person record at '{path}'.",
+            advice="Make one with 'likeness predict RUN --input PHOTO'.",
+        )
+    return path
+
+
+COMMANDS: Mapping[str, Callable[..., Any]] = {
+    "render": render,
+    "merge": merge,
+    "distance": distance,
+    "convert-model": convert_model,
+    "check-assets": check_assets,
+    "toy-model": toy_model,
+}

@@ -1,0 +1,257 @@
+"""From a photograph with landmarks to a training crop: geometry, colour, mirror image, truth.
+
+Owns the one mapping from file pixels to crop units, and augmentation. Files are found by ``layouts.py``.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import cv2
+import numpy as np
+
+from likeness.data.source import Sample, Source, combined_fingerprint
+from likeness.errors import DataError
+from likeness.geometry.affine import apply_affine, landmark_box, square_crop
+from likeness.geometry.array_files import read_arrays
+from likeness.geometry.landmarks import MIRROR_68
+from likeness.media.image import load_image
+from likeness.systems.face_encoder.config import DataSettings
+from likeness.systems.face_encoder.decode import to_crop_units
+from likeness.systems.face_encoder.landmark_files import in_image, read_landmarks
+from likeness.systems.face_encoder.layouts import Entry
+
+CROP_VERSION = 1
+FACE_CLASSES = (1,)  # skin
+OUTLINE_CLASSES = (0, 1)  # background and skin: hair, neck and clothes hide the outline
+
+
+def warp(image: np.ndarray, matrix: np.ndarray, size: int, *, nearest: bool = False) -> np.ndarray:
+    """Cut a square out of a uint8 picture, edges repeated.
+
+    Training cuts hundreds of crops a second, so this uses OpenCV's fixed-point warp (1/32 pixel) instead
+    of :func:`likeness.media.image.crop`; reduction averages a grid of samples in the same way.
+    """
+    reduction = 1.0 / np.sqrt(max(abs(np.linalg.det(matrix[:, :2])), 1e-12))
+    samples = 1 if nearest else max(1, int(np.ceil(reduction - 1e-6)))
+    fine = matrix * samples
+    # OpenCV puts pixel centres on integers; here they lie on half-integers.
+    shifted = fine.copy()
+    shifted[:, 2] += fine[:, :2] @ np.array([0.5, 0.5]) - 0.5
+    out = cv2.warpAffine(
+        image,
+        shifted,
+        (size * samples, size * samples),
+        flags=cv2.INTER_NEAREST if nearest else cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_REPLICATE,
+    )
+    return out if samples == 1 else cv2.resize(out, (size, size), interpolation=cv2.INTER_AREA)
+
+
+class FaceCrops(Source):
+    """Crops of the photographs of a dataset.
+
+    Every sample holds ``image`` (3, S, S) float32 in [0, 1]; ``landmarks`` (68, 2) float32 in crop units;
+    ``landmark_weights`` (68,); ``skin`` and ``outline_known`` (1, S, S) float32 masks and ``has_mask`` 0 or 1;
+    ``crop_matrix`` (2, 3) picture to crop pixels; ``person``, ``id``; and where the truth is known
+    ``shape`` (S,), ``head_rotation`` (3, 3) and ``has_truth`` 1, else zeros.
+    """
+
+    def __init__(
+        self, entries: tuple[Entry, ...], settings: DataSettings, *, size: int, num_shape: int
+    ) -> None:
+        self.entries, self.settings, self.size, self.num_shape = entries, settings, size, num_shape
+        self._cache: dict[int, tuple[np.ndarray, np.ndarray | None]] = {}
+        self._cached_bytes = 0
+        self._lock = threading.Lock()
+        persons = sorted({entry.person or entry.id for entry in entries})
+        self._person_numbers = {person: number for number, person in enumerate(persons)}
+
+    def __len__(self) -> int:
+        return len(self.entries) * self.settings.repeat
+
+    def __getitem__(self, index: int) -> Sample:
+        return self._sample(index % len(self.entries), None)
+
+    def draw(self, index: int, rng: np.random.Generator) -> Sample:
+        return self._sample(index % len(self.entries), rng)
+
+    def describe(self) -> dict[str, Any]:
+        with_truth = sum(entry.truth is not None for entry in self.entries)
+        return {
+            "type": "FaceCrops",
+            "samples": len(self),
+            "photographs": len(self.entries),
+            "persons": len(self._person_numbers),
+            "with_truth": with_truth,
+        }
+
+    def fingerprint(self) -> str:
+        names = [
+            f"{e.id}:{e.image.stat().st_size}:{e.landmarks.stat().st_size}" for e in self.entries
+        ]
+        settings = self.settings.model_dump_json(exclude={"root", "landmarks", "cache_megabytes"})
+        return combined_fingerprint(
+            "face-crops", str(CROP_VERSION), settings, str(self.size), *names
+        )
+
+    def mean_landmarks(self) -> np.ndarray:
+        """Mean place (68, 2) of every point relative to its face's box: centre 0, extent 1.
+
+        The extent is the mean of the box's width and height. This is the mean face that serves as the
+        baseline. At most 2,000 photographs are read.
+        """
+        step = max(1, len(self.entries) // 2000)
+        total, count = np.zeros((68, 2)), np.zeros((68, 1))
+        for entry in self.entries[::step]:
+            points, weights = read_landmarks(entry.landmarks)
+            centre, extent = landmark_box(points[weights > 0])
+            total += weights[:, None] * (points - centre) / extent
+            count += weights[:, None]
+        return (total / np.maximum(count, 1)).astype(np.float32)
+
+    def landmarks_of(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+        """Points (68, 2) in pixels of :meth:`photograph`, and weights (68,)."""
+        entry = self.entries[index % len(self.entries)]
+        points, weights = read_landmarks(entry.landmarks)
+        image = self._pixels(index % len(self.entries))[0]
+        return in_image(points, entry, (image.shape[1], image.shape[0])), weights
+
+    def photograph(self, index: int) -> np.ndarray:
+        """The whole picture (H, W, 3) uint8."""
+        return self._pixels(index % len(self.entries))[0]
+
+    def _pixels(self, index: int) -> tuple[np.ndarray, np.ndarray | None]:
+        cached = self._cache.get(index)
+        if cached is not None:
+            return cached
+        entry = self.entries[index]
+        image = np.round(load_image(entry.image) * 255).astype(np.uint8)
+        mask = None
+        if entry.mask is not None:
+            mask = cv2.imread(str(entry.mask), cv2.IMREAD_GRAYSCALE)
+            if mask is None or mask.shape != image.shape[:2]:
+                found = "an unreadable file" if mask is None else f"{mask.shape[1]}x{mask.shape[0]}"
+                raise DataError(
+                    f"Expected a mask of {image.shape[1]}x{image.shape[0]} at '{entry.mask}', found {found}."
+                )
+        size = image.nbytes + (0 if mask is None else mask.nbytes)
+        with self._lock:
+            if self._cached_bytes + size <= self.settings.cache_megabytes * 2**20:
+                self._cache[index] = (image, mask)
+                self._cached_bytes += size
+        return image, mask
+
+    def _sample(self, index: int, rng: np.random.Generator | None) -> Sample:
+        entry, settings, size = self.entries[index], self.settings, self.size
+        image, mask = self._pixels(index)
+        points, weights = read_landmarks(entry.landmarks)
+        points = in_image(points, entry, (image.shape[1], image.shape[0]))
+        truth = self._truth(entry)
+        angle, flip = 0.0, False
+        if settings.crop == "none":
+            linear = np.diag([size / image.shape[1], size / image.shape[0]])
+            matrix = np.concatenate([linear, np.zeros((2, 1))], axis=1)
+        else:
+            centre, extent = landmark_box(points[weights > 0])
+            scale = settings.test_crop_scale
+            if rng is not None:
+                angle = np.deg2rad(rng.uniform(-settings.crop_rotation, settings.crop_rotation))
+                scale = rng.uniform(*settings.crop_scale)
+                shift = rng.uniform(-settings.crop_shift, settings.crop_shift, 2)
+                centre = centre + shift * extent * scale
+                # The mirror image of a person with known coefficients has unknown ones.
+                flip = rng.random() < settings.flip and truth is None
+            matrix = square_crop(centre, extent * scale, size, rotation=angle, flip=flip)
+        points = apply_affine(matrix, points)
+        if flip:
+            points, weights = points[MIRROR_68], weights[MIRROR_68]
+        crop = warp(image, matrix, size)
+        crop = crop.astype(np.float32) / 255.0
+        skin = outline = np.zeros((size, size), np.float32)
+        if mask is not None:
+            classes = warp(mask, matrix, size, nearest=True)
+            skin = np.isin(classes, FACE_CLASSES).astype(np.float32)
+            outline = np.isin(classes, OUTLINE_CLASSES).astype(np.float32)
+        if rng is not None:
+            crop, covered = disturb(crop, settings, rng)
+            skin, outline = skin * (1 - covered), outline * (1 - covered)
+        return {
+            "id": entry.id,
+            "person": self._person_numbers[entry.person or entry.id],
+            "image": np.ascontiguousarray(crop.transpose(2, 0, 1)),
+            "landmarks": to_crop_units(points, size).astype(np.float32),
+            "landmark_weights": weights,
+            "skin": skin[None],
+            "outline_known": outline[None],
+            "has_mask": np.float32(mask is not None),
+            "crop_matrix": matrix.astype(np.float32),
+            **self._supervision(truth, angle),
+        }
+
+    def _truth(self, entry: Entry) -> dict[str, np.ndarray] | None:
+        if entry.truth is None:
+            return None
+        arrays, _ = read_arrays(entry.truth)
+        missing = {"shape", "head_rotation"} - arrays.keys()
+        if missing:
+            raise DataError(f"'{entry.truth}' lacks {sorted(missing)}.")
+        return arrays
+
+    def _supervision(self, truth: dict[str, np.ndarray] | None, angle: float) -> Sample:
+        shape = np.zeros(self.num_shape, np.float32)
+        rotation = np.eye(3, dtype=np.float32)
+        if truth is not None:
+            known = min(self.num_shape, len(truth["shape"]))
+            shape[:known] = truth["shape"][:known]
+            # Turning the crop turns the head about the viewing axis.
+            cos, sin = np.cos(angle), np.sin(angle)
+            roll = np.array([[cos, -sin, 0.0], [sin, cos, 0.0], [0.0, 0.0, 1.0]])
+            rotation = (roll @ truth["head_rotation"]).astype(np.float32)
+        return {
+            "shape": shape,
+            "head_rotation": rotation,
+            "has_truth": np.float32(truth is not None),
+        }
+
+
+def disturb(
+    image: np.ndarray, settings: DataSettings, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Colour, blur, noise and occlusion on a crop (S, S, 3) in [0, 1].
+
+    Returns the picture and what an occluder covers (S, S). Every draw is made whether used or not, so one
+    setting never changes the randomness of another.
+    """
+    size = image.shape[0]
+    strength = settings.jitter
+    gain = 1 + strength * rng.uniform(-1, 1, 3) * np.array([1.0, 0.35, 0.35])
+    tint = np.array([gain[0] * gain[1], gain[0], gain[0] * gain[2]], np.float32)
+    contrast, saturation, gamma = 1 + strength * rng.uniform(-1, 1, 3)
+    blur_draw, sigma, noise = (
+        rng.random(),
+        rng.uniform(0.3, 0.012 * size + 0.4),
+        rng.uniform(0, 0.05),
+    )
+    cover_draw, box, colour = rng.random(), rng.uniform(size=4), rng.uniform(size=3)
+    seed = int(rng.integers(2**32))
+    if strength:
+        mean = image.mean()
+        image = (image - mean) * np.float32(contrast) + mean
+        grey = image.mean(axis=2, keepdims=True)
+        image = grey + (image - grey) * np.float32(saturation)
+        image = np.clip(image * tint, 0, 1) ** np.float32(gamma)
+    if blur_draw < settings.blur:
+        image = cv2.GaussianBlur(image, (0, 0), sigma)
+        grain = np.random.Generator(np.random.PCG64(seed)).standard_normal(image.shape, np.float32)
+        image = image + np.float32(noise) * grain
+    covered = np.zeros((size, size), np.float32)
+    if cover_draw < settings.occlusion:
+        width, height = (0.15 + 0.25 * box[2:]) * size
+        x, y = box[:2] * (size - np.array([width, height]))
+        rows, columns = slice(int(y), int(y + height)), slice(int(x), int(x + width))
+        image = image.copy()
+        image[rows, columns] = colour.astype(np.float32)
+        covered[rows, columns] = 1.0
+    return np.clip(image, 0, 1).astype(np.float32), covered

@@ -1,0 +1,99 @@
+"""Reading one landmark file and judging it: (68, 2) or (51, 2) pixels of the picture beside it.
+
+Owns the file's rules; where the files lie is ``layouts.py``.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from likeness.errors import DataError
+from likeness.geometry.array_files import read_npy
+from likeness.systems.face_encoder.layouts import Entry
+
+MIN_EYE_DISTANCE = 8.0
+
+
+def read_landmarks(path: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Points (68, 2) float32 in pixels, and their weights (68,): 0 for points the file does not have.
+
+    A file of 51 points is the 68 without the jaw line. Extra columns (depth, score) are dropped.
+
+    Raises:
+        DataError: no such file, not an array, another number of points, NaN.
+    """
+    if not path.is_file():
+        raise DataError(
+            f"Expected landmarks at '{path}', but there is no such file.",
+            advice="Make them with 'likeness data prepare face-encoder', or remove the picture.",
+        )
+    points = read_npy(path)
+    if points.ndim != 2 or points.shape[0] not in (51, 68) or points.shape[1] not in (2, 3):
+        raise DataError(
+            f"Expected landmarks of shape (68, 2) or (51, 2) in '{path}', found {points.shape}.",
+            advice="Convert the file to the iBUG 68-point order, in pixels of its picture.",
+        )
+    if points.dtype.kind not in "fiu" or not np.isfinite(points).all():
+        raise DataError(
+            f"Expected finite numbers in '{path}', found {_describe_bad(points)}.",
+            advice="Detect the landmarks of this picture again, or remove it.",
+        )
+    points = points[:, :2].astype(np.float32)
+    weights = np.ones(68, np.float32)
+    if len(points) == 51:
+        # The jaw line is unknown: weight 0, placed at the centre so that no arithmetic meets NaN.
+        points = np.concatenate([np.repeat(points.mean(0, keepdims=True), 17, 0), points])
+        weights[:17] = 0.0
+    return points, weights
+
+
+def _describe_bad(points: np.ndarray) -> str:
+    if points.dtype.kind not in "fiu":
+        return f"values of type {points.dtype}"
+    bad = np.flatnonzero(~np.isfinite(points).all(axis=1))
+    return f"NaN or infinity at points {bad[:5].tolist()}"
+
+
+def in_image(points: np.ndarray, entry: Entry, image_size: tuple[int, int]) -> np.ndarray:
+    """Points scaled from the recorded picture size to the picture at hand (width, height)."""
+    if entry.size is None or entry.size == image_size:
+        return points
+    scale = np.array(image_size, np.float32) / np.array(entry.size, np.float32)
+    return (points * scale).astype(np.float32)
+
+
+def implausible(
+    points: np.ndarray, weights: np.ndarray, size: tuple[int, int]
+) -> list[tuple[str, str]]:
+    """(code, message) of everything wrong with points in a picture of (width, height)."""
+    width, height = size
+    known = points[weights > 0]
+    found = []
+    # A frame half as large again, centred on the picture.
+    low = np.array([-0.25 * width, -0.25 * height])
+    high = np.array([1.25 * width, 1.25 * height])
+    outside = int(((known < low) | (known > high)).any(axis=1).sum())
+    if outside:
+        found.append(
+            (
+                "landmarks-outside",
+                f"{outside} points lie outside a frame 1.5 times the picture ({width}x{height}); "
+                "were they made for another size?",
+            )
+        )
+    right, left = points[36:42].mean(axis=0), points[42:48].mean(axis=0)
+    distance = float(np.linalg.norm(left - right))
+    if distance < MIN_EYE_DISTANCE:
+        found.append(
+            ("face-small", f"The eyes are {distance:.1f} px apart; at least 8 are needed.")
+        )
+    elif right[0] >= left[0] and abs(right[1] - left[1]) < abs(right[0] - left[0]):
+        found.append(
+            (
+                "landmarks-mirrored",
+                "The subject's right eye (points 36-41) lies to the right of the left one.",
+            )
+        )
+    return found

@@ -1,0 +1,232 @@
+"""Which folders hold face photographs with landmarks, and which file belongs to which.
+
+Accepted layouts: the native one (``images/``, ``landmarks/``, ``index.jsonl``), the legacy pair of
+``<name>_thumbnails_<size>/`` and ``<name>_landmarks_<size>/``, and pictures with a landmark file beside
+each. Owns names and places only; nothing is decoded here.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from likeness.data.inspection import Finding
+from likeness.errors import DataError
+from likeness.seeds import seed_of
+
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".avif")
+LAYOUTS = (
+    "images/<id>.png, landmarks/<id>.npy (68,2) in pixels, index.jsonl (optional), identity.csv (optional)",
+    "<name>_thumbnails_<size>/<id>.png beside <name>_landmarks_<size>/<id>.npy",
+    "<id>.png and <id>.npy side by side in one folder",
+)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One photograph and what lies beside it."""
+
+    id: str
+    image: Path
+    landmarks: Path
+    mask: Path | None = None
+    truth: Path | None = None
+    person: str | None = None
+    split: str | None = None
+    size: tuple[int, int] | None = None
+    """(width, height) of the picture the landmarks refer to, when recorded."""
+
+
+@dataclass(frozen=True)
+class Folder:
+    """What a dataset folder holds, before anything is opened."""
+
+    root: Path
+    layout: str
+    entries: tuple[Entry, ...]
+    head: dict[str, Any] | None
+    """Name and fingerprint of the head model the truth refers to."""
+    findings: tuple[Finding, ...]
+
+
+def read_folder(root: str | Path, landmarks: str | Path | None = None) -> Folder:
+    """List a dataset. Raises DataError when the folder is missing or fits no layout."""
+    root = Path(root)
+    if not root.is_dir():
+        raise DataError(
+            f"Expected a dataset folder at '{root}', but there is none.",
+            advice="Make one with 'likeness data make face-encoder OUT', or prepare photographs with "
+            "'likeness data prepare face-encoder IN OUT'.",
+        )
+    if landmarks is not None:
+        if not Path(landmarks).is_dir():
+            raise DataError(f"data.landmarks is '{landmarks}', but there is no such folder.")
+        return _pairs(root, "legacy", root, Path(landmarks))
+    if (root / "images").is_dir():
+        folder = _pairs(root, "native", root / "images", root / "landmarks")
+        return _with_index(folder)
+    thumbnails, points = _legacy(root)
+    if thumbnails is not None and points is not None:
+        return _pairs(root, "legacy", thumbnails, points)
+    if any(path.suffix == ".npy" for path in root.iterdir()):
+        return _pairs(root, "side-by-side", root, root)
+    raise DataError(
+        f"'{root}' fits no layout of face-encoder. Accepted are:\n  " + "\n  ".join(LAYOUTS),
+        advice="Photographs without landmarks become a dataset with 'likeness data prepare face-encoder'.",
+    )
+
+
+def _legacy(root: Path) -> tuple[Path | None, Path | None]:
+    """The thumbnails and landmarks folders under ``root``, or beside it when it is the former."""
+    for folder in [root, *sorted(p for p in root.iterdir() if p.is_dir())]:
+        if "_thumbnails_" in folder.name:
+            partner = folder.with_name(folder.name.replace("_thumbnails_", "_landmarks_"))
+            if partner.is_dir():
+                return folder, partner
+    return None, None
+
+
+def _pairs(root: Path, layout: str, images: Path, landmarks: Path) -> Folder:
+    found = sorted(p for p in images.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES)
+    entries, findings, seen = [], [], dict[str, Path]()
+    masks, truths = root / "masks", root / "truth"
+    for path in found:
+        if path.stem in seen:
+            findings.append(
+                Finding(
+                    "error",
+                    "id-twice",
+                    _relative(path, root),
+                    f"'{path.name}' and '{seen[path.stem].name}' have the same id.",
+                    "Rename one of them together with its landmarks.",
+                )
+            )
+            continue
+        seen[path.stem] = path
+        mask, truth = masks / f"{path.stem}.png", truths / f"{path.stem}.npz"
+        entries.append(
+            Entry(
+                id=path.stem,
+                image=path,
+                landmarks=landmarks / f"{path.stem}.npy",
+                mask=mask if mask.is_file() else None,
+                truth=truth if truth.is_file() else None,
+            )
+        )
+    head, problem = _head(root)
+    if problem is not None:
+        findings.append(problem)
+    return Folder(root, layout, tuple(entries), head, tuple(findings))
+
+
+def _head(root: Path) -> tuple[dict[str, Any] | None, Finding | None]:
+    path = root / "head.json"
+    if not path.is_file():
+        return None, None
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+        return {"name": str(data["name"]), "fingerprint": str(data["fingerprint"])}, None
+    except (ValueError, KeyError, TypeError) as error:
+        return None, Finding(
+            "error",
+            "head-unreadable",
+            "head.json",
+            f"Expected the name and fingerprint of a head model, found: {error}.",
+            "Write the dataset again, or delete head.json and truth/ to train without truth.",
+        )
+
+
+def _with_index(folder: Folder) -> Folder:
+    """Add what index.jsonl and identity.csv say."""
+    findings = list(folder.findings)
+    rows: dict[str, dict[str, Any]] = {}
+    index = folder.root / "index.jsonl"
+    if index.is_file():
+        for number, line in enumerate(index.read_text(encoding="utf-8").splitlines(), start=1):
+            if not line.strip():
+                continue
+            try:
+                row = json.loads(line)
+                rows[str(row["id"])] = row
+            except (ValueError, KeyError, TypeError) as error:
+                findings.append(
+                    Finding(
+                        "error",
+                        "index-line",
+                        f"index.jsonl:{number}",
+                        f"Expected a JSON object with an id, found: {error}.",
+                        "Correct or remove the line.",
+                    )
+                )
+    persons = _persons(folder.root, findings)
+    entries = []
+    for entry in folder.entries:
+        row = rows.get(entry.id, {})
+        size = None
+        if isinstance(row.get("width"), int) and isinstance(row.get("height"), int):
+            size = (row["width"], row["height"])
+        person = row.get("person", persons.get(entry.id))
+        entries.append(
+            replace(
+                entry,
+                person=None if person is None else str(person),
+                split=row.get("split"),
+                size=size,
+            )
+        )
+    missing = sorted(rows.keys() - {entry.id for entry in entries})
+    findings += [
+        Finding(
+            "error",
+            "image-missing",
+            f"images/{name}",
+            "index.jsonl lists this id, but there is no such picture.",
+            "Restore the picture or remove the line.",
+        )
+        for name in missing
+    ]
+    return replace(folder, entries=tuple(entries), findings=tuple(findings))
+
+
+def _persons(root: Path, findings: list[Finding]) -> dict[str, str]:
+    path = root / "identity.csv"
+    if not path.is_file():
+        return {}
+    with path.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.reader(file))
+    if not rows or [name.strip() for name in rows[0]] != ["id", "person"]:
+        findings.append(
+            Finding(
+                "error",
+                "identity-header",
+                "identity.csv",
+                f"Expected the header 'id,person', found {rows[0] if rows else 'an empty file'}.",
+                "Correct the header.",
+            )
+        )
+        return {}
+    return {row[0]: row[1] for row in rows[1:] if len(row) == 2}
+
+
+def split_of(entry: Entry, position: int, total: int, layout: str) -> str:
+    """The split of an entry: as recorded; else legacy order; else by a hash of the person.
+
+    The legacy thumbnails keep their customary order, 60,000 of 70,000 for training. Elsewhere all
+    photographs of a person fall together: 80 % train, 10 % validation, 10 % test.
+    """
+    if entry.split is not None:
+        return entry.split
+    if layout == "legacy":
+        return "train" if position < total * 6 // 7 else "validation"
+    share = seed_of("face-encoder split", entry.person or entry.id) % 10
+    return "test" if share == 0 else "validation" if share == 1 else "train"
+
+
+def _relative(path: Path, root: Path) -> str:
+    try:
+        return str(path.relative_to(root))
+    except ValueError:
+        return str(path)

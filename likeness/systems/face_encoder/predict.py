@@ -1,0 +1,148 @@
+"""Photographs in, files out: vectors, overlays, meshes, turntables."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from likeness.errors import DataError, UsageError
+from likeness.faces.detect import make_detector
+from likeness.geometry.mesh_glb import Skeleton, write_glb
+from likeness.geometry.mesh_obj import write_obj
+from likeness.media.image import load_image, save_image
+from likeness.media.video import write_animation
+from likeness.systems.face_encoder.layouts import IMAGE_SUFFIXES
+from likeness.systems.face_encoder.pictures import overlay, turntable
+from likeness.systems.face_encoder.predictor import FacePredictor
+from likeness.systems.face_encoder.record import PersonRecord
+from likeness.systems.face_encoder.render import Renderer
+
+logger = logging.getLogger(__name__)
+
+FORMATS = ("npz", "safetensors", "json", "overlay", "obj", "glb", "turntable")
+DEFAULT_FORMATS = ("npz", "overlay", "obj", "glb", "turntable")
+_TURNTABLE_FRAMES = 36
+_TURNTABLE_SIZE = 256
+_NUM_MORPHS = 52
+
+
+def predict(
+    predictor: FacePredictor,
+    inputs: Sequence[str],
+    output: Path,
+    *,
+    format: str = ",".join(DEFAULT_FORMATS),
+    detector: str = "cascade",
+    weights: str | None = None,
+    frames: int = _TURNTABLE_FRAMES,
+) -> list[dict[str, Any]]:
+    """Encode photographs, or all photographs of folders, into ``output``.
+
+    Args:
+        format: comma-separated choice of ``FORMATS``.
+        detector: "cascade", "scrfd", "yunet" or "file"; the latter three read ``weights``.
+        frames: of the turntable.
+
+    Returns:
+        One row per photograph: ``input``, ``files`` by format, or ``error``.
+
+    Raises:
+        UsageError: an unknown format.
+        DataError: no face in any photograph.
+    """
+    formats = [name.strip() for name in format.split(",") if name.strip()]
+    wrong = [name for name in formats if name not in FORMATS]
+    if wrong or not formats:
+        raise UsageError(f"Unknown format {wrong}; there are: {', '.join(FORMATS)}.")
+    finder = make_detector(detector, weights=weights)
+    renderer = Renderer(predictor.decoder, "synthetic", 0)
+    rows: list[dict[str, Any]] = []
+    for path in _photographs(inputs):
+        try:
+            photo = load_image(path)
+            record = predictor.encode(photo, detector=finder, kind=detector, source=path.name)
+        except DataError as error:
+            logger.warning("%s: %s", path, error.message)
+            rows.append({"input": str(path), "error": error.message})
+            continue
+        stem = output / path.stem
+        files = {}
+        for name in formats:
+            files[name] = str(_write(name, stem, photo, record, predictor, renderer, int(frames)))
+        rows.append({"input": str(path), "files": files})
+    if all("error" in row for row in rows):
+        raise DataError(
+            f"None of {len(rows)} photographs could be encoded; the first: {rows[0]['error']}",
+            advice="Use photographs with a larger, more frontal face, or another detector.",
+        )
+    return rows
+
+
+def _photographs(inputs: Sequence[str]) -> list[Path]:
+    paths: list[Path] = []
+    for name in inputs:
+        path = Path(name)
+        if path.is_dir():
+            found = sorted(p for p in path.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES)
+            if not found:
+                raise DataError(f"Expected photographs in the folder '{path}', found none.")
+            paths += found
+        elif path.is_file():
+            paths.append(path)
+        else:
+            raise DataError(f"Expected a photograph or a folder at '{path}', but there is nothing.")
+    return paths
+
+
+def _write(
+    name: str,
+    stem: Path,
+    photo: Any,
+    record: PersonRecord,
+    predictor: FacePredictor,
+    renderer: Renderer,
+    frames: int,
+) -> Path:
+    if name in ("npz", "safetensors", "json"):
+        return record.save(stem.with_name(f"{stem.name}.person.{name}"))
+    if name == "overlay":
+        assert record.landmarks is not None
+        return save_image(
+            stem.with_name(f"{stem.name}.overlay.png"), overlay(photo, record.landmarks)
+        )
+    if name == "turntable":
+        views = turntable(
+            predictor.decoder, renderer, record.vector, frames=frames, size=_TURNTABLE_SIZE
+        )
+        return write_animation(stem.with_name(f"{stem.name}.turntable.gif"), views, rate=18)
+    path = stem.with_name(f"{stem.name}.{name}")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_mesh(path, record, predictor)
+    return path
+
+
+def write_mesh(path: Path, record: PersonRecord, predictor: FacePredictor) -> None:
+    """The head facing forward: OBJ with the predicted expression, GLB at rest with morph targets.
+
+    The GLB has the head model's joints as a skin and its first expressions as named morph targets.
+    """
+    decoder = predictor.decoder
+    asset = decoder.asset
+    if path.suffix == ".obj":
+        facing = {"pose.global": (1, 0, 0, 0, 1, 0), "pose.global_axis_angle": 0, "pose.neck": 0}
+        forward = record.edit({k: v for k, v in facing.items() if k in record.layout})
+        write_obj(path, forward.to_mesh(asset))
+        return
+    neutral = record.to_mesh(asset, neutral=True)
+    count = min(_NUM_MORPHS, asset.num_expression)
+    names = asset.expression_names or tuple(f"expression{i:03d}" for i in range(count))
+    morphs = {names[i]: asset.expression_basis[:, :, i] for i in range(count)}
+    skeleton = Skeleton(
+        names=asset.joint_names,
+        parents=asset.parents,
+        positions=asset.joint_regressor @ neutral.vertices,
+        weights=asset.weights,
+    )
+    write_glb(path, neutral, morphs=morphs, skeleton=skeleton, name=path.stem)

@@ -1,0 +1,168 @@
+"""FacePredictor: the trained encoder, ready to use on crops and on whole photographs."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from likeness.errors import DataError
+from likeness.faces.detect import Detector, Face, choose_face, make_detector
+from likeness.geometry.affine import apply_affine, invert_affine
+from likeness.geometry.landmarks import MIRROR_68
+from likeness.media.image import crop
+from likeness.systems.face_encoder.decode import Decoder, to_pixels
+from likeness.systems.face_encoder.framing import frame_face, frame_landmarks
+from likeness.systems.face_encoder.network import EncoderNetwork
+from likeness.systems.face_encoder.record import PersonRecord
+
+if TYPE_CHECKING:
+    from likeness.systems.face_encoder.system import FaceEncoder
+
+_BATCH = 32
+
+
+class FacePredictor:
+    """An encoder with its head model, in eval mode; owns its weights."""
+
+    def __init__(
+        self,
+        network: EncoderNetwork,
+        decoder: Decoder,
+        offsets: Tensor | None,
+        *,
+        image_size: int,
+        crop_scale: float,
+        refinements: int,
+        flip_average: bool,
+        mean_landmarks: np.ndarray | None,
+        device: torch.device,
+    ) -> None:
+        self.network, self.decoder, self.offsets = network.eval(), decoder, offsets
+        self.image_size, self.crop_scale = image_size, crop_scale
+        self.refinements, self.flip_average = refinements, flip_average
+        self.mean_landmarks, self.device = mean_landmarks, device
+
+    @staticmethod
+    def of(system: FaceEncoder, weights: Mapping[str, Tensor] | None) -> FacePredictor:
+        """A copy of a system's current weights, or of the given ones ("group.parameter")."""
+        modules = {name: copy.deepcopy(module) for name, module in system.trainable().items()}
+        if weights is not None:
+            for name, module in modules.items():
+                own = {
+                    k.partition(".")[2]: v for k, v in weights.items() if k.startswith(f"{name}.")
+                }
+                module.load_state_dict(own)
+        offsets = modules.get("landmark_offsets")
+        evaluation = system.config.evaluation
+        return FacePredictor(
+            modules["encoder"].requires_grad_(False),
+            system.decoder,
+            None if offsets is None else offsets.values.detach(),
+            image_size=system.config.model.image_size,
+            crop_scale=system.config.data.test_crop_scale,
+            refinements=evaluation.refinements,
+            flip_average=evaluation.flip_average,
+            mean_landmarks=system.mean_landmarks,
+            device=system.placement.device,
+        )
+
+    @torch.no_grad()
+    def __call__(self, **inputs: Any) -> dict[str, np.ndarray]:
+        """Encode crops.
+
+        Args:
+            image: (B, 3, S, S) float32 RGB in [0, 1], array or tensor.
+
+        Returns:
+            ``vector`` (B, D) and ``landmarks`` (B, 68, 2) in crop units, float32.
+        """
+        image = torch.as_tensor(inputs["image"], dtype=torch.float32)
+        vectors, points = [], []
+        for part in image.split(_BATCH):
+            vector = self.network(part.to(self.device)).float()
+            vectors.append(vector.cpu())
+            points.append(self.decoder.landmarks(vector, self.offsets)[0].cpu())
+        return {"vector": torch.cat(vectors).numpy(), "landmarks": torch.cat(points).numpy()}
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 over the weights."""
+        digest = hashlib.sha256()
+        for name, value in sorted(self.network.state_dict().items()):
+            digest.update(name.encode())
+            digest.update(value.cpu().numpy().tobytes())
+        return digest.hexdigest()
+
+    def in_frame(
+        self, photo: np.ndarray, matrix: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Encode one photograph (H, W, 3) cropped by a map (2, 3), cropping again around the result.
+
+        Returns the vector (D,), the landmarks (68, 2) in pixels of the photograph, and the last map.
+        """
+        vector, points = self._once(photo, matrix)
+        for _ in range(self.refinements):
+            matrix = frame_landmarks(points, self.crop_scale, self.image_size)
+            vector, points = self._once(photo, matrix)
+        return vector, points, matrix
+
+    def _once(self, photo: np.ndarray, matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        size = self.image_size
+        image = crop(photo, matrix, (size, size)).transpose(2, 0, 1)[None]
+        views = np.concatenate([image, image[..., ::-1]]) if self.flip_average else image
+        out = self(image=np.ascontiguousarray(views))
+        points = to_pixels(out["landmarks"][0], size)
+        if self.flip_average:
+            mirrored = to_pixels(out["landmarks"][1], size)[MIRROR_68]
+            points = (points + np.stack([size - mirrored[:, 0], mirrored[:, 1]], axis=1)) / 2
+        return out["vector"][0], apply_affine(invert_affine(matrix), points)
+
+    def encode(
+        self,
+        photo: np.ndarray,
+        *,
+        detector: Detector | None = None,
+        kind: str = "cascade",
+        face: Face | None = None,
+        source: str = "",
+    ) -> PersonRecord:
+        """Find the face of a photograph (H, W, 3) in [0, 1] and encode it.
+
+        Args:
+            detector: finds faces when ``face`` is not given; by default ``kind``.
+            face: where the face is.
+
+        Raises:
+            DataError: no face was found.
+        """
+        if face is None:
+            detector = detector or make_detector(kind)
+            face = choose_face(detector.detect(photo, name=source), photo.shape[:2])
+            if face is None:
+                raise DataError(
+                    f"No face was found in {source or 'the photograph'} "
+                    f"({photo.shape[1]}x{photo.shape[0]} pixels) by the detector '{kind}'.",
+                    advice="Use a photograph in which the face is larger, or another detector "
+                    "(--detector scrfd --weights FILE).",
+                )
+        start = frame_face(face, self.crop_scale, self.image_size, detector=kind)
+        vector, points, matrix = self.in_frame(photo, start)
+        layout = self.decoder.layout
+        return PersonRecord(
+            vector=vector,
+            layout=layout,
+            head_name=self.decoder.asset.name,
+            head_fingerprint=self.decoder.asset.fingerprint,
+            encoder_fingerprint=self.fingerprint,
+            crop_matrix=matrix,
+            image_size=self.image_size,
+            valid={segment.name: segment.dim > 0 for segment in layout.segments},
+            landmarks=points,
+            source=source,
+        )

@@ -1,0 +1,128 @@
+"""Drawing the predicted head into the crop: albedo, light, outline; and grey geometry to look at.
+
+Owns the assembly; coverage, shading and outlines are in ``likeness.geometry``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from likeness.errors import UsageError
+from likeness.geometry.albedo import Albedo
+from likeness.geometry.antialias import antialias, face_adjacency
+from likeness.geometry.head import HeadOutput
+from likeness.geometry.rasterize import Fragments, interpolate, rasterize, texture
+from likeness.geometry.shading import five_light_shading, harmonic_shading
+from likeness.geometry.texture_space import load_texture_space, synthetic_texture_space
+from likeness.systems.face_encoder.decode import Decoder, to_pixels
+
+_GREY = 0.7
+_TEXTURE_SIZE = 128
+
+
+@dataclass(frozen=True)
+class Rendering:
+    """Pictures of a batch of heads in their crops."""
+
+    image: Tensor
+    """(B, 3, H, W), black outside the head."""
+    alpha: Tensor
+    """(B, 1, H, W) coverage in [0, 1] with outlines blended; its gradient moves outlines."""
+    face: Tensor
+    """(B, 1, H, W), 1 where the face region (no ears, scalp, neck) is visible. A constant."""
+
+
+class Renderer(nn.Module):
+    """Draws vectors with a decoder's head and camera. Holds no trainable weights."""
+
+    def __init__(self, decoder: Decoder, albedo: str, num_albedo: int) -> None:
+        super().__init__()
+        self.decoder = decoder
+        asset = decoder.asset
+        self.albedo: Albedo | None = None
+        if num_albedo and asset.uv is not None and asset.uv_faces is not None:
+            self.albedo = Albedo(_open_texture_space(albedo, num_albedo))
+            self.register_buffer(
+                "uv", torch.tensor(asset.uv, dtype=torch.float32), persistent=False
+            )
+            self.register_buffer(
+                "uv_faces", torch.tensor(asset.uv_faces, dtype=torch.int64), persistent=False
+            )
+        elif num_albedo and albedo != "synthetic":
+            raise UsageError(
+                f"model.albedo is '{albedo}', but the head '{asset.name}' has no texture coordinates.",
+                advice="Use a head with UV coordinates, or set model.num_albedo to 0.",
+            )
+        region = torch.ones(asset.num_vertices, 1)
+        if "face" in asset.masks:
+            region.zero_()
+            for name in ("face", "left_eyeball", "right_eyeball"):
+                if name in asset.masks:
+                    region[torch.from_numpy(asset.masks[name].copy())] = 1.0
+        self.register_buffer("region", region, persistent=False)
+        self._adjacency = face_adjacency(decoder.full.faces)
+
+    def forward(self, vector: Tensor, size: int, *, outline: bool = False) -> Rendering:
+        """Draw vectors (B, D) at ``size`` pixels; ``outline`` gives alpha its silhouette gradient."""
+        output, xy, fragments = self._cover(vector, size)
+        faces = self.decoder.full.faces
+        normals = interpolate(output.vertex_normals, fragments, faces)
+        normals = torch.nn.functional.normalize(normals, dim=-1, eps=1e-6)
+        colour = self._albedo(vector, fragments)
+        parts = self.decoder.layout.split(vector)
+        if "light.sh" in parts:
+            shading = harmonic_shading(normals, parts["light.sh"].reshape(-1, 9, 3))
+        else:
+            shading = five_light_shading(normals)
+        covered = fragments.mask[..., None].to(colour.dtype)
+        image = colour * shading * covered
+        alpha = covered
+        if outline:
+            alpha = antialias(covered, fragments, xy, faces, adjacency=self._adjacency)
+        region = interpolate(self.region, fragments, faces) > 0.5
+        return Rendering(
+            image.permute(0, 3, 1, 2),
+            alpha.permute(0, 3, 1, 2),
+            region.to(colour.dtype).permute(0, 3, 1, 2),
+        )
+
+    @torch.no_grad()
+    def geometry(self, vector: Tensor, size: int, background: Tensor | None = None) -> Tensor:
+        """Grey head under five lights (B, 3, H, W), over a background or white."""
+        output, xy, fragments = self._cover(vector, size)
+        faces = self.decoder.full.faces
+        normals = interpolate(output.vertex_normals, fragments, faces)
+        grey = five_light_shading(torch.nn.functional.normalize(normals, dim=-1, eps=1e-6))
+        covered = fragments.mask[..., None]
+        behind = torch.ones_like(grey) if background is None else background.permute(0, 2, 3, 1)
+        image = torch.where(covered, grey, behind)
+        image = antialias(image.contiguous(), fragments, xy, faces, adjacency=self._adjacency)
+        return image.permute(0, 3, 1, 2).clamp(0, 1)
+
+    def _cover(self, vector: Tensor, size: int) -> tuple[HeadOutput, Tensor, Fragments]:
+        output = self.decoder.mesh(vector)
+        projected = self.decoder.project(vector, output.vertices)
+        xy = to_pixels(projected[..., :2], size)
+        fragments = rasterize(
+            xy, projected[..., 2], self.decoder.full.faces, size, size, cull="back"
+        )
+        return output, xy, fragments
+
+    def _albedo(self, vector: Tensor, fragments: Fragments) -> Tensor:
+        parts = self.decoder.layout.split(vector)
+        if self.albedo is None or "face.albedo" not in parts:
+            return fragments.bary.new_full((*fragments.tri.shape, 3), _GREY)
+        uv = interpolate(self.uv, fragments, self.uv_faces)
+        return texture(self.albedo(parts["face.albedo"]), uv)
+
+
+def _open_texture_space(name: str, num_components: int):
+    if name == "synthetic":
+        return synthetic_texture_space(num_components=num_components)
+    stem = Path(name).name.lower()
+    kind = "flame" if "texture" in stem else "albedomm" if "albedomodel" in stem else "bfm"
+    return load_texture_space(name, kind, num_components=num_components, size=_TEXTURE_SIZE)

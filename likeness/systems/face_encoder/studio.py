@@ -1,0 +1,157 @@
+"""Studio people as face-encoder data: photographs with landmarks, masks and the exact truth.
+
+Owns which pictures are taken and what of their truth is kept; people and photographs are the studio's.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from functools import lru_cache
+from multiprocessing import get_context
+from typing import Any
+
+import numpy as np
+
+from likeness.data.inspection import Inspection
+from likeness.errors import UsageError
+from likeness.geometry.head_asset import HeadAsset
+from likeness.seeds import rng_of, seed_of
+from likeness.studio.person import Person
+from likeness.studio.photograph import photograph, sitter_of
+from likeness.studio.scene import Scene, head_rotation
+from likeness.studio.template import build_template
+from likeness.studio.version import STUDIO_VERSION
+from likeness.systems.face_encoder.data import CONTRACT
+from likeness.systems.face_encoder.heads import open_head
+
+_MIN_VISIBLE = 40
+"""A photograph with fewer visible landmarks is taken again."""
+_TRIES = 5
+
+
+def make(
+    out: str,
+    *,
+    people: int,
+    seed: int = 0,
+    photos: int = 4,
+    size: int = 192,
+    max_yaw: float = 50.0,
+    workers: int = 0,
+) -> Inspection:
+    """Photograph studio people and write them through the contract.
+
+    Args:
+        out: folder to write.
+        people: how many different people; one in ten is for validation, one in ten for testing.
+        seed: decides who they are and how they are photographed.
+        photos: of each person.
+        size: side of the pictures, pixels.
+        max_yaw: degrees; half of the pictures are within 25 in any case.
+        workers: processes; 0 takes one for each core. Changes no result.
+    """
+    for name, value, low in (("people", people, 1), ("photos", photos, 1), ("size", size, 64)):
+        if value < low:
+            raise UsageError(f"{name} must be at least {low}, found {value}.")
+    head = open_head("studio")
+    provenance = {
+        "source": "studio",
+        "consent": "These people do not exist; every picture is made by code.",
+        "studio_version": STUDIO_VERSION,
+        "people": people,
+        "seed": seed,
+        "photos": photos,
+        "max_yaw": max_yaw,
+    }
+    described = {"name": head.name, "fingerprint": head.fingerprint}
+    tasks = [(seed, number, people, photos, size, max_yaw) for number in range(people)]
+    with CONTRACT.writer(out, head=described, provenance=provenance) as writer:
+        for samples in _run(tasks, workers or os.cpu_count() or 1):
+            for sample in samples:
+                writer.write(sample)
+    return CONTRACT.inspect(out)
+
+
+def _run(tasks: list[tuple[Any, ...]], workers: int) -> Iterator[list[dict[str, Any]]]:
+    if workers == 1 or len(tasks) == 1:
+        yield from map(_person_samples, tasks)
+        return
+    # Spawned, because threads of numerical libraries do not survive a fork.
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        yield from pool.map(_person_samples, tasks)
+
+
+def _person_samples(task: tuple[int, int, int, int, int, float]) -> list[dict[str, Any]]:
+    seed, number, people, photos, size, max_yaw = task
+    person = Person.sample(seed_of("face-encoder person", seed, number) % 2**31)
+    sitter = sitter_of(person)
+    shape = true_shape(person)
+    samples = []
+    for index in range(photos):
+        rng = rng_of("face-encoder photograph", seed, number, index)
+        for _ in range(_TRIES):
+            scene = Scene.sample(rng, max_yaw=max_yaw)
+            picture = photograph(sitter, scene, size)
+            if picture.visible.sum() >= _MIN_VISIBLE:
+                break
+        samples.append(
+            {
+                "id": f"{number:05d}_{index:02d}",
+                "image": picture.image,
+                "landmarks": picture.landmarks68,
+                "mask": picture.mask,
+                "person": f"{number:05d}",
+                "split": _split(number, people),
+                "truth": {
+                    "shape": shape,
+                    "expression": picture.parameters["expression"].astype(np.float32),
+                    "head_rotation": apparent_rotation(scene, picture.parameters["translation"]),
+                    "translation": picture.parameters["translation"].astype(np.float32),
+                    "camera": picture.parameters["camera"].astype(np.float32),
+                },
+                "record": {"name": person.name, "seed": person.seed, "light": scene.light_name},
+            }
+        )
+    return samples
+
+
+def true_shape(person: Person) -> np.ndarray:
+    """Coefficients (S,) of the studio head nearest to the person at rest."""
+    head, columns, solver = _shape_solver()
+    rest = 0.001 * np.asarray(person.rest_vertices(build_template()), np.float64)
+    return (solver @ (columns.T @ (rest - head.template).ravel())).astype(np.float32)
+
+
+@lru_cache(maxsize=1)
+def _shape_solver() -> tuple[HeadAsset, np.ndarray, np.ndarray]:
+    head = open_head("studio")
+    columns = head.shape_basis.reshape(-1, head.num_shape).astype(np.float64)
+    used = np.linalg.norm(columns, axis=0) > 0
+    solver = np.zeros((head.num_shape, head.num_shape))
+    solver[np.ix_(used, used)] = np.linalg.inv(columns[:, used].T @ columns[:, used])
+    return head, columns, solver
+
+
+def apparent_rotation(scene: Scene, translation: np.ndarray) -> np.ndarray:
+    """Rotation (3, 3) of the head against the line of sight to it.
+
+    A head beside the optical axis shows the camera more of one cheek; a crop around it, read by a
+    weak-perspective camera, sees exactly that turn.
+    """
+    sight = np.asarray(translation, np.float64) / np.linalg.norm(translation)
+    axis = np.array([0.0, 0.0, -1.0])
+    cross, cosine = np.cross(sight, axis), float(sight @ axis)
+    skew = np.array(
+        [[0, -cross[2], cross[1]], [cross[2], 0, -cross[0]], [-cross[1], cross[0], 0]], np.float64
+    )
+    align = np.eye(3) + skew + skew @ skew / (1.0 + cosine)
+    return (align @ head_rotation(scene.yaw, scene.pitch, scene.roll)).astype(np.float32)
+
+
+def _split(number: int, people: int) -> str:
+    """Every tenth person validates and every tenth tests; few people still give all three."""
+    every = min(10, max(3, people))
+    place = number % every
+    return "test" if place == every - 1 else "validation" if place == every - 2 else "train"

@@ -1,0 +1,335 @@
+"""The face encoder: one cropped photograph to the vector of a person.
+
+A network reads the crop; a head model turns the vector into a mesh; projected landmarks, a differentiable
+rendering and, on studio people, the exact truth say how wrong it is. Everything the method is stands in
+``losses``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any, TypedDict
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from likeness.data.source import Sample, Source
+from likeness.errors import UsageError
+from likeness.evaluation.protocol import Scores
+from likeness.geometry.landmarks import UPPER_LOWER_LIDS, UPPER_LOWER_LIPS
+from likeness.losses import face as terms
+from likeness.models.resnet import load_pretrained
+from likeness.systems.face_encoder.config import FaceEncoderConfig
+from likeness.systems.face_encoder.crops import FaceCrops
+from likeness.systems.face_encoder.data import CONTRACT
+from likeness.systems.face_encoder.decode import Decoder
+from likeness.systems.face_encoder.evaluate import evaluate_landmarks
+from likeness.systems.face_encoder.heads import open_head
+from likeness.systems.face_encoder.layout import PRESETS, VectorLayout, head_v1
+from likeness.systems.face_encoder.network import EncoderNetwork, LandmarkOffsets
+from likeness.systems.face_encoder.pictures import preview_grid
+from likeness.systems.face_encoder.predictor import FacePredictor
+from likeness.systems.face_encoder.render import Renderer
+from likeness.systems.face_encoder.weights import initial_weights
+from likeness.training.system import Placement, StepContext, System
+
+_VERTEX_SCALE = 10.0
+"""The supervised term counts metres of vertices times this, so that 1 cm weighs like 0.1 rad."""
+_APPEARANCE_TERMS = ("photometric", "silhouette")
+
+
+class FaceBatch(TypedDict):
+    """What ``collate`` gives; B pictures of side S, all float32 unless said otherwise."""
+
+    image: Tensor  # (B, 3, S, S) in [0, 1]
+    landmarks: Tensor  # (B, 68, 2) crop units, [-1, 1] inside the crop
+    landmark_weights: Tensor  # (B, 68), 0 unknown
+    skin: Tensor  # (B, 1, S, S) 1 where skin is visible
+    outline_known: Tensor  # (B, 1, S, S) 1 where the head's outline can be judged
+    has_mask: Tensor  # (B,)
+    shape: Tensor  # (B, num_shape) true identity coefficients
+    head_rotation: Tensor  # (B, 3, 3) true head rotation
+    has_truth: Tensor  # (B,)
+    person: Tensor  # (B,) int64
+    id: list[str]
+
+
+class FaceEncoder(System):
+    """See the module's docstring; ``config`` is a :class:`FaceEncoderConfig`."""
+
+    loss_terms = frozenset(
+        {
+            "landmark",
+            "landmark_l2",
+            "landmark_rel",
+            "eye_closure",
+            "lip_closure",
+            "photometric",
+            "silhouette",
+            "supervised",
+            "shape_contrast",
+            "reg_shape",
+            "reg_expression",
+            "reg_albedo",
+            "reg_light",
+            "reg_jaw",
+            "reg_global_pose",
+            "reg_neck",
+            "reg_eye_pose",
+            "reg_transl",
+            "reg_detail",
+        }
+    )
+
+    def __init__(self, config: FaceEncoderConfig, placement: Placement) -> None:
+        super().__init__(config, placement)
+        model = config.model
+        self.head = open_head(model.head)
+        self.layout = _layout(config, self.head.num_shape, self.head.num_expression)
+        self.layout.check_consumers(("geometry", "camera", "albedo", "light"))
+        self.decoder = Decoder(self.head, self.layout, model.camera).to(placement.device)
+        self.network = EncoderNetwork(
+            self.layout,
+            backbone=model.backbone,
+            pooling=model.pooling,
+            hidden=model.hidden,
+            dropout=model.dropout,
+            freeze=model.freeze,
+        ).to(placement.device)
+        self.offsets = LandmarkOffsets().to(placement.device) if model.landmark_offsets else None
+        self.mean_landmarks: np.ndarray | None = None
+        self._point_weights = terms.landmark_weights().to(placement.device)
+        self._sources: dict[str, FaceCrops] = {}
+
+    def initialise(self) -> None:
+        model = self.config.model
+        if model.pretrained is not None:
+            load_pretrained(self.network.backbone, model.pretrained)
+        if model.initial_run is not None:
+            weights, state = initial_weights(model.initial_run)
+            self.load_state(state)
+            for name, module in self.trainable().items():
+                prefix = f"{name}."
+                own = {k[len(prefix) :]: v for k, v in weights.items() if k.startswith(prefix)}
+                # A group the earlier run did not have starts fresh.
+                if own:
+                    module.load_state_dict(own)
+
+    @cached_property
+    def renderer(self) -> Renderer:
+        """Built on first use: landmark stages never draw."""
+        model = self.config.model
+        count = self.layout.segment("face.albedo").dim if "face.albedo" in self.layout else 0
+        return Renderer(self.decoder, model.albedo, count).to(self.placement.device)
+
+    @property
+    def render_size(self) -> int:
+        return self.config.model.render_size or min(self.config.model.image_size, 112)
+
+    def sources(self, split: str) -> Mapping[str, Source]:
+        if split not in self._sources:
+            data = self.config.data
+            if data.root is None:
+                raise UsageError(
+                    "data.root is not set: there is no dataset to read.",
+                    advice="Add data.root=FOLDER; 'likeness data make face-encoder FOLDER' makes one.",
+                )
+            source = CONTRACT.open(
+                data.root,
+                split,
+                settings=data,
+                size=self.config.model.image_size,
+                num_shape=self.decoder.num_shape,
+            )
+            CONTRACT.check_head(data.root, self.head, allow_mismatch=data.allow_model_mismatch)
+            self._sources[split] = source
+        if split == "train" and self.mean_landmarks is None:
+            self.mean_landmarks = self._sources[split].mean_landmarks()
+        return {"photographs": self._sources[split]}
+
+    def collate(self, samples: Sequence[Sample]) -> FaceBatch:
+        batch: dict[str, Any] = {"id": [sample["id"] for sample in samples]}
+        batch["person"] = torch.tensor([sample["person"] for sample in samples])
+        for key in FaceBatch.__annotations__:
+            if key not in batch:
+                batch[key] = torch.from_numpy(np.stack([sample[key] for sample in samples]))
+        return batch
+
+    def trainable(self) -> Mapping[str, nn.Module]:
+        groups: dict[str, nn.Module] = {"encoder": self.network}
+        if self.offsets is not None:
+            groups["landmark_offsets"] = self.offsets
+        return groups
+
+    def losses(self, batch: FaceBatch, context: StepContext) -> Mapping[str, Tensor]:
+        # The network may run in half precision; geometry never does (bf16 steps are 1 mm on a head).
+        vector = self.network(batch["image"]).float()
+        with torch.autocast(context.device.type, enabled=False):
+            out = self._landmark_terms(vector, batch, context)
+            out |= self._appearance_terms(vector, batch, context)
+            out |= self._supervision(vector, batch, context)
+            out |= self._priors(vector, batch, context)
+        return out
+
+    def _landmark_terms(
+        self, vector: Tensor, batch: FaceBatch, context: StepContext
+    ) -> dict[str, Tensor]:
+        offsets = None if self.offsets is None else self.offsets.values
+        predicted, _ = self.decoder.landmarks(vector, offsets)
+        target = batch["landmarks"]
+        weights = batch["landmark_weights"] * self._point_weights
+        known = batch["landmark_weights"]
+        out = {"landmark": terms.landmark_l1(predicted, target, weights)}
+        if context.active("landmark_l2"):
+            out["landmark_l2"] = terms.landmark_l2(predicted, target, weights)
+        if context.active("landmark_rel"):
+            out["landmark_rel"] = terms.landmark_relative(predicted, target, weights)
+        if context.active("eye_closure"):
+            out["eye_closure"] = terms.pair_closure(predicted, target, UPPER_LOWER_LIDS, known)
+        if context.active("lip_closure"):
+            out["lip_closure"] = terms.pair_closure(predicted, target, UPPER_LOWER_LIPS, known)
+        return out
+
+    def _appearance_terms(
+        self, vector: Tensor, batch: FaceBatch, context: StepContext
+    ) -> dict[str, Tensor]:
+        if not any(context.active(term) for term in _APPEARANCE_TERMS):
+            return {}
+        size = self.render_size
+        drawn = self.renderer(vector, size, outline=context.active("silhouette"))
+        out = {}
+        if context.active("photometric"):
+            photo = _resized(batch["image"], size)
+            skin = _resized(batch["skin"], size)
+            hull = convex_hull_masks(batch["landmarks"], size)
+            has_mask = batch["has_mask"][:, None, None, None]
+            visible = has_mask * skin + (1 - has_mask) * hull
+            mask = (drawn.face * drawn.alpha * visible).detach()
+            out["photometric"] = terms.masked_l1(drawn.image, photo, mask)
+        if context.active("silhouette"):
+            skin = (_resized(batch["skin"], size) > 0.5).float()
+            known = (_resized(batch["outline_known"], size) > 0.999).float()
+            known = known * batch["has_mask"][:, None, None, None]
+            out["silhouette"] = terms.silhouette_iou(drawn.alpha, skin, known)
+        return out
+
+    def _supervision(
+        self, vector: Tensor, batch: FaceBatch, context: StepContext
+    ) -> dict[str, Tensor]:
+        out: dict[str, Tensor] = {}
+        parts = self.layout.split(vector)
+        if context.active("supervised"):
+            known = batch["has_truth"]
+            share = known / known.sum().clamp_min(1.0)
+            shape = parts["face.shape"][:, : self.decoder.num_shape]
+            true = self.decoder.neutral(batch["shape"][:, : self.decoder.num_shape])
+            distance = (self.decoder.neutral(shape) - true).abs().mean(dim=(1, 2))
+            angle = terms.geodesic_angles(
+                self.decoder.head_rotation(vector), batch["head_rotation"]
+            )
+            out["supervised"] = (share * (_VERTEX_SCALE * distance + angle)).sum()
+        if context.active("shape_contrast"):
+            out["shape_contrast"] = terms.ring_contrast(parts["face.shape"], batch["person"])
+        return out
+
+    def _priors(self, vector: Tensor, batch: FaceBatch, context: StepContext) -> dict[str, Tensor]:
+        parts = self.layout.split(vector)
+
+        def mean_square(name: str) -> Tensor:
+            return parts[name].square().mean() if name in parts else vector.new_zeros(())
+
+        priors = {
+            "reg_shape": lambda: terms.code_energy(parts["face.shape"]),
+            "reg_expression": lambda: terms.code_energy(parts["face.expression"]),
+            "reg_albedo": lambda: terms.code_energy(parts["face.albedo"]),
+            "reg_light": lambda: terms.light_whiteness(parts["light.sh"].reshape(-1, 9, 3)),
+            "reg_jaw": lambda: terms.jaw_limits(parts["pose.jaw"]),
+            "reg_global_pose": lambda: terms.rotation_energy(self.decoder.rotation(parts)),
+            "reg_neck": lambda: mean_square("pose.neck"),
+            "reg_eye_pose": lambda: mean_square("pose.eyes"),
+            "reg_transl": lambda: mean_square("pose.transl"),
+            "reg_detail": lambda: mean_square("detail"),
+        }
+        return {name: term() for name, term in priors.items() if context.active(name)}
+
+    def predictor(self, weights: Mapping[str, Tensor] | None = None) -> FacePredictor:
+        return FacePredictor.of(self, weights)
+
+    def evaluate(self, predictor: FacePredictor, source: Source, folder: Path) -> Scores:
+        return evaluate_landmarks(predictor, source, folder, self.config.evaluation)
+
+    def preview(self, predictor: FacePredictor, folder: Path, step: int) -> list[Path]:
+        source = self.sources("validation")["photographs"]
+        count = min(self.config.evaluation.num_preview, len(source))
+        chosen = np.linspace(0, len(source) - 1, count).round().astype(int)
+        return preview_grid(predictor, self.renderer, [source[int(i)] for i in chosen], folder)
+
+    def state(self) -> dict[str, Any]:
+        mean = None if self.mean_landmarks is None else torch.from_numpy(self.mean_landmarks)
+        state: dict[str, Any] = {
+            "layout": self.layout.to_json(),
+            "layout_fingerprint": self.layout.fingerprint,
+            "head_name": self.head.name,
+            "head_fingerprint": self.head.fingerprint,
+        }
+        return state if mean is None else {**state, "mean_landmarks": mean}
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        if state["layout_fingerprint"] != self.layout.fingerprint:
+            raise UsageError(
+                "The checkpoint holds vectors of another layout than the configuration describes.",
+                advice="Keep model.layout and the column counts of the run the checkpoint is from.",
+            )
+        if state["head_fingerprint"] != self.head.fingerprint:
+            found = f"{state['head_name']} ({state['head_fingerprint'][:12]})"
+            wanted = f"{self.head.name} ({self.head.fingerprint[:12]})"
+            if not self.config.data.allow_model_mismatch:
+                raise UsageError(
+                    f"The checkpoint was trained with the head model {found}, but model.head is {wanted}; "
+                    "their coefficients mean different things.",
+                    advice="Set model.head to the file used in training, or set "
+                    "data.allow_model_mismatch=true if you know that the two agree.",
+                )
+        if "mean_landmarks" in state:
+            self.mean_landmarks = state["mean_landmarks"].cpu().numpy()
+
+
+def _layout(config: FaceEncoderConfig, num_shape: int, num_expression: int) -> VectorLayout:
+    model = config.model
+    if model.layout != "head_v1":
+        layout = PRESETS[model.layout]()
+        for name, available in (("face.shape", num_shape), ("face.expression", num_expression)):
+            if layout.segment(name).dim > available:
+                raise UsageError(
+                    f"Layout '{model.layout}' has {layout.segment(name).dim} columns of {name}, the head "
+                    f"model only {available}.",
+                    advice="Use model.layout=head_v1, which shrinks to the head.",
+                )
+        return layout
+    return head_v1(
+        shape=min(model.num_shape or 300, num_shape),
+        expression=min(
+            100 if model.num_expression is None else model.num_expression, num_expression
+        ),
+        albedo=model.num_albedo,
+    )
+
+
+def _resized(image: Tensor, size: int) -> Tensor:
+    if image.shape[-1] == size:
+        return image
+    return nn.functional.interpolate(image, (size, size), mode="bilinear", antialias=True)
+
+
+def convex_hull_masks(landmarks: Tensor, size: int) -> Tensor:
+    """1 inside the convex hull of each face's points: (B, 68, 2) crop units to (B, 1, S, S)."""
+    import cv2
+
+    masks = np.zeros((len(landmarks), 1, size, size), np.float32)
+    pixels = ((landmarks.detach().cpu().numpy() + 1) * size / 2 - 0.5).round().astype(np.int32)
+    for mask, points in zip(masks, pixels, strict=True):
+        cv2.fillConvexPoly(mask[0], cv2.convexHull(points), 1.0)
+    return torch.from_numpy(masks).to(landmarks.device)

@@ -1,0 +1,42 @@
+"""Weights of an earlier run or bundle, to start another from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from torch import Tensor
+
+from likeness.runs import selection
+from likeness.runs.run import Run
+
+if TYPE_CHECKING:
+    from likeness.systems.face_encoder.predictor import FacePredictor
+
+
+def initial_weights(path: str | Path) -> tuple[Mapping[str, Tensor], dict[str, Any]]:
+    """Weights ("group.parameter") and state of the best checkpoint of a run, averaged if it has an average.
+
+    Raises:
+        MissingError: no run, or no checkpoint in it.
+    """
+    checkpoint = selection.find(Run(path), "best")
+    return checkpoint.weights(ema=checkpoint.has_ema), checkpoint.state()
+
+
+def predictor_of(path: str | Path) -> FacePredictor:
+    """The trained encoder of a run, from the run alone."""
+    import torch
+
+    from likeness.config.document import load_saved
+    from likeness.systems.face_encoder.config import FaceEncoderConfig
+    from likeness.systems.face_encoder.system import FaceEncoder
+    from likeness.training.system import Placement
+
+    run = Run(path)
+    resolved = load_saved(FaceEncoderConfig, run.config_path, system="face-encoder")
+    system = FaceEncoder(resolved.config, Placement(torch.device("cpu")))
+    weights, state = initial_weights(path)
+    system.load_state(state)
+    return system.predictor(weights)
