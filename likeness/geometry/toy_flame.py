@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from scipy.sparse import csc_matrix
 
+from likeness.geometry.contour import build_contour
 from likeness.geometry.head_asset import LandmarkEmbedding
 from likeness.geometry.landmarks import MIRROR_68
 from likeness.geometry.mesh import Mesh
@@ -22,7 +23,7 @@ from likeness.geometry.toy_surface import (
     EYE_CENTRES,
     ToySurface,
     front_points,
-    moving_contour,
+    frontal_contour,
     toy_surface,
 )
 from likeness.seeds import rng_of
@@ -223,7 +224,10 @@ def _embeddings(surface: ToySurface) -> tuple[LandmarkEmbedding, LandmarkEmbeddi
     for point, place in _LEFT_POINTS.items():
         places[point] = place
         places[MIRROR_68[point]] = place[0] * -1, place[1]
-    return front_points(surface, places[17:]), moving_contour(surface)
+    skin = np.arange(surface.num_skin_faces)
+    frontal = frontal_contour(surface)
+    contour = build_contour(surface.vertices, surface.faces, skin, frontal)
+    return front_points(surface, places[17:]), contour
 
 
 def _write_embeddings(folder: Path, static: LandmarkEmbedding, contour: LandmarkEmbedding) -> None:

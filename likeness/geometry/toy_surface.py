@@ -10,7 +10,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from likeness.geometry.head_asset import LandmarkEmbedding
-from likeness.geometry.head_checks import CONTOUR_SHAPE
 
 EYE_CENTRES = np.array([[0.032, 0.030, 0.062], [-0.032, 0.030, 0.062]])  # left, right; metres
 _EYE_RADIUS = 0.012
@@ -85,49 +84,32 @@ def front_points(surface: ToySurface, places: np.ndarray) -> LandmarkEmbedding:
     return LandmarkEmbedding(np.array(triangles), weights / weights.sum(axis=1, keepdims=True))
 
 
-def moving_contour(surface: ToySurface) -> LandmarkEmbedding:
-    """The jaw line (79, 17) by yaw: at each height the outermost point of the turned skin.
-
-    Rows 0..39 move the points of the left cheek, which a turn to the left hides; rows 40..78 are
-    their mirror images (Li et al. 2017 distribute their table in this form).
-    """
-    # From the chin (point 8) up to the ear (point 16).
-    heights = np.linspace(_CHIN, 0.02, 9)
-    chin = front_points(surface, np.array([[0.0, _CHIN]]))
-    slices = [_slice(surface, height) for height in heights[1:]]
-    triangles = np.zeros(CONTOUR_SHAPE, dtype=np.int64)
-    weights = np.zeros((*CONTOUR_SHAPE, 3))
-    triangles[:, 8], weights[:, 8] = chin.triangles[0], chin.barycentric[0]
-    for row in range(CONTOUR_SHAPE[0]):
-        turn = np.radians(row if row <= 39 else row - 39)
-        for step, (points, faces, barycentric) in enumerate(slices, start=1):
-            for side in (1, -1):
-                angle = turn if (row <= 39) == (side > 0) else 0.0
-                outward = np.cos(angle) * side * points[:, 0] + np.sin(angle) * points[:, 2]
-                # Of equally far points the foremost: the same choice on both sides.
-                furthest = np.flatnonzero(outward > outward.max() - 1e-9)
-                best = furthest[points[furthest, 2].argmax()]
-                point = 8 + side * step
-                triangles[row, point], weights[row, point] = faces[best], barycentric[best]
-    return LandmarkEmbedding(triangles, weights)
-
-
-def _slice(surface: ToySurface, height: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Points where skin edges cross a height, with the triangle and weights of each."""
-    points, triangles, weights = [], [], []
+def frontal_contour(surface: ToySurface) -> LandmarkEmbedding:
+    """The 17 points of the jaw line at yaw 0: the outermost skin points at nine heights."""
+    heights = np.linspace(_CHIN, 0.02, 9)  # from point 8 up to points 0 and 16
     faces = surface.faces[: surface.num_skin_faces]
-    for triangle, face in enumerate(faces):
-        for k in range(3):
-            a, b = surface.vertices[face[k]], surface.vertices[face[(k + 1) % 3]]
-            if (a[1] <= height) == (b[1] <= height):
-                continue
-            share = (height - a[1]) / (b[1] - a[1])
-            barycentric = np.zeros(3)
-            barycentric[k], barycentric[(k + 1) % 3] = 1 - share, share
-            points.append(a + share * (b - a))
-            triangles.append(triangle)
-            weights.append(barycentric)
-    return np.array(points), np.array(triangles), np.array(weights)
+    chin = front_points(surface, np.array([[0.0, _CHIN]]))
+    triangles, weights = np.zeros(17, dtype=np.int64), np.zeros((17, 3))
+    triangles[8], weights[8] = chin.triangles[0], chin.barycentric[0]
+    for step, height in enumerate(heights[1:], start=1):
+        best = {1: -np.inf, -1: -np.inf}
+        for triangle, face in enumerate(faces):
+            for k in range(3):
+                a, b = surface.vertices[face[k]], surface.vertices[face[(k + 1) % 3]]
+                if (a[1] <= height) == (b[1] <= height):
+                    continue
+                share = (height - a[1]) / (b[1] - a[1])
+                point = a + share * (b - a)
+                for side in (1, -1):
+                    # A little in favour of the front settles ties the same way on both sides.
+                    outward = side * point[0] + 1e-6 * point[2]
+                    if outward > best[side] + 1e-12:
+                        best[side] = outward
+                        triangles[8 + side * step] = triangle
+                        row = np.zeros(3)
+                        row[k], row[(k + 1) % 3] = 1 - share, share
+                        weights[8 + side * step] = row
+    return LandmarkEmbedding(triangles, weights)
 
 
 def _head_shape(directions: np.ndarray) -> np.ndarray:
