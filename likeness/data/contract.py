@@ -1,4 +1,4 @@
-"""Contract: what a dataset must be. One per system; the studio writes and training reads through it."""
+"""Contract: what a dataset must be. One per system; the studio writes, training reads by it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Split = Literal["train", "validation", "test", "all"]
 
 
 class Writer(Protocol):
-    """Writes one layout of a contract. A context manager: nothing counts until it closes cleanly."""
+    """Writes one layout of a contract. A context manager: nothing counts until it closes."""
 
     def __enter__(self) -> Writer: ...
 

@@ -22,7 +22,7 @@ class Finding:
     code: str
     """Stable kebab-case name, e.g. ``image-truncated``."""
     path: str
-    """The file concerned, relative to the dataset where possible; ``""`` for the dataset as a whole."""
+    """The file concerned, relative to the dataset where possible; ``""`` for the whole."""
     message: str
     """What was expected and what was found."""
     advice: str

@@ -28,8 +28,8 @@ class Source(ABC):
     def draw(self, index: int, rng: np.random.Generator) -> Sample:
         """The sample as training sees it: augmentation happens here and uses only ``rng``.
 
-        The loader seeds ``rng`` by (run seed, stage, epoch, index), so the number of worker processes
-        changes nothing. The default is no augmentation.
+        The loader seeds ``rng`` by (run seed, stage, epoch, index), so the number of worker
+        processes changes nothing. The default is no augmentation.
         """
         return self[index]
 

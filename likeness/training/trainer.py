@@ -287,8 +287,9 @@ class _Loop:
                 torch.autograd.backward(self.state.precision.scaler.scale(total / count))
             for name, term in terms.items():
                 values.log(f"loss/{name}", term)
-                if context.active(name):
-                    values.log(f"loss_weighted/{name}", weights[name] * term.detach())
+            for name, weight in weights.items():  # 0 where a ramp is at 0, so that they add up
+                part = weight * terms[name].detach() if context.active(name) else 0.0
+                values.log(f"loss_weighted/{name}", part)
             values.log("loss/total", total)
         return ids, waited
 

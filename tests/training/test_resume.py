@@ -1,0 +1,172 @@
+"""A run that was interrupted and continued equals one that was not, bit for bit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from likeness.errors import UsageError
+from likeness.runs import selection
+from likeness.runs.run import Run
+from likeness.training import trainer
+from likeness.training.stage import Stage
+from tests.toy_system.comparison import assert_equal, facts, new_run
+from tests.toy_system.system import (
+    ToyConfig,
+    toy_plan,
+    toy_settings,
+    toy_stages,
+    toy_system,
+)
+
+
+def train(run: Run, config: ToyConfig, settings: Any, stages: Any = None, **options: Any) -> Any:
+    plan = toy_plan(settings, stages)
+    return trainer.fit(toy_system(config), plan, run, settings, **options)
+
+
+def stop_at(monkeypatch: pytest.MonkeyPatch, step: int) -> None:
+    """Make the loop see a signal during the step after ``step`` steps."""
+    original = trainer._Loop._step
+
+    def step_with_signal(self: Any, planned: Any, batches: Any, interrupt: Any) -> bool:
+        if self.counters.step == step - 1:
+            interrupt.requested = True
+        return original(self, planned, batches, interrupt)
+
+    monkeypatch.setattr(trainer._Loop, "_step", step_with_signal)
+
+
+@pytest.mark.parametrize("stopped_at", [1, 4, 11, 12, 13, 19])
+@pytest.mark.parametrize("optimizer", ["keep", "reset"])
+def test_resumed_equals_uninterrupted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stopped_at: int, optimizer: str
+) -> None:
+    """In the middle of each stage and at the seam: dropout, batch norm, average, accumulation."""
+    stages = toy_stages()
+    stages[1] = stages[1].replace(optimizer=optimizer)
+    settings = toy_settings()
+    whole, parts = new_run(tmp_path, "whole"), new_run(tmp_path, "parts")
+    assert train(whole, ToyConfig(), settings, stages).status == "finished"
+
+    with monkeypatch.context() as patch:
+        stop_at(patch, stopped_at)
+        outcome = train(parts, ToyConfig(), settings, stages)
+    assert (outcome.status, outcome.step) == ("stopped", stopped_at)
+    assert parts.status.status == "stopped"
+    outcome = train(parts, ToyConfig(), settings, stages, resume=True)
+    assert (outcome.status, outcome.step) == ("finished", 20)
+
+    assert_equal(facts(parts), facts(whole))
+
+
+def test_the_comparison_sees_a_difference(tmp_path: Path) -> None:
+    one, other = new_run(tmp_path, "one"), new_run(tmp_path, "other")
+    train(one, ToyConfig(), toy_settings())
+    train(other, ToyConfig(), toy_settings(seed=1))
+    with pytest.raises(AssertionError):
+        assert_equal(facts(other), facts(one))
+
+
+def test_resume_survives_buckets_and_weights(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = ToyConfig(buckets=True, batch_norm=False)  # a bucket may leave a batch of one
+    settings = toy_settings(sampling="weighted", workers=1)
+    whole, parts = new_run(tmp_path, "whole"), new_run(tmp_path, "parts")
+    train(whole, config, toy_settings(sampling="weighted"))
+    with monkeypatch.context() as patch:
+        stop_at(patch, 7)
+        train(parts, config, settings)
+    train(parts, config, settings, resume=True)
+    assert_equal(facts(parts), facts(whole))
+
+
+def test_state_comes_from_the_checkpoint_not_from_the_data(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, settings = new_run(tmp_path), toy_settings()
+    with monkeypatch.context() as patch:
+        stop_at(patch, 6)
+        train(run, ToyConfig(), settings)
+    before = selection.find(run).state()
+    other = ToyConfig(samples=30)  # other data: its own statistics would differ
+    train(run, other, settings, resume=True)
+    after = selection.find(run).state()
+    assert torch.equal(after["scale"], before["scale"])
+    fresh = new_run(tmp_path, "fresh")
+    train(fresh, other, settings)
+    assert not torch.equal(selection.find(fresh).state()["scale"], before["scale"])
+
+
+def test_killed_before_the_first_checkpoint_starts_anew(tmp_path: Path) -> None:
+    run, whole = new_run(tmp_path), new_run(tmp_path, "whole")
+    run.metrics_path.write_text('{"step": 3, "loss/total": 9.0}\n{"step": 6, "lo')
+    train(run, ToyConfig(), toy_settings(), resume=True)
+    train(whole, ToyConfig(), toy_settings())
+    assert_equal(facts(run), facts(whole))
+
+
+def test_finished_run_stays_as_it_is(tmp_path: Path) -> None:
+    run = new_run(tmp_path)
+    train(run, ToyConfig(), toy_settings())
+    before = facts(run)
+    outcome = train(run, ToyConfig(), toy_settings(), resume=True)
+    assert (outcome.status, outcome.step) == ("finished", 20)
+    assert_equal(facts(run), before)
+    with pytest.raises(UsageError, match="trained already"):
+        train(run, ToyConfig(), toy_settings())
+
+
+def test_a_longer_run_continues(tmp_path: Path) -> None:
+    run = new_run(tmp_path)
+    stages = [Stage(name="only", steps=6, weights={"fit": 1.0})]
+    train(run, ToyConfig(), toy_settings(), stages)
+    outcome = train(run, ToyConfig(), toy_settings(steps=9), stages, resume=True)
+    assert outcome.step == 9
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"seed": 3}, "train.seed cannot change on resume: the run has 0, found 3"),
+        ({"optimizer": "sgd"}, "train.optimizer cannot change on resume"),
+        ({"sampling": "weighted"}, "train.sampling cannot change on resume"),
+        ({"batch_size": 3}, r"4 x 2 x 1 = 8, found 3 x 2 x 1 = 6"),
+        ({"steps": 30}, "The stages changed: step 13 belongs to stage 'head' from step 12"),
+        ({"steps": 10}, "has done 13 steps, more than the 10 now planned"),
+    ],
+)
+def test_what_cannot_change_is_refused_by_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any], message: str
+) -> None:
+    run = new_run(tmp_path)
+    stages = toy_stages()
+    stages[1] = stages[1].replace(batch_size=None)
+    with monkeypatch.context() as patch:
+        stop_at(patch, 13)
+        train(run, ToyConfig(), toy_settings(), stages)
+    with pytest.raises(UsageError, match=message):
+        train(run, ToyConfig(), toy_settings(**changes), stages, resume=True)
+    assert run.status.status == "stopped"  # a refusal does not change the run
+
+
+def test_same_samples_per_step_in_another_shape_are_allowed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = new_run(tmp_path)
+    with monkeypatch.context() as patch:
+        stop_at(patch, 4)
+        train(run, ToyConfig(), toy_settings())
+    settings = toy_settings(batch_size=2, accumulation=4)
+    assert train(run, ToyConfig(), settings, resume=True).status == "finished"
+
+
+def test_a_checkpoint_of_another_model_is_refused(tmp_path: Path) -> None:
+    run = new_run(tmp_path)
+    train(run, ToyConfig(), toy_settings())
+    with pytest.raises(UsageError, match=r"encoder\.norm\.running_mean is not in the model"):
+        train(run, ToyConfig(batch_norm=False), toy_settings(), resume=True)
