@@ -73,6 +73,8 @@ class Template:
         cage_to_skin: (skin vertices, 528) sparse weights; ``cage_to_skin @ values`` carries
             anything given on the cage to the skin. Of the positions it gives all but the detail
             of ears and nostrils.
+        skin_parents: (skin vertices, 2) the vertices in whose middle each was put when it was
+            made; itself twice for the points of the cage.
         eye_loops: ids around each eye, 0 the inner canthus, then the upper lid outward.
         mouth_loop: ids around the lip seam, 0 the left corner, then the upper lip to the right.
         neck_loop: ids around the cut of the neck.
@@ -98,6 +100,7 @@ class Template:
     side: NDArray[np.int8]
     mirror: NDArray[np.int64]
     cage_to_skin: sparse.csr_matrix
+    skin_parents: NDArray[np.int64]
     eye_loops: dict[str, NDArray[np.int64]]
     mouth_loop: NDArray[np.int64]
     neck_loop: NDArray[np.int64]
@@ -216,6 +219,7 @@ def build_template(detail: Detail = "standard") -> Template:
         side=np.where(vertices[:, 0] > -1e-9, 1, -1).astype(np.int8),
         mirror=mirror,
         cage_to_skin=skin.matrix,
+        skin_parents=skin.parents,
         eye_loops={"left": left_eye, "right": right_eye},
         mouth_loop=mouth,
         neck_loop=neck,
@@ -236,6 +240,7 @@ class _Skin:
     triangles: NDArray[np.int32]
     mirror: NDArray[np.int64]
     matrix: sparse.csr_matrix
+    parents: NDArray[np.int64]
     chart: NDArray[np.float64]
     chart_triangles: NDArray[np.int32]
 
@@ -273,12 +278,15 @@ def _smooth_skin(cage: Cage, detail: Detail) -> _Skin:
         chart = np.concatenate([chart, chart[finer.split_edges].mean(axis=1)])
         chart_triangles = finer.triangles
     matrix = (second.matrix @ first.matrix).tocsr()
+    cage_points = np.arange(len(cage.points))
+    own = np.stack([cage_points, cage_points], axis=1)
     vertices = _sink_nostrils(second.matrix @ vertices)
     return _Skin(
         vertices=_clear_eyeballs(vertices, matrix @ cage.eye_ring)[:count],
         triangles=triangles,
         mirror=mirror[:count],
         matrix=matrix[:count],
+        parents=np.concatenate([own, first.split_edges, second.split_edges])[:count],
         chart=chart,
         chart_triangles=chart_triangles,
     )
