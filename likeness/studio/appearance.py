@@ -87,7 +87,7 @@ class Appearance:
         return cls(
             texture_seed=int(rng.integers(2**31)),
             skin=skin,
-            eyes=odds.draw_eyes(rng, sex, age, weights, hair),
+            eyes=odds.draw_eyes(rng, sex, age, weights, skin.melanin, hair),
             brows=odds.draw_brows(rng, sex, hair),
             beard=odds.draw_beard(rng, sex, age, weights),
             hair=hair,

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from likeness.studio.colours import BASIC_COLOURS, jitter_colour
+from likeness.studio.colours import CLOTH_ODDS, dye
 from likeness.studio.traits import (
     BeardStyle,
     BeardTraits,
@@ -99,7 +99,7 @@ def draw_hair(
 ) -> HairTraits:
     fair = 1.0 - _ramp(0.15, 0.5, melanin)
     northern = weights["european"] + 0.3 * weights["middle_eastern"] + 0.2 * fair
-    lightness = 0.03 + northern * (0.25 + 0.7 * fair)
+    lightness = 0.02 + northern * (0.12 + 0.8 * fair)
     light = rng.random() < lightness
     eumelanin = float(rng.beta(1.5, 1.6)) * 0.82 if light else 0.78 + 0.22 * float(rng.beta(1.6, 1))
     red = light and rng.random() < 0.10
@@ -167,7 +167,7 @@ def _draw_style(
     curly, coiled = _ramp(0.3, 0.55, curl), _ramp(0.55, 0.8, curl)
     for style in ("side_part", "swept", "fringe", "bob", "long"):
         odds[style] *= (1 - 0.55 * curly) * (1 - coiled)
-    odds["curls"] = 0.45 * curly * (1 - coiled)
+    odds["curls"] = 0.32 * curly * (1 - coiled)
     odds["afro"] = 0.9 * coiled
     odds["crop"] *= 1 - 0.8 * coiled
     if loss > 0.4:
@@ -188,7 +188,7 @@ _LENGTHS: dict[HairStyle, tuple[tuple[float, float], tuple[float, float]]] = {
     "crop": ((14.0, 30.0), (3.0, 9.0)),
     "side_part": ((45.0, 75.0), (6.0, 16.0)),
     "swept": ((50.0, 90.0), (5.0, 18.0)),
-    "fringe": ((45.0, 70.0), (14.0, 30.0)),
+    "fringe": ((45.0, 70.0), (8.0, 20.0)),
     "bob": ((150.0, 215.0), (140.0, 185.0)),
     "long": ((260.0, 400.0), (260.0, 400.0)),
     "tied": ((150.0, 260.0), (120.0, 200.0)),
@@ -213,11 +213,13 @@ def draw_eyes(
     sex: Sex,
     age: float,
     weights: Mapping[str, float],
+    melanin: float,
     hair: HairTraits,
 ) -> EyeTraits:
     light_hair = 1.0 - _ramp(0.25, 0.95, hair.eumelanin)
     light_odds = 0.03 + (weights["european"] + 0.25 * light_hair) * (0.35 + 0.4 * light_hair)
     light_odds += 0.1 * weights["middle_eastern"] + 0.06 * weights["hispanic"]
+    light_odds *= 1.0 - 0.85 * _ramp(0.35, 0.75, melanin)
     if rng.random() < light_odds:
         iris_melanin = float(rng.beta(0.8, 1.6)) * 0.65
     else:
@@ -272,15 +274,15 @@ def draw_beard(
 def draw_clothing(rng: np.random.Generator) -> ClothingTraits:
     kinds: list[ClothingKind] = ["t-shirt", "v-neck", "shirt", "sweater", "roll-neck"]
     kind = kinds[int(rng.choice(5, p=[0.34, 0.14, 0.24, 0.16, 0.12]))]
-    names = list(BASIC_COLOURS)
-    name = names[int(rng.integers(len(names)))]
-    accent = names[int(rng.integers(len(names)))]
+    names = list(CLOTH_ODDS)
+    odds = np.array(list(CLOTH_ODDS.values()))
+    name, accent = rng.choice(names, 2, replace=False, p=odds / odds.sum()).tolist()
     striped = rng.random() < 0.22
     return ClothingTraits(
         kind=kind,
         colour_name=name,
-        colour=jitter_colour(rng, BASIC_COLOURS[name], 0.12),
-        accent=jitter_colour(rng, BASIC_COLOURS[accent], 0.12),
+        colour=dye(rng, name),
+        accent=dye(rng, accent),
         stripe_width=float(rng.uniform(4.0, 22.0)) if striped else 0.0,
         looseness=float(rng.random()),
     )

@@ -18,7 +18,7 @@ from likeness.studio.template import Template
 from likeness.studio.torso import AXIS_Z, Torso
 from likeness.studio.traits import ClothingTraits
 
-_COLUMNS = 72
+_COLUMNS = 80
 COLLAR = 1.0
 """``layer`` of collars, cuffs and neck tubes; the body of a garment has 0."""
 
@@ -74,7 +74,9 @@ def _grid(rows: int) -> np.ndarray:
 
 
 def _azimuths() -> np.ndarray:
-    return np.linspace(-np.pi, np.pi, _COLUMNS, endpoint=False)
+    """Azimuths of the columns, dense in front where necklines have points."""
+    u = np.linspace(-1.0, 1.0, _COLUMNS, endpoint=False)
+    return np.pi * np.sign(u) * (0.45 * np.abs(u) + 0.55 * np.abs(u) ** 2)
 
 
 def _attach(
@@ -162,35 +164,35 @@ def _shirt_collar(torso: Torso, skin: np.ndarray, frame: np.ndarray) -> Attached
     """A band around the neck that folds over into two leaves with points at the front."""
     azimuth = _azimuths()
     front = np.clip(1.0 - np.abs(azimuth) / 0.85, 0.0, 1.0)  # 1 at the opening
-    stand = 30.0 - 17.0 * front**1.5
-    leaf = 36.0 + 20.0 * front
+    stand = 24.0 - 14.0 * front**1.5
+    leaf = 40.0 + 24.0 * front
     s = np.full(_COLUMNS, 0.04)
     foot = torso.surface(azimuth, s)
     out = torso.normals(azimuth, np.full(_COLUMNS, 0.02))
     out[:, 1] = 0.0
     out /= np.linalg.norm(out, axis=1, keepdims=True)
     up = np.array([0.0, 1.0, 0.0])
-    gap = 6.0 + 3.0 * np.cos(azimuth)
+    gap = 4.0 + 2.0 * np.cos(azimuth)
     inner_foot = foot + out * (gap * 0.6)[:, None]
     top = foot + out * gap[:, None] + up * stand[:, None]
-    fold = top + out * 4.0 - up * 1.0
+    fold = top + out * 2.5 - up * 0.5
     # The leaf lies down on the shoulder and, in front, points outward from the opening.
-    under = 0.10 + 0.10 * np.abs(np.sin(azimuth)) + 0.16 * front
-    rest_on = torso.surface(azimuth, under) + torso.normals(azimuth, under) * 7.0
+    under = 0.13 + 0.08 * np.abs(np.sin(azimuth)) + 0.24 * front
+    rest_on = torso.surface(azimuth, under) + torso.normals(azimuth, under) * 6.0
     reach = np.linalg.norm(rest_on - fold, axis=1)
     tip = fold + (rest_on - fold) * (leaf / reach)[:, None]
     tip = np.where((leaf < reach)[:, None], tip, rest_on)
     away = np.sign(azimuth) * front**2
-    tip[:, 0] += 9.0 * away
+    tip[:, 0] += 14.0 * away
     rows = []
     for t in np.linspace(0.0, 1.0, 5):
         rows.append((1 - t) * inner_foot + t * top)
     for t in np.linspace(0.0, 1.0, 7):
-        bulge = 3.5 * np.sin(np.pi * t)
+        bulge = 2.0 * np.sin(np.pi * t)
         rows.append((1 - t) * fold + t * tip + out * bulge)
     positions = np.stack(rows)
     # The two ends stand apart at the front.
-    spread = 11.0 * np.exp(-((azimuth / 0.22) ** 2))
+    spread = 9.0 * np.exp(-((azimuth / 0.22) ** 2))
     positions[..., 0] += np.where(azimuth >= 0.0, 1.0, -1.0) * spread
     faces = _grid(len(rows))
     column = faces % _COLUMNS

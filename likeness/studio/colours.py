@@ -49,6 +49,21 @@ BASIC_COLOURS: dict[str, Colour] = {
 }
 """The eleven basic colour words and a typical cloth of each."""
 
+CLOTH_ODDS = {
+    "black": 0.16,
+    "white": 0.13,
+    "grey": 0.15,
+    "red": 0.08,
+    "orange": 0.03,
+    "yellow": 0.03,
+    "green": 0.09,
+    "blue": 0.18,
+    "purple": 0.04,
+    "pink": 0.05,
+    "brown": 0.06,
+}
+"""How often people wear which."""
+
 
 def interpolate_log(anchors: tuple[Colour, ...], position: float) -> Colour:
     """Colour at ``position`` in 0..1 between evenly spaced anchors, linear in the logarithm.
@@ -74,15 +89,17 @@ def mix_linear(first: Colour, second: Colour, amount: float) -> Colour:
     return (mixed[0], mixed[1], mixed[2])
 
 
-def jitter_colour(rng: np.random.Generator, colour: Colour, spread: float) -> Colour:
-    """Same hue, another dye: brightness varies by ``spread`` (log), channels by a third of it."""
-    brightness = rng.normal(0.0, spread)
-    channels = rng.normal(0.0, spread / 3, 3)
-    jittered = [
-        float(min(max(value * math.exp(brightness + channel), 0.006), 0.85))
-        for value, channel in zip(colour, channels)
+def dye(rng: np.random.Generator, name: str) -> Colour:
+    """A cloth of a basic colour: paler or deeper, a little off in hue, seldom fully saturated."""
+    typical = BASIC_COLOURS[name]
+    brightness = math.exp(rng.normal(0.0, 0.16))
+    hue = np.exp(rng.normal(0.0, 0.05, 3))
+    grey, dulled = luminance(typical), float(rng.beta(1.5, 6.0))
+    channels = [
+        float(min(max(brightness * shift * (value + dulled * (grey - value)), 0.006), 0.85))
+        for value, shift in zip(typical, hue)
     ]
-    return (jittered[0], jittered[1], jittered[2])
+    return (channels[0], channels[1], channels[2])
 
 
 def luminance(colour: Colour) -> float:

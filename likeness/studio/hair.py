@@ -18,10 +18,11 @@ from likeness.seeds import rng_of
 from likeness.studio import beard, lashes
 from likeness.studio.appearance import Appearance
 from likeness.studio.attached import AttachedMesh, join
-from likeness.studio.hair_growth import band_height, gather, grow, wave
+from likeness.studio.hair_growth import band_height, gather, grow, path_points, wave
 from likeness.studio.hair_shapes import (
     KNOT,
     Recipe,
+    fringe_of,
     is_parted,
     lowest_point,
     part_line,
@@ -112,17 +113,34 @@ def _scalp_hair(
     length *= 0.3 + 0.7 * smooth(-2.0, 14.0, above_line)
     ragged = fbm(start, 14.0, seed + 3) * 0.7 + 0.5 * rng.standard_normal(count)
     floor = lowest_point(hair, rest_roots, ragged)
-    _bring_fringe_down(hair.fringe, hair.style, rest_roots, floor, rng)
-
     taper = edge_taper(above_line)
-    paths = grow(recipe, space, start, length, floor, rank, taper, rng, seed)
+    groups = [(recipe, np.ones(count, dtype=bool))]
+    if hair.fringe > 0.0 and hair.style in ("bob", "long", "tied"):
+        over_brow = (rest_roots[:, 2] > 55.0) & (np.abs(rest_roots[:, 0]) < 46.0)
+        over_brow &= rng.random(count) < hair.fringe
+        floor[over_brow] = 71.0 + 5.0 * ragged[over_brow]
+        groups = [(recipe, ~over_brow), (fringe_of(recipe, hair), over_brow)]
+    paths = np.empty((count, path_points(recipe, length), 3))
+    for shape, own in groups:
+        paths[own] = grow(
+            shape,
+            space,
+            start[own],
+            length[own],
+            floor[own],
+            rank[own],
+            taper[own],
+            rng,
+            seed,
+            points=paths.shape[1],
+        )
     paths = gather(paths, start, rng, recipe.clumping)
     paths = wave(paths, recipe, space, start, rng, seed)
     facing = space.outward(paths.reshape(-1, 3)).reshape(paths.shape)
     share = (NUM_STRANDS["standard"] * recipe.density / count) ** 0.6
     t = np.linspace(0.0, 1.0, paths.shape[1])
     profile = (0.35 + 0.65 * smooth(0.0, 0.18, t)) * (1.0 - 0.82 * smooth(0.55, 1.0, t))
-    fine = 0.35 + 0.65 * smooth(0.1, 0.8, roots.on(density))
+    fine = 0.25 + 0.75 * smooth(0.1, 0.8, roots.on(density))
     widths = (recipe.width * share * fine * rng.uniform(0.6, 1.25, count))[:, None] * profile
     strands = ribbons(
         roots,
@@ -149,17 +167,6 @@ def _scalp_hair(
 def edge_taper(above_line: np.ndarray) -> np.ndarray:
     """Share of the full height hair has at a root so far above the hairline in mm."""
     return 0.2 + 0.8 * smooth(2.0, 34.0, above_line)
-
-
-def _bring_fringe_down(
-    share: float, style: str, rest_roots: np.ndarray, floor: np.ndarray, rng: np.random.Generator
-) -> None:
-    """Cuts part of the front hair of long styles above the brows, in place."""
-    if share == 0.0 or style not in ("bob", "long", "tied"):
-        return
-    front = (rest_roots[:, 2] > 58.0) & (np.abs(rest_roots[:, 0]) < 48.0)
-    front &= rng.random(len(floor)) < share
-    floor[front] = 70.0 + 4.0 * rng.standard_normal(int(front.sum()))
 
 
 def _knot(

@@ -19,6 +19,15 @@ def band_height(recipe: Recipe, positions: np.ndarray) -> np.ndarray:
     return recipe.side + (recipe.top - recipe.side) * on_top
 
 
+def path_points(recipe: Recipe, length: np.ndarray) -> int:
+    """Points along every strand: enough for the longest bend or wave."""
+    longest = float(length.max())
+    points = int(np.clip(longest / 14.0, 4, 13))
+    if recipe.wave[0] > 1.0:
+        points = int(np.clip(longest / (0.19 * recipe.wave[1]), points, 18))
+    return points
+
+
 def grow(
     recipe: Recipe,
     space: HeadSpace,
@@ -29,13 +38,14 @@ def grow(
     taper: np.ndarray,
     rng: np.random.Generator,
     seed: int,
+    *,
+    points: int,
 ) -> np.ndarray:
-    """Paths (S, K, 3) from the roots along the flow, off the head, down to the floor."""
+    """Paths (S, ``points``, 3) from the roots along the flow, off the head, down to the floor."""
+    if len(start) == 0:
+        return np.empty((0, points, 3))
     longest = float(length.max())
     steps = int(np.clip(longest / 9.0, 6, 34))
-    points = int(np.clip(longest / 14.0, 4, 13))
-    if recipe.wave[0] > 1.0:
-        points = int(np.clip(longest / (0.19 * recipe.wave[1]), points, 18))
     step = (length / steps)[:, None]
     outward = space.outward(start)
     lock = np.stack([fbm(start, 16.0, seed + 11 + axis) for axis in range(3)], axis=1)

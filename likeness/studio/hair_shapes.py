@@ -8,7 +8,7 @@ size and hold for others because strands are kept off the head by ``scalp.HeadSp
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -208,7 +208,7 @@ def recipe_of(hair: HairTraits) -> Recipe:
     if hair.style == "swept":
         return Recipe(_swept(hair), 15.0 * body, 4.0, 0.6, 0.45, -free, 1.5, wave, 5.0)
     if hair.style == "fringe":
-        return Recipe(_fringe(hair), 12.0 * body, 8.0, 0.3, 0.5, -free, 1.7, wave, 6.0)
+        return Recipe(_fringe(hair), 9.0 * body, 4.0, 0.3, 0.5, -free, 1.6, wave, 7.0)
     if hair.style == "bob":
         flow = _hanging(hair, 0.22)
         return Recipe(flow, 11.0 * body, 9.0, 0.3, 0.5, 30.0, 2.2, wave, 5.0, ear_cover=19.0)
@@ -216,12 +216,14 @@ def recipe_of(hair: HairTraits) -> Recipe:
         flow = _hanging(hair, 0.04)
         return Recipe(flow, 9.0 * body, 7.0, 0.3, 0.5, 30.0, 2.4, wave, 8.0, ear_cover=17.0)
     if hair.style == "tied":
-        return Recipe(_tied(hair), 5.0 * body, 3.0, 0.1, 0.6, -free, 1.6, (0.0, 30.0), 2.0)
+        return Recipe(
+            _tied(hair), 8.0 * body, 4.5, 0.25, 0.5, -free, 1.6, (0.2 * wave[0], 40.0), 6.0
+        )
     if hair.style == "curls":
         radius = 3.0 + 2.5 * (1.0 - hair.curl)
-        top, side, coil = 17.0 * hair.volume, 10.0 * hair.volume, (radius, 6.5 * radius)
+        top, side, coil = 15.0 * hair.volume, 9.0 * hair.volume, (radius, 6.5 * radius)
         return Recipe(
-            _curls(hair), top, side, 0.75, 0.3, free, 2.2, coil, 7.0, ear_cover=6.0, clumping=0.8
+            _curls(hair), top, side, 0.5, 0.45, 74.0, 2.2, coil, 7.0, ear_cover=6.0, clumping=0.8
         )
     if hair.style == "afro":
         return Recipe(
@@ -239,6 +241,11 @@ def recipe_of(hair: HairTraits) -> Recipe:
             density=1.6,
         )
     raise ValueError(f"no strands in the style {hair.style!r}")
+
+
+def fringe_of(recipe: Recipe, hair: HairTraits) -> Recipe:
+    """The recipe of the hair of a long style that falls over the forehead."""
+    return replace(recipe, flow=_fringe(hair), loose_below=-np.inf, spread=6.0)
 
 
 def strand_lengths(hair: HairTraits, roots: np.ndarray, above_line: np.ndarray) -> np.ndarray:
@@ -263,6 +270,7 @@ def lowest_point(hair: HairTraits, roots: np.ndarray, ragged: np.ndarray) -> np.
     if hair.style in ("bob", "long"):
         floor[:] = 122.0 - hair.length + 4.0 * ragged + 12.0 * (hair.style == "long") * ragged
     if hair.style == "fringe":
-        in_front = roots[:, 2] > 20.0
-        floor[in_front] = 71.0 + 4.5 * ragged[in_front]
+        in_front = (roots[:, 2] > 25.0) & (np.abs(roots[:, 0]) < 50.0)
+        slant = 0.22 * np.sign(hair.parting) * roots[:, 0]
+        floor[in_front] = (74.0 + slant + 6.0 * ragged)[in_front]
     return floor

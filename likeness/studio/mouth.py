@@ -14,7 +14,7 @@ from likeness.studio.noise import fade, fbm, random_at
 from likeness.studio.surface_points import SurfacePoints, SurfaceValues
 from likeness.studio.template import PARTS
 
-_ENAMEL = np.array([0.640, 0.590, 0.480])
+_ENAMEL = np.array([0.660, 0.585, 0.480])
 _GUM = np.array([0.430, 0.165, 0.150])
 _TONGUE = np.array([0.430, 0.175, 0.155])
 _LINING_FRONT = np.array([0.380, 0.125, 0.110])

@@ -125,13 +125,12 @@ def wrinkle_height(x, y, z, drives, seed):
         depth = 0.42 * drive + 0.30 * max(age - 0.15, 0.0) + 0.05 * drive * age
         if depth > 0.01 and y < 97.0 and z > 30.0:
             sides = 1.0 - smoothstep(34.0, 52.0, ax)
-            bow = 2.2 * math.exp(-(((ax - 30.0) / 16.0) ** 2)) + 1.5 * noise_at(
-                x / 17.0, 0.3, 0.1, seed + 31
-            )
+            bow = 2.2 * math.exp(-(((ax - 30.0) / 16.0) ** 2))
+            bow += 1.1 * noise_at(x / 24.0, 0.3, 0.1, seed + 31)
             for line in range(4):
                 middle = 66.0 + 8.8 * line
-                strength = 0.6 + 0.4 * noise_at(x / 14.0, float(line), 0.5, seed + 37)
-                distance = y - middle - bow - 0.8 * noise_at(x / 9.0, line * 3.1, 0.2, seed + 41)
+                strength = 0.65 + 0.35 * noise_at(x / 18.0, line * 1.7, 0.5, seed + 37)
+                distance = y - middle - bow - 0.5 * noise_at(x / 16.0, line * 3.1, 0.2, seed + 41)
                 height += depth * max(strength, 0.1) * sides * _valley(distance, 1.35)
     if 38.0 < y < 66.0 and ax < 22.0:
         drive = drives.frown_left if left else drives.frown_right
@@ -156,12 +155,14 @@ def wrinkle_height(x, y, z, drives, seed):
         depth = 0.22 * drive + 0.40 * max(age - 0.1, 0.0)
         if depth > 0.01:
             ends = smoothstep(11.0, 16.0, ax) * (1.0 - smoothstep(30.0, 42.0, ax))
+            ends *= smoothstep(6.0, 9.0, y) * (1.0 - smoothstep(31.0, 34.0, y))
             distance = y - _course(_TROUGH_X, _TROUGH_Y, ax)
             height += depth * ends * _valley(distance, 2.0)
-    if -66.0 < y < 6.0 and 12.0 < ax < 48.0:
+    if -66.0 < y < 6.0 and 7.0 < ax < 52.0:
         drive = drives.fold_left if left else drives.fold_right
         depth = 0.75 * drive + 0.75 * age + 0.06
         ends = smoothstep(-46.0, -34.0, y) * (1.0 - smoothstep(-1.0, 5.0, y))
+        ends *= smoothstep(7.0, 14.0, ax) * (1.0 - smoothstep(44.0, 52.0, ax))
         distance = (ax - _course(_FOLD_Y, _FOLD_X, min(max(y, -46.0), 3.0))) * 0.82
         step = math.tanh(distance / 3.2) * math.exp(-((distance / 11.0) ** 2))
         height += depth * ends * (0.45 * step + 0.55 * _valley(distance, 1.7))

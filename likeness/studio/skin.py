@@ -134,7 +134,7 @@ def pigments_of(appearance: Appearance) -> _Pigments:
         ),
         beard_style=BEARD_STYLES[beard.style],
         beard_shadow=beard.density,
-        beard_cover=min(0.25 + 0.22 * beard.length, 0.85) if beard.length > 0 else 0.0,
+        beard_cover=min(0.16 + 0.13 * beard.length, 0.82) if beard.length > 0 else 0.0,
         hair_colour=(dark[0], dark[1], dark[2]),
         hair_cover=cover,
         hair_ramp=ramp,
@@ -304,9 +304,9 @@ def _scalp_cover(x, y, z, ear, footprint, p):
     area = hairline.scalp_density(x, y, z, ear, p.recession, p.thinning, p.seed + 229)
     area *= 0.35 + 0.65 * smoothstep(-3.0, p.hair_ramp, height)
     if p.parted and y > 85.0:
-        wave = 1.2 * noise_at(z / 13.0, 0.0, 0.0, p.seed + 241)
-        line = 1.0 - smoothstep(0.5, 1.6 + footprint, abs(x - p.part_line - wave))
-        area *= 1.0 - 0.8 * line * smoothstep(-42.0, -25.0, z)
+        wave = 0.7 * noise_at(z / 15.0, 0.0, 0.0, p.seed + 241)
+        line = 1.0 - smoothstep(0.3, 1.1 + footprint, abs(x - p.part_line - wave))
+        area *= 1.0 - 0.65 * line * smoothstep(-42.0, -25.0, z)
     cover = area * p.hair_cover
     grain = stubble(x, y, z, footprint, p.seed + 233)
     speckled = min(cover * (0.3 + 1.4 * grain), 1.0)

@@ -17,12 +17,12 @@ SHOULDER_HALF_WIDTH = 200.0
 
 _KNOTS = np.array([0.0, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 1.0])
 _RADIUS = {
-    "side": np.array([63.0, 71.0, 86.0, 124.0, 164.0, 200.0, 219.0, 228.0]),
+    "side": np.array([63.0, 70.0, 84.0, 119.0, 156.0, 191.0, 212.0, 222.0]),
     "front": np.array([58.0, 60.0, 64.5, 76.0, 88.0, 98.0, 104.0, 108.0]),
     "back": np.array([54.0, 60.0, 68.0, 80.0, 88.0, 93.0, 95.0, 96.0]),
 }
 _HEIGHT = {
-    "side": np.array([-136.0, -142.0, -151.0, -165.0, -178.0, -203.0, -265.0, -430.0]),
+    "side": np.array([-136.0, -143.0, -154.0, -171.0, -186.0, -210.0, -268.0, -430.0]),
     "front": np.array([-150.0, -159.0, -170.0, -197.0, -227.0, -262.0, -320.0, -440.0]),
     "back": np.array([-122.0, -130.0, -142.0, -168.0, -200.0, -240.0, -305.0, -430.0]),
 }
@@ -90,6 +90,12 @@ class Torso:
         radius = self.scale * radius + blend * (rim_radius - self.scale * first)
         height = height + blend * (rim[:, 1] - first_height)
         points = np.stack([radius * sine, height, AXIS_Z + radius * cosine], axis=1)
+        # Arms part from the trunk below the shoulder.
+        turn = np.degrees(np.abs(azimuth))
+        groove = np.exp(-(((turn - 58.0) / 7.0) ** 2)) + np.exp(-(((turn - 124.0) / 7.0) ** 2))
+        depth = 15.0 * groove * np.clip((s - 0.6) / 0.25, 0.0, 1.0)
+        points[:, 0] -= depth * sine
+        points[:, 2] -= depth * cosine
         points[:, 1] += _collar_bones(points)
         return points
 
