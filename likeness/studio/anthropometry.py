@@ -278,6 +278,6 @@ TRAITS = (
     _trait("submental", 4.0, 0.1, bmi=0.6, aging=(0.08, 30.0)),
     _trait("ear_lobe", 1.6, 0.1, aging=(0.05, 30.0)),
 )
-"""Quantities given directly in the millimetres of the mode of the same name; ``size`` in parts of 1."""
+"""Quantities given directly by the mode of the same name: in mm, ``size`` in parts of 1."""
 
 QUANTITIES = MEASURED + TRAITS

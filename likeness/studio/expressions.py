@@ -302,7 +302,6 @@ def draw_weights(rng: np.random.Generator, *, intensity: float = 0.35) -> NDArra
         if twin in INDEX and name not in ("jawLeft", "mouthLeft"):
             weights[INDEX[twin]] = value * max(rng.normal(1.0, 0.1), 0.0)
     weights[INDEX["tongueOut"]] *= rng.random() < 0.1
-    weights[INDEX["mouthClose"]] = min(weights[INDEX["mouthClose"]], weights[INDEX["jawOpen"]])
     for name in ("eyeLookIn", "eyeLookOut", "eyeLookUp", "eyeLookDown"):
         weights[[INDEX[name + "Left"], INDEX[name + "Right"]]] = 0.0
     aside, up = rng.normal(0.0, intensity, 2)
@@ -312,4 +311,5 @@ def draw_weights(rng: np.random.Generator, *, intensity: float = 0.35) -> NDArra
     for first, second in FIGHTING_PAIRS:
         weaker = min((first, second), key=lambda name: weights[INDEX[name]])
         weights[INDEX[weaker]] = 0.0
+    weights[INDEX["mouthClose"]] = min(weights[INDEX["mouthClose"]], weights[INDEX["jawOpen"]])
     return np.clip(weights, 0.0, 1.0)

@@ -24,6 +24,9 @@ CLOSED_HEIGHT = 0.75
 CLEARANCE = 0.5
 """Least height of any part of a lid over the ball and its cornea, mm."""
 
+_RESTING_HEIGHT = 2.0  # mm a margin may stand off the ball within the next radius of its axis
+_RESTING_RADIUS = 9.5
+_CANTHUS_SLOPE = 0.8  # mm more per mm beyond
 _STILL_BEYOND = 2.9  # eye ring number: the orbit
 _LINING_SHARES = (1.0, 0.85)
 _LINING_HEIGHTS = (0.3, 0.35)
@@ -137,6 +140,27 @@ def _along_arc(
     first = np.where(near, 1.0 - weight, np.sin((1.0 - weight) * angle) / whole)
     second = np.where(near, weight, np.sin(weight * angle) / whole)
     return (first * a + second * b) * ((1.0 - weight) * from_length + weight * to_length)
+
+
+def draw_in_lids(
+    template: Template,
+    vertices: NDArray[np.float64],
+    side: str,
+    center: NDArray[np.float64],
+) -> None:
+    """Brings a margin that stands off the ball back to it along the radius, in place.
+
+    Lids rest on the ball up to where it turns away from them; at the canthi they are free of it.
+    """
+    lids = _lids(template, side)
+    before = vertices[lids.loop]
+    offset = before - center
+    distance = np.linalg.norm(offset, axis=1)
+    from_axis = np.linalg.norm(offset[:, :2], axis=1)
+    most = template.eye_radius + _RESTING_HEIGHT
+    most = most + _CANTHUS_SLOPE * np.maximum(from_axis - _RESTING_RADIUS, 0.0)
+    vertices[lids.loop] = center + offset * np.minimum(most / distance, 1.0)[:, None]
+    _follow_margin(lids, vertices, vertices[lids.loop] - before)
 
 
 def clear_ball(

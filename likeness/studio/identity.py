@@ -236,7 +236,8 @@ def _carry_parts(template: Template, move: Array) -> Array:
 
 
 def _lay_lids(template: Template, vertices: Array, side: str, center: Array) -> None:
-    """Keeps the lids of a resting head off its ball and sweeps their linings anew, in place."""
+    """Rests the lids on the ball and sweeps their linings anew, in place."""
+    eyelids.draw_in_lids(template, vertices, side, center)
     eyelids.clear_ball(template, vertices, side, center, np.array([0.0, 0.0, 1.0]))
     mirror = np.array([1.0 if side == "left" else -1.0, 1.0, 1.0])
     shift = center * mirror - template.eye_centers[0]

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from likeness.studio.cage import load_cage
 from likeness.studio.measures import measure
-from likeness.studio.template import Template
+from likeness.studio.template import Template, build_template
 
 Array = NDArray[np.float64]
 Vector = tuple[float, float, float]
@@ -148,6 +148,12 @@ def _canthi(p: Place, radii: Vector, scale: float, direction: Vector) -> Array:
     return p.along(direction, amount)
 
 
+def _fissure_height(p: Place) -> Array:
+    # The crease above moves along, or a wide eye under a full fold would push its lid through.
+    below, above = p.bump((31.6, 40.5, 95), (11, 4.5, 22)), p.bump((31.6, 40.5, 95), (12, 9, 22))
+    return p.along(_UP, np.where(p.y > 40.5, above, below))
+
+
 def _local(direction: Vector, center: Vector, radii: Vector) -> Callable[[Place], Array]:
     return lambda p: p.along(direction, p.bump(center, radii))
 
@@ -205,7 +211,7 @@ MODES = (
     # Eyes and brows.
     Mode("eye_distance", 3.5, _local(_OUT, (31.6, 36, 90), (19, 15, 40)), "interpupillary"),
     Mode("fissure_length", 1.8, lambda p: _canthi(p, (18, 9, 22), 26, _OUT), "fissure_length"),
-    Mode("fissure_height", 1.1, _local(_UP, (31.6, 40.5, 95), (11, 4.5, 22)), "fissure_height"),
+    Mode("fissure_height", 1.1, _fissure_height, "fissure_height"),
     Mode(
         "canthal_tilt",
         1.3,
@@ -213,7 +219,7 @@ MODES = (
         {"e0_6": _UP, "e0_0": _DOWN},
     ),
     Mode("eye_depth", 1.5, _local(_BACK, (31.6, 36, 92), (20, 15, 26)), {"e0_3": _BACK}),
-    Mode("lid_fold", 1.1, _local((0, -1, 0.35), (34, 46.5, 97), (17, 4.5, 16)), {"e2_3": _DOWN}),
+    Mode("lid_fold", 1.1, _local((0, -1, 0.5), (34, 47.5, 97), (18, 6.5, 18)), {"e2_3": _DOWN}),
     Mode(
         "epicanthus",
         0.7,
@@ -272,15 +278,26 @@ MODE_INDEX = {mode.name: i for i, mode in enumerate(MODES)}
 @functools.lru_cache(maxsize=4)
 def build_modes(template: Template) -> Array:
     """Displacements (modes, skin vertices, 3) for a coefficient of 1 each."""
+    return _raw_fields(template) / _raw_effects()[:, None, None]
+
+
+def _raw_fields(template: Template) -> Array:
     place = Place(template)
     mirrored = np.sign(template.vertices[: template.num_skin, 0])
     sideways = mirrored * np.minimum(place.x / 4.0, 1.0)
-    fields = []
-    for mode in MODES:
-        field = np.array(mode.field(place), dtype=np.float64)
-        field[:, 0] *= mirrored if mode.name == "size" else sideways
-        fields.append(field / effect(template, mode, field))
-    return np.array(fields)
+    fields = np.array([mode.field(place) for mode in MODES])
+    fields[:, :, 0] *= sideways
+    size = MODE_INDEX["size"]
+    fields[size, :, 0] = template.vertices[: template.num_skin, 0]  # whole, up to the midline
+    return fields
+
+
+@functools.cache
+def _raw_effects() -> Array:
+    """Measured at one level of detail, so that a coefficient means the same at all of them."""
+    template = build_template()
+    fields = _raw_fields(template)
+    return np.array([effect(template, mode, field) for mode, field in zip(MODES, fields)])
 
 
 def effect(template: Template, mode: Mode, field: Array) -> float:

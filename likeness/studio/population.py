@@ -20,8 +20,8 @@ _SURVEY = {
 }
 """Composition of ANSUR II, whose spreads include the differences between its groups."""
 
-NEVER_NEGATIVE = ("epicanthus", "eye_bag", "jowl")
-"""Folds and bags that a face has or has not: a draw below zero means none."""
+LEAST = {"epicanthus": 0.0, "eye_bag": 0.0, "jowl": 0.0, "upper_red": 4.5, "lower_red": 5.5}
+"""Bounds of a draw, mm: a fold or bag is there or not, and no lip turns inward."""
 
 _CORRELATIONS: dict[tuple[str, str], float] = {
     # ANSUR II, within a sex.
@@ -187,7 +187,6 @@ def draw(
     """One person's quantities in the order of ``QUANTITIES``, mm. Arguments as :func:`mean_of`."""
     values = mean_of(sex, age, bmi, ancestry)
     values = values + _residual_root(sex) @ rng.standard_normal(len(QUANTITIES))
-    for name in NEVER_NEGATIVE:
-        index = next(i for i, quantity in enumerate(QUANTITIES) if quantity.name == name)
-        values[index] = max(values[index], 0.0)
+    for i, quantity in enumerate(QUANTITIES):
+        values[i] = max(values[i], LEAST.get(quantity.name, -np.inf))
     return values

@@ -1,0 +1,226 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from likeness.studio.deform import apply_expression, clamp_weights
+from likeness.studio.expressions import ARKIT_NAMES, INDEX, build_expressions, draw_weights
+from likeness.studio.person import Person
+from likeness.studio.template import build_template
+
+
+@pytest.fixture(scope="module")
+def template():
+    return build_template()
+
+
+@pytest.fixture(scope="module")
+def heads(template):
+    return [Person.sample(seed).rest_vertices(template) for seed in range(100, 112)]
+
+
+def _weights(**named: float) -> np.ndarray:
+    weights = np.zeros(len(ARKIT_NAMES))
+    for name, value in named.items():
+        for full in (name,) if name in INDEX else (name + "Left", name + "Right"):
+            weights[INDEX[full]] = value
+    return weights
+
+
+def _volume(vertices: np.ndarray, faces: np.ndarray) -> float:
+    """Litres of a closed surface, or of an open one about its middle (divergence theorem)."""
+    corners = vertices[faces] - vertices.mean(axis=0)
+    return (
+        float(np.einsum("fi,fi->f", corners[:, 0], np.cross(corners[:, 1], corners[:, 2])).sum())
+        / 6e6
+    )
+
+
+def test_no_expression_changes_nothing(template, heads):
+    for rest in heads:
+        np.testing.assert_allclose(apply_expression(template, rest, np.zeros(52)), rest, atol=0.02)
+
+
+def test_the_linear_part_is_the_sum_of_the_rows(template, heads):
+    weights = _weights(browInnerUp=0.4, browOuterUp=0.3, noseSneer=0.2)
+    wanted = heads[0] + np.tensordot(weights, build_expressions(template), axes=1)
+    far = (template.mouth_ring > 3.3) & (template.eye_ring > 3.0)
+    found = apply_expression(template, heads[0], weights)
+    np.testing.assert_allclose(found[far], wanted[far], atol=1e-9)
+
+
+def test_weights_are_clamped_together():
+    clamped = clamp_weights(_weights(jawOpen=0.3, mouthClose=0.8, eyeWide=1.7))
+    assert clamped[INDEX["mouthClose"]] == pytest.approx(0.3)
+    assert clamped[INDEX["eyeWideLeft"]] == 1.0
+    assert clamp_weights(_weights(tongueOut=1.0))[INDEX["jawOpen"]] == pytest.approx(0.3)
+    assert clamp_weights(_weights(tongueOut=1.0, jawOpen=0.7))[INDEX["jawOpen"]] == 0.7
+    with pytest.raises(ValueError, match=r"\(52,\), found \(51,\)"):
+        clamp_weights(np.zeros(51))
+
+
+def test_mirrored_weights_make_the_mirrored_face(template):
+    rng = np.random.default_rng(8)
+    for _ in range(5):
+        weights = draw_weights(rng)
+        weights[INDEX["jawLeft"]], weights[INDEX["mouthSmileLeft"]] = 0.4, 0.6
+        mirrored = weights.copy()
+        for name in ARKIT_NAMES:
+            if "Left" in name:
+                other = INDEX[name.replace("Left", "Right")]
+                mirrored[[INDEX[name], other]] = weights[[other, INDEX[name]]]
+        one = apply_expression(template, template.vertices, weights)
+        two = apply_expression(template, template.vertices, mirrored)
+        np.testing.assert_allclose(two[template.mirror] * (-1.0, 1.0, 1.0), one, atol=1e-6)
+
+
+@pytest.mark.parametrize("weight", [0.0, 0.3, 0.6, 1.0])
+def test_the_seam_is_closed_when_it_should_be(template, heads, weight):
+    upper, lower = template.lip_pairs
+    for rest in heads:
+        closed = apply_expression(template, rest, _weights(jawOpen=weight, mouthClose=weight))
+        gap = closed[upper, 1] - closed[lower, 1]
+        assert np.abs(gap).max() < 0.3
+
+
+def test_lips_never_pass_each_other(template, heads):
+    upper, lower = template.lip_pairs
+    rng = np.random.default_rng(1)
+    for rest in heads[:6]:
+        for weights in (
+            _weights(mouthSmile=1.0, mouthPress=1.0),
+            _weights(mouthRollLower=1.0, mouthRollUpper=1.0),
+            _weights(mouthShrugLower=1.0),
+            draw_weights(rng),
+        ):
+            posed = apply_expression(template, rest, weights)
+            assert (posed[upper, 1] - posed[lower, 1]).min() > -1e-9
+
+
+def test_an_open_jaw_opens_the_lips(template, heads):
+    upper, lower = template.lip_pairs
+    middle = upper.size // 2
+    posed = apply_expression(template, heads[0], _weights(jawOpen=1.0))
+    assert 25.0 < (posed[upper, 1] - posed[lower, 1])[middle] < 40.0
+
+
+def test_closed_lips_hide_every_tooth(template, heads):
+    """From the front and from 30 degrees below: some skin lies before each vertex of the teeth."""
+    teeth = template.of("teeth_upper", "teeth_lower")
+    mouth = template.faces[(template.mouth_ring[template.faces] < 4.0).all(axis=1)]
+    around = template.skin_faces[
+        (np.abs(template.vertices[template.skin_faces][:, :, 1] + 35.0) < 45.0).all(axis=1)
+        & (template.vertices[template.skin_faces][:, :, 2] > 40.0).all(axis=1)
+    ]
+    faces = np.concatenate([mouth, around])
+    for rest in heads[:6]:
+        for weights in (np.zeros(52), _weights(mouthPress=1.0), _weights(mouthSmile=0.8)):
+            posed = apply_expression(template, rest, weights)
+            for pitch in (0.0, -30.0):
+                angle = np.radians(pitch)
+                turn = np.array(
+                    [
+                        [1.0, 0.0, 0.0],
+                        [0.0, np.cos(angle), -np.sin(angle)],
+                        [0.0, np.sin(angle), np.cos(angle)],
+                    ]
+                )
+                seen = posed @ turn.T
+                assert _covered(seen[teeth], seen[faces]).all()
+
+
+def _covered(points: np.ndarray, corners: np.ndarray) -> np.ndarray:
+    """Which points have a triangle in front of them, looking along -z."""
+    a, b, c = (corners[:, k] for k in range(3))
+    area = (b[:, 0] - a[:, 0]) * (c[:, 1] - a[:, 1]) - (b[:, 1] - a[:, 1]) * (c[:, 0] - a[:, 0])
+    covered = np.zeros(len(points), dtype=bool)
+    for i, (x, y, z) in enumerate(points):
+        u = ((b[:, 0] - x) * (c[:, 1] - y) - (b[:, 1] - y) * (c[:, 0] - x)) / area
+        v = ((c[:, 0] - x) * (a[:, 1] - y) - (c[:, 1] - y) * (a[:, 0] - x)) / area
+        inside = (u >= -1e-6) & (v >= -1e-6) & (u + v <= 1.0 + 1e-6)
+        depth = u * a[:, 2] + v * b[:, 2] + (1.0 - u - v) * c[:, 2]
+        covered[i] = (depth[inside] > z).any()
+    return covered
+
+
+def test_eyes_turn_rigidly_and_the_skull_stays(template, heads):
+    rest = heads[2]
+    posed = apply_expression(template, rest, _weights(eyeLookUpLeft=1.0, eyeLookUpRight=1.0))
+    ball = template.part_ranges["eyeball_left"]
+    center = rest[ball].mean(axis=0) - (
+        template.vertices[ball].mean(axis=0) - template.eye_centers[0]
+    )
+    before = np.linalg.norm(rest[ball] - center, axis=1)
+    np.testing.assert_allclose(np.linalg.norm(posed[ball] - center, axis=1), before, atol=1e-9)
+    gaze = posed[ball][0] - center
+    assert np.degrees(np.arctan2(gaze[1], gaze[2])) == pytest.approx(25.0, abs=1e-6)
+    back = template.vertices[: template.num_skin, 2] < -60.0
+    np.testing.assert_allclose(
+        posed[: template.num_skin][back], rest[: template.num_skin][back], atol=0.05
+    )
+
+
+def test_lower_teeth_keep_their_shape_on_the_way(template, heads):
+    teeth = template.part_ranges["teeth_lower"]
+    rest = heads[0]
+    posed = apply_expression(template, rest, _weights(jawOpen=0.5, jawLeft=0.5))
+    before = rest[teeth] - rest[teeth].mean(axis=0)
+    after = posed[teeth] - posed[teeth].mean(axis=0)
+    np.testing.assert_allclose(
+        np.linalg.norm(after, axis=1), np.linalg.norm(before, axis=1), atol=1e-9
+    )
+
+
+def test_an_expression_changes_the_volume_by_less_than_three_percent(template, heads):
+    skin = template.skin_faces
+    for rest in (template.vertices, heads[0], heads[5]):
+        whole = _volume(rest, skin)
+        assert 3.0 < whole < 6.0
+        for i, name in enumerate(ARKIT_NAMES):
+            posed = apply_expression(template, rest, np.eye(52)[i])
+            assert abs(_volume(posed, skin) / whole - 1.0) < 0.03, name
+
+
+def test_faces_do_not_turn_inside_out(template, heads):
+    """99.8 % of the triangles of the face keep their side, on any head in any drawn expression."""
+    faces = template.skin_faces
+    middle = template.vertices[faces].mean(axis=1)
+    in_face = (middle[:, 2] > 30.0) & (template.ear[faces].max(axis=1) < 0.02)
+    before = _unit_normals(template.vertices, faces[in_face])
+    rng = np.random.default_rng(5)
+    for rest in heads:
+        posed = apply_expression(template, rest, draw_weights(rng))
+        agree = (_unit_normals(posed, faces[in_face]) * before).sum(axis=1) > -0.2
+        assert agree.mean() > 0.998
+
+
+def test_nothing_folds_outside_lids_lips_and_ears(template, heads):
+    faces = template.skin_faces
+    edges = np.sort(faces[:, [[0, 1], [1, 2], [2, 0]]].reshape(-1, 2), axis=1)
+    order = np.lexsort(edges.T)
+    same = (edges[order][1:] == edges[order][:-1]).all(axis=1)
+    first, second = order[:-1][same] // 3, order[1:][same] // 3
+    ends = edges[order[:-1][same]]
+    plain = (
+        (template.eye_ring[ends].min(axis=1) > 1.5)
+        & (template.mouth_ring[ends].min(axis=1) > 1.5)
+        & (template.ear[ends].max(axis=1) < 0.02)
+        & ~_near_nostril(template.vertices[ends].mean(axis=1))
+    )
+    rng = np.random.default_rng(6)
+    for rest in heads:
+        posed = apply_expression(template, rest, draw_weights(rng))
+        normals = _unit_normals(posed, faces)
+        bend = (normals[first[plain]] * normals[second[plain]]).sum(axis=1)
+        assert np.degrees(np.arccos(np.clip(bend, -1.0, 1.0))).max() < 150.0
+
+
+def _near_nostril(points: np.ndarray) -> np.ndarray:
+    folded = np.column_stack([np.abs(points[:, 0]), points[:, 1:]])
+    return (np.abs(folded - (9.0, -3.0, 116.0)) < (9.0, 9.0, 12.0)).all(axis=1)
+
+
+def _unit_normals(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
+    corners = vertices[faces]
+    normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    return normals / np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-12)
