@@ -37,6 +37,13 @@ def cover(first, last, xy, z, w, faces, cull_back, tri, nearest):
             x0, y0 = points[i0, 0], points[i0, 1]
             x1, y1 = points[i1, 0], points[i1, 1]
             x2, y2 = points[i2, 0], points[i2, 1]
+            # Most triangles of a fine mesh contain no pixel centre: leave at the first sign of it.
+            top, bottom = _span(min(y0, y1, y2), max(y0, y1, y2), height, half)
+            if top > bottom:
+                continue
+            left, right = _span(min(x0, x1, x2), max(x0, x1, x2), width, half)
+            if left > right:
+                continue
             e1x, e1y, e2x, e2y = x1 - x0, y1 - y0, x2 - x0, y2 - y0
             area = e1x * e2y - e1y * e2x
             # Also false for NaN; an infinite vertex gives an infinite or undefined area.
@@ -48,10 +55,6 @@ def cover(first, last, xy, z, w, faces, cull_back, tri, nearest):
                 continue
             z0, z1, z2 = depths[i0], depths[i1], depths[i2]
             if not (math.isfinite(z0) and math.isfinite(z1) and math.isfinite(z2)):
-                continue
-            left, right = _span(min(x0, x1, x2), max(x0, x1, x2), width, half)
-            top, bottom = _span(min(y0, y1, y2), max(y0, y1, y2), height, half)
-            if left > right or top > bottom:
                 continue
             positive = area > zero
             ax, ay, adx, ady, aflip, aties = _edge(i0, i1, x0, y0, x1, y1, positive, one)
@@ -93,7 +96,7 @@ def _span(low, high, size, half):
     """First and last pixel whose centre lies within [low, high], clamped to the image."""
     first = max(np.ceil(low - half), half - half)
     last = min(np.floor(high - half), size - half - half)
-    if first > last:
+    if not first <= last:  # also for NaN
         return 1, 0
     return int(first), int(last)
 
