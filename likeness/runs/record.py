@@ -10,7 +10,7 @@ import json
 import logging
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Protocol, Self
@@ -110,31 +110,29 @@ def read_metrics(path: Path) -> list[dict[str, Any]]:
 
     A line that is not JSON elsewhere is left out too, with a warning.
     """
-    if not path.is_file():
-        return []
-    rows = []
+    return [row for row, _ in _complete_lines(path)] if path.is_file() else []
+
+
+def _complete_lines(path: Path) -> Iterator[tuple[dict[str, Any], bytes]]:
+    """Each line that is whole, as an object and as it stands in the file."""
     lines = path.read_bytes().split(b"\n")
-    for number, line in enumerate(lines, start=1):
-        if number == len(lines) or not line.strip():
-            continue  # behind the last newline: nothing, or a line that was cut short
+    for number, line in enumerate(lines[:-1], start=1):  # behind the last newline is no whole line
         try:
             row = json.loads(line)
-        except ValueError:
-            logger.warning("%s:%d is not JSON and was left out.", path, number)
+            row["step"]
+        except (ValueError, TypeError, KeyError):
+            logger.warning("%s:%d is no line of metrics and was left out.", path, number)
             continue
-        if isinstance(row, dict) and "step" in row:
-            rows.append(row)
-    return rows
+        yield row, line + b"\n"
 
 
 def _repair(path: Path, step: int) -> None:
     """Keep the complete lines up to ``step``; replaces the file atomically, only if needed."""
     if not path.is_file():
         return
-    rows = [row for row in read_metrics(path) if row["step"] <= step]
-    text = "".join(json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n" for row in rows)
-    if text.encode("utf-8") != path.read_bytes():
-        write_text(path, text)
+    kept = b"".join(line for row, line in _complete_lines(path) if row["step"] <= step)
+    if len(kept) != path.stat().st_size:
+        write_text(path, kept.decode("utf-8"))
 
 
 def _json_value(value: Any) -> Any:

@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from likeness.errors import MissingError
+from likeness.runs import checkpoint, selection
+from likeness.runs.checkpoint import Progress
+from likeness.runs.mirror import mirror
+from likeness.runs.run import Run
+from likeness.storage.store import LocalStore
+
+
+class Unreliable(LocalStore):
+    """Refuses after a number of uploads."""
+
+    left = 10**6
+
+    def upload(self, path: Path, key: str) -> str:
+        if self.left == 0:
+            raise MissingError("The server is away.")
+        self.left -= 1
+        return super().upload(path, key)
+
+
+def save(run: Run, step: int) -> None:
+    facts: dict[str, Any] = {"seed": 0, "sampling": "shuffled", "optimizer": "adamw"}
+    record = Progress(
+        step=step, stage="a", stage_first_step=0, samples_seen=0, batch_size=1,
+        accumulation=1, world_size=1, updates=step, **facts,
+    )  # fmt: skip
+    weights = {"net.weight": torch.full((2,), float(step))}
+    checkpoint.save(run, record, weights=weights, optimizer={}, state={})
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    return Run.create(tmp_path / "here", "toy", "run", "system: toy\n")
+
+
+def test_the_copy_is_a_run_of_its_own(tmp_path: Path, run: Run) -> None:
+    store = LocalStore(tmp_path / "there")
+    save(run, 5)
+    mirror(run, store, must_succeed=True)
+    save(run, 10)
+    selection.retain(run, keep=1)
+    mirror(run, store, must_succeed=True)
+    copy = Run(tmp_path / "there" / "toy" / run.name)
+    assert copy.status == run.status
+    found = selection.find(copy)  # verifies every hash
+    assert found.step == 10
+    assert found.weights()["net.weight"].tolist() == [10.0, 10.0]
+    assert [c.step for c in checkpoint.checkpoints(copy)] == [10]
+    assert not any("step-00000005" in key for key in store.list())
+
+
+def test_a_copy_cut_short_does_not_count_and_is_made_good(
+    tmp_path: Path, run: Run, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = Unreliable(tmp_path / "there")
+    save(run, 5)
+    store.left = 2
+    with caplog.at_level(logging.ERROR):
+        mirror(run, store, must_succeed=False)
+    assert "The server is away." in caplog.text
+    assert not any(key.endswith("progress.json") for key in store.list())
+    with pytest.raises(MissingError, match="The server is away"):
+        mirror(run, store, must_succeed=True)
+    store.left = 100
+    mirror(run, store, must_succeed=True)
+    assert selection.find(Run(tmp_path / "there" / "toy" / run.name)).step == 5
+    assert 100 - store.left == 4 + 1 + 6  # files, progress, records: each once
+    mirror(run, store, must_succeed=True)
+    assert 100 - store.left == 11 + 6  # the checkpoint is there already

@@ -1,0 +1,195 @@
+from __future__ import annotations
+
+import errno
+import json
+import logging
+import os
+import re
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from likeness.errors import DataError, MissingError, UsageError
+from likeness.runs.run import Run, Status, step_name
+
+
+def new(root: Path, **options: Any) -> Run:
+    return Run.create(root, "face-encoder", "first", "train:\n  steps: 3\n", **options)
+
+
+def test_a_new_run_has_its_descriptions(tmp_path: Path) -> None:
+    run = new(tmp_path, plan={"total_steps": 3}, provenance={"train.steps": "file"})
+    assert run.path.parent == tmp_path / "face-encoder"
+    assert re.fullmatch(r"first-\d{6}-\d{6}", run.name)
+    assert run.config_yaml == "train:\n  steps: 3\n"
+    again = Run(run.path)
+    assert again.read("plan") == {"total_steps": 3}
+    assert again.read("provenance") == {"train.steps": "file"}
+    assert again.read("environment") == again.read("inspection") == {}
+    again.write("environment", {"python": "3.11"})
+    assert json.loads((run.path / "environment.json").read_text()) == {"python": "3.11"}
+    assert again.status.status == "planned"
+
+
+def test_places(tmp_path: Path) -> None:
+    run = new(tmp_path)
+    assert step_name(1000) == "step-00001000"
+    assert run.preview_folder(1000) == run.path / "previews" / "step-00001000"
+    assert run.evaluation_folder(5) == run.path / "evaluation" / "step-00000005"
+    assert run.export_folder("onnx") == run.path / "exports" / "onnx"
+    assert run.preview_steps() == run.evaluation_steps() == []
+    for step in (1000, 5):
+        run.preview_folder(step).mkdir(parents=True)
+        run.evaluation_folder(step).mkdir(parents=True)
+    (run.path / "previews" / "notes").mkdir()
+    (run.evaluation_folder(5) / "scores.json").write_text("[]")
+    assert run.preview_steps() == [5, 1000]
+    assert run.evaluation_steps() == [5]  # only complete ones
+
+
+def test_an_existing_directory_is_never_overwritten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("time.strftime", lambda pattern: "260102-030405")
+    run = new(tmp_path)
+    (run.path / "mine.txt").write_text("kept")
+    with pytest.raises(UsageError, match=r"first-260102-030405 exists already") as caught:
+        new(tmp_path)
+    assert "--name" in caught.value.advice
+    assert (run.path / "mine.txt").read_text() == "kept"
+
+
+@pytest.mark.parametrize("name", ["", "a/b", "..", ".hidden", "a b"])
+def test_names_that_are_no_folder_names(tmp_path: Path, name: str) -> None:
+    with pytest.raises(UsageError, match="cannot be a folder name"):
+        Run.create(tmp_path, "toy", name, "")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_missing_runs_list_what_there_is(tmp_path: Path) -> None:
+    run = new(tmp_path)
+    with pytest.raises(MissingError, match="There is no run at") as caught:
+        Run(run.path.parent / "frist")
+    assert str(run.path) in caught.value.advice
+    with pytest.raises(MissingError, match=r"is not a run: looked for config\.yaml"):
+        Run(run.path.parent)
+    (run.path / "plan.json").unlink()
+    with pytest.raises(MissingError, match=r"Expected .*plan\.json, which holds the plan"):
+        run.read("plan")
+
+
+def test_damaged_descriptions_are_named(tmp_path: Path) -> None:
+    run = new(tmp_path)
+    (run.path / "plan.json").write_text("{")
+    with pytest.raises(DataError, match=r"plan\.json is not JSON"):
+        run.read("plan")
+    (run.path / "plan.json").write_text("[]")
+    with pytest.raises(DataError, match="should hold a JSON object, found list"):
+        run.read("plan")
+    run.status_path.write_text('{"status": "running", "mood": "good"}')
+    with pytest.raises(DataError, match="newer version"):
+        _ = run.status
+
+
+def test_status_names_its_process(tmp_path: Path) -> None:
+    run = new(tmp_path)
+    run.set_status("running", step=7, total_steps=9)
+    status = run.status
+    assert (status.status, status.step, status.total_steps) == ("running", 7, 9)
+    assert (status.pid, status.host) == (os.getpid(), socket.gethostname())
+    assert status.is_alive
+    assert not status.is_abandoned
+    run.refuse_if_alive()  # it is this process
+    run.set_status("failed", step=8, error="ValueError: no")
+    assert run.status.error == "ValueError: no"
+    assert not run.status.is_alive
+
+
+def test_a_dead_process_is_recognised(tmp_path: Path) -> None:
+    code = "import sys; from likeness.runs.run import Run; Run(sys.argv[1]).set_status('running')"
+    run = new(tmp_path)
+    subprocess.run(
+        [sys.executable, "-c", code, str(run.path)],
+        check=True,
+        cwd=Path(__file__).resolve().parents[2],
+    )
+    assert run.status.is_abandoned
+    run.refuse_if_alive()
+
+
+def test_a_reused_process_number_and_another_host_are_not_it() -> None:
+    own = {"status": "running", "pid": os.getpid(), "host": socket.gethostname()}
+    assert not Status(**own, process_start=1).is_alive
+    elsewhere = Status(status="running", pid=os.getpid(), host="elsewhere")
+    assert not elsewhere.is_alive
+    assert not elsewhere.is_abandoned  # nobody here can tell
+
+
+def test_status_is_never_seen_half_written(tmp_path: Path) -> None:
+    """A reader that polls while another process writes always gets whole JSON."""
+    run = new(tmp_path)
+    code = (
+        "import sys\nfrom likeness.runs.run import Run\nrun = Run(sys.argv[1])\n"
+        "for step in range(150): run.set_status('running', step=step, error='x' * step * 40)\n"
+    )
+    writer = subprocess.Popen(
+        [sys.executable, "-c", code, str(run.path)], cwd=Path(__file__).resolve().parents[2]
+    )
+    seen = set()
+    while writer.poll() is None:
+        status = run.status
+        assert len(status.error) == status.step * 40
+        seen.add(status.step)
+    assert writer.returncode == 0
+    assert len(seen) > 1
+    assert not [path for path in run.path.iterdir() if path.suffix == ".part"]
+
+
+def test_log_file_takes_what_the_package_logs(tmp_path: Path) -> None:
+    run = new(tmp_path)
+    with run.log_to_file():
+        logging.getLogger("likeness.training").info("step %d", 3)
+        logging.getLogger("elsewhere").warning("not ours")
+    logging.getLogger("likeness.training").warning("after")
+    text = run.log_path.read_text()
+    assert "INFO likeness.training: step 3" in text
+    assert "not ours" not in text
+    assert "after" not in text
+
+
+@pytest.mark.parametrize(
+    ("number", "advice"),
+    [(errno.ENOSPC, "Free some space"), (errno.EROFS, "permission"), (errno.EACCES, "permission")],
+)
+def test_a_disk_that_refuses_gives_advice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, advice: str
+) -> None:
+    def refuse(*arguments: Any, **options: Any) -> None:
+        raise OSError(number, os.strerror(number), str(tmp_path))
+
+    run = new(tmp_path)
+    monkeypatch.setattr(Path, "write_text", refuse)
+    with pytest.raises(UsageError) as caught:
+        run.set_status("running")
+    assert advice in caught.value.advice
+    assert run.status.status == "planned"
+    monkeypatch.setattr(Path, "mkdir", refuse)
+    with pytest.raises(UsageError, match="Cannot create the run"):
+        new(tmp_path / "other")
+
+
+def test_importing_runs_needs_no_torch() -> None:
+    modules = "run, checkpoint, selection, record, trackers, environment, mirror, files"
+    code = f"import sys; from likeness.runs import {modules}; print('torch' in sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=Path(__file__).resolve().parents[2],
+    )
+    assert done.stdout.strip() == "False"

@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from likeness.training.interval import Interval, Speed, StepValues, means, merged
+
+
+def test_step_values_keep_their_order_and_kind() -> None:
+    values = StepValues()
+    values.log("a", torch.tensor(0.1, dtype=torch.float64, requires_grad=True))
+    values.log("b", 2)
+    values.log("a", torch.tensor([3]))
+    assert values.read() == [("b", 2.0), ("a", pytest.approx(0.1)), ("a", 3.0)]
+    assert StepValues().read() == []
+    with pytest.raises(ValueError, match=r"'a' must be one number, found a tensor of shape \(2,\)"):
+        values.log("a", torch.zeros(2))
+
+
+def test_interval_takes_the_mean_of_what_is_finite() -> None:
+    interval = Interval()
+    for value in (1.0, float("nan"), 4.0, float("inf")):
+        interval.add("a", value)
+    interval.add("b", float("nan"))
+    assert means(interval.table) == {"a": 2.5}
+    continued = Interval(interval.table)
+    interval.clear()
+    continued.add("a", 4.0)
+    assert means(continued.table) == {"a": 3.0}
+    assert interval.table == {}
+
+
+def test_merged_weighs_by_count() -> None:
+    table = merged([{"a": (6.0, 3), "b": (1.0, 1)}, {"a": (2.0, 1)}])
+    assert means(table) == {"a": 2.0, "b": 1.0}
+
+
+def test_speed_counts_only_steps() -> None:
+    speed = Speed(torch.device("cpu"))
+    speed.add(samples=8, seconds=0.5, waited=0.1)
+    speed.add(samples=4, seconds=1.5, waited=0.3)
+    row = speed.row()
+    assert row["samples_per_second"] == 6.0
+    assert row["data_wait_fraction"] == pytest.approx(0.2)
+    assert 0.05 < row["memory_gigabytes"] < 50

@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+import pytest
+from pydantic import ValidationError
+
+from likeness.errors import UsageError
+from likeness.training.stage import Plan, Ramp, Stage
+
+
+def stage(name: str = "a", **changes: object) -> Stage:
+    length = {} if {"steps", "epochs"} & set(changes) else {"steps": 10}
+    return Stage(**{"name": name, "weights": {"fit": 1.0}, **length, **changes})
+
+
+def build(*stages: Stage, **changes: object) -> Plan:
+    return Plan.build(stages, **{"samples_per_epoch": 100, "batch_size": 4, **changes})
+
+
+def test_stages_follow_each_other() -> None:
+    plan = build(stage("a", steps=10), stage("b", steps=5, batch_size=2))
+    assert [(p.first_step, p.end_step, p.batch_size) for p in plan.stages] == [
+        (0, 10, 4),
+        (10, 15, 2),
+    ]
+    assert plan.total_steps == 15
+    names = [plan.at(step).stage.name for step in (0, 9, 10, 14, 15)]
+    assert names == ["a", "a", "b", "b", "b"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "steps"),
+    [({}, 50), ({"accumulation": 5}, 10), ({"world_size": 2}, 25), ({"batch_size": 1000}, 1)],
+)
+def test_epochs_count_samples_not_micro_batches(changes: dict[str, int], steps: int) -> None:
+    assert build(stage(epochs=2.0), **changes).total_steps == steps
+
+
+def test_total_steps_scale_all_stages() -> None:
+    stages = [stage("a", steps=10), stage("b", steps=20), stage("c", steps=1)]
+    plan = build(*stages, total_steps=9)
+    assert [(p.stage.name, p.index, p.length) for p in plan.stages] == [("a", 0, 3), ("b", 1, 6)]
+    longer = build(*stages, total_steps=310)
+    assert [p.length for p in longer.stages] == [100, 200, 10]
+
+
+def test_ramp_moves_from_the_first_step_to_the_last() -> None:
+    ramp = {"fit": Ramp(start=1.0, end=3.0), "size": 0.5}
+    planned = build(stage("a"), stage("b", steps=5, weights=ramp)).stages[1]
+    assert [planned.weights_at(step)["fit"] for step in range(10, 15)] == [1.0, 1.5, 2.0, 2.5, 3.0]
+    assert planned.weights_at(12)["size"] == 0.5
+    single = build(stage(steps=1, weights=ramp)).stages[0]
+    assert single.weights_at(0)["fit"] == 1.0
+
+
+@pytest.mark.parametrize("length", [{"steps": 3, "epochs": 1.0}, {"steps": None, "epochs": None}])
+def test_exactly_one_length(length: dict[str, object]) -> None:
+    with pytest.raises(ValidationError, match="exactly one of 'steps' and 'epochs'"):
+        stage(**length)
+
+
+def test_wrong_plans_are_refused() -> None:
+    with pytest.raises(UsageError, match="no stages"):
+        build()
+    with pytest.raises(UsageError, match="Stage names must differ"):
+        build(stage("a"), stage("a"))
+    with pytest.raises(UsageError, match=r"'a' weighs an unknown .* 'ift'\.\nDid you mean 'fit'"):
+        build(stage(weights={"ift": 1.0})).check_terms(frozenset({"fit", "size"}))
+    build(stage()).check_terms(frozenset({"fit"}))
