@@ -18,6 +18,9 @@ class Albedo(nn.Module):
             albedo can be compared with photographs.
     """
 
+    mean: Tensor  # (3, H, W)
+    rows: Tensor  # (N, 3HW)
+
     def __init__(self, space: TextureSpace) -> None:
         super().__init__()
         self.fingerprint = space.fingerprint

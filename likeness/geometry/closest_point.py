@@ -47,7 +47,9 @@ class SurfaceTree:
             raise ValueError(f"expected query points (N, 3), got {queries.shape}")
         triangles = np.empty(len(queries), dtype=np.int64)
         barycentric = np.empty((len(queries), 3))
-        _query(queries, self._corners, self._low, self._high, triangles, barycentric)
+        # In this order a point lies near the one before, whose triangle bounds the search.
+        order = _morton_order(queries) if len(queries) else np.zeros(0, dtype=np.int64)
+        _query(queries, order, self._corners, self._low, self._high, triangles, barycentric)
         found = np.einsum("nk,nkc->nc", barycentric, self._corners[triangles])
         return Nearest(
             points=found,
@@ -91,13 +93,13 @@ def _boxes(corners: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 @njit(cache=True, nogil=True)
-def _query(queries, corners, low, high, triangles, barycentric):  # pragma: no cover - compiled
+def _query(queries, order, corners, low, high, triangles, barycentric):  # pragma: no cover
     first_leaf = (len(low) - 1) // 2
     stack = np.empty(64, dtype=np.int64)
-    for i in range(len(queries)):
+    best_triangle = 0
+    for i in order:
         x, y, z = queries[i]
-        best, best_triangle = np.inf, 0
-        best_b, best_c = 0.0, 0.0
+        best, best_b, best_c = _triangle_distance(x, y, z, corners[best_triangle])
         stack[0] = 0
         depth = 1
         while depth > 0:

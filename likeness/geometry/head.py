@@ -62,6 +62,15 @@ class MorphableHead(nn.Module):
             weights. It is wrong for a turned head.
     """
 
+    template: Tensor  # (V, 3)
+    faces: Tensor  # (F, 3)
+    shape_rows: Tensor  # (S, 3V)
+    expression_rows: Tensor  # (E, 3V)
+    eyelid_rows: Tensor  # (2, 3V), where there are eyelids
+    pose_rows: Tensor  # (9 (J - 1), 3V)
+    joint_regressor: Tensor  # (J, V)
+    weights: Tensor  # (V, J)
+
     def __init__(
         self,
         asset: HeadAsset,
