@@ -21,7 +21,7 @@ ALLOWED: dict[str, set[str]] = {
     "config": set(),
     "storage": {"config"},
     "geometry": set(),
-    "media": {"geometry"},
+    "media": {"geometry", "storage"},
     "models": set(),
     "diffusion": set(),
     "losses": {"geometry"},
@@ -32,7 +32,7 @@ ALLOWED: dict[str, set[str]] = {
     "studio": {"data", "faces", "speech", "geometry", "media"},
     "training": _TRAINING,
     "evaluation": {"runs", "data", "config", "faces", "models", "losses", "geometry", "media"},
-    "export": {"runs", "data", "config"},
+    "export": {"runs", "data", "config", "storage"},
     "report": {"runs", "media"},
     "systems": _DATA | _NEURAL | _TRAINING | {"faces", "speech", "studio", "evaluation", "export"},
 }
