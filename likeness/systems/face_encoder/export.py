@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from likeness.export.bundle import Bundle, Port, write_bundle
-from likeness.export.onnx import OnnxModel, export_module
+from likeness.export.onnx import export_module
+from likeness.models.onnx_model import OnnxModel
 from likeness.seeds import rng_of
 from likeness.systems.face_encoder.predictor import FacePredictor
 
