@@ -103,7 +103,7 @@ def draw_hair(
     light = rng.random() < lightness
     eumelanin = float(rng.beta(1.5, 1.6)) * 0.82 if light else 0.78 + 0.22 * float(rng.beta(1.6, 1))
     red = light and rng.random() < 0.10
-    onset = rng.normal(57.0, 9.0)
+    onset = max(float(rng.normal(57.0, 9.0)), 44.0)
     natural_grey = 1.0 / (1.0 + math.exp(-(age - onset) / 8.0)) if age > 27 else 0.0
     dyed = rng.random() < (0.4 if sex == "female" else 0.04)
     coiled = weights["african"]
@@ -174,7 +174,7 @@ def _draw_style(
         odds["bald"] += 0.35 * loss
         odds["buzz"] += 0.3 * loss
         for style in ("fringe", "bob", "long", "curls", "afro", "tied"):
-            odds[style] *= 0.3
+            odds[style] *= 0.3 if loss < 0.5 else 0.0
     if age > 60:
         odds["long"] *= 0.5
     names = list(odds)

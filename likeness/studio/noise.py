@@ -136,7 +136,7 @@ def spot_at(x, y, z, cell, radius, share, seed):
     """Coverage 0..1 by scattered round spots, and a random number of the covering spot.
 
     One candidate per cubic cell, kept with probability ``share``; radii vary by half either way
-    around ``radius`` (at most a third of the cell, so that eight cells are enough to look at).
+    around ``radius`` (at most half the cell, so that eight cells are enough to look at).
     """
     gx, gy, gz = x / cell - 0.5, y / cell - 0.5, z / cell - 0.5
     bx, by, bz = math.floor(gx), math.floor(gy), math.floor(gz)

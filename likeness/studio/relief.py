@@ -123,8 +123,8 @@ def wrinkle_height(x, y, z, drives, seed):
             other = drives.forehead_right if left else drives.forehead_left
             drive = 0.5 * (drive + other) + (drive - other) * ax / 24.0
         depth = 0.42 * drive + 0.30 * max(age - 0.15, 0.0) + 0.05 * drive * age
-        if depth > 0.01 and y < 97.0 and z > 30.0:
-            sides = 1.0 - smoothstep(34.0, 52.0, ax)
+        if depth > 0.01 and y < 104.0 and z > 30.0:
+            sides = (1.0 - smoothstep(34.0, 52.0, ax)) * (1.0 - smoothstep(92.0, 104.0, y))
             bow = 2.2 * math.exp(-(((ax - 30.0) / 16.0) ** 2))
             bow += 1.1 * noise_at(x / 24.0, 0.3, 0.1, seed + 31)
             for line in range(4):
@@ -145,6 +145,8 @@ def wrinkle_height(x, y, z, drives, seed):
         if depth > 0.01:
             lateral = (ax - 41.0) + 0.45 * (88.0 - z)
             reach = smoothstep(6.0, 11.0, lateral) * (1.0 - smoothstep(20.0, 34.0, lateral))
+            reach *= smoothstep(44.0, 47.0, ax) * smoothstep(12.0, 20.0, y)
+            reach *= 1.0 - smoothstep(48.0, 56.0, y)
             angle = math.degrees(math.atan2(y - 33.5, lateral))
             for line in range(5):
                 middle = -42.0 + 21.0 * line + 6.0 * noise_at(float(line), x / 60.0, 0.7, seed + 43)
@@ -170,8 +172,9 @@ def wrinkle_height(x, y, z, drives, seed):
             ends = smoothstep(-64.0, -56.0, y) * (1.0 - smoothstep(-43.0, -37.0, y))
             distance = ax - 27.0 - 0.12 * (-40.0 - y)
             height += 0.6 * (age - 0.15) * ends * _valley(distance, 1.8)
-    if drives.chin > 0.01 and ax < 22.0 and -80.0 < y < -50.0 and z > 90.0:
+    if drives.chin > 0.01 and ax < 40.0 and -92.0 < y < -36.0:
         round_chin = math.exp(-((x / 13.0) ** 2) - ((y + 63.0) / 9.0) ** 2)
+        round_chin *= smoothstep(82.0, 96.0, z)
         height += 0.28 * drives.chin * round_chin * noise_at(x / 3.4, y / 3.4, z / 3.4, seed + 47)
     if y < -84.0 and z > -20.0:
         depth = 0.34 * drives.neck

@@ -46,9 +46,9 @@ def spots_at(x, y, z, ax, freckles, age_spots, moles, footprint, seed):
         share = freckles * min(zone, 1.0) * 0.8
         if share > 0.02:
             for size in range(2):
-                cell = 3.4 if size == 0 else 6.0
-                cover, number = spot_at(x, y, z, cell, 0.19 * cell, share, seed + 101 + 7 * size)
-                pigment += 0.20 * cover * (0.4 + number) * fade(0.6 * cell, footprint)
+                cell = 2.6 if size == 0 else 4.6
+                cover, number = spot_at(x, y, z, cell, 0.28 * cell, share, seed + 101 + 7 * size)
+                pigment += 0.24 * cover * (0.4 + number) * fade(0.7 * cell, footprint)
     if age_spots > 0.05:
         share = 0.5 * age_spots * smoothstep(30.0, 70.0, ax + 0.5 * max(y - 30.0, 0.0))
         cover, number = spot_at(x, y, z, 17.0, 3.4, share, seed + 131)

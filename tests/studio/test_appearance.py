@@ -1,0 +1,200 @@
+"""Surface traits: ranges, odds, and their way through JSON."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections import Counter
+from typing import get_args
+
+import numpy as np
+import pytest
+from skimage.color import rgb2lab
+
+from likeness.studio.anthropometry import ANCESTRIES
+from likeness.studio.appearance import Appearance
+from likeness.studio.appearance_odds import ANCESTRY_MELANIN
+from likeness.studio.colours import BASIC_COLOURS, HAIR_ANCHORS, dye, interpolate_log, luminance
+from likeness.studio.traits import BeardStyle, ClothingKind, HairStyle
+
+
+def _sample(seed: int, sex: str, age: float, ancestry: dict[str, float]) -> Appearance:
+    return Appearance.sample(np.random.default_rng(seed), sex=sex, age=age, ancestry=ancestry)
+
+
+@pytest.fixture(scope="module")
+def crowd() -> list[tuple[str, float, dict[str, float], Appearance]]:
+    people = []
+    for seed in range(3000):
+        rng = np.random.default_rng(90_000 + seed)
+        weights = rng.dirichlet(np.full(len(ANCESTRIES), 0.25))
+        sex, age = ("female", "male")[seed % 2], float(rng.uniform(18, 80))
+        mixture = dict(zip(ANCESTRIES, weights.tolist()))
+        people.append((sex, age, mixture, _sample(seed, sex, age, mixture)))
+    return people
+
+
+def test_plain_data_survives_json(crowd) -> None:
+    for *_, appearance in crowd[:50]:
+        text = json.dumps(appearance.to_dict())
+        assert Appearance.from_dict(json.loads(text)) == appearance
+
+
+def test_wrong_data_is_named() -> None:
+    data = _sample(1, "male", 30, {"european": 1.0}).to_dict()
+    del data["hair"]
+    with pytest.raises(ValueError, match="expected texture_seed and the groups"):
+        Appearance.from_dict(data)
+
+
+def test_traits_cannot_be_changed() -> None:
+    appearance = _sample(1, "male", 30, {"european": 1.0})
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        appearance.skin.melanin = 0.5
+
+
+def test_same_generator_same_person() -> None:
+    assert _sample(5, "female", 44, {"african": 1}) == _sample(5, "female", 44, {"african": 2})
+    assert _sample(5, "female", 44, {"african": 1}) != _sample(6, "female", 44, {"african": 1})
+
+
+@pytest.mark.parametrize(
+    "ancestry", [{}, {"martian": 1.0}, {"european": -0.1, "african": 1.1}, {"european": 0.0}]
+)
+def test_bad_ancestry_is_an_error(ancestry: dict[str, float]) -> None:
+    with pytest.raises(ValueError, match="ancestry weights must be non-negative"):
+        _sample(1, "male", 30, ancestry)
+
+
+def test_every_ancestry_of_the_shape_has_a_skin() -> None:
+    assert set(ANCESTRY_MELANIN) == set(ANCESTRIES)
+
+
+def test_skin_colour_covers_the_human_range_evenly(crowd) -> None:
+    melanin = np.array([person.skin.melanin for *_, person in crowd])
+    assert melanin.min() >= 0.03
+    assert melanin.max() <= 0.97
+    counts, _ = np.histogram(melanin, 8, (0.03, 0.97))
+    # Even within a fifth; the copula is exact only for standard normal scores.
+    assert counts.min() > 0.8 * len(melanin) / 8
+    assert counts.max() < 1.2 * len(melanin) / 8
+
+
+def test_ancestry_leans_on_skin_but_does_not_rule(crowd) -> None:
+    african = np.array([weights["african"] for _, _, weights, _ in crowd])
+    melanin = np.array([person.skin.melanin for *_, person in crowd])
+    assert 0.2 < np.corrcoef(african, melanin)[0, 1] < 0.7
+    mostly = melanin[african > 0.7]
+    assert mostly.std() > 0.12
+
+
+def test_numbers_stay_in_their_documented_ranges(crowd) -> None:
+    ranges = {
+        ("skin", "haemoglobin"): (-0.6, 0.6),
+        ("skin", "pores"): (0.5, 1.5),
+        ("skin", "lip_redness"): (0.6, 1.35),
+        ("eyes", "iris_degrees"): (26.6, 28.6),
+        ("eyes", "pupil_degrees"): (7.5, 12.0),
+        ("eyes", "lash_length"): (5.0, 11.0),
+        ("brows", "thickness"): (2.6, 5.2),
+        ("brows", "arch"): (-1.5, 2.5),
+        ("beard", "length"): (0.0, 35.0),
+        ("hair", "volume"): (0.6, 1.5),
+        ("hair", "parting"): (-1.0, 1.0),
+    }
+    unit = {
+        "skin": ("blotches", "freckles", "moles", "age_spots", "wrinkles", "oil", "eye_circles"),
+        "eyes": ("iris_melanin", "iris_greyness", "limbus", "sclera_redness"),
+        "hair": ("eumelanin", "pheomelanin", "grey", "curl", "recession", "thinning", "fringe"),
+    }
+    for group, names in unit.items():
+        ranges.update({(group, name): (0.0, 1.0) for name in names})
+    for (group, name), (low, high) in ranges.items():
+        values = np.array([getattr(getattr(person, group), name) for *_, person in crowd])
+        assert low <= values.min() <= values.max() <= high, (group, name)
+
+
+def test_every_style_occurs(crowd) -> None:
+    assert {p.hair.style for *_, p in crowd} == set(get_args(HairStyle))
+    assert {p.beard.style for *_, p in crowd} == set(get_args(BeardStyle))
+    assert {p.clothing.kind for *_, p in crowd} == set(get_args(ClothingKind))
+
+
+def test_sexes_differ_in_odds_and_not_by_rule(crowd) -> None:
+    styles = {"female": Counter(), "male": Counter()}
+    for sex, _, _, person in crowd:
+        styles[sex][person.hair.style] += 1
+        assert sex == "male" or person.beard.style == "none"
+    for worn_long in ("bob", "long", "tied"):
+        assert styles["female"][worn_long] > 3 * styles["male"][worn_long] > 0
+    for worn_short in ("buzz", "crop", "bald"):
+        assert styles["male"][worn_short] > styles["female"][worn_short] > 0
+
+
+def test_age_greys_and_wrinkles(crowd) -> None:
+    young = [person for _, age, _, person in crowd if age < 28]
+    old = [person for _, age, _, person in crowd if age > 68]
+    assert max(person.hair.grey for person in young) < 0.12
+    assert np.mean([person.hair.grey for person in old]) > 0.5
+    assert np.mean([p.skin.wrinkles for p in young]) < 0.1
+    assert np.mean([p.skin.wrinkles for p in old]) > 0.75
+
+
+def test_light_eyes_go_with_light_hair_and_skin(crowd) -> None:
+    def share(people) -> float:
+        return float(np.mean([person.eyes.iris_melanin < 0.5 for person in people]))
+
+    everyone = [person for *_, person in crowd]
+    fair = [p for p in everyone if p.skin.melanin < 0.3 and p.hair.eumelanin < 0.7]
+    dark = [p for p in everyone if p.skin.melanin > 0.75]
+    assert share(fair) > 0.3
+    assert 0.0 < share(dark) < 0.06
+
+
+def test_colour_words_follow_the_numbers() -> None:
+    hair = _sample(1, "female", 30, {"european": 1.0}).hair
+
+    def word(**changes: float) -> str:
+        return dataclasses.replace(hair, grey=0.0, pheomelanin=0.0, **changes).colour_name
+
+    assert [word(eumelanin=e) for e in (0.1, 0.5, 0.8, 0.98)] == [
+        "blond",
+        "brown",
+        "dark brown",
+        "black",
+    ]
+    red = dataclasses.replace(hair, grey=0.0, pheomelanin=0.9, eumelanin=0.3)
+    assert red.colour_name == "red"
+    assert red.colour[0] > 2.5 * red.colour[2]
+    assert dataclasses.replace(hair, grey=0.7).colour_name == "grey"
+    assert dataclasses.replace(hair, grey=0.95).colour_name == "white"
+    light = [
+        luminance(dataclasses.replace(hair, pheomelanin=0.0, grey=0.0, eumelanin=e).colour)
+        for e in np.linspace(0, 1, 9)
+    ]
+    assert all(first > second for first, second in zip(light, light[1:]))
+
+
+def test_pigment_multiplies_light() -> None:
+    # Halfway between two anchors a Beer-Lambert mixture is their geometric mean.
+    middle = interpolate_log(HAIR_ANCHORS, 0.5 / (len(HAIR_ANCHORS) - 1))
+    expected = np.sqrt(np.array(HAIR_ANCHORS[0]) * np.array(HAIR_ANCHORS[1]))
+    np.testing.assert_allclose(middle, expected, rtol=1e-12)
+    np.testing.assert_allclose(interpolate_log(HAIR_ANCHORS, 1.0), HAIR_ANCHORS[-1], rtol=1e-12)
+
+
+def test_a_dyed_cloth_is_still_called_by_its_colour() -> None:
+    def lab(colour) -> np.ndarray:
+        linear = np.asarray(colour)
+        srgb = np.where(linear < 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
+        return rgb2lab(srgb[None, None])[0, 0]
+
+    words = list(BASIC_COLOURS)
+    typical = np.array([lab(BASIC_COLOURS[word]) for word in words])
+    rng = np.random.default_rng(3)
+    right = 0
+    for draw in range(1100):
+        word = words[draw % 11]
+        distance = np.linalg.norm(typical - lab(dye(rng, word)), axis=1)
+        right += words[int(distance.argmin())] == word
+    assert right > 0.95 * 1100

@@ -1,0 +1,269 @@
+"""Skin: anchors of tone, where blood, lips, brows and beard are, relief and its footprints."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from likeness.studio import surface
+from likeness.studio.expressions import INDEX
+from likeness.studio.lips_brows import beard_mask, brow_band, lip_mask
+from likeness.studio.relief import drives_of, wrinkle_height
+from likeness.studio.skin import skin_tone
+from likeness.studio.surface_points import BODY
+from likeness.studio.template import build_template
+from tests.studio.surface_cases import head_points, patch, plain, points_at, sitter
+
+ANCHORS = {
+    0.0: (0.72, 0.46, 0.35),
+    0.2: (0.60, 0.355, 0.245),
+    0.4: (0.47, 0.25, 0.155),
+    0.6: (0.32, 0.155, 0.085),
+    0.8: (0.175, 0.080, 0.045),
+    1.0: (0.075, 0.036, 0.022),
+}
+
+
+def _mean_albedo(appearance, center, radius=5.0, **fields) -> np.ndarray:
+    points = points_at(patch(center, radius), **fields)
+    return surface.evaluate(appearance, points).albedo.mean(axis=0)
+
+
+@pytest.mark.parametrize("melanin", ANCHORS)
+def test_tone_reproduces_the_anchors(melanin: float) -> None:
+    np.testing.assert_allclose(skin_tone(melanin), ANCHORS[melanin], rtol=1e-12)
+
+
+@pytest.mark.parametrize("melanin", [0.05, 0.3, 0.5, 0.7, 0.95])
+def test_painted_skin_keeps_the_tone(melanin: float) -> None:
+    # A neutral place: the temple between forehead and cheek.
+    found = np.mean(
+        [_mean_albedo(plain(seed, melanin), (58.0, 40.0, 70.0), 9.0) for seed in range(8)], axis=0
+    )
+    np.testing.assert_allclose(found, skin_tone(melanin), rtol=0.08)
+
+
+def test_cheeks_nose_and_ears_are_redder_than_the_temple() -> None:
+    appearance = plain(melanin=0.15)
+
+    def redness(center, **fields) -> float:
+        colour = _mean_albedo(appearance, center, **fields)
+        return float(colour[0] / colour[1])
+
+    temple = redness((58.0, 40.0, 70.0))
+    assert redness((38.0, 2.0, 90.0)) > 1.12 * temple
+    assert redness((0.0, 6.0, 130.0)) > 1.08 * temple
+    assert redness((76.0, 20.0, 5.0), ear=1.0) > 1.10 * temple
+
+
+def test_left_and_right_agree_on_average() -> None:
+    # Noise is one-sided, anatomy is not.
+    for center in ((33.0, 43.0, 95.0), (20.0, -4.0, 112.0), (31.0, 56.0, 103.0)):
+        mirrored = (-center[0], *center[1:])
+        left = np.mean([_mean_albedo(plain(s), center) for s in range(12)], axis=0)
+        right = np.mean([_mean_albedo(plain(s), mirrored) for s in range(12)], axis=0)
+        np.testing.assert_allclose(left, right, rtol=0.03)
+
+
+def test_neck_and_chest_share_their_colour() -> None:
+    appearance = plain()
+    rim = (40.0, -140.0, 20.0)
+    neck = _mean_albedo(appearance, rim)
+    np.testing.assert_allclose(_mean_albedo(appearance, rim, part=BODY), neck, rtol=1e-5)
+
+
+def test_lips_are_red_inside_their_border_only() -> None:
+    appearance = plain(melanin=0.2)
+    upper_lip = patch((6.0, -29.0, 116.0), 1.5)
+    rings = [1.0, 1.7, 2.1, 2.6]
+    ratio = []
+    for ring in rings:
+        colour = surface.evaluate(appearance, points_at(upper_lip, mouth_ring=ring)).albedo
+        ratio.append(float((colour[:, 0] / colour[:, 1]).mean()))
+    assert ratio[0] > 1.15 * ratio[2]
+    assert ratio[1] > 1.15 * ratio[2]
+    assert ratio[2] == pytest.approx(ratio[3], rel=0.01)
+    assert [float(lip_mask(ring)) for ring in (0.0, 1.8, 2.08, 4.0)] == [1.0, 1.0, 0.0, 0.0]
+
+
+def test_the_line_between_lips_goes_when_they_part() -> None:
+    appearance = plain()
+    seam = points_at(patch((3.0, -33.4, 113.0), 1.0), mouth_ring=0.02)
+    opened = np.zeros(52)
+    opened[INDEX["jawOpen"]] = 0.4
+    closed_shade = surface.evaluate(appearance, seam).albedo.mean()
+    opened_shade = surface.evaluate(appearance, seam, opened).albedo.mean()
+    assert closed_shade < 0.4 * opened_shade
+
+
+def test_brow_stays_in_its_band() -> None:
+    # Centre line of the design and half width 3.2 mm times its taper along the brow.
+    line = {13.0: 51.0, 22.0: 54.2, 31.0: 56.6, 41.0: 56.6, 52.0: 52.3}
+    for x, y in line.items():
+        if 16.0 < x < 50.0:
+            assert brow_band(x, y, 100.0, 3.2, 0.0) > 0.98
+        assert brow_band(x, y + 7.0, 100.0, 3.2, 0.0) < 0.01
+        assert brow_band(x, y - 7.0, 100.0, 3.2, 0.0) < 0.01
+    assert brow_band(0.0, 51.0, 100.0, 5.2, 0.0) == 0.0
+    assert brow_band(62.0, 48.0, 80.0, 5.2, 0.0) == 0.0
+
+
+def test_brow_hairs_darken_alike_at_every_resolution() -> None:
+    appearance = plain(brows__density=0.9, brows__thickness=4.0, skin__melanin=0.1)
+    place = patch((27.0, 55.6, 105.0), 1.6, 4000)
+    skin = _mean_albedo(appearance, (27.0, 66.0, 105.0)).mean()
+    shades = [
+        surface.evaluate(appearance, points_at(place, footprint=footprint)).albedo.mean() / skin
+        for footprint in (0.05, 0.2, 0.5, 1.5)
+    ]
+    assert max(shades) < 0.75
+    assert max(shades) - min(shades) < 0.17
+    single = surface.evaluate(appearance, points_at(place, footprint=0.05)).albedo[:, 0]
+    assert single.min() < 0.3 * single.max()
+
+
+def test_beard_grows_on_jaw_chin_and_upper_lip_only() -> None:
+    def grows(x, y, z, ring=4.0, ear=0.0) -> float:
+        values = [beard_mask(x, y, z, ring, ear, x, seed) for seed in range(20)]
+        return float(np.mean(values))
+
+    assert grows(10.0, -60.0, 110.0) > 0.9  # chin
+    assert grows(50.0, -45.0, 75.0) > 0.9  # jaw
+    assert grows(6.0, -20.0, 114.0, ring=2.9) > 0.5  # upper lip
+    assert grows(6.0, -29.0, 117.0, ring=1.2) == 0.0  # the lip itself
+    assert grows(34.0, -5.0, 98.0) < 0.05  # cheek
+    assert grows(0.0, 3.0, 132.0) == 0.0  # nose
+    assert grows(20.0, 50.0, 100.0) == 0.0  # forehead
+    assert grows(30.0, -140.0, 20.0) == 0.0  # foot of the neck
+    assert grows(74.0, -10.0, 10.0, ear=1.0) == 0.0
+
+
+def test_shaved_beard_leaves_a_shadow_and_stubble_more() -> None:
+    chin = (8.0, -62.0, 112.0)
+    smooth = _mean_albedo(plain(beard__style="none", beard__density=0.0), chin)
+    shaved = _mean_albedo(plain(beard__style="none", beard__density=0.9), chin)
+    traits = {"beard__style": "stubble", "beard__length": 2.0, "beard__density": 0.9}
+    stubble = _mean_albedo(plain(**traits), chin)
+    assert 0.65 < (shaved / smooth).mean() < 0.92
+    assert (stubble / shaved).mean() < 0.85
+
+
+def test_nostrils_are_dark() -> None:
+    appearance = plain()
+    nostril = _mean_albedo(appearance, (8.6, -2.5, 117.5), 0.8)
+    assert (nostril / np.array(skin_tone(0.4))).max() < 0.25
+
+
+def test_freckles_need_the_trait() -> None:
+    cheek = points_at(patch((30.0, 8.0, 92.0), 8.0, 4000))
+    blue = {
+        amount: surface.evaluate(plain(skin__freckles=amount, melanin=0.1), cheek).albedo[:, 2]
+        for amount in (0.0, 0.9)
+    }
+    dark = np.median(blue[0.0]) - 3.0 * blue[0.0].std()
+    assert (blue[0.0] < dark).mean() < 0.005
+    assert 0.02 < (blue[0.9] < dark).mean() < 0.3
+
+
+def test_noise_fades_with_the_footprint() -> None:
+    template = build_template()
+    forehead = np.flatnonzero(
+        (template.vertices[: template.num_skin, 1] > 65)
+        & (template.vertices[: template.num_skin, 1] < 80)
+        & (template.vertices[: template.num_skin, 2] > 80)
+    )
+    scattered = template.vertices[forehead].repeat(60, axis=0)
+    scattered = scattered + np.random.default_rng(0).normal(0.0, 1.0, scattered.shape)
+    appearance = plain()
+    fine, coarse, huge = (
+        surface.evaluate(appearance, points_at(scattered, footprint=footprint))
+        for footprint in (0.05, 0.8, 40.0)
+    )
+    bump = [np.linalg.norm(values.bump, axis=1).mean() for values in (fine, coarse, huge)]
+    assert bump[0] > 1.5 * bump[1] > 0.0
+    assert bump[2] == 0.0
+    contrast = [values.albedo[:, 1].std() for values in (fine, coarse, huge)]
+    assert contrast[0] > contrast[1] > contrast[2]
+    means = [values.albedo.mean() for values in (fine, coarse, huge)]
+    np.testing.assert_allclose(means, means[0], rtol=0.05)
+
+
+def test_relief_is_the_gradient_of_its_height() -> None:
+    # The forehead under raised brows, where wrinkles rule and pores are blurred away.
+    weights = np.zeros(52)
+    weights[[INDEX["browInnerUp"], INDEX["browOuterUpLeft"], INDEX["browOuterUpRight"]]] = 1.0
+    appearance = plain()
+    drives = drives_of(weights, wrinkles=0.0, neck_rings=0.0, pores=appearance.skin.pores)
+    rest = patch((20.0, 74.0, 103.0), 9.0, 300)
+    painted = surface.evaluate(appearance, points_at(rest, footprint=1.8), weights).bump
+    step = 0.72
+    expected = np.empty_like(painted)
+    for row, (x, y, z) in enumerate(rest):
+        for axis in range(3):
+            low, high = [x, y, z], [x, y, z]
+            low[axis] -= step / 2
+            high[axis] += step / 2
+            rise = wrinkle_height(*high, drives, appearance.texture_seed) - wrinkle_height(
+                *low, drives, appearance.texture_seed
+            )
+            expected[row, axis] = -rise / step
+    assert np.corrcoef(painted[:, 1], expected[:, 1])[0, 1] > 0.9
+    assert np.abs(painted[:, 1]).mean() > 0.05
+
+
+@pytest.mark.parametrize(
+    ("name", "place"),
+    [
+        ("browOuterUpLeft", (25.0, 70.0, 103.0)),
+        ("browDownLeft", (7.5, 50.0, 105.0)),
+        ("cheekSquintLeft", (56.0, 36.0, 78.0)),
+        ("mouthSmileLeft", (31.0, -20.0, 102.0)),
+    ],
+)
+def test_expressions_crease_their_own_side(name: str, place: tuple[float, float, float]) -> None:
+    weights = np.zeros(52)
+    weights[INDEX[name]] = 1.0
+    still = drives_of(np.zeros(52), wrinkles=0.0, neck_rings=0.0, pores=1.0)
+    moved = drives_of(weights, wrinkles=0.0, neck_rings=0.0, pores=1.0)
+    rest = patch(place, 7.0, 400)
+
+    def depth(points: np.ndarray) -> float:
+        return max(
+            abs(wrinkle_height(x, y, z, moved, 5) - wrinkle_height(x, y, z, still, 5))
+            for x, y, z in points.tolist()
+        )
+
+    assert depth(rest) > 0.12
+    assert depth(rest * (-1.0, 1.0, 1.0)) < 0.02
+
+
+def test_creases_have_no_cuts() -> None:
+    # Along straight lines over the face heights change by less than .03 mm in .02 mm.
+    weights = np.zeros(52)
+    for name in INDEX:
+        if name.startswith(("brow", "cheekSquint", "mouthSmile", "noseSneer", "mouthShrug")):
+            weights[INDEX[name]] = 1.0
+    drives = drives_of(weights, wrinkles=1.0, neck_rings=1.0, pores=1.0)
+    step = 0.02
+    for y in np.arange(-130.0, 100.0, 3.3):
+        z = 95.0 if y > -80 else 40.0
+        heights = [wrinkle_height(x, y, z, drives, 5) for x in np.arange(-60.0, 60.0, step)]
+        assert np.abs(np.diff(heights)).max() < 0.03, y
+    for x in np.arange(-58.0, 58.0, 2.3):
+        heights = [wrinkle_height(x, y, 95.0, drives, 5) for y in np.arange(-79.0, 100.0, step)]
+        assert np.abs(np.diff(heights)).max() < 0.03, x
+
+
+def test_whole_head_is_finite_and_in_range() -> None:
+    template = build_template()
+    ids = np.arange(template.num_vertices)
+    for seed, melanin in ((1, 0.03), (2, 0.5), (3, 0.97)):
+        appearance = sitter(seed, "male", 70.0, skin__melanin=melanin, skin__freckles=1.0)
+        values = surface.evaluate(appearance, head_points(template, ids))
+        for name in ("albedo", "specular", "roughness", "alpha", "occlusion"):
+            array = getattr(values, name)
+            assert np.isfinite(array).all(), name
+            assert array.min() >= 0.0, name
+        assert values.albedo.max() <= 0.9
+        assert values.occlusion.max() <= 1.0
+        assert np.abs(values.bump).max() < 1.5
