@@ -8,7 +8,7 @@ import torch
 from scipy.spatial.transform import Rotation
 
 from likeness.geometry.head import MorphableHead, contour_rows
-from likeness.geometry.head_asset import HeadAsset
+from likeness.geometry.head_asset import HeadAsset, LandmarkEmbedding
 from likeness.geometry.head_numpy import contour_row, pose_head
 from tests.geometry.random_head import random_head
 
@@ -174,8 +174,8 @@ def test_a_batch_equals_its_samples_and_one_row_is_repeated() -> None:
 def test_gradients_against_finite_differences() -> None:
     asset = random_head(vertices=8, masks={})
     head = MorphableHead(asset, dtype=torch.float64)
-    parameters = tensors(random_parameters(2, asset))
-    parameters["jaw"] = torch.zeros(2, 3, dtype=torch.float64)  # the point that is easy to break
+    parameters = tensors(random_parameters(1, asset))
+    parameters["jaw"] = torch.zeros(1, 3, dtype=torch.float64)  # the point that is easy to break
     names = list(parameters)
 
     def vertices(*values: torch.Tensor) -> torch.Tensor:
@@ -248,8 +248,6 @@ def test_unit_triangle_landmark() -> None:
     template[asset.faces[7]] = np.eye(3)
     triangles = np.full(68, 7)
     barycentric = np.tile([0.2, 0.3, 0.5], (68, 1))
-    from likeness.geometry.head_asset import LandmarkEmbedding
-
     asset = random_head(
         template=template, landmarks68=LandmarkEmbedding(triangles, barycentric), contour=None
     )

@@ -197,7 +197,9 @@ def test_nested_torch_pickles_with_foreign_globals_are_refused() -> None:
 def test_tensors_that_leave_their_storage_are_refused(offset, size, stride) -> None:
     class Tensor:
         def __reduce__(self):
-            storage = torch.arange(6).storage()
+            storage = torch.storage.TypedStorage(
+                wrap_storage=torch.arange(6).untyped_storage(), dtype=torch.int64, _internal=True
+            )
             arguments = (storage, offset, size, stride, False, collections.OrderedDict())
             return (torch._utils._rebuild_tensor_v2, arguments)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -271,8 +272,6 @@ def test_real_landmarks_contour_and_joints(real, raw) -> None:
 @pytest.mark.realdata
 def test_real_contour_follows_other_identities(real) -> None:
     # The table is built on the mean head; on drawn persons it stays near the outline.
-    from dataclasses import replace
-
     rng = np.random.default_rng(1)
     for _ in range(5):
         shape = rng.normal(size=50).astype(np.float32)
