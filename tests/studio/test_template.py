@@ -11,6 +11,7 @@ from likeness.studio.cage import load_cage
 from likeness.studio.masks import vertex_masks
 from likeness.studio.template import PARTS, Template, build_template
 from tests.realdata import real_data
+from tests.studio.intersections import cutting_pairs
 
 DETAILS = ("low", "standard", "high")
 LININGS = ("lid_lining_left", "lid_lining_right", "mouth_lining")
@@ -162,6 +163,20 @@ def test_no_sliver_and_no_fold(detail: str) -> None:
     assert worst < 150.0
     assert sharp <= 84
     assert longest <= 39.0  # mm, at the crown
+
+
+def test_cutting_pairs_are_found() -> None:
+    square = np.array([[0, 0, 0], [10, 0, 0], [0, 10, 0], [2, 2, -3], [3, 2, 3], [2, 3, 3.0]])
+    faces = np.array([[0, 1, 2], [3, 4, 5]])
+    np.testing.assert_array_equal(cutting_pairs(square, faces), [[0, 1]])
+    beside = square + np.array([[0, 0, 0]] * 3 + [[20, 0, 0]] * 3)
+    assert len(cutting_pairs(beside, faces)) == 0
+
+
+@pytest.mark.parametrize("detail", DETAILS)
+def test_no_triangle_of_the_skin_cuts_another(detail: str) -> None:
+    template = build_template(detail)
+    assert len(cutting_pairs(template.vertices, template.skin_faces)) == 0
 
 
 def test_volume_of_the_head() -> None:
