@@ -193,7 +193,7 @@ def write_bundle(
             write_tensors(work / "state.safetensors", tensors)
         differences, arrays = _measure(reference, exported(work), outputs, samples)
         _require_parity(differences, tolerance, system, target)
-        np.savez(work / "parity.npz", **arrays)
+        np.savez(work / "parity.npz", allow_pickle=False, **arrays)
         _write_json(
             work / "parity.json",
             {

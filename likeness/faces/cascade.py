@@ -5,6 +5,8 @@ Good for upright frontal portraits, fair for three-quarter views and tilted head
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import cv2
 import numpy as np
 
@@ -35,7 +37,8 @@ class CascadeDetector:
 
     @staticmethod
     def _load(name: str) -> cv2.CascadeClassifier:
-        return cv2.CascadeClassifier(str(cv2.data.haarcascades) + name)
+        folder = Path(cv2.__file__).parent / "data"
+        return cv2.CascadeClassifier(str(folder / name))
 
     def detect(self, image: np.ndarray, *, name: str = "") -> list[Face]:
         scale = min(1.0, (_MAX_PIXELS / (image.shape[0] * image.shape[1])) ** 0.5)

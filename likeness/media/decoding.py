@@ -160,7 +160,7 @@ def _rgba_8bit(image: Image.Image, name: str) -> Image.Image:
     elif image.mode == "1":
         image = image.convert("L")
     if image.mode == "LAB":
-        return _convert_profile(image, ImageCms.createProfile("LAB"))
+        return _convert_profile(image, ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")))
     if profile:
         try:
             return _convert_profile(image, ImageCms.ImageCmsProfile(io.BytesIO(profile)))

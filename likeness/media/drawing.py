@@ -44,10 +44,10 @@ def draw_points(
 ) -> np.ndarray:
     """Filled discs at (N, 2) pixel positions; points outside the frame or NaN are skipped."""
     coverage = np.zeros(image.shape[:2], np.float32)
-    height, width = coverage.shape
-    for x, y in np.asarray(points, np.float64).reshape(-1, 2):
-        if 0 <= x <= width and 0 <= y <= height:  # false for NaN too
-            _cover_segment(coverage, (x, y), (x, y), radius)
+    height, width = image.shape[:2]
+    for point in np.asarray(points, np.float64).reshape(-1, 2):
+        if 0 <= point[0] <= width and 0 <= point[1] <= height:  # false for NaN too
+            _cover_segment(coverage, point, point, radius)
     return _painted(image, coverage, colour)
 
 
@@ -199,7 +199,7 @@ def landmark_text(
     marks = "o" * len(points)
     if len(points) == 68:
         marks = "." * 17 + "-" * 10 + "+" * 9 + "o" * 12 + "x" * 20
-    known = np.isfinite(points).all(axis=1)
+    known: np.ndarray = np.all(np.isfinite(points), axis=1)
     if box is None:
         if not known.any():
             return "\n".join([""] * rows)
@@ -222,9 +222,7 @@ def _cover_line(coverage: np.ndarray, points: np.ndarray, width: float, closed: 
             _cover_segment(coverage, start, end, width / 2)
 
 
-def _cover_segment(
-    coverage: np.ndarray, start: Sequence[float], end: Sequence[float], radius: float
-) -> None:
+def _cover_segment(coverage: np.ndarray, start: np.ndarray, end: np.ndarray, radius: float) -> None:
     """Raise ``coverage`` to that of a segment thickened by ``radius``, edges one pixel soft.
 
     Taking the maximum, not the sum, keeps the joints of a line as dark as the line.
@@ -286,6 +284,6 @@ def _fit(picture: np.ndarray, cell: tuple[int, int]) -> np.ndarray:
     if picture.ndim == 2:
         picture = np.repeat(picture[..., None], 3, axis=2)
     scale = min(cell[0] / picture.shape[0], cell[1] / picture.shape[1])
-    size = tuple(max(1, round(length * scale)) for length in picture.shape[:2])
-    picture = np.asarray(picture, np.float32)
-    return np.clip(resize(picture, size, filter="bicubic"), 0.0, 1.0)  # type: ignore[arg-type]
+    size = (max(1, round(picture.shape[0] * scale)), max(1, round(picture.shape[1] * scale)))
+    resized = resize(np.asarray(picture, np.float32), size, filter="bicubic")
+    return np.clip(resized, 0.0, 1.0)

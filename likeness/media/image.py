@@ -133,11 +133,12 @@ def resize(
     """
     if min(size) < 1:
         raise ValueError(f"size must be positive (height, width), found {size}")
-    is_array = isinstance(image, np.ndarray)
-    floating = np.issubdtype(image.dtype, np.floating) if is_array else image.is_floating_point()
-    if not floating and filter != "nearest":
+    if isinstance(image, np.ndarray):
+        first, is_float = 0, np.issubdtype(image.dtype, np.floating)
+    else:
+        first, is_float = image.ndim - 2, image.is_floating_point()
+    if not is_float and filter != "nearest":
         raise ValueError(f"pictures of {image.dtype} are resized by filter='nearest' only")
-    first = 0 if is_array else image.ndim - 2
     for axis, length in ((first, size[0]), (first + 1, size[1])):
         if image.shape[axis] != length:
             image = _resample(image, axis, length, filter)
@@ -165,10 +166,10 @@ def _resample(image: ArrayOrTensor, axis: int, length: int, filter: Filter) -> A
     weights = torch.from_numpy(weight).to(image)
     shape = [1] * image.ndim
     shape[axis] = length
-    return sum(
-        image.index_select(axis, indices[:, tap]) * weights[:, tap].reshape(shape)
-        for tap in range(index.shape[1])
-    )
+    total = image.index_select(axis, indices[:, 0]) * weights[:, 0].reshape(shape)
+    for tap in range(1, index.shape[1]):
+        total = total + image.index_select(axis, indices[:, tap]) * weights[:, tap].reshape(shape)
+    return total
 
 
 def resample_taps(source: int, target: int, filter: Filter) -> tuple[np.ndarray, np.ndarray]:

@@ -203,10 +203,9 @@ class _Frame:
         return self.left + (step - self.first) / span * (self.right - self.left)
 
     def y(self, value: np.ndarray | float) -> np.ndarray | float:
+        share = (np.asarray(value) - self.low) / (self.high - self.low)
         if self.is_log:
-            share = np.log(value / self.low) / math.log(self.high / self.low)
-        else:
-            share = (value - self.low) / (self.high - self.low)
+            share = np.log(np.asarray(value) / self.low) / math.log(self.high / self.low)
         return self.bottom - np.clip(share, -0.02, 1.04) * (self.bottom - self.top)
 
     def path(self, x: np.ndarray, y: np.ndarray) -> str:
