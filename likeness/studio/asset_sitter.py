@@ -1,0 +1,207 @@
+"""A head model as a sitter: photographs of any HeadAsset, painted with a studio surface.
+
+Owns how a foreign head finds its paint: it is laid over the studio's template by its 68 landmarks,
+and every skin vertex takes the coordinates of the nearest point there. Features painted by position
+land on their anatomy as well as the two heads agree; the head has no hair and no clothes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from likeness.errors import DataError
+from likeness.geometry.closest_point import SurfaceTree
+from likeness.geometry.head_asset import HeadAsset
+from likeness.geometry.head_numpy import pose_head, rotation_matrix
+from likeness.studio import landmark_points, surface
+from likeness.studio.appearance import Appearance
+from likeness.studio.attached import fit_rotation
+from likeness.studio.expressions import ARKIT_NAMES, INDEX, eye_rotations
+from likeness.studio.figure import LABELS, Anchors, Figure, HeadPose, Surface, vertex_normals
+from likeness.studio.shading import EYE, SKIN, WET
+from likeness.studio.surface_points import SurfacePoints, SurfaceValues
+from likeness.studio.template import PARTS, SIDES, build_template
+
+_HIDDEN = ("eye_socket_left", "eye_socket_right", "lacrimal_left", "lacrimal_right")
+"""Parts of some head models that only fill holes; drawn they cover the eyes."""
+
+_WET_MASKS = {
+    "mouth_socket": "mouth_lining",
+    "mouth_lining": "mouth_lining",
+    "gums_tongue": "tongue",
+    "tongue": "tongue",
+    "teeth": "teeth_upper",
+}
+_NOBODY = np.zeros(0, np.int64)
+_OPEN_EYE = 6.0
+"""Distance in mm below the upper lid that shades no eyeball."""
+
+
+class AssetSitter:
+    """A head model with a shape and a surface."""
+
+    def __init__(
+        self, asset: HeadAsset, appearance: Appearance, shape: Sequence[float] = ()
+    ) -> None:
+        """Lays the head over the template.
+
+        Args:
+            asset: a head in metres with 68 landmarks.
+            appearance: how it is painted; hair is shorn to its shadow, clothes are left out.
+            shape: identity coefficients, as many as wanted.
+
+        Raises:
+            DataError: the asset has no landmarks to find its features by.
+        """
+        if asset.landmarks68 is None:
+            raise DataError(
+                f"The head '{asset.name}' has no 68 landmarks, so its features cannot be painted.",
+                advice="Load it together with its landmark embedding.",
+            )
+        self.asset = asset
+        bare = appearance.hair.style == "bald"
+        hair = replace(appearance.hair, style="bald" if bare else "buzz")
+        self.appearance = replace(appearance, hair=hair)
+        self.shape = np.asarray(shape, np.float64)
+        self._columns = _arkit_columns(asset)
+        self.surface = _surface_of(asset)
+
+    def anchors(self, pose: HeadPose) -> Anchors:
+        """See ``figure.Sitter.anchors``."""
+        posed = pose_head(self.asset, {"shape": self.shape, **self._turns(pose)})
+        head = rotation_matrix(np.array(pose.root)) @ rotation_matrix(np.array(pose.neck))
+        names = self.asset.joint_names
+        centers = np.stack([posed.joints[names.index(f"{side}_eye")] for side in SIDES])
+        assert posed.landmarks68 is not None  # checked when the sitter was made
+        return Anchors(posed.landmarks68, centers, head)
+
+    def pose(self, weights: ArrayLike, pose: HeadPose) -> Figure:
+        """See ``figure.Sitter.pose``. Shapes the head model does not have are left out."""
+        values = np.asarray(weights, np.float64)
+        eyes = eye_rotations(values)
+        posed = pose_head(
+            self.asset,
+            {
+                "shape": self.shape,
+                "expression": self._columns @ values,
+                "left_eye": eyes[0],
+                "right_eye": eyes[1],
+                **self._turns(pose),
+            },
+        )
+        root = rotation_matrix(np.array(pose.root))
+        head = root @ rotation_matrix(np.array(pose.neck))
+        vertices = posed.vertices.astype(np.float32)
+        normals = np.zeros_like(vertices)
+        vertex_normals(vertices, self.asset.faces, normals)
+        turned = [head @ rotation_matrix(vector) for vector in eyes]
+        return Figure(
+            surface=self.surface,
+            vertices=vertices,
+            normals=normals,
+            tangents=np.zeros_like(vertices),
+            lid_distance=np.full(len(vertices), _OPEN_EYE, np.float32),
+            rotations=np.stack([head, *turned, root]).astype(np.float32),
+            landmarks68=np.asarray(posed.landmarks68, np.float64),
+            eyes=eyes,
+            weights=values,
+            pose=pose,
+        )
+
+    def paint(self, points: SurfacePoints, weights: NDArray[np.float64]) -> SurfaceValues:
+        """See ``figure.Sitter.paint``."""
+        return surface.evaluate(self.appearance, points, weights)
+
+    def _turns(self, pose: HeadPose) -> Mapping[str, NDArray[np.float64]]:
+        return {"root": np.array(pose.root), "neck": np.array(pose.neck)}
+
+
+def _arkit_columns(asset: HeadAsset) -> NDArray[np.float64]:
+    """(expression columns, 52) which columns each ARKit weight drives.
+
+    Names with ``_L`` and ``_R`` are Left and Right; of a symmetric shape stored as two halves both
+    follow. Where the head's own pose correctives move the lids, the eyes' directions drive nothing.
+    """
+    columns = np.zeros((asset.num_expression, len(ARKIT_NAMES)))
+    for number, name in enumerate(asset.expression_names):
+        stem, side = name, ""
+        if name.endswith(("_L", "_R")):
+            stem, side = name[:-2], "Left" if name.endswith("L") else "Right"
+        for candidate in (stem + side, stem):
+            if candidate in INDEX:
+                columns[number, INDEX[candidate]] = 1.0
+                break
+    eyes = [asset.joint_names.index(f"{side}_eye") for side in SIDES]
+    entries = np.concatenate([np.arange(9 * (joint - 1), 9 * joint) for joint in eyes])
+    if np.any(asset.pose_basis[:, :, entries]):
+        columns[:, [INDEX[name] for name in ARKIT_NAMES if name.startswith("eyeLook")]] = 0.0
+    return columns
+
+
+def _surface_of(asset: HeadAsset) -> Surface:
+    template = build_template()
+    points = np.asarray(asset.template, np.float64)
+    fixed = landmark_points.landmarks68(template)
+    target = np.einsum(
+        "nk,nkc->nc", fixed.barycentric, template.vertices[template.skin_faces[fixed.triangles]]
+    )
+    assert asset.landmarks68 is not None  # checked by the sitter
+    source = asset.landmarks68.points(points, asset.faces)
+    rotation = fit_rotation(source, target)
+    turned = (source - source.mean(0)) @ rotation.T
+    centered = target - target.mean(0)
+    scale = float((turned * centered).sum() / (turned * turned).sum())
+    laid = scale * (points - source.mean(0)) @ rotation.T + target.mean(0)
+
+    nearest = SurfaceTree(template.vertices, template.skin_faces).nearest(laid)
+    corners = template.skin_faces[nearest.triangles]
+
+    def carried(values: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.einsum("nk,nk->n", nearest.barycentric, values[corners])
+
+    rest = nearest.points.copy()
+    part = np.zeros(len(points), np.uint8)
+    material = np.full(len(points), SKIN, np.uint8)
+    frame = np.zeros(len(points), np.uint8)
+    for mask, name in _WET_MASKS.items():
+        ids = asset.masks.get(mask, _NOBODY)
+        rest[ids], part[ids], material[ids] = laid[ids], PARTS.index(name), WET
+    below = (part == PARTS.index("teeth_upper")) & (rest[:, 1] < -33.0)
+    part[below] = PARTS.index("teeth_lower")
+    for number, side in enumerate(SIDES):
+        ids = asset.masks.get(f"{side}_eyeball", _NOBODY)
+        if len(ids):
+            center = np.median(laid[ids], axis=0)
+            radius = np.median(np.linalg.norm(laid[ids] - center, axis=1))
+            shrink = template.eye_radius / radius
+            rest[ids] = (laid[ids] - center) * shrink + template.eye_centers[number]
+            part[ids], material[ids] = PARTS.index(f"eyeball_{side}"), EYE
+            frame[ids] = 1 + number
+    on_skin = part == 0
+    label = np.full(len(points), LABELS.index("skin"), np.uint8)
+    label[asset.masks.get("neck", _NOBODY)] = LABELS.index("neck")
+
+    hidden = np.zeros(len(points), bool)
+    for mask in _HIDDEN:
+        hidden[asset.masks.get(mask, _NOBODY)] = True
+    faces = np.ascontiguousarray(asset.faces[~hidden[asset.faces].any(axis=1)], np.int32)
+    return Surface(
+        faces=faces,
+        shadow_faces=faces,
+        segments=np.zeros(0, np.int32),
+        solid=np.arange(len(points)),
+        occluders=faces,
+        rest=rest.astype(np.float32),
+        part=part,
+        mouth_ring=np.where(on_skin, carried(template.mouth_ring), 4.0).astype(np.float32),
+        eye_ring=np.where(on_skin, carried(template.eye_ring), 4.0).astype(np.float32),
+        ear=np.where(on_skin, carried(template.ear), 0.0).astype(np.float32),
+        layer=np.zeros(len(points), np.float32),
+        material=material,
+        label=label,
+        frame=frame,
+    )

@@ -1,0 +1,360 @@
+"""A person ready to be photographed: every mesh in one, then posed.
+
+Owns what stays the same between photographs of one person (:class:`Sitter`) and one pose of it
+(:class:`Figure`): expression, turn of body and head, hair and clothes that follow, normals, where
+the landmarks are. It knows no camera and no light.
+
+A sitter is anything with this interface; :mod:`likeness.studio.asset_sitter` makes one of a
+:class:`likeness.geometry.head_asset.HeadAsset`.
+"""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numba import njit
+from numpy.typing import ArrayLike, NDArray
+
+from likeness.geometry.head_numpy import contour_row, rotation_matrix
+from likeness.studio import clothing, eyes, hair, landmark_points, masks, rig, surface
+from likeness.studio.attached import AttachedMesh
+from likeness.studio.deform import apply_expression
+from likeness.studio.expressions import eye_rotations
+from likeness.studio.eyelids import eye_center
+from likeness.studio.person import Person
+from likeness.studio.shading import CLOTH as CLOTH_MATERIAL
+from likeness.studio.shading import EYE, SKIN, STRAND, WET
+from likeness.studio.surface_points import (
+    BEARD,
+    BODY,
+    CLOTH,
+    HAIR,
+    HAIR_CAP,
+    LASH,
+    SurfacePoints,
+    SurfaceValues,
+)
+from likeness.studio.template import PARTS, SIDES, Detail, Template, build_template
+
+LABELS = ("background", "skin", "hair", "neck", "body", "occluder")
+"""What the numbers of a label mask mean. Eyes, mouth, ears and beard count as skin."""
+
+_METRES = 0.001
+_FRAMES = ("head", "left_eye", "right_eye", "body")
+
+
+@dataclass(frozen=True)
+class HeadPose:
+    """Turn of body and head as axis-angle vectors, radians, in the picture's axes."""
+
+    root: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    """Turns everything about the base of the neck."""
+    neck: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    """Turns the head against the shoulders."""
+
+
+@dataclass(frozen=True, eq=False)
+class Surface:
+    """What does not move: triangles and the attributes of vertices."""
+
+    faces: NDArray[np.int32]
+    """(F, 3) of the solid surfaces, the bare head's first."""
+    shadow_faces: NDArray[np.int32]
+    """(F + H, 3) the same and the ribbons of strands."""
+    segments: NDArray[np.int32]
+    """(S,) first vertex of every segment of a strand; see ``strand_samples``."""
+    solid: NDArray[np.int64]
+    """Vertices that receive ambient light one by one: all but those of strands."""
+    occluders: NDArray[np.int32]
+    """(G, 3) triangles that block ambient light, numbers into ``solid``: the head in its coarsest
+    form, clothes and the inside of the hair."""
+    rest: NDArray[np.float32]
+    """(V, 3) where the surface is painted; see ``SurfacePoints``."""
+    part: NDArray[np.uint8]
+    mouth_ring: NDArray[np.float32]
+    eye_ring: NDArray[np.float32]
+    ear: NDArray[np.float32]
+    layer: NDArray[np.float32]
+    material: NDArray[np.uint8]
+    """(V,) of ``shading``."""
+    label: NDArray[np.uint8]
+    """(V,) position in ``LABELS``."""
+    frame: NDArray[np.uint8]
+    """(V,) row of ``Figure.rotations`` that turns the rest frame to the posed one."""
+
+
+@dataclass(frozen=True, eq=False)
+class Figure:
+    """A posed sitter in metres and the picture's axes, not yet before a camera."""
+
+    surface: Surface
+    vertices: NDArray[np.float32]
+    """(V, 3)"""
+    normals: NDArray[np.float32]
+    """(V, 3) unit"""
+    tangents: NDArray[np.float32]
+    """(V, 3) unit, along strands; zero elsewhere"""
+    lid_distance: NDArray[np.float32]
+    """(V,) mm; see ``SurfacePoints``"""
+    rotations: NDArray[np.float32]
+    """(4, 3, 3) from the rest frame to the posed: head, left eye, right eye, body"""
+    landmarks68: NDArray[np.float64]
+    """(68, 3)"""
+    eyes: NDArray[np.float64]
+    """(2, 3) axis-angle of the eyes against the head, left and right"""
+    weights: NDArray[np.float64]
+    """(52,) expression weights the figure was posed with"""
+    pose: HeadPose
+
+
+@dataclass(frozen=True, eq=False)
+class Anchors:
+    """The few points of a figure that tell where the camera and the eyes are."""
+
+    landmarks68: NDArray[np.float64]
+    """(68, 3) of the face at rest"""
+    eye_centers: NDArray[np.float64]
+    """(2, 3) left, right"""
+    head: NDArray[np.float64]
+    """(3, 3) rotation of the head"""
+
+
+class Sitter(Protocol):
+    """Someone who can be posed and painted."""
+
+    surface: Surface
+
+    def anchors(self, pose: HeadPose) -> Anchors:
+        """Where the face is in a pose, at rest."""
+        ...
+
+    def pose(self, weights: ArrayLike, pose: HeadPose) -> Figure:
+        """The sitter with an expression and a turn of the head.
+
+        Args:
+            weights: (52,) in the order of ``expressions.ARKIT_NAMES``.
+            pose: turn of body and head.
+        """
+        ...
+
+    def paint(self, points: SurfacePoints, weights: NDArray[np.float64]) -> SurfaceValues:
+        """What the sitter looks like at points."""
+        ...
+
+
+class PersonSitter:
+    """A studio person: built once (about half a second), posed many times."""
+
+    def __init__(self, person: Person, detail: Detail = "standard") -> None:
+        self.person = person
+        self.template = build_template(detail)
+        self.rest = np.asarray(person.rest_vertices(self.template))
+        self.joints = rig.joint_regressor(self.template) @ self.rest
+        self._attached = [
+            clothing.build(person.appearance, self.template, self.rest),
+            hair.build(person.appearance, self.template, self.rest, detail),
+        ]
+        self._root_share = rig.skinning_weights(self.template)[:, rig.ROOT]
+        self.surface = _surface_of(self.template, self._attached)
+
+    def pose(self, weights: ArrayLike, pose: HeadPose) -> Figure:
+        """See :meth:`Sitter.pose`."""
+        template = self.template
+        values = np.asarray(weights, np.float64)
+        shaped = apply_expression(template, self.rest, values)
+        head, on_neck = self._turn_head(pose, shaped)
+        root, joint_root = rotation_matrix(np.array(pose.root)), self.joints[rig.ROOT]
+        on_root = (shaped - joint_root) @ root.T + joint_root
+        posed = on_neck + self._root_share[:, None] * (on_root - on_neck)
+
+        placed = [mesh.place(posed) for mesh in self._attached]
+        vertices = np.concatenate([posed, *(points for points, _ in placed)]).astype(np.float32)
+        normals = np.zeros_like(vertices)
+        vertex_normals(vertices, template.faces, normals)
+        normals[template.num_vertices :] = np.concatenate([found for _, found in placed])
+        tangents = np.zeros_like(vertices)
+        strand_tangents(vertices, self.surface.segments, tangents)
+        lid_distance = np.zeros(len(vertices), np.float32)
+        for side, sign in zip(SIDES, (1, -1)):
+            ball = template.part_ranges[f"eyeball_{side}"]
+            margin = posed[template.eye_loops[side]]
+            lid_distance[ball] = eyes.lid_distance(posed[ball], margin, sign)
+        turned_eyes = [head @ rotation_matrix(vector) for vector in eye_rotations(values)]
+        return Figure(
+            surface=self.surface,
+            vertices=vertices * np.float32(_METRES),
+            normals=normals,
+            tangents=tangents,
+            lid_distance=lid_distance,
+            rotations=np.stack([head, *turned_eyes, root]).astype(np.float32),
+            landmarks68=self._landmarks(posed, yaw_degrees(head)) * _METRES,
+            eyes=eye_rotations(values),
+            weights=values,
+            pose=pose,
+        )
+
+    def _turn_head(
+        self, pose: HeadPose, points: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """The head's rotation, and points that follow it wholly."""
+        root = rotation_matrix(np.array(pose.root))
+        head = root @ rotation_matrix(np.array(pose.neck))
+        joint_root, joint_neck = self.joints[rig.ROOT], self.joints[rig.NECK]
+        neck_at = root @ (joint_neck - joint_root) + joint_root
+        return head, (points - joint_neck) @ head.T + neck_at
+
+    def anchors(self, pose: HeadPose) -> Anchors:
+        """See :meth:`Sitter.anchors`."""
+        centers = np.stack([eye_center(self.template, self.rest, side) for side in SIDES])
+        head, turned = self._turn_head(
+            pose, np.concatenate([self._landmarks(self.rest, 0.0), centers])
+        )
+        turned *= _METRES
+        return Anchors(turned[:68], turned[68:], head)
+
+    def paint(self, points: SurfacePoints, weights: NDArray[np.float64]) -> SurfaceValues:
+        """See :meth:`Sitter.paint`."""
+        return surface.evaluate(self.person.appearance, points, weights)
+
+    def _landmarks(self, posed: NDArray[np.float64], yaw: float) -> NDArray[np.float64]:
+        fixed, sliding = _landmark_embedding(self.template)
+        row = contour_row(yaw)
+        triangles = np.concatenate([sliding.triangles[row], fixed.triangles[17:]])
+        weights = np.concatenate([sliding.barycentric[row], fixed.barycentric[17:]])
+        return np.einsum("nk,nkc->nc", weights, posed[self.template.faces[triangles]])
+
+
+@functools.lru_cache(maxsize=4)
+def _landmark_embedding(
+    template: Template,
+) -> tuple[landmark_points.SurfacePosition, landmark_points.SurfacePosition]:
+    return landmark_points.landmarks68(template), landmark_points.contour(template)
+
+
+def yaw_degrees(head: NDArray[np.float64]) -> float:
+    """Turn of a head's rotation (3, 3) toward the right of the picture, whatever its nod and
+    tilt.
+    """
+    return float(np.degrees(np.arctan2(-head[2, 0], np.hypot(head[0, 0], head[1, 0]))))
+
+
+def _surface_of(template: Template, attached: list[AttachedMesh]) -> Surface:
+    """The head and all that is attached to it as one mesh; strands last."""
+    head = template.num_vertices
+    starts = np.cumsum([head, *(len(mesh.part) for mesh in attached)])
+    part = np.concatenate([template.part, *(mesh.part for mesh in attached)]).astype(np.uint8)
+    faces = np.concatenate(
+        [template.faces, *(mesh.faces + start for mesh, start in zip(attached, starts))]
+    ).astype(np.int32)
+    strand = np.isin(part, (HAIR, BEARD, LASH))[faces[:, 0]]
+    shadow_faces = np.concatenate([faces[~strand], faces[strand]])
+    # Of the two triangles of a segment the first is (a, a + 2, a + 3).
+    segments = faces[strand & (faces[:, 1] == faces[:, 0] + 2), 0]
+    faces = faces[~strand]
+    solid = np.flatnonzero(~np.isin(part, (HAIR, BEARD, LASH)))
+    place = np.full(len(part), -1)
+    place[solid] = np.arange(len(solid))
+    added = int(starts[-1]) - head
+
+    def padded(values: NDArray[np.float64], fill: float) -> NDArray[np.float32]:
+        return np.concatenate([values, np.full(added, fill)]).astype(np.float32)
+
+    material = np.full(256, SKIN, np.uint8)
+    label = np.full(256, LABELS.index("skin"), np.uint8)
+    frame = np.full(256, _FRAMES.index("head"), np.uint8)
+    for name in ("mouth_lining", "teeth_upper", "teeth_lower", "tongue"):
+        material[PARTS.index(name)] = WET
+    for side in SIDES:
+        material[PARTS.index(f"eyeball_{side}")] = EYE
+        frame[PARTS.index(f"eyeball_{side}")] = _FRAMES.index(f"{side}_eye")
+    material[[HAIR, HAIR_CAP, BEARD, LASH]] = STRAND
+    material[HAIR_CAP] = CLOTH_MATERIAL
+    material[CLOTH] = CLOTH_MATERIAL
+    label[[HAIR, HAIR_CAP]] = LABELS.index("hair")
+    label[[CLOTH, BODY]] = LABELS.index("body")
+    frame[[CLOTH, BODY]] = _FRAMES.index("body")
+
+    labels = label[part]
+    labels[masks.vertex_masks(template)["neck"]] = LABELS.index("neck")
+    return Surface(
+        faces=faces,
+        shadow_faces=shadow_faces,
+        segments=segments,
+        solid=solid,
+        occluders=place[_occluders(template, faces, part)].astype(np.int32),
+        rest=np.concatenate([template.vertices, *(mesh.rest for mesh in attached)]).astype(
+            np.float32
+        ),
+        part=part,
+        mouth_ring=padded(template.mouth_ring, 4.0),
+        eye_ring=padded(template.eye_ring, 4.0),
+        ear=padded(template.ear, 0.0),
+        layer=np.concatenate([np.zeros(head), *(mesh.layer for mesh in attached)]).astype(
+            np.float32
+        ),
+        material=material[part],
+        label=labels,
+        frame=frame[part],
+    )
+
+
+def _occluders(
+    template: Template, faces: NDArray[np.int32], part: NDArray[np.uint8]
+) -> NDArray[np.int32]:
+    """Triangles that block ambient light. The skin's are the coarsest detail's: its vertices are
+    the first of every detail, in the same places."""
+    kinds = part[faces[:, 0]]
+    inside = np.isin(kinds, (PARTS.index("mouth_lining"), CLOTH, BODY, HAIR_CAP))
+    return np.concatenate([build_template("low").skin_faces, faces[inside]])
+
+
+@njit(cache=True, nogil=True)
+def vertex_normals(vertices, faces, normals):
+    """Area-weighted unit normals into ``normals`` (zero on entry) for the vertices of ``faces``."""
+    for face in range(len(faces)):
+        a, b, c = faces[face, 0], faces[face, 1], faces[face, 2]
+        ux, uy, uz = (
+            vertices[b, 0] - vertices[a, 0],
+            vertices[b, 1] - vertices[a, 1],
+            vertices[b, 2] - vertices[a, 2],
+        )
+        vx, vy, vz = (
+            vertices[c, 0] - vertices[a, 0],
+            vertices[c, 1] - vertices[a, 1],
+            vertices[c, 2] - vertices[a, 2],
+        )
+        nx, ny, nz = uy * vz - uz * vy, uz * vx - ux * vz, ux * vy - uy * vx
+        for vertex in (a, b, c):
+            normals[vertex, 0] += nx
+            normals[vertex, 1] += ny
+            normals[vertex, 2] += nz
+    _normalise(normals)
+
+
+@njit(cache=True, nogil=True)
+def strand_tangents(vertices, segments, tangents):
+    """Unit directions along strands, at both ends of each segment; ``tangents`` is zero on
+    entry.
+    """
+    for number in range(len(segments)):
+        a = segments[number]
+        for axis in range(3):
+            step = vertices[a + 2, axis] + vertices[a + 3, axis]
+            step -= vertices[a, axis] + vertices[a + 1, axis]
+            for corner in range(4):
+                tangents[a + corner, axis] += step
+    _normalise(tangents)
+
+
+@njit(cache=True, nogil=True)
+def _normalise(vectors):
+    for index in range(len(vectors)):
+        x, y, z = vectors[index, 0], vectors[index, 1], vectors[index, 2]
+        length = np.sqrt(x * x + y * y + z * z)
+        if length > 0.0:
+            vectors[index, 0] = x / length
+            vectors[index, 1] = y / length
+            vectors[index, 2] = z / length

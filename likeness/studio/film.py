@@ -1,0 +1,119 @@
+"""From radiance to a picture: the film curve and what lens, sensor and file do to it.
+
+Owns tone, vignette, blur, grain and JPEG. Exposure in stops belongs to ``lighting``.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+from PIL import Image
+
+Picture = NDArray[np.float32]
+
+_GREY = 0.18
+_WHITE = 3.5
+_LUMINANCE = (0.2126, 0.7152, 0.0722)
+
+
+@dataclass(frozen=True)
+class Film:
+    """How a picture is developed. The defaults are a clean picture."""
+
+    contrast: float = 1.2
+    """Slope at middle grey, in stops out per stop in."""
+    saturation: float = 1.0
+    vignette: float = 0.0
+    """Light lost in the corners, 0..1."""
+    blur: float = 0.0
+    """Standard deviation of the lens' blur in thousandths of the picture's side."""
+    grain: float = 0.0
+    """Standard deviation of the noise at middle grey, of the display range."""
+    jpeg_quality: int | None = None
+    """Saves and loads the picture as JPEG of this quality."""
+
+
+def tone(radiance: Picture, gain: float, film: Film) -> None:
+    """Turns radiance (N, 3) into display-linear values 0..1, in place; grey stays at 18 %.
+
+    A power about grey sets the contrast; a shoulder (Reinhard et al., SIGGRAPH 2002, with a white
+    point) rolls highlights off instead of clipping them.
+    """
+    _tone_kernel(radiance, gain, film.contrast, film.saturation)
+
+
+@njit(cache=True, nogil=True)
+def _tone_kernel(radiance, gain, contrast, saturation):
+    values = np.empty(3)
+    for sample in range(len(radiance)):
+        before = 1e-6
+        for channel in range(3):
+            values[channel] = max(radiance[sample, channel] * gain, 1e-6)
+            before += _LUMINANCE[channel] * values[channel]
+        # Curves on channels bleach bright colours, a curve on their luminance alone keeps them too
+        # pure: half of each is what film does to skin.
+        scale = _curve(before, contrast) / before
+        grey = 0.0
+        for channel in range(3):
+            value = 0.5 * _curve(values[channel], contrast) + 0.5 * scale * values[channel]
+            values[channel] = value
+            grey += _LUMINANCE[channel] * value
+        for channel in range(3):
+            value = grey + saturation * (values[channel] - grey)
+            radiance[sample, channel] = min(max(value, 0.0), 1.0)
+
+
+@njit(cache=True, nogil=True)
+def _curve(value, contrast):
+    value = _GREY * math.pow(value / _GREY, contrast) / (1.0 - _GREY)
+    return value * (1.0 + value / (_WHITE * _WHITE)) / (1.0 + value)
+
+
+def encode(linear: Picture) -> Picture:
+    """sRGB of display-linear values."""
+    low = linear * np.float32(12.92)
+    high = np.float32(1.055) * np.power(np.maximum(linear, 1e-8), np.float32(1 / 2.4)) - 0.055
+    return np.where(linear <= 0.0031308, low, high).astype(np.float32)
+
+
+def develop(linear: Picture, film: Film, rng: np.random.Generator) -> Picture:
+    """sRGB picture (H, W, 3) float32 in [0, 1] of display-linear values, with the film's defects.
+
+    Args:
+        linear: (H, W, 3) result of :func:`tone`, composed over the background.
+        film: what is done to it.
+        rng: draws the grain.
+    """
+    height, width = linear.shape[:2]
+    if film.blur > 0.0:
+        sigma = film.blur * 0.001 * max(height, width)
+        if sigma > 0.15:
+            linear = cv2.GaussianBlur(linear, (0, 0), sigma, borderType=cv2.BORDER_REFLECT_101)
+    if film.vignette > 0.0:
+        y, x = np.mgrid[:height, :width].astype(np.float32)
+        x, y = (x + 0.5) / width - 0.5, (y + 0.5) / height - 0.5
+        linear = linear * (1.0 - np.float32(2.0 * film.vignette) * (x * x + y * y))[..., None]
+    picture = encode(linear)
+    if film.grain > 0.0:
+        # Shot noise: less in the lights of the display scale; colour noise is half as strong.
+        light = rng.standard_normal((height, width, 1), dtype=np.float32)
+        colour = rng.standard_normal((height, width, 3), dtype=np.float32)
+        level = np.float32(film.grain) * (1.25 - 0.75 * picture.mean(-1, keepdims=True))
+        picture = picture + level * (light + np.float32(0.5) * colour)
+    picture = np.clip(picture, 0.0, 1.0).astype(np.float32)
+    if film.jpeg_quality is not None:
+        picture = _through_jpeg(picture, film.jpeg_quality)
+    return picture
+
+
+def _through_jpeg(picture: Picture, quality: int) -> Picture:
+    stream = io.BytesIO()
+    Image.fromarray((picture * 255.0 + 0.5).astype(np.uint8)).save(stream, "JPEG", quality=quality)
+    stream.seek(0)
+    return np.asarray(Image.open(stream).convert("RGB"), np.float32) / np.float32(255.0)

@@ -1,0 +1,111 @@
+"""Puts a picture together: solid samples, strands over them, the background behind all.
+
+Owns the composition of colours and of the truth that goes with them, label and depth, so that both
+agree on what a pixel shows.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+NUM_LABELS = 6
+
+
+@njit(cache=True, nogil=True)
+def merge(
+    place,
+    color,
+    label,
+    depth,
+    strand_pixel,
+    strand_color,
+    strand_label,
+    strand_depth,
+    strand_coverage,
+    n,
+    picture,
+    mask,
+    out_depth,
+):
+    """Composes a picture in place.
+
+    Args:
+        place: (N,) ascending places of solid samples on the grid of n x n samples a pixel.
+        color: (N, 3) display-linear.
+        label: (N,) their labels; 0 is background.
+        depth: (N,) metres.
+        strand_pixel: (M,) ascending pixels of strands, nearest first within a pixel.
+        strand_color: (M, 3).
+        strand_label: (M,).
+        strand_depth: (M,).
+        strand_coverage: (M,) 0..1.
+        n: samples per pixel along each side.
+        picture: (H, W, 3), the background on entry.
+        mask: (H, W) becomes the label with the greatest share; a tie goes to what is not
+            background.
+        out_depth: (H, W) becomes the depth of the nearest thing with that label, or infinite.
+    """
+    height, width = mask.shape
+    samples = n * n
+    start = np.zeros(height * width + 1, np.int64)
+    for k in range(len(place)):
+        row, column = place[k] // (width * n) // n, place[k] % (width * n) // n
+        start[row * width + column + 1] += 1
+    for pixel in range(height * width):
+        start[pixel + 1] += start[pixel]
+    cursor = start[:-1].copy()
+    order = np.empty(len(place), np.int64)
+    for k in range(len(place)):
+        pixel = place[k] // (width * n) // n * width + place[k] % (width * n) // n
+        order[cursor[pixel]] = k
+        cursor[pixel] += 1
+
+    votes = np.zeros(NUM_LABELS)
+    nearest = np.zeros(NUM_LABELS)
+    total = np.zeros(3)
+    first = 0
+    for pixel in range(height * width):
+        row, column = pixel // width, pixel % width
+        last = first
+        while last < len(strand_pixel) and strand_pixel[last] == pixel:
+            last += 1
+        members = start[pixel + 1] - start[pixel]
+        out_depth[row, column] = np.inf
+        mask[row, column] = 0
+        if members == 0 and first == last:
+            continue
+        votes[:] = 0.0
+        nearest[:] = np.inf
+        total[:] = 0.0
+        for sample in range(samples):
+            solid = order[start[pixel] + sample] if sample < members else -1
+            behind = depth[solid] if solid >= 0 else np.inf
+            through = 1.0
+            for k in range(first, last):
+                if strand_depth[k] >= behind:
+                    break
+                share = through * strand_coverage[k]
+                through -= share
+                for channel in range(3):
+                    total[channel] += share * strand_color[k, channel]
+                votes[strand_label[k]] += share
+                nearest[strand_label[k]] = min(nearest[strand_label[k]], strand_depth[k])
+            for channel in range(3):
+                value = color[solid, channel] if solid >= 0 else picture[row, column, channel]
+                total[channel] += through * value
+            if solid >= 0:
+                votes[label[solid]] += through
+                nearest[label[solid]] = min(nearest[label[solid]], behind)
+            else:
+                votes[0] += through
+        best = 1
+        for k in range(2, NUM_LABELS):
+            if votes[k] > votes[best]:
+                best = k
+        if votes[best] >= votes[0] * 0.999999 and votes[best] > 0.0:
+            mask[row, column] = best
+            out_depth[row, column] = nearest[best]
+        for channel in range(3):
+            picture[row, column, channel] = total[channel] / samples
+        first = last

@@ -1,0 +1,259 @@
+"""How surfaces answer to light: skin, eyes, wet linings, hair and cloth, one sample at a time.
+
+Owns the compiled loop from surface values and visibility to radiance. Knows neither what is
+painted on a surface (``surface``) nor which lamps there are (``lighting``).
+
+Skin: diffuse light that wraps around the terminator further in red than in blue, light that comes
+through thin parts by the depth the shadow map shows (Jensen's mean free paths: red travels about
+four millimetres in skin, blue less than one), and two microfacet lobes (Walter et al., EGSR 2007)
+with Schlick's Fresnel term. Hair: Kajiya and Kay's diffuse term and two highlights shifted apart
+along the strand (Marschner et al., SIGGRAPH 2003; the shifts after Scheuermann, 2004).
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numba import njit
+
+from likeness.studio.visibility import soft_shadow
+
+SKIN, EYE, WET, STRAND, CLOTH = range(5)
+"""Materials."""
+
+#                  wrap r, g, b      through r, g, b (mm)  reflectance  second lobe's share
+_MATERIALS = np.array(
+    [
+        [0.26, 0.11, 0.06, 4.2, 1.35, 0.70, 0.028, 0.30],
+        [0.12, 0.10, 0.09, 2.0, 1.60, 1.40, 0.025, 0.00],
+        [0.18, 0.12, 0.10, 3.0, 1.10, 0.90, 0.030, 0.35],
+        [0.30, 0.30, 0.30, 7.0, 6.00, 5.50, 0.046, 0.50],
+        [0.10, 0.10, 0.10, 0.8, 0.80, 0.80, 0.040, 0.00],
+    ],
+    dtype=np.float32,
+)
+_SPECULAR = 1.3
+_BIAS = 0.0013
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _microfacet(alpha, n_h, n_l, n_v):
+    """GGX distribution times the height-correlated masking term (Smith), over 4 (n.l) (n.v)."""
+    a2 = alpha * alpha
+    d = n_h * n_h * (a2 - 1.0) + 1.0
+    distribution = a2 / (math.pi * d * d)
+    masking_v = n_l * math.sqrt(n_v * n_v * (1.0 - a2) + a2)
+    masking_l = n_v * math.sqrt(n_l * n_l * (1.0 - a2) + a2)
+    return distribution * 0.5 / max(masking_v + masking_l, 1e-6)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _harmonic_sum(coefficients, channel, x, y, z):
+    """Radiance from a direction, of (9, 3) harmonic coefficients."""
+    return (
+        0.282095 * coefficients[0, channel]
+        + 0.488603
+        * (
+            coefficients[1, channel] * x
+            + coefficients[2, channel] * y
+            + coefficients[3, channel] * z
+        )
+        + 1.092548
+        * (
+            coefficients[4, channel] * x * y
+            + coefficients[5, channel] * x * z
+            + coefficients[6, channel] * y * z
+        )
+        + 0.546274 * coefficients[7, channel] * (x * x - y * y)
+        + 0.315392 * coefficients[8, channel] * (3.0 * z * z - 1.0)
+    )
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _disc(radius, cosine):
+    """Radiance of a lamp's disc of unit irradiance as a mirror shows it, with a soft edge."""
+    inner, outer = math.cos(1.1 * radius), math.cos(0.85 * radius)
+    t = min(max((cosine - inner) / (outer - inner), 0.0), 1.0)
+    return t * t * (3.0 - 2.0 * t) / (math.pi * radius * radius)
+
+
+@njit(cache=True, nogil=True)
+def _open_transfer(x, y, z, received):
+    """Transfer of a surface nothing blocks: the harmonics of its normal, convolved with a
+    cosine.
+    """
+    received[0] = 0.282095
+    received[1], received[2], received[3] = 0.325735 * x, 0.325735 * y, 0.325735 * z
+    received[4], received[5], received[6] = 0.273137 * x * y, 0.273137 * x * z, 0.273137 * y * z
+    received[7] = 0.136569 * (x * x - y * y)
+    received[8] = 0.078848 * (3.0 * z * z - 1.0)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def shade(
+    position,
+    normal,
+    tangent,
+    material,
+    group,
+    albedo,
+    bump,
+    specular,
+    roughness,
+    occlusion,
+    bary,
+    corners,
+    transfer,
+    surroundings,
+    lamp_directions,
+    lamp_colors,
+    lamp_softness,
+    map_axes,
+    map_origin,
+    map_texel,
+    map_depth,
+    out,
+):
+    """Radiance toward a camera at the origin, into ``out`` (N, 3).
+
+    Positions and normals are in the picture's axes in metres; ``bump`` is already turned into them.
+    Painted values (albedo to occlusion) are shared between samples: ``group`` names each sample's.
+    Lamps are rows; the first ones have shadow maps (``map_*[lamp]``), the light of the others is
+    soft and blocked like ambient light. Ambient light comes through
+    ``transfer``, rows of which the ``corners`` of a sample name; strands, which have none, are
+    taken as open to the side they face, less ``occlusion``.
+    """
+    diffuse, gloss, received = np.zeros(3), np.zeros(3), np.zeros(9)
+    for sample in range(position.shape[0]):
+        px, py, pz = position[sample, 0], position[sample, 1], position[sample, 2]
+        kind, painted = material[sample], group[sample]
+        inverse = 1.0 / math.sqrt(px * px + py * py + pz * pz)
+        vx, vy, vz = -px * inverse, -py * inverse, -pz * inverse
+        gx, gy, gz = normal[sample, 0], normal[sample, 1], normal[sample, 2]
+        if kind == CLOTH and gx * vx + gy * vy + gz * vz < 0.0:
+            gx, gy, gz = -gx, -gy, -gz  # seen from the other side
+        nx, ny, nz = gx + bump[painted, 0], gy + bump[painted, 1], gz + bump[painted, 2]
+        inverse = 1.0 / math.sqrt(nx * nx + ny * ny + nz * nz)
+        nx, ny, nz = nx * inverse, ny * inverse, nz * inverse
+        n_v = max(nx * vx + ny * vy + nz * vz, 0.03)
+        rx, ry, rz = 2.0 * n_v * nx - vx, 2.0 * n_v * ny - vy, 2.0 * n_v * nz - vz
+        rough = roughness[painted]
+        alpha = max(rough * rough, 0.002)
+        reflectance = _MATERIALS[kind, 6]
+        second = _MATERIALS[kind, 7]
+        tx, ty, tz = tangent[sample, 0], tangent[sample, 1], tangent[sample, 2]
+        for c in range(3):
+            diffuse[c] = 0.0
+            gloss[c] = 0.0
+
+        if kind == STRAND:
+            _open_transfer(gx, gy, gz, received)
+        else:
+            for k in range(9):
+                received[k] = 0.0
+                for corner in range(3):
+                    received[k] += bary[sample, corner] * transfer[corners[sample, corner], k]
+        seen = received[0] / 0.282095  # share of the surroundings not blocked
+        seen = min(max(seen, 0.0), 1.0) * occlusion[painted]
+
+        for lamp in range(lamp_directions.shape[0]):
+            lx, ly, lz = (
+                lamp_directions[lamp, 0],
+                lamp_directions[lamp, 1],
+                lamp_directions[lamp, 2],
+            )
+            if lamp_colors[lamp, 1] <= 0.0:
+                continue
+            n_l = nx * lx + ny * ly + nz * lz
+            g_l = gx * lx + gy * ly + gz * lz
+            if kind != STRAND and g_l < -0.45:
+                continue
+            # Points are lifted off their surface most where the light grazes it.
+            if lamp < len(map_texel):
+                texel = map_texel[lamp]
+                lift = texel * (1.0 + 1.5 * (1.0 - min(max(g_l, 0.0), 1.0)))
+                lift *= 1.0 if g_l > 0.0 else 0.4
+                lit, behind = soft_shadow(
+                    px + gx * lift,
+                    py + gy * lift,
+                    pz + gz * lift,
+                    map_axes[lamp],
+                    map_origin[lamp],
+                    texel,
+                    map_depth[lamp],
+                    _BIAS,
+                )
+            else:
+                lit, behind = seen, 0.02
+            hx, hy, hz = lx + vx, ly + vy, lz + vz
+            inverse = 1.0 / max(math.sqrt(hx * hx + hy * hy + hz * hz), 1e-6)
+            hx, hy, hz = hx * inverse, hy * inverse, hz * inverse
+            if kind == STRAND:
+                t_l = tx * lx + ty * ly + tz * lz
+                across = math.sqrt(max(1.0 - t_l * t_l, 0.0))
+                facing = max((g_l + 0.30) / 1.30, 0.0)
+                level = (0.25 + 0.75 * facing) * (0.35 + 0.65 * across)
+                gate = min(max((g_l + 0.25) / 0.5, 0.0), 1.0)
+                exponent = 2.0 / max(alpha, 0.01)
+                t_h = (tx - 0.09 * gx) * hx + (ty - 0.09 * gy) * hy + (tz - 0.09 * gz) * hz
+                first_lobe = math.pow(max(1.0 - t_h * t_h, 0.0), exponent)
+                t_h = (tx + 0.13 * gx) * hx + (ty + 0.13 * gy) * hy + (tz + 0.13 * gz) * hz
+                second_lobe = math.pow(max(1.0 - t_h * t_h, 0.0), 0.25 * exponent)
+                for c in range(3):
+                    through = lit + (1.0 - lit) * math.exp(
+                        -1000.0 * behind / _MATERIALS[kind, 3 + c]
+                    )
+                    light = through * lamp_colors[lamp, c]
+                    diffuse[c] += light * level
+                    tint = math.sqrt(max(albedo[painted, c], 0.0))
+                    gloss[c] += (
+                        light
+                        * gate
+                        * specular[painted]
+                        * (0.035 * first_lobe + 0.16 * tint * second_lobe)
+                    )
+                continue
+
+            for c in range(3):
+                wrap = _MATERIALS[kind, c]
+                level = max((n_l + wrap) / (1.0 + wrap), 0.0)
+                if level > 0.0:
+                    through = lit
+                    if lit < 1.0:
+                        through += (1.0 - lit) * math.exp(
+                            -1000.0 * (behind + 0.0012) / _MATERIALS[kind, 3 + c]
+                        )
+                    diffuse[c] += level * through * lamp_colors[lamp, c]
+            if n_l > 0.0 and lit > 0.0:
+                n_h = min(max(nx * hx + ny * hy + nz * hz, 0.0), 1.0)
+                v_h = min(max(vx * hx + vy * hy + vz * hz, 0.0), 1.0)
+                fresnel = reflectance + (1.0 - reflectance) * (1.0 - v_h) ** 5
+                # A lamp has a size: it blurs the lobe and lowers its peak.
+                wide = min(alpha + 0.5 * lamp_softness[lamp], 1.0)
+                if kind == EYE and rough < 0.15:
+                    lobe = _disc(lamp_softness[lamp] + alpha, rx * lx + ry * ly + rz * lz) / n_l
+                else:
+                    lobe = _microfacet(wide, n_h, n_l, n_v)
+                if second > 0.0:
+                    narrow = min(0.38 * alpha + 0.5 * lamp_softness[lamp], 1.0)
+                    lobe = (1.0 - second) * lobe + second * _microfacet(narrow, n_h, n_l, n_v)
+                # Strength is measured on a white diffuse surface, hence the factor pi.
+                strength = _SPECULAR * specular[painted] * fresnel * lobe * n_l * lit * math.pi
+                for c in range(3):
+                    gloss[c] += strength * lamp_colors[lamp, c]
+
+        fresnel = reflectance + (max(1.0 - rough, reflectance) - reflectance) * (1.0 - n_v) ** 5
+        for c in range(3):
+            ambient = 0.0
+            for k in range(9):
+                ambient += received[k] * surroundings[k, c]
+            ambient = max(ambient, 0.0) * occlusion[painted]
+            # What is blocked is blocked by the same kind of surface, which returns some light.
+            white = albedo[painted, c]
+            returned = 0.55 * white * (1.0 - seen) * surroundings[0, c] * 0.282095
+            mirror = max(_harmonic_sum(surroundings, c, rx, ry, rz), 0.0)
+            value = white * (diffuse[c] + ambient + returned) + gloss[c]
+            if kind != STRAND:
+                value += _SPECULAR * specular[painted] * fresnel * mirror * seen * seen
+            out[sample, c] = value
