@@ -119,7 +119,9 @@ def _nose_out(p: Place) -> Array:
 
 def _ear_out(p: Place) -> Array:
     # The rim swings; the concha stays, or it would come out at the back.
-    return p.along((1, 0, 0.3), p.ear * p.step(26, -20, p.z) * np.clip((p.x - 73) / 14, 0, 1.2))
+    # Full on both sheets of the rim: a back that lags behind its front is cut by it.
+    both = p.step(0.0, 0.3, p.ear)
+    return p.along((1, 0, 0.3), both * p.step(26, -20, p.z) * np.clip((p.x - 73) / 14, 0, 1.2))
 
 
 def _ear_root(p: Place) -> Array:
@@ -225,12 +227,13 @@ MODES = (
         0.7,
         lambda p: p.on_cage(
             {
-                "e1_0": (0.3, -0.7, 0.5),
+                "e1_0": (0.3, -0.8, 0.6),
                 "e1_1": (0.2, -1.0, 0.5),
-                "e1_2": (0.0, -0.4, 0.2),
+                "e1_2": (0.0, -0.5, 0.3),
                 "e0_1": (0.0, -0.45, 0.1),
-                "e2_0": (0.2, -0.3, 0.6),
-                "e2_1": (0.1, -0.8, 0.8),
+                "e2_0": (0.3, -0.5, 0.9),
+                "e2_1": (0.1, -1.0, 1.1),
+                "e2_2": (0.0, -0.5, 0.7),
             }
         ),
         {"e1_1": _DOWN},
