@@ -121,6 +121,7 @@ def landmark_scores(
 
     For both lengths: the mean error in percent of every point set, the area under the curve and the
     failure rate of all points; with ``yaw`` also the mean error by box size in bins with faces.
+    Regions come last.
 
     Args:
         predicted, truth: (N, 68, 2) pixels.
@@ -155,14 +156,20 @@ def landmark_scores(
             )
         )
 
-    for length, unit in _UNITS.items():
-        for name, points in point_sets.items():
-            add(f"nme_{name}_{length}", _percent, length, unit=unit, points=points)
+    def add_sets(names: Sequence[str]) -> None:
+        for length, unit in _UNITS.items():
+            for name in names:
+                add(f"nme_{name}_{length}", _percent, length, unit=unit, points=point_sets[name])
+
+    regions = [name for name in point_sets if name in REGIONS_68]
+    add_sets([name for name in point_sets if name not in regions])
+    for length in _UNITS:
         add(f"auc_{length}", lambda e: area_under_curve(e, limit), length, direction="higher")
         add(f"failure_{length}", lambda e: failure_rate(e, limit), length)
     for name, faces in yaw_bins(yaw) if yaw is not None else ():
         if faces.any():
             add(f"nme_box_yaw_{name}", _percent, "box", unit=_UNITS["box"], faces=faces)
+    add_sets(regions)
     return Scores(rows)
 
 

@@ -17,6 +17,8 @@ _MAX_POINTS = 300
 _MAX_HITS = 48
 _LOG_SPAN = 20.0
 """A positive curve that spans more than this factor is drawn on a logarithmic axis."""
+_SMALLEST = 1e-5
+"""Of a logarithmic axis, as a fraction of its largest value."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,7 +70,7 @@ def line_chart(
         y = frame.y(rule)
         parts.append(f'<path class="rule" d="M{frame.left} {y:.1f}H{frame.right}"/>')
     for index, curve in enumerate(series):
-        parts.append(f'<g style="--k:var(--c{index % 8})">')
+        parts.append(f"<g {_look(index)}>")
         is_noisy = smooth and np.isfinite(curve.y).sum() > 24
         if is_noisy:
             parts.append(f'<path class="raw" d="{frame.path(curve.x, curve.y)}"/>')
@@ -79,8 +81,7 @@ def line_chart(
     legend = ""
     if len(series) > 1:
         legend = "".join(
-            f'<i style="--k:var(--c{index % 8})">{text(curve.name)}</i>'
-            for index, curve in enumerate(series)
+            f"<i {_look(index)}>{text(curve.name)}</i>" for index, curve in enumerate(series)
         )
     suffix = f" <small>{text(unit)}</small>" if unit else ""
     return (
@@ -88,6 +89,11 @@ def line_chart(
         f'{legend}</figcaption><svg viewBox="0 0 {width} {height}" role="img" '
         f'aria-label="{text(title)}">{"".join(parts)}</svg></figure>'
     )
+
+
+def _look(index: int) -> str:
+    """Colour and dashes of a curve: eight colours, each solid, dashed and dotted."""
+    return f'class="d{index // 8 % 3}" style="--k:var(--c{index % 8})"'
 
 
 def sparkline(values: Sequence[float], *, rule: float | None = None) -> str:
@@ -184,13 +190,15 @@ class _Frame:
         if rule is not None and math.isfinite(rule):
             values = np.append(values, rule)
         steps = np.concatenate([s.x for s in series] + [np.array([b.end]) for b in bands])
-        low, high = np.percentile(values, [1, 99]) if len(values) > 50 else _extent(values)
-        self.is_log = bool(values.min() > 0 and high / low > _LOG_SPAN)
-        if self.is_log:
-            low, high = values.min(), values.max()
+        low, high = float(values.min()), float(values.max())
+        positive = values[values > 0]
+        self.is_log = bool(low >= 0 and high > 0 and high > _LOG_SPAN * np.percentile(positive, 2))
+        if self.is_log:  # what is zero, or invisibly small beside the rest, lies below the frame
+            low = max(float(positive.min()), high * _SMALLEST)
         elif len(values) > 50:  # a few outliers may leave the frame rather than flatten the curve
-            margin = (high - low) * 0.15
-            low, high = max(values.min(), low - margin), min(values.max(), high + margin)
+            inner = np.percentile(values, [1, 99])
+            margin = float(inner[1] - inner[0]) * 0.15
+            low, high = max(low, inner[0] - margin), min(high, inner[1] + margin)
         if not high > low:
             pad = abs(low) * 0.1 or 1.0
             low, high = low - (0.0 if self.is_log else pad), high + pad
@@ -205,7 +213,8 @@ class _Frame:
     def y(self, value: np.ndarray | float) -> np.ndarray | float:
         share = (np.asarray(value) - self.low) / (self.high - self.low)
         if self.is_log:
-            share = np.log(np.asarray(value) / self.low) / math.log(self.high / self.low)
+            above = np.maximum(np.asarray(value), self.low * 1e-3)
+            share = np.log(above / self.low) / math.log(self.high / self.low)
         return self.bottom - np.clip(share, -0.02, 1.04) * (self.bottom - self.top)
 
     def path(self, x: np.ndarray, y: np.ndarray) -> str:
@@ -258,10 +267,6 @@ class _Frame:
             f"{number(float(curve.y[i]))} {text(unit)}</title></circle>"
             for i in chosen
         ]
-
-
-def _extent(values: np.ndarray) -> tuple[float, float]:
-    return float(values.min()), float(values.max())
 
 
 def _thinned(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -11,6 +11,9 @@ from likeness.report.contents import Contents, Evaluation, config_rows
 from likeness.report.gallery import Embedder, evaluation_pictures
 from likeness.report.markup import badge, details, duration, number, pairs, table, text
 
+_SCORE_HEADERS = ("score", "value", "baseline", "difference", "trend", "samples#")
+_MAX_SCORES = 12
+
 
 def is_better(row: Mapping[str, Any]) -> bool | None:
     """Whether a score beats its baseline; None without one."""
@@ -27,8 +30,9 @@ def verdict(row: Mapping[str, Any]) -> str:
         return ""
     value, baseline = row["value"], row["baseline"]
     change = f"{100 * (value - baseline) / abs(baseline):+.0f} %" if baseline else ""
-    label = "better" if better else ("equal" if value == baseline else "worse")
-    return f"{text(change)} {badge(label, 'good' if better else 'bad')}"
+    if value == baseline:
+        return badge("equal")
+    return f"{text(change)} {badge('better', 'good') if better else badge('worse', 'bad')}"
 
 
 def tiles(contents: Contents) -> str:
@@ -36,7 +40,7 @@ def tiles(contents: Contents) -> str:
     items: list[tuple[str, str, str]] = []
     latest = contents.latest_scores()
     for row in (latest.scores if latest else ())[:4]:
-        unit = f" <small>{text(row.get('unit', ''))}</small>"
+        unit = f" <small>{_unit(row)}</small>"
         beside = ""
         if row.get("baseline") is not None:
             beside = f"{text(row.get('baseline_name') or 'baseline')} {number(row['baseline'])}"
@@ -62,11 +66,13 @@ def scores(contents: Contents, embedder: Embedder) -> str:
     parts = []
     for split, evaluation in sorted(latest.items()):
         rows = [_score_row(contents, evaluation, row) for row in evaluation.scores]
+        first, rest = rows[:_MAX_SCORES], rows[_MAX_SCORES:]
+        more = table(_SCORE_HEADERS, rest, kind="scores") if rest else ""
         title = f"{split} split" if split else "validation while training"
-        headers = ["score", "value", "baseline", "difference", "trend", "samples#"]
         parts.append(
             f"<h3>{text(title.capitalize())} <small>step {evaluation.step}</small></h3>"
-            + table(headers, rows, kind="scores")
+            + table(_SCORE_HEADERS, first, kind="scores")
+            + (details(f"{len(rest)} more scores", more) if more else "")
             + evaluation_pictures(evaluation.folder, embedder)
         )
     return "".join(parts)
@@ -87,7 +93,7 @@ def _score_row(
     hint = {"↓": "lower is better", "↑": "higher is better"}.get(arrow, "")
     return (
         f'<span class="nowrap">{text(row["name"])} <span title="{hint}">{arrow}</span></span>',
-        f"<b>{number(row.get('value'))}</b> <small>{text(row.get('unit') or '')}</small>",
+        f"<b>{number(row.get('value'))}</b> <small>{_unit(row)}</small>",
         f"{number(baseline)} <small>{text(row.get('baseline_name') or '')}</small>"
         if baseline is not None
         else "",
@@ -234,6 +240,11 @@ def environment(contents: Contents) -> str:
         + pairs(rows)
         + (details("Packages", f"<pre>{text(listed)}</pre>") if listed else "")
     )
+
+
+def _unit(row: Mapping[str, Any]) -> str:
+    unit = str(row.get("unit") or "")
+    return "" if unit == "1" else text(unit)
 
 
 def _setting(row: tuple[str, Any, str, str]) -> tuple[str, str, str]:

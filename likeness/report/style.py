@@ -72,12 +72,15 @@ summary small{font-weight:400}
 .chart svg,svg.spark{display:block;width:100%;height:auto;overflow:visible}
 .chart figcaption{font-size:13.5px;display:flex;flex-wrap:wrap;gap:2px 12px;color:var(--ink)}
 .chart figcaption i{font-style:normal;color:var(--soft);white-space:nowrap;font-size:12.5px}
-.chart figcaption i::before{content:"";display:inline-block;width:12px;height:3px;margin-right:5px;
-vertical-align:middle;border-radius:2px;background:var(--k)}
+.chart figcaption i::before{content:"";display:inline-block;width:14px;margin-right:5px;
+vertical-align:middle;border-top:3px solid var(--k)}
+.chart figcaption .d1::before{border-top-style:dashed}
+.chart figcaption .d2::before{border-top-style:dotted}
 svg text{font:11px system-ui,sans-serif;fill:var(--soft)}
 svg .grid{stroke:var(--grid);stroke-width:1}
 svg .band{fill:var(--band)}
 svg .line{fill:none;stroke:var(--k);stroke-width:1.8;stroke-linejoin:round;stroke-linecap:round}
+svg .d1 .line{stroke-dasharray:6 3}svg .d2 .line{stroke-dasharray:1.5 3.5}
 svg .raw{fill:none;stroke:var(--k);stroke-width:1;opacity:.28}
 svg .dot{fill:var(--k)}
 svg .hit{fill:transparent}svg .hit:hover{fill:var(--k)}
@@ -88,7 +91,7 @@ svg .rule{stroke:var(--soft);stroke-width:1;stroke-dasharray:3 3}
 text-overflow:ellipsis;white-space:nowrap;text-shadow:0 0 3px #0008}
 .gallery{display:grid;gap:14px;grid-template-columns:repeat(auto-fill,minmax(min(100%,260px),1fr))}
 .gallery .span{grid-column:1/-1}
-.gallery.large{grid-template-columns:repeat(auto-fill,minmax(min(100%,520px),1fr))}
+.gallery.large{grid-template-columns:repeat(auto-fit,minmax(min(100%,520px),1fr))}
 figure{margin:0;min-width:0}
 figure img,figure video{display:block;max-width:100%;height:auto;border-radius:6px;
 background:var(--page)}

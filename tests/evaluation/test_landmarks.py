@@ -96,7 +96,7 @@ def test_scores_stand_beside_the_baseline():
     assert "nme_box_yaw_60-90" not in scores
     alone = landmark_scores(PREDICTED, TRUTH, point_sets={"eyes": range(36, 48)})
     assert [s.name for s in alone] == [
-        "nme_eyes_eyes", "auc_eyes", "failure_eyes", "nme_eyes_box", "auc_box", "failure_box"
+        "nme_eyes_eyes", "nme_eyes_box", "auc_eyes", "failure_eyes", "auc_box", "failure_box"
     ]  # fmt: skip
     assert alone["auc_box"].baseline is None
 

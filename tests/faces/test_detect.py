@@ -164,7 +164,7 @@ def test_the_cascade_finds_a_tilted_face():
 
 @pytest.mark.realdata
 def test_the_cascade_on_real_groups():
-    """Every person of six group pictures, and at most one confident mistake among them all."""
+    """Every person of five group pictures, and at most one confident mistake among them all."""
     folder = real_data("london_faces")
     detector, mistakes = CascadeDetector(), 0
     for group in json.loads((folder / "groups.json").read_text())[1::3]:

@@ -81,6 +81,21 @@ def test_an_exponential_decay_is_straight_on_a_logarithmic_axis():
     assert ">0.001<" not in linear
 
 
+def test_zeros_do_not_keep_a_curve_from_a_logarithmic_axis():
+    y = np.r_[10.0 ** -np.arange(4.0), 0.0, 1e-12]
+    svg = line_chart("t", [Series("a", np.arange(6.0), y)])
+    (piece,) = points(svg, "line")
+    heights = np.array(piece)[:, 1]
+    np.testing.assert_allclose(np.diff(heights[:4], 2), 0, atol=0.21)
+    assert heights[4] == heights[5] > heights[3], "below the frame, not at minus infinity"
+
+
+def test_more_curves_than_colours_are_told_apart_by_dashes():
+    svg = line_chart("t", [Series(f"s{i}", np.arange(2.0), np.arange(2.0) + i) for i in range(10)])
+    looks = re.findall(r'<g class="(d\d)" style="--k:var\(--c(\d)\)"', svg)
+    assert len(set(looks)) == 10
+
+
 def test_values_that_are_not_finite_leave_a_gap():
     y = np.array([1.0, 2, np.nan, np.inf, 3, 4])
     pieces = points(line_chart("t", [Series("a", np.arange(6.0), y)]), "line")

@@ -97,6 +97,19 @@ def test_scores_say_better_or_worse_than_their_baseline(page):
     assert {"lower is better", "higher is better"} <= {a.get("title") for a in page.all("span")}
 
 
+def test_many_scores_are_folded_and_units_of_one_left_out(tmp_path):
+    run = example_run(tmp_path)
+    rows = [
+        {"name": f"score_{i}", "value": 1.0, "unit": "1", "direction": "lower", "count": 3,
+         "baseline": 1.0, "baseline_name": "mean"}
+        for i in range(20)
+    ]  # fmt: skip
+    (run.evaluation_folder(2000) / "scores.json").write_text(json.dumps(rows), encoding="utf-8")
+    words = Page(build_report(run).read_text(encoding="utf-8")).content
+    assert "8 more scores" in words
+    assert "score_19 ↓ 1 1 mean equal 3" in words
+
+
 def test_the_page_needs_nothing_else(page):
     assert page.all("script") == []
     assert page.all("link") == []
