@@ -75,18 +75,15 @@ def draw_bumps(rng: np.random.Generator) -> tuple[Bump, ...]:
     cage = load_cage()
     smooth = (cage.ear == 0.0) & (cage.eye_ring >= 3.0) & (cage.mouth_ring >= 3.0)
     centers = cage.points[smooth & (cage.points[:, 1] > -100.0)]
-    bumps = []
-    for _ in range(NUM_BUMPS):
-        center = centers[rng.integers(len(centers))] + rng.normal(0.0, 4.0, 3)
-        bumps.append(
-            Bump(
-                center=_rounded(center, 2),
-                radius=round(float(rng.uniform(*_BUMP_RADIUS)), 2),
-                move=_rounded(rng.normal(0.0, _BUMP_SD, 3), 3),
-                symmetric=bool(rng.random() < _SYMMETRIC_SHARE),
-            )
-        )
-    return tuple(bumps)
+    places = centers[rng.integers(len(centers), size=NUM_BUMPS)]
+    places = places + rng.normal(0.0, 4.0, (NUM_BUMPS, 3))
+    radii = rng.uniform(*_BUMP_RADIUS, NUM_BUMPS)
+    moves = rng.normal(0.0, _BUMP_SD, (NUM_BUMPS, 3))
+    symmetric = rng.random(NUM_BUMPS) < _SYMMETRIC_SHARE
+    return tuple(
+        Bump(_rounded(place, 2), round(float(radius), 2), _rounded(move, 3), bool(both))
+        for place, radius, move, both in zip(places, radii, moves, symmetric)
+    )
 
 
 def solve(quantities: Array, expected: Array, bumps: tuple[Bump, ...]) -> Identity:
@@ -180,6 +177,7 @@ def rest_vertices(template: Template, identity: Identity) -> Array:
     return _carry_parts(template, by_modes + _bump_moves(template, identity.bumps))
 
 
+@functools.lru_cache(maxsize=4)  # solving and building a head need the same
 def _bump_moves(template: Template, bumps: tuple[Bump, ...]) -> Array:
     """Displacement (skin vertices, 3) by all bumps together."""
     skin = template.vertices[: template.num_skin]
@@ -204,7 +202,7 @@ def _add_bump(
             fade = min(max(x / _MIDLINE_FADE, -1.0), 1.0)
         along = side - (abs(center[0]) if symmetric else center[0])
         distance = along**2 + (y - center[1]) ** 2 + (z - center[2]) ** 2
-        if distance < 20.0 * radius**2:  # e^-20 is nothing
+        if distance < 14.0 * radius**2:  # e^-14 mm is nothing
             amount = np.exp(-distance / radius**2)
             moves[i, 0] += amount * fade * move[0]
             moves[i, 1] += amount * move[1]

@@ -166,19 +166,21 @@ def mean_of(sex: Sex, age: float, bmi: float, ancestry: Mapping[str, float]) -> 
     unknown = sorted(set(ancestry) - set(ANCESTRIES))
     if unknown:
         raise ValueError(f"unknown ancestry {unknown}; expected some of {list(ANCESTRIES)}")
-    side = 0 if sex == "male" else 1
+    mean, by_ancestry, by_mass, rates, since = _mean_terms(sex)
+    weights = np.array([ancestry.get(name, 0.0) for name in ANCESTRIES])
     deviation = float(np.clip((bmi - BMI_MEAN[sex]) / BMI_SD[sex], -3.0, 3.0))
-    values = []
-    for quantity in QUANTITIES:
-        mean, sd = quantity.typical(sex)
-        rate, since = quantity.aging
-        values.append(
-            mean
-            + sum(weight * quantity.shift(sex, group) for group, weight in ancestry.items())
-            + quantity.bmi[side] * sd * deviation
-            + rate * max(age - since, 0.0)
-        )
-    return np.array(values)
+    return mean + weights @ by_ancestry + deviation * by_mass + rates * np.maximum(age - since, 0.0)
+
+
+@functools.cache
+def _mean_terms(sex: Sex) -> tuple[NDArray[np.float64], ...]:
+    """Mean (Q,), shifts (ancestries, Q), mm per deviation of mass (Q,), aging rates and ages."""
+    side = 0 if sex == "male" else 1
+    mean, sd = np.array([quantity.typical(sex) for quantity in QUANTITIES]).T
+    shifts = [[quantity.shift(sex, name) for quantity in QUANTITIES] for name in ANCESTRIES]
+    mass = sd * np.array([quantity.bmi[side] for quantity in QUANTITIES])
+    rates, since = np.array([quantity.aging for quantity in QUANTITIES]).T
+    return mean, np.array(shifts), mass, rates, since
 
 
 def draw(
@@ -187,6 +189,9 @@ def draw(
     """One person's quantities in the order of ``QUANTITIES``, mm. Arguments as :func:`mean_of`."""
     values = mean_of(sex, age, bmi, ancestry)
     values = values + _residual_root(sex) @ rng.standard_normal(len(QUANTITIES))
-    for i, quantity in enumerate(QUANTITIES):
-        values[i] = max(values[i], LEAST.get(quantity.name, -np.inf))
-    return values
+    return np.maximum(values, _least())
+
+
+@functools.cache
+def _least() -> NDArray[np.float64]:
+    return np.array([LEAST.get(quantity.name, -np.inf) for quantity in QUANTITIES])
