@@ -113,13 +113,13 @@ def _carried(standard: HeadAsset, detail: Detail) -> HeadAsset:
     mean = target.vertices + carry @ (standard.template / _METRES - source.vertices)
 
     def columns(basis: np.ndarray) -> np.ndarray:
-        moved = carry @ basis.reshape(source.num_vertices, -1)
-        return moved.reshape(target.num_vertices, 3, -1)
+        moved = carry @ basis.reshape(source.num_vertices, -1) / _METRES
+        return moved.reshape(target.num_vertices, 3, -1).astype(np.float32)
 
     space = ShapeSpace(
-        mean=mean,
-        shape=columns(standard.shape_basis) / _METRES,
-        expression=columns(standard.expression_basis) / _METRES,
+        mean=mean.astype(np.float32),
+        shape=columns(standard.shape_basis),
+        expression=columns(standard.expression_basis),
         expression_names=standard.expression_names,
     )
     return assemble(target, space)
