@@ -18,7 +18,7 @@ from likeness.studio.template import Template
 from likeness.studio.torso import AXIS_Z, Torso
 from likeness.studio.traits import ClothingTraits
 
-_COLUMNS = 80
+NUM_COLUMNS = 80
 COLLAR = 1.0
 """``layer`` of collars, cuffs and neck tubes; the body of a garment has 0."""
 
@@ -64,9 +64,8 @@ def _neckline(traits: ClothingTraits, azimuth: np.ndarray) -> np.ndarray:
 
 
 def _grid(rows: int) -> np.ndarray:
-    """Triangles of a tube of ``rows`` rings of ``_COLUMNS``, outside when rows go down and columns
-    toward the subject's left from the front."""
-    index = np.arange(rows * _COLUMNS).reshape(rows, _COLUMNS)
+    """Triangles of a tube of rings; their outside is out where rows go down and columns left."""
+    index = np.arange(rows * NUM_COLUMNS).reshape(rows, NUM_COLUMNS)
     following = np.roll(index, -1, axis=1)
     a, b = index[:-1].ravel(), following[:-1].ravel()
     c, d = following[1:].ravel(), index[1:].ravel()
@@ -75,7 +74,7 @@ def _grid(rows: int) -> np.ndarray:
 
 def _azimuths() -> np.ndarray:
     """Azimuths of the columns, dense in front where necklines have points."""
-    u = np.linspace(-1.0, 1.0, _COLUMNS, endpoint=False)
+    u = np.linspace(-1.0, 1.0, NUM_COLUMNS, endpoint=False)
     return np.pi * np.sign(u) * (0.45 * np.abs(u) + 0.55 * np.abs(u) ** 2)
 
 
@@ -90,7 +89,7 @@ def _attach(
     part: int,
     layer: float,
 ) -> AttachedMesh:
-    """Hangs (R, _COLUMNS, 3) positions on the rim of the neck, turning with the shoulders."""
+    """Hangs (R, NUM_COLUMNS, 3) positions on the rim of the neck, turning with the shoulders."""
     flat = positions.reshape(-1, 3)
     azimuth = np.arctan2(flat[:, 0], flat[:, 2] - AXIS_Z)
     base, pair, t = torso.rim(azimuth)
@@ -126,7 +125,7 @@ def _bust(
     share = np.linspace(0.0, 1.0, rows)[:, None]
     s = share * end[None]
     angle = np.broadcast_to(azimuth, s.shape)
-    positions = torso.surface(angle.ravel(), s.ravel()).reshape(rows, _COLUMNS, 3)
+    positions = torso.surface(angle.ravel(), s.ravel()).reshape(rows, NUM_COLUMNS, 3)
     return _attach(torso, skin, frame, positions, _grid(rows), positions, part=BODY, layer=0.0)
 
 
@@ -151,10 +150,11 @@ def _garment(
     stretched = base * (1.0, 0.35, 1.0)
     folds = fbm(stretched, 46.0, appearance.texture_seed + 601, octaves=2)
     grows = np.broadcast_to(np.clip(share / 0.25, 0.0, 1.0), s.shape).ravel()
-    slack = slack.ravel() + (0.8 + 2.2 * traits.looseness) * grows * folds
-    positions = (base + slack[:, None] * normal).reshape(rows, _COLUMNS, 3)
+    folds = (0.8 + 2.2 * traits.looseness) * grows * folds
+    slack = slack.ravel() + np.maximum(folds, -0.6 * slack.ravel())
+    positions = (base + slack[:, None] * normal).reshape(rows, NUM_COLUMNS, 3)
     down = np.linalg.norm(np.diff(positions, axis=0), axis=-1)
-    from_edge = np.concatenate([np.zeros((1, _COLUMNS)), np.cumsum(down, axis=0)])
+    from_edge = np.concatenate([np.zeros((1, NUM_COLUMNS)), np.cumsum(down, axis=0)])
     around = angle * 120.0
     rest = np.stack([around, from_edge, positions[..., 1]], axis=-1)
     return _attach(torso, skin, frame, positions, _grid(rows), rest, part=CLOTH, layer=0.0)
@@ -166,9 +166,9 @@ def _shirt_collar(torso: Torso, skin: np.ndarray, frame: np.ndarray) -> Attached
     front = np.clip(1.0 - np.abs(azimuth) / 0.85, 0.0, 1.0)  # 1 at the opening
     stand = 24.0 - 14.0 * front**1.5
     leaf = 40.0 + 24.0 * front
-    s = np.full(_COLUMNS, 0.04)
+    s = np.full(NUM_COLUMNS, 0.04)
     foot = torso.surface(azimuth, s)
-    out = torso.normals(azimuth, np.full(_COLUMNS, 0.02))
+    out = torso.normals(azimuth, np.full(NUM_COLUMNS, 0.02))
     out[:, 1] = 0.0
     out /= np.linalg.norm(out, axis=1, keepdims=True)
     up = np.array([0.0, 1.0, 0.0])
@@ -195,11 +195,11 @@ def _shirt_collar(torso: Torso, skin: np.ndarray, frame: np.ndarray) -> Attached
     spread = 9.0 * np.exp(-((azimuth / 0.22) ** 2))
     positions[..., 0] += np.where(azimuth >= 0.0, 1.0, -1.0) * spread
     faces = _grid(len(rows))
-    column = faces % _COLUMNS
-    middle = _COLUMNS // 2
+    column = faces % NUM_COLUMNS
+    middle = NUM_COLUMNS // 2
     crosses = (column == middle).any(axis=1) & (column == middle - 1).any(axis=1)
     down = np.linalg.norm(np.diff(positions, axis=0), axis=-1)
-    from_edge = np.concatenate([np.zeros((1, _COLUMNS)), np.cumsum(down, axis=0)])
+    from_edge = np.concatenate([np.zeros((1, NUM_COLUMNS)), np.cumsum(down, axis=0)])
     around = np.broadcast_to(azimuth * 70.0, from_edge.shape)
     rest = np.stack([around, from_edge, positions[..., 1]], axis=-1)
     return _attach(torso, skin, frame, positions, faces[~crosses], rest, part=CLOTH, layer=COLLAR)
@@ -239,9 +239,9 @@ def _neck_tube(
     outward = positions - np.array([0.0, 0.0, AXIS_Z])
     outward[..., 1] = 0.0
     outward /= np.linalg.norm(outward, axis=-1, keepdims=True)
-    positions = positions + 0.8 * wobble.reshape(len(rows), _COLUMNS, 1) * outward
+    positions = positions + 0.8 * wobble.reshape(len(rows), NUM_COLUMNS, 1) * outward
     down = np.linalg.norm(np.diff(positions, axis=0), axis=-1)
-    from_edge = np.concatenate([np.zeros((1, _COLUMNS)), np.cumsum(down, axis=0)])
+    from_edge = np.concatenate([np.zeros((1, NUM_COLUMNS)), np.cumsum(down, axis=0)])
     around = np.broadcast_to(azimuth * 65.0, from_edge.shape)
     rest = np.stack([around, from_edge, positions[..., 1]], axis=-1)
     return _attach(torso, skin, frame, positions, _grid(len(rows)), rest, part=CLOTH, layer=COLLAR)

@@ -133,7 +133,7 @@ def _paint_kernel(
             ring = (collar - 1.0) * math.exp(-(((share - 0.27) / 0.16) ** 2))
             bright = (1.0 + contrast * fibres) * (1.0 + ring)
             bright *= 0.82 + 0.30 * share
-            edge = 1.0 - (0.30 + 0.50 * limbus) * smoothstep(0.74, 1.02, share)
+            edge = 1.0 - (0.30 + 0.50 * limbus) * smoothstep(0.66, 0.94, share)
             ruff = 1.0 - 0.45 * (1.0 - smoothstep(0.0, 0.10, share))
             bright = max(bright * edge * ruff, 0.05)
             # The collar of light eyes is warmer than their rim.
@@ -147,7 +147,7 @@ def _paint_kernel(
         pupil = 1.0 - smoothstep(
             pupil_degrees - 0.5 - 0.5 * blur, pupil_degrees + 0.5 + 0.5 * blur, angle
         )
-        r, g, b = r * (1 - pupil) + 0.004, g * (1 - pupil) + 0.004, b * (1 - pupil) + 0.004
+        r, g, b = r + pupil * (0.004 - r), g + pupil * (0.004 - g), b + pupil * (0.004 - b)
 
         # The upper lid and its lashes take the light from the upper part of the ball.
         lid = float(lid_distances[index])

@@ -74,11 +74,15 @@ def grow(
         path.append(position)
     full = np.stack(path, axis=1)  # (S, steps + 1, 3)
     below = (full[:, :, 1] < floor[:, None]) & (np.arange(steps + 1) > 1)
-    cut = np.where(below.any(axis=1), below.argmax(axis=1), steps)
+    crossed = np.where(below.any(axis=1), below.argmax(axis=1), steps)
+    row = np.arange(len(full))
+    over, under = full[row, crossed - 1, 1], full[row, crossed, 1]
+    share = np.clip((over - floor) / np.maximum(over - under, 1e-6), 0.0, 1.0)
+    cut = np.where(below.any(axis=1), crossed - 1 + share, steps)
     place = np.linspace(0.0, 1.0, points)[None] * cut[:, None]
     index = np.minimum(place.astype(int), steps - 1)
     part = (place - index)[..., None]
-    row = np.arange(len(full))[:, None]
+    row = row[:, None]
     return (1 - part) * full[row, index] + part * full[row, index + 1]
 
 

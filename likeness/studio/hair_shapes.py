@@ -270,7 +270,7 @@ def lowest_point(hair: HairTraits, roots: np.ndarray, ragged: np.ndarray) -> np.
     if hair.style in ("bob", "long"):
         floor[:] = 122.0 - hair.length + 4.0 * ragged + 12.0 * (hair.style == "long") * ragged
     if hair.style == "fringe":
-        in_front = (roots[:, 2] > 25.0) & (np.abs(roots[:, 0]) < 50.0)
+        in_front = (roots[:, 2] > 25.0) & (np.abs(roots[:, 0]) < 57.0)
         slant = 0.22 * np.sign(hair.parting) * roots[:, 0]
-        floor[in_front] = (74.0 + slant + 6.0 * ragged)[in_front]
+        floor[in_front] = np.maximum(74.0 + slant + 6.0 * ragged, 60.0)[in_front]
     return floor

@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 
 import numpy as np
+from scipy.spatial import cKDTree
 
 from likeness.studio.appearance import Appearance
 from likeness.studio.noise import fade, fbm, random_at
@@ -26,12 +27,13 @@ _LOWER_WIDTHS = (5.4, 5.9, 6.9, 7.0, 7.1, 10.0, 10.0)
 
 
 @functools.cache
-def _arch(upper: bool) -> tuple[np.ndarray, np.ndarray, float, float, float]:
-    """Angle and arc length along the row of teeth; half width, front and depth of the arch."""
+def _arch(upper: bool) -> tuple[cKDTree, np.ndarray]:
+    """Samples of the curve the crowns stand on, in (x, z), and their arc lengths."""
     width, front, depth = (27.0, 105.0, 38.0) if upper else (25.0, 102.2, 35.0)
-    angle = np.linspace(0.0, 0.5 * np.pi, 500)
-    steps = np.hypot(width * np.diff(np.sin(angle)), depth * np.diff(np.cos(angle)))
-    return angle, np.concatenate([[0.0], np.cumsum(steps)]), width, front, depth
+    angle = np.linspace(0.0, 0.5 * np.pi, 2000)
+    curve = np.stack([width * np.sin(angle), front - depth * (1.0 - np.cos(angle))], axis=1)
+    steps = np.linalg.norm(np.diff(curve, axis=0), axis=1)
+    return cKDTree(curve), np.concatenate([[0.0], np.cumsum(steps)])
 
 
 def crown_position(rest: np.ndarray, *, upper: bool) -> tuple[np.ndarray, np.ndarray]:
@@ -43,9 +45,9 @@ def crown_position(rest: np.ndarray, *, upper: bool) -> tuple[np.ndarray, np.nda
     Returns:
         (N,) int number of the crown from the middle, (N,) place across it from -1 to 1.
     """
-    angles, lengths, width, front, depth = _arch(upper)
-    angle = np.arctan2(np.abs(rest[:, 0]) / width, (rest[:, 2] - (front - depth)) / depth)
-    length = np.interp(angle, angles, lengths)
+    curve, lengths = _arch(upper)
+    _, nearest = curve.query(np.stack([np.abs(rest[:, 0]), rest[:, 2]], axis=1))
+    length = lengths[nearest]
     borders = np.concatenate([[0.0], np.cumsum(_UPPER_WIDTHS if upper else _LOWER_WIDTHS)])
     number = np.clip(np.searchsorted(borders, length, side="right") - 1, 0, 6)
     start, stop = borders[number], borders[number + 1]

@@ -126,8 +126,11 @@ def _paint_kernel(
         if grey > 0.0:
             mixed = grey + 0.9 * grey * (1.0 - grey) * (random_at(number, 2, 0, seed) - 0.5)
             sharp = 0.18 + 0.8 * (1.0 - visible)
-            white = smoothstep(-sharp, sharp, mixed - 0.5 + 0.38 * hairs) if visible > 0 else mixed
-            white = visible * white + (1.0 - visible) * mixed
+            white = mixed
+            if visible > 0.0:
+                kind = noise_at(across / 0.19, along / 40.0, own * 70.0, seed + 509)
+                kind = smoothstep(-sharp, sharp, mixed - 0.5 + 0.38 * kind)
+                white = visible * kind + (1.0 - visible) * mixed
         sun = 1.0 + 0.30 * smoothstep(30.0, 220.0, along)  # old tips are bleached
         root = 0.72 + 0.28 * smoothstep(0.0, 14.0, along)
         for channel in range(3):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 from collections import Counter
 from typing import get_args
@@ -172,7 +173,7 @@ def test_colour_words_follow_the_numbers() -> None:
         luminance(dataclasses.replace(hair, pheomelanin=0.0, grey=0.0, eumelanin=e).colour)
         for e in np.linspace(0, 1, 9)
     ]
-    assert all(first > second for first, second in zip(light, light[1:]))
+    assert all(first > second for first, second in itertools.pairwise(light))
 
 
 def test_pigment_multiplies_light() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import os
 import subprocess
@@ -101,8 +102,8 @@ def test_spectrum_lies_around_one_cycle_per_wavelength() -> None:
 def test_neighbours_agree_and_far_points_do_not() -> None:
     points = _points(60_000)
     here = fbm(points, 4.0, 9)
-    near = fbm(points + [0.2, 0.0, 0.0], 4.0, 9)
-    far = fbm(points + [9.0, 0.0, 0.0], 4.0, 9)
+    near = fbm(points + np.array([0.2, 0.0, 0.0]), 4.0, 9)
+    far = fbm(points + np.array([9.0, 0.0, 0.0]), 4.0, 9)
     assert np.corrcoef(here, near)[0, 1] > 0.98
     assert abs(np.corrcoef(here, far)[0, 1]) < 0.02
     assert abs(np.corrcoef(here, fbm(points, 4.0, 10))[0, 1]) < 0.02
@@ -156,7 +157,7 @@ def test_large_pixels_see_only_the_mean() -> None:
         fbm(points, 8.0, 3, octaves=3, footprint=footprint).std()
         for footprint in (0.05, 1.0, 2.0, 4.0, 6.0)
     ]
-    assert all(first >= second for first, second in zip(spreads, spreads[1:]))
+    assert all(first >= second for first, second in itertools.pairwise(spreads))
     assert spreads[-1] == 0.0
 
 

@@ -1,0 +1,333 @@
+"""Grown hair: every style on the template, where it starts, ends and what it leaves free."""
+
+from __future__ import annotations
+
+from typing import get_args
+
+import numpy as np
+import pytest
+from scipy.spatial import cKDTree
+
+from likeness.studio import hair, surface
+from likeness.studio.deform import apply_expression
+from likeness.studio.expressions import INDEX
+from likeness.studio.hair_shapes import is_parted, part_line, recipe_of
+from likeness.studio.hairline import density_of
+from likeness.studio.surface_points import BEARD, HAIR, HAIR_CAP, LASH, SurfacePoints
+from likeness.studio.template import build_template
+from likeness.studio.traits import HairStyle
+from tests.studio.surface_cases import plain, points_at
+
+LENGTHS = {
+    "bald": (0.0, 0.0),
+    "buzz": (4.0, 2.0),
+    "crop": (24.0, 6.0),
+    "side_part": (62.0, 10.0),
+    "swept": (75.0, 12.0),
+    "fringe": (58.0, 14.0),
+    "bob": (190.0, 160.0),
+    "long": (330.0, 330.0),
+    "tied": (180.0, 150.0),
+    "curls": (80.0, 55.0),
+    "afro": (40.0, 35.0),
+}
+HAIRY = [style for style in LENGTHS if style != "bald"]
+
+
+def _person(style: str, **changes):
+    top, sides = LENGTHS[style]
+    traits = {
+        "hair__style": style,
+        "hair__length": top,
+        "hair__sides": sides,
+        "hair__recession": 0.0,
+        "hair__thinning": 0.0,
+        "hair__grey": 0.0,
+        "hair__fringe": 0.0,
+        "hair__volume": 1.0,
+        "hair__curl": {"afro": 0.9, "curls": 0.6}.get(style, 0.2),
+        "hair__parting": 0.5,
+    }
+    return plain(**{**traits, **changes})
+
+
+def _built(style: str, detail: hair.Detail = "low", **changes):
+    template = build_template()
+    appearance = _person(style, **changes)
+    mesh = hair.build(appearance, template, template.vertices, detail)
+    positions, normals = mesh.place(template.vertices)
+    return appearance, mesh, positions, normals
+
+
+def _strands(mesh, positions) -> np.ndarray:
+    """(S, K, 3) middle lines of the strands of the scalp that have the usual number of points."""
+    own = mesh.part == HAIR
+    numbers = mesh.rest[own, 2]
+    usual = int((numbers == numbers[0]).sum())
+    kept = numbers < 100_000
+    return positions[own][kept].reshape(-1, usual // 2, 2, 3).mean(axis=2)
+
+
+def test_every_style_is_tested() -> None:
+    assert set(LENGTHS) == set(get_args(HairStyle))
+
+
+@pytest.mark.parametrize("style", HAIRY)
+def test_mesh_is_sound(style: str) -> None:
+    _, mesh, positions, normals = _built(style)
+    assert np.isfinite(positions).all()
+    np.testing.assert_allclose(np.linalg.norm(normals, axis=1), 1.0, atol=1e-4)
+    assert mesh.faces.min() == 0
+    assert mesh.faces.max() < len(positions)
+    np.testing.assert_allclose(mesh.weights.sum(axis=1), 1.0, atol=1e-5)
+    assert set(np.unique(mesh.part)) <= {HAIR, HAIR_CAP, LASH}
+    assert (mesh.layer >= 0).all()
+    assert (mesh.layer <= 1).all()
+
+
+@pytest.mark.parametrize("style", HAIRY)
+def test_strands_are_rooted_in_the_scalp(style: str) -> None:
+    template = build_template()
+    appearance, mesh, _, _ = _built(style)
+    own = (mesh.part == HAIR) & (mesh.rest[:, 2] < 100_000)
+    roots = np.einsum("vk,vkc->vc", mesh.weights[own], template.vertices[mesh.anchors[own]])
+    density = density_of(
+        roots,
+        np.zeros(len(roots)),
+        recession=0.0,
+        thinning=0.0,
+        seed=appearance.texture_seed + hair.HAIRLINE_SEED,
+    )
+    assert (density > 0.0).mean() > 0.98
+    assert roots[:, 1].min() > -60.0
+
+
+@pytest.mark.parametrize("style", HAIRY)
+def test_hair_grows_outside_the_head(style: str) -> None:
+    template = build_template()
+    _, mesh, positions, _ = _built(style)
+    paths = _strands(mesh, positions)[:, 1:].reshape(-1, 3)
+    skin = template.vertices[: template.num_skin]
+    corners = skin[template.skin_faces]
+    flat = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    normal = np.zeros_like(skin)
+    for corner in range(3):
+        np.add.at(normal, template.skin_faces[:, corner], flat)
+    normal /= np.linalg.norm(normal, axis=1, keepdims=True)
+    no_ear = np.flatnonzero(template.ear[: template.num_skin] < 0.02)
+    distance, nearest = cKDTree(skin[no_ear]).query(paths)
+    near = distance < 15.0
+    height = np.einsum("nk,nk->n", paths - skin[no_ear][nearest], normal[no_ear][nearest])
+    # The nearest vertex is up to 5 mm off sideways, so a flat tangent plane errs by a millimetre.
+    assert (height[near] > -1.5).mean() > 0.995
+
+
+@pytest.mark.parametrize("style", ["buzz", "crop", "side_part", "swept", "fringe", "tied", "afro"])
+def test_short_hair_leaves_the_face_free(style: str) -> None:
+    _, mesh, positions, _ = _built(style)
+    points = _strands(mesh, positions).reshape(-1, 3)
+    face = (points[:, 2] > 75.0) & (np.abs(points[:, 0]) < 50.0)
+    assert points[face, 1].min() > 52.0
+
+
+@pytest.mark.parametrize("style", ["bob", "long"])
+def test_long_hair_ends_where_its_length_says_and_frames_the_face(style: str) -> None:
+    _, mesh, positions, _ = _built(style)
+    paths = _strands(mesh, positions)
+    lowest = paths[..., 1].min(axis=1)
+    end = 122.0 - LENGTHS[style][0]
+    assert abs(np.percentile(lowest, 20) - end) < 22.0
+    points = paths.reshape(-1, 3)
+    before_face = (np.abs(points[:, 0]) < 40.0) & (points[:, 2] > 85.0) & (points[:, 1] < 60.0)
+    assert before_face.mean() < 0.002
+
+
+def test_ends_are_ragged() -> None:
+    _, mesh, positions, _ = _built("bob")
+    lowest = _strands(mesh, positions)[..., 1].min(axis=1)
+    ends = lowest[lowest < -40.0]
+    assert 2.0 < ends.std() < 12.0
+
+
+def test_a_fringe_comes_down_to_the_brows() -> None:
+    _, mesh, positions, _ = _built("bob", hair__fringe=0.9)
+    points = _strands(mesh, positions).reshape(-1, 3)
+    front = (np.abs(points[:, 0]) < 30.0) & (points[:, 2] > 85.0)
+    assert 45.0 < np.percentile(points[front, 1], 1) < 75.0
+
+
+def test_hair_parts_where_the_trait_says() -> None:
+    for parting in (-0.6, 0.6):
+        appearance, mesh, positions, _ = _built("side_part", hair__parting=parting)
+        assert is_parted(appearance.hair)
+        line = part_line(appearance.hair)
+        paths = _strands(mesh, positions)
+        top = (paths[:, 0, 1] > 105.0) & (paths[:, 0, 2] > 0.0)
+        way = paths[:, -1, 0] - paths[:, 0, 0]
+        left, right = top & (paths[:, 0, 0] > line + 4), top & (paths[:, 0, 0] < line - 4)
+        assert (way[left] > 0).mean() > 0.9
+        assert (way[right] < 0).mean() > 0.9
+
+
+def test_sides_of_a_crop_taper() -> None:
+    _, mesh, positions, _ = _built("crop")
+    paths = _strands(mesh, positions)
+    length = np.linalg.norm(np.diff(paths, axis=1), axis=-1).sum(axis=1)
+    on_top, at_nape = paths[:, 0, 1] > 120.0, paths[:, 0, 1] < 0.0
+    assert length[on_top].mean() > 3.0 * length[at_nape].mean()
+
+
+def test_recession_and_thinning_bare_the_scalp() -> None:
+    _, mesh, positions, _ = _built("crop", hair__recession=0.9, hair__thinning=0.9)
+    roots = _strands(mesh, positions)[:, 0]
+    crown = np.linalg.norm(roots - [0.0, 140.0, -28.0], axis=1)
+    assert crown.min() > 25.0
+    front = (np.abs(roots[:, 0]) < 15.0) & (roots[:, 2] > 30.0)
+    assert roots[front, 1].min() > 108.0
+
+
+def test_bald_is_lashes_only() -> None:
+    _, mesh, _, _ = _built("bald")
+    assert set(np.unique(mesh.part)) == {LASH}
+    with pytest.raises(ValueError, match="no strands in the style 'bald'"):
+        recipe_of(_person("bald").hair)
+
+
+def test_detail_changes_the_number_of_strands_and_nothing_else() -> None:
+    coarse = _built("crop", "low")[2:]
+    fine = _built("crop", "standard")
+    count = {
+        detail: int((mesh.part == HAIR).sum())
+        for detail, mesh in (("low", _built("crop", "low")[1]), ("standard", fine[1]))
+    }
+    ratio = hair.NUM_STRANDS["standard"] / hair.NUM_STRANDS["low"]
+    assert count["standard"] / count["low"] == pytest.approx(ratio, rel=0.01)
+    np.testing.assert_allclose(coarse[0].min(axis=0), fine[2].min(axis=0), atol=8.0)
+    np.testing.assert_allclose(coarse[0].max(axis=0), fine[2].max(axis=0), atol=8.0)
+
+
+def test_same_person_same_hair() -> None:
+    first, second = _built("curls")[1], _built("curls")[1]
+    np.testing.assert_array_equal(first.offsets, second.offsets)
+    other = _built("curls", hair__volume=1.1)[1]
+    assert not np.array_equal(first.offsets, other.offsets)
+
+
+def test_skull_frame_does_not_move_with_expressions() -> None:
+    template = build_template()
+    still = hair.skull_vertices(template)
+    assert len(still) > 50
+    for name in ("browInnerUp", "jawOpen", "cheekSquintLeft", "noseSneerLeft"):
+        weights = np.zeros(52)
+        weights[INDEX[name]] = 1.0
+        moved = apply_expression(template, template.vertices, weights)
+        assert np.linalg.norm(moved[still] - template.vertices[still], axis=1).mean() < 0.6, name
+
+
+def test_lashes_follow_the_closing_lid() -> None:
+    template = build_template()
+    _, mesh, rest, _ = _built("bald")
+    weights = np.zeros(52)
+    weights[[INDEX["eyeBlinkLeft"], INDEX["eyeBlinkRight"]]] = 1.0
+    closed = apply_expression(template, template.vertices, weights)
+    posed, _ = mesh.place(closed)
+    upper = mesh.anchors[:, 0:2]
+    margin = {int(v) for side in ("left", "right") for v in template.eye_loops[side]}
+    assert {int(v) for v in upper.ravel()} <= margin
+    strands = posed.reshape(-1, 5, 2, 3)
+    before = rest.reshape(-1, 5, 2, 3)
+    root = 0.5 * (strands[:, 0, 0] + strands[:, 0, 1])
+    on_margin = np.einsum("vk,vkc->vc", mesh.weights, closed[mesh.anchors]).reshape(-1, 5, 2, 3)
+    np.testing.assert_allclose(root, on_margin[:, 0, 0], atol=1e-3)
+    # Upper lashes of an open eye point up; with the lid they turn down. Their length stays.
+    rise = before[:, -1, 0, 1] - before[:, 0, 0, 1]
+    after = strands[:, -1, 0, 1] - strands[:, 0, 0, 1]
+    upper_row = rise > 1.5
+    assert upper_row.sum() > 20
+    assert after[upper_row].mean() < 0.7 * rise[upper_row].mean()
+    span = np.linalg.norm(np.diff(strands, axis=1), axis=-1).sum(axis=1)
+    np.testing.assert_allclose(
+        span, np.linalg.norm(np.diff(before, axis=1), axis=-1).sum(axis=1), rtol=1e-3
+    )
+
+
+def test_beard_is_as_long_as_its_trait_and_follows_the_jaw() -> None:
+    template = build_template()
+    traits = {"beard__style": "full", "beard__length": 20.0, "beard__density": 0.9}
+    _, mesh, rest, _ = _built("bald", **traits)
+    own = mesh.part == BEARD
+    strands = rest[own].reshape(-1, 5, 2, 3).mean(axis=2)
+    length = np.linalg.norm(np.diff(strands, axis=1), axis=-1).sum(axis=1)
+    chin = (np.abs(strands[:, 0, 0]) < 8.0) & (strands[:, 0, 1] < -58.0)
+    assert 16.0 < length[chin].mean() < 24.0
+    assert length.max() < 27.0
+    assert strands[:, 0, 1].max() < 25.0
+    weights = np.zeros(52)
+    weights[INDEX["jawOpen"]] = 0.8
+    opened = apply_expression(template, template.vertices, weights)
+    moved = mesh.place(opened)[0][own].reshape(-1, 5, 2, 3).mean(axis=2)
+    drop = strands[chin, 0, 1] - moved[chin, 0, 1]
+    tip_drop = strands[chin, -1, 1] - moved[chin, -1, 1]
+    assert drop.mean() > 12.0
+    assert abs(tip_drop.mean() - drop.mean()) < 8.0
+
+
+@pytest.mark.parametrize("style", ["moustache", "goatee"])
+def test_part_beards_leave_the_jaw_bare(style: str) -> None:
+    traits = {"beard__style": style, "beard__length": 7.0, "beard__density": 0.9}
+    _, mesh, rest, _ = _built("bald", **traits)
+    roots = rest[mesh.part == BEARD].reshape(-1, 5, 2, 3)[:, 0, 0]
+    assert np.abs(roots[:, 0]).max() < 36.0
+    if style == "moustache":
+        assert roots[:, 1].min() > -44.0
+    else:
+        assert roots[:, 1].min() < -60.0
+
+
+def _points(mesh, chosen: np.ndarray, footprint: float) -> SurfacePoints:
+    count = int(chosen.sum())
+    blank = points_at(np.zeros((count, 3)), footprint=footprint)
+    return SurfacePoints(
+        rest=mesh.rest[chosen],
+        part=mesh.part[chosen],
+        mouth_ring=blank.mouth_ring,
+        eye_ring=blank.eye_ring,
+        ear=blank.ear,
+        layer=mesh.layer[chosen],
+        lid_distance=blank.lid_distance,
+        footprint=blank.footprint,
+    )
+
+
+@pytest.mark.parametrize("footprint", [0.05, 1.0])
+def test_colour_of_strands_is_the_trait(footprint: float) -> None:
+    for eumelanin in (0.1, 0.6, 1.0):
+        appearance, mesh, _, _ = _built("crop", hair__eumelanin=eumelanin, hair__pheomelanin=0.0)
+        albedo = surface.evaluate(appearance, _points(mesh, mesh.part == HAIR, footprint)).albedo
+        wanted = np.array(appearance.hair.colour)
+        np.testing.assert_allclose(np.median(albedo, axis=0), wanted, rtol=0.25)
+        # Strands differ: no cap of one colour.
+        assert 0.08 < np.log(albedo[:, 1]).std() < 0.6
+
+
+@pytest.mark.parametrize("footprint", [0.05, 1.0])
+def test_grey_is_a_mixture_of_white_and_coloured_hairs(footprint: float) -> None:
+    shares = []
+    for grey in (0.0, 0.5, 1.0):
+        appearance, mesh, _, _ = _built("crop", hair__eumelanin=1.0, hair__grey=grey)
+        albedo = surface.evaluate(appearance, _points(mesh, mesh.part == HAIR, footprint)).albedo
+        shares.append(float(albedo.mean()))
+    assert shares[0] < 0.02
+    assert shares[2] > 0.15
+    assert shares[1] == pytest.approx(0.5 * (shares[0] + shares[2]), rel=0.25)
+
+
+def test_inner_hair_is_darker_and_the_cap_darkest() -> None:
+    appearance, mesh, _, _ = _built("bob")
+    own = mesh.part == HAIR
+    values = surface.evaluate(appearance, _points(mesh, own, 0.5))
+    inner, outer = mesh.layer[own] < 0.4, mesh.layer[own] > 0.85
+    assert values.occlusion[inner].mean() < 0.65 * values.occlusion[outer].mean()
+    cap = surface.evaluate(appearance, _points(mesh, mesh.part == HAIR_CAP, 0.5))
+    assert cap.occlusion.max() < 0.5
+    assert cap.specular.max() < 0.5

@@ -1,0 +1,66 @@
+"""Heights above a head, against a head whose heights are known."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import numpy as np
+
+from likeness.studio.scalp import AXIS_Z, CENTER_Y, HeadSpace
+
+
+def _egg(count: int = 6000) -> tuple[SimpleNamespace, np.ndarray]:
+    """A capsule: a half ball of 80 mm on a cylinder of 80 mm around the map's own axis."""
+    rng = np.random.default_rng(0)
+    turn = rng.uniform(-np.pi, np.pi, count)
+    height = rng.uniform(-150.0, 140.0, count)
+    rise = np.clip((height - CENTER_Y) / 80.0, 0.0, 1.0)
+    radius = 80.0 * np.sqrt(1.0 - rise**2)
+    skin = np.stack([radius * np.sin(turn), height, AXIS_Z + radius * np.cos(turn)], axis=1)
+    return SimpleNamespace(num_skin=count, ear=np.zeros(count)), skin
+
+
+def test_height_over_a_capsule() -> None:
+    template, skin = _egg()
+    space = HeadSpace(template, skin)
+    rng = np.random.default_rng(1)
+    turn, level = rng.uniform(-np.pi, np.pi, 500), rng.uniform(-140.0, 55.0, 500)
+    radius = 80.0 + rng.uniform(-10.0, 30.0, 500)
+    beside = np.stack([radius * np.sin(turn), level, AXIS_Z + radius * np.cos(turn)], axis=1)
+    np.testing.assert_allclose(space.height(beside), radius - 80.0, atol=0.5)
+    direction = rng.standard_normal((500, 3))
+    direction[:, 1] = np.abs(direction[:, 1])
+    direction /= np.linalg.norm(direction, axis=1, keepdims=True)
+    above = np.array([0.0, CENTER_Y, AXIS_Z]) + radius[:, None] * direction
+    np.testing.assert_allclose(space.height(above), radius - 80.0, atol=1.5)
+
+
+def test_clamp_moves_along_the_ray_and_no_farther_than_needed() -> None:
+    template, skin = _egg()
+    space = HeadSpace(template, skin)
+    points = np.array([[100.0, 0.0, AXIS_Z], [81.0, -50.0, AXIS_Z], [85.0, 20.0, AXIS_Z]])
+    moved = space.clamp(points, np.full(3, 4.0), np.full(3, 10.0))
+    np.testing.assert_allclose(space.height(moved), [10.0, 4.0, 5.0], atol=0.6)
+    np.testing.assert_allclose(moved[:, 1], points[:, 1])
+    np.testing.assert_allclose(moved[:, 2], points[:, 2], atol=1e-9)
+
+
+def test_ears_are_left_out_and_covered_on_demand() -> None:
+    template, skin = _egg()
+    template.ear[:300] = 1.0
+    skin[:300] *= (3.0, 1.0, 3.0)  # as far out as ears never are
+    beside_ear = np.array([[100.0, 6.0, AXIS_Z - 10.0]])
+    plain = HeadSpace(template, skin).height(beside_ear)[0]
+    covered = HeadSpace(template, skin, ear_cover=15.0).height(beside_ear)[0]
+    assert abs(plain - (np.hypot(100.0, 10.0) - 80.0)) < 1.0
+    assert 13.0 < plain - covered < 15.5
+
+
+def test_outward_is_a_unit_direction_away_from_the_axis() -> None:
+    template, skin = _egg()
+    space = HeadSpace(template, skin)
+    out = space.outward(skin)
+    np.testing.assert_allclose(np.linalg.norm(out, axis=1), 1.0)
+    low = skin[:, 1] < CENTER_Y
+    assert np.abs(out[low, 1]).max() == 0.0
+    assert (out[:, 0] * skin[:, 0] >= 0.0).all()
