@@ -108,7 +108,7 @@ def open_image(data: bytes, name: str, max_pixels: int) -> Image.Image:
 def describe(image: Image.Image, data: bytes) -> ImageInfo:
     """The facts of an opened picture."""
     orientation = _orientation(image)
-    width, height = image.size if orientation < 5 else image.size[::-1]
+    width, height = image.size[::-1] if _needs_turn(image) and orientation > 4 else image.size
     return ImageInfo(
         width=width,
         height=height,
@@ -146,7 +146,9 @@ def decode(data: bytes, name: str, max_pixels: int) -> np.ndarray:
     if rgba.shape[2] == 4:
         alpha = rgba[..., 3:]
         rgb = rgb * alpha + (np.float32(1) - alpha)
-    return np.ascontiguousarray(_turned(rgb, info.orientation))
+    if _needs_turn(image):
+        rgb = _turned(rgb, info.orientation)
+    return np.ascontiguousarray(rgb)
 
 
 def _rgba_8bit(image: Image.Image, name: str) -> Image.Image:
@@ -239,6 +241,11 @@ def _orientation(image: Image.Image) -> int:
     except _DAMAGE:
         return 1  # a damaged EXIF block says nothing; the pixels may still be fine
     return value if value in range(1, 9) else 1
+
+
+def _needs_turn(image: Image.Image) -> bool:
+    """False for TIFF: Pillow and OpenCV both turn it upright by themselves."""
+    return image.format != "TIFF"
 
 
 def _turned(rgb: np.ndarray, orientation: int) -> np.ndarray:

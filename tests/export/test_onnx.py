@@ -7,7 +7,6 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from likeness.errors import DataError, MissingError
 from likeness.export.onnx import export_module
 from likeness.models.onnx_model import OnnxModel
 
@@ -65,16 +64,6 @@ def test_ports_have_names_and_shapes(exported):
     assert exported.outputs == {"vector": ("batch", 4), "pooled": ("batch", 6)}
 
 
-def test_wrong_inputs_are_named(exported):
-    image, scale = np.zeros((2, 3, 16, 16), np.float32), np.zeros((2, 1), np.float32)
-    with pytest.raises(
-        ValueError, match=r"expected inputs \['image', 'scale'\], found \['image'\]"
-    ):
-        exported(image=image)
-    with pytest.raises(ValueError, match=r"'image' must have shape .*found \(2, 3, 16, 15\)"):
-        exported(image=image[..., :15], scale=scale)
-
-
 def test_an_example_of_length_one_is_refused(net, tmp_path):
     with pytest.raises(ValueError, match="length 1 in its dynamic dimension 0"):
         export_module(
@@ -84,11 +73,3 @@ def test_an_example_of_length_one_is_refused(net, tmp_path):
             outputs=("vector", "pooled"),
             dynamic={"image": {0: "batch"}},
         )
-
-
-def test_missing_and_broken_files_have_messages(tmp_path):
-    with pytest.raises(MissingError, match=r"gone\.onnx; there is none"):
-        OnnxModel(tmp_path / "gone.onnx")
-    (tmp_path / "broken.onnx").write_bytes(b"not a model")
-    with pytest.raises(DataError, match=r"broken\.onnx is not an ONNX model"):
-        OnnxModel(tmp_path / "broken.onnx")

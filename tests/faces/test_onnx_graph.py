@@ -7,56 +7,18 @@ import onnx
 import pytest
 import torch
 from onnx import TensorProto, helper, numpy_helper
-from torch import nn
 
 from likeness.errors import DataError, MissingError
 from likeness.export.onnx import export_module
-from likeness.faces.align import align_faces
 from likeness.faces.onnx_graph import OnnxGraph
-from likeness.faces.recognise import load_recogniser
 from likeness.models.onnx_model import OnnxModel
-
-
-class ResidualUnit(nn.Module):
-    """The building block of ArcFace's IResNet (Deng et al. 2019), small."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.body = nn.Sequential(
-            nn.BatchNorm2d(width),
-            nn.Conv2d(width, width, 3, padding=1, bias=False),
-            nn.BatchNorm2d(width),
-            nn.PReLU(width),
-            nn.Conv2d(width, width, 3, stride=2, padding=1, bias=False),
-            nn.BatchNorm2d(width),
-        )
-        self.skip = nn.Conv2d(width, width, 1, stride=2, bias=False)
-
-    def forward(self, x):
-        return self.body(x) + self.skip(x)
-
-
-def recogniser(side: int = 16) -> nn.Module:
-    torch.manual_seed(1)
-    net = nn.Sequential(
-        nn.Conv2d(3, 6, 3, padding=1, bias=False),
-        nn.BatchNorm2d(6),
-        nn.PReLU(6),
-        ResidualUnit(6),
-        nn.BatchNorm2d(6),
-        nn.Dropout(0.4),
-        nn.Flatten(),
-        nn.Linear(6 * (side // 2) ** 2, 8),
-        nn.BatchNorm1d(8),
-    )
-    net(torch.randn(16, 3, side, side) * 2 + 0.5)  # gives every batch norm its statistics
-    return net.eval()
+from tests.faces.toy_networks import residual_recogniser
 
 
 @pytest.fixture(scope="module", params=["dynamo", "torchscript"])
 def network(request, tmp_path_factory):
     """The same network written by both of torch's exporters."""
-    net = recogniser()
+    net = residual_recogniser(side=16)
     path = tmp_path_factory.mktemp(request.param) / "net.onnx"
     if request.param == "dynamo":
         export_module(
@@ -192,49 +154,3 @@ def test_what_cannot_be_run_is_named(tmp_path):
         OnnxGraph(tmp_path / "text.onnx")
     with pytest.raises(MissingError, match=r"gone\.onnx"):
         OnnxGraph(tmp_path / "gone.onnx")
-
-
-def test_a_recogniser_takes_pictures_to_embeddings(tmp_path):
-    net = recogniser(side=112)
-    export_module(
-        net, {"input": torch.rand(2, 3, 112, 112)}, tmp_path / "w600k_r50.onnx",
-        outputs=("embedding",), dynamic={"input": {0: "batch"}},
-    )  # fmt: skip
-    embed = load_recogniser(tmp_path)
-    images = torch.rand(2, 3, 150, 160, requires_grad=True)
-    points = torch.tensor([[[60.0, 60], [100, 62], [80, 85], [65, 110], [95, 108]]]).repeat(2, 1, 1)
-    found = embed.embed(images, points)
-    faces = align_faces(images.detach(), points, antialias=False)
-    torch.testing.assert_close(found, net(faces * 2 - 1), atol=1e-4, rtol=1e-4)
-    found.sum().backward()
-    assert images.grad.abs().sum() > 0
-
-
-def test_networks_that_scale_their_input_get_pixels_of_255(tmp_path):
-    graph = helper.make_graph(
-        [
-            helper.make_node("Sub", ["data", "mean"], ["a"]),
-            helper.make_node("Mul", ["a", "scale"], ["b"]),
-            helper.make_node("Flatten", ["b"], ["embedding"]),
-        ],
-        "mxnet",
-        [helper.make_tensor_value_info("data", TensorProto.FLOAT, [1, 3, 112, 112])],
-        [helper.make_tensor_value_info("embedding", TensorProto.FLOAT, [1, 3 * 112 * 112])],
-        [
-            numpy_helper.from_array(f32(127.5), "mean"),
-            numpy_helper.from_array(f32(1 / 128), "scale"),
-        ],
-    )
-    onnx.save(
-        helper.make_model(graph, opset_imports=[helper.make_opsetid("", 11)]),
-        str(tmp_path / "m.onnx"),
-    )
-    faces = torch.rand(1, 3, 112, 112)
-    expected = ((faces * 255 - 127.5) / 128).flatten(1)
-    torch.testing.assert_close(load_recogniser(tmp_path / "m.onnx")(faces), expected)
-
-
-def test_a_missing_recogniser_names_the_files(tmp_path):
-    for weights in (None, tmp_path, tmp_path / "x.onnx"):
-        with pytest.raises(MissingError, match=r"glintr100\.onnx, w600k_r50\.onnx"):
-            load_recogniser(weights)

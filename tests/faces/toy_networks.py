@@ -1,4 +1,4 @@
-"""Tiny ONNX networks in the formats of published ones: a white block in the picture is a face."""
+"""Tiny networks in the formats of published ones; for detectors a white block is a face."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+import torch
 from onnx import TensorProto, helper, numpy_helper
+from torch import nn
 
 STRIDES = (8, 16, 32)
 
@@ -109,3 +111,40 @@ def yunet(path: Path, *, stride: int, box: np.ndarray, points: np.ndarray) -> Pa
     outputs.sort(key=lambda name: ("cls", "obj", "bbox", "kps").index(name.split("_")[0]))
     shaped = [(name, [1, None, None]) for name in outputs]
     return graph.save(path, "input", [1, 3, 640, 640], shaped)
+
+
+class ResidualUnit(nn.Module):
+    """The building block of an IResNet."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.body = nn.Sequential(
+            nn.BatchNorm2d(width),
+            nn.Conv2d(width, width, 3, padding=1, bias=False),
+            nn.BatchNorm2d(width),
+            nn.PReLU(width),
+            nn.Conv2d(width, width, 3, stride=2, padding=1, bias=False),
+            nn.BatchNorm2d(width),
+        )
+        self.skip = nn.Conv2d(width, width, 1, stride=2, bias=False)
+
+    def forward(self, x):
+        return self.body(x) + self.skip(x)
+
+
+def residual_recogniser(side: int) -> nn.Module:
+    """A recogniser with the parts of ArcFace's IResNet (Deng et al. 2019), small."""
+    torch.manual_seed(1)
+    net = nn.Sequential(
+        nn.Conv2d(3, 6, 3, padding=1, bias=False),
+        nn.BatchNorm2d(6),
+        nn.PReLU(6),
+        ResidualUnit(6),
+        nn.BatchNorm2d(6),
+        nn.Dropout(0.4),
+        nn.Flatten(),
+        nn.Linear(6 * (side // 2) ** 2, 8),
+        nn.BatchNorm1d(8),
+    )
+    net(torch.randn(16, 3, side, side) * 2 + 0.5)  # gives every batch norm its statistics
+    return net.eval()

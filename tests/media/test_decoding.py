@@ -37,6 +37,20 @@ def png(width: int, height: int, bits: int, colour: int, rows: bytes) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + body
 
 
+def tiff(pixels: np.ndarray, orientation: int) -> bytes:
+    """An uncompressed RGB TIFF of 16 bits written by hand (TIFF 6.0, one strip)."""
+    height, width, _ = pixels.shape
+    strip = pixels.astype("<u2").tobytes()
+    entries = [
+        (256, 3, 1, width), (257, 3, 1, height), (258, 3, 3, 8 + 2 + 12 * 10 + 4), (259, 3, 1, 1),
+        (262, 3, 1, 2), (273, 4, 1, 8 + 2 + 12 * 10 + 4 + 6), (274, 3, 1, orientation),
+        (277, 3, 1, 3), (278, 3, 1, height), (279, 4, 1, len(strip)),
+    ]  # fmt: skip
+    directory = struct.pack("<H", len(entries))
+    directory += b"".join(struct.pack("<HHII", *entry) for entry in entries) + bytes(4)
+    return b"II*\0" + struct.pack("<I", 8) + directory + struct.pack("<3H", 16, 16, 16) + strip
+
+
 def test_rgb_png_is_exact():
     pixels = RNG.integers(0, 256, (5, 7, 3), dtype=np.uint8)
     loaded = load_image(as_bytes(Image.fromarray(pixels)))
@@ -46,7 +60,7 @@ def test_rgb_png_is_exact():
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-@pytest.mark.parametrize("format", ["JPEG", "PNG"])
+@pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP", "AVIF", "TIFF", "TIFF16"])
 def test_exif_orientation_is_undone(orientation, format):
     upright = np.zeros((16, 24, 3), np.uint8)
     upright[:8, :8] = (255, 0, 0)
@@ -62,10 +76,18 @@ def test_exif_orientation_is_undone(orientation, format):
         7: upright[::-1, ::-1].transpose(1, 0, 2),
         8: np.rot90(upright, -1),
     }[orientation]
-    exif = Image.Exif()
-    exif[0x0112] = orientation
-    options = {"quality": 95, "subsampling": 0} if format == "JPEG" else {}
-    data = as_bytes(Image.fromarray(np.ascontiguousarray(stored)), format, exif=exif, **options)
+    stored = np.ascontiguousarray(stored)
+    if format == "TIFF16":
+        data = tiff(stored.astype(np.uint16) * 257, orientation)
+    else:
+        exif = Image.Exif()
+        exif[0x0112] = orientation
+        options = {
+            "JPEG": {"quality": 95, "subsampling": 0},
+            "WEBP": {"lossless": True},
+            "AVIF": {"quality": 100, "subsampling": "4:4:4"},
+        }.get(format, {})
+        data = as_bytes(Image.fromarray(stored), format, exif=exif, **options)
     loaded = load_image(data)
     assert loaded.shape == (16, 24, 3)
     np.testing.assert_allclose(loaded, upright / 255.0, atol=0.02)

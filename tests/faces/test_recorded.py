@@ -1,0 +1,60 @@
+"""Recorded faces: both file forms, and what is wrong with broken ones."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from likeness.errors import DataError, UsageError
+from likeness.faces.detect import make_detector
+
+
+def test_recorded_faces_are_read(tmp_path):
+    points = np.arange(136, dtype=np.float32).reshape(68, 2)
+    np.save(tmp_path / "a.npy", points)
+    np.save(tmp_path / "b.npy", points[:5])
+    (tmp_path / "c.json").write_text(
+        json.dumps(
+            [
+                {"box": [0, 0, 5, 5], "score": 0.4},
+                {"box": [1, 2, 30, 40], "score": 0.9, "points5": points[:5].tolist()},
+            ]
+        )
+    )
+    detector = make_detector("file", weights=tmp_path)
+    image = np.zeros((10, 10, 3), np.float32)
+    (face,) = detector.detect(image, name="a")
+    np.testing.assert_array_equal(face.landmarks68, points)
+    np.testing.assert_array_equal(face.box, [0, 1, 134, 135])
+    (face,) = detector.detect(image, name="b")
+    np.testing.assert_array_equal(face.points5, points[:5])
+    first, second = detector.detect(image, name="c")
+    assert (first.score, second.score) == (0.9, 0.4)
+    np.testing.assert_array_equal(first.points5, points[:5])
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"[{}]", "not a list of faces: KeyError: 'box'"),
+        (b"{", "not a list of faces"),
+        (b'[{"box": [1, 2, 3], "score": 1}]', r"shape \(4,\), found \(3,\)"),
+    ],
+)
+def test_broken_records_are_named(tmp_path, content, message):
+    (tmp_path / "x.json").write_bytes(content)
+    with pytest.raises(DataError, match=message):
+        make_detector("file", weights=tmp_path).detect(np.zeros((4, 4, 3)), name="x")
+
+
+def test_missing_records_are_named(tmp_path):
+    np.save(tmp_path / "n.npy", np.full((68, 2), np.nan))
+    detector = make_detector("file", weights=tmp_path)
+    with pytest.raises(DataError, match=r"n\.npy must hold finite"):
+        detector.detect(np.zeros((4, 4, 3)), name="n")
+    with pytest.raises(DataError, match=r"faces of 'gone' at .*gone\.npy"):
+        detector.detect(np.zeros((4, 4, 3)), name="gone")
+    with pytest.raises(UsageError, match="needs a folder"):
+        make_detector("file", weights=tmp_path / "nowhere")
