@@ -175,8 +175,7 @@ def _surface_of(asset: HeadAsset) -> Surface:
     for number, side in enumerate(SIDES):
         ids = asset.masks.get(f"{side}_eyeball", _NOBODY)
         if len(ids):
-            center = np.median(laid[ids], axis=0)
-            radius = np.median(np.linalg.norm(laid[ids] - center, axis=1))
+            center, radius = _ball_of(laid[ids])
             shrink = template.eye_radius / radius
             rest[ids] = (laid[ids] - center) * shrink + template.eye_centers[number]
             part[ids], material[ids] = PARTS.index(f"eyeball_{side}"), EYE
@@ -205,3 +204,17 @@ def _surface_of(asset: HeadAsset) -> Surface:
         label=label,
         frame=frame,
     )
+
+
+def _ball_of(points: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
+    """Centre and radius of the sphere through an eyeball's points, the cornea left out."""
+    chosen = np.ones(len(points), bool)
+    for _ in range(2):
+        # |p|^2 = 2 c.p + (r^2 - |c|^2) is linear in what is sought.
+        there = points[chosen]
+        system = np.concatenate([2.0 * there, np.ones((len(there), 1))], axis=1)
+        solution = np.linalg.lstsq(system, (there**2).sum(axis=1), rcond=None)[0]
+        center = solution[:3]
+        radius = float(np.sqrt(solution[3] + center @ center))
+        chosen = points[:, 2] < center[2] + 0.7 * radius
+    return center, radius

@@ -6,19 +6,23 @@ are ``expressions``; what a face says over time is not here.
 
 from __future__ import annotations
 
+import functools
 import math
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from likeness.studio.expressions import ARKIT_NAMES, FIGHTING_PAIRS, INDEX, draw_weights
+from likeness.studio.expressions import (
+    ARKIT_NAMES,
+    FIGHTING_PAIRS,
+    INDEX,
+    draw_weights,
+    eye_rotations,
+)
 from likeness.studio.figure import Anchors
 
 EYE_DIRECTIONS = [i for i, name in enumerate(ARKIT_NAMES) if name.startswith("eyeLook")]
 """Which weights turn the eyes."""
-
-_EYE_LIMITS = {"Out": 35.0, "In": 35.0, "Up": 25.0, "Down": 30.0}
-"""Degrees the eye turns at weight 1."""
 
 _MOODS: tuple[tuple[float, dict[str, tuple[float, float]]], ...] = (
     (0.30, {"mouthSmile": (0.2, 0.8), "cheekSquint": (0.1, 0.7), "eyeSquint": (0.0, 0.35)}),
@@ -87,14 +91,22 @@ def aim_eyes(weights: ArrayLike, face: Anchors, target: ArrayLike) -> NDArray[np
         target: (3,) metres, in the same space.
     """
     values = np.array(weights, dtype=np.float64)
-    for side, sign, center in zip(("Left", "Right"), (1.0, -1.0), face.eye_centers):
-        x, y, z = face.head.T @ (np.asarray(target, np.float64) - center)
-        outward = math.degrees(math.atan2(sign * x, max(z, 1e-6)))
-        upward = math.degrees(math.atan2(y, math.hypot(x, max(z, 1e-6))))
-        for way, degrees in (("Out", outward), ("In", -outward), ("Up", upward), ("Down", -upward)):
-            share = float(np.clip(degrees / _EYE_LIMITS[way], 0.0, 1.0))
-            values[INDEX[f"eyeLook{way}{side}"]] = share
+    for number, (side, sign) in enumerate((("Left", 1.0), ("Right", -1.0))):
+        toward = face.head.T @ (np.asarray(target, np.float64) - face.eye_centers[number])
+        x, y, z = toward / np.linalg.norm(toward)
+        # The axis of the turn lies across the line of sight (Listing's law).
+        stretch = 1.0 / max(float(np.sinc(math.acos(z) / math.pi)), 1e-6)
+        outward, upward = sign * x * stretch, y * stretch
+        for way, angle in (("Out", outward), ("In", -outward), ("Up", upward), ("Down", -upward)):
+            index = INDEX[f"eyeLook{way}{side}"]
+            values[index] = np.clip(angle / _full_turns()[index], 0.0, 1.0)
     return values
+
+
+@functools.cache
+def _full_turns() -> NDArray[np.float64]:
+    """(52,) radians each weight turns an eye at 1."""
+    return np.array([np.abs(eye_rotations(row)).max() for row in np.eye(len(ARKIT_NAMES))])
 
 
 def _indices(name: str) -> list[int]:

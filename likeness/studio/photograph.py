@@ -43,8 +43,9 @@ _REGION_RADIUS = 0.24
 _HEAD_BEHIND_FACE = 0.07
 """Metres from the mean of the landmarks back to the middle of the head."""
 
-_VISIBLE_WITHIN = 0.006
-"""A landmark is visible when nothing is nearer than it by more than this, metres."""
+_VISIBLE_WITHIN = 0.012
+"""A landmark is visible when it lies no more than this behind what its pixel shows, metres. A point
+on an outline may share its pixel with a surface that much nearer."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -304,8 +305,9 @@ def _visible(
         # A point on an outline may fall on the pixel beside it.
         rows = slice(max(row[point] - 1, 0), row[point] + 2)
         columns = slice(max(column[point] - 1, 0), column[point] + 2)
-        behind = depth[rows, columns].max() + _VISIBLE_WITHIN
-        seen[point] = distance[point] <= behind
+        around = depth[rows, columns]
+        farthest = around[np.isfinite(around)].max(initial=0.0)
+        seen[point] = farthest == 0.0 or distance[point] <= farthest + _VISIBLE_WITHIN
     return seen
 
 

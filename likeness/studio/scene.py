@@ -212,10 +212,13 @@ def frame(
 
 
 def _sample_framing(rng: np.random.Generator) -> Framing:
-    # A photographer fills the frame: longer lenses stand further off.
-    focal_length = float(np.exp(rng.uniform(math.log(35.0), math.log(135.0))))
-    face_share = rng.uniform(0.10, 0.55)  # of the height of a 24 mm frame
-    distance = float(np.clip(0.19 * focal_length / (24.0 * face_share), 0.35, 3.0))
+    if rng.random() < 0.25:  # at arm's length
+        distance = float(rng.uniform(0.35, 0.75))
+    else:
+        # A photographer fills the frame, 24 mm high: longer lenses stand further off.
+        focal_length = float(np.exp(rng.uniform(math.log(35.0), math.log(135.0))))
+        face_height = 24.0 * rng.uniform(0.10, 0.55)
+        distance = float(np.clip(0.19 * focal_length / face_height, 0.35, 3.0))
     margin = float(rng.uniform(1.2, 2.2))
     slack = 0.5 * (1.0 - 1.0 / margin)
     offset = rng.uniform(-0.45, 0.45, 2) * slack

@@ -1,0 +1,106 @@
+"""Head models as sitters: pictures agree with the model's own geometry."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from likeness.geometry.head_asset import FLAME_JOINTS, HeadAsset, LandmarkEmbedding
+from likeness.geometry.head_numpy import pose_head
+from likeness.geometry.ict_assets import load_ict
+from likeness.studio.asset_sitter import AssetSitter
+from likeness.studio.expressions import INDEX
+from likeness.studio.landmark_points import landmarks68
+from likeness.studio.masks import vertex_masks
+from likeness.studio.person import Person
+from likeness.studio.photograph import photograph
+from likeness.studio.rig import PARENTS, joint_regressor, skinning_weights
+from likeness.studio.scene import Scene
+from likeness.studio.template import build_template
+from tests.realdata import real_data
+
+
+def _small_asset() -> HeadAsset:
+    """The template as a head with one shape and two expression columns, moved and scaled."""
+    template = build_template("low")
+    vertices = template.vertices * 0.0011 + (0.01, 0.02, -0.03)
+    rng = np.random.default_rng(0)
+    points = landmarks68(template)
+    expression = np.zeros((len(vertices), 3, 2))
+    expression[:, 1, 0] = np.where(vertices[:, 1] < -0.03, -0.01, 0.0)
+    expression[:, 2, 1] = 0.02
+    return HeadAsset(
+        name="small",
+        template=vertices,
+        faces=template.faces,
+        shape_basis=rng.normal(scale=0.001, size=(len(vertices), 3, 1)),
+        expression_basis=expression,
+        pose_basis=np.zeros((len(vertices), 3, 36)),
+        joint_regressor=joint_regressor(template),
+        weights=skinning_weights(template),
+        parents=np.array(PARENTS),
+        joint_names=FLAME_JOINTS,
+        masks=vertex_masks(template),
+        landmarks68=LandmarkEmbedding(points.triangles, points.barycentric),
+        expression_names=("jawOpen", "unknown"),
+    )
+
+
+@pytest.fixture(scope="module")
+def appearance():
+    return Person.sample(32).appearance
+
+
+def test_vertices_take_the_coordinates_of_the_template(appearance):
+    """A moved and scaled template finds itself again, to what the landmarks' fit leaves."""
+    template = build_template("low")
+    sitter = AssetSitter(_small_asset(), appearance)
+    away = np.linalg.norm(sitter.surface.rest - template.vertices, axis=1)
+    assert np.median(away[template.part == 0]) < 0.05
+    assert away[np.isin(template.part, (4, 5))].max() < 0.6  # eyeballs, set by centre and radius
+    assert np.array_equal(
+        sitter.surface.part[template.part <= 3] == 3, template.part[template.part <= 3] == 3
+    )
+    near_mouth = (template.mouth_ring < 3) & (template.part == 0)
+    ring = sitter.surface.mouth_ring[near_mouth]
+    assert np.abs(ring - template.mouth_ring[near_mouth]).mean() < 0.05
+
+
+def test_poses_are_the_models_own(appearance):
+    asset = _small_asset()
+    sitter = AssetSitter(asset, appearance, shape=[1.5])
+    weights = np.zeros(52)
+    weights[INDEX["jawOpen"]], weights[INDEX["eyeLookUpLeft"]] = 0.5, 0.4
+    picture = photograph(sitter, Scene.portrait(yaw=25.0), 64, expression=weights)
+    parameters = picture.parameters
+    posed = pose_head(
+        asset,
+        {
+            "shape": np.array([1.5]),
+            "expression": np.array([0.5, 0.0]),
+            **{name: parameters[name] for name in ("root", "neck", "left_eye", "right_eye")},
+            "translation": parameters["translation"],
+        },
+    )
+    fx, fy, cx, cy = parameters["camera"]
+    points = posed.landmarks68
+    u, v = cx - fx * points[:, 0] / points[:, 2], cy + fy * points[:, 1] / points[:, 2]
+    np.testing.assert_allclose(picture.landmarks68, np.stack([u, v], axis=1), atol=1e-2)
+    assert np.linalg.norm(parameters["left_eye"]) > 0.1
+    assert {1, 3} <= set(np.unique(picture.mask))
+
+
+@pytest.mark.realdata
+def test_a_scanned_head_can_sit(appearance):
+    """ICT-FaceKit lies within half a millimetre of the template over most of the face."""
+    asset = load_ict(real_data("ict_face_model") / "ict_face.npz")
+    sitter = AssetSitter(asset, appearance)
+    smile = np.zeros(52)
+    smile[[INDEX["mouthSmileLeft"], INDEX["mouthSmileRight"]]] = 0.8
+    plain = photograph(sitter, Scene.portrait(), 96)
+    smiling = photograph(sitter, Scene.portrait(), 96, expression=smile)
+    width = [p.landmarks68[54, 0] - p.landmarks68[48, 0] for p in (plain, smiling)]
+    assert width[1] > 1.1 * width[0]
+    assert plain.visible[17:].all()
+    skin = plain.image[plain.mask == 1]
+    assert skin[:, 0].mean() > skin[:, 2].mean() + 0.05  # skin, not grey

@@ -1,0 +1,73 @@
+"""Film: grey stays grey, order is kept, defects do what they say."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from skimage.color import rgb2lab
+
+from likeness.studio.background import KINDS, Background, paint_background
+from likeness.studio.film import Film, develop, encode, tone
+
+
+@pytest.mark.parametrize("contrast", [1.0, 1.3])
+def test_middle_grey_stays(contrast):
+    card = np.full((1, 3), 0.09, np.float32)
+    tone(card, 2.0, Film(contrast=contrast))
+    np.testing.assert_allclose(card, 0.18, atol=0.004)
+
+
+def test_brighter_stays_brighter_and_below_one():
+    ramp = np.repeat(np.geomspace(1e-4, 50, 200)[:, None], 3, axis=1).astype(np.float32)
+    tone(ramp, 1.0, Film())
+    assert np.all(np.diff(ramp[:, 0]) >= 0)
+    assert ramp.max() <= 1.0
+    assert ramp[:, 0][np.geomspace(1e-4, 50, 200) < 0.9].max() < 0.75  # a shoulder, no early clip
+
+
+def test_hue_of_bright_skin_is_kept():
+    """Two stops more light must not turn skin yellow or white."""
+    skin = np.array([[0.30, 0.17, 0.12], [1.2, 0.68, 0.48]], np.float32)
+    tone(skin, 1.0, Film())
+    lab = rgb2lab(encode(skin)[None])[0]
+    hue = np.degrees(np.arctan2(lab[:, 2], lab[:, 1]))
+    assert abs(hue[1] - hue[0]) < 12
+    assert np.hypot(*lab[1, 1:]) > 8
+
+
+def test_encoding_is_srgb():
+    values = encode(np.array([0.0, 0.002, 0.2140411, 1.0], np.float32))
+    np.testing.assert_allclose(values, [0.0, 0.02584, 0.5, 1.0], atol=1e-4)
+
+
+def test_defects():
+    flat = np.full((64, 64, 3), 0.2, np.float32)
+    rng = np.random.default_rng
+    clean = develop(flat, Film(), rng(0))
+    assert clean.std() < 1e-6
+    grainy = develop(flat, Film(grain=0.02), rng(0))
+    assert grainy.std() == pytest.approx(0.02, rel=0.3)
+    dark = develop(flat, Film(vignette=0.4), rng(0))
+    assert dark[32, 32].mean() == pytest.approx(clean.mean(), rel=0.01)
+    assert dark[0, 0].mean() < 0.9 * clean.mean()
+    edge = flat.copy()
+    edge[:, 32:] = 0.6
+    blurred = develop(edge, Film(blur=30.0), rng(0))
+    assert np.abs(np.diff(blurred[32, :, 0])).max() < 0.1
+    stored = develop(edge, Film(jpeg_quality=60), rng(0))
+    sharp = develop(edge, Film(), rng(0))
+    assert 0 < np.abs(stored - sharp).mean() < 0.02
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_backgrounds(kind):
+    background = Background(kind, (0.2, 0.25, 0.3), (0.4, 0.2, 0.1), 0.05, 3)
+    picture = paint_background(background, 60, 90)
+    assert picture.shape == (60, 90, 3)
+    assert picture.dtype == np.float32
+    assert picture.min() >= 0.0
+    assert picture.max() <= 1.0
+    assert picture.std() > 0.003
+    assert np.array_equal(picture, paint_background(background, 60, 90))
+    other = Background(kind, (0.2, 0.25, 0.3), (0.4, 0.2, 0.1), 0.05, 4)
+    assert not np.array_equal(picture, paint_background(other, 60, 90))

@@ -1,0 +1,173 @@
+"""Photographs: the truth they come with, against geometry computed another way; and determinism."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cache
+
+import numpy as np
+import pytest
+
+from likeness.studio.expressions import INDEX
+from likeness.studio.figure import LABELS, HeadPose
+from likeness.studio.person import Person
+from likeness.studio.photograph import Photograph, photograph, sitter_of
+from likeness.studio.scene import Framing, Scene
+
+SIZE = 96
+
+
+@cache
+def _person() -> Person:
+    return Person.sample(32)
+
+
+@cache
+def _portrait(yaw: float = 0.0) -> Photograph:
+    return photograph(_person(), Scene.portrait(yaw=yaw), SIZE)
+
+
+def test_what_a_photograph_holds():
+    picture = _portrait()
+    assert picture.image.shape == (SIZE, SIZE, 3)
+    assert picture.image.dtype == np.float32
+    assert picture.image.min() >= 0.0
+    assert picture.image.max() <= 1.0
+    assert picture.image.std() > 0.1
+    assert picture.mask.shape == picture.depth.shape == (SIZE, SIZE)
+    assert picture.landmarks68.shape == (68, 2)
+    assert picture.visible.shape == (68,)
+    shown = {LABELS[label] for label in np.unique(picture.mask)}
+    assert {"background", "skin", "hair", "neck", "body"} <= shown
+    assert np.array_equal(np.isinf(picture.depth), picture.mask == 0)
+
+
+def test_the_same_picture_every_time():
+    again = photograph(_person(), Scene.portrait(), SIZE)
+    assert np.array_equal(again.image, _portrait().image)
+    scene = Scene.sample(np.random.default_rng(4))
+    one, two = (photograph(_person(), scene, 48) for _ in range(2))
+    assert np.array_equal(one.image, two.image)
+    other = photograph(_person(), replace(scene, seed=scene.seed + 1), 48)
+    assert not np.array_equal(one.image, other.image)  # the grain is the scene's
+
+
+def test_depth_is_where_the_landmarks_are():
+    """The picture's depth at frontal inner landmarks is the distance of the projected points."""
+    picture = _portrait()
+    distance = -_landmarks_before_camera(picture)[:, 2]
+    column, row = np.floor(picture.landmarks68).astype(int).T
+    inner = np.arange(27, 48)  # nose and eyes
+    np.testing.assert_allclose(picture.depth[row, column][inner], distance[inner], atol=0.012)
+    assert picture.visible[17:].all()
+
+
+def _landmarks_before_camera(picture: Photograph) -> np.ndarray:
+    sitter = sitter_of(_person())
+    parameters = picture.parameters
+    pose = HeadPose(tuple(parameters["root"]), tuple(parameters["neck"]))
+    return sitter.pose(parameters["arkit"], pose).landmarks68 + parameters["translation"]
+
+
+@pytest.mark.parametrize("yaw", [0.0, 50.0])
+def test_landmarks_are_projected_by_the_camera_of_the_parameters(yaw):
+    picture = _portrait(yaw)
+    points = _landmarks_before_camera(picture)
+    fx, fy, cx, cy = picture.parameters["camera"]
+    u = cx + fx * points[:, 0] / -points[:, 2]
+    v = cy - fy * points[:, 1] / -points[:, 2]
+    np.testing.assert_allclose(picture.landmarks68, np.stack([u, v], axis=1), atol=1e-3)
+    left, top, right, bottom = picture.box
+    assert (left, right) == pytest.approx((u.min(), u.max()), abs=1e-3)
+    assert (top, bottom) == pytest.approx((v.min(), v.max()), abs=1e-3)
+
+
+def test_far_landmarks_are_hidden_in_profile():
+    """The face turned to the right of the picture hides the subject's left eye and brow."""
+    picture = _portrait(75.0)
+    assert not picture.visible[[24, 25, 26, 44, 45]].any()
+    assert picture.visible[[17, 36, 39, 48]].all()
+    assert picture.parameters["yaw_pitch_roll"][0] == pytest.approx(np.radians(75))
+
+
+def test_landmarks_outside_the_picture_are_not_visible():
+    scene = replace(Scene.portrait(), framing=Framing(distance=1.0, margin=0.7, offset=(0, 0)))
+    picture = photograph(_person(), scene, 64)
+    outside = ((picture.landmarks68 < 0) | (picture.landmarks68 >= 64)).any(axis=1)
+    assert outside.sum() > 5
+    assert not picture.visible[outside].any()
+
+
+@pytest.mark.parametrize("margin", [1.4, 2.0])
+@pytest.mark.parametrize("distance", [0.4, 2.5])
+def test_framing_puts_the_box_where_it_was_asked_for(margin, distance):
+    framing = Framing(distance, margin, offset=(0.1, -0.05), principal=(0.2, -0.1))
+    picture = photograph(_person(), replace(Scene.portrait(yaw=20.0), framing=framing), (64, 96))
+    left, top, right, bottom = picture.box
+    assert max(right - left, bottom - top) == pytest.approx(64 / margin, rel=0.02)
+    assert 0.5 * (left + right) == pytest.approx(48 + 6.4, abs=0.2)
+    assert 0.5 * (top + bottom) == pytest.approx(32 - 3.2, abs=0.2)
+    fx, fy, cx, cy = picture.parameters["camera"]
+    assert fx == fy
+    assert (cx, cy) == pytest.approx((48 + 12.8, 32 - 6.4), abs=1.0)
+    middle = np.median(picture.depth[np.isfinite(picture.depth)])
+    assert middle == pytest.approx(distance, abs=0.12)
+
+
+def test_eyes_meet_the_camera():
+    """Lines of sight, from the posed eyeballs' own vertices, pass the camera within two degrees."""
+    sitter = sitter_of(_person())
+    picture = photograph(sitter, Scene.portrait(yaw=18.0, pitch=-6.0), 48)
+    parameters = picture.parameters
+    pose = HeadPose(tuple(parameters["root"]), tuple(parameters["neck"]))
+    figure = sitter.pose(parameters["arkit"], pose)
+    for side in ("left", "right"):
+        ball = figure.vertices[sitter.template.part_ranges[f"eyeball_{side}"]]
+        ball = ball + parameters["translation"]
+        sight = ball[0] - ball[-32:].mean(axis=0)  # to the pupil from the ring at the back
+        toward = -ball.mean(axis=0)
+        cosine = sight @ toward / np.linalg.norm(sight) / np.linalg.norm(toward)
+        assert np.degrees(np.arccos(cosine)) < 2.0
+
+
+def test_an_expression_given_is_the_one_shown():
+    weights = np.zeros(52)
+    weights[INDEX["jawOpen"]] = 0.8
+    picture = photograph(_person(), Scene.portrait(), SIZE, expression=weights)
+    assert np.array_equal(picture.parameters["arkit"], weights)
+    opened = picture.landmarks68[66, 1] - picture.landmarks68[62, 1]
+    closed = _portrait().landmarks68[66, 1] - _portrait().landmarks68[62, 1]
+    assert opened - closed > 0.04 * SIZE
+
+
+def test_light_comes_from_where_the_key_is():
+    """With the key mirrored, the brighter cheek changes sides."""
+    scene = Scene.portrait()
+    key = scene.lighting.key
+    brightness = []
+    for azimuth in (key.azimuth, -key.azimuth):
+        lighting = replace(scene.lighting, key=replace(key, azimuth=azimuth))
+        picture = photograph(_person(), replace(scene, lighting=lighting), SIZE)
+        points = picture.landmarks68
+        row = int(points[[31, 35], 1].mean())
+        right = int(0.5 * (points[2, 0] + points[31, 0]))
+        left = int(0.5 * (points[14, 0] + points[35, 0]))
+        brightness.append(
+            [picture.image[row - 2 : row + 3, x - 2 : x + 3].mean() for x in (right, left)]
+        )
+    assert key.azimuth < 0  # from the picture's left: the subject's right cheek
+    assert brightness[0][0] > brightness[0][1] + 0.08
+    assert brightness[1][1] > brightness[1][0] + 0.08
+
+
+def test_supersampling_keeps_the_truth():
+    one = photograph(_person(), Scene.portrait(), 64, supersampling=1)
+    three = photograph(_person(), Scene.portrait(), 64, supersampling=3)
+    assert np.array_equal(one.landmarks68, three.landmarks68)
+    assert (one.mask == three.mask).mean() > 0.96
+    assert np.abs(one.image - three.image).mean() < 0.02
+
+
+def test_too_small_a_picture_is_refused():
+    with pytest.raises(ValueError, match="at least 8 pixels"):
+        photograph(_person(), Scene.portrait(), 4)

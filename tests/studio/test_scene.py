@@ -1,0 +1,126 @@
+"""Scenes: their distributions, turns of body and neck, expressions and eyes."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from scipy.spatial.transform import Rotation
+
+from likeness.studio.expressions import ARKIT_NAMES, FIGHTING_PAIRS, INDEX
+from likeness.studio.lighting import Lamp, balanced_color
+from likeness.studio.moods import sample_expression
+from likeness.studio.scene import LIGHT_NAMES, Scene, axis_angle, head_rotation, turn_head
+
+
+def test_a_seed_gives_one_scene():
+    assert Scene.sample(np.random.default_rng(5)) == Scene.sample(np.random.default_rng(5))
+    assert Scene.sample(np.random.default_rng(5)) != Scene.sample(np.random.default_rng(6))
+
+
+def test_distributions_of_pose_camera_and_light():
+    rng = np.random.default_rng(7)
+    scenes = [Scene.sample(rng) for _ in range(800)]
+    yaw = np.degrees([scene.yaw for scene in scenes])
+    pitch = np.degrees([scene.pitch for scene in scenes])
+    roll = np.degrees([scene.roll for scene in scenes])
+    assert np.abs(yaw).max() <= 90
+    assert np.abs(yaw).max() > 80
+    assert np.abs(pitch).max() <= 30
+    assert np.abs(roll).max() <= 15
+    within = (np.abs(yaw) < 25).mean()  # half of them, and 25/90 of the other half
+    assert within == pytest.approx(0.5 + 0.5 * 25 / 90, abs=0.06)
+    distance = np.array([scene.framing.distance for scene in scenes])
+    assert distance.min() >= 0.35
+    assert distance.max() <= 3.0
+    assert np.quantile(distance, 0.1) < 0.6
+    assert np.quantile(distance, 0.9) > 1.5
+    margin = np.array([scene.framing.margin for scene in scenes])
+    assert (margin.min(), margin.max()) == pytest.approx((1.2, 2.2), abs=0.05)
+    assert {scene.light_name for scene in scenes} == set(LIGHT_NAMES)
+    kinds = {scene.background.kind for scene in scenes}
+    assert kinds == {"plain", "gradient", "wall", "interior", "outdoor", "bokeh"}
+    at_camera = np.mean([scene.gaze == (0.0, 0.0) for scene in scenes])
+    assert at_camera == pytest.approx(0.75, abs=0.06)
+    for scene in scenes:
+        assert 2000 <= scene.lighting.key.temperature <= 12000
+        assert -math.pi / 2 <= scene.lighting.key.elevation <= math.pi / 2
+
+
+def test_limits_are_kept():
+    scenes = [
+        Scene.sample(np.random.default_rng(seed), max_yaw=10.0, expressive=False, clean=True)
+        for seed in range(50)
+    ]
+    assert max(abs(math.degrees(scene.yaw)) for scene in scenes) <= 10.0
+    assert all(not any(scene.expression) for scene in scenes)
+    assert all(scene.film.grain == 0.0 and scene.film.jpeg_quality is None for scene in scenes)
+
+
+def test_expressions_are_possible_and_various():
+    rng = np.random.default_rng(0)
+    drawn = np.stack([sample_expression(rng) for _ in range(400)])
+    assert drawn.min() >= 0.0
+    assert drawn.max() <= 1.0
+    for first, second in FIGHTING_PAIRS:
+        together = (drawn[:, INDEX[first]] > 0) & (drawn[:, INDEX[second]] > 0)
+        assert not together.any(), (first, second)
+    eyes = [i for i, name in enumerate(ARKIT_NAMES) if name.startswith("eyeLook")]
+    assert not drawn[:, eyes].any()
+    moved = {name for name in ARKIT_NAMES if drawn[:, INDEX[name]].max() > 0.1}
+    assert moved >= set(ARKIT_NAMES) - {ARKIT_NAMES[i] for i in eyes}
+    smiles = (drawn[:, INDEX["mouthSmileLeft"]] > 0.2).mean()
+    assert 0.2 < smiles < 0.7
+
+
+def test_head_rotation_turns_lifts_and_tilts():
+    face, up = np.array([0.0, 0.0, 1.0]), np.array([0.0, 1.0, 0.0])
+    assert (head_rotation(0.3, 0, 0) @ face)[0] > 0.2  # toward the right of the picture
+    assert (head_rotation(0, 0.3, 0) @ face)[1] > 0.2  # up
+    assert (head_rotation(0, 0, 0.3) @ up)[0] < -0.2  # counter-clockwise in the picture
+    expected = Rotation.from_euler("YXZ", [0.5, -0.2, 0.1]).as_matrix()
+    np.testing.assert_allclose(head_rotation(0.5, 0.2, 0.1), expected, atol=1e-12)
+
+
+def test_axis_angle_is_the_inverse_of_rotating():
+    rng = np.random.default_rng(0)
+    for vector in rng.normal(size=(50, 3)):
+        rotation = Rotation.from_rotvec(vector)
+        if rotation.magnitude() < 3.0:
+            np.testing.assert_allclose(
+                axis_angle(rotation.as_matrix()), rotation.as_rotvec(), atol=1e-9
+            )
+    assert axis_angle(np.eye(3)) == (0.0, 0.0, 0.0)
+
+
+@pytest.mark.parametrize("yaw", [-85, -30, 0, 60, 90])
+@pytest.mark.parametrize("share", [0.1, 0.9])
+def test_body_and_neck_share_the_turn(yaw, share):
+    angles = (math.radians(yaw), math.radians(-20), math.radians(10))
+    pose = turn_head(*angles, body_share=share)
+    body = Rotation.from_rotvec(pose.root).as_matrix()
+    neck = Rotation.from_rotvec(pose.neck)
+    np.testing.assert_allclose(body @ neck.as_matrix(), head_rotation(*angles), atol=1e-9)
+    assert math.degrees(neck.magnitude()) < 55
+
+
+def test_temperatures_go_from_red_to_blue():
+    """Black bodies: D65-like light is nearly white in sRGB, a bulb is orange, the sky is blue."""
+    white = balanced_color(6500, 6500)
+    np.testing.assert_allclose(white, 1.0, atol=1e-9)
+    bulb, sky = balanced_color(2900, 6500), balanced_color(10000, 6500)
+    assert bulb[0] > 1.3
+    assert bulb[2] < 0.5
+    assert sky[0] < 0.95
+    assert sky[2] > 1.2
+    luminance = np.array([0.2126, 0.7152, 0.0722])
+    for color in (bulb, sky):
+        assert luminance @ color == pytest.approx(1.0)
+
+
+def test_lamps_point_where_they_say():
+    lamp = Lamp(math.radians(90), math.radians(30), 1.0, 5500, 0.1)
+    np.testing.assert_allclose(lamp.direction, [math.cos(math.pi / 6), 0.5, 0.0], atol=1e-12)
+    frontal = Lamp(0.0, 0.0, 1.0, 5500, 0.1)
+    np.testing.assert_allclose(frontal.direction, [0.0, 0.0, 1.0], atol=1e-12)
