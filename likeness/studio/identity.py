@@ -42,12 +42,12 @@ _SOLVED = tuple(mode.name for mode in MODES if mode.name not in _DIRECT)
 class Bump:
     """A smooth dent or swelling of the skin."""
 
-    center: tuple[float, float, float]
-    """On the template, mm."""
+    center: tuple[float, ...]
+    """x, y, z on the template, mm."""
     radius: float
     """mm; the displacement has fallen to 1/e there."""
-    move: tuple[float, float, float]
-    """mm at the centre; of a symmetric bump the side with x > 0."""
+    move: tuple[float, ...]
+    """x, y, z in mm at the centre; of a symmetric bump the side with x > 0."""
     symmetric: bool
 
 
