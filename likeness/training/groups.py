@@ -42,6 +42,9 @@ class Groups:
                         f"parameter '{group}.{name}' also belongs to group '{owner[parameter]}'"
                     )
             self._learnable[group] = [p for p in module.parameters() if p.requires_grad]
+        self.learning: list[nn.Parameter] = []
+        """The parameters that learn in the current stage."""
+        self._with_buffers: list[nn.Module] = []
         self._kept: list[Tensor] = []
 
     def check(self, plan: Plan) -> None:
@@ -74,13 +77,17 @@ class Groups:
             for parameter in self._learnable[group]:
                 parameter.requires_grad_(group in active)
                 parameter.grad = None
+        # In the order of the modules, not of the set: a sum over them must not depend on hashes.
+        self.learning = [p for g in self.modules if g in active for p in self._learnable[g]]
+        self._with_buffers = [
+            part
+            for module in self.modules.values()
+            for part in module.modules()
+            if any(True for _ in part.buffers(recurse=False))
+        ]
 
     def _active(self, stage: Stage) -> set[str]:
         return set(self.modules if stage.groups is None else stage.groups)
-
-    def learning(self) -> list[nn.Parameter]:
-        """The parameters that learn in the current stage."""
-        return [p for group in self._learnable.values() for p in group if p.requires_grad]
 
     def tensors(self) -> dict[str, Tensor]:
         """Parameters and saved buffers by "group.name": the tensors themselves, not copies."""
@@ -135,4 +142,4 @@ class Groups:
             torch._foreach_copy_(live, self._kept)
 
     def _buffers(self) -> list[Tensor]:
-        return [buffer for module in self.modules.values() for buffer in module.buffers()]
+        return [b for module in self._with_buffers for b in module.buffers(recurse=False)]

@@ -18,27 +18,32 @@ class StepValues:
     """The numbers of one step; those on a device cross over together, in one transfer."""
 
     def __init__(self) -> None:
-        self._numbers: list[tuple[str, float]] = []
         self._names: list[str] = []
-        self._tensors: list[Tensor] = []
+        self._values: list[float | Tensor] = []
+        self._factors: list[float] = []
 
-    def log(self, name: str, value: float | Tensor) -> None:
-        """Keep one number; a tensor must have one element."""
+    def log(self, name: str, value: float | Tensor, factor: float = 1.0) -> None:
+        """Keep one number times a factor; a tensor must have one element."""
         if isinstance(value, Tensor):
             if value.numel() != 1:
                 raise ValueError(
                     f"'{name}' must be one number, found a tensor of shape {tuple(value.shape)}"
                 )
-            self._names.append(name)
-            self._tensors.append(value.detach().reshape(()).to(torch.float32))
-        else:
-            self._numbers.append((name, float(value)))
+            value = value.detach()
+        self._names.append(name)
+        self._values.append(value)
+        self._factors.append(factor)
 
     def read(self) -> list[tuple[str, float]]:
-        """Everything logged, as Python numbers. Waits for the device."""
-        if not self._tensors:
-            return self._numbers
-        return [*self._numbers, *zip(self._names, torch.stack(self._tensors).tolist(), strict=True)]
+        """Everything logged, in order, as Python numbers. Waits for the device."""
+        tensors = [value.flatten() for value in self._values if isinstance(value, Tensor)]
+        # concatenation takes mixed types to the widest of them
+        moved = iter(torch.cat(tensors).tolist() if tensors else ())
+        numbers = [next(moved) if isinstance(v, Tensor) else float(v) for v in self._values]
+        return [
+            (name, number * factor)
+            for name, number, factor in zip(self._names, numbers, self._factors, strict=True)
+        ]
 
 
 class Interval:

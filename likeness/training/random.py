@@ -14,8 +14,11 @@ from likeness.seeds import seed_of
 
 
 def seed_global(seed: int) -> None:
-    """Seed the global generators of torch (all devices), NumPy and Python."""
-    torch.manual_seed(seed)
+    """Seed the global generators of torch (CPU, and GPUs in use), NumPy and Python."""
+    torch.default_generator.manual_seed(seed)
+    # Before that, torch would queue every seed.
+    if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
+        torch.cuda.manual_seed_all(seed)
     np.random.seed(seed % 2**32)
     random.seed(seed)
 

@@ -123,11 +123,11 @@ class Plan:
             "total_steps": self.total_steps,
             "stages": [
                 {
+                    **p.stage.model_dump(mode="json"),
                     "index": p.index,
                     "first_step": p.first_step,
                     "end_step": p.end_step,
                     "batch_size": p.batch_size,
-                    **p.stage.model_dump(mode="json"),
                 }
                 for p in self.stages
             ],

@@ -238,7 +238,7 @@ class _Loop:
         values = StepValues()
         ids, waited = self._accumulate(planned, batches, values)
         self.state.precision.scaler.unscale_(self.state.optimizer)
-        norm = optimizer.limit_gradient(self.state.groups.learning(), self.settings.clip_norm)
+        norm = optimizer.limit_gradient(self.state.groups.learning, self.settings.clip_norm)
         values.log("grad_norm", norm)
         numbers = values.read()
         bad_loss = any(not math.isfinite(v) for name, v in numbers if name == "loss/total")
@@ -288,8 +288,7 @@ class _Loop:
             for name, term in terms.items():
                 values.log(f"loss/{name}", term)
             for name, weight in weights.items():  # 0 where a ramp is at 0, so that they add up
-                part = weight * terms[name].detach() if context.active(name) else 0.0
-                values.log(f"loss_weighted/{name}", part)
+                values.log(f"loss_weighted/{name}", terms[name] if weight else 0.0, weight)
             values.log("loss/total", total)
         return ids, waited
 

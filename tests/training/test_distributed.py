@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import math
-import multiprocessing
-import os
-import socket
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,55 +13,16 @@ from likeness.errors import MissingError, UsageError
 from likeness.runs import selection
 from likeness.runs.record import read_metrics
 from likeness.runs.run import Run
-from likeness.training import distributed, trainer
+from likeness.training import distributed
 from likeness.training.stage import Stage
 from likeness.training.system import Placement
 from tests.toy_system.comparison import new_run
-from tests.toy_system.system import (
-    ToyConfig,
-    ToySystem,
-    toy_plan,
-    toy_settings,
-    toy_stages,
-    toy_system,
-)
+from tests.toy_system.system import ToyConfig, ToySystem, toy_stages
+from tests.training.two_processes import gather, talk, together, train, train_with_a_signal
 
 # Gradients of two processes are added in another order than those of two micro-batches, so the last
 # bits differ: after twenty steps of Adam on numbers of order one, by less than this.
 TOLERANCE = 1e-6
-
-
-def together(work: Callable[[distributed.Process], Any]) -> list[Any]:
-    """Run ``work`` in two processes; their results by rank."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    context = multiprocessing.get_context("fork")
-    queue = context.SimpleQueue()
-
-    def body(rank: int) -> None:
-        os.environ |= {
-            "MASTER_ADDR": "127.0.0.1",
-            "MASTER_PORT": str(port),
-            "RANK": str(rank),
-            "LOCAL_RANK": str(rank),
-            "WORLD_SIZE": "2",
-        }
-        process = distributed.start("cpu")
-        try:
-            queue.put((rank, work(process)))
-        finally:
-            distributed.stop()
-
-    processes = [context.Process(target=body, args=(rank,)) for rank in range(2)]
-    for process in processes:
-        process.start()
-    for process in processes:
-        process.join(60)
-        if process.is_alive():
-            process.kill()
-    assert [process.exitcode for process in processes] == [0, 0]
-    return [result for _, result in sorted([queue.get(), queue.get()])]
 
 
 def stages(terms: dict[str, float]) -> list[Stage]:
@@ -98,69 +55,36 @@ def test_two_processes_equal_one_with_twice_the_micro_batches(tmp_path: Path) ->
     config = ToyConfig(batch_norm=False)
     plan_stages = stages({"fit": 1.0, "size": 0.1})
     alone, pair = new_run(tmp_path, "alone"), new_run(tmp_path, "pair")
-    settings = toy_settings(accumulation=4)
-    trainer.fit(toy_system(config), toy_plan(settings, plan_stages), alone, settings)
-
-    def work(process: distributed.Process) -> int:
-        halved = toy_settings(accumulation=2)
-        plan = toy_plan(halved, plan_stages, world_size=2)
-        outcome = trainer.fit(toy_system(config), plan, pair, halved)
-        return outcome.step
-
-    assert together(work) == [20, 20]
+    four, two = {"accumulation": 4}, {"accumulation": 2}
+    assert together(train, alone.path, config, plan_stages, four, processes=1) == [20]
+    assert together(train, pair.path, config, plan_stages, two) == [20, 20]
     assert_close(pair, alone)
     progress = [selection.find(run).progress for run in (alone, pair)]
     assert progress[0].samples_seen == progress[1].samples_seen == 12 * 16 + 8 * 20
-    assert progress[1].world_size == 2
+    assert [record.world_size for record in progress] == [1, 2]
 
 
 def test_two_processes_equal_one_with_the_whole_batch(tmp_path: Path) -> None:
     config = ToyConfig(batch_norm=False, dropout=0.0, noise=0.0)
     plan_stages = [Stage(name="all", steps=15, weights={"fit": 1.0})]
     alone, pair = new_run(tmp_path, "alone"), new_run(tmp_path, "pair")
-    settings = toy_settings(batch_size=8, accumulation=1)
-    trainer.fit(toy_system(config), toy_plan(settings, plan_stages), alone, settings)
-
-    def work(process: distributed.Process) -> None:
-        halved = toy_settings(batch_size=4, accumulation=1)
-        plan = toy_plan(halved, plan_stages, world_size=2)
-        trainer.fit(toy_system(config), plan, pair, halved)
-
-    together(work)
+    whole, half = {"batch_size": 8, "accumulation": 1}, {"batch_size": 4, "accumulation": 1}
+    together(train, alone.path, config, plan_stages, whole, processes=1)
+    together(train, pair.path, config, plan_stages, half)
     assert_close(pair, alone)
 
 
 def test_processes_agree_to_skip_and_to_stop(tmp_path: Path) -> None:
-    """A bad sample that only the second process sees, then a signal that only it receives."""
+    """A bad sample that one process sees, then a signal that only one receives."""
     run = new_run(tmp_path)
     config = ToyConfig(batch_norm=False, poison=("main-007",), others=0)
     plan_stages = [Stage(name="all", steps=30, weights={"fit": 1.0})]
-
-    def work(process: distributed.Process) -> tuple[str, int, int, float]:
-        settings = toy_settings(batch_size=2, accumulation=1)
-        system = toy_system(config)
-        original = ToySystem.losses
-        calls = 0
-
-        def losses(self: ToySystem, batch: Any, context: Any) -> Any:
-            nonlocal calls
-            calls += 1
-            if process.rank == 1 and context.step == 24:
-                os.kill(os.getpid(), 15)
-            return original(self, batch, context)
-
-        ToySystem.losses = losses  # this process is thrown away
-        plan = toy_plan(settings, plan_stages, world_size=2)
-        outcome = trainer.fit(system, plan, run, settings)
-        weights = sum(p.double().sum().item() for p in system.encoder.parameters())
-        return outcome.status, outcome.step, calls, weights
-
-    first, second = together(work)
+    first, second = together(train_with_a_signal, run.path, config, plan_stages)
     assert first == second  # the same steps, and bit for bit the same weights
     assert first[:3] == ("stopped", 25, 25)
     assert math.isfinite(first[3])
     skipped = [row for row in read_metrics(run.metrics_path) if "nonfinite" in row]
-    # Two epochs of 40 samples in 25 steps of 4: the bad one came twice or three times.
+    # Two epochs of 40 samples and a half in 25 steps of 4: the bad one came twice or three times.
     assert 2 <= len(skipped) <= 3
     assert all("main-007" in row["nonfinite_ids"] for row in skipped)
     assert all(len(row["nonfinite_ids"]) == 4 for row in skipped)
@@ -168,29 +92,14 @@ def test_processes_agree_to_skip_and_to_stop(tmp_path: Path) -> None:
 
 
 def test_gather_keeps_the_gradient_of_the_local_part() -> None:
-    def work(process: distributed.Process) -> tuple[list[float], list[float]]:
-        local = torch.arange(1.0, 2.0 + process.rank) + 10 * process.rank  # 1 or 2 numbers
-        local.requires_grad_()
-        whole = distributed.gather(local[:, None])
-        (whole * torch.arange(1.0, 4.0)[:, None]).sum().backward()
-        assert local.grad is not None
-        return whole.squeeze(1).tolist(), local.grad.tolist()
-
-    first, second = together(work)
+    first, second = together(gather)
     assert first == ([1.0, 11.0, 12.0], [1.0])
     assert second == ([1.0, 11.0, 12.0], [2.0, 3.0])
 
 
 def test_first_speaks_for_all_and_collect_hears_all() -> None:
-    def work(process: distributed.Process) -> tuple[Any, ...]:
-        return (
-            distributed.from_first(f"from {process.rank}"),
-            distributed.collect({"rank": process.rank}),
-            distributed.sum_over_processes([1.0, process.rank], process.device),
-        )
-
     expected = ("from 0", [{"rank": 0}, {"rank": 1}], [2.0, 1.0])
-    assert together(work) == [expected, expected]
+    assert together(talk) == [expected, expected]
 
 
 def test_alone_everything_is_itself() -> None:

@@ -25,12 +25,12 @@ def test_stage_decides_what_learns_and_who_is_in_train_mode() -> None:
     parts = modules()
     groups = Groups(parts)
     groups.activate(stage(groups={"head": 1.0}))
-    assert {id(p) for p in groups.learning()} == {id(p) for p in parts["head"].parameters()}
+    assert {id(p) for p in groups.learning} == {id(p) for p in parts["head"].parameters()}
     assert not any(p.requires_grad for p in parts["body"].parameters())
     assert parts["head"].training
     assert not parts["body"].training  # its running statistics stand still
     groups.activate(stage())
-    assert len(groups.learning()) == 6
+    assert len(groups.learning) == 6
     assert parts["body"].training
 
 
@@ -85,6 +85,7 @@ def test_weights_go_in_by_name_and_misfits_are_named() -> None:
 def test_buffers_come_back() -> None:
     parts = modules()
     groups = Groups(parts)
+    groups.activate(stage())
     norm = parts["body"][1]
     groups.keep_buffers()
     norm.running_mean.fill_(float("nan"))

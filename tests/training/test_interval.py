@@ -11,7 +11,8 @@ def test_step_values_keep_their_order_and_kind() -> None:
     values.log("a", torch.tensor(0.1, dtype=torch.float64, requires_grad=True))
     values.log("b", 2)
     values.log("a", torch.tensor([3]))
-    assert values.read() == [("b", 2.0), ("a", pytest.approx(0.1)), ("a", 3.0)]
+    values.log("a", torch.tensor(0.25), 4.0)
+    assert values.read() == [("a", 0.1), ("b", 2.0), ("a", 3.0), ("a", 1.0)]
     assert StepValues().read() == []
     with pytest.raises(ValueError, match=r"'a' must be one number, found a tensor of shape \(2,\)"):
         values.log("a", torch.zeros(2))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +72,42 @@ def test_the_comparison_sees_a_difference(tmp_path: Path) -> None:
     train(other, ToyConfig(), toy_settings(seed=1))
     with pytest.raises(AssertionError):
         assert_equal(facts(other), facts(one))
+
+
+_FIRST_PART = """
+import sys
+from likeness.runs.run import Run
+from likeness.training import trainer
+from tests.toy_system.system import *
+
+class Ending(ToySystem):
+    def losses(self, batch, context):
+        if context.step == 7:
+            sys.exit("ended")
+        return super().losses(batch, context)
+
+settings = toy_settings()
+system = Ending(ToyConfig(), toy_system().placement)
+trainer.fit(system, toy_plan(settings), Run(sys.argv[1]), settings)
+"""
+
+
+def test_another_process_continues_exactly(tmp_path: Path) -> None:
+    """Nothing may depend on the hash seed of Python, which differs between processes."""
+    whole, parts = new_run(tmp_path, "whole"), new_run(tmp_path, "parts")
+    train(whole, ToyConfig(), toy_settings())
+    done = subprocess.run(
+        [sys.executable, "-c", _FIRST_PART, str(parts.path)],
+        cwd=Path(__file__).resolve().parents[2],
+        env={**os.environ, "PYTHONHASHSEED": "1234"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.stderr.strip() == "ended"
+    status = parts.status
+    assert (status.status, status.step, status.error) == ("failed", 7, "SystemExit: ended")
+    train(parts, ToyConfig(), toy_settings(), resume=True)
+    assert_equal(facts(parts), facts(whole))
 
 
 def test_resume_survives_buckets_and_weights(
