@@ -13,6 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numba import njit
 
 
 @dataclass(frozen=True)
@@ -52,16 +53,39 @@ class AttachedMesh:
         Returns:
             (V, 3) positions and (V, 3) normals, float64.
         """
-        corners = skin[self.anchors]  # (V, 3, 3)
-        base = np.einsum("vk,vkc->vc", self.weights, corners)
         rotation = fit_rotation(self.frame_rest, skin[self.frame_vertices])
-        offsets = self.offsets @ rotation.T
-        normals = self.normals @ rotation.T
+        positions = np.empty((len(self.part), 3))
+        normals = np.empty((len(self.part), 3))
+        _place_rigid(
+            np.ascontiguousarray(skin, dtype=np.float64),
+            self.anchors,
+            self.weights,
+            self.offsets,
+            self.normals,
+            np.ascontiguousarray(rotation),
+            positions,
+            normals,
+        )
         if self.local.any():
-            frames = triangle_frames(corners[self.local])
-            offsets[self.local] = np.einsum("vc,vck->vk", self.offsets[self.local], frames)
+            corners = skin[self.anchors[self.local]]
+            frames = triangle_frames(corners)
+            base = np.einsum("vk,vkc->vc", self.weights[self.local], corners)
+            positions[self.local] = base + np.einsum("vc,vck->vk", self.offsets[self.local], frames)
             normals[self.local] = np.einsum("vc,vck->vk", self.normals[self.local], frames)
-        return base + offsets, normals
+        return positions, normals
+
+
+@njit(cache=True, nogil=True)
+def _place_rigid(skin, anchors, weights, offsets, normals, rotation, out_positions, out_normals):
+    for vertex in range(len(anchors)):
+        for axis in range(3):
+            position, normal = 0.0, 0.0
+            for corner in range(3):
+                position += weights[vertex, corner] * skin[anchors[vertex, corner], axis]
+                position += rotation[axis, corner] * offsets[vertex, corner]
+                normal += rotation[axis, corner] * normals[vertex, corner]
+            out_positions[vertex, axis] = position
+            out_normals[vertex, axis] = normal
 
 
 def join(meshes: list[AttachedMesh]) -> AttachedMesh:

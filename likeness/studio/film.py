@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -45,11 +46,24 @@ def tone(radiance: Picture, gain: float, film: Film) -> None:
     A power about grey sets the contrast; a shoulder (Reinhard et al., SIGGRAPH 2002, with a white
     point) rolls highlights off instead of clipping them.
     """
-    _tone_kernel(radiance, gain, film.contrast, film.saturation)
+    _tone_kernel(radiance, gain, _curve_table(film.contrast), film.saturation)
 
 
-@njit(cache=True, nogil=True)
-def _tone_kernel(radiance, gain, contrast, saturation):
+_TABLE_STEPS = 2048
+_TABLE_END = 3.0
+"""Fourth root of the brightest value the table tells apart."""
+
+
+@lru_cache(maxsize=64)
+def _curve_table(contrast: float) -> NDArray[np.float64]:
+    """The film curve over the fourth root of the light, which spreads the shadows out."""
+    light = np.linspace(0.0, _TABLE_END, _TABLE_STEPS + 2) ** 4
+    value = _GREY * (light / _GREY) ** contrast / (1.0 - _GREY)
+    return value * (1.0 + value / (_WHITE * _WHITE)) / (1.0 + value)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _tone_kernel(radiance, gain, table, saturation):
     values = np.empty(3)
     for sample in range(len(radiance)):
         before = 1e-6
@@ -58,10 +72,10 @@ def _tone_kernel(radiance, gain, contrast, saturation):
             before += _LUMINANCE[channel] * values[channel]
         # Curves on channels bleach bright colours, a curve on their luminance alone keeps them too
         # pure: half of each is what film does to skin.
-        scale = _curve(before, contrast) / before
+        scale = _look_up(table, before) / before
         grey = 0.0
         for channel in range(3):
-            value = 0.5 * _curve(values[channel], contrast) + 0.5 * scale * values[channel]
+            value = 0.5 * _look_up(table, values[channel]) + 0.5 * scale * values[channel]
             values[channel] = value
             grey += _LUMINANCE[channel] * value
         for channel in range(3):
@@ -70,9 +84,11 @@ def _tone_kernel(radiance, gain, contrast, saturation):
 
 
 @njit(cache=True, nogil=True)
-def _curve(value, contrast):
-    value = _GREY * math.pow(value / _GREY, contrast) / (1.0 - _GREY)
-    return value * (1.0 + value / (_WHITE * _WHITE)) / (1.0 + value)
+def _look_up(table, value):
+    place = math.sqrt(math.sqrt(value)) * (_TABLE_STEPS / _TABLE_END)
+    place = min(place, float(_TABLE_STEPS))
+    index = int(place)
+    return table[index] + (place - index) * (table[index + 1] - table[index])
 
 
 def encode(linear: Picture) -> Picture:

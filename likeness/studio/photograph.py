@@ -37,7 +37,7 @@ from likeness.studio.template import Detail
 from likeness.studio.visibility import ambient_transfer, shadow_map
 
 _SHADOW_TEXELS = 384
-_AMBIENT_DIRECTIONS, _AMBIENT_TEXELS = 32, 80
+_AMBIENT_DIRECTIONS, _AMBIENT_TEXELS = 28, 72
 _REGION_RADIUS = 0.24
 """Metres around the middle of the head in which shadows are cast."""
 _HEAD_BEHIND_FACE = 0.07
@@ -205,9 +205,10 @@ def light_of(figure: Figure, vertices: NDArray[np.float32], lighting: Lighting) 
     middle = figure.landmarks68.mean(axis=0) + (vertices[0] - figure.vertices[0])
     region = (middle - _HEAD_BEHIND_FACE * figure.rotations[0][:, 2], _REGION_RADIUS)
     lamps = (lighting.key, lighting.rim, lighting.fill)
+    # The rim is seen on outlines only, where strands hardly shade each other.
     maps = [
-        shadow_map(vertices, surface.shadow_faces, lamp.direction, _SHADOW_TEXELS, region)
-        for lamp in lamps[:2]
+        shadow_map(vertices, faces, lamp.direction, _SHADOW_TEXELS, region)
+        for lamp, faces in zip(lamps, (surface.shadow_faces, surface.faces))
     ]
     solid = surface.solid
     transfer = np.zeros((len(vertices), 9), np.float32)

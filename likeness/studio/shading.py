@@ -167,8 +167,8 @@ def shade(
                 continue
             n_l = nx * lx + ny * ly + nz * lz
             g_l = gx * lx + gy * ly + gz * lz
-            if kind != STRAND and g_l < -0.45:
-                continue
+            if kind != STRAND and n_l < -_MATERIALS[kind, 0]:
+                continue  # beyond the reach of the widest wrap
             # Points are lifted off their surface most where the light grazes it.
             if lamp < len(map_texel):
                 texel = map_texel[lamp]
