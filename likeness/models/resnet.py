@@ -1,8 +1,8 @@
 """Residual networks (He et al., 2016, arXiv:1512.03385) with the parameter names of the common checkpoints.
 
-``conv1, bn1, layer1.0.conv1, …, layer4.1.bn2``: a state dict of the usual ImageNet weights loads strictly
-once its ``fc.*`` entries are dropped. Owns convolutional trunks only; pooling and heads belong to the
-systems.
+``conv1, bn1, layer1.0.conv1, …, layer4.1.bn2``: a state dict of the usual ImageNet weights loads
+strictly once its ``fc.*`` entries are dropped. Owns convolutional trunks only; pooling and heads
+belong to the systems.
 """
 
 from __future__ import annotations
@@ -109,8 +109,8 @@ class ResNet(nn.Module):
 class SmallNet(nn.Module):
     """A narrow residual trunk for small pictures on a CPU: strided stem, no max-pooling, stride 16.
 
-    Position survives better than in a ResNet of the same cost because nothing is pooled away before the
-    features are 16 times smaller than the picture.
+    Position survives better than in a ResNet of the same cost because nothing is pooled away before
+    the features are 16 times smaller than the picture.
     """
 
     def __init__(self, widths: Sequence[int], depths: Sequence[int]) -> None:
@@ -151,7 +151,7 @@ def build_trunk(architecture: Architecture) -> ResNet | SmallNet:
     if architecture == "tiny":
         return SmallNet(widths=(12, 24, 48, 72), depths=(1, 1, 1))
     if architecture == "small":
-        return SmallNet(widths=(24, 48, 96, 160), depths=(1, 2, 2))
+        return SmallNet(widths=(16, 32, 64, 128), depths=(1, 1, 2))
     if architecture == "resnet18":
         return ResNet(BasicBlock, (2, 2, 2, 2))
     if architecture == "resnet34":

@@ -37,7 +37,8 @@ class SystemSpec:
     files out; one row for each input."""
     exporters: Mapping[str, str] = field(default_factory=dict)
     """Target name to ``export(predictor, folder: Path, *, source_run: str, checkpoint_sha256: str,
-    **options) -> Bundle``; the options are the fields of the configuration's ``export`` section."""
+    state: dict, **options) -> Bundle``; ``state`` is the system's, the options are the fields of the
+    configuration's ``export`` section."""
     inspect: str | None = None
     """``inspect(config) -> Inspection`` of all a configuration trains on. None: ``data.root`` by the
     contract."""

@@ -1,7 +1,7 @@
 """The verbs only the face encoder has, as functions that return one document each.
 
-The command line makes ``likeness face-encoder <verb>`` of them: their parameters become options, their
-result is printed as JSON or as a table.
+The command line makes ``likeness face-encoder <verb>`` of them: their parameters become options,
+their result is printed as JSON or as a table.
 """
 
 from __future__ import annotations

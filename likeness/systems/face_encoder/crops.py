@@ -1,6 +1,7 @@
 """From a photograph with landmarks to a training crop: geometry, colour, mirror image, truth.
 
-Owns the one mapping from file pixels to crop units, and augmentation. Files are found by ``layouts.py``.
+Owns the one mapping from file pixels to crop units, and augmentation. Files are found by
+``layouts.py``.
 """
 
 from __future__ import annotations
@@ -23,15 +24,21 @@ from likeness.systems.face_encoder.landmark_files import in_image, read_landmark
 from likeness.systems.face_encoder.layouts import Entry
 
 CROP_VERSION = 1
-FACE_CLASSES = (1,)  # skin
-OUTLINE_CLASSES = (0, 1)  # background and skin: hair, neck and clothes hide the outline
+# Of the mask's classes (0 background, 1 skin, 2 hair, 3 neck, 4 body, 5 occluder), which are the
+# face, and where the head's outline can be judged: hair, neck and clothes hide it.
+_SKIN = np.isin(np.arange(256), (1,)).astype(np.float32)
+_OUTLINE = np.isin(np.arange(256), (0, 1)).astype(np.float32)
+
+Annotation = tuple[np.ndarray, np.ndarray, dict[str, np.ndarray] | None]
+"""Points (68, 2) in pixels of the picture, their weights (68,), and the truth."""
 
 
 def warp(image: np.ndarray, matrix: np.ndarray, size: int, *, nearest: bool = False) -> np.ndarray:
     """Cut a square out of a uint8 picture, edges repeated.
 
-    Training cuts hundreds of crops a second, so this uses OpenCV's fixed-point warp (1/32 pixel) instead
-    of :func:`likeness.media.image.crop`; reduction averages a grid of samples in the same way.
+    Training cuts hundreds of crops a second, so this uses OpenCV's fixed-point warp (1/32 pixel)
+    instead of :func:`likeness.media.image.crop`; reduction averages a grid of samples in the same
+    way.
     """
     reduction = 1.0 / np.sqrt(max(abs(np.linalg.det(matrix[:, :2])), 1e-12))
     samples = 1 if nearest else max(1, int(np.ceil(reduction - 1e-6)))
@@ -52,10 +59,11 @@ def warp(image: np.ndarray, matrix: np.ndarray, size: int, *, nearest: bool = Fa
 class FaceCrops(Source):
     """Crops of the photographs of a dataset.
 
-    Every sample holds ``image`` (3, S, S) float32 in [0, 1]; ``landmarks`` (68, 2) float32 in crop units;
-    ``landmark_weights`` (68,); ``skin`` and ``outline_known`` (1, S, S) float32 masks and ``has_mask`` 0 or 1;
-    ``crop_matrix`` (2, 3) picture to crop pixels; ``person``, ``id``; and where the truth is known
-    ``shape`` (S,), ``head_rotation`` (3, 3) and ``has_truth`` 1, else zeros.
+    Every sample holds ``image`` (3, S, S) float32 in [0, 1]; ``landmarks`` (68, 2) float32 in crop
+    units; ``landmark_weights`` (68,); ``skin`` and ``outline_known`` (1, S, S) float32 masks and
+    ``has_mask`` 0 or 1; ``crop_matrix`` (2, 3) picture to crop pixels; ``person``, ``id``; and
+    where the truth is known ``shape`` (S,), ``head_rotation`` (3, 3) and ``has_truth`` 1, else
+    zeros.
     """
 
     def __init__(
@@ -63,6 +71,7 @@ class FaceCrops(Source):
     ) -> None:
         self.entries, self.settings, self.size, self.num_shape = entries, settings, size, num_shape
         self._cache: dict[int, tuple[np.ndarray, np.ndarray | None]] = {}
+        self._annotations: dict[int, Annotation] = {}
         self._cached_bytes = 0
         self._lock = threading.Lock()
         persons = sorted({entry.person or entry.id for entry in entries})
@@ -99,8 +108,8 @@ class FaceCrops(Source):
     def mean_landmarks(self) -> np.ndarray:
         """Mean place (68, 2) of every point relative to its face's box: centre 0, extent 1.
 
-        The extent is the mean of the box's width and height. This is the mean face that serves as the
-        baseline. At most 2,000 photographs are read.
+        The extent is the mean of the box's width and height. This is the mean face that serves as
+        the baseline. At most 2,000 photographs are read.
         """
         step = max(1, len(self.entries) // 2000)
         total, count = np.zeros((68, 2)), np.zeros((68, 1))
@@ -146,9 +155,7 @@ class FaceCrops(Source):
     def _sample(self, index: int, rng: np.random.Generator | None) -> Sample:
         entry, settings, size = self.entries[index], self.settings, self.size
         image, mask = self._pixels(index)
-        points, weights = read_landmarks(entry.landmarks)
-        points = in_image(points, entry, (image.shape[1], image.shape[0]))
-        truth = self._truth(entry)
+        points, weights, truth = self._annotation(index, (image.shape[1], image.shape[0]))
         angle, flip = 0.0, False
         if settings.crop == "none":
             linear = np.diag([size / image.shape[1], size / image.shape[0]])
@@ -172,8 +179,7 @@ class FaceCrops(Source):
         skin = outline = np.zeros((size, size), np.float32)
         if mask is not None:
             classes = warp(mask, matrix, size, nearest=True)
-            skin = np.isin(classes, FACE_CLASSES).astype(np.float32)
-            outline = np.isin(classes, OUTLINE_CLASSES).astype(np.float32)
+            skin, outline = _SKIN[classes], _OUTLINE[classes]
         if rng is not None:
             crop, covered = disturb(crop, settings, rng)
             skin, outline = skin * (1 - covered), outline * (1 - covered)
@@ -189,6 +195,14 @@ class FaceCrops(Source):
             "crop_matrix": matrix.astype(np.float32),
             **self._supervision(truth, angle),
         }
+
+    def _annotation(self, index: int, size: tuple[int, int]) -> Annotation:
+        """Landmarks and truth, small enough to keep them all once read."""
+        if index not in self._annotations:
+            entry = self.entries[index]
+            points, weights = read_landmarks(entry.landmarks)
+            self._annotations[index] = in_image(points, entry, size), weights, self._truth(entry)
+        return self._annotations[index]
 
     def _truth(self, entry: Entry) -> dict[str, np.ndarray] | None:
         if entry.truth is None:
@@ -221,8 +235,8 @@ def disturb(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Colour, blur, noise and occlusion on a crop (S, S, 3) in [0, 1].
 
-    Returns the picture and what an occluder covers (S, S). Every draw is made whether used or not, so one
-    setting never changes the randomness of another.
+    Returns the picture and what an occluder covers (S, S). Every draw is made whether used or not,
+    so one setting never changes the randomness of another.
     """
     size = image.shape[0]
     strength = settings.jitter

@@ -1,7 +1,7 @@
 """The dataset contract of the face encoder: open, inspect, write.
 
-Owns the contract object and the writer of the native layout; which file is where is ``layouts.py``, what
-a landmark file may hold ``landmark_files.py``, what training sees ``crops.py``.
+Owns the contract object and the writer of the native layout; which file is where is ``layouts.py``,
+what a landmark file may hold ``landmark_files.py``, what training sees ``crops.py``.
 """
 
 from __future__ import annotations
@@ -134,9 +134,10 @@ class FaceContract:
 class FaceWriter:
     """Writes ``images/``, ``landmarks/``, ``masks/``, ``truth/``, ``index.jsonl``, ``identity.csv``.
 
-    Samples are dicts with ``id``, ``image`` (H, W, 3) float32 in [0, 1], ``landmarks`` (68, 2) pixels, and
-    optionally ``mask`` (H, W) uint8, ``truth`` (arrays by name), ``person``, ``split`` and further JSON
-    values under ``record``. The index, and with it the dataset, appears when the writer closes cleanly.
+    Samples are dicts with ``id``, ``image`` (H, W, 3) float32 in [0, 1], ``landmarks`` (68, 2)
+    pixels, and optionally ``mask`` (H, W) uint8, ``truth`` (arrays by name), ``person``, ``split``
+    and further JSON values under ``record``. The index, and with it the dataset, appears when the
+    writer closes cleanly.
     """
 
     def __init__(

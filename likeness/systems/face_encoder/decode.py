@@ -75,7 +75,8 @@ class Decoder(nn.Module):
         """Projected 68 landmarks (B, 68, 2) in crop units, and the reduced head they come from.
 
         Args:
-            offsets: (68, 3) metres in the head's own frame, added to every landmark before it turns.
+            offsets: (68, 3) metres in the head's own frame, added to every landmark before it
+            turns.
         """
         output = self.sparse(self.parameters_of(vector))
         points = output.landmarks68

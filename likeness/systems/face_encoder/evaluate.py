@@ -38,9 +38,9 @@ def evaluate_landmarks(
 ) -> Scores:
     """All scores of a predictor on photographs with landmarks.
 
-    With ``framing`` "landmarks" the first crop is around the true points; with "detector" around the box
-    the cascade finds, as in use, and the mean face is put into that box too. Points the dataset does not
-    know are left out of every measure.
+    With ``framing`` "landmarks" the first crop is around the true points; with "detector" around
+    the box the cascade finds, as in use, and the mean face is put into that box too. Points the
+    dataset does not know are left out of every measure.
     """
     if not isinstance(source, FaceCrops):
         raise DataError(

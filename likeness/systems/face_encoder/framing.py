@@ -12,7 +12,7 @@ from likeness.geometry.affine import landmark_box, square_crop
 
 # Of the box of the 68 landmarks, in units of a detector's box size: the centre's offset downwards and the
 # extent. Detectors draw boxes by their own habits; these are means over frontal portraits.
-_BOX_HABITS = {"cascade": (0.09, 0.78), "scrfd": (0.03, 0.93), "yunet": (0.03, 0.93)}
+_BOX_HABITS = {"cascade": (0.187, 0.877), "scrfd": (0.03, 0.93), "yunet": (0.03, 0.93)}
 _DEFAULT_HABIT = _BOX_HABITS["scrfd"]
 
 

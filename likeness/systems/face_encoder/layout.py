@@ -1,7 +1,7 @@
 """The declared layout of the vector: which numbers mean what, in which unit, and who reads them.
 
-Owns names, sizes, offsets and presets. It computes nothing and imports no torch; ``network.py`` turns
-raw outputs into these segments and ``decode.py`` reads them.
+Owns names, sizes, offsets and presets. It computes nothing and imports no torch; ``network.py``
+turns raw outputs into these segments and ``decode.py`` reads them.
 """
 
 from __future__ import annotations

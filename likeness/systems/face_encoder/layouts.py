@@ -1,8 +1,8 @@
 """Which folders hold face photographs with landmarks, and which file belongs to which.
 
 Accepted layouts: the native one (``images/``, ``landmarks/``, ``index.jsonl``), the legacy pair of
-``<name>_thumbnails_<size>/`` and ``<name>_landmarks_<size>/``, and pictures with a landmark file beside
-each. Owns names and places only; nothing is decoded here.
+``<name>_thumbnails_<size>/`` and ``<name>_landmarks_<size>/``, and pictures with a landmark file
+beside each. Owns names and places only; nothing is decoded here.
 """
 
 from __future__ import annotations

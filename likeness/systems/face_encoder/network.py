@@ -25,8 +25,8 @@ class KeypointPooling(nn.Module):
     """Average of each channel plus the expected position of its spatial softmax.
 
     A feature that fires on an eye corner then says where it fired, which an average forgets
-    (spatial soft-argmax: Finn et al., 2016, arXiv:1509.06113, eq. 1). (B, C, h, w) to (B, 3 C); positions
-    in [-1, 1].
+    (spatial soft-argmax: Finn et al., 2016, arXiv:1509.06113, eq. 1). (B, C, h, w) to (B, 3 C);
+    positions in [-1, 1].
     """
 
     def __init__(self, channels: int) -> None:
@@ -59,9 +59,9 @@ class AveragePooling(nn.Module):
 class EncoderNetwork(nn.Module):
     """Picture (B, 3, S, S) in [0, 1] to vector (B, layout.dim).
 
-    Normalisation with the ImageNet statistics happens inside, so that losses, exports and callers never
-    see another range. At initialisation the output is the layout's bias for every picture within 1e-2 of
-    each unit: the mean face, frontal, filling the crop.
+    Normalisation with the ImageNet statistics happens inside, so that losses, exports and callers
+    never see another range. At initialisation the output is the layout's bias for every picture
+    within 1e-2 of each unit: the mean face, frontal, filling the crop.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class EncoderNetwork(nn.Module):
     ) -> None:
         super().__init__()
         self.layout = layout
-        self.backbone = build_trunk(backbone)
+        self.backbone = build_trunk(backbone).to(memory_format=torch.channels_last)
         channels = self.backbone.channels
         self.pool: nn.Module
         if pooling == "keypoint":
@@ -99,7 +99,8 @@ class EncoderNetwork(nn.Module):
             last.weight.mul_(1e-3)
             last.bias.zero_()
             if "camera" in layout:
-                # The scale must not depend on the picture at all before training: it multiplies everything.
+                # The scale must not depend on the picture at all before training: it multiplies
+                # everything.
                 last.weight[layout.slice("camera").start].zero_()
 
     def train(self, mode: bool = True) -> EncoderNetwork:
@@ -114,7 +115,10 @@ class EncoderNetwork(nn.Module):
         return self
 
     def forward(self, image: Tensor) -> Tensor:
-        raw = self.head(self.pool(self.backbone((image - self.mean) / self.std)))
+        normalised = (image - self.mean) / self.std
+        # Convolutions on a CPU are a quarter faster with the channels innermost.
+        features = self.backbone(normalised.contiguous(memory_format=torch.channels_last))
+        raw = self.head(self.pool(features))
         return activate(raw, self.layout)
 
 
@@ -155,8 +159,8 @@ def _inverse_softplus(value: float) -> float:
 class LandmarkOffsets(nn.Module):
     """A learned 3D correction of each landmark in the head's frame, metres (68, 3).
 
-    Annotators and detectors place brows, lip corners and the jaw line by conventions that differ from a
-    head model's; this absorbs the constant part instead of bending the shape.
+    Annotators and detectors place brows, lip corners and the jaw line by conventions that differ
+    from a head model's; this absorbs the constant part instead of bending the shape.
     """
 
     _SCALE = 0.01  # parameters of order one move points by centimetres

@@ -104,7 +104,8 @@ class FacePredictor:
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Encode one photograph (H, W, 3) cropped by a map (2, 3), cropping again around the result.
 
-        Returns the vector (D,), the landmarks (68, 2) in pixels of the photograph, and the last map.
+        Returns the vector (D,), the landmarks (68, 2) in pixels of the photograph, and the last
+        map.
         """
         vector, points = self._once(photo, matrix)
         for _ in range(self.refinements):

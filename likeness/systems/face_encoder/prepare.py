@@ -44,14 +44,15 @@ def prepare(
     Args:
         source: folder with photographs.
         out: folder to write; must not exist or be empty.
-        landmarks: "auto" (files beside the photographs: <id>.npy, <id>.pts, or one .npz with ``names`` and
-            ``points`` in the folder or above it), a path to such a file or folder, or "run:PATH" to use an
-            encoder trained here.
+        landmarks: "auto" (files beside the photographs: <id>.npy, <id>.pts, or one .npz with
+            ``names`` and ``points`` in the folder or above it), a path to such a file or folder, or
+            "run:PATH" to use an encoder trained here.
         detector, weights: where faces are, for "run:".
         size: photographs with a longer side are reduced to it, pixels.
-        person_from: character that ends the person's name in a file name, e.g. "_" for 012_smiling.jpg.
-        test_every: of the persons in order, every n-th goes to the test split and the next one to the
-            validation split.
+        person_from: character that ends the person's name in a file name, e.g. "_" for
+            012_smiling.jpg.
+        test_every: of every so many persons in order, the last but one is for testing and the last
+            for validation.
         consent: a sentence on the source and the subjects' agreement, kept in provenance.json.
 
     Raises:

@@ -1,7 +1,7 @@
 """PersonRecord: a person as a vector on disk, readable without torch.
 
-Owns the file and what may be done with vectors of several photographs. Making one from a photograph is
-``predictor.py``.
+Owns the file and what may be done with vectors of several photographs. Making one from a photograph
+is ``predictor.py``.
 """
 
 from __future__ import annotations
@@ -158,8 +158,8 @@ class PersonRecord:
 def merge(records: Sequence[PersonRecord]) -> PersonRecord:
     """One record of a person from several photographs.
 
-    Segments of group "who" are averaged (the median from five photographs on); "how" and "view" are those
-    of the first record, since they belong to a photograph and not to the person.
+    Segments of group "who" are averaged (the median from five photographs on); "how" and "view" are
+    those of the first record, since they belong to a photograph and not to the person.
     """
     if not records:
         raise UsageError("Merging needs at least one record.")

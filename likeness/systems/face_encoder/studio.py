@@ -1,6 +1,7 @@
 """Studio people as face-encoder data: photographs with landmarks, masks and the exact truth.
 
-Owns which pictures are taken and what of their truth is kept; people and photographs are the studio's.
+Owns which pictures are taken and what of their truth is kept; people and photographs are the
+studio's.
 """
 
 from __future__ import annotations

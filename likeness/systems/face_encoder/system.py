@@ -1,8 +1,8 @@
 """The face encoder: one cropped photograph to the vector of a person.
 
-A network reads the crop; a head model turns the vector into a mesh; projected landmarks, a differentiable
-rendering and, on studio people, the exact truth say how wrong it is. Everything the method is stands in
-``losses``.
+A network reads the crop; a head model turns the vector into a mesh; projected landmarks, a
+differentiable rendering and, on studio people, the exact truth say how wrong it is. Everything the
+method is stands in ``losses``.
 """
 
 from __future__ import annotations
@@ -165,7 +165,8 @@ class FaceEncoder(System):
         return groups
 
     def losses(self, batch: FaceBatch, context: StepContext) -> Mapping[str, Tensor]:
-        # The network may run in half precision; geometry never does (bf16 steps are 1 mm on a head).
+        # The network may run in half precision; geometry never does (bf16 steps are 1 mm on a
+        # head).
         vector = self.network(batch["image"]).float()
         with torch.autocast(context.device.type, enabled=False):
             out = self._landmark_terms(vector, batch, context)
