@@ -103,8 +103,8 @@ def draw_hair(
     light = rng.random() < lightness
     eumelanin = float(rng.beta(1.5, 1.6)) * 0.82 if light else 0.78 + 0.22 * float(rng.beta(1.6, 1))
     red = light and rng.random() < 0.10
-    onset = max(float(rng.normal(57.0, 9.0)), 44.0)
-    natural_grey = 1.0 / (1.0 + math.exp(-(age - onset) / 8.0)) if age > 27 else 0.0
+    onset = max(float(rng.normal(43.0, 8.0)), 28.0)
+    natural_grey = float(min(max((age - onset) / 32.0, 0.0), 1.0) ** 1.2)
     dyed = rng.random() < (0.4 if sex == "female" else 0.04)
     coiled = weights["african"]
     curl = _clipped_normal(rng, 0.22 + 0.68 * coiled - 0.2 * weights["east_asian"], 0.17, 0.0, 1.0)
@@ -118,7 +118,7 @@ def draw_hair(
         sides=sides,
         eumelanin=eumelanin,
         pheomelanin=float(rng.uniform(0.7, 1.0)) if red else float(rng.beta(1.0, 6.0)),
-        grey=0.0 if dyed or natural_grey < 0.02 else float(natural_grey),
+        grey=0.0 if dyed else natural_grey,
         curl=curl,
         volume=_clipped_normal(rng, 1.0, 0.17, 0.6, 1.5),
         parting=float(rng.choice([-1.0, 1.0]) * rng.beta(3.0, 2.5)),
@@ -245,7 +245,7 @@ def draw_brows(rng: np.random.Generator, sex: Sex, hair: HairTraits) -> BrowTrai
     return BrowTraits(
         thickness=_clipped_normal(rng, 4.1 if male else 3.3, 0.5, 2.6, 5.2),
         density=_clipped_normal(rng, (0.85 if male else 0.75) + 0.2 * dark, 0.18, 0.35, 1.4),
-        arch=_clipped_normal(rng, 0.0 if male else 0.7, 0.8, -1.5, 2.5),
+        arch=_clipped_normal(rng, -0.2 if male else 0.4, 0.6, -1.5, 1.8),
         meeting=float(rng.beta(1.0, 5.0)) * (1.0 if male else 0.35),
     )
 

@@ -52,7 +52,8 @@ def grow(
     stray = rng.standard_normal(start.shape)
     wander = recipe.spread / np.maximum(length, 12.0)[:, None] * (0.5 * lock + 0.3 * stray)
 
-    position = start + outward * (recipe.start * taper * band_height(recipe, start))[:, None]
+    begins = recipe.start * (1.0 + 0.45 * rank) * taper * band_height(recipe, start)
+    position = start + outward * begins[:, None]
     flow = recipe.flow(position, start)
     flow /= np.maximum(np.linalg.norm(flow, axis=1, keepdims=True), 1e-9)
     direction = recipe.lift * outward + (1.0 - recipe.lift) * flow
@@ -69,7 +70,7 @@ def grow(
         raised = smooth(0.0, 22.0, travelled) * (taper + (1.0 - taper) * smooth(10, 60, travelled))
         low = 0.5 + rank * raised * band_height(recipe, position)
         loose = position[:, 1] < recipe.loose_below
-        high = np.where(loose, np.inf, low + 1.5)
+        high = np.where(loose, np.inf, low + recipe.slack)
         position = space.clamp(position, low, high)
         path.append(position)
     full = np.stack(path, axis=1)  # (S, steps + 1, 3)

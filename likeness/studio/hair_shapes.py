@@ -44,6 +44,8 @@ class Recipe:
     """Amplitude and length of waves or coils."""
     spread: float
     """How far strands of one lock stray from each other at their ends."""
+    slack: float = 1.5
+    """How far a strand may rise above its own height while it is on the skull."""
     start: float = 0.0
     """Share of the height at which visible strands begin; above 0 for coils."""
     ear_cover: float = 0.0
@@ -147,7 +149,9 @@ def _hanging(hair: HairTraits, inward: float) -> Flow:
         side = side * (1 - behind) + behind * np.clip(roots[:, 0] / 25.0, -1.0, 1.0)
         top = smooth(50.0, 92.0, y)
         front = smooth(45.0, 92.0, z)
-        over = np.stack([side, 0.6 * front - 0.35 - 0.2 * behind, -0.45 - 0.55 * behind], axis=1)
+        over = np.stack(
+            [side, 1.2 * front - 0.35 - 0.2 * behind, -0.45 - 0.35 * front - 0.55 * behind], axis=1
+        )
         # Below the temples hair falls; under the ear it turns in, over the shoulder to one side.
         low = smooth(-5.0, -70.0, y)
         frontal = roots[:, 2] > -25.0
@@ -184,7 +188,8 @@ def _curls(hair: HairTraits) -> Flow:
         away = _from_whorl(positions, roots)
         low = smooth(95.0, 40.0, positions[:, 1])
         away[:, 0] += 0.6 * side
-        away[:, 1] -= 0.2 + 0.9 * low
+        away[:, 1] -= 0.3 + 1.6 * low
+        away[:, [0, 2]] *= (1.0 - 0.6 * low)[:, None]
         return away
 
     return flow
@@ -210,20 +215,31 @@ def recipe_of(hair: HairTraits) -> Recipe:
     if hair.style == "fringe":
         return Recipe(_fringe(hair), 9.0 * body, 4.0, 0.3, 0.5, -free, 1.6, wave, 7.0)
     if hair.style == "bob":
-        flow = _hanging(hair, 0.22)
-        return Recipe(flow, 11.0 * body, 9.0, 0.3, 0.5, 30.0, 2.2, wave, 5.0, ear_cover=19.0)
+        flow = _hanging(hair, 0.45)
+        return Recipe(flow, 8.0 * body, 8.0, 0.3, 0.5, 30.0, 2.2, wave, 5.0, ear_cover=16.0)
     if hair.style == "long":
         flow = _hanging(hair, 0.04)
-        return Recipe(flow, 9.0 * body, 7.0, 0.3, 0.5, 30.0, 2.4, wave, 8.0, ear_cover=17.0)
+        return Recipe(flow, 6.0 * body, 6.0, 0.3, 0.5, 30.0, 2.4, wave, 8.0, ear_cover=17.0)
     if hair.style == "tied":
         return Recipe(
             _tied(hair), 8.0 * body, 4.5, 0.25, 0.5, -free, 1.6, (0.2 * wave[0], 40.0), 6.0
         )
     if hair.style == "curls":
         radius = 3.0 + 2.5 * (1.0 - hair.curl)
-        top, side, coil = 15.0 * hair.volume, 9.0 * hair.volume, (radius, 6.5 * radius)
+        top, side, coil = 16.0 * hair.volume, 9.0 * hair.volume, (radius, 6.5 * radius)
         return Recipe(
-            _curls(hair), top, side, 0.5, 0.45, 74.0, 2.2, coil, 7.0, ear_cover=6.0, clumping=0.8
+            _curls(hair),
+            top,
+            side,
+            0.4,
+            0.5,
+            -free,
+            2.2,
+            coil,
+            6.0,
+            slack=12.0 * hair.volume,
+            ear_cover=6.0,
+            clumping=0.8,
         )
     if hair.style == "afro":
         return Recipe(
@@ -233,12 +249,12 @@ def recipe_of(hair: HairTraits) -> Recipe:
             1.0,
             0.2,
             free,
-            1.0,
-            (1.7, 6.5),
+            1.1 + 0.016 * hair.length,
+            (2.1, 7.5),
             3.0,
-            start=0.62,
+            start=0.6,
             clumping=0.0,
-            density=1.6,
+            density=2.0,
         )
     raise ValueError(f"no strands in the style {hair.style!r}")
 
@@ -257,7 +273,7 @@ def strand_lengths(hair: HairTraits, roots: np.ndarray, above_line: np.ndarray) 
         edge = smooth(0.0, 34.0, above_line)
         length = length * (top + (1 - top) * (0.3 + 0.7 * edge))
     if hair.style == "afro":
-        length = 0.38 * length + 3.0
+        length = 0.3 * length + 4.0
     return length
 
 
@@ -269,7 +285,7 @@ def lowest_point(hair: HairTraits, roots: np.ndarray, ragged: np.ndarray) -> np.
     floor = np.full(len(roots), -np.inf)
     if hair.style in ("bob", "long"):
         floor[:] = 122.0 - hair.length + 4.0 * ragged + 12.0 * (hair.style == "long") * ragged
-    if hair.style == "fringe":
+    if hair.style in ("fringe", "curls"):
         in_front = (roots[:, 2] > 25.0) & (np.abs(roots[:, 0]) < 57.0)
         slant = 0.22 * np.sign(hair.parting) * roots[:, 0]
         floor[in_front] = np.maximum(74.0 + slant + 6.0 * ragged, 60.0)[in_front]

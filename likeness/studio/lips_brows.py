@@ -14,7 +14,7 @@ from numba import njit
 from likeness.studio.noise import fade, fbm_at, noise_at, random_at, smoothstep
 
 _BROW_X = np.array([9.0, 13.0, 22.0, 31.0, 41.0, 52.0, 57.0])
-_BROW_Y = np.array([50.0, 51.0, 54.2, 56.6, 56.6, 52.3, 49.6])
+_BROW_Y = np.array([50.8, 51.6, 54.2, 56.6, 56.6, 52.3, 49.6])
 """Centre line of the brow, mm."""
 
 _WIDTH_X = np.array([9.0, 12.0, 17.0, 34.0, 47.0, 56.0])
@@ -188,7 +188,7 @@ def beard_style_mask(x, y, z, style):
 def stubble(x, y, z, footprint, seed):
     """Coverage by short dark hairs, mean about .5, as a share of a full beard's; x signed."""
     visible = fade(0.75, footprint)
-    patchy = 0.12 * fbm_at(x, y, z, 9.0, 2, seed + 5, footprint)
+    patchy = 0.06 * fbm_at(x, y, z, 9.0, 2, seed + 5, footprint)
     if visible <= 0.0:
         return min(max(0.5 + patchy, 0.0), 1.0)
     grain = noise_at(x / 0.75, y / 1.5, z / 0.85, seed)

@@ -141,17 +141,17 @@ def wrinkle_height(x, y, z, drives, seed):
             height += depth * ends * _valley(distance, 1.5)
     if ax > 44.0 and 12.0 < y < 56.0 and z > 40.0:
         drive = drives.squint_left if left else drives.squint_right
-        depth = 0.34 * drive + 0.24 * max(age - 0.1, 0.0)
+        depth = 0.30 * drive + 0.11 * max(age - 0.1, 0.0)
         if depth > 0.01:
             lateral = (ax - 41.0) + 0.45 * (88.0 - z)
             reach = smoothstep(6.0, 11.0, lateral) * (1.0 - smoothstep(20.0, 34.0, lateral))
             reach *= smoothstep(44.0, 47.0, ax) * smoothstep(12.0, 20.0, y)
             reach *= 1.0 - smoothstep(48.0, 56.0, y)
             angle = math.degrees(math.atan2(y - 33.5, lateral))
-            for line in range(5):
-                middle = -42.0 + 21.0 * line + 6.0 * noise_at(float(line), x / 60.0, 0.7, seed + 43)
+            for line in range(4):
+                middle = -34.0 + 22.0 * line + 5.0 * noise_at(float(line), x / 60.0, 0.7, seed + 43)
                 distance = math.radians(angle - middle) * lateral
-                height += depth * reach * _valley(distance, 1.0)
+                height += depth * reach * _valley(distance, 1.2)
     if 8.0 < ax < 46.0 and 6.0 < y < 34.0:
         drive = drives.squint_left if left else drives.squint_right
         depth = 0.22 * drive + 0.40 * max(age - 0.1, 0.0)

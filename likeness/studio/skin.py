@@ -215,7 +215,7 @@ def _paint_kernel(
         r, g, b = r * fine, g * fine, b * fine
         shine, rough, sky = 0.8, 0.52, 1.0
         if mole > 0.0:
-            r, g, b = r * (1 - 0.62 * mole), g * (1 - 0.74 * mole), b * (1 - 0.78 * mole)
+            r, g, b = r * (1 - 0.70 * mole), g * (1 - 0.76 * mole), b * (1 - 0.76 * mole)
 
         if on_lid_edge:
             # The wet inner edge of the lids.
@@ -305,8 +305,8 @@ def _scalp_cover(x, y, z, ear, footprint, p):
     area *= 0.35 + 0.65 * smoothstep(-3.0, p.hair_ramp, height)
     if p.parted and y > 85.0:
         wave = 0.7 * noise_at(z / 15.0, 0.0, 0.0, p.seed + 241)
-        line = 1.0 - smoothstep(0.3, 1.1 + footprint, abs(x - p.part_line - wave))
-        area *= 1.0 - 0.65 * line * smoothstep(-42.0, -25.0, z)
+        line = 1.0 - smoothstep(0.2, 0.8 + footprint, abs(x - p.part_line - wave))
+        area *= 1.0 - 0.5 * line * smoothstep(-42.0, -25.0, z)
     cover = area * p.hair_cover
     grain = stubble(x, y, z, footprint, p.seed + 233)
     speckled = min(cover * (0.3 + 1.4 * grain), 1.0)

@@ -43,12 +43,12 @@ def spots_at(x, y, z, ax, freckles, age_spots, moles, footprint, seed):
         zone = ball(ax, y, z, 0.0, 12.0, 115.0, 22.0, 20.0, 60.0)
         zone += 0.9 * ball(ax, y, z, 34.0, 8.0, 90.0, 22.0, 17.0, 60.0)
         zone += 0.35 * ball(ax, y, z, 0.0, 72.0, 100.0, 45.0, 20.0, 60.0)
-        share = freckles * min(zone, 1.0) * 0.8
+        share = freckles * min(zone, 1.0)
         if share > 0.02:
             for size in range(2):
-                cell = 2.6 if size == 0 else 4.6
+                cell = 1.9 if size == 0 else 3.3
                 cover, number = spot_at(x, y, z, cell, 0.28 * cell, share, seed + 101 + 7 * size)
-                pigment += 0.24 * cover * (0.4 + number) * fade(0.7 * cell, footprint)
+                pigment += 0.19 * cover * (0.4 + number) * fade(0.7 * cell, footprint)
     if age_spots > 0.05:
         share = 0.5 * age_spots * smoothstep(30.0, 70.0, ax + 0.5 * max(y - 30.0, 0.0))
         cover, number = spot_at(x, y, z, 17.0, 3.4, share, seed + 131)

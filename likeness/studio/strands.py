@@ -137,7 +137,7 @@ def _paint_kernel(
             pigmented = colour[channel] * (sun if channel == 0 else 1.0 + 0.8 * (sun - 1.0))
             dyed = pigmented + white * (grey_colour[channel] - pigmented)
             albedo[index, channel] = min(dyed * bright * root, 0.8)
-        shine = (2.0 - 1.3 * dryness) * (1.0 - 0.6 * curl) * (0.45 + 0.55 * depth)
+        shine = (1.15 - 0.75 * dryness) * (1.0 - 0.6 * curl) * (0.45 + 0.55 * depth)
         others[0, index] = shine * (0.55 + 0.9 * random_at(number, 4, 0, seed))
         others[1, index] = 0.30 + 0.18 * dryness + 0.10 * own
         others[2, index] = 0.34 + 0.66 * depth * depth

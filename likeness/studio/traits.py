@@ -105,7 +105,7 @@ class BrowTraits:
     density: float
     """0.35..1.4."""
     arch: float
-    """Extra height of the outer third in mm, -1.5..2.5."""
+    """Extra height of the outer third in mm, -1.5..1.8."""
     meeting: float
     """Hair over the nose, 0..1."""
 

@@ -98,7 +98,7 @@ def test_numbers_stay_in_their_documented_ranges(crowd) -> None:
         ("eyes", "pupil_degrees"): (7.5, 12.0),
         ("eyes", "lash_length"): (5.0, 11.0),
         ("brows", "thickness"): (2.6, 5.2),
-        ("brows", "arch"): (-1.5, 2.5),
+        ("brows", "arch"): (-1.5, 1.8),
         ("beard", "length"): (0.0, 35.0),
         ("hair", "volume"): (0.6, 1.5),
         ("hair", "parting"): (-1.0, 1.0),
