@@ -1,12 +1,13 @@
 """A head reduced to the vertices a computation reads, equal to the whole head on those vertices.
 
-Landmark losses read a few hundred of several thousand vertices; evaluating only those makes a training
-step several times cheaper. Owns the reduction; the result is an ordinary HeadAsset.
+Landmark losses read a few hundred of several thousand vertices; evaluating only those makes a
+training step several times cheaper. Owns the reduction; the result is an ordinary HeadAsset.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -20,8 +21,8 @@ def reduced_head(
 ) -> tuple[HeadAsset, np.ndarray]:
     """The head restricted to its landmarks' vertices and the given ones.
 
-    Joints are regressed from the whole mesh, which is linear; one virtual vertex per joint carries that
-    regression, so joints, posing and landmarks are those of the whole head.
+    Joints are regressed from the whole mesh, which is linear; one virtual vertex per joint carries
+    that regression, so joints, posing and landmarks are those of the whole head.
 
     Args:
         vertices: ids (N,) to keep besides the landmarks'.
@@ -50,14 +51,15 @@ def reduced_head(
     regressor = np.zeros((joints, len(kept) + joints), np.float64)
     regressor[:, len(kept) :] = np.eye(joints)
     weights = np.concatenate([asset.weights[kept], np.eye(joints, dtype=asset.weights.dtype)])
-    # Pose correctives act after the joints are regressed: the virtual vertices must not move with them.
+    # Pose correctives act after the joints are regressed: the virtual vertices must not move with
+    # them.
     pose = np.concatenate(
         [
             asset.pose_basis[kept],
             np.zeros((joints, *asset.pose_basis.shape[1:]), asset.pose_basis.dtype),
         ]
     )
-    moved = {
+    moved: dict[str, Any] = {
         name: LandmarkEmbedding(np.searchsorted(triangles, e.triangles), e.barycentric)
         for name, e in embeddings.items()
     }

@@ -1,7 +1,7 @@
 """Losses on landmarks, pictures and codes of faces, as plain functions.
 
-Every function returns a scalar that is a mean over the batch, so the batch size never changes the balance
-of terms. Landmarks are in normalised crop units: x right, y down, the crop spans [-1, 1].
+Every function returns a scalar that is a mean over the batch, so the batch size never changes the
+balance of terms. Landmarks are in normalised crop units: x right, y down, the crop spans [-1, 1].
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ _EPSILON = 1e-8
 def landmark_weights(num_points: int = 68) -> Tensor:
     """Default weight of each of the 68 points (the emphasis used by DECA, arXiv:2012.04012).
 
-    1, but 2 for 5, 6, 10, 11 (jaw angle), 1.5 for the nose and mouth, 3 for nose tip, outer nostrils and
-    mouth corners. Other point sets weigh 1.
+    1, but 2 for 5, 6, 10, 11 (jaw angle), 1.5 for the nose and mouth, 3 for nose tip, outer
+    nostrils and mouth corners. Other point sets weigh 1.
     """
     weights = torch.ones(num_points)
     if num_points == 68:
@@ -50,11 +50,12 @@ def landmark_l2(predicted: Tensor, target: Tensor, weights: Tensor) -> Tensor:
 
 
 def landmark_relative(predicted: Tensor, target: Tensor, weights: Tensor) -> Tensor:
-    """:func:`landmark_l1` after removing each set's centroid, in units of the target's eye distance."""
+    """:func:`landmark_l1` of sets less their centroids, in units of the target's eye distance."""
     weights = weights.expand(predicted.shape[:2])
     share = (weights / weights.sum(dim=1, keepdim=True).clamp_min(_EPSILON))[..., None]
     right, left = OUTER_EYE_CORNERS
-    scale = (target[:, right] - target[:, left]).norm(dim=-1).clamp_min(_EPSILON)[:, None, None]
+    scale = torch.linalg.vector_norm(target[:, right] - target[:, left], dim=-1)
+    scale = scale.clamp_min(_EPSILON)[:, None, None]
     centred = (predicted - (share * predicted).sum(1, keepdim=True)) / scale
     goal = (target - (share * target).sum(1, keepdim=True)) / scale
     return landmark_l1(centred, goal, weights)
@@ -72,9 +73,9 @@ def pair_closure(
     counts = ((weights[:, upper] > 0) & (weights[:, lower] > 0)).to(predicted.dtype)
     # The norm's gradient is undefined at zero opening, where a closed eye sits.
     opening = ((predicted[:, upper] - predicted[:, lower]).square().sum(-1) + 1e-12).sqrt()
-    goal = (target[:, upper] - target[:, lower]).norm(dim=-1)
-    error = (opening - goal).abs() * counts
-    return (error.sum(dim=1) / counts.sum(dim=1).clamp_min(1.0)).mean()
+    goal = torch.linalg.vector_norm(target[:, upper] - target[:, lower], dim=-1)
+    error = ((opening - goal).abs() * counts).sum(dim=1)
+    return torch.mean(error / counts.sum(dim=1).clamp_min(1.0))
 
 
 def masked_l1(rendered: Tensor, photo: Tensor, mask: Tensor) -> Tensor:
@@ -116,8 +117,8 @@ def jaw_limits(jaw: Tensor) -> Tensor:
 def rotation_energy(rotation: Tensor) -> Tensor:
     """Mean squared geodesic angle from the identity of rotations (B, 3, 3).
 
-    The angle comes from the chord, |R - I|^2 = 8 sin^2(angle / 2), because the arc cosine of the trace has
-    no gradient at the identity, where training starts.
+    The angle comes from the chord, |R - I|^2 = 8 sin^2(angle / 2), because the arc cosine of the
+    trace has no gradient at the identity, where training starts.
     """
     identity = torch.eye(3, dtype=rotation.dtype, device=rotation.device)
     return geodesic_angles(rotation, identity).square().mean()
@@ -130,7 +131,7 @@ def geodesic_angles(first: Tensor, second: Tensor) -> Tensor:
 
 
 def ring_contrast(codes: Tensor, identity: Tensor, margin: float = 0.5) -> Tensor:
-    """Codes of one person closer than those of another by a margin (RingNet, arXiv:1905.06817, eq. 2).
+    """Codes of one person closer than another's by a margin (RingNet, arXiv:1905.06817, eq. 2).
 
     Args:
         codes: (B, D).

@@ -1,4 +1,4 @@
-"""Residual networks (He et al., 2016, arXiv:1512.03385) with the parameter names of the common checkpoints.
+"""Residual networks (He et al., 2016, arXiv:1512.03385) named like the common checkpoints.
 
 ``conv1, bn1, layer1.0.conv1, …, layer4.1.bn2``: a state dict of the usual ImageNet weights loads
 strictly once its ``fc.*`` entries are dropped. Owns convolutional trunks only; pooling and heads
@@ -7,14 +7,17 @@ belong to the systems.
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from likeness.errors import MissingError, UsageError
+from likeness.errors import DataError, MissingError, UnsafeFileError, UsageError
 
 Architecture = Literal["tiny", "small", "resnet18", "resnet34", "resnet50"]
 
@@ -34,9 +37,10 @@ class BasicBlock(nn.Module):
         self.downsample = _shortcut(in_channels, channels, stride)
 
     def forward(self, x: Tensor) -> Tensor:
-        out = self.relu(self.bn1(self.conv1(x)))
+        out: Tensor = self.relu(self.bn1(self.conv1(x)))
         out = self.bn2(self.conv2(out))
-        return self.relu(out + (x if self.downsample is None else self.downsample(x)))
+        out = self.relu(out + (x if self.downsample is None else self.downsample(x)))
+        return out
 
 
 class Bottleneck(nn.Module):
@@ -57,10 +61,11 @@ class Bottleneck(nn.Module):
         self.downsample = _shortcut(in_channels, wide, stride)
 
     def forward(self, x: Tensor) -> Tensor:
-        out = self.relu(self.bn1(self.conv1(x)))
+        out: Tensor = self.relu(self.bn1(self.conv1(x)))
         out = self.relu(self.bn2(self.conv2(out)))
         out = self.bn3(self.conv3(out))
-        return self.relu(out + (x if self.downsample is None else self.downsample(x)))
+        out = self.relu(out + (x if self.downsample is None else self.downsample(x)))
+        return out
 
 
 def _shortcut(in_channels: int, out_channels: int, stride: int) -> nn.Sequential | None:
@@ -169,22 +174,17 @@ def load_pretrained(trunk: nn.Module, path: str | Path) -> None:
 
     Raises:
         MissingError: there is no such file.
+        UnsafeFileError: the pickle asks for more than tensors.
+        DataError: the file is damaged or holds no state dict.
         UsageError: names or shapes differ from the trunk's; the message lists the first few.
     """
     path = Path(path)
     if not path.is_file():
         raise MissingError(
             f"Pretrained weights were expected at '{path}', but there is no such file.",
-            advice="Set model.pretrained to a ResNet state dict (.safetensors or .pth), or to null.",
+            advice="Set model.pretrained to a ResNet state dict (.safetensors, .pth), or to null.",
         )
-    if path.suffix == ".safetensors":
-        from safetensors.torch import load_file
-
-        state = load_file(path)
-    else:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    state = state.get("state_dict", state)
-    state = {k.removeprefix("module."): v for k, v in state.items()}
+    state = {k.removeprefix("module."): v for k, v in _read_state(path).items()}
     state = {k: v for k, v in state.items() if not k.startswith("fc.")}
     own = trunk.state_dict()
     missing = sorted(own.keys() - state.keys())
@@ -198,8 +198,35 @@ def load_pretrained(trunk: nn.Module, path: str | Path) -> None:
     missing = [k for k in missing if not k.endswith("num_batches_tracked")]
     if missing or unexpected or differing:
         raise UsageError(
-            f"'{path}' does not fit the backbone: "
-            f"missing {missing[:4]}, unexpected {unexpected[:4]}, of another shape {differing[:4]}.",
+            f"'{path}' does not fit the backbone: missing {missing[:4]}, "
+            f"unexpected {unexpected[:4]}, of another shape {differing[:4]}.",
             advice="Choose the model.backbone that the weights were trained for.",
         )
     trunk.load_state_dict(state, strict=False)
+
+
+def _read_state(path: Path) -> dict[str, Tensor]:
+    """Tensors by name of a weights file; a ``state_dict`` inside a training checkpoint counts."""
+    try:
+        if path.suffix == ".safetensors":
+            return load_file(path)
+        state: Any = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise UnsafeFileError(
+            f"'{path}' is not a plain state dict: reading it would run code, or it is damaged.",
+            advice="Save the weights again as .safetensors where you trust the file.",
+        ) from error
+    except (SafetensorError, RuntimeError, EOFError) as error:
+        reason = (str(error) or "it ends early").splitlines()[0]
+        raise DataError(
+            f"'{path}' is not a readable weights file: {reason}.",
+            advice="Copy or download it again.",
+        ) from error
+    if isinstance(state, dict):
+        state = state.get("state_dict", state)
+    if not isinstance(state, dict) or not all(isinstance(v, Tensor) for v in state.values()):
+        raise DataError(
+            f"Expected tensors by name in '{path}', found {type(state).__name__}.",
+            advice="Save the network's state_dict, not the network or the whole checkpoint.",
+        )
+    return state

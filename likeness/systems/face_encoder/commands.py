@@ -135,7 +135,8 @@ def check_assets(
 
     if not folder.exists():
         raise MissingError(
-            f"There is no folder '{folder}'. Looked for flame2023.pkl, flame2020.pkl, generic_model.pkl.",
+            f"There is no folder '{folder}'. Looked for flame2023.pkl, flame2020.pkl, "
+            "generic_model.pkl.",
             advice="Give the folder you unpacked the FLAME download into.",
         )
     findings = check(folder)

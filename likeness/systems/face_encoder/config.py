@@ -29,7 +29,7 @@ class DataSettings(ConfigModel):
     crop: Literal["landmarks", "none"] = "landmarks"
     """Crop around the landmarks, or keep the whole frame of pre-cropped data."""
     crop_scale: tuple[float, float] = (1.4, 1.8)
-    """Crop size over the mean of width and height of the landmark box, drawn uniformly in training."""
+    """Crop size over the mean of width and height of the landmark box; drawn uniformly."""
     test_crop_scale: Annotated[float, Field(gt=0)] = 1.6
     """The same at evaluation and prediction."""
     crop_shift: Fraction = 0.05
@@ -56,7 +56,7 @@ class ModelSettings(ConfigModel):
     """The encoder and the head model it drives."""
 
     head: str = "studio"
-    """"studio", or a head model file or folder: FLAME .pkl/.npz, ICT-FaceKit, or an asset saved by this project."""
+    """"studio", or a path: FLAME (.pkl, .npz, folder), ICT-FaceKit, a head saved by this code."""
     layout: Literal["head_v1", "eidolon227", "eidolon227_noexp", "deca236", "smirk361"] = "head_v1"
     """Named layout of the vector; head_v1 shrinks to the columns the head model has."""
     num_shape: Annotated[int, Field(ge=1)] | None = None
@@ -72,7 +72,7 @@ class ModelSettings(ConfigModel):
     pretrained: str | None = None
     """State dict for the trunk (.safetensors or .pth), or null. Nothing is ever downloaded."""
     initial_run: str | None = None
-    """Run (or bundle) whose weights training starts from."""
+    """Run whose weights training starts from."""
     freeze: Literal["none", "backbone", "batch_norm"] = "none"
     """Parts that neither learn nor move their running statistics."""
     pooling: Literal["average", "keypoint"] = "average"
@@ -84,7 +84,7 @@ class ModelSettings(ConfigModel):
     camera: Camera = "weak_perspective"
     """Camera of the crop; fov12 and fov30 stand 2.7 m away and read pose.transl."""
     albedo: str = "synthetic"
-    """Albedo space: "synthetic", or a file: FLAME_texture.npz, FLAME_albedo_from_BFM.npz, albedoModel2020*.npz."""
+    """"synthetic", or FLAME_texture.npz, FLAME_albedo_from_BFM.npz or albedoModel2020*.npz."""
     render_size: Annotated[int, Field(ge=32, le=1024)] | None = None
     """Side of the rendered picture in appearance terms; null: the crop's, at most 112."""
     landmark_offsets: bool = False
@@ -106,7 +106,7 @@ class EvaluationSettings(ConfigModel):
     max_samples: Annotated[int, Field(ge=1)] | None = None
     """Evaluate at most this many pictures; null takes all."""
     framing: Literal["landmarks", "detector"] = "landmarks"
-    """First crop of an evaluated photograph: around its true points, or around the detector's box."""
+    """First crop of an evaluated photograph: around its true points, or the detector's box."""
     refinements: Annotated[int, Field(ge=0, le=4)] = 1
     """How often prediction crops again around its own landmarks."""
     flip_average: bool = False
@@ -222,7 +222,7 @@ def fast() -> FaceEncoderConfig:
 
 
 def real() -> FaceEncoderConfig:
-    """Continue a studio-trained encoder on real photographs with landmarks (set model.initial_run)."""
+    """Continue a studio-trained encoder on photographs with landmarks (set model.initial_run)."""
     base = fast()
     return base.replace(
         data={"repeat": 8, "crop_scale": (1.3, 2.0), "crop_shift": 0.1, "crop_rotation": 15.0},

@@ -143,7 +143,8 @@ class FaceCrops(Source):
             if mask is None or mask.shape != image.shape[:2]:
                 found = "an unreadable file" if mask is None else f"{mask.shape[1]}x{mask.shape[0]}"
                 raise DataError(
-                    f"Expected a mask of {image.shape[1]}x{image.shape[0]} at '{entry.mask}', found {found}."
+                    f"Expected a mask of {image.shape[1]}x{image.shape[0]} at '{entry.mask}', "
+                    f"found {found}."
                 )
         size = image.nbytes + (0 if mask is None else mask.nbytes)
         with self._lock:

@@ -54,7 +54,7 @@ class FaceContract:
                     "empty",
                     "",
                     f"Expected photographs in '{uri}', found none.",
-                    "Add photographs, or make studio people with 'likeness data make face-encoder'.",
+                    "Add some, or make studio people with 'likeness data make face-encoder'.",
                 )
             )
         counts = {
@@ -132,7 +132,7 @@ class FaceContract:
 
 
 class FaceWriter:
-    """Writes ``images/``, ``landmarks/``, ``masks/``, ``truth/``, ``index.jsonl``, ``identity.csv``.
+    """Writes ``images``, ``landmarks``, ``masks``, ``truth``, ``index.jsonl``, ``identity.csv``.
 
     Samples are dicts with ``id``, ``image`` (H, W, 3) float32 in [0, 1], ``landmarks`` (68, 2)
     pixels, and optionally ``mask`` (H, W) uint8, ``truth`` (arrays by name), ``person``, ``split``
@@ -167,7 +167,7 @@ class FaceWriter:
         return self
 
     def write(self, sample: Sample) -> None:
-        """Add one photograph. Raises ValueError when the landmarks are not (68, 2) finite numbers."""
+        """Add a photograph. Raises ValueError when the landmarks are not (68, 2) finite numbers."""
         name = str(sample["id"])
         if name in self._rows or "/" in name or name.startswith("."):
             raise ValueError(f"the id '{name}' is taken or not a plain file name")
@@ -256,8 +256,8 @@ def _whole(counts: dict[str, int], folder: Folder) -> list[Finding]:
                 "warning",
                 "few-photographs",
                 "",
-                f"{counts['photographs']} photographs are few; a network of this kind wants thousands.",
-                "Add photographs, or start from an encoder trained on the studio (model.initial_run).",
+                f"{counts['photographs']} photographs are few; such a network wants thousands.",
+                "Add some, or start from an encoder trained on the studio (model.initial_run).",
             )
         )
     if folder.entries and not (folder.root / "provenance.json").is_file():

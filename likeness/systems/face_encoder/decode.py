@@ -41,7 +41,8 @@ class Decoder(nn.Module):
         self.register_buffer("centre", torch.tensor(centre, dtype=torch.float32), persistent=False)
 
     def parameters_of(self, vector: Tensor, *, correctives: bool = True) -> dict[str, Tensor]:
-        """Head parameters of vectors (B, D), for :class:`MorphableHead`. Translation is the camera's."""
+        """Head parameters of vectors (B, D), for :class:`MorphableHead`; no translation, which is
+        the camera's."""
         parts = self.layout.split(vector)
         out = {"shape": parts["face.shape"][:, : self.num_shape]}
         if self.num_expression:

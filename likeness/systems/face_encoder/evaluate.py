@@ -1,4 +1,4 @@
-"""Measuring the encoder: landmark error, vertex error where the truth is known, each beside a baseline.
+"""Measuring the encoder: landmarks, and vertices where the truth is known, beside baselines.
 
 Owns the protocol of this system; the measures are in ``likeness.evaluation``.
 """

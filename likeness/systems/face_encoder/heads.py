@@ -13,8 +13,9 @@ from likeness.errors import MissingError
 from likeness.geometry.head_asset import HeadAsset, load_head
 
 _LOOKED_FOR = (
-    "a head asset saved by this project (.npz or .safetensors), a FLAME model (.pkl or .npz, or a folder "
-    "with flame2023.pkl, generic_model.pkl, …), or ICT-FaceKit (ict_face.npz or its folder of .obj files)"
+    "a head asset saved by this project (.npz or .safetensors), a FLAME model (.pkl or .npz, or a "
+    "folder with flame2023.pkl, generic_model.pkl, …), or ICT-FaceKit (ict_face.npz or its folder "
+    "of .obj files)"
 )
 
 

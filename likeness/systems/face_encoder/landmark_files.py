@@ -17,7 +17,7 @@ MIN_EYE_DISTANCE = 8.0
 
 
 def read_landmarks(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Points (68, 2) float32 in pixels, and their weights (68,): 0 for points the file does not have.
+    """Points (68, 2) float32 in pixels, and weights (68,): 0 for points the file does not have.
 
     A file of 51 points is the 68 without the jaw line. Extra columns (depth, score) are dropped.
 

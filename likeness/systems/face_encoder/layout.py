@@ -62,7 +62,8 @@ class VectorLayout:
                 raise UsageError(f"Segment '{segment.name}' has a negative size {segment.dim}.")
             if segment.bias and len(segment.bias) != segment.dim:
                 raise UsageError(
-                    f"Segment '{segment.name}' has {segment.dim} entries but {len(segment.bias)} biases."
+                    f"Segment '{segment.name}' has {segment.dim} entries but "
+                    f"{len(segment.bias)} biases."
                 )
 
     @property
@@ -105,7 +106,7 @@ class VectorLayout:
         return {name: vector[..., self.slice(name)] for name in self.names}
 
     def join(self, parts: Mapping[str, Any]) -> Any:
-        """The vector (..., dim) from all its segments; the inverse of :meth:`split`, bit for bit."""
+        """The vector (..., dim) of all its segments; the inverse of :meth:`split`, bit for bit."""
         unknown, missing = set(parts) - set(self.names), set(self.names) - set(parts)
         if unknown or missing:
             raise ValueError(f"unknown segments {sorted(unknown)}, missing {sorted(missing)}")
@@ -184,7 +185,9 @@ _AMBIENT = 1.0 / 0.282095
 
 
 def head_v1(*, shape: int = 300, expression: int = 100, albedo: int = 50) -> VectorLayout:
-    """The default layout, 503 entries at full size. Offsets: 0, 300, 400, 402, 408, 411, 414, 420, …
+    """The default layout, 503 entries at full size.
+
+    Offsets: 0, 300, 400, 402, 408, 411, 414, 420, 423, 426, 476.
 
     Head models with fewer columns give smaller segments; the order never changes.
     """
@@ -211,7 +214,7 @@ def head_v1(*, shape: int = 300, expression: int = 100, albedo: int = 50) -> Vec
 
 
 def eidolon227(*, with_expression: bool = True) -> VectorLayout:
-    """The 227-entry layout of the Eidolon project, as documented or (without expression) as trained."""
+    """The 227 entries of the Eidolon project, as documented or (without expression) as trained."""
     expression, detail = (50, 56) if with_expression else (0, 106)
     return VectorLayout(
         name="eidolon227" if with_expression else "eidolon227_noexp",

@@ -19,7 +19,7 @@ from likeness.seeds import seed_of
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".avif")
 LAYOUTS = (
-    "images/<id>.png, landmarks/<id>.npy (68,2) in pixels, index.jsonl (optional), identity.csv (optional)",
+    "images/<id>.png, landmarks/<id>.npy (68,2) in pixels; index.jsonl, identity.csv (optional)",
     "<name>_thumbnails_<size>/<id>.png beside <name>_landmarks_<size>/<id>.npy",
     "<id>.png and <id>.npy side by side in one folder",
 )
@@ -58,8 +58,8 @@ def read_folder(root: str | Path, landmarks: str | Path | None = None) -> Folder
     if not root.is_dir():
         raise DataError(
             f"Expected a dataset folder at '{root}', but there is none.",
-            advice="Make one with 'likeness data make face-encoder OUT', or prepare photographs with "
-            "'likeness data prepare face-encoder IN OUT'.",
+            advice="Make one with 'likeness data make face-encoder OUT', or prepare photographs "
+            "with 'likeness data prepare face-encoder IN OUT'.",
         )
     if landmarks is not None:
         if not Path(landmarks).is_dir():
@@ -75,7 +75,8 @@ def read_folder(root: str | Path, landmarks: str | Path | None = None) -> Folder
         return _pairs(root, "side-by-side", root, root)
     raise DataError(
         f"'{root}' fits no layout of face-encoder. Accepted are:\n  " + "\n  ".join(LAYOUTS),
-        advice="Photographs without landmarks become a dataset with 'likeness data prepare face-encoder'.",
+        advice="Photographs without landmarks become a dataset with 'likeness data prepare "
+        "face-encoder'.",
     )
 
 

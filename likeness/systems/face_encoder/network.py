@@ -104,7 +104,7 @@ class EncoderNetwork(nn.Module):
                 last.weight[layout.slice("camera").start].zero_()
 
     def train(self, mode: bool = True) -> EncoderNetwork:
-        """Train mode for what learns; frozen parts stay in eval mode, so their statistics do not drift."""
+        """Train mode for what learns; frozen parts stay in eval mode: their statistics stand."""
         super().train(mode)
         if self.freeze == "backbone":
             self.backbone.eval()

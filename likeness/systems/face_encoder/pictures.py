@@ -23,7 +23,7 @@ _TITLES = ("photo, true points", "geometry, predicted", "textured overlay", "dif
 def preview_grid(
     predictor: FacePredictor, renderer: Renderer, samples: Sequence[Sample], folder: Path
 ) -> list[Path]:
-    """One row per sample: photo with true points, geometry with predicted ones, render, difference."""
+    """One row per sample: photo with true points, geometry with predicted, render, difference."""
     images = np.stack([sample["image"] for sample in samples])
     out = predictor(image=images)
     vectors = torch.from_numpy(out["vector"]).to(predictor.device)

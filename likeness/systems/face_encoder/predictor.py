@@ -102,7 +102,7 @@ class FacePredictor:
     def in_frame(
         self, photo: np.ndarray, matrix: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Encode one photograph (H, W, 3) cropped by a map (2, 3), cropping again around the result.
+        """Encode a photograph (H, W, 3) cropped by a map (2, 3), cropping again around the result.
 
         Returns the vector (D,), the landmarks (68, 2) in pixels of the photograph, and the last
         map.

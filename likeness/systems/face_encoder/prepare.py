@@ -128,8 +128,8 @@ def _landmark_source(
                     return _from_table(candidate)
         raise UsageError(
             f"No landmarks were found beside the photographs of '{folder}'.",
-            advice="Put <id>.npy or <id>.pts files there, name a landmarks68.npz with --landmarks, or "
-            "detect them with --landmarks run:RUN and an encoder trained here.",
+            advice="Put <id>.npy or <id>.pts files there, name a landmarks68.npz with --landmarks, "
+            "or detect them with --landmarks run:RUN and an encoder trained here.",
         )
     path = Path(name)
     if path.is_dir():
@@ -140,7 +140,7 @@ def _landmark_source(
 
 
 def _from_table(path: Path) -> tuple[Landmarks, dict[str, list[int]]]:
-    """One .npz: ``names`` (N,) text, ``points`` (N, 68, 2); boolean arrays (68,) name point sets."""
+    """One .npz: ``names`` (N,) text, ``points`` (N, 68, 2); boolean arrays (68,) are point sets."""
     arrays, _ = read_arrays(path)
     if "names" not in arrays or "points" not in arrays or arrays["points"].shape[1:] != (68, 2):
         found = {k: v.shape for k, v in arrays.items()}
@@ -169,7 +169,7 @@ def _from_files(folder: Path) -> Landmarks:
 
 
 def _read_pts(path: Path) -> np.ndarray:
-    """The .pts text format of 300-W: a header, then one "x y" line a point in braces; 1-based pixels."""
+    """The .pts text of 300-W: a header, then one "x y" line a point in braces; 1-based pixels."""
     text = path.read_text(encoding="utf-8", errors="replace")
     try:
         body = text[text.index("{") + 1 : text.index("}")]

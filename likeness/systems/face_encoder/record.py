@@ -56,8 +56,8 @@ class PersonRecord:
         vector = np.ascontiguousarray(self.vector, np.float32)
         if vector.shape != (self.layout.dim,) or not np.isfinite(vector).all():
             raise DataError(
-                f"A vector of layout '{self.layout.name}' needs {self.layout.dim} finite numbers, found "
-                f"shape {vector.shape}."
+                f"A vector of layout '{self.layout.name}' needs {self.layout.dim} finite numbers, "
+                f"found shape {vector.shape}."
             )
         object.__setattr__(self, "vector", vector)
 
@@ -150,7 +150,8 @@ class PersonRecord:
         if asset.fingerprint != self.head_fingerprint:
             raise UsageError(
                 f"The record belongs to the head model '{self.head_name}' "
-                f"({self.head_fingerprint[:12]}), not to '{asset.name}' ({asset.fingerprint[:12]}).",
+                f"({self.head_fingerprint[:12]}), not to '{asset.name}' "
+                f"({asset.fingerprint[:12]}).",
                 advice="Give the head model that the encoder was trained with.",
             )
 
@@ -188,7 +189,8 @@ def distance(
     space: Literal["shape", "vertex"] = "shape",
     asset: HeadAsset | None = None,
 ) -> float:
-    """How far two people are apart: RMS of shape codes (sigma), or mean neutral vertex distance (mm)."""
+    """How far apart two people are: RMS of shape codes (sigma), or mean distance of neutral
+    vertices (mm)."""
     if first.layout.fingerprint != second.layout.fingerprint:
         raise UsageError("Records of different layouts cannot be compared.")
     if space == "shape":

@@ -54,7 +54,8 @@ class Renderer(nn.Module):
             )
         elif num_albedo and albedo != "synthetic":
             raise UsageError(
-                f"model.albedo is '{albedo}', but the head '{asset.name}' has no texture coordinates.",
+                f"model.albedo is '{albedo}', but the head '{asset.name}' has no texture "
+                "coordinates.",
                 advice="Use a head with UV coordinates, or set model.num_albedo to 0.",
             )
         region = torch.ones(asset.num_vertices, 1)
@@ -67,7 +68,7 @@ class Renderer(nn.Module):
         self._adjacency = face_adjacency(decoder.full.faces)
 
     def forward(self, vector: Tensor, size: int, *, outline: bool = False) -> Rendering:
-        """Draw vectors (B, D) at ``size`` pixels; ``outline`` gives alpha its silhouette gradient."""
+        """Draw vectors (B, D) at ``size`` pixels; ``outline`` gives alpha a silhouette gradient."""
         output, xy, fragments = self._cover(vector, size)
         faces = self.decoder.full.faces
         normals = interpolate(output.vertex_normals, fragments, faces)

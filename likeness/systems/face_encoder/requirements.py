@@ -28,8 +28,8 @@ def requirements() -> list[Requirement]:
             "asset",
             has_flame,
             "vectors in FLAME coefficients (model.head=PATH)",
-            f"Register at flame.is.tue.mpg.de, download one of {', '.join(_FLAME)} with its masks and "
-            "landmark embedding, and set model.head or FLAME_MODEL to the folder.",
+            f"Register at flame.is.tue.mpg.de, download one of {', '.join(_FLAME)} with its masks "
+            "and landmark embedding, and set model.head or FLAME_MODEL to the folder.",
         ),
         Requirement(
             "onnx",

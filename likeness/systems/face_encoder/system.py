@@ -135,7 +135,8 @@ class FaceEncoder(System):
             if data.root is None:
                 raise UsageError(
                     "data.root is not set: there is no dataset to read.",
-                    advice="Add data.root=FOLDER; 'likeness data make face-encoder FOLDER' makes one.",
+                    advice="Make one with 'likeness data make face-encoder FOLDER', then add "
+                    "data.root=FOLDER.",
                 )
             source = CONTRACT.open(
                 data.root,
@@ -165,8 +166,7 @@ class FaceEncoder(System):
         return groups
 
     def losses(self, batch: FaceBatch, context: StepContext) -> Mapping[str, Tensor]:
-        # The network may run in half precision; geometry never does (bf16 steps are 1 mm on a
-        # head).
+        # The network may run in half precision, geometry never: bf16 steps are 1 mm on a head.
         vector = self.network(batch["image"]).float()
         with torch.autocast(context.device.type, enabled=False):
             out = self._landmark_terms(vector, batch, context)
@@ -289,8 +289,8 @@ class FaceEncoder(System):
             wanted = f"{self.head.name} ({self.head.fingerprint[:12]})"
             if not self.config.data.allow_model_mismatch:
                 raise UsageError(
-                    f"The checkpoint was trained with the head model {found}, but model.head is {wanted}; "
-                    "their coefficients mean different things.",
+                    f"The checkpoint was trained with the head model {found}, but model.head is "
+                    f"{wanted}; their coefficients mean different things.",
                     advice="Set model.head to the file used in training, or set "
                     "data.allow_model_mismatch=true if you know that the two agree.",
                 )
@@ -305,8 +305,8 @@ def _layout(config: FaceEncoderConfig, num_shape: int, num_expression: int) -> V
         for name, available in (("face.shape", num_shape), ("face.expression", num_expression)):
             if layout.segment(name).dim > available:
                 raise UsageError(
-                    f"Layout '{model.layout}' has {layout.segment(name).dim} columns of {name}, the head "
-                    f"model only {available}.",
+                    f"Layout '{model.layout}' has {layout.segment(name).dim} columns of {name}, "
+                    f"the head model only {available}.",
                     advice="Use model.layout=head_v1, which shrinks to the head.",
                 )
         return layout

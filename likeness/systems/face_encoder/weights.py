@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def initial_weights(path: str | Path) -> tuple[Mapping[str, Tensor], dict[str, Any]]:
-    """Weights ("group.parameter") and state of the best checkpoint of a run, averaged if it has an average.
+    """Weights ("group.parameter") and state of a run's best checkpoint; the average if it has one.
 
     Raises:
         MissingError: no run, or no checkpoint in it.
