@@ -33,6 +33,9 @@ _MATERIALS = np.array(
     ],
     dtype=np.float32,
 )
+_RETURNED = (0.55, 0.55, 1.4, 0.55, 0.55)
+"""Share of the light thrown about that reaches a point where the surroundings are blocked; into
+the mouth some comes through the cheeks."""
 _SPECULAR = 1.3
 _BIAS = 0.0013
 
@@ -72,9 +75,9 @@ def _harmonic_sum(coefficients, channel, x, y, z):
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _disc(radius, cosine):
-    """Radiance of a lamp's disc of unit irradiance as a mirror shows it, with a soft edge."""
-    inner, outer = math.cos(1.1 * radius), math.cos(0.85 * radius)
-    t = min(max((cosine - inner) / (outer - inner), 0.0), 1.0)
+    """Radiance of a lamp's disc of unit irradiance in a mirror; large ones have no edge."""
+    low, high = math.cos(1.1 * radius + 0.3 * radius), math.cos(0.85 * radius * (1.0 - radius))
+    t = min(max((cosine - low) / (high - low), 0.0), 1.0)
     return t * t * (3.0 - 2.0 * t) / (math.pi * radius * radius)
 
 
@@ -125,6 +128,11 @@ def shade(
     taken as open to the side they face, less ``occlusion``.
     """
     diffuse, gloss, received = np.zeros(3), np.zeros(3), np.zeros(9)
+    about = np.empty(3)  # light thrown about between the figure's own surfaces
+    for c in range(3):
+        about[c] = 0.282095 * surroundings[0, c]
+        for lamp in range(lamp_directions.shape[0]):
+            about[c] += 0.25 * max(lamp_directions[lamp, 2], 0.0) * lamp_colors[lamp, c]
     for sample in range(position.shape[0]):
         px, py, pz = position[sample, 0], position[sample, 1], position[sample, 2]
         kind, painted = material[sample], group[sample]
@@ -155,7 +163,11 @@ def shade(
                 for corner in range(3):
                     received[k] += bary[sample, corner] * transfer[corners[sample, corner], k]
         seen = received[0] / 0.282095  # share of the surroundings not blocked
-        seen = min(max(seen, 0.0), 1.0) * occlusion[painted]
+        shade_of_parts = occlusion[painted]
+        if kind == WET:
+            # The mouth's own walls are in the transfer already.
+            shade_of_parts = math.sqrt(shade_of_parts)
+        seen = min(max(seen, 0.0), 1.0) * shade_of_parts
 
         for lamp in range(lamp_directions.shape[0]):
             lx, ly, lz = (
@@ -232,6 +244,8 @@ def shade(
                 # A lamp has a size: it blurs the lobe and lowers its peak.
                 wide = min(alpha + 0.5 * lamp_softness[lamp], 1.0)
                 if kind == EYE and rough < 0.15:
+                    if lamp >= len(map_texel):
+                        continue  # a large soft light would veil the pupil
                     lobe = _disc(lamp_softness[lamp] + alpha, rx * lx + ry * ly + rz * lz) / n_l
                 else:
                     lobe = _microfacet(wide, n_h, n_l, n_v)
@@ -248,10 +262,10 @@ def shade(
             ambient = 0.0
             for k in range(9):
                 ambient += received[k] * surroundings[k, c]
-            ambient = max(ambient, 0.0) * occlusion[painted]
+            ambient = max(ambient, 0.0) * shade_of_parts
             # What is blocked is blocked by the same kind of surface, which returns some light.
             white = albedo[painted, c]
-            returned = 0.55 * white * (1.0 - seen) * surroundings[0, c] * 0.282095
+            returned = _RETURNED[kind] * white * (1.0 - seen) * about[c]
             mirror = max(_harmonic_sum(surroundings, c, rx, ry, rz), 0.0)
             value = white * (diffuse[c] + ambient + returned) + gloss[c]
             if kind != STRAND:
