@@ -1,4 +1,4 @@
-"""The verb that shows everything: studio people, every system trained small, a report of each."""
+"""The verb that shows everything: studio people, every system trained small, one report."""
 
 from __future__ import annotations
 
@@ -26,11 +26,15 @@ def demo(
     people: Annotated[int, typer.Option("--people", min=4, help="Studio people to make.")] = 48,
     seed: Annotated[int, typer.Option("--seed", help="Decides who they are.")] = 0,
 ) -> Answer:
-    """Make studio people, train every system small on them, and build a report of each."""
+    """Make studio people, train every system small on them, and build one report to look at."""
+    from likeness.report.page import build_index
     from likeness.systems import all_systems, get_system
 
     chosen = [get_system(name) for name in systems] if systems else list(all_systems().values())
     rows = [_demonstrate(spec, out, people, seed) for spec in chosen]
+    page = rows[0]["report"]
+    if len(rows) > 1:
+        page = str(build_index([row["run"] for row in rows], out / "index.html"))
 
     def show() -> None:
         for row in rows:
@@ -39,15 +43,27 @@ def demo(
             show_scores(row["scores"])
             if row["parity"]:
                 print_table(("export", "largest relative difference"), list(row["parity"].items()))
-            print_text(f"report: {row['report']}")
+            print_text(f"run: {row['run']}")
+        print_text("")
+        print_text(f"report: {page}")
 
-    return Answer(rows, show)
+    return Answer({"report": page, "systems": rows}, show)
+
+
+def prediction_inputs(spec: SystemSpec, folder: Path) -> tuple[list[str], dict[str, Any]]:
+    """What a system is shown with: files written to ``folder``, and options of its prediction."""
+    from likeness.systems import load_object
+
+    folder.mkdir(parents=True, exist_ok=True)
+    if spec.demonstrate is not None:
+        inputs, options = load_object(spec.demonstrate)(folder)
+        return list(inputs), dict(options)
+    return [str(photograph(folder))], {}
 
 
 def _demonstrate(spec: SystemSpec, out: Path, people: int, seed: int) -> dict[str, Any]:
     """One system from nothing to a report; what was made before is used again."""
     from likeness import workflow
-    from likeness.systems import load_object
 
     began = time.monotonic()
     data = out / "data" / f"{spec.name}-{people}-{seed}"
@@ -65,12 +81,7 @@ def _demonstrate(spec: SystemSpec, out: Path, people: int, seed: int) -> dict[st
     )
     with working(f"{spec.name}: evaluating"):
         scores = workflow.evaluate(run).scores.to_list()
-    folder = out / "inputs" / spec.name
-    folder.mkdir(parents=True, exist_ok=True)
-    if spec.demonstrate is not None:
-        inputs, options = load_object(spec.demonstrate)(folder)
-    else:
-        inputs, options = [photograph(folder)], {}
+    inputs, options = prediction_inputs(spec, out / "inputs" / spec.name)
     with working(f"{spec.name}: predicting"):
         predictions = workflow.predict(run, inputs, options=options)
     parity = {}

@@ -5,12 +5,15 @@ Owns the meaning of the segments; the head model and the cameras are in ``likene
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from likeness.errors import UsageError
+from likeness.geometry.cameras import PerspectiveCamera, pixels_to_ndc, weak_perspective
 from likeness.geometry.head import HeadOutput, MorphableHead
 from likeness.geometry.head_asset import HeadAsset
 from likeness.geometry.head_subset import reduced_head
@@ -19,15 +22,35 @@ from likeness.systems.face_encoder.config import Camera
 from likeness.systems.face_encoder.heads import face_vertices
 from likeness.systems.face_encoder.layout import VectorLayout
 
+_FIELDS_OF_VIEW = {"fov12": math.radians(12), "fov30": math.radians(30)}
 _FOV_DISTANCE = 2.7  # metres, the camera of the Eidolon project
 NUM_SUPERVISED_VERTICES = 512
 
 
 class Decoder(nn.Module):
-    """Reads vectors of a layout with one head model and one camera. Holds no trainable weights."""
+    """Reads vectors of a layout with one head model and one camera. Holds no trainable weights.
+
+    Raises:
+        UsageError: the head has no landmarks, or the layout lacks the segment the camera reads.
+    """
+
+    supervised: Tensor  # (N,) ids of the supervised vertices in the reduced head
+    centre: Tensor  # (3,) what the camera looks at, metres
 
     def __init__(self, asset: HeadAsset, layout: VectorLayout, camera: Camera) -> None:
         super().__init__()
+        if asset.landmarks68 is None:
+            raise UsageError(
+                f"The head model '{asset.name}' has no 68 landmarks on its surface.",
+                advice="Put its landmark embedding beside it (FLAME: landmark_embedding.npy).",
+            )
+        needed = "camera" if camera == "weak_perspective" else "pose.transl"
+        if needed not in layout:
+            raise UsageError(
+                f"The camera '{camera}' reads '{needed}', which layout '{layout.name}' lacks.",
+                advice="Choose another model.camera (fov12 for the eidolon layouts, "
+                "weak_perspective for the others), or another model.layout.",
+            )
         self.asset, self.layout, self.camera = asset, layout, camera
         num_shape = min(_dim(layout, "face.shape"), asset.num_shape)
         num_expression = min(_dim(layout, "face.expression"), asset.num_expression)
@@ -40,7 +63,7 @@ class Decoder(nn.Module):
         # The camera looks at the face, not at the model's origin, which may lie in the neck.
         self.register_buffer("centre", torch.tensor(centre, dtype=torch.float32), persistent=False)
 
-    def parameters_of(self, vector: Tensor, *, correctives: bool = True) -> dict[str, Tensor]:
+    def parameters_of(self, vector: Tensor) -> dict[str, Tensor]:
         """Head parameters of vectors (B, D), for :class:`MorphableHead`; no translation, which is
         the camera's."""
         parts = self.layout.split(vector)
@@ -72,18 +95,20 @@ class Decoder(nn.Module):
             rotation = rotation @ axis_angle_to_matrix(parts["pose.neck"])
         return rotation
 
-    def landmarks(self, vector: Tensor, offsets: Tensor | None = None) -> tuple[Tensor, HeadOutput]:
-        """Projected 68 landmarks (B, 68, 2) in crop units, and the reduced head they come from.
+    def landmarks(
+        self, vector: Tensor, offsets: Tensor | None = None, *, use_correctives: bool = True
+    ) -> Tensor:
+        """Projected 68 landmarks (B, 68, 2) in crop units.
 
         Args:
             offsets: (68, 3) metres in the head's own frame, added to every landmark before it
-            turns.
+                turns.
         """
-        output = self.sparse(self.parameters_of(vector))
-        points = output.landmarks68
+        output = self.sparse(self.parameters_of(vector), use_correctives=use_correctives)
+        points: Tensor = output.landmarks68
         if offsets is not None:
-            points = points + offsets @ self.head_rotation(vector).transpose(1, 2)
-        return self.project(vector, points)[..., :2], output
+            points = points + offsets @ self.head_rotation(vector).mT
+        return self.project(vector, points)[..., :2]
 
     def neutral(self, shape: Tensor) -> Tensor:
         """Unposed, expressionless supervised vertices (B, N, 3) metres of shape codes (B, S)."""
@@ -91,31 +116,30 @@ class Decoder(nn.Module):
         moved = (shape @ head.shape_rows).view(len(shape), -1, 3)
         return (head.template + moved)[:, self.supervised]
 
-    def mesh(self, vector: Tensor, *, neutral: bool = False) -> HeadOutput:
-        """The whole head; ``neutral`` drops expression and pose and keeps the identity."""
-        if neutral:
-            parts = self.layout.split(vector)
-            return self.full({"shape": parts["face.shape"][:, : self.num_shape]})
-        return self.full(self.parameters_of(vector))
+    def mesh(self, vector: Tensor, *, use_correctives: bool = True) -> HeadOutput:
+        """The whole posed heads of vectors (B, D)."""
+        parameters = self.parameters_of(vector)
+        output: HeadOutput = self.full(parameters, use_correctives=use_correctives)
+        return output
 
     def project(self, vector: Tensor, points: Tensor) -> Tensor:
         """Points (B, N, 3) metres to crop units (x right, y down) and depth, nearer smaller."""
         parts = self.layout.split(vector)
         points = points - self.centre
         if self.camera == "weak_perspective":
-            scale, shift = parts["camera"][:, None, :1], parts["camera"][:, None, 1:]
-            x = scale * (points[..., :1] + shift[..., :1])
-            y = -scale * (points[..., 1:2] + shift[..., 1:])
-            return torch.cat([x, y, -scale * points[..., 2:]], dim=-1)
-        if "pose.transl" in parts:
-            points = points + parts["pose.transl"][:, None]
-        half_angle = np.deg2rad(12.0 if self.camera == "fov12" else 30.0) / 2
-        depth = (_FOV_DISTANCE - points[..., 2:]).clamp_min(1e-2)
-        plane = points[..., :2] / (depth * np.tan(half_angle))
-        return torch.cat([plane[..., :1], -plane[..., 1:], depth], dim=-1)
+            return weak_perspective(points, parts["camera"])
+        camera = PerspectiveCamera.facing(
+            2,
+            2,
+            field_of_view=_FIELDS_OF_VIEW[self.camera],
+            distance=_FOV_DISTANCE,
+            dtype=points.dtype,
+            device=points.device,
+        )
+        return pixels_to_ndc(camera.project(points + parts["pose.transl"][:, None]), 2, 2)
 
 
-def to_pixels(points: Tensor | np.ndarray, size: int) -> Tensor | np.ndarray:
+def to_pixels(points: np.ndarray, size: int) -> np.ndarray:
     """Crop units in [-1, 1] to pixels of a square crop; pixel i covers [i, i + 1)."""
     return (points + 1) * (size / 2)
 

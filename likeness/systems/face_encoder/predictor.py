@@ -87,7 +87,7 @@ class FacePredictor:
         for part in image.split(_BATCH):
             vector = self.network(part.to(self.device)).float()
             vectors.append(vector.cpu())
-            points.append(self.decoder.landmarks(vector, self.offsets)[0].cpu())
+            points.append(self.decoder.landmarks(vector, self.offsets).cpu())
         return {"vector": torch.cat(vectors).numpy(), "landmarks": torch.cat(points).numpy()}
 
     @property

@@ -14,11 +14,16 @@ from torch import Tensor, nn
 from likeness.errors import UsageError
 from likeness.geometry.albedo import Albedo
 from likeness.geometry.antialias import antialias, face_adjacency
+from likeness.geometry.cameras import ndc_to_pixels
 from likeness.geometry.head import HeadOutput
 from likeness.geometry.rasterize import Fragments, interpolate, rasterize, texture
 from likeness.geometry.shading import five_light_shading, harmonic_shading
-from likeness.geometry.texture_space import load_texture_space, synthetic_texture_space
-from likeness.systems.face_encoder.decode import Decoder, to_pixels
+from likeness.geometry.texture_space import (
+    TextureSpace,
+    load_texture_space,
+    synthetic_texture_space,
+)
+from likeness.systems.face_encoder.decode import Decoder
 
 _GREY = 0.7
 _TEXTURE_SIZE = 128
@@ -38,6 +43,10 @@ class Rendering:
 
 class Renderer(nn.Module):
     """Draws vectors with a decoder's head and camera. Holds no trainable weights."""
+
+    uv: Tensor  # (T, 2), where there is an albedo space
+    uv_faces: Tensor  # (F, 3) into uv
+    region: Tensor  # (V, 1), 1 on the face and the eyeballs
 
     def __init__(self, decoder: Decoder, albedo: str, num_albedo: int) -> None:
         super().__init__()
@@ -67,9 +76,11 @@ class Renderer(nn.Module):
         self.register_buffer("region", region, persistent=False)
         self._adjacency = face_adjacency(decoder.full.faces)
 
-    def forward(self, vector: Tensor, size: int, *, outline: bool = False) -> Rendering:
+    def forward(
+        self, vector: Tensor, size: int, *, outline: bool = False, use_correctives: bool = True
+    ) -> Rendering:
         """Draw vectors (B, D) at ``size`` pixels; ``outline`` gives alpha a silhouette gradient."""
-        output, xy, fragments = self._cover(vector, size)
+        output, xy, fragments = self._cover(vector, size, use_correctives)
         faces = self.decoder.full.faces
         normals = interpolate(output.vertex_normals, fragments, faces)
         normals = torch.nn.functional.normalize(normals, dim=-1, eps=1e-6)
@@ -104,10 +115,12 @@ class Renderer(nn.Module):
         image = antialias(image.contiguous(), fragments, xy, faces, adjacency=self._adjacency)
         return image.permute(0, 3, 1, 2).clamp(0, 1)
 
-    def _cover(self, vector: Tensor, size: int) -> tuple[HeadOutput, Tensor, Fragments]:
-        output = self.decoder.mesh(vector)
+    def _cover(
+        self, vector: Tensor, size: int, use_correctives: bool = True
+    ) -> tuple[HeadOutput, Tensor, Fragments]:
+        output = self.decoder.mesh(vector, use_correctives=use_correctives)
         projected = self.decoder.project(vector, output.vertices)
-        xy = to_pixels(projected[..., :2], size)
+        xy = ndc_to_pixels(projected[..., :2], size, size)
         fragments = rasterize(
             xy, projected[..., 2], self.decoder.full.faces, size, size, cull="back"
         )
@@ -121,7 +134,7 @@ class Renderer(nn.Module):
         return texture(self.albedo(parts["face.albedo"]), uv)
 
 
-def _open_texture_space(name: str, num_components: int):
+def _open_texture_space(name: str, num_components: int) -> TextureSpace:
     if name == "synthetic":
         return synthetic_texture_space(num_components=num_components)
     stem = Path(name).name.lower()
