@@ -74,7 +74,7 @@ def lid_distance(ball: np.ndarray, margin: np.ndarray, side: int) -> np.ndarray:
     return np.interp(offset @ across, u[order], v[order]) - offset @ up
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy")
 def _paint_kernel(
     rest,
     lid_distances,

@@ -80,7 +80,7 @@ def brow_cover(x, y, z, side, thickness, arch, density, meeting, footprint, seed
     visible = fade(0.8, footprint)
     if visible <= 0.0:
         return min(mean, 0.92)
-    width = 0.085 + 0.30 * footprint
+    width = 0.10 + 0.55 * footprint
     cover = 0.0
     first = math.floor((x - 9.5) / _HAIR_SPACING)
     last = math.floor((x + 3.0) / _HAIR_SPACING)
@@ -112,8 +112,8 @@ def brow_cover(x, y, z, side, thickness, arch, density, meeting, footprint, seed
             bend = 0.07 * along * along / length
             across = abs(-dx * uy + dy * ux + bend)
             taper = 1.0 - 0.75 * along / length
-            stroke = 1.0 - smoothstep(0.5 * width, width, across / taper)
-            stroke *= min(1.0, 0.085 / width * 2.4) * (0.65 + 0.35 * taper)
+            stroke = 1.0 - smoothstep(0.1 * width, width, across / taper)
+            stroke *= min(1.0, 0.10 / width * 1.7) * (0.65 + 0.35 * taper)
             cover = 1.0 - (1.0 - cover) * (1.0 - stroke)
     shadow = 0.34 * mean
     drawn = 1.0 - (1.0 - cover) * (1.0 - shadow)
@@ -187,10 +187,10 @@ def beard_style_mask(x, y, z, style):
 @njit(cache=True)
 def stubble(x, y, z, footprint, seed):
     """Coverage by short dark hairs, mean about .5, as a share of a full beard's; x signed."""
-    visible = fade(0.75, footprint)
+    visible = fade(0.7, footprint)
     patchy = 0.06 * fbm_at(x, y, z, 9.0, 2, seed + 5, footprint)
     if visible <= 0.0:
         return min(max(0.5 + patchy, 0.0), 1.0)
-    grain = noise_at(x / 0.75, y / 1.5, z / 0.85, seed)
-    grain += 0.7 * noise_at(x / 0.5, y / 0.9, z / 0.5, seed + 1)
+    grain = noise_at(x / 0.6, y / 1.3, z / 0.7, seed)
+    grain += 0.7 * noise_at(x / 0.42, y / 0.8, z / 0.42, seed + 1)
     return min(max(0.5 + patchy + 0.34 * visible * grain, 0.0), 1.0)

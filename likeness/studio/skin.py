@@ -126,7 +126,7 @@ def pigments_of(appearance: Appearance) -> _Pigments:
         brow_density=brows.density,
         brow_arch=brows.arch,
         brow_meeting=brows.meeting,
-        brow_colour=(0.55 * brow[0], 0.55 * brow[1], 0.55 * brow[2]),
+        brow_colour=(0.68 * brow[0], 0.68 * brow[1], 0.68 * brow[2]),
         beard_colour=(
             0.7 * beard_redness[0] * hair.colour[0],
             0.7 * beard_redness[1] * hair.colour[1],
@@ -173,7 +173,7 @@ def paint(appearance: Appearance, points: SurfacePoints, weights: np.ndarray) ->
     return values
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy")
 def _paint_kernel(
     rest,
     part,

@@ -58,7 +58,6 @@ def _fill(
 ) -> None:
     count = int(chosen.sum())
     albedo = np.empty((count, 3), np.float32)
-    bump = np.zeros((count, 3), np.float32)
     others = np.empty((3, count), np.float32)
     _paint_kernel(
         points.rest[chosen],
@@ -72,14 +71,13 @@ def _fill(
         curl,
         seed,
         albedo,
-        bump,
         others,
     )
-    values.albedo[chosen], values.bump[chosen] = albedo, bump
+    values.albedo[chosen] = albedo
     values.specular[chosen], values.roughness[chosen], values.occlusion[chosen] = others
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy")
 def _paint_kernel(
     rest,
     part,
@@ -92,7 +90,6 @@ def _paint_kernel(
     curl,
     seed,
     albedo,
-    bump,
     others,
 ):
     for index in range(rest.shape[0]):

@@ -63,8 +63,6 @@ class SurfaceValues:
     """(N,) strength of the mirror reflection, 1 being that of dry skin."""
     roughness: np.ndarray
     """(N,) 0 mirror .. 1 chalk; skin about .5, the eye .06."""
-    alpha: np.ndarray
-    """(N,) coverage; fragments below .5 are see-through."""
     occlusion: np.ndarray
     """(N,) share of ambient light that reaches places geometry is too coarse to shade."""
 
@@ -76,6 +74,5 @@ class SurfaceValues:
             bump=np.zeros((count, 3), np.float32),
             specular=np.zeros(count, np.float32),
             roughness=np.full(count, 0.5, np.float32),
-            alpha=np.ones(count, np.float32),
             occlusion=np.ones(count, np.float32),
         )

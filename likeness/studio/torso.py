@@ -12,8 +12,6 @@ from scipy.interpolate import PchipInterpolator
 from likeness.studio.template import Template
 
 AXIS_Z = -22.0
-SHOULDER_HALF_WIDTH = 200.0
-"""mm from the midline to the point of the shoulder of a bust with a neck of average width."""
 
 _KNOTS = np.array([0.0, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 1.0])
 _RADIUS = {

@@ -260,7 +260,7 @@ def test_whole_head_is_finite_and_in_range() -> None:
     for seed, melanin in ((1, 0.03), (2, 0.5), (3, 0.97)):
         appearance = sitter(seed, "male", 70.0, skin__melanin=melanin, skin__freckles=1.0)
         values = surface.evaluate(appearance, head_points(template, ids))
-        for name in ("albedo", "specular", "roughness", "alpha", "occlusion"):
+        for name in ("albedo", "specular", "roughness", "occlusion"):
             array = getattr(values, name)
             assert np.isfinite(array).all(), name
             assert array.min() >= 0.0, name

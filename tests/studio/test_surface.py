@@ -58,7 +58,6 @@ def test_every_part_is_painted_anywhere(part: int) -> None:
     assert values.albedo.max() <= 0.9
     assert ((values.roughness > 0.0) & (values.roughness <= 1.0)).all()
     assert ((values.occlusion >= 0.0) & (values.occlusion <= 1.0)).all()
-    assert (values.alpha == 1.0).all()
 
 
 def test_mixture_equals_its_parts() -> None:
