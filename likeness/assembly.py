@@ -131,11 +131,16 @@ def build(resolved: Resolved, *, device: torch.device) -> System:
 
 
 def plan_of(system: System, resolved: Resolved, *, world_size: int) -> Plan:
-    """The stages of a configuration as step ranges, given the data the system trains on."""
+    """The stages of a configuration as step ranges, given the data the system trains on.
+
+    Raises:
+        UsageError: the stages do not fit together, or name groups the system does not have.
+    """
+    from likeness.training.groups import Groups
     from likeness.training.stage import Plan
 
     config = resolved.config
-    return Plan.build(
+    plan = Plan.build(
         config.stages,
         samples_per_epoch=sum(len(source) for source in system.sources("train").values()),
         batch_size=config.train.batch_size,
@@ -143,6 +148,8 @@ def plan_of(system: System, resolved: Resolved, *, world_size: int) -> Plan:
         world_size=world_size,
         total_steps=config.train.steps,
     )
+    Groups(system.trainable()).check(plan)
+    return plan
 
 
 @dataclass(frozen=True)

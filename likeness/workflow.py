@@ -27,7 +27,7 @@ from likeness.assembly import (
 from likeness.config.document import fingerprint, provenance_to_dict, to_yaml
 from likeness.config.resolve import Resolved, check_unchanged, override
 from likeness.data.inspection import Inspection
-from likeness.errors import UsageError
+from likeness.errors import DataError, UsageError
 from likeness.runs.run import Run
 from likeness.storage.store import Store, is_remote, open_store
 from likeness.systems import get_system
@@ -159,10 +159,12 @@ def resume(
     Raises:
         UsageError: an override changes what cannot change.
     """
+    from likeness.runs.checkpoint import checkpoints
     from likeness.runs.files import write_text
-    from likeness.training import distributed
+    from likeness.training import distributed, state
 
     run = open_run(run)
+    run.refuse_if_alive()
     before = configuration_of(run)
     resolved = override(before, overrides) if overrides else before
     check_unchanged(before.config, resolved.config, FIXED_ON_RESUME, reason="when a run is resumed")
@@ -170,8 +172,11 @@ def resume(
     process = distributed.start(resolved.config.train.device)
     built = build(resolved, device=process.device)
     plan = plan_of(built, resolved, world_size=process.world_size)
+    saved = checkpoints(run)
+    if saved:
+        # Before anything is written: a refused resume leaves the run as it was.
+        state.check(saved[-1].progress, plan, resolved.config.train, process)
     if process.is_first:
-        run.refuse_if_alive()
         write_text(run.config_path, to_yaml(resolved))
         run.write("provenance", provenance_to_dict(resolved))
         run.write("plan", plan.to_dict())
@@ -190,14 +195,24 @@ def evaluate(
         split: ``train``, ``validation`` or ``test``.
     """
     from likeness.data.source import Mixed
+    from likeness.seeds import seed_of
+    from likeness.training.random import seed_global
 
     if split not in ("train", "validation", "test"):
         raise UsageError(f"Expected the split train, validation or test, found '{split}'.")
     predictor = Predictor.from_run(run, which=checkpoint, ema=ema)
-    sources = predictor.system.sources(split)
+    sources = {
+        name: source for name, source in predictor.system.sources(split).items() if len(source)
+    }
+    if not sources:
+        raise DataError(
+            f"The data of {predictor.run.path} has no samples of the split '{split}'.",
+            advice="Choose another --split, or add some to the dataset.",
+        )
     source = next(iter(sources.values())) if len(sources) == 1 else Mixed(sources)
     folder = predictor.run.evaluation_folder(predictor.checkpoint.step) / split
     folder.mkdir(parents=True, exist_ok=True)
+    seed_global(seed_of("evaluate", split))  # the same draws every time
     scores = predictor.system.evaluate(predictor.model, source, folder)
     scores.save(folder / "scores.json")
     return Evaluation(predictor.run, predictor.checkpoint, split, scores, folder)
@@ -252,7 +267,8 @@ def export(
         output: the bundle's folder; ``exports/<target>`` in the run when not given.
     """
     run = open_run(run)
-    spec = get_system(configuration_of(run).system)
+    resolved = configuration_of(run)
+    spec = get_system(resolved.system)
     if target not in spec.exporters:
         near = get_close_matches(target, spec.exporters, n=1)
         hint = f"Did you mean '{near[0]}'? " if near else ""
@@ -262,12 +278,13 @@ def export(
         )
     function = spec.load(f"exporters.{target}")
     predictor = Predictor.from_run(run, which=checkpoint, ema=ema)
-    section = getattr(predictor.system.config, "export", None)
+    section = getattr(resolved.config, "export", None)
     bundle: Bundle = function(
         predictor.model,
         Path(output) if output is not None else run.export_folder(target),
         source_run=str(run.path),
         checkpoint_sha256=predictor.checkpoint.hash,
+        state=predictor.checkpoint.state(),
         **(section.model_dump() if section is not None else {}),
     )
     return bundle

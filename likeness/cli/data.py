@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -33,7 +34,7 @@ def make(
     """Write studio data in the layout the system expects."""
     from likeness import workflow
 
-    chosen = parse_options(options or [])
+    chosen = parse_options(options or [], flags=("people", "seed"))
     with working(f"Making {people} studio people"):
         inspection = workflow.make_data(system, out, people=people, seed=seed, **chosen)
     return inspection_answer(inspection)
@@ -73,11 +74,14 @@ app.command("inspect")(inspect)
 app.command("prepare")(prepare)
 
 
-def parse_options(words: list[str]) -> dict[str, Any]:
+def parse_options(words: list[str], *, flags: Collection[str] = ()) -> dict[str, Any]:
     """``name=value`` words as keyword arguments; values are read as YAML.
 
+    Args:
+        flags: options that are flags of the verb, as ``--name``, and no words.
+
     Raises:
-        UsageError: a word without ``=``, or a value that is not valid YAML.
+        UsageError: a word without ``=``, one that is a flag, or a value that is not valid YAML.
     """
     from likeness.config.text import read_yaml
     from likeness.errors import UsageError
@@ -88,6 +92,8 @@ def parse_options(words: list[str]) -> dict[str, Any]:
         name = name.replace("-", "_")
         if not equals or not name.isidentifier():
             raise UsageError(f"Expected OPTION=VALUE, found '{word}'.")
+        if name in flags:
+            raise UsageError(f"Write --{name} {value} instead of {word}.")
         if name in options:
             raise UsageError(f"The option '{name}' is given twice.")
         options[name] = read_yaml(value, name=f"option {name}").values if value else ""

@@ -27,7 +27,7 @@ class _SystemVerbs(TyperGroup):
 
     def _load(self) -> None:
         if not self._loaded:
-            own = typer.Typer()
+            own = typer.Typer(rich_markup_mode=None)
             for name, function in self._spec.load("commands").items():
                 own.command(name)(verb(answering(function)))
             group = typer.main.get_group(own)

@@ -74,7 +74,7 @@ def predict(
     document = {"run": str(run), "output": str(folder), "predictions": rows}
 
     def show() -> None:
-        print_text(f"{len(rows)} predictions in {folder}")
+        print_text(f"{folder}")
         for row in rows:
             print_text("  " + ", ".join(f"{key}: {value}" for key, value in row.items()))
 

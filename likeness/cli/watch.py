@@ -192,7 +192,7 @@ def _gpus() -> list[dict[str, Any]]:
 
 
 def parse_gpus(text: str) -> list[dict[str, Any]]:
-    """Lines of ``index, name, load %, used MiB, total MiB``; what the card does not tell is None."""
+    """Lines of ``index, name, load %, used MiB, total MiB``; what is not told is None."""
     found = []
     for line in text.strip().splitlines():
         fields = [field.strip() for field in line.split(",")]
@@ -215,7 +215,6 @@ def parse_gpus(text: str) -> list[dict[str, Any]]:
 def render(frame: Mapping[str, Any]) -> RenderableType:
     """A frame for people."""
     from rich.console import Group
-    from rich.progress_bar import ProgressBar
     from rich.table import Table
     from rich.text import Text
 
@@ -230,7 +229,8 @@ def render(frame: Mapping[str, Any]) -> RenderableType:
     parts.append(Text(f"{state}, step {step}/{total}{percent}{where}"))
     if frame["error"]:
         parts.append(Text(frame["error"], style="red"))
-    parts.append(ProgressBar(total=max(total, 1), completed=step, width=60))
+    full = min(60, round(60 * step / total)) if total else 0
+    parts.append(Text("█" * full + "░" * (60 - full)))
     parts.append(Text(_speed(frame)))
     for gpu in frame["gpus"]:
         parts.append(

@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from likeness.config.document import markdown_page
+from likeness.systems import all_systems, get_system
+from tests.cli.conftest import ROOT, Command
+
+
+def test_explain_gives_every_value_with_source_and_help(likeness: Command) -> None:
+    Path("more.yaml").write_text("model:\n  dropout: 0.5\n")
+    result = likeness(
+        *("config", "explain", "toy", "--profile", "smoke", "--config", "more.yaml"),
+        *("train.batch_size=2", "--json"),
+    )
+    rows = {row["key"]: row for row in result.document}
+    assert rows["train.batch_size"] == {
+        "key": "train.batch_size",
+        "value": 2,
+        "source": "command line",
+        "help": "Samples per micro-batch and process; a stage can set its own.",
+    }
+    assert rows["model.dropout"]["source"] == "file more.yaml:2"
+    assert rows["train.steps"]["source"] == "profile smoke"
+    assert rows["data.root"] == {
+        "key": "data.root",
+        "value": None,
+        "source": "default",
+        "help": "Folder of the dataset.",
+    }
+    text = likeness("config", "explain", "toy", "train.batch_size=2").out
+    (line,) = [line for line in text.splitlines() if line.startswith("train.batch_size")]
+    assert "command line" in line
+
+
+def test_an_alias_is_named_as_the_source(
+    likeness: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TOY_DATA", "somewhere")
+    rows = {row["key"]: row for row in likeness("config", "explain", "toy", "--json").document}
+    assert rows["data.root"]["value"] == "somewhere"
+    assert rows["data.root"]["source"] == "environment TOY_DATA"
+
+
+def test_show_gives_a_file_that_can_be_used(likeness: Command) -> None:
+    shown = likeness("config", "show", "toy", "--profile", "smoke", "model.dropout=0.5").out
+    Path("saved.yaml").write_text(shown)
+    assert yaml.safe_load(shown)["model"]["dropout"] == 0.5
+    again = likeness("config", "show", "toy", "--config", "saved.yaml").out
+    assert again == shown
+    document = likeness("config", "show", "toy", "--json").document
+    assert set(document) == {"system", "profile", "config"}
+
+
+def test_diff_of_profiles_files_and_runs(likeness: Command, trained: Path) -> None:
+    Path("a.yaml").write_text("system: toy\nprofile: smoke\ndata: {root: data}\nmodel: {seed: 3}\n")
+    rows = likeness("config", "diff", trained, "a.yaml", "--json").document
+    assert rows == [
+        {
+            "key": "model.seed",
+            "left": 0,
+            "right": 3,
+            "left_source": "default",
+            "right_source": "file a.yaml:4",
+        }
+    ]
+    text = likeness("config", "diff", "toy:smoke", "toy").out
+    assert "train.steps" in text
+    assert likeness("config", "diff", "toy:smoke", "toy:smoke").out == "The two are equal.\n"
+    Path("b.yaml").write_text("model: {seed: 3}\n")
+    result = likeness("config", "diff", "toy", "b.yaml")
+    assert result.code == 2
+    assert "does not say which system" in result.err
+
+
+def test_a_run_takes_overrides_but_no_profile(likeness: Command, trained: Path) -> None:
+    rows = likeness("config", "explain", trained, "train.log_every=7", "--json").document
+    assert {row["key"]: row["value"] for row in rows}["train.log_every"] == 7
+    result = likeness("config", "explain", trained, "--profile", "smoke")
+    assert result.code == 2
+    assert "do not apply" in result.err
+
+
+def test_schema_and_reference(likeness: Command) -> None:
+    schema = likeness("config", "schema", "toy").document
+    assert schema["title"] == "likeness toy"
+    page = likeness("config", "reference", "toy").out
+    assert page.startswith("# Settings of toy\n")
+    assert "| `model.dropout` | number | `0.2` |" in page
+
+
+@pytest.mark.parametrize("name", [name for name in all_systems() if name != "toy"])
+def test_the_committed_reference_page_is_current(name: str) -> None:
+    """Write it with: likeness config reference <system> > docs/config/<system>.md"""
+    spec = get_system(name)
+    page = markdown_page(spec.load("config"), system=name, profiles=spec.load("profiles"))
+    assert (ROOT / "docs" / "config" / f"{name}.md").read_text(encoding="utf-8") == page

@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+
+import numpy as np
+
+from likeness.cli.demo import photograph
+from likeness.media.image import load_image
+from tests.cli.conftest import Command
+
+
+def test_the_demo_goes_from_nothing_to_a_report(likeness: Command) -> None:
+    result = likeness("demo", "toy", "--out", "demo", "--people", 6, "--json")
+    assert result.code == 0, result.err
+    document = result.document
+    (row,) = document["systems"]
+    run = Path(row["run"])
+    assert document["report"] == row["report"] == str(run / "report.html")
+    assert Path(document["report"]).is_file()
+    assert json.loads((Path(row["data"]) / "toy.json").read_text())["samples"] == 12
+    assert row["scores"][0]["name"] == "error"
+    assert Path(row["predictions"][0]["output"]).is_file()
+    assert row["parity"] == {"arrays": 0.0}
+
+
+def test_the_demo_uses_its_people_again(likeness: Command) -> None:
+    arguments = ("demo", "toy", "--out", "demo", "--people", 6)
+    assert "making 6 studio people" in likeness(*arguments).err
+    made = Path("demo/data/toy-6-0/toy.json").stat().st_mtime_ns
+    time.sleep(1.1)  # a run is named by the second
+    result = likeness(*arguments)
+    assert result.code == 0
+    assert "making" not in result.err
+    assert Path("demo/data/toy-6-0/toy.json").stat().st_mtime_ns == made
+    assert result.out.rstrip().splitlines()[-1].startswith("report: demo/runs/toy/demo-")
+
+
+def test_the_photograph_is_the_one_of_scikit_image(tmp_path: Path) -> None:
+    import skimage.data
+
+    image = load_image(photograph(tmp_path))
+    np.testing.assert_array_equal(np.round(image * 255), skimage.data.astronaut())

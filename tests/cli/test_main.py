@@ -1,0 +1,185 @@
+from __future__ import annotations
+
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from likeness import __version__
+from tests.cli.conftest import Command, environment
+
+HEAVY = ("torch", "numba", "scipy", "cv2", "av", "skimage", "PIL", "pydantic", "rich.table")
+LIGHT_VERBS = (
+    ("--help",),
+    ("train", "--help"),
+    ("data", "--help"),
+    ("systems",),
+    ("config", "explain", "toy", "--profile", "smoke", "--json"),
+    ("config", "schema", "toy"),
+)
+
+
+def test_help_is_quick(installed: Path) -> None:
+    """Half a second. Processor time counts, since the machine may be busy with other things."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    command = [sys.executable, "-m", "likeness", "--help"]
+    subprocess.run(command, check=True, capture_output=True, env=environment(installed))
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 0.5
+
+
+@pytest.mark.parametrize("arguments", LIGHT_VERBS, ids=" ".join)
+def test_looking_around_imports_no_heavy_library(
+    folder: Path, installed: Path, arguments: tuple[str, ...]
+) -> None:
+    allowed = set() if arguments == ("--help",) else {"pydantic", "rich.table"}
+    code = (
+        "import sys\nfrom likeness.cli.main import main\n"
+        f"sys.argv = ['likeness', *{arguments!r}]\n"
+        "try:\n    main()\nexcept SystemExit as end:\n    assert not end.code, end.code\n"
+        f"found = [m for m in {HEAVY!r} if m in sys.modules and m not in {allowed!r}]\n"
+        "sys.exit(' '.join(found) or 0)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        cwd=folder,
+        env=environment(installed),
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_version(likeness: Command) -> None:
+    assert likeness("--version").out.strip() == __version__
+
+
+def test_help_lists_the_verbs_and_the_systems_that_have_their_own(likeness: Command) -> None:
+    text = likeness("--help").out
+    for verb in ("systems", "train", "resume", "watch", "evaluate", "predict", "export"):
+        assert f"\n  {verb} " in text
+    for verb in ("report", "demo", "doctor", "data", "config", "toy", "face-encoder"):
+        assert f"\n  {verb} " in text
+
+
+def test_every_verb_takes_json_and_debug(likeness: Command) -> None:
+    for verb in ("systems", "train", "resume", "watch", "evaluate", "predict", "export", "report"):
+        text = likeness(verb, "--help").out
+        assert "--json" in text, verb
+        assert "--debug" in text, verb
+    for group, verbs in {
+        "data": ("make", "inspect", "prepare"),
+        "config": ("explain", "show", "diff", "schema", "reference"),
+        "toy": ("wave",),
+    }.items():
+        for verb in verbs:
+            text = likeness(group, verb, "--help").out
+            assert "--json" in text, verb
+            assert "--debug" in text, verb
+
+
+def test_a_systems_own_verb(likeness: Command) -> None:
+    assert likeness("toy", "wave", "Ann").out == "greeting: hello Ann\n"
+    assert likeness("toy", "wave", "Ann", "--json").document == {"greeting": "hello Ann"}
+    result = likeness("toy", "wave", "nobody", "--json")
+    assert result.code == 4
+    assert result.document["error"] == {
+        "message": "There is nobody to wave at.",
+        "advice": "Name somebody.",
+        "exit_code": 4,
+    }
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (("trian", "toy"), 2, "No such command 'trian'"),
+        (("train",), 2, "Missing argument"),
+        (("train", "--nosuch"), 2, "No such option"),
+        (("train", "ty"), 2, "Did you mean 'toy'?"),
+        (("toy", "wvae"), 2, "No such command 'wvae'"),
+        (("toy", "wave", "nobody"), 4, "There is nobody to wave at."),
+        (("config", "explain", "toy", "trian.steps=1"), 2, "Did you mean 'train.steps'?"),
+        (("config", "explain", "toy", "--profile", "smok"), 2, "Did you mean 'smoke'?"),
+        (("config", "explain", "toy", "--config", "none.yaml"), 2, "cannot be read"),
+        (("config", "diff", "toy:smoke", "none.yaml"), 2, "no file none.yaml"),
+        (("config", "explain", "runs/none"), 3, "There is no run at runs/none"),
+        (("watch", "runs/none", "--once"), 3, "There is no run at runs/none"),
+        (("data", "make", "toy", "x", "people=3"), 2, "Write --people 3"),
+        (("data", "make", "toy", "x", "eech=3"), 2, "Did you mean 'each'?"),
+        (("data", "make", "toy", "x", "--people", "0"), 2, "at least one person"),
+        (("data", "make", "toy", "x", "--people", "many"), 2, "valid integer"),
+        (("data", "inspect", "toy", "nowhere"), 4, ""),
+        (("data", "prepare", "toy"), 2, "Missing argument"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else None,
+)
+def test_bad_use_ends_with_its_code_and_no_traceback(
+    process: Command, arguments: tuple[str, ...], code: int, message: str
+) -> None:
+    result = process(*arguments)
+    assert result.code == code, result.err
+    assert message in result.err
+    assert "Traceback" not in result.err
+
+
+def test_several_faults_are_shown_together(process: Command) -> None:
+    result = process(
+        "train",
+        "toy",
+        "trian.steps=1",
+        "train.batch_size=many",
+        "model.dropout=[1]",
+        LIKENESS_TRAIN__CLIP_NORM="soft",
+    )
+    assert result.code == 2
+    for line in (
+        "has 4 faults",
+        "trian.steps (command line): there is no such setting. Did you mean 'train.steps'?",
+        "train.batch_size (command line): expected a whole number, found 'many'",
+        "model.dropout (command line): expected a number, found [1]",
+        "train.clip_norm (environment LIKENESS_TRAIN__CLIP_NORM): expected a number, found 'soft'",
+    ):
+        assert line in result.err
+    assert result.out == ""
+
+
+def test_an_error_in_json_is_one_document(process: Command) -> None:
+    result = process("config", "explain", "toy", "trian.steps=1", "--json")
+    assert result.code == 2
+    assert result.document["error"]["exit_code"] == 2
+    assert "trian.steps" in result.document["error"]["message"]
+
+
+def test_a_defect_shows_its_traceback_and_ends_with_one(
+    likeness: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken() -> None:
+        raise ZeroDivisionError("by zero")
+
+    monkeypatch.setattr("likeness.systems.all_systems", broken)
+    result = likeness("systems")
+    assert result.code == 1
+    assert "Traceback" in result.err
+    assert "ZeroDivisionError: by zero" in result.err
+    assert "defect" in result.err
+
+
+def test_debug_shows_the_traceback_of_a_known_error(likeness: Command) -> None:
+    assert "Traceback" not in likeness("toy", "wave", "nobody").err
+    assert "Traceback" in likeness("toy", "wave", "nobody", "--debug").err
+
+
+def test_what_a_library_prints_stays_out_of_the_document(
+    likeness: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def chatty() -> dict[str, object]:
+        print("hello from a library")
+        return {}
+
+    monkeypatch.setattr("likeness.systems.all_systems", chatty)
+    result = likeness("systems", "--json")
+    assert result.document == []
+    assert "hello from a library" in result.err

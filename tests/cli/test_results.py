@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.cli.conftest import Command
+
+
+def test_evaluate_scores_a_split_beside_its_baseline(likeness: Command, trained: Path) -> None:
+    result = likeness("evaluate", trained, "--json")
+    assert result.code == 0
+    document = result.document
+    assert (document["run"], document["checkpoint"], document["split"]) == (
+        str(trained),
+        10,
+        "test",
+    )
+    (score,) = document["scores"]
+    assert set(score) >= {"name", "value", "unit", "direction", "count", "baseline"}
+    saved = trained / "evaluation" / "step-00000010" / "test" / "scores.json"
+    assert json.loads(saved.read_text()) == document["scores"]
+    text = likeness("evaluate", trained, "--split", "validation").out
+    assert "validation split" in text
+    assert "mean target" in text
+
+
+def test_evaluate_twice_gives_the_same(likeness: Command, trained: Path) -> None:
+    first, second = (likeness("evaluate", trained, "--json").document for _ in range(2))
+    assert first == second
+
+
+def test_the_average_and_the_last_weights_differ(likeness: Command, trained: Path) -> None:
+    average = likeness("evaluate", trained, "--json").document["scores"][0]["value"]
+    last = likeness("evaluate", trained, "--no-ema", "--json").document["scores"][0]["value"]
+    assert average != last
+
+
+def test_predict_writes_a_file_for_each_input(likeness: Command, trained: Path) -> None:
+    np.savetxt("one.txt", np.ones((1, 6)))
+    np.savetxt("two.txt", np.zeros((2, 6)))
+    document = likeness(
+        "predict", trained, "--input", "one.txt", "-i", "two.txt", "--json"
+    ).document
+    assert [row["input"] for row in document["predictions"]] == ["one.txt", "two.txt"]
+    plain = np.loadtxt(trained / "predictions" / "one.txt")
+    assert plain.shape == (3,)
+    assert np.loadtxt(trained / "predictions" / "two.txt").shape == (2, 3)
+    assert likeness("predict", trained, "-i", "one.txt", "factor=3", "-o", "tripled").code == 0
+    np.testing.assert_allclose(np.loadtxt("tripled/one.txt"), 3 * plain, rtol=1e-6)
+
+
+def test_export_proves_parity(likeness: Command, trained: Path) -> None:
+    document = likeness("export", trained, "--to", "arrays", "--json").document
+    assert document["bundle"] == str(trained / "exports" / "arrays")
+    assert document["parity"] == [
+        {"output": "output", "largest_absolute": 0.0, "largest_relative": 0.0}
+    ]
+    manifest = json.loads((trained / "exports" / "arrays" / "manifest.json").read_text())
+    assert manifest["source"]["run"] == str(trained)
+    assert manifest["state"]["names"] == ["main"]
+
+
+def test_report_is_one_file(likeness: Command, trained: Path) -> None:
+    document = likeness("report", trained, "--json").document
+    assert document == {"run": str(trained), "report": str(trained / "report.html")}
+    text = (trained / "report.html").read_text()
+    assert "toy" in text
+    assert "<script" not in text
+    assert likeness("report", trained, "--output", "page.html").out.strip() == "page.html"
+    assert Path("page.html").is_file()
+
+
+def test_results_need_the_run_only(likeness: Command, trained: Path) -> None:
+    """Prediction and export work when the dataset is gone."""
+    (Path("data") / "toy.json").unlink()
+    np.savetxt("one.txt", np.ones((1, 6)))
+    assert likeness("predict", trained, "-i", "one.txt").code == 0
+    assert likeness("export", trained, "--to", "arrays").code == 0
+    assert likeness("report", trained).code == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (("evaluate", "RUN", "--checkpoint", "7"), 3, "no checkpoint at step 7"),
+        (("evaluate", "RUN", "--checkpoint", "first"), 2, "'best', 'latest' or a step"),
+        (("evaluate", "RUN", "--split", "tset"), 2, "Expected the split"),
+        (("predict", "RUN"), 2, "Name a file with --input"),
+        (("predict", "RUN", "-i", "none.txt"), 2, "There is no file none.txt"),
+        (("predict", "RUN", "-i", "data/toy.json", "factr=1"), 2, "Did you mean 'factor'?"),
+        (("export", "RUN"), 2, "--to"),
+        (("export", "RUN", "--to", "array"), 2, "Did you mean 'arrays'?"),
+        (("report", "runs"), 3, "is not a run"),
+    ],
+)
+def test_bad_use_of_a_run(
+    likeness: Command, trained: Path, arguments: tuple[str, ...], code: int, message: str
+) -> None:
+    result = likeness(*(trained if word == "RUN" else word for word in arguments))
+    assert result.code == code, result.err
+    assert message in result.err
+    assert "Traceback" not in result.err
+
+
+def test_a_damaged_checkpoint_is_named(likeness: Command, trained: Path) -> None:
+    for path in (trained / "checkpoints").glob("*/ema.safetensors"):
+        path.write_bytes(b"damaged")
+    result = likeness("evaluate", trained, "--checkpoint", "10")
+    assert result.code == 4
+    assert "ema.safetensors" in result.err

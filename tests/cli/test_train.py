@@ -1,0 +1,249 @@
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from likeness.cli.train import ProgressLines, duration
+from likeness.runs.record import read_metrics
+from likeness.runs.run import Run
+from likeness.training.stage import Plan, Stage
+from tests.cli.conftest import Command, environment
+
+
+def test_systems_lists_what_can_be_trained(likeness: Command) -> None:
+    rows = {row["name"]: row for row in likeness("systems", "--json").document}
+    assert rows["toy"] == {
+        "name": "toy",
+        "summary": "Six numbers to three.",
+        "profiles": ["smoke", "epochs"],
+        "targets": ["arrays"],
+        "ready": True,
+        "missing": [],
+    }
+    assert "smoke" in rows["face-encoder"]["profiles"]
+    text = likeness("systems").out
+    assert "toy  (ready)\n  Six numbers to three.\n  profiles: smoke, epochs\n" in text
+
+
+def test_train_gives_a_run_that_says_what_it_did(
+    likeness: Command, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LIKENESS_TRAIN__LEARNING_RATE", "0.02")
+    Path("more.yaml").write_text("train:\n  weight_decay: 0.5\n")
+    result = likeness(
+        *("train", "toy", "--profile", "smoke", "--config", "more.yaml", "--runs", "all"),
+        *("--name", "first", "data.root=data", "--json"),
+    )
+    assert result.code == 0
+    document = result.document
+    assert set(document) == {"run", "status", "step", "scores"}
+    assert (document["status"], document["step"]) == ("finished", 10)
+    assert document["run"].startswith("all/toy/first-")
+    (score,) = document["scores"]
+    assert set(score) >= {"name", "value", "unit", "direction", "count", "baseline"}
+    run = Run(document["run"])
+    assert run.status.status == "finished"
+    origins = run.read("provenance")
+    assert origins["train.learning_rate"] == {
+        "layer": "environment",
+        "detail": "LIKENESS_TRAIN__LEARNING_RATE",
+    }
+    assert origins["train.weight_decay"] == {"layer": "file", "detail": "more.yaml:2"}
+    assert origins["train.steps"] == {"layer": "profile", "detail": "smoke"}
+    assert run.read("inspection")["counts"] == {"samples": 20}
+    assert run.read("plan")["total_steps"] == 10
+    assert [stage["batch_size"] for stage in run.read("plan")["stages"]] == [4, 4]
+    assert run.read("environment")["command"].endswith("data.root=data --json")
+
+
+def test_train_for_people_shows_run_progress_scores_and_what_is_next(
+    likeness: Command, data: Path
+) -> None:
+    result = likeness("train", "toy", "--profile", "smoke", "data.root=data")
+    assert result.code == 0
+    assert "run runs/toy/smoke-" in result.err
+    assert "step 10/10 head loss" in result.err
+    assert "finished at step 10" in result.out
+    assert "mean target" in result.out
+    assert "Next: likeness evaluate runs/toy/smoke-" in result.out
+
+
+def test_a_dry_run_shows_the_plan_and_makes_nothing(likeness: Command, data: Path) -> None:
+    arguments = ("train", "toy", "--profile", "epochs", "data.root=data", "--dry-run")
+    document = likeness(*arguments, "--json").document
+    # 20 samples in batches of 4, twice
+    assert document["plan"]["total_steps"] == 10
+    assert document["plan"]["stages"][0]["end_step"] == 10
+    assert document["inspection"]["counts"] == {"samples": 20}
+    text = likeness(*arguments).out
+    assert "toy, profile epochs: 10 steps" in text
+    assert "0–10" in text
+    assert not Path("runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        ((), 2, "data.root names no dataset"),
+        (("data.root=nowhere",), 4, "Expected toy.json, found none."),
+        (("data.root=data", "stages.both.weights.ftt=1"), 2, "Did you mean 'fit'?"),
+        (("data.root=data", "train.device=cuda"), 3, "finds no CUDA device"),
+        (("data.root=data", "--name", "a/b"), 2, "cannot be a folder name"),
+        (("data.root=data", "--runs", "file"), 2, "Cannot create the run"),
+        (("data.root=data", "--runs", "/sys/x"), 2, "permission"),
+        (("data.root=data", "stages.head.groups={hed: 1}"), 2, "hed"),
+    ],
+)
+def test_what_cannot_be_trained_is_refused_before_a_run_exists(
+    likeness: Command, data: Path, arguments: tuple[str, ...], code: int, message: str
+) -> None:
+    Path("file").write_text("in the way")
+    result = likeness("train", "toy", "--profile", "smoke", *arguments)
+    assert result.code == code, result.err
+    assert message in result.err
+    assert "Traceback" not in result.err
+    assert not Path("runs").exists()
+
+
+def test_a_run_of_the_same_second_is_not_overwritten(
+    likeness: Command, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("likeness.runs.run.time.strftime", lambda _: "261121-120000")
+    arguments = ("train", "toy", "--profile", "smoke", "data.root=data")
+    assert likeness(*arguments).code == 0
+    metrics = Path("runs/toy/smoke-261121-120000/metrics.jsonl").read_text()
+    result = likeness(*arguments)
+    assert result.code == 2
+    assert "never overwritten" in result.err
+    assert Path("runs/toy/smoke-261121-120000/metrics.jsonl").read_text() == metrics
+
+
+def test_resume_of_a_finished_run_changes_nothing(likeness: Command, trained: Path) -> None:
+    before = (trained / "metrics.jsonl").read_text()
+    document = likeness("resume", trained, "--json").document
+    assert (document["status"], document["step"]) == ("finished", 10)
+    assert (trained / "metrics.jsonl").read_text() == before
+
+
+def test_resume_refuses_what_cannot_change_and_leaves_the_run_alone(
+    likeness: Command, trained: Path
+) -> None:
+    def contents() -> dict[str, bytes]:
+        return {p.name: p.read_bytes() for p in sorted(trained.iterdir()) if p.is_file()}
+
+    before = contents()
+    for word, message in (
+        ("model.dropout=0.5", "model.dropout: 0.2 became 0.5"),
+        ("train.seed=4", "train.seed cannot change on resume"),
+        ("train.steps=30", "The stages changed"),
+        ("train.stpes=30", "Did you mean 'train.steps'?"),
+    ):
+        result = likeness("resume", trained, word)
+        assert result.code == 2
+        assert message in result.err
+        assert contents() == before
+
+
+def test_resume_takes_overrides_and_keeps_origins(likeness: Command, trained: Path) -> None:
+    assert likeness("resume", trained, "train.log_every=5").code == 0
+    rows = {row["key"]: row for row in likeness("config", "explain", trained, "--json").document}
+    assert (rows["train.log_every"]["value"], rows["train.log_every"]["source"]) == (
+        5,
+        "command line",
+    )
+    assert rows["train.steps"]["source"] == "profile smoke"
+
+
+def test_ctrl_c_saves_and_a_resume_finishes(
+    folder: Path, installed: Path, data: Path, likeness: Command
+) -> None:
+    """Exit code 130 after a clean save; two signals are not needed."""
+    command = [
+        *(sys.executable, "-m", "likeness", "train", "toy", "data.root=data", "--json"),
+        *("train.steps=100000", "train.evaluate_every=0", "train.save_every=0"),
+    ]
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, env=environment(installed), text=True
+    )
+    path = _running(folder / "runs" / "toy")
+    process.send_signal(signal.SIGINT)
+    out, _ = process.communicate(timeout=60)
+    assert process.returncode == 130
+    document = json.loads(out)
+    assert document["status"] == "stopped"
+    run = Run(path)
+    assert run.status.status == "stopped"
+    step = document["step"]
+    assert 0 < step < 100000
+    assert run.checkpoint_folder(step).is_dir()
+    rows = read_metrics(run.metrics_path)
+    assert rows[-1]["step"] <= step
+
+
+def _running(folder: Path) -> Path:
+    """Wait until a run below the folder has recorded something."""
+    for _ in range(600):
+        for path in folder.glob("*/metrics.jsonl"):
+            if path.stat().st_size > 0:
+                return path.parent
+        time.sleep(0.1)
+    raise AssertionError("the run did not start")
+
+
+def test_progress_lines_come_now_and_then_and_at_the_end(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = [100.0]
+    monkeypatch.setattr("likeness.cli.train.time.monotonic", lambda: clock[0])
+    stages = [Stage(name="one", steps=50, weights={}), Stage(name="two", steps=50, weights={})]
+    plan = Plan.build(stages, samples_per_epoch=1, batch_size=1)
+    lines = ProgressLines(plan, 0)
+    for step in range(10, 101, 10):
+        clock[0] += 2.0
+        lines.log(step, {"loss/total": 0.5, "samples_per_second": 12.0})
+        lines.log(step, {"score/error": 1.0})
+    found = capsys.readouterr().err.splitlines()
+    assert found[0] == "step 10/100 one loss 0.5, 12 samples/s 5.00 steps/s, 0:18 left"
+    assert [line.split()[1] for line in found] == ["10/100", "40/100", "70/100", "100/100"]
+    assert found[-1].startswith("step 100/100 two ")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0.4, "0:00"), (75.0, "1:15"), (3675.0, "1:01:15"), (90000.0, "25:00:00")]
+)
+def test_duration(seconds: float, text: str) -> None:
+    assert duration(seconds) == text
+
+
+def test_other_processes_of_a_launch_stay_silent(
+    likeness: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RANK", "1")
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    assert likeness("systems", "--json").out == ""
+
+
+@pytest.mark.slow
+def test_two_processes_train_one_run(folder: Path, installed: Path, data: Path) -> None:
+    done: Any = subprocess.run(
+        [
+            *(sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2"),
+            *("--standalone", "-m", "likeness"),
+            *("train", "toy", "--profile", "smoke", "data.root=data", "train.steps=4", "--json"),
+        ],
+        capture_output=True,
+        text=True,
+        env=environment(installed),
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    document = json.loads(done.stdout)
+    assert (document["status"], document["step"]) == ("finished", 4)
+    assert len(list(Path("runs/toy").iterdir())) == 1

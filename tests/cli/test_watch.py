@@ -1,0 +1,198 @@
+from __future__ import annotations
+
+import io
+import json
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from likeness.cli.watch import parse_gpus, read_frame, render, sparkline, steps_per_second
+from likeness.runs.run import Run
+from tests.cli.conftest import Command, environment
+
+
+def _run(folder: Path) -> Run:
+    stages = [
+        {"index": 0, "name": "one", "first_step": 0, "end_step": 50},
+        {"index": 1, "name": "two", "first_step": 50, "end_step": 100},
+    ]
+    return Run.create(
+        folder, "toy", "watched", "system: toy\n", plan={"total_steps": 100, "stages": stages}
+    )
+
+
+def _record(run: Run, step: int, **values: float) -> None:
+    row = {"step": step, "time": 1000.0 + step / 4, **values}
+    with run.metrics_path.open("a") as file:
+        file.write(json.dumps(row) + "\n")
+
+
+def _lines(frame: dict[str, object]) -> str:
+    from rich.console import Console
+
+    console = Console(width=120, file=io.StringIO(), record=True)
+    console.print(render(frame))
+    return console.export_text()
+
+
+def test_a_run_that_has_not_begun(tmp_path: Path) -> None:
+    frame = read_frame(_run(tmp_path))
+    assert (frame["status"], frame["step"], frame["total_steps"]) == ("planned", 0, 100)
+    assert frame["terms"] == []
+    assert frame["seconds_left"] is None
+    assert "No metrics yet." in _lines(frame)
+
+
+def test_a_frame_while_a_run_is_being_written(tmp_path: Path) -> None:
+    run = _run(tmp_path)
+    run.set_status("running", step=50, total_steps=100)
+    for step in range(10, 61, 10):
+        _record(
+            run,
+            step,
+            **{
+                "loss/total": 100.0 - step,
+                "loss/a": 10.0,
+                "loss_weighted/a": 1.0,
+                "loss/b": 2.0,
+                "loss_weighted/b": 99.0 - step,
+                "lr/encoder": 0.001,
+                "samples_per_second": 32.0,
+                "memory_gigabytes": 1.5,
+            },
+        )
+    with run.metrics_path.open("a") as file:
+        file.write('{"step": 70, "tim')
+    frame = read_frame(run)
+    assert frame["step"] == 60
+    assert frame["stage"]["name"] == "two"
+    assert frame["steps_per_second"] == pytest.approx(4.0)
+    assert frame["seconds_left"] == pytest.approx(10.0)
+    assert [term["name"] for term in frame["terms"]] == ["total", "b", "a"]
+    assert frame["terms"][1]["raw"] == 2.0
+    assert frame["terms"][1]["weighted"] == 39.0
+    text = _lines(frame)
+    assert "running, step 60/100 (60 %), stage 2/2 two" in text
+    assert "4 steps/s  32 samples/s  0:10 left  1.50 GB memory" in text
+    assert "learning rate encoder 0.001" in text
+
+
+def test_a_killed_run_is_recognised(tmp_path: Path) -> None:
+    run = _run(tmp_path)
+    code = (
+        "import sys; from likeness.runs.run import Run; "
+        "Run(sys.argv[1]).set_status('running', step=3, total_steps=100)"
+    )
+    subprocess.run([sys.executable, "-c", code, str(run.path)], check=True)
+    frame = read_frame(run)
+    assert frame["abandoned"]
+    assert "killed" in _lines(frame)
+
+
+def test_rates_leave_pauses_out() -> None:
+    times = [0.0, 1.0, 2.0, 3.0, 600.0, 601.0, 602.0]
+    rows = [{"step": 10 * (i + 1), "time": t} for i, t in enumerate(times)]
+    assert steps_per_second(rows) == pytest.approx(10.0)
+    assert steps_per_second(rows[:1]) is None
+    assert steps_per_second([]) is None
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ([], ""),
+        ([5.0], "▁"),
+        ([1.0, 1.0, 1.0], "▁▁▁"),
+        ([0.0, 7.0], "▁█"),
+        ([0, 1, 2, 3, 4, 5, 6, 7], "▁▂▃▄▅▆▇█"),
+        ([8.0, 0.0, 8.0], "█▁█"),
+    ],
+)
+def test_sparkline(values: list[float], expected: str) -> None:
+    assert sparkline(values) == expected
+
+
+def test_a_long_sparkline_is_made_of_means() -> None:
+    values = [0.0] * 500 + [1.0] * 500
+    assert sparkline(values, width=10) == "▁" * 5 + "█" * 5
+
+
+def test_gpus_as_the_driver_tells() -> None:
+    text = "0, NVIDIA H200, 87, 20480, 143771\n1, Old card, [N/A], 512, 8192\ngarbage\n"
+    assert parse_gpus(text) == [
+        {
+            "index": 0,
+            "name": "NVIDIA H200",
+            "load_percent": 87.0,
+            "memory_gigabytes": 21.5,
+            "total_gigabytes": 150.8,
+        },
+        {
+            "index": 1,
+            "name": "Old card",
+            "load_percent": None,
+            "memory_gigabytes": 0.5,
+            "total_gigabytes": 8.6,
+        },
+    ]
+
+
+def test_once_prints_one_frame(likeness: Command, trained: Path) -> None:
+    result = likeness("watch", trained, "--once")
+    assert result.code == 0
+    assert "finished, step 10/10 (100 %), stage 2/2 head" in result.out
+    assert "total" in result.out
+    assert "scores at step 10" in result.out
+    document = likeness("watch", trained, "--json").document
+    assert document["status"] == "finished"
+    assert document["seconds_left"] is None
+    assert document["scores"][0]["name"] == "error"
+
+
+def test_watching_ends_when_the_run_ends(folder: Path, installed: Path) -> None:
+    run = _run(folder)
+    run.set_status("running", step=10, total_steps=100)
+    _record(run, 10, **{"loss/total": 1.0})
+
+    def finish() -> None:
+        time.sleep(1.0)
+        _record(run, 100, **{"loss/total": 0.5})
+        run.set_status("finished", step=100, total_steps=100)
+
+    thread = threading.Thread(target=finish)
+    thread.start()
+    done = subprocess.run(
+        [sys.executable, "-m", "likeness", "watch", str(run.path), "--every", "0.1"],
+        capture_output=True,
+        text=True,
+        env=environment(installed),
+        timeout=60,
+    )
+    thread.join()
+    assert done.returncode == 0
+    assert "finished, step 100/100" in done.stdout
+
+
+def test_ctrl_c_ends_watching(folder: Path, installed: Path) -> None:
+    run = _run(folder)
+    run.set_status("running", step=10, total_steps=100)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "likeness", "watch", str(run.path)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment(installed),
+    )
+    assert process.stdout is not None
+    process.stdout.readline()
+    time.sleep(0.3)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 0
+    assert "Traceback" not in err
+    assert run.status.status == "running"
