@@ -143,13 +143,13 @@ def _change(
     vertical: bool,
 ) -> Tensor:
     """What the pairs of one direction add to the image; the reference of the compiled loop."""
-    first, sign, pixels, ends = _find_crossings(fragments, xy.detach(), faces, adjacency, vertical)
+    first, sign, pixels, ends = find_crossings(fragments, xy.detach(), faces, adjacency, vertical)
     second = first.clone()
     second[:, 1 if vertical else 2] += 1
     batch = first[:, :1]
     centre = pixels.to(xy.dtype) + 0.5
     relative = xy[batch, ends] - centre[:, None]  # (N, 2 ends, xy)
-    along, across = _axes(relative, vertical)
+    along, across = pair_axes(relative, vertical)
     delta_across = across[:, 1] - across[:, 0]
     delta_along = along[:, 1] - along[:, 0]
     distance = sign * (along[:, 0] * delta_across - across[:, 0] * delta_along) / delta_across
@@ -162,14 +162,14 @@ def _change(
     return change.index_put(places[1], torch.where(positive, 0, difference), accumulate=True)
 
 
-def _axes(points: Tensor, vertical: bool) -> tuple[Tensor, Tensor]:
+def pair_axes(points: Tensor, vertical: bool) -> tuple[Tensor, Tensor]:
     """Coordinates along and across the direction of the pair."""
     x, y = points[..., 0], points[..., 1]
     return (y, x) if vertical else (x, y)
 
 
 @torch.no_grad()
-def _find_crossings(
+def find_crossings(
     fragments: Fragments, xy: Tensor, faces: Tensor, adjacency: Adjacency, vertical: bool
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Pairs with an outline between them.
@@ -203,7 +203,7 @@ def _find_crossings(
         corner_ids = faces[current[walking]]
         image = first[walking, 0]
         centre = pixels[walking].to(xy.dtype) + 0.5
-        along, across = _axes(xy[image[:, None], corner_ids] - centre[:, None], vertical)
+        along, across = pair_axes(xy[image[:, None], corner_ids] - centre[:, None], vertical)
         distance = torch.full_like(along, -torch.inf)
         for corner in range(3):
             j, k = (corner + 1) % 3, (corner + 2) % 3
@@ -226,7 +226,7 @@ def _find_crossings(
         j, k = (corner + 1) % 3, (corner + 2) % 3
         across_tri = neighbour[current[walking], corner]
         beyond = opposite[current[walking], corner]
-        point_along, point_across = _axes(xy[image, beyond.clamp(min=0)] - centre, vertical)
+        point_along, point_across = pair_axes(xy[image, beyond.clamp(min=0)] - centre, vertical)
         delta_along = along[pick, k] - along[pick, j]
         delta_across = across[pick, k] - across[pick, j]
         # The surface comes from P's side of the edge; an outline is where it turns back there.
