@@ -22,8 +22,7 @@ from likeness.data.loader import Loader, MicroBatch, move
 from likeness.data.sampler import Sampler, StageOrder
 from likeness.data.source import Mixed
 from likeness.errors import LikenessError, UsageError
-from likeness.runs import selection
-from likeness.runs.checkpoint import checkpoints
+from likeness.runs import checkpoint, selection
 from likeness.runs.mirror import mirror
 from likeness.runs.record import Recorder, Tracker, TrackingSettings
 from likeness.runs.run import Run
@@ -45,7 +44,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-_STATUS_SECONDS = 2.0
+_STATUS_SECONDS = 10.0
 """Least time between two writes of status.json while nothing else happens."""
 
 
@@ -91,7 +90,7 @@ def fit(
         LikenessError: too many steps in a row were not finite.
     """
     plan.check_terms(system.loss_terms)
-    if not resume and checkpoints(run):
+    if not resume and checkpoint.checkpoints(run):
         raise UsageError(
             f"{run.path} has been trained already; its checkpoints are not overwritten.",
             advice=f"Continue it with 'likeness resume {run.path}', or start a new run.",
@@ -173,6 +172,7 @@ class _Loop:
         counters, total = self.counters, self.plan.total_steps
         self.has_begun = True
         self.tell("running")
+        self._tidy()  # what a kill between two files left undone
         self._enter_stage()
         if counters.step == 0:
             self._look(preview=self.settings.preview_every > 0)
@@ -196,13 +196,8 @@ class _Loop:
     def _enter_stage(self) -> None:
         """Wrap the modules anew, since what learns has changed."""
         self.wrapped = distributed.wrap(self.module)
-        planned = self.state.planned
-        logger.info(
-            "Stage '%s': from step %d, up to %d.",
-            planned.stage.name,
-            self.counters.step,
-            planned.end_step,
-        )
+        planned, step = self.state.planned, self.counters.step
+        logger.info("Stage '%s': step %d to %d.", planned.stage.name, step, planned.end_step)
 
     def _loader(self, planned: PlannedStage) -> Loader:
         """The batches of a stage from the current step on."""
@@ -312,11 +307,8 @@ class _Loop:
         self.counters.skipped_in_row += 1
         step, row = self.counters.step + 1, self.counters.skipped_in_row
         named = [name for part in distributed.collect(ids) for name in part]
-        logger.warning(
-            "Step %d: loss or gradient not finite, update skipped; samples: %s.",
-            step,
-            ", ".join(named),
-        )
+        text = ", ".join(named)
+        logger.warning("Step %d: not finite, update skipped; samples: %s.", step, text)
         if self.recorder is not None:
             self.recorder.write(step, {"nonfinite": 1, "nonfinite_ids": named})
         if row >= self.settings.max_nonfinite:
@@ -373,14 +365,18 @@ class _Loop:
         if self.recorder is not None:
             self.recorder.flush()  # a checkpoint counts on the lines before it
         self.state.save(self.run, fingerprint=self.fingerprint)
-        if self.process.is_first:
-            selection.retain(
-                self.run, keep=self.settings.keep_checkpoints, best_score=self.settings.best_score
-            )
-            self.tell("running")
-            if self.store is not None:
-                mirror(self.run, self.store, must_succeed=end)
+        self._tidy()
+        self.tell("running")
+        if self.process.is_first and self.store is not None:
+            mirror(self.run, self.store, must_succeed=end)
         distributed.barrier()
+
+    def _tidy(self) -> None:
+        """Keep the last checkpoints and the best one."""
+        if self.process.is_first:
+            checkpoint.clean(self.run)
+            keep, best = self.settings.keep_checkpoints, self.settings.best_score
+            selection.retain(self.run, keep=keep, best_score=best)
 
     def tell(
         self, status: Literal["running", "finished", "failed", "stopped"], *, error: str = ""

@@ -462,7 +462,7 @@ import time
 class Slow(ToySystem):
     def losses(self, batch, context):
         print("step", context.step, flush=True)
-        time.sleep(0.05)
+        time.sleep(float(sys.argv[3]))
         return super().losses(batch, context)
 
 settings = toy_settings(save_every=1000, workers=int(sys.argv[2]))
@@ -473,9 +473,10 @@ sys.exit(130 if outcome.status == "stopped" else 0)
 """
 
 
-def _started(run: Any, workers: int) -> subprocess.Popen[str]:
+def _started(run: Any, workers: int, seconds: float = 0.05) -> subprocess.Popen[str]:
+    """A training process that is in its third step; every step takes some seconds."""
     process = subprocess.Popen(
-        [sys.executable, "-c", _SCRIPT, str(run.path), str(workers)],
+        [sys.executable, "-c", _SCRIPT, str(run.path), str(workers), str(seconds)],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         text=True,
@@ -507,11 +508,12 @@ def test_a_signal_to_the_whole_group_finishes_the_step_and_saves(
 
 def test_a_second_signal_ends_at_once(tmp_path: Path) -> None:
     run = new_run(tmp_path)
-    process = _started(run, 0)
+    process = _started(run, 0, seconds=1.5)
     os.kill(process.pid, signal.SIGINT)
-    time.sleep(0.01)
+    time.sleep(0.3)
     os.kill(process.pid, signal.SIGINT)
     assert process.wait(20) == -signal.SIGINT
+    assert checkpoints(run) == []
     assert run.status.status == "running"
     assert run.status.is_abandoned
 
