@@ -6,12 +6,13 @@ the files.
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -49,18 +50,43 @@ def watch(
 
 
 def _follow(run: Run, every: float) -> None:
-    """Show frame after frame until the run ends."""
+    """Show frames until the run ends or Ctrl-C; plain lines where there is no terminal."""
     from rich.console import Console
     from rich.live import Live
 
     # What a verb prints meanwhile goes to standard error; a live view needs the terminal itself.
     console = Console(file=sys.__stdout__, highlight=False)
-    frame = read_frame(run)
-    with Live(render(frame), console=console, auto_refresh=False) as live:
-        while frame["status"] in ("planned", "running") and not frame["abandoned"]:
-            time.sleep(every)
-            frame = read_frame(run)
-            live.update(render(frame), refresh=True)
+    with contextlib.suppress(KeyboardInterrupt):
+        if console.is_terminal:
+            with Live(console=console, auto_refresh=False) as live:
+                for frame in _frames(run, every):
+                    live.update(render(frame), refresh=True)
+        else:
+            for frame in _frames(run, every):
+                console.print(_line(frame), soft_wrap=True)
+
+
+def _frames(run: Run, every: float) -> Iterator[dict[str, Any]]:
+    """A frame whenever something happened, until the run has ended."""
+    shown: tuple[Any, ...] | None = None
+    while True:
+        frame = read_frame(run)
+        now = (frame["status"], frame["abandoned"], frame["step"], frame["evaluated_at"])
+        if now != shown:
+            yield frame
+            shown = now
+        if frame["status"] not in ("planned", "running") or frame["abandoned"]:
+            return
+        time.sleep(every)
+
+
+def _line(frame: Mapping[str, Any]) -> str:
+    """A frame in one line."""
+    terms = ", ".join(f"{term['name']} {_number(term['raw'])}" for term in frame["terms"][:4])
+    state = "killed" if frame["abandoned"] else frame["status"]
+    return (
+        f"{state}, step {frame['step']}/{frame['total_steps']}  {terms}  {_speed(frame)}".rstrip()
+    )
 
 
 def read_frame(run: Run) -> dict[str, Any]:
