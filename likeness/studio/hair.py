@@ -255,7 +255,7 @@ def _cap(
         height *= 1.0 - in_front * (1.0 - smooth(2.0, 34.0, np.abs(skin[used][:, 0] - part)))
     if recipe.start > 0.0:
         lumps = fbm(skin[used], 16.0, len(used), octaves=2)
-        height = height * 1.5 * (1.0 + 0.07 * lumps)
+        height = height * 1.95 * (1.0 + 0.05 * lumps)
     height -= 1.5 * (1.0 - smooth(0.3, 0.6, density[used]))
     edge = np.bincount(_rim(faces), minlength=len(used)) > 0
     height[edge] = -1.5

@@ -52,7 +52,7 @@ def grow(
     stray = rng.standard_normal(start.shape)
     wander = recipe.spread / np.maximum(length, 12.0)[:, None] * (0.5 * lock + 0.3 * stray)
 
-    begins = recipe.start * (1.0 + 0.45 * rank) * taper * band_height(recipe, start)
+    begins = recipe.start * (1.0 + 0.3 * rank) * taper * band_height(recipe, start)
     position = start + outward * begins[:, None]
     flow = recipe.flow(position, start)
     flow /= np.maximum(np.linalg.norm(flow, axis=1, keepdims=True), 1e-9)

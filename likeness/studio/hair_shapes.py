@@ -49,7 +49,7 @@ class Recipe:
     start: float = 0.0
     """Share of the height at which visible strands begin; above 0 for coils."""
     ear_cover: float = 0.0
-    """mm by which hair that hides the ears passes over them."""
+    """Share of the ears' height by which hair that hides them passes over them."""
     clumping: float = 0.55
     """How strongly strands gather into locks, 0..1."""
     density: float = 1.0
@@ -216,10 +216,10 @@ def recipe_of(hair: HairTraits) -> Recipe:
         return Recipe(_fringe(hair), 9.0 * body, 4.0, 0.3, 0.5, -free, 1.6, wave, 7.0)
     if hair.style == "bob":
         flow = _hanging(hair, 0.45)
-        return Recipe(flow, 8.0 * body, 8.0, 0.3, 0.5, 30.0, 2.2, wave, 5.0, ear_cover=16.0)
+        return Recipe(flow, 8.0 * body, 8.0, 0.3, 0.5, 30.0, 2.2, wave, 5.0, ear_cover=1.05)
     if hair.style == "long":
         flow = _hanging(hair, 0.04)
-        return Recipe(flow, 6.0 * body, 6.0, 0.3, 0.5, 30.0, 2.4, wave, 8.0, ear_cover=17.0)
+        return Recipe(flow, 6.0 * body, 6.0, 0.3, 0.5, 30.0, 2.4, wave, 8.0, ear_cover=1.05)
     if hair.style == "tied":
         return Recipe(
             _tied(hair), 8.0 * body, 4.5, 0.25, 0.5, -free, 1.6, (0.2 * wave[0], 40.0), 6.0
@@ -238,7 +238,7 @@ def recipe_of(hair: HairTraits) -> Recipe:
             coil,
             6.0,
             slack=12.0 * hair.volume,
-            ear_cover=6.0,
+            ear_cover=0.4,
             clumping=0.8,
         )
     if hair.style == "afro":
@@ -252,9 +252,9 @@ def recipe_of(hair: HairTraits) -> Recipe:
             1.1 + 0.016 * hair.length,
             (2.1, 7.5),
             3.0,
-            start=0.6,
+            start=0.68,
             clumping=0.0,
-            density=2.0,
+            density=2.2,
         )
     raise ValueError(f"no strands in the style {hair.style!r}")
 
@@ -273,7 +273,7 @@ def strand_lengths(hair: HairTraits, roots: np.ndarray, above_line: np.ndarray) 
         edge = smooth(0.0, 34.0, above_line)
         length = length * (top + (1 - top) * (0.3 + 0.7 * edge))
     if hair.style == "afro":
-        length = 0.3 * length + 4.0
+        length = 0.2 * length + 4.0
     return length
 
 

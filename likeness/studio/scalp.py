@@ -28,7 +28,8 @@ class HeadSpace:
     Args:
         template: whose skin vertices are in the order of ``skin``.
         skin: (S, 3) the person's rest vertices in mm, beginning with the skin.
-        ear_cover: mm by which the map bulges over the ears, for hair that hides them.
+        ear_cover: share of the ears' own height by which the map bulges over them, for hair that
+            hides them.
     """
 
     def __init__(self, template: Template, skin: np.ndarray, ear_cover: float = 0.0) -> None:
@@ -43,13 +44,10 @@ class HeadSpace:
         found = LinearNDInterpolator(sites, values)(grid)
         missing = np.isnan(found)
         found[missing] = NearestNDInterpolator(sites, values)(grid[missing])
-        if ear_cover > 0.0:
-            height = CENTER_Y + _MM_PER_LEVEL * grid[:, 1]
-            over = np.exp(
-                -(((np.abs(grid[:, 0]) - 96.0) / 17.0) ** 2) - ((height - 6.0) / 30.0) ** 2
-            )
-            found = found + ear_cover * over
         self._radius = found.reshape(len(_AZIMUTHS), len(_LEVELS))
+        if ear_cover > 0.0:
+            ears = skin[template.ear[: template.num_skin] > 0.3]
+            self._radius = self._radius + ear_cover * self._bulge(ears)
 
     def height(self, points: np.ndarray) -> np.ndarray:
         """Height in mm of (N, 3) points above the skin along the ray that meets them, (N,)."""
@@ -68,6 +66,15 @@ class HeadSpace:
         surface = self._look_up(azimuth, level)
         wanted = np.clip(radius, surface + low, surface + high)
         return origin + (points - origin) * (wanted / np.maximum(radius, 1e-9))[:, None]
+
+    def _bulge(self, points: np.ndarray) -> np.ndarray:
+        """The map's rise, in mm, that takes it smoothly over all of (N, 3) points."""
+        azimuth, level, _ = _polar(points)
+        height = np.maximum(self.height(points), 0.0)
+        turn = (_AZIMUTHS[:, None] - azimuth + 180.0) % 360.0 - 180.0
+        across, along = 1.4 * turn, _MM_PER_LEVEL * (_LEVELS[:, None] - level)  # mm
+        near = np.exp(-((across[:, None] / 15.0) ** 2) - (along[None] / 15.0) ** 2)
+        return (height * near).max(axis=2)
 
     def _look_up(self, azimuth: np.ndarray, level: np.ndarray) -> np.ndarray:
         a = (azimuth + 180.0) / _AZIMUTH_STEP

@@ -47,13 +47,20 @@ def test_clamp_moves_along_the_ray_and_no_farther_than_needed() -> None:
 
 def test_ears_are_left_out_and_covered_on_demand() -> None:
     template, skin = _egg()
-    template.ear[:300] = 1.0
-    skin[:300] *= (3.0, 1.0, 3.0)  # as far out as ears never are
-    beside_ear = np.array([[100.0, 6.0, AXIS_Z - 10.0]])
-    plain = HeadSpace(template, skin).height(beside_ear)[0]
-    covered = HeadSpace(template, skin, ear_cover=15.0).height(beside_ear)[0]
-    assert abs(plain - (np.hypot(100.0, 10.0) - 80.0)) < 1.0
-    assert 13.0 < plain - covered < 15.5
+    # An ear of 20 mm around the point (1, 0) of the azimuths, between y = -20 and 30.
+    azimuth = np.degrees(np.arctan2(skin[:, 0], skin[:, 2] - AXIS_Z))
+    ear = (np.abs(azimuth - 90.0) < 8.0) & (skin[:, 1] > -20.0) & (skin[:, 1] < 30.0)
+    template.ear[ear] = 1.0
+    skin[ear] = skin[ear] * (1.25, 1.0, 1.0)
+    beside = np.array([[100.0, 5.0, AXIS_Z], [0.0, 5.0, AXIS_Z + 100.0]])
+    plain = HeadSpace(template, skin).height(beside)
+    np.testing.assert_allclose(plain, 20.0, atol=0.6)
+    covered = HeadSpace(template, skin, ear_cover=1.0)
+    np.testing.assert_allclose(covered.height(beside), [0.0, 20.0], atol=1.5)
+    # The map has a knot every 7 by 6 mm, so it follows an edge of the ear to about a millimetre.
+    assert covered.height(skin[ear]).max() < 1.6
+    half = HeadSpace(template, skin, ear_cover=0.5).height(beside)
+    np.testing.assert_allclose(half, [10.0, 20.0], atol=1.5)
 
 
 def test_outward_is_a_unit_direction_away_from_the_axis() -> None:
