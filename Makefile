@@ -43,7 +43,8 @@ bench: $(VENV)/.dev
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/raster.py
 
 docs: $(VENV)/.dev
-	$(BIN)/likeness config docs docs/config
+	@mkdir -p docs/config
+	$(BIN)/likeness config reference face-encoder > docs/config/face-encoder.md
 
 clean:
 	rm -rf $(VENV) out runs build dist *.egg-info

@@ -92,6 +92,7 @@ def assemble(template: Template, space: ShapeSpace) -> HeadAsset:
         metadata={
             "source": "studio",
             "studio_version": STUDIO_VERSION,
+            "definition": f"studio {STUDIO_VERSION} {_tables_hash()}",
             "detail": template.detail,
             "credit": _CREDIT,
             "expression_unit": "activations of 52 ARKit shapes, then standard deviations",
@@ -141,13 +142,17 @@ def _stored(array: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(array, dtype=np.float32)
 
 
+def _tables_hash() -> str:
+    """Hash over the measured tables. With the version it says which head this is."""
+    tables = resources.files("likeness.studio").joinpath("tables")
+    return hashlib.sha256(b"".join(tables.joinpath(n).read_bytes() for n in _TABLES)).hexdigest()
+
+
 @functools.cache
 def _studio_hash() -> str:
     """Hash over the version, the tables and the source of everything the head is computed by."""
     package = resources.files("likeness.studio")
-    digest = hashlib.sha256(f"{STUDIO_VERSION}".encode())
-    for name in _TABLES:
-        digest.update(package.joinpath(f"tables/{name}").read_bytes())
+    digest = hashlib.sha256(f"{STUDIO_VERSION} {_tables_hash()}".encode())
     pending, found = ["anatomy"], set()
     while pending:
         module = pending.pop()
