@@ -16,11 +16,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from likeness.seeds import rng_of
 from likeness.studio.background import paint_background
-from likeness.studio.figure import Figure, PersonSitter, Sitter
+from likeness.studio.figure import LABELS, Figure, PersonSitter, Sitter
 from likeness.studio.film import develop, tone
 from likeness.studio.lighting import Lighting
 from likeness.studio.merge import merge
 from likeness.studio.moods import EYE_DIRECTIONS, aim_eyes
+from likeness.studio.occluders import Occluder, paint_occluder
 from likeness.studio.person import Person
 from likeness.studio.pixels import (
     Samples,
@@ -136,10 +137,11 @@ def photograph(
         mask,
         depth,
     )
-    image = develop(picture, scene.film, rng_of(scene.seed, "film"))
-
     points, distance = project(figure.landmarks68 + translation, intrinsics)
     box = (*points.min(axis=0).tolist(), *points.max(axis=0).tolist())
+    if scene.occluder is not None:
+        _put_in_front(scene, scene.occluder, box, picture, mask, depth)
+    image = develop(picture, scene.film, rng_of(scene.seed, "film"))
     return Photograph(
         image=image,
         mask=mask,
@@ -293,6 +295,25 @@ def _radiance_of_strands(
         radiance,
     )
     return radiance
+
+
+def _put_in_front(
+    scene: Scene,
+    occluder: Occluder,
+    box: tuple[float, float, float, float],
+    picture: NDArray[np.float32],
+    mask: NDArray[np.uint8],
+    depth: NDArray[np.float32],
+) -> None:
+    """Draws an occluder over a picture and its truth, in place."""
+    height, width = mask.shape
+    color, coverage = paint_occluder(occluder, box, scene.lighting, height, width)
+    flat = color.reshape(-1, 3)
+    tone(flat, scene.lighting.gain(), scene.film)
+    picture += coverage[..., None] * (flat.reshape(picture.shape) - picture)
+    hidden = coverage > 0.5
+    mask[hidden] = LABELS.index("occluder")
+    depth[hidden] = scene.framing.distance - occluder.nearer
 
 
 def _visible(

@@ -19,6 +19,7 @@ from likeness.studio.figure import HeadPose
 from likeness.studio.film import Film
 from likeness.studio.lighting import Lamp, Lighting
 from likeness.studio.moods import neutral_expression, sample_expression
+from likeness.studio.occluders import Occluder, sample_occluder
 from likeness.studio.pixels import project
 
 LightName = Literal["studio", "window", "overcast", "sun", "evening", "flash", "soft"]
@@ -73,6 +74,8 @@ class Scene:
     light_name: LightName
     background: Background
     film: Film = field(default_factory=Film)
+    occluder: Occluder | None = None
+    """Something in front of the face."""
 
     @classmethod
     def sample(
@@ -82,6 +85,7 @@ class Scene:
         max_yaw: float = 90.0,
         expressive: bool = True,
         clean: bool = False,
+        occluded: float = 0.0,
     ) -> Scene:
         """Draws a scene.
 
@@ -90,6 +94,7 @@ class Scene:
             max_yaw: degrees; half of all pictures are within 25 in any case.
             expressive: False keeps the face at rest.
             clean: no grain, blur, vignette or JPEG.
+            occluded: share of the pictures with something in front of the face.
         """
         yaw_limit = max_yaw if rng.random() < 0.5 else min(25.0, max_yaw)
         yaw = math.radians(rng.uniform(-yaw_limit, yaw_limit))
@@ -112,6 +117,7 @@ class Scene:
             light_name=name,
             background=sample_background(rng, name),
             film=Film() if clean else _sample_film(rng),
+            occluder=sample_occluder(rng) if rng.random() < occluded else None,
         )
 
     @classmethod

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import cache
 
+import cv2
 import numpy as np
 import pytest
 
 from likeness.studio.expressions import INDEX
 from likeness.studio.figure import LABELS, HeadPose
+from likeness.studio.occluders import KINDS, Occluder
 from likeness.studio.person import Person
 from likeness.studio.photograph import Photograph, photograph, sitter_of
 from likeness.studio.scene import Framing, Scene
@@ -166,6 +168,23 @@ def test_supersampling_keeps_the_truth():
     assert np.array_equal(one.landmarks68, three.landmarks68)
     assert (one.mask == three.mask).mean() > 0.96
     assert np.abs(one.image - three.image).mean() < 0.02
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_occluder_hides_what_is_behind_it(kind):
+    """Laid on the mouth: its label, a nearer depth, hidden landmarks, and nothing else changes."""
+    occluder = Occluder(kind, (0.0, 0.22), 0.2, 1.0, (0.3, 0.2, 0.1), 0.15)
+    scene = replace(Scene.portrait(), occluder=occluder)
+    picture, without = photograph(_person(), scene, SIZE), _portrait()
+    hidden = picture.mask == LABELS.index("occluder")
+    assert 0.01 < hidden.mean() < 0.3
+    np.testing.assert_allclose(picture.depth[hidden], scene.framing.distance - 0.15, atol=1e-5)
+    assert not picture.visible[[62, 66]].any()
+    assert picture.visible[36:48].all()
+    away = ~cv2.dilate(hidden.astype(np.uint8), np.ones((3, 3))).astype(bool)
+    assert np.array_equal(picture.image[away], without.image[away])
+    assert np.array_equal(picture.mask[~hidden], without.mask[~hidden])
+    assert np.array_equal(picture.landmarks68, without.landmarks68)
 
 
 def test_too_small_a_picture_is_refused():

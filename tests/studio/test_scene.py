@@ -58,6 +58,14 @@ def test_limits_are_kept():
     assert all(scene.film.grain == 0.0 and scene.film.jpeg_quality is None for scene in scenes)
 
 
+def test_something_in_front_is_as_frequent_as_asked():
+    rng = np.random.default_rng(3)
+    scenes = [Scene.sample(rng, occluded=0.3) for _ in range(300)]
+    share = np.mean([scene.occluder is not None for scene in scenes])
+    assert share == pytest.approx(0.3, abs=0.08)
+    assert Scene.sample(rng).occluder is None
+
+
 def test_expressions_are_possible_and_various():
     rng = np.random.default_rng(0)
     drawn = np.stack([sample_expression(rng) for _ in range(400)])

@@ -1,0 +1,151 @@
+"""Things in front of a face: a hand, a microphone, a phone or cup.
+
+Owns their outline and their plain shading in the picture. They are flat as far as geometry goes:
+they have one depth, throw no shadow and catch none; their business is to hide part of a face.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from likeness.studio.lighting import Lighting
+
+Kind = Literal["hand", "microphone", "card"]
+KINDS: tuple[Kind, ...] = ("hand", "microphone", "card")
+
+Capsule = tuple[tuple[float, float], tuple[float, float], float]
+
+# In box sides, y down, from the point that is laid on the face: ends and half width.
+_HAND: tuple[Capsule, ...] = (
+    ((0.00, 0.06), (0.03, 0.42), 0.155),
+    ((-0.13, -0.30), (-0.10, 0.10), 0.045),
+    ((-0.04, -0.37), (-0.03, 0.10), 0.048),
+    ((0.05, -0.35), (0.04, 0.10), 0.046),
+    ((0.13, -0.24), (0.11, 0.12), 0.040),
+    ((-0.27, 0.00), (-0.10, 0.26), 0.050),
+    ((0.03, 0.42), (0.10, 1.60), 0.125),
+)
+_MICROPHONE: tuple[Capsule, ...] = (
+    ((0.0, 0.0), (0.0, 0.02), 0.13),
+    ((0.0, 0.12), (0.04, 0.70), 0.060),
+)
+
+
+@dataclass(frozen=True)
+class Occluder:
+    """One thing, placed in units of the face's box."""
+
+    kind: Kind
+    place: tuple[float, float]
+    """Where it is laid: from the middle of the box, in its longer sides; x right, y down."""
+    turn: float
+    """Radians, counter-clockwise in the picture."""
+    size: float
+    """1 is life size."""
+    color: tuple[float, float, float]
+    """Linear reflectance."""
+    nearer: float
+    """Metres in front of the face's middle."""
+
+
+def paint_occluder(
+    occluder: Occluder,
+    box: tuple[float, float, float, float],
+    lighting: Lighting,
+    height: int,
+    width: int,
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Radiance (H, W, 3) and coverage (H, W) of an occluder.
+
+    Args:
+        occluder: what.
+        box: left, top, right, bottom of the face in pixels.
+        lighting: what lights it.
+        height: of the picture.
+        width: likewise.
+    """
+    side = max(box[2] - box[0], box[3] - box[1])
+    scale = side * occluder.size
+    y, x = np.mgrid[:height, :width].astype(np.float32) + np.float32(0.5)
+    x = (x - 0.5 * (box[0] + box[2]) - side * occluder.place[0]) / scale
+    y = (y - 0.5 * (box[1] + box[3]) - side * occluder.place[1]) / scale
+    cosine, sine = math.cos(occluder.turn), math.sin(occluder.turn)
+    x, y = cosine * x - sine * y, sine * x + cosine * y
+
+    depth, normal = _card(x, y) if occluder.kind == "card" else _capsules(occluder.kind, x, y)
+    # Back from the thing's own axes to the picture's, y up.
+    nx, ny = cosine * normal[0] + sine * normal[1], -sine * normal[0] + cosine * normal[1]
+    normals = np.stack([nx, -ny, normal[2]], axis=-1)
+    light = np.zeros((height, width, 3), np.float32)
+    for lamp in lighting.lamps:
+        facing = np.maximum(normals @ lamp.direction.astype(np.float32), 0.0)
+        light += facing[..., None] * lighting.lamp_color(lamp).astype(np.float32)
+    up = 0.5 + 0.5 * normals[..., 1:2]
+    light += up * lighting.sky_color + (1.0 - up) * lighting.ground_color
+    coverage = np.clip(depth * scale + 0.5, 0.0, 1.0)
+    return (np.asarray(occluder.color, np.float32) * light).astype(np.float32), coverage
+
+
+def _capsules(
+    kind: Kind, x: NDArray[np.float32], y: NDArray[np.float32]
+) -> tuple[NDArray[np.float32], tuple[NDArray[np.float32], ...]]:
+    """Depth inside the outline (negative outside) and normals of the roundest capsule there."""
+    best = np.full(x.shape, -np.inf, np.float32)
+    roundness = np.full(x.shape, -np.inf, np.float32)
+    nx, ny = np.zeros_like(x), np.zeros_like(x)
+    for (ax, ay), (bx, by), radius in _HAND if kind == "hand" else _MICROPHONE:
+        dx, dy = bx - ax, by - ay
+        along = np.clip(((x - ax) * dx + (y - ay) * dy) / (dx * dx + dy * dy), 0.0, 1.0)
+        ox, oy = x - ax - along * dx, y - ay - along * dy
+        inside = radius - np.hypot(ox, oy)
+        best = np.maximum(best, inside)
+        height = np.sqrt(np.maximum(radius**2 - ox**2 - oy**2, 0.0))
+        nearer = height > roundness
+        roundness = np.where(nearer, height, roundness)
+        nx, ny = np.where(nearer, ox / radius, nx), np.where(nearer, oy / radius, ny)
+    nz = np.sqrt(np.maximum(1.0 - nx**2 - ny**2, 0.04))
+    return best, (nx, ny, nz)
+
+
+def _card(
+    x: NDArray[np.float32], y: NDArray[np.float32]
+) -> tuple[NDArray[np.float32], tuple[NDArray[np.float32], ...]]:
+    """A flat thing with rounded corners."""
+    half_x, half_y, corner = 0.24, 0.42, 0.05
+    qx, qy = np.abs(x) - half_x + corner, np.abs(y) - half_y + corner
+    outside = np.hypot(np.maximum(qx, 0.0), np.maximum(qy, 0.0))
+    depth = corner - outside - np.minimum(np.maximum(qx, qy), 0.0)
+    edge = np.clip(1.0 - depth / 0.02, 0.0, 1.0) * 0.7
+    nx = edge * np.sign(x) * (qx > qy)
+    ny = edge * np.sign(y) * (qx <= qy)
+    return depth, (nx, ny, np.sqrt(1.0 - nx**2 - ny**2))
+
+
+def sample_occluder(rng: np.random.Generator) -> Occluder:
+    """Draws something in front of the lower or outer part of a face."""
+    kind = KINDS[int(rng.choice(3, p=(0.5, 0.25, 0.25)))]
+    if kind == "hand":
+        melanin = rng.uniform(0.0, 1.0)
+        color = np.array((0.62, 0.38, 0.28)) * (1 - melanin) + melanin * np.array(
+            (0.12, 0.06, 0.04)
+        )
+        place, turn = (rng.uniform(-0.5, 0.5), rng.uniform(0.1, 0.7)), rng.normal(0.0, 0.5)
+    elif kind == "microphone":
+        color = np.full(3, rng.uniform(0.02, 0.08))
+        place, turn = (rng.uniform(-0.25, 0.25), rng.uniform(0.35, 0.65)), rng.normal(0.0, 0.3)
+    else:
+        color = np.exp(rng.uniform(math.log(0.02), math.log(0.8))) * np.exp(rng.normal(0.0, 0.3, 3))
+        place, turn = (rng.uniform(-0.7, 0.7), rng.uniform(0.0, 0.9)), rng.normal(0.0, 0.4)
+    return Occluder(
+        kind=kind,
+        place=(float(place[0]), float(place[1])),
+        turn=float(turn),
+        size=float(rng.uniform(0.85, 1.2)),
+        color=tuple(float(value) for value in np.clip(color, 0.01, 0.9)),
+        nearer=float(rng.uniform(0.12, 0.2)),
+    )
