@@ -43,8 +43,13 @@ def cover(
     nearest = xy.new_full((batch * height * width,), torch.inf)
     winner = torch.full_like(nearest, -1, dtype=torch.long)
     for first, last in _chunks(count):
+        part = slice(first, last)
         _cover_chunk(
-            *(value[first:last] for value in (image, triangle, low, size, count)),
+            image[part],
+            triangle[part],
+            low[part],
+            size[part],
+            count[part],
             xy,
             z,
             w,

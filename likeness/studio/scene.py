@@ -239,7 +239,7 @@ def _sample_framing(rng: np.random.Generator) -> Framing:
 def _sample_film(rng: np.random.Generator) -> Film:
     return Film(
         contrast=float(rng.uniform(1.1, 1.45)),
-        saturation=float(np.clip(rng.normal(1.0, 0.10), 0.7, 1.3)),
+        saturation=float(np.clip(rng.normal(1.02, 0.08), 0.85, 1.25)),
         vignette=float(rng.uniform(0.0, 0.25)),
         blur=float(max(rng.normal(0.5, 1.1), 0.0)),
         grain=float(0.02 * rng.uniform() ** 2),
