@@ -115,6 +115,7 @@ def landmark_scores(
     baseline_name: str = "mean face",
     yaw: np.ndarray | None = None,
     point_sets: Mapping[str, Sequence[int]] = POINT_SETS,
+    known: np.ndarray | None = None,
     limit: float = LIMIT,
 ) -> Scores:
     """The full set of landmark scores of 68-point predictions.
@@ -127,7 +128,15 @@ def landmark_scores(
         predicted, truth: (N, 68, 2) pixels.
         baseline: (N, 68, 2) what a method that knows nothing predicts; scored beside.
         yaw: (N,) degrees.
+        known: (68,) which points the truth has, if not all. The others count nowhere, not in the
+            curve and not in the size of the box; a set with one of them is left out.
     """
+    counted: list[int] | None = None
+    if known is not None and not known.all():
+        counted = np.flatnonzero(known).tolist()
+        point_sets = {name: ids for name, ids in point_sets.items() if known[list(ids)].all()}
+        # At the middle of the others they change no box.
+        truth = np.where(known[:, None], truth, truth[:, known].mean(axis=1, keepdims=True))
     rows: list[Score] = []
 
     def add(
@@ -137,7 +146,7 @@ def landmark_scores(
         *,
         unit: str = "",
         direction: Direction = "lower",
-        points: Sequence[int] | None = None,
+        points: Sequence[int] | None = counted,
         faces: np.ndarray | None = None,
     ) -> None:
         def value(guess: np.ndarray) -> float:

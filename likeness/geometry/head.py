@@ -124,7 +124,9 @@ class MorphableHead(nn.Module):
         eyes = ("eyes",) if {"left_eye", "right_eye"} <= set(self.joint_names) else ()
         return ("shape", "expression", "eyelid", *self.joint_names, *eyes, "translation")
 
-    def forward(self, parameters: Mapping[str, Tensor]) -> HeadOutput:
+    def forward(
+        self, parameters: Mapping[str, Tensor], *, use_correctives: bool = True
+    ) -> HeadOutput:
         """Pose a batch of heads.
 
         Args:
@@ -136,15 +138,18 @@ class MorphableHead(nn.Module):
                 axis-angle or (B, 2, 3, 3) matrices;
                 ``translation`` (B, 3) metres.
                 What is missing is zero or the identity. A batch of 1 is repeated.
+            use_correctives: add the pose correctives, as the head model means it.
         """
         batch = self._batch_size(parameters)
         shaped = self._shaped(parameters, batch)
         rest_joints = torch.matmul(self.joint_regressor, shaped)  # (B, J, 3)
         rotations = self._rotations(parameters, batch)  # (B, J, 3, 3)
 
-        identity = torch.eye(3, dtype=self.template.dtype, device=self.template.device)
-        feature = (rotations[:, 1:] - identity).flatten(1)  # (B, 9 (J - 1))
-        posed = shaped + torch.matmul(feature, self.pose_rows).view_as(shaped)
+        posed = shaped
+        if use_correctives:
+            identity = torch.eye(3, dtype=self.template.dtype, device=self.template.device)
+            feature = (rotations[:, 1:] - identity).flatten(1)  # (B, 9 (J - 1))
+            posed = shaped + torch.matmul(feature, self.pose_rows).view_as(shaped)
 
         turns, positions = self._chain(rotations, rest_joints)
         offsets = positions - torch.matmul(turns, rest_joints.unsqueeze(-1)).squeeze(-1)

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from likeness.geometry.landmarks import OUTER_EYE_CORNERS
+from likeness.geometry.rotations import geodesic_distance
 
 _EPSILON = 1e-8
 
@@ -115,19 +116,9 @@ def jaw_limits(jaw: Tensor) -> Tensor:
 
 
 def rotation_energy(rotation: Tensor) -> Tensor:
-    """Mean squared geodesic angle from the identity of rotations (B, 3, 3).
-
-    The angle comes from the chord, |R - I|^2 = 8 sin^2(angle / 2), because the arc cosine of the
-    trace has no gradient at the identity, where training starts.
-    """
+    """Mean squared geodesic angle from the identity of rotations (B, 3, 3)."""
     identity = torch.eye(3, dtype=rotation.dtype, device=rotation.device)
-    return geodesic_angles(rotation, identity).square().mean()
-
-
-def geodesic_angles(first: Tensor, second: Tensor) -> Tensor:
-    """Angles (B,) in radians between rotations (B, 3, 3); the gradient is finite at equality."""
-    chord = (first - second).square().sum(dim=(-1, -2))
-    return 2 * torch.asin((chord / 8).clamp(1e-12, 1 - 1e-6).sqrt())
+    return geodesic_distance(rotation, identity).square().mean()
 
 
 def ring_contrast(codes: Tensor, identity: Tensor, margin: float = 0.5) -> Tensor:

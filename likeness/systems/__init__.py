@@ -1,7 +1,7 @@
 """The table of systems. Listing them imports none of them: every path is resolved on first use.
 
-Packages outside this one add a system through the entry-point group ``likeness.systems``; each entry
-point names a :class:`SystemSpec`.
+Packages outside this one add a system through the entry-point group ``likeness.systems``; each
+entry point names a :class:`SystemSpec`.
 """
 
 from __future__ import annotations
@@ -31,17 +31,17 @@ class SystemSpec:
     contract: str
     """The Contract object of its datasets."""
     studio: str
-    """``make(out: str, *, people: int, seed: int, **options) -> Inspection``: studio data for it."""
+    """``make(out: str, *, people: int, seed: int, **options) -> Inspection``: studio data."""
     predict: str
     """``predict(predictor, inputs: list[str], output: Path, **options) -> list[dict]``: files in,
     files out; one row for each input."""
     exporters: Mapping[str, str] = field(default_factory=dict)
     """Target name to ``export(predictor, folder: Path, *, source_run: str, checkpoint_sha256: str,
-    state: dict, **options) -> Bundle``; ``state`` is the system's, the options are the fields of the
-    configuration's ``export`` section."""
+    state: dict, **options) -> Bundle``; ``state`` is the system's, the options are the fields of
+    the configuration's ``export`` section."""
     inspect: str | None = None
-    """``inspect(config) -> Inspection`` of all a configuration trains on. None: ``data.root`` by the
-    contract."""
+    """``inspect(config) -> Inspection`` of all a configuration trains on. None: ``data.root`` by
+    the contract."""
     demonstrate: str | None = None
     """``demonstrate(folder: Path) -> tuple[list[str], dict]``: what the demo predicts on, and the
     options of ``predict``. None: a photograph of a face."""
@@ -83,6 +83,7 @@ _BUILT_IN: tuple[SystemSpec, ...] = (
         studio="likeness.systems.face_encoder.studio:make",
         predict="likeness.systems.face_encoder.predict:predict",
         exporters={"onnx": "likeness.systems.face_encoder.export:export_onnx"},
+        inspect="likeness.systems.face_encoder.findings:inspect_configured",
         prepare="likeness.systems.face_encoder.prepare:prepare",
         commands="likeness.systems.face_encoder.commands:COMMANDS",
         requirements="likeness.systems.face_encoder.requirements:requirements",

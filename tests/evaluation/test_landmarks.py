@@ -101,6 +101,26 @@ def test_scores_stand_beside_the_baseline():
     assert alone["auc_box"].baseline is None
 
 
+def test_points_the_truth_lacks_count_nowhere():
+    """A set of 51 points gives the same numbers whatever stands where its jaw line would be."""
+    known = np.arange(68) >= 17
+    truth, predicted = TRUTH.copy(), PREDICTED.copy()
+    truth[:, :17], predicted[:, :17] = 9999.0, -777.0
+    scores = landmark_scores(predicted, truth, known=known, yaw=np.zeros(9))
+    assert {"nme_68_eyes", "nme_jaw_box"}.isdisjoint(s.name for s in scores)
+    eyes, box = [], []
+    for face in range(9):
+        total = sum(math.dist(PREDICTED[face, p], TRUTH[face, p]) for p in range(17, 68)) / 51
+        eyes.append(total / math.dist(TRUTH[face, 36], TRUTH[face, 45]))
+        width, height = np.ptp(TRUTH[face, 17:], axis=0)
+        box.append(total / math.sqrt(width * height))
+    assert scores["nme_51_eyes"].value == pytest.approx(100 * np.mean(eyes))
+    assert scores["nme_51_box"].value == pytest.approx(100 * np.mean(box))
+    assert scores["nme_box_yaw_0-30"].value == pytest.approx(100 * np.mean(box))
+    assert scores["auc_eyes"].value == pytest.approx(area_under_curve(np.array(eyes)))
+    assert scores["failure_box"].value == pytest.approx(failure_rate(np.array(box)))
+
+
 def test_wrong_input_is_refused():
     with pytest.raises(ValueError, match=r"found \(9, 67, 2\), \(9, 68, 2\)"):
         landmark_errors(PREDICTED[:, 1:], TRUTH)

@@ -152,4 +152,14 @@ def test_geodesic_distance_of_equal_rotations_has_a_finite_gradient() -> None:
     distance = rot.geodesic_distance(matrix, torch.eye(3)[None])
     distance.sum().backward()
     assert torch.isfinite(matrix.grad).all()
-    assert distance.item() < 5e-4
+    assert distance.item() < 5e-6
+
+
+def test_geodesic_distance_sees_and_pulls_at_small_angles_in_float32() -> None:
+    """An arc cosine clamped for safety is blind below 5e-4 rad: a head a little off never returns."""
+    angle = torch.tensor([1e-4], requires_grad=True)
+    turned = rot.axis_angle_to_matrix(torch.stack([angle * 0, angle, angle * 0], dim=-1))
+    distance = rot.geodesic_distance(turned, torch.eye(3)[None])
+    distance.sum().backward()
+    assert distance.item() == pytest.approx(1e-4, rel=1e-3)
+    assert angle.grad.item() == pytest.approx(1.0, rel=1e-3)

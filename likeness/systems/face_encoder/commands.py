@@ -38,6 +38,7 @@ def render(
     from likeness.media.image import save_image
     from likeness.media.video import write_animation
     from likeness.systems.face_encoder import pictures
+    from likeness.systems.face_encoder.config import Camera
     from likeness.systems.face_encoder.decode import Decoder
     from likeness.systems.face_encoder.heads import open_head
     from likeness.systems.face_encoder.record import PersonRecord
@@ -48,15 +49,14 @@ def render(
     if neutral:
         still = {"face.expression": 0, "face.eyelid": 0, "pose.jaw": 0, "pose.eyes": 0}
         record = record.edit({k: v for k, v in still.items() if k in record.layout})
-    camera = "weak_perspective" if "camera" in record.layout else "fov12"
+    camera: Camera = "weak_perspective" if "camera" in record.layout else "fov12"
     renderer = Renderer(Decoder(asset, record.layout, camera), "synthetic", 0)
     if frames is not None:
         if frames < 2 or out.suffix not in (".gif", ".webp"):
             raise UsageError(
                 "--turntable needs at least 2 views and an --out ending in .gif or .webp."
             )
-        decoder = renderer.decoder
-        views = pictures.turntable(decoder, renderer, record.vector, frames=frames, size=size)
+        views = pictures.turntable(renderer, record.vector, frames=frames, size=size)
         return {"file": str(write_animation(out, views, rate=18)), "frames": frames}
     if view is None:
         drawn = renderer.geometry(torch.from_numpy(record.vector[None]), size)[0]
@@ -158,7 +158,7 @@ def toy_model(
 
     if out.exists() and any(out.iterdir()):
         raise UsageError(f"'{out}' exists and is not empty.", advice="Choose another folder.")
-    make_toy_flame(out, subdivisions, seed)
+    make_toy_flame(out, subdivisions=subdivisions, seed=seed)
     return {"folder": str(out), "files": sorted(path.name for path in out.iterdir())}
 
 

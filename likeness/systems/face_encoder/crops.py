@@ -13,27 +13,28 @@ import cv2
 import numpy as np
 
 from likeness.data.source import Sample, Source, combined_fingerprint
-from likeness.errors import DataError
 from likeness.geometry.affine import apply_affine, landmark_box, square_crop
-from likeness.geometry.array_files import read_arrays
 from likeness.geometry.landmarks import MIRROR_68
 from likeness.media.image import load_image
+from likeness.systems.face_encoder.annotation_files import MASK_CLASSES, read_mask, read_truth
 from likeness.systems.face_encoder.config import DataSettings
 from likeness.systems.face_encoder.decode import to_crop_units
 from likeness.systems.face_encoder.landmark_files import in_image, read_landmarks
 from likeness.systems.face_encoder.layouts import Entry
 
-CROP_VERSION = 1
-# Of the mask's classes (0 background, 1 skin, 2 hair, 3 neck, 4 body, 5 occluder), which are the
-# face, and where the head's outline can be judged: hair, neck and clothes hide it.
-_SKIN = np.isin(np.arange(256), (1,)).astype(np.float32)
-_OUTLINE = np.isin(np.arange(256), (0, 1)).astype(np.float32)
+CROP_VERSION = 2
+# Of the mask's classes, which are the face, and where the head's outline can be judged: hair, neck
+# and clothes hide it.
+_SKIN = np.array([word == "skin" for word in MASK_CLASSES], np.float32)
+_OUTLINE = np.array([word in ("background", "skin") for word in MASK_CLASSES], np.float32)
+_OUTSIDE = len(MASK_CLASSES) - 1
+"""What lies outside the picture is unknown, as if something stood before it."""
 
 Annotation = tuple[np.ndarray, np.ndarray, dict[str, np.ndarray] | None]
 """Points (68, 2) in pixels of the picture, their weights (68,), and the truth."""
 
 
-def warp(image: np.ndarray, matrix: np.ndarray, size: int, *, nearest: bool = False) -> np.ndarray:
+def warp(image: np.ndarray, matrix: np.ndarray, size: int) -> np.ndarray:
     """Cut a square out of a uint8 picture, edges repeated.
 
     Training cuts hundreds of crops a second, so this uses OpenCV's fixed-point warp (1/32 pixel)
@@ -41,19 +42,32 @@ def warp(image: np.ndarray, matrix: np.ndarray, size: int, *, nearest: bool = Fa
     way.
     """
     reduction = 1.0 / np.sqrt(max(abs(np.linalg.det(matrix[:, :2])), 1e-12))
-    samples = 1 if nearest else max(1, int(np.ceil(reduction - 1e-6)))
-    fine = matrix * samples
-    # OpenCV puts pixel centres on integers; here they lie on half-integers.
-    shifted = fine.copy()
-    shifted[:, 2] += fine[:, :2] @ np.array([0.5, 0.5]) - 0.5
+    samples = max(1, int(np.ceil(reduction - 1e-6)))
+    fine = _centred_on_integers(matrix * samples)
+    side = size * samples
     out = cv2.warpAffine(
-        image,
-        shifted,
-        (size * samples, size * samples),
-        flags=cv2.INTER_NEAREST if nearest else cv2.INTER_LINEAR,
-        borderMode=cv2.BORDER_REPLICATE,
+        image, fine, (side, side), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
     )
     return out if samples == 1 else cv2.resize(out, (size, size), interpolation=cv2.INTER_AREA)
+
+
+def warp_classes(mask: np.ndarray, matrix: np.ndarray, size: int) -> np.ndarray:
+    """Cut a square out of a mask of classes; what lies outside is an occluder."""
+    return cv2.warpAffine(
+        mask,
+        _centred_on_integers(matrix),
+        (size, size),
+        flags=cv2.INTER_NEAREST,
+        borderMode=cv2.BORDER_CONSTANT,
+        borderValue=_OUTSIDE,
+    )
+
+
+def _centred_on_integers(matrix: np.ndarray) -> np.ndarray:
+    """The same map for OpenCV, whose pixel centres are integers; here they are half-integers."""
+    shifted = matrix.copy()
+    shifted[:, 2] += matrix[:, :2] @ np.array([0.5, 0.5]) - 0.5
+    return shifted
 
 
 class FaceCrops(Source):
@@ -111,7 +125,7 @@ class FaceCrops(Source):
         The extent is the mean of the box's width and height. This is the mean face that serves as
         the baseline. At most 2,000 photographs are read.
         """
-        step = max(1, len(self.entries) // 2000)
+        step = max(1, -(-len(self.entries) // 2000))
         total, count = np.zeros((68, 2)), np.zeros((68, 1))
         for entry in self.entries[::step]:
             points, weights = read_landmarks(entry.landmarks)
@@ -122,10 +136,9 @@ class FaceCrops(Source):
 
     def landmarks_of(self, index: int) -> tuple[np.ndarray, np.ndarray]:
         """Points (68, 2) in pixels of :meth:`photograph`, and weights (68,)."""
-        entry = self.entries[index % len(self.entries)]
-        points, weights = read_landmarks(entry.landmarks)
-        image = self._pixels(index % len(self.entries))[0]
-        return in_image(points, entry, (image.shape[1], image.shape[0])), weights
+        image = self.photograph(index)
+        points, weights, _ = self._annotation(index % len(self.entries), _size(image))
+        return points, weights
 
     def photograph(self, index: int) -> np.ndarray:
         """The whole picture (H, W, 3) uint8."""
@@ -139,13 +152,7 @@ class FaceCrops(Source):
         image = np.round(load_image(entry.image) * 255).astype(np.uint8)
         mask = None
         if entry.mask is not None:
-            mask = cv2.imread(str(entry.mask), cv2.IMREAD_GRAYSCALE)
-            if mask is None or mask.shape != image.shape[:2]:
-                found = "an unreadable file" if mask is None else f"{mask.shape[1]}x{mask.shape[0]}"
-                raise DataError(
-                    f"Expected a mask of {image.shape[1]}x{image.shape[0]} at '{entry.mask}', "
-                    f"found {found}."
-                )
+            mask = read_mask(entry.mask, _size(image))
         size = image.nbytes + (0 if mask is None else mask.nbytes)
         with self._lock:
             if self._cached_bytes + size <= self.settings.cache_megabytes * 2**20:
@@ -156,11 +163,11 @@ class FaceCrops(Source):
     def _sample(self, index: int, rng: np.random.Generator | None) -> Sample:
         entry, settings, size = self.entries[index], self.settings, self.size
         image, mask = self._pixels(index)
-        points, weights, truth = self._annotation(index, (image.shape[1], image.shape[0]))
+        points, weights, truth = self._annotation(index, _size(image))
         angle, flip = 0.0, False
         if settings.crop == "none":
-            linear = np.diag([size / image.shape[1], size / image.shape[0]])
-            matrix = np.concatenate([linear, np.zeros((2, 1))], axis=1)
+            # The whole frame; a picture that is not square gets its edges repeated, not stretched.
+            matrix = square_crop(np.array(_size(image)) / 2, max(_size(image)), size)
         else:
             centre, extent = landmark_box(points[weights > 0])
             scale = settings.test_crop_scale
@@ -179,7 +186,7 @@ class FaceCrops(Source):
         crop = crop.astype(np.float32) / 255.0
         skin = outline = np.zeros((size, size), np.float32)
         if mask is not None:
-            classes = warp(mask, matrix, size, nearest=True)
+            classes = warp_classes(mask, matrix, size)
             skin, outline = _SKIN[classes], _OUTLINE[classes]
         if rng is not None:
             crop, covered = disturb(crop, settings, rng)
@@ -202,17 +209,9 @@ class FaceCrops(Source):
         if index not in self._annotations:
             entry = self.entries[index]
             points, weights = read_landmarks(entry.landmarks)
-            self._annotations[index] = in_image(points, entry, size), weights, self._truth(entry)
+            truth = None if entry.truth is None else read_truth(entry.truth)
+            self._annotations[index] = in_image(points, entry, size), weights, truth
         return self._annotations[index]
-
-    def _truth(self, entry: Entry) -> dict[str, np.ndarray] | None:
-        if entry.truth is None:
-            return None
-        arrays, _ = read_arrays(entry.truth)
-        missing = {"shape", "head_rotation"} - arrays.keys()
-        if missing:
-            raise DataError(f"'{entry.truth}' lacks {sorted(missing)}.")
-        return arrays
 
     def _supervision(self, truth: dict[str, np.ndarray] | None, angle: float) -> Sample:
         shape = np.zeros(self.num_shape, np.float32)
@@ -229,6 +228,11 @@ class FaceCrops(Source):
             "head_rotation": rotation,
             "has_truth": np.float32(truth is not None),
         }
+
+
+def _size(image: np.ndarray) -> tuple[int, int]:
+    """(width, height)."""
+    return image.shape[1], image.shape[0]
 
 
 def disturb(

@@ -1,7 +1,7 @@
 """The dataset contract of the face encoder: open, inspect, write.
 
 Owns the contract object and the writer of the native layout; which file is where is ``layouts.py``,
-what a landmark file may hold ``landmark_files.py``, what training sees ``crops.py``.
+what may be wrong with them ``findings.py``, what training sees ``crops.py``.
 """
 
 from __future__ import annotations
@@ -17,19 +17,16 @@ from typing import Any
 import numpy as np
 
 from likeness.data.contract import Split
-from likeness.data.inspection import Finding, Inspection
+from likeness.data.inspection import Inspection
 from likeness.data.source import Sample
-from likeness.errors import DataError, LikenessError, UsageError
+from likeness.errors import DataError, UsageError
 from likeness.geometry.array_files import write_arrays
 from likeness.geometry.head_asset import HeadAsset
-from likeness.media.image import load_image, save_image
+from likeness.media.image import save_image
 from likeness.systems.face_encoder.config import DataSettings
 from likeness.systems.face_encoder.crops import FaceCrops
-from likeness.systems.face_encoder.landmark_files import implausible, in_image, read_landmarks
-from likeness.systems.face_encoder.layouts import LAYOUTS, Entry, Folder, read_folder, split_of
-
-MAX_DECODED = 4000
-"""Inspection decodes at most this many pictures, evenly spread; beyond it says so."""
+from likeness.systems.face_encoder.findings import head_mismatch, inspect_folder
+from likeness.systems.face_encoder.layouts import LAYOUTS, read_folder, split_of
 
 
 @dataclass(frozen=True)
@@ -41,47 +38,7 @@ class FaceContract:
 
     def inspect(self, uri: str, *, landmarks: str | None = None) -> Inspection:
         """Look at every file; never raises on bad data."""
-        try:
-            folder = read_folder(uri, landmarks)
-        except LikenessError as error:
-            finding = Finding("error", "layout", "", error.message, error.advice)
-            return Inspection(uri, {"photographs": 0}, (finding,))
-        findings = list(folder.findings)
-        if not folder.entries:
-            findings.append(
-                Finding(
-                    "error",
-                    "empty",
-                    "",
-                    f"Expected photographs in '{uri}', found none.",
-                    "Add some, or make studio people with 'likeness data make face-encoder'.",
-                )
-            )
-        counts = {
-            "photographs": len(folder.entries),
-            "persons": len({e.person for e in folder.entries if e.person is not None}),
-            "with_mask": sum(e.mask is not None for e in folder.entries),
-            "with_truth": sum(e.truth is not None for e in folder.entries),
-        }
-        total = len(folder.entries)
-        for position, entry in enumerate(folder.entries):
-            split = split_of(entry, position, total, folder.layout)
-            counts[split] = counts.get(split, 0) + 1
-        step = max(1, -(-total // MAX_DECODED))
-        for entry in folder.entries[::step]:
-            findings += _look_at(entry, folder)
-        if step > 1:
-            findings.append(
-                Finding(
-                    "advice",
-                    "sampled",
-                    "",
-                    f"Only every {step}th of {total} photographs was decoded.",
-                    "Errors in the others appear when they are read.",
-                )
-            )
-        findings += _whole(counts, folder)
-        return Inspection(uri, counts, tuple(findings))
+        return inspect_folder(uri, landmarks)
 
     def open(
         self,
@@ -93,7 +50,7 @@ class FaceContract:
         num_shape: int = 300,
         **options: Any,
     ) -> FaceCrops:
-        """The crops of a split. Raises DataError when there are none."""
+        """The crops of a split; none are fine but in training. Raises DataError."""
         if options:
             raise UsageError(f"Unknown options {sorted(options)} for face-encoder data.")
         settings = settings or DataSettings(root=uri)
@@ -104,27 +61,18 @@ class FaceContract:
             for position, entry in enumerate(folder.entries)
             if split == "all" or split_of(entry, position, total, folder.layout) == split
         )
-        if not chosen:
+        if not chosen and split in ("train", "all"):
             raise DataError(
                 f"Expected photographs of split '{split}' in '{uri}', found none among {total}.",
                 advice="Add a 'split' to the lines of index.jsonl, or add photographs.",
             )
         return FaceCrops(chosen, settings, size=size, num_shape=num_shape)
 
-    def check_head(self, uri: str, asset: HeadAsset, *, allow_mismatch: bool) -> None:
+    def check_head(self, uri: str, asset: HeadAsset) -> None:
         """The dataset's truth belongs to this head model. Raises DataError when it does not."""
-        path = Path(uri) / "head.json"
-        if allow_mismatch or not path.is_file():
-            return
-        recorded = json.loads(path.read_text(encoding="utf-8"))
-        if recorded["fingerprint"] != asset.fingerprint:
-            raise DataError(
-                f"The truth in '{uri}' was made with the head model '{recorded['name']}' "
-                f"({recorded['fingerprint'][:12]}), but model.head is '{asset.name}' "
-                f"({asset.fingerprint[:12]}); their coefficients mean different things.",
-                advice="Make the dataset again, set model.head to that model, or set "
-                "data.allow_model_mismatch=true.",
-            )
+        mismatch = head_mismatch(read_folder(uri), asset)
+        if mismatch is not None:
+            raise DataError(f"'{uri}': {mismatch.message}", advice=mismatch.advice)
 
     def writer(self, uri: str, **options: Any) -> FaceWriter:
         """A writer of the native layout; options: ``head`` {name, fingerprint}, ``provenance``."""
@@ -214,67 +162,6 @@ class FaceWriter:
         temporary = self.root / f".{name}.tmp"
         temporary.write_text(text, encoding="utf-8")
         os.replace(temporary, self.root / name)
-
-
-def _look_at(entry: Entry, folder: Folder) -> list[Finding]:
-    """Everything wrong with one photograph and its landmarks."""
-    image_name = _name(entry.image, folder)
-    try:
-        image = load_image(entry.image)
-    except LikenessError as error:
-        return [Finding("error", "image-unreadable", image_name, error.message, error.advice)]
-    size = (image.shape[1], image.shape[0])
-    try:
-        points, weights = read_landmarks(entry.landmarks)
-    except LikenessError as error:
-        name = _name(entry.landmarks, folder)
-        return [Finding("error", "landmarks-unreadable", name, error.message, error.advice)]
-    findings = []
-    for code, message in implausible(in_image(points, entry, size), weights, size):
-        findings.append(
-            Finding(
-                "error" if code == "landmarks-outside" else "warning",
-                code,
-                _name(entry.landmarks, folder),
-                message,
-                "Detect the landmarks again on this very picture, or remove it.",
-            )
-        )
-    return findings
-
-
-def _whole(counts: dict[str, int], folder: Folder) -> list[Finding]:
-    """What concerns the dataset as a whole."""
-    findings = []
-    if folder.entries and not counts.get("train"):
-        findings.append(
-            Finding("error", "no-train", "", "No photograph belongs to split 'train'.", "Add some.")
-        )
-    if 0 < counts["photographs"] < 200:
-        findings.append(
-            Finding(
-                "warning",
-                "few-photographs",
-                "",
-                f"{counts['photographs']} photographs are few; such a network wants thousands.",
-                "Add some, or start from an encoder trained on the studio (model.initial_run).",
-            )
-        )
-    if folder.entries and not (folder.root / "provenance.json").is_file():
-        findings.append(
-            Finding(
-                "advice",
-                "no-provenance",
-                "provenance.json",
-                "Nothing says where the photographs come from and that their subjects agreed.",
-                "Write provenance.json with at least 'source' and 'consent'.",
-            )
-        )
-    return findings
-
-
-def _name(path: Path, folder: Folder) -> str:
-    return str(path.relative_to(folder.root)) if path.is_relative_to(folder.root) else str(path)
 
 
 CONTRACT = FaceContract()

@@ -6,6 +6,7 @@ Owns the protocol of this system; the measures are in ``likeness.evaluation``.
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,11 +15,12 @@ import torch
 
 from likeness.data.source import Source
 from likeness.errors import DataError
+from likeness.evaluation.geometry import vertex_scores
 from likeness.evaluation.landmarks import POINT_SETS, landmark_scores
 from likeness.evaluation.protocol import Score, Scores
-from likeness.faces.detect import choose_face, make_detector
+from likeness.faces.detect import Detector, choose_face, make_detector
 from likeness.geometry.affine import apply_affine, landmark_box
-from likeness.geometry.alignment import fit_similarity
+from likeness.geometry.rotations import geodesic_distance
 from likeness.media.drawing import BLUE, RED, draw_grid, draw_landmarks
 from likeness.media.image import crop, save_image
 from likeness.systems.face_encoder.config import EvaluationSettings
@@ -33,14 +35,26 @@ if TYPE_CHECKING:
 _SHOWN = 12
 
 
+@dataclass(frozen=True, eq=False)
+class _Result:
+    """One photograph: the truth, what was predicted, and where the mean face would lie."""
+
+    index: int
+    truth: np.ndarray  # (68, 2) pixels of the photograph
+    weights: np.ndarray  # (68,), 0 for points the truth lacks
+    points: np.ndarray  # (68, 2) predicted
+    guess: np.ndarray  # (68, 2) the mean face in the box
+    vector: np.ndarray  # (D,)
+
+
 def evaluate_landmarks(
     predictor: FacePredictor, source: Source, folder: Path, settings: EvaluationSettings
 ) -> Scores:
     """All scores of a predictor on photographs with landmarks.
 
     With ``framing`` "landmarks" the first crop is around the true points; with "detector" around
-    the box the cascade finds, as in use, and the mean face is put into that box too. Points the
-    dataset does not know are left out of every measure.
+    the box the cascade finds, as in use, and the mean face is put into that box too. Points that a
+    photograph of the dataset lacks are left out of every measure.
     """
     if not isinstance(source, FaceCrops):
         raise DataError(
@@ -51,51 +65,52 @@ def evaluate_landmarks(
         count = min(count, settings.max_samples)
     chosen = np.linspace(0, len(source.entries) - 1, count).round().astype(int)
     detector = make_detector("cascade") if settings.framing == "detector" else None
-    rows, missed = [], 0
-    for index in (int(i) for i in chosen):
+    results, missed = [], 0
+    for index in chosen.tolist():
         photo = source.photograph(index).astype(np.float32) / 255
         truth, weights = source.landmarks_of(index)
-        matrix, (centre, extent) = _frame(predictor, photo, truth, weights, detector)
-        missed += matrix is None
+        matrix, (centre, extent) = _frame(predictor, photo, truth[weights > 0], detector)
         if matrix is None:
+            missed += 1
             matrix = frame_landmarks(truth[weights > 0], predictor.crop_scale, predictor.image_size)
         vector, points, _ = predictor.in_frame(photo, matrix)
         mean = predictor.mean_landmarks
-        guess = truth * 0 if mean is None else centre + mean * extent
-        rows.append((index, truth, weights, points, guess, vector))
-    known = np.all([row[2] > 0 for row in rows], axis=0)
-    truth, points, guess = (
-        np.stack([np.where(known[:, None], row[k], row[1]) for row in rows]) for k in (1, 3, 4)
-    )
-    sets = {name: tuple(i for i in ids if known[i]) for name, ids in _point_sets(source).items()}
+        guess = truth if mean is None else centre + mean * extent
+        results.append(_Result(index, truth, weights, points, guess, vector))
     scores = list(
         landmark_scores(
-            points,
-            truth,
-            baseline=None if predictor.mean_landmarks is None else guess,
+            np.stack([row.points for row in results]),
+            np.stack([row.truth for row in results]),
+            baseline=None
+            if predictor.mean_landmarks is None
+            else np.stack([row.guess for row in results]),
             baseline_name="mean face in the box",
-            yaw=_yaw(source, [row[0] for row in rows]),
-            point_sets={name: ids for name, ids in sets.items() if ids},
+            yaw=_yaw(source, chosen.tolist()),
+            point_sets=_point_sets(source),
+            known=np.all([row.weights > 0 for row in results], axis=0),
         )
     )
     if detector is not None:
-        scores.append(Score("detector_missed", missed, "photographs", "lower", len(rows)))
-    scores += _vertex_scores(predictor.decoder, source, [(row[0], row[5]) for row in rows])
-    _picture(source, rows, folder / "landmarks.png")
+        scores.append(Score("detector_missed", missed, "photographs", "lower", len(results)))
+    scores += _truth_scores(predictor.decoder, source, results)
+    _picture(source, results[:_SHOWN], folder / "landmarks.png")
     return Scores(scores)
 
 
-def _frame(predictor, photo, truth, weights, detector):
-    """The first crop, and centre and extent of the box the mean face is put in."""
+def _frame(
+    predictor: FacePredictor, photo: np.ndarray, points: np.ndarray, detector: Detector | None
+) -> tuple[np.ndarray | None, tuple[np.ndarray, float]]:
+    """The first crop, None where the detector finds no face; centre and extent of the mean face."""
+    scale, size = predictor.crop_scale, predictor.image_size
     if detector is None:
-        box = landmark_box(truth[weights > 0])
-        matrix = frame_landmarks(truth[weights > 0], predictor.crop_scale, predictor.image_size)
-        return matrix, box
+        return frame_landmarks(points, scale, size), landmark_box(points)
     face = choose_face(detector.detect(photo), photo.shape[:2])
     if face is None:
-        return None, landmark_box(truth[weights > 0])
-    matrix = frame_face(face, predictor.crop_scale, predictor.image_size, detector="cascade")
-    return matrix, landmark_box_of(face, detector="cascade")
+        return None, landmark_box(points)
+    return (
+        frame_face(face, scale, size, detector="cascade"),
+        landmark_box_of(face, detector="cascade"),
+    )
 
 
 def _point_sets(source: FaceCrops) -> dict[str, tuple[int, ...]]:
@@ -115,63 +130,51 @@ def _yaw(source: FaceCrops, indices: list[int]) -> np.ndarray | None:
     return np.degrees([np.arctan2(r[0, 2], r[2, 2]) for r in rotations])
 
 
-def _vertex_scores(
-    decoder: Decoder, source: FaceCrops, predictions: list[tuple[int, np.ndarray]]
-) -> list[Score]:
-    """Neutral face vertices against the truth, mm, after the best rigid motion and without one."""
-    with_truth = [(i, v) for i, v in predictions if source.entries[i].truth is not None]
-    if not with_truth:
+def _truth_scores(decoder: Decoder, source: FaceCrops, results: list[_Result]) -> list[Score]:
+    """Neutral face vertices and head rotation against the truth, where photographs have it."""
+    known = [row for row in results if source.entries[row.index].truth is not None]
+    if not known:
         return []
-    asset = decoder.asset
-    ids = face_vertices(asset)
-    basis = asset.shape_basis[ids, :, : decoder.num_shape].astype(np.float64)
-    mean = asset.template[ids].astype(np.float64)
-    values: dict[str, list[float]] = {"raw": [], "rigid": [], "mean_raw": [], "mean_rigid": []}
-    angles, frontal = [], []
-    for index, vector in with_truth:
-        sample = source[index]
-        parts = decoder.layout.split(vector)
-        predicted = mean + basis @ parts["face.shape"][: decoder.num_shape].astype(np.float64)
-        true = mean + basis @ sample["shape"].astype(np.float64)
-        for name, guess in (("", predicted), ("mean_", mean)):
-            values[f"{name}raw"].append(_distance(guess, true))
-            moved = fit_similarity(guess, true, scale=1.0).apply(guess)
-            values[f"{name}rigid"].append(_distance(moved, true))
-        rotation = decoder.head_rotation(torch.from_numpy(vector[None])).numpy()[0]
-        angles.append(_angle(rotation, sample["head_rotation"]))
-        frontal.append(_angle(np.eye(3), sample["head_rotation"]))
-    count = len(with_truth)
-
-    def score(name: str, unit: str, found: list[float], base: list[float], base_name: str) -> Score:
-        return Score(
-            name, float(np.mean(found)), unit, "lower", count, float(np.mean(base)), base_name
-        )
-
-    return [
-        score("vertex_rigid", "mm", values["rigid"], values["mean_rigid"], "mean face"),
-        score("vertex_raw", "mm", values["raw"], values["mean_raw"], "mean face"),
-        score("rotation", "degrees", angles, frontal, "frontal"),
-    ]
+    ids = face_vertices(decoder.asset)
+    basis = decoder.asset.shape_basis[ids, :, : decoder.num_shape].astype(np.float64)
+    mean = decoder.asset.template[ids].astype(np.float64)
+    samples = [source[row.index] for row in known]
+    vectors = np.stack([row.vector for row in known])
+    codes = decoder.layout.split(vectors)["face.shape"][:, : decoder.num_shape]
+    scores = vertex_scores(
+        [mean + basis @ code for code in codes],
+        [mean + basis @ sample["shape"] for sample in samples],
+        baseline=mean,
+        prefix="vertex",
+    )
+    rotation = decoder.head_rotation(torch.from_numpy(vectors).to(decoder.centre.device)).cpu()
+    truth = torch.from_numpy(np.stack([sample["head_rotation"] for sample in samples]))
+    turned = Score(
+        name="rotation",
+        value=_mean_degrees(rotation, truth),
+        unit="degrees",
+        direction="lower",
+        count=len(known),
+        baseline=_mean_degrees(torch.eye(3).expand_as(truth), truth),
+        baseline_name="frontal",
+    )
+    return [*scores, turned]
 
 
-def _distance(first: np.ndarray, second: np.ndarray) -> float:
-    return 1000.0 * float(np.linalg.norm(first - second, axis=1).mean())
+def _mean_degrees(first: torch.Tensor, second: torch.Tensor) -> float:
+    return float(torch.rad2deg(geodesic_distance(first, second)).mean())
 
 
-def _angle(first: np.ndarray, second: np.ndarray) -> float:
-    cosine = (np.trace(first.T @ second) - 1) / 2
-    return float(np.degrees(np.arccos(np.clip(cosine, -1, 1))))
-
-
-def _picture(source: FaceCrops, rows: list, path: Path) -> None:
-    """True (red) and predicted (blue) points of the first photographs, cropped to the face."""
+def _picture(source: FaceCrops, results: list[_Result], path: Path) -> None:
+    """True (red) and predicted (blue) points of photographs, cropped to the face."""
     cells = []
-    for index, truth, weights, points, _, _ in rows[:_SHOWN]:
-        photo = source.photograph(index).astype(np.float32) / 255
-        matrix = frame_landmarks(truth[weights > 0], 1.5, 256)
+    for row in results:
+        photo = source.photograph(row.index).astype(np.float32) / 255
+        known = row.weights > 0
+        matrix = frame_landmarks(row.truth[known], 1.5, 256)
         image = crop(photo, matrix, (256, 256))
-        image = draw_landmarks(image, apply_affine(matrix, truth)[weights > 0], RED)
-        cells.append(draw_landmarks(image, apply_affine(matrix, points), BLUE))
+        image = draw_landmarks(image, apply_affine(matrix, row.truth)[known], RED)
+        cells.append(draw_landmarks(image, apply_affine(matrix, row.points), BLUE))
     grid = [cells[i : i + 4] for i in range(0, len(cells), 4)]
     path.parent.mkdir(parents=True, exist_ok=True)
     save_image(path, draw_grid(grid))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from likeness.export.bundle import Bundle, Port, write_bundle
 from likeness.export.onnx import export_module
@@ -16,17 +17,6 @@ from likeness.seeds import rng_of
 from likeness.systems.face_encoder.predictor import FacePredictor
 
 _SAMPLES = 3
-
-
-class _EncoderWithLandmarks(nn.Module):
-    """What is exported: crop to vector and projected landmarks, normalisation inside."""
-
-    def __init__(self, predictor: FacePredictor) -> None:
-        super().__init__()
-        self.network = predictor.network
-
-    def forward(self, image: Tensor) -> Tensor:
-        return self.network(image)
 
 
 def export_onnx(
@@ -47,7 +37,7 @@ def export_onnx(
     """
     size = predictor.image_size
     layout = predictor.decoder.layout
-    module = _EncoderWithLandmarks(predictor).to("cpu").eval()
+    module = copy.deepcopy(predictor.network).cpu().eval()
     rng = rng_of("face-encoder export", size)
     samples = []
     for number in range(_SAMPLES):

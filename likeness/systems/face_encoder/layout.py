@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -266,7 +266,7 @@ def smirk361() -> VectorLayout:
     )
 
 
-PRESETS = {
+PRESETS: Mapping[str, Callable[[], VectorLayout]] = {
     "head_v1": head_v1,
     "eidolon227": eidolon227,
     "eidolon227_noexp": lambda: eidolon227(with_expression=False),

@@ -52,6 +52,15 @@ class Folder:
     findings: tuple[Finding, ...]
 
 
+def photographs_in(folder: Path) -> list[Path]:
+    """The picture files of a folder in order, without hidden ones."""
+    return sorted(
+        path
+        for path in folder.iterdir()
+        if path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".")
+    )
+
+
 def read_folder(root: str | Path, landmarks: str | Path | None = None) -> Folder:
     """List a dataset. Raises DataError when the folder is missing or fits no layout."""
     root = Path(root)
@@ -91,7 +100,7 @@ def _legacy(root: Path) -> tuple[Path | None, Path | None]:
 
 
 def _pairs(root: Path, layout: str, images: Path, landmarks: Path) -> Folder:
-    found = sorted(p for p in images.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES)
+    found = photographs_in(images)
     entries, findings, seen = [], [], dict[str, Path]()
     masks, truths = root / "masks", root / "truth"
     for path in found:
@@ -100,7 +109,7 @@ def _pairs(root: Path, layout: str, images: Path, landmarks: Path) -> Folder:
                 Finding(
                     "error",
                     "id-twice",
-                    _relative(path, root),
+                    place_of(path, root),
                     f"'{path.name}' and '{seen[path.stem].name}' have the same id.",
                     "Rename one of them together with its landmarks.",
                 )
@@ -143,26 +152,8 @@ def _head(root: Path) -> tuple[dict[str, Any] | None, Finding | None]:
 def _with_index(folder: Folder) -> Folder:
     """Add what index.jsonl and identity.csv say."""
     findings = list(folder.findings)
-    rows: dict[str, dict[str, Any]] = {}
-    index = folder.root / "index.jsonl"
-    if index.is_file():
-        for number, line in enumerate(index.read_text(encoding="utf-8").splitlines(), start=1):
-            if not line.strip():
-                continue
-            try:
-                row = json.loads(line)
-                rows[str(row["id"])] = row
-            except (ValueError, KeyError, TypeError) as error:
-                findings.append(
-                    Finding(
-                        "error",
-                        "index-line",
-                        f"index.jsonl:{number}",
-                        f"Expected a JSON object with an id, found: {error}.",
-                        "Correct or remove the line.",
-                    )
-                )
-    persons = _persons(folder.root, findings)
+    rows = _index(folder.root / "index.jsonl", findings)
+    persons = _persons(folder.root / "identity.csv", findings)
     entries = []
     for entry in folder.entries:
         row = rows.get(entry.id, {})
@@ -192,24 +183,70 @@ def _with_index(folder: Folder) -> Folder:
     return replace(folder, entries=tuple(entries), findings=tuple(findings))
 
 
-def _persons(root: Path, findings: list[Finding]) -> dict[str, str]:
-    path = root / "identity.csv"
-    if not path.is_file():
+def _index(path: Path, findings: list[Finding]) -> dict[str, dict[str, Any]]:
+    """The lines of index.jsonl by id; lines that cannot be used become findings."""
+    rows: dict[str, dict[str, Any]] = {}
+    for number, line in enumerate(_lines(path), start=1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+            name, split = str(row["id"]), row.get("split")
+            if name in rows:
+                raise ValueError(f"the id '{name}' a second time")
+            if split not in (None, "train", "validation", "test"):
+                raise ValueError(f"the split {split!r}, which is not train, validation or test")
+            rows[name] = row
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            findings.append(
+                Finding(
+                    "error",
+                    "index-line",
+                    f"{path.name}:{number}",
+                    f"Expected a JSON object with an id of its own, found: {error}.",
+                    "Correct or remove the line.",
+                )
+            )
+    return rows
+
+
+def _persons(path: Path, findings: list[Finding]) -> dict[str, str]:
+    """Id to person from identity.csv; lines that cannot be used become findings."""
+    lines = _lines(path)
+    if not lines:
         return {}
-    with path.open(newline="", encoding="utf-8") as file:
-        rows = list(csv.reader(file))
-    if not rows or [name.strip() for name in rows[0]] != ["id", "person"]:
+    try:
+        rows = list(csv.reader(lines))
+    except csv.Error as error:
+        rows = [[f"what is no table ({error})"]]
+    if [name.strip() for name in rows[0]] != ["id", "person"]:
         findings.append(
             Finding(
                 "error",
                 "identity-header",
-                "identity.csv",
-                f"Expected the header 'id,person', found {rows[0] if rows else 'an empty file'}.",
+                path.name,
+                f"Expected the header 'id,person', found {rows[0]}.",
                 "Correct the header.",
             )
         )
         return {}
+    findings += [
+        Finding(
+            "error",
+            "identity-line",
+            f"{path.name}:{number}",
+            f"Expected an id and a person, found {row}.",
+            "Correct or remove the line.",
+        )
+        for number, row in enumerate(rows[1:], start=2)
+        if row and len(row) != 2
+    ]
     return {row[0]: row[1] for row in rows[1:] if len(row) == 2}
+
+
+def _lines(path: Path) -> list[str]:
+    """The lines of a text file, none without a file; bytes that are no text show as such."""
+    return path.read_text(encoding="utf-8", errors="replace").splitlines() if path.is_file() else []
 
 
 def split_of(entry: Entry, position: int, total: int, layout: str) -> str:
@@ -226,8 +263,6 @@ def split_of(entry: Entry, position: int, total: int, layout: str) -> str:
     return "test" if share == 0 else "validation" if share == 1 else "train"
 
 
-def _relative(path: Path, root: Path) -> str:
-    try:
-        return str(path.relative_to(root))
-    except ValueError:
-        return str(path)
+def place_of(path: Path, root: Path) -> str:
+    """The path as findings name it: relative to the dataset where it lies inside."""
+    return str(path.relative_to(root)) if path.is_relative_to(root) else str(path)

@@ -64,6 +64,9 @@ class EncoderNetwork(nn.Module):
     within 1e-2 of each unit: the mean face, frontal, filling the crop.
     """
 
+    mean: Tensor  # (1, 3, 1, 1)
+    std: Tensor
+
     def __init__(
         self,
         layout: VectorLayout,
@@ -76,25 +79,26 @@ class EncoderNetwork(nn.Module):
     ) -> None:
         super().__init__()
         self.layout = layout
-        self.backbone = build_trunk(backbone).to(memory_format=torch.channels_last)
+        self.backbone = build_trunk(backbone)
+        self.backbone.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         channels = self.backbone.channels
         self.pool: nn.Module
         if pooling == "keypoint":
             self.pool, pooled = KeypointPooling(channels), 3 * channels
         else:
             self.pool, pooled = AveragePooling(), channels
+        last = nn.Linear(hidden, layout.dim)
         self.head = nn.Sequential(
-            nn.Linear(pooled, hidden),
-            nn.ReLU(inplace=True),
-            nn.Dropout(dropout),
-            nn.Linear(hidden, layout.dim),
+            nn.Linear(pooled, hidden), nn.ReLU(inplace=True), nn.Dropout(dropout), last
         )
         self.register_buffer("mean", torch.tensor(_MEAN).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(_STD).view(1, 3, 1, 1), persistent=False)
         self.freeze = freeze
         if freeze == "backbone":
             self.backbone.requires_grad_(False)
-        last = self.head[-1]
+        elif freeze == "batch_norm":
+            for part in self._norms():
+                part.requires_grad_(False)
         with torch.no_grad():
             last.weight.mul_(1e-3)
             last.bias.zero_()
@@ -109,10 +113,12 @@ class EncoderNetwork(nn.Module):
         if self.freeze == "backbone":
             self.backbone.eval()
         elif self.freeze == "batch_norm":
-            for part in self.modules():
-                if isinstance(part, nn.BatchNorm2d):
-                    part.eval()
+            for part in self._norms():
+                part.eval()
         return self
+
+    def _norms(self) -> list[nn.BatchNorm2d]:
+        return [part for part in self.modules() if isinstance(part, nn.BatchNorm2d)]
 
     def forward(self, image: Tensor) -> Tensor:
         normalised = (image - self.mean) / self.std

@@ -9,14 +9,19 @@ import numpy as np
 import torch
 
 from likeness.data.source import Sample
-from likeness.geometry.rotations import axis_angle_to_matrix, matrix_to_rotation_6d
+from likeness.geometry.rotations import (
+    axis_angle_to_matrix,
+    matrix_to_axis_angle,
+    matrix_to_rotation_6d,
+)
 from likeness.media.drawing import BLUE, RED, draw_grid, draw_landmarks
-from likeness.media.image import resize, save_image
-from likeness.systems.face_encoder.decode import Decoder, to_pixels
+from likeness.media.image import resize, save_image, to_array
+from likeness.systems.face_encoder.decode import to_pixels
 from likeness.systems.face_encoder.predictor import FacePredictor
 from likeness.systems.face_encoder.render import Renderer
 
 _CELL = 192
+_SHOWING_CAMERA = (5.5, 0.0, 0.0)  # the whole head with air around it
 _TITLES = ("photo, true points", "geometry, predicted", "textured overlay", "difference")
 
 
@@ -37,15 +42,15 @@ def preview_grid(
         difference = (overlay - photos).abs()
     rows = []
     for number, sample in enumerate(samples):
-        photo = _array(photos[number])
+        photo = to_array(photos[number])
         truth = to_pixels(sample["landmarks"], _CELL)[sample["landmark_weights"] > 0]
         predicted = to_pixels(out["landmarks"][number], _CELL)
         rows.append(
             [
                 draw_landmarks(photo, truth, RED),
-                draw_landmarks(_array(geometry[number]), predicted, BLUE),
-                _array(overlay[number]),
-                np.clip(3 * _array(difference[number]), 0, 1),
+                draw_landmarks(to_array(geometry[number]), predicted, BLUE),
+                to_array(overlay[number]),
+                np.clip(3 * to_array(difference[number]), 0, 1),
             ]
         )
     path = folder / "grid.png"
@@ -62,45 +67,30 @@ def overlay(photo: np.ndarray, points: np.ndarray, *, side: int = 768) -> np.nda
 
 
 def turntable(
-    decoder: Decoder, renderer: Renderer, vector: np.ndarray, *, frames: int, size: int
+    renderer: Renderer, vector: np.ndarray, *, frames: int, size: int
 ) -> Iterator[np.ndarray]:
-    """Grey views (size, size, 3) of a head without pose, all around."""
-    parts = {k: v.copy() for k, v in decoder.layout.split(vector[None]).items()}
-    for name in ("pose.neck", "pose.transl"):
-        if name in parts:
-            parts[name][:] = 0
-    if "camera" in parts:
-        parts["camera"][:] = (5.5, 0.0, 0.0)
+    """Grey views (size, size, 3) of a head without its own pose, all around."""
     for frame in range(frames):
-        yaw = 2 * np.pi * frame / frames
-        yield _array(renderer.geometry(torch.from_numpy(_turned(decoder, parts, yaw)), size)[0])
-
-
-def _turned(decoder: Decoder, parts: dict[str, np.ndarray], yaw: float) -> np.ndarray:
-    axis_angle = torch.tensor([[0.0, yaw, 0.0]], dtype=torch.float32)
-    if "pose.global" in parts:
-        parts["pose.global"] = matrix_to_rotation_6d(axis_angle_to_matrix(axis_angle)).numpy()
-    else:
-        parts["pose.global_axis_angle"] = axis_angle.numpy()
-    return decoder.layout.join(parts)
+        yield view(renderer, vector, yaw=2 * np.pi * frame / frames, pitch=0.0, size=size)
 
 
 def view(
     renderer: Renderer, vector: np.ndarray, *, yaw: float, pitch: float, size: int
 ) -> np.ndarray:
     """The head without its own pose from yaw and pitch in radians: (size, size, 3)."""
-    decoder = renderer.decoder
-    parts = {k: v.copy() for k, v in decoder.layout.split(vector[None]).items()}
-    turn = axis_angle_to_matrix(torch.tensor([[pitch, 0.0, 0.0]])) @ axis_angle_to_matrix(
-        torch.tensor([[0.0, yaw, 0.0]])
-    )
-    parts["pose.global"] = matrix_to_rotation_6d(turn).numpy()
-    if "pose.neck" in parts:
-        parts["pose.neck"][:] = 0
-    if "camera" in parts:
-        parts["camera"][:] = (5.5, 0.0, 0.0)
-    return _array(renderer.geometry(torch.from_numpy(decoder.layout.join(parts)), size)[0])
-
-
-def _array(image: torch.Tensor) -> np.ndarray:
-    return np.ascontiguousarray(image.detach().cpu().numpy().transpose(1, 2, 0))
+    layout = renderer.decoder.layout
+    parts = {name: part.copy() for name, part in layout.split(vector[None]).items()}
+    about_x, about_y = torch.tensor([[pitch, 0.0, 0.0]]), torch.tensor([[0.0, yaw, 0.0]])
+    turn = axis_angle_to_matrix(about_x) @ axis_angle_to_matrix(about_y)
+    changes = {
+        "pose.global": matrix_to_rotation_6d(turn).numpy(),
+        "pose.global_axis_angle": matrix_to_axis_angle(turn).numpy(),
+        "pose.neck": 0.0,
+        "pose.transl": 0.0,
+        "camera": _SHOWING_CAMERA,
+    }
+    for name, value in changes.items():
+        if name in parts:
+            parts[name][:] = value
+    posed = torch.from_numpy(layout.join(parts)).to(renderer.region.device)
+    return to_array(renderer.geometry(posed, size)[0])

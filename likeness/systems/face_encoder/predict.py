@@ -7,22 +7,32 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from likeness.errors import DataError, UsageError
 from likeness.faces.detect import make_detector
+from likeness.geometry.head_asset import HeadAsset
 from likeness.geometry.mesh_glb import Skeleton, write_glb
 from likeness.geometry.mesh_obj import write_obj
 from likeness.media.image import load_image, save_image
 from likeness.media.video import write_animation
-from likeness.systems.face_encoder.layouts import IMAGE_SUFFIXES
+from likeness.systems.face_encoder.layouts import photographs_in
 from likeness.systems.face_encoder.pictures import overlay, turntable
 from likeness.systems.face_encoder.predictor import FacePredictor
-from likeness.systems.face_encoder.record import PersonRecord
+from likeness.systems.face_encoder.record import SUFFIXES, PersonRecord
 from likeness.systems.face_encoder.render import Renderer
 
 logger = logging.getLogger(__name__)
 
 FORMATS = ("npz", "safetensors", "json", "overlay", "obj", "glb", "turntable")
 DEFAULT_FORMATS = ("npz", "overlay", "obj", "glb", "turntable")
+_ENDINGS = {
+    "npz": "person.npz",
+    "safetensors": "person.safetensors",
+    "json": "person.json",
+    "overlay": "overlay.png",
+    "turntable": "turntable.gif",
+}
 _TURNTABLE_FRAMES = 36
 _TURNTABLE_SIZE = 256
 _NUM_MORPHS = 52
@@ -57,9 +67,10 @@ def predict(
     if wrong or not formats:
         raise UsageError(f"Unknown format {wrong}; there are: {', '.join(FORMATS)}.")
     finder = make_detector(detector, weights=weights)
-    renderer = Renderer(predictor.decoder, "synthetic", 0)
+    renderer = Renderer(predictor.decoder, "synthetic", 0).to(predictor.device)
     rows: list[dict[str, Any]] = []
-    for path in _photographs(inputs):
+    paths = _photographs(inputs)
+    for path, stem in zip(paths, _output_names(paths), strict=True):
         try:
             photo = load_image(path)
             record = predictor.encode(photo, detector=finder, kind=detector, source=path.name)
@@ -67,10 +78,10 @@ def predict(
             logger.warning("%s: %s", path, error.message)
             rows.append({"input": str(path), "error": error.message})
             continue
-        stem = output / path.stem
         files = {}
         for name in formats:
-            files[name] = str(_write(name, stem, photo, record, predictor, renderer, int(frames)))
+            target = output / f"{stem}.{_ENDINGS.get(name, name)}"
+            files[name] = str(_write(target, photo, record, renderer, frames))
         rows.append({"input": str(path), "files": files})
     if all("error" in row for row in rows):
         raise DataError(
@@ -85,7 +96,7 @@ def _photographs(inputs: Sequence[str]) -> list[Path]:
     for name in inputs:
         path = Path(name)
         if path.is_dir():
-            found = sorted(p for p in path.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES)
+            found = photographs_in(path)
             if not found:
                 raise DataError(f"Expected photographs in the folder '{path}', found none.")
             paths += found
@@ -96,40 +107,40 @@ def _photographs(inputs: Sequence[str]) -> list[Path]:
     return paths
 
 
+def _output_names(paths: Sequence[Path]) -> list[str]:
+    """The photographs' names without ending; a number tells two of one name apart."""
+    names: list[str] = []
+    for path in paths:
+        name, number = path.stem, 1
+        while name in names:
+            number += 1
+            name = f"{path.stem}-{number}"
+        names.append(name)
+    return names
+
+
 def _write(
-    name: str,
-    stem: Path,
-    photo: Any,
-    record: PersonRecord,
-    predictor: FacePredictor,
-    renderer: Renderer,
-    frames: int,
+    path: Path, photo: np.ndarray, record: PersonRecord, renderer: Renderer, frames: int
 ) -> Path:
-    if name in ("npz", "safetensors", "json"):
-        return record.save(stem.with_name(f"{stem.name}.person.{name}"))
-    if name == "overlay":
-        assert record.landmarks is not None
-        return save_image(
-            stem.with_name(f"{stem.name}.overlay.png"), overlay(photo, record.landmarks)
-        )
-    if name == "turntable":
-        views = turntable(
-            predictor.decoder, renderer, record.vector, frames=frames, size=_TURNTABLE_SIZE
-        )
-        return write_animation(stem.with_name(f"{stem.name}.turntable.gif"), views, rate=18)
-    path = stem.with_name(f"{stem.name}.{name}")
+    """Write what the ending of ``path`` says."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_mesh(path, record, predictor)
+    if path.suffix in SUFFIXES:
+        return record.save(path)
+    if path.suffix == ".png":
+        assert record.landmarks is not None
+        return save_image(path, overlay(photo, record.landmarks))
+    if path.suffix == ".gif":
+        views = turntable(renderer, record.vector, frames=frames, size=_TURNTABLE_SIZE)
+        return write_animation(path, views, rate=18)
+    write_mesh(path, record, renderer.decoder.asset)
     return path
 
 
-def write_mesh(path: Path, record: PersonRecord, predictor: FacePredictor) -> None:
+def write_mesh(path: Path, record: PersonRecord, asset: HeadAsset) -> None:
     """The head facing forward: OBJ with the predicted expression, GLB at rest with morph targets.
 
     The GLB has the head model's joints as a skin and its first expressions as named morph targets.
     """
-    decoder = predictor.decoder
-    asset = decoder.asset
     if path.suffix == ".obj":
         facing = {"pose.global": (1, 0, 0, 0, 1, 0), "pose.global_axis_angle": 0, "pose.neck": 0}
         forward = record.edit({k: v for k, v in facing.items() if k in record.layout})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import hashlib
 from collections.abc import Mapping
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from likeness.systems.face_encoder.decode import Decoder, to_pixels
 from likeness.systems.face_encoder.framing import frame_face, frame_landmarks
 from likeness.systems.face_encoder.network import EncoderNetwork
 from likeness.systems.face_encoder.record import PersonRecord
+from likeness.systems.face_encoder.weights import group_of
 
 if TYPE_CHECKING:
     from likeness.systems.face_encoder.system import FaceEncoder
@@ -51,17 +53,14 @@ class FacePredictor:
     @staticmethod
     def of(system: FaceEncoder, weights: Mapping[str, Tensor] | None) -> FacePredictor:
         """A copy of a system's current weights, or of the given ones ("group.parameter")."""
-        modules = {name: copy.deepcopy(module) for name, module in system.trainable().items()}
+        network, offsets = copy.deepcopy(system.network), copy.deepcopy(system.offsets)
         if weights is not None:
-            for name, module in modules.items():
-                own = {
-                    k.partition(".")[2]: v for k, v in weights.items() if k.startswith(f"{name}.")
-                }
-                module.load_state_dict(own)
-        offsets = modules.get("landmark_offsets")
+            network.load_state_dict(group_of(weights, "encoder"))
+            if offsets is not None:
+                offsets.load_state_dict(group_of(weights, "landmark_offsets"))
         evaluation = system.config.evaluation
         return FacePredictor(
-            modules["encoder"].requires_grad_(False),
+            network.requires_grad_(False),
             system.decoder,
             None if offsets is None else offsets.values.detach(),
             image_size=system.config.model.image_size,
@@ -84,13 +83,13 @@ class FacePredictor:
         """
         image = torch.as_tensor(inputs["image"], dtype=torch.float32)
         vectors, points = [], []
-        for part in image.split(_BATCH):
+        for part in torch.split(image, _BATCH):
             vector = self.network(part.to(self.device)).float()
             vectors.append(vector.cpu())
             points.append(self.decoder.landmarks(vector, self.offsets).cpu())
         return {"vector": torch.cat(vectors).numpy(), "landmarks": torch.cat(points).numpy()}
 
-    @property
+    @cached_property
     def fingerprint(self) -> str:
         """SHA-256 over the weights."""
         digest = hashlib.sha256()

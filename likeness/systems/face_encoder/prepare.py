@@ -19,7 +19,7 @@ from likeness.geometry.array_files import read_arrays
 from likeness.media.image import load_image, resize
 from likeness.systems.face_encoder.data import CONTRACT
 from likeness.systems.face_encoder.landmark_files import implausible, read_landmarks
-from likeness.systems.face_encoder.layouts import IMAGE_SUFFIXES
+from likeness.systems.face_encoder.layouts import photographs_in
 
 logger = logging.getLogger(__name__)
 
@@ -62,7 +62,7 @@ def prepare(
     folder = Path(source)
     if not folder.is_dir():
         raise DataError(f"Expected a folder of photographs at '{source}', but there is none.")
-    photographs = sorted(p for p in folder.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES)
+    photographs = photographs_in(folder)
     if not photographs:
         raise DataError(f"Expected photographs in '{source}', found none.")
     if test_every < 3:
@@ -72,9 +72,13 @@ def prepare(
     splits = {p: _split(number, test_every) for number, p in enumerate(persons)}
     skipped: list[dict[str, str]] = []
     provenance = {"source": str(folder), "consent": consent, "landmarks": landmarks}
-    written = 0
+    written: set[str] = set()
     with CONTRACT.writer(out, provenance=provenance) as writer:
         for path in photographs:
+            if path.stem in written:
+                reason = "another photograph of this name, with another ending, was taken"
+                skipped.append({"file": path.name, "reason": reason})
+                continue
             try:
                 image = load_image(path)
                 points = find(path, image)
@@ -97,7 +101,7 @@ def prepare(
                     "record": {"file": path.name},
                 }
             )
-            written += 1
+            written.add(path.stem)
         if not written:
             reasons = "; ".join(f"{row['file']}: {row['reason']}" for row in skipped[:3])
             raise DataError(f"None of {len(photographs)} photographs could be used. {reasons}")
@@ -142,9 +146,15 @@ def _landmark_source(
 def _from_table(path: Path) -> tuple[Landmarks, dict[str, list[int]]]:
     """One .npz: ``names`` (N,) text, ``points`` (N, 68, 2); boolean arrays (68,) are point sets."""
     arrays, _ = read_arrays(path)
-    if "names" not in arrays or "points" not in arrays or arrays["points"].shape[1:] != (68, 2):
+    if not {"names", "points"} <= arrays.keys() or arrays["points"].shape != (
+        len(arrays["names"]),
+        68,
+        2,
+    ):
         found = {k: v.shape for k, v in arrays.items()}
-        raise DataError(f"Expected 'names' and 'points' (N, 68, 2) in '{path}', found {found}.")
+        raise DataError(
+            f"Expected 'names' (N,) and 'points' (N, 68, 2) in '{path}', found {found}."
+        )
     table = {str(n): p for n, p in zip(arrays["names"], arrays["points"], strict=True)}
     sets = {
         name: np.flatnonzero(array).tolist()

@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from likeness.errors import DataError, UsageError
+from likeness.errors import DataError, LikenessError, MissingError, UsageError
 from likeness.geometry.array_files import read_arrays, write_arrays
 from likeness.geometry.head_asset import HeadAsset
 from likeness.geometry.head_numpy import pose_head
@@ -22,6 +22,8 @@ from likeness.geometry.mesh import Mesh
 from likeness.systems.face_encoder.layout import VectorLayout
 
 FORMAT = 1
+SUFFIXES = (".npz", ".safetensors", ".json")
+_ARRAYS = ("vector", "crop_matrix", "landmarks")
 _MEDIAN_FROM = 5
 _ROTATION_EPSILON = 1e-8
 
@@ -62,11 +64,17 @@ class PersonRecord:
         object.__setattr__(self, "vector", vector)
 
     def split(self) -> dict[str, np.ndarray]:
+        """Segment name to a view of the vector."""
         return self.layout.split(self.vector)
 
     def save(self, path: str | Path) -> Path:
-        """Write ``.npz``, ``.safetensors`` or ``.json`` by suffix."""
+        """Write ``.npz``, ``.safetensors`` or ``.json`` by suffix. Raises UsageError for others."""
         path = Path(path)
+        if path.suffix not in SUFFIXES:
+            raise UsageError(
+                f"A person record cannot be written as '{path.name}'.",
+                advice=f"Use one of the endings {', '.join(SUFFIXES)}.",
+            )
         texts = {
             "format": str(FORMAT),
             "layout": self.layout.to_json(),
@@ -91,26 +99,35 @@ class PersonRecord:
 
     @staticmethod
     def load(path: str | Path) -> PersonRecord:
-        """Read what :meth:`save` wrote as ``.npz`` or ``.safetensors``. Raises DataError."""
-        arrays, texts = read_arrays(path)
-        lacking = {"vector", "layout", "model_sha256"} - arrays.keys() - texts.keys()
+        """Read what :meth:`save` wrote.
+
+        Raises:
+            MissingError: no such file.
+            DataError: damaged, or something else than a person record.
+        """
+        path = Path(path)
+        arrays, texts = _read_json(path) if path.suffix == ".json" else read_arrays(path)
+        lacking = ({"vector"} - arrays.keys()) | ({"layout", "model_sha256"} - texts.keys())
         if lacking:
             raise DataError(
                 f"Expected a person record at '{path}'; it lacks {sorted(lacking)}.",
                 advice="Make one with 'likeness predict RUN --input PHOTO'.",
             )
-        return PersonRecord(
-            vector=arrays["vector"],
-            layout=VectorLayout.from_json(texts["layout"]),
-            head_name=texts.get("head_name", ""),
-            head_fingerprint=texts["model_sha256"],
-            encoder_fingerprint=texts.get("encoder_sha256", ""),
-            crop_matrix=arrays.get("crop_matrix", np.eye(2, 3, dtype=np.float32)),
-            image_size=int(texts.get("image_size", "0")),
-            valid=json.loads(texts.get("valid", "{}")),
-            landmarks=arrays.get("landmarks"),
-            source=texts.get("source", ""),
-        )
+        try:
+            return PersonRecord(
+                vector=arrays["vector"],
+                layout=VectorLayout.from_json(texts["layout"]),
+                head_name=texts.get("head_name", ""),
+                head_fingerprint=texts["model_sha256"],
+                encoder_fingerprint=texts.get("encoder_sha256", ""),
+                crop_matrix=arrays.get("crop_matrix", np.eye(2, 3, dtype=np.float32)),
+                image_size=int(texts.get("image_size", "0")),
+                valid=json.loads(texts.get("valid", "{}")),
+                landmarks=arrays.get("landmarks"),
+                source=texts.get("source", ""),
+            )
+        except (LikenessError, ValueError) as error:
+            raise DataError(f"The person record at '{path}' is damaged: {error}.") from error
 
     def edit(self, values: Mapping[str, Any]) -> PersonRecord:
         """A copy with whole segments replaced, e.g. ``{"face.expression": np.zeros(100)}``."""
@@ -147,6 +164,7 @@ class PersonRecord:
         return Mesh(posed.vertices, asset.faces, uv=asset.uv, uv_faces=asset.uv_faces)
 
     def check_head(self, asset: HeadAsset) -> None:
+        """Raise UsageError when the coefficients belong to another head model."""
         if asset.fingerprint != self.head_fingerprint:
             raise UsageError(
                 f"The record belongs to the head model '{self.head_name}' "
@@ -200,6 +218,19 @@ def distance(
         raise UsageError("The distance of vertices needs the head model.")
     meshes = [record.to_mesh(asset, neutral=True).vertices for record in (first, second)]
     return 1000.0 * float(np.linalg.norm(meshes[0] - meshes[1], axis=1).mean())
+
+
+def _read_json(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+    """Arrays and texts as :func:`read_arrays` gives them. 32-bit numbers survive as decimals."""
+    if not path.is_file():
+        raise MissingError(f"There is no file {path}.")
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+        arrays = {k: np.array(data[k], np.float32) for k in _ARRAYS if k in data}
+        texts = {k: v if isinstance(v, str) else json.dumps(v) for k, v in data.items()}
+    except (ValueError, TypeError, AttributeError) as error:
+        raise DataError(f"Expected a person record in JSON at '{path}': {error}.") from error
+    return arrays, texts
 
 
 def _rotation_6d(six: np.ndarray) -> np.ndarray:

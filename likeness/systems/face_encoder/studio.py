@@ -122,7 +122,8 @@ def true_shape(person: Person) -> np.ndarray:
     """Coefficients (S,) of the studio head nearest to the person at rest."""
     head, columns, solver = _shape_solver()
     rest = 0.001 * np.asarray(person.rest_vertices(build_template()), np.float64)
-    return (solver @ (columns.T @ (rest - head.template).ravel())).astype(np.float32)
+    code: np.ndarray = solver @ (columns.T @ (rest - head.template).ravel())
+    return code.astype(np.float32)
 
 
 @lru_cache(maxsize=1)

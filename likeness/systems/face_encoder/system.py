@@ -7,22 +7,24 @@ method is stands in ``losses``.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any, TypedDict, cast
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from likeness.data.contract import Split
 from likeness.data.source import Sample, Source
 from likeness.errors import UsageError
 from likeness.evaluation.protocol import Scores
 from likeness.geometry.landmarks import UPPER_LOWER_LIDS, UPPER_LOWER_LIPS
+from likeness.geometry.rotations import geodesic_distance
 from likeness.losses import face as terms
 from likeness.models.resnet import load_pretrained
-from likeness.systems.face_encoder.config import FaceEncoderConfig
+from likeness.systems.face_encoder.config import EncoderStage, FaceEncoderConfig
 from likeness.systems.face_encoder.crops import FaceCrops
 from likeness.systems.face_encoder.data import CONTRACT
 from likeness.systems.face_encoder.decode import Decoder
@@ -33,11 +35,12 @@ from likeness.systems.face_encoder.network import EncoderNetwork, LandmarkOffset
 from likeness.systems.face_encoder.pictures import preview_grid
 from likeness.systems.face_encoder.predictor import FacePredictor
 from likeness.systems.face_encoder.render import Renderer
-from likeness.systems.face_encoder.weights import initial_weights
-from likeness.training.system import Placement, StepContext, System
+from likeness.systems.face_encoder.weights import group_of, initial_weights
+from likeness.training.system import Batch, Placement, Predictor, StepContext, System
 
 _VERTEX_SCALE = 10.0
 """The supervised term counts metres of vertices times this, so that 1 cm weighs like 0.1 rad."""
+_LANDMARK_TERMS = ("landmark", "landmark_l2", "landmark_rel", "eye_closure", "lip_closure")
 _APPEARANCE_TERMS = ("photometric", "silhouette")
 
 
@@ -59,6 +62,8 @@ class FaceBatch(TypedDict):
 
 class FaceEncoder(System):
     """See the module's docstring; ``config`` is a :class:`FaceEncoderConfig`."""
+
+    config: FaceEncoderConfig
 
     loss_terms = frozenset(
         {
@@ -110,10 +115,12 @@ class FaceEncoder(System):
             load_pretrained(self.network.backbone, model.pretrained)
         if model.initial_run is not None:
             weights, state = initial_weights(model.initial_run)
+            own_mean = self.mean_landmarks
             self.load_state(state)
+            # The baseline is the mean face of the data this run trains on, not of the earlier one.
+            self.mean_landmarks = own_mean
             for name, module in self.trainable().items():
-                prefix = f"{name}."
-                own = {k[len(prefix) :]: v for k, v in weights.items() if k.startswith(prefix)}
+                own = group_of(weights, name)
                 # A group the earlier run did not have starts fresh.
                 if own:
                     module.load_state_dict(own)
@@ -127,6 +134,7 @@ class FaceEncoder(System):
 
     @property
     def render_size(self) -> int:
+        """Side of the picture that appearance terms compare, pixels."""
         return self.config.model.render_size or min(self.config.model.image_size, 112)
 
     def sources(self, split: str) -> Mapping[str, Source]:
@@ -140,18 +148,21 @@ class FaceEncoder(System):
                 )
             source = CONTRACT.open(
                 data.root,
-                split,
-                settings=data,
+                cast(Split, split),
+                # Repetition lengthens epochs; held-out photographs are looked at once.
+                settings=data if split == "train" else data.replace(repeat=1),
                 size=self.config.model.image_size,
                 num_shape=self.decoder.num_shape,
             )
-            CONTRACT.check_head(data.root, self.head, allow_mismatch=data.allow_model_mismatch)
+            if data.landmarks is None and not data.allow_model_mismatch:
+                CONTRACT.check_head(data.root, self.head)
             self._sources[split] = source
         if split == "train" and self.mean_landmarks is None:
             self.mean_landmarks = self._sources[split].mean_landmarks()
         return {"photographs": self._sources[split]}
 
-    def collate(self, samples: Sequence[Sample]) -> FaceBatch:
+    def collate(self, samples: Sequence[Sample]) -> Batch:
+        """A :class:`FaceBatch`."""
         batch: dict[str, Any] = {"id": [sample["id"] for sample in samples]}
         batch["person"] = torch.tensor([sample["person"] for sample in samples])
         for key in FaceBatch.__annotations__:
@@ -165,25 +176,32 @@ class FaceEncoder(System):
             groups["landmark_offsets"] = self.offsets
         return groups
 
-    def losses(self, batch: FaceBatch, context: StepContext) -> Mapping[str, Tensor]:
+    def losses(self, batch: Batch, context: StepContext) -> Mapping[str, Tensor]:
+        photographs = cast(FaceBatch, batch)
         # The network may run in half precision, geometry never: bf16 steps are 1 mm on a head.
-        vector = self.network(batch["image"]).float()
+        vector = self.network(photographs["image"]).float()
         with torch.autocast(context.device.type, enabled=False):
-            out = self._landmark_terms(vector, batch, context)
-            out |= self._appearance_terms(vector, batch, context)
-            out |= self._supervision(vector, batch, context)
-            out |= self._priors(vector, batch, context)
+            out = self._landmark_terms(vector, photographs, context)
+            out |= self._appearance_terms(vector, photographs, context)
+            out |= self._supervision(vector, photographs, context)
+            out |= self._priors(vector, context)
         return out
 
     def _landmark_terms(
         self, vector: Tensor, batch: FaceBatch, context: StepContext
     ) -> dict[str, Tensor]:
-        offsets = None if self.offsets is None else self.offsets.values
-        predicted, _ = self.decoder.landmarks(vector, offsets)
-        target = batch["landmarks"]
-        weights = batch["landmark_weights"] * self._point_weights
-        known = batch["landmark_weights"]
-        out = {"landmark": terms.landmark_l1(predicted, target, weights)}
+        if not any(context.active(term) for term in _LANDMARK_TERMS):
+            return {}
+        predicted = self.decoder.landmarks(
+            vector,
+            None if self.offsets is None else self.offsets.values,
+            use_correctives=cast(EncoderStage, context.stage).use_pose_correctives,
+        )
+        target, known = batch["landmarks"], batch["landmark_weights"]
+        weights = known * self._point_weights
+        out = {}
+        if context.active("landmark"):
+            out["landmark"] = terms.landmark_l1(predicted, target, weights)
         if context.active("landmark_l2"):
             out["landmark_l2"] = terms.landmark_l2(predicted, target, weights)
         if context.active("landmark_rel"):
@@ -200,7 +218,12 @@ class FaceEncoder(System):
         if not any(context.active(term) for term in _APPEARANCE_TERMS):
             return {}
         size = self.render_size
-        drawn = self.renderer(vector, size, outline=context.active("silhouette"))
+        drawn = self.renderer(
+            vector,
+            size,
+            outline=context.active("silhouette"),
+            use_correctives=cast(EncoderStage, context.stage).use_pose_correctives,
+        )
         out = {}
         if context.active("photometric"):
             photo = _resized(batch["image"], size)
@@ -228,45 +251,39 @@ class FaceEncoder(System):
             shape = parts["face.shape"][:, : self.decoder.num_shape]
             true = self.decoder.neutral(batch["shape"][:, : self.decoder.num_shape])
             distance = (self.decoder.neutral(shape) - true).abs().mean(dim=(1, 2))
-            angle = terms.geodesic_angles(
-                self.decoder.head_rotation(vector), batch["head_rotation"]
-            )
+            angle = geodesic_distance(self.decoder.head_rotation(vector), batch["head_rotation"])
             out["supervised"] = (share * (_VERTEX_SCALE * distance + angle)).sum()
         if context.active("shape_contrast"):
             out["shape_contrast"] = terms.ring_contrast(parts["face.shape"], batch["person"])
         return out
 
-    def _priors(self, vector: Tensor, batch: FaceBatch, context: StepContext) -> dict[str, Tensor]:
+    def _priors(self, vector: Tensor, context: StepContext) -> dict[str, Tensor]:
+        """What is likely before any photograph; 0 for segments the layout does not have."""
         parts = self.layout.split(vector)
-
-        def mean_square(name: str) -> Tensor:
-            return parts[name].square().mean() if name in parts else vector.new_zeros(())
-
-        priors = {
-            "reg_shape": lambda: terms.code_energy(parts["face.shape"]),
-            "reg_expression": lambda: terms.code_energy(parts["face.expression"]),
-            "reg_albedo": lambda: terms.code_energy(parts["face.albedo"]),
-            "reg_light": lambda: terms.light_whiteness(parts["light.sh"].reshape(-1, 9, 3)),
-            "reg_jaw": lambda: terms.jaw_limits(parts["pose.jaw"]),
-            "reg_global_pose": lambda: terms.rotation_energy(self.decoder.rotation(parts)),
-            "reg_neck": lambda: mean_square("pose.neck"),
-            "reg_eye_pose": lambda: mean_square("pose.eyes"),
-            "reg_transl": lambda: mean_square("pose.transl"),
-            "reg_detail": lambda: mean_square("detail"),
+        out = {
+            name: prior(parts[segment]) if segment in parts else vector.new_zeros(())
+            for name, (segment, prior) in _PRIORS.items()
+            if context.active(name)
         }
-        return {name: term() for name, term in priors.items() if context.active(name)}
+        if context.active("reg_global_pose"):
+            out["reg_global_pose"] = terms.rotation_energy(self.decoder.rotation(parts))
+        return out
 
     def predictor(self, weights: Mapping[str, Tensor] | None = None) -> FacePredictor:
         return FacePredictor.of(self, weights)
 
-    def evaluate(self, predictor: FacePredictor, source: Source, folder: Path) -> Scores:
-        return evaluate_landmarks(predictor, source, folder, self.config.evaluation)
+    def evaluate(self, predictor: Predictor, source: Source, folder: Path) -> Scores:
+        own = cast(FacePredictor, predictor)
+        return evaluate_landmarks(own, source, folder, self.config.evaluation)
 
-    def preview(self, predictor: FacePredictor, folder: Path, step: int) -> list[Path]:
+    def preview(self, predictor: Predictor, folder: Path, step: int) -> list[Path]:
         source = self.sources("validation")["photographs"]
+        if not len(source):
+            return []
         count = min(self.config.evaluation.num_preview, len(source))
         chosen = np.linspace(0, len(source) - 1, count).round().astype(int)
-        return preview_grid(predictor, self.renderer, [source[int(i)] for i in chosen], folder)
+        samples = [source[int(i)] for i in chosen]
+        return preview_grid(cast(FacePredictor, predictor), self.renderer, samples, folder)
 
     def state(self) -> dict[str, Any]:
         mean = None if self.mean_landmarks is None else torch.from_numpy(self.mean_landmarks)
@@ -298,10 +315,32 @@ class FaceEncoder(System):
             self.mean_landmarks = state["mean_landmarks"].cpu().numpy()
 
 
+def _mean_square(values: Tensor) -> Tensor:
+    return values.square().mean()
+
+
+def _whiteness(light: Tensor) -> Tensor:
+    return terms.light_whiteness(light.reshape(-1, 9, 3))
+
+
+_PRIORS: Mapping[str, tuple[str, Callable[[Tensor], Tensor]]] = {
+    "reg_shape": ("face.shape", terms.code_energy),
+    "reg_expression": ("face.expression", terms.code_energy),
+    "reg_albedo": ("face.albedo", terms.code_energy),
+    "reg_light": ("light.sh", _whiteness),
+    "reg_jaw": ("pose.jaw", terms.jaw_limits),
+    "reg_neck": ("pose.neck", _mean_square),
+    "reg_eye_pose": ("pose.eyes", _mean_square),
+    "reg_transl": ("pose.transl", _mean_square),
+    "reg_detail": ("detail", _mean_square),
+}
+"""Term to the segment it reads and its function."""
+
+
 def _layout(config: FaceEncoderConfig, num_shape: int, num_expression: int) -> VectorLayout:
     model = config.model
     if model.layout != "head_v1":
-        layout = PRESETS[model.layout]()
+        layout: VectorLayout = PRESETS[model.layout]()
         for name, available in (("face.shape", num_shape), ("face.expression", num_expression)):
             if layout.segment(name).dim > available:
                 raise UsageError(

@@ -1,4 +1,4 @@
-"""Weights of an earlier run or bundle, to start another from."""
+"""Weights of an earlier run, to start another from or to predict with."""
 
 from __future__ import annotations
 
@@ -23,6 +23,12 @@ def initial_weights(path: str | Path) -> tuple[Mapping[str, Tensor], dict[str, A
     """
     checkpoint = selection.find(Run(path), "best")
     return checkpoint.weights(ema=checkpoint.has_ema), checkpoint.state()
+
+
+def group_of(weights: Mapping[str, Tensor], name: str) -> dict[str, Tensor]:
+    """The weights of one group, without the group's name before theirs."""
+    prefix = f"{name}."
+    return {k.removeprefix(prefix): v for k, v in weights.items() if k.startswith(prefix)}
 
 
 def predictor_of(path: str | Path) -> FacePredictor:

@@ -1,0 +1,76 @@
+"""What may lie beside a photograph besides its landmarks: a mask of classes, and the exact truth.
+
+Owns what those files may hold; where they lie is ``layouts.py``.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from likeness.errors import DataError
+from likeness.geometry.array_files import read_arrays
+from likeness.media.decoding import MAX_PIXELS, open_image, read_bytes
+
+MASK_CLASSES = ("background", "skin", "hair", "neck", "body", "glasses or another occluder")
+"""The classes of a mask, by number."""
+
+
+def read_mask(path: Path, size: tuple[int, int]) -> np.ndarray:
+    """The class of every pixel (H, W) uint8 of a picture of ``size`` (width, height).
+
+    Palette pictures give their indices, so coloured masks as editors write them are read as well.
+
+    Raises:
+        DataError: damaged, of another size, more than one channel, or numbers that are no class.
+    """
+    data, name = read_bytes(path)
+    image = open_image(data, name, MAX_PIXELS)
+    try:
+        classes = np.asarray(image)
+    except (OSError, SyntaxError, ValueError) as error:
+        raise DataError(f"The mask {name} is damaged: {error}.") from error
+    if classes.ndim != 2:
+        raise DataError(
+            f"Expected one channel of class numbers in the mask '{path}', found {image.mode}.",
+            advice="Save it as 8-bit grey or palette picture whose values are the classes.",
+        )
+    if image.size != size:
+        raise DataError(
+            f"Expected a mask of {size[0]}x{size[1]} at '{path}', as its photograph, found "
+            f"{image.width}x{image.height}.",
+            advice="Make the mask from this very picture, or remove it.",
+        )
+    if classes.max() >= len(MASK_CLASSES):
+        raise DataError(
+            f"Expected the classes 0 to {len(MASK_CLASSES) - 1} in the mask '{path}', found "
+            f"{int(classes.max())}.",
+            advice="The classes are "
+            + ", ".join(f"{number} {word}" for number, word in enumerate(MASK_CLASSES))
+            + ".",
+        )
+    return classes.astype(np.uint8)
+
+
+def read_truth(path: Path) -> dict[str, np.ndarray]:
+    """The truth of a photograph: ``shape`` (n,), ``head_rotation`` (3, 3), and what else is there.
+
+    Raises:
+        DataError: damaged, incomplete, not finite, or no rotation.
+    """
+    arrays, _ = read_arrays(path)
+    missing = {"shape", "head_rotation"} - arrays.keys()
+    if missing:
+        raise DataError(f"The truth at '{path}' lacks {sorted(missing)}.")
+    shape, rotation = arrays["shape"], arrays["head_rotation"]
+    if shape.ndim != 1 or rotation.shape != (3, 3):
+        raise DataError(
+            f"Expected a shape (n,) and a head_rotation (3, 3) in '{path}', found {shape.shape} "
+            f"and {rotation.shape}."
+        )
+    if not (np.isfinite(shape).all() and np.isfinite(rotation).all()):
+        raise DataError(f"Expected finite numbers in the truth at '{path}', found others.")
+    if np.abs(rotation @ rotation.T - np.eye(3)).max() > 1e-3 or np.linalg.det(rotation) < 0:
+        raise DataError(f"The head_rotation in '{path}' is no rotation matrix.")
+    return arrays

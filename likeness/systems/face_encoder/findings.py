@@ -1,0 +1,254 @@
+"""What is wrong with a dataset of the face encoder, photograph by photograph and as a whole.
+
+Owns the judgement; which file is where is ``layouts.py``, what each may hold ``landmark_files.py``
+and ``annotation_files.py``. Bad data gives findings, never exceptions.
+"""
+
+from __future__ import annotations
+
+from likeness.data.inspection import Finding, Inspection
+from likeness.errors import DataError, LikenessError, UsageError
+from likeness.geometry.head_asset import HeadAsset
+from likeness.media.image import load_image, probe_image
+from likeness.systems.face_encoder.annotation_files import read_mask, read_truth
+from likeness.systems.face_encoder.config import FaceEncoderConfig
+from likeness.systems.face_encoder.heads import open_head
+from likeness.systems.face_encoder.landmark_files import implausible, in_image, read_landmarks
+from likeness.systems.face_encoder.layouts import Entry, Folder, place_of, read_folder, split_of
+
+MAX_DECODED = 4000
+"""At most this many pictures are decoded, evenly spread; beyond it the inspection says so."""
+_ASPECT_TOLERANCE = 0.02
+_FEW = 200
+
+
+def inspect_folder(uri: str, landmarks: str | None = None) -> Inspection:
+    """Look at a dataset, or at pictures with their landmarks in another folder."""
+    try:
+        folder = read_folder(uri, landmarks)
+    except LikenessError as error:
+        finding = Finding("error", "layout", "", error.message, error.advice)
+        return Inspection(uri, {"photographs": 0}, (finding,))
+    total = len(folder.entries)
+    counts = {
+        "photographs": total,
+        "persons": len({e.person for e in folder.entries if e.person is not None}),
+        "with_mask": sum(e.mask is not None for e in folder.entries),
+        "with_truth": sum(e.truth is not None for e in folder.entries),
+    }
+    for position, entry in enumerate(folder.entries):
+        split = split_of(entry, position, total, folder.layout)
+        counts[split] = counts.get(split, 0) + 1
+    findings = list(folder.findings)
+    step = max(1, -(-total // MAX_DECODED))
+    for entry in folder.entries[::step]:
+        findings += _look_at(entry, folder)
+    if step > 1:
+        findings.append(
+            Finding(
+                "advice",
+                "sampled",
+                "",
+                f"Only every {step}th of {total} photographs was decoded.",
+                "Errors in the others appear when they are read.",
+            )
+        )
+    findings += _whole(counts, folder)
+    return Inspection(uri, counts, tuple(findings))
+
+
+def inspect_configured(config: FaceEncoderConfig) -> Inspection:
+    """Look at the data a configuration trains on: also whether its truth is of the head model.
+
+    Raises:
+        UsageError: the configuration names no data.
+    """
+    data = config.data
+    if not data.root:
+        raise UsageError(
+            "data.root names no dataset.",
+            advice="Make one with 'likeness data make face-encoder FOLDER', then add "
+            "data.root=FOLDER.",
+        )
+    inspection = inspect_folder(data.root, data.landmarks)
+    if not inspection.ok or data.allow_model_mismatch:
+        return inspection
+    folder = read_folder(data.root, data.landmarks)
+    if folder.head is None:
+        return inspection
+    mismatch = head_mismatch(folder, open_head(config.model.head))
+    findings = (*inspection.findings, *([mismatch] if mismatch else []))
+    return Inspection(inspection.uri, inspection.counts, findings)
+
+
+def head_mismatch(folder: Folder, asset: HeadAsset) -> Finding | None:
+    """The finding that a dataset's truth belongs to another head model; None where it fits."""
+    if folder.head is None or folder.head["fingerprint"] == asset.fingerprint:
+        return None
+    return Finding(
+        "error",
+        "head-mismatch",
+        "head.json",
+        f"The truth was made with the head model '{folder.head['name']}' "
+        f"({folder.head['fingerprint'][:12]}), but model.head is '{asset.name}' "
+        f"({asset.fingerprint[:12]}); their coefficients mean different things.",
+        "Make the dataset again, set model.head to that model, or set "
+        "data.allow_model_mismatch=true.",
+    )
+
+
+def _look_at(entry: Entry, folder: Folder) -> list[Finding]:
+    """Everything wrong with one photograph and what lies beside it."""
+    place = place_of(entry.image, folder.root)
+    try:
+        image = load_image(entry.image)
+        info = probe_image(entry.image)
+    except LikenessError as error:
+        return [Finding("error", "image-unreadable", place, error.message, error.advice)]
+    size = (image.shape[1], image.shape[0])
+    findings = []
+    if info.num_frames > 1 and info.format != "MPO":  # a phone's second picture is no frame
+        findings.append(
+            Finding(
+                "warning",
+                "image-animated",
+                place,
+                f"The file has {info.num_frames} frames; only the first is used.",
+                "Save the frame that the landmarks belong to as a picture of its own.",
+            )
+        )
+    if info.orientation != 1:
+        findings.append(
+            Finding(
+                "advice",
+                "image-turned",
+                place,
+                f"The file is stored turned (EXIF orientation {info.orientation}) and shown "
+                f"upright, {size[0]}x{size[1]}.",
+                "Check that the landmarks were made on the upright picture.",
+            )
+        )
+    return findings + _sizes(entry, size, folder) + _annotations(entry, size, folder)
+
+
+def _sizes(entry: Entry, size: tuple[int, int], folder: Folder) -> list[Finding]:
+    """The recorded size is another, but the picture must not be stretched against it."""
+    if entry.size is None or min(entry.size) < 1:
+        return []
+    zoom = (size[0] / entry.size[0], size[1] / entry.size[1])
+    if abs(zoom[0] / zoom[1] - 1) <= _ASPECT_TOLERANCE:
+        return []
+    return [
+        Finding(
+            "error",
+            "size-recorded",
+            place_of(entry.image, folder.root),
+            f"index.jsonl says the landmarks belong to a picture of {entry.size[0]}x"
+            f"{entry.size[1]}; this one has {size[0]}x{size[1]}, another shape.",
+            "Detect the landmarks again on this very picture, or correct the line.",
+        )
+    ]
+
+
+def _annotations(entry: Entry, size: tuple[int, int], folder: Folder) -> list[Finding]:
+    """Everything wrong with the files that belong to a picture of ``size`` (width, height)."""
+    findings = []
+    place = place_of(entry.landmarks, folder.root)
+    if not entry.landmarks.is_file():
+        findings.append(
+            Finding(
+                "error",
+                "landmarks-missing",
+                place,
+                f"Expected landmarks of '{entry.image.name}', but there is no such file.",
+                "Make them with 'likeness data prepare face-encoder', or remove the picture.",
+            )
+        )
+    else:
+        try:
+            points, weights = read_landmarks(entry.landmarks)
+            for code, message in implausible(in_image(points, entry, size), weights, size):
+                findings.append(
+                    Finding(
+                        "error" if code == "landmarks-outside" else "warning",
+                        code,
+                        place,
+                        message,
+                        "Detect the landmarks again on this very picture, or remove it.",
+                    )
+                )
+        except DataError as error:
+            findings.append(
+                Finding("error", "landmarks-unreadable", place, error.message, error.advice)
+            )
+    if entry.mask is not None:
+        place = place_of(entry.mask, folder.root)
+        try:
+            read_mask(entry.mask, size)
+        except DataError as error:
+            findings.append(Finding("error", "mask-unusable", place, error.message, error.advice))
+    if entry.truth is not None:
+        place = place_of(entry.truth, folder.root)
+        try:
+            read_truth(entry.truth)
+        except DataError as error:
+            advice = error.advice or "Make the dataset again, or remove the file."
+            findings.append(Finding("error", "truth-unusable", place, error.message, advice))
+    return findings
+
+
+def _whole(counts: dict[str, int], folder: Folder) -> list[Finding]:
+    """What concerns the dataset as a whole."""
+    if not folder.entries:
+        return [
+            Finding(
+                "error",
+                "empty",
+                "",
+                f"Expected photographs in '{folder.root}', found none.",
+                "Add some, or make studio people with 'likeness data make face-encoder'.",
+            )
+        ]
+    findings = []
+    if not counts.get("train"):
+        findings.append(
+            Finding(
+                "error",
+                "no-train",
+                "",
+                "No photograph belongs to the split 'train'.",
+                "Add photographs of more people, or a 'split' to the lines of index.jsonl.",
+            )
+        )
+    if not counts.get("validation"):
+        findings.append(
+            Finding(
+                "warning",
+                "no-validation",
+                "",
+                "No photograph belongs to the split 'validation': training shows no previews and "
+                "measures nothing on the way.",
+                "Add photographs of more people, or a 'split' to the lines of index.jsonl.",
+            )
+        )
+    if counts["photographs"] < _FEW:
+        findings.append(
+            Finding(
+                "warning",
+                "few-photographs",
+                "",
+                f"{counts['photographs']} photographs are few; such a network wants thousands.",
+                "Add some, or start from an encoder trained on the studio (model.initial_run).",
+            )
+        )
+    if not (folder.root / "provenance.json").is_file():
+        findings.append(
+            Finding(
+                "advice",
+                "no-provenance",
+                "provenance.json",
+                "Nothing says where the photographs come from and that their subjects agreed.",
+                "Write provenance.json with at least 'source' and 'consent'.",
+            )
+        )
+    return findings
