@@ -226,7 +226,11 @@ def _log_to_stderr(level: int) -> None:
 
 
 class _StderrHandler(logging.StreamHandler):  # type: ignore[type-arg]
-    """Writes to what standard error is at the time, also when it was redirected."""
+    """Writes to what standard error is at the time: a progress bar puts itself in between."""
 
     def __init__(self) -> None:
-        super().__init__(sys.stderr)
+        logging.Handler.__init__(self)
+
+    @property
+    def stream(self) -> Any:
+        return sys.stderr

@@ -278,11 +278,16 @@ def duration(seconds: float) -> str:
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
 
 
+def rate_text(rate: float) -> str:
+    """Three digits, and no exponent for large rates."""
+    return f"{rate:,.0f}" if rate >= 1000 else f"{rate:.3g}"
+
+
 def _numbers(values: Mapping[str, float]) -> str:
     """The loss and the rate of a line of metrics; empty for other lines."""
     if "loss/total" not in values:
         return ""
     text = f"loss {values['loss/total']:.4g}"
     if "samples_per_second" in values:
-        text += f", {values['samples_per_second']:.3g} samples/s"
+        text += f", {rate_text(values['samples_per_second'])} samples/s"
     return text

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from likeness.cli.console import Answer, stdout_console, verb
-from likeness.cli.train import duration
+from likeness.cli.train import duration, rate_text
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -291,10 +291,15 @@ def _speed(frame: Mapping[str, Any]) -> str:
     """Rates, time left, memory, learning rates in one line; what is unknown is left out."""
     rates = ", ".join(f"{name} {rate:.3g}" for name, rate in frame["learning_rates"].items())
     wait = frame["data_wait_fraction"]
+    left = frame["seconds_left"]
+    steps, samples = (
+        None if rate is None else rate_text(rate)
+        for rate in (frame["steps_per_second"], frame["samples_per_second"])
+    )
     facts = (
-        (frame["steps_per_second"], "{:.3g} steps/s"),
-        (frame["samples_per_second"], "{:.3g} samples/s"),
-        (None if frame["seconds_left"] is None else duration(frame["seconds_left"]), "{} left"),
+        (steps, "{} steps/s"),
+        (samples, "{} samples/s"),
+        (None if left is None else duration(left), "{} left"),
         (frame["memory_gigabytes"], "{:.2f} GB memory"),
         (None if wait is None else 100 * wait, "{:.0f} % waiting for data"),
         (frame["grad_norm"], "gradient {:.3g}"),
