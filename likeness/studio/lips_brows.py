@@ -152,7 +152,7 @@ def beard_mask(x, y, z, mouth_ring, ear, signed_x, seed):
         return 0.0
     # The upper edge falls from the sideburn before the ear to the corner of the mouth.
     top = -8.0 - 18.0 * smoothstep(30.0, 62.0, z) + 8.0 * smoothstep(86.0, 104.0, z)
-    sideburn = smoothstep(55.0, 69.0, x) * (1.0 - smoothstep(38.0, 60.0, z))
+    sideburn = smoothstep(46.0, 74.0, x) * (1.0 - smoothstep(26.0, 68.0, z))
     top += 30.0 * sideburn + 8.0 * (1.0 - smoothstep(20.0, 30.0, x)) * smoothstep(94.0, 104.0, z)
     top += 3.0 * fbm_at(signed_x, y, z, 11.0, 2, seed + 7, 0.0)
     mask = 1.0 - smoothstep(top - 15.0, top + 7.0, y)

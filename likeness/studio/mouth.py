@@ -15,7 +15,7 @@ from likeness.studio.noise import fade, fbm, random_at
 from likeness.studio.surface_points import SurfacePoints, SurfaceValues
 from likeness.studio.template import PARTS
 
-_ENAMEL = np.array([0.660, 0.585, 0.480])
+_ENAMEL = np.array([0.665, 0.605, 0.520])
 _GUM = np.array([0.430, 0.165, 0.150])
 _TONGUE = np.array([0.430, 0.175, 0.155])
 _LINING_FRONT = np.array([0.380, 0.125, 0.110])
@@ -79,7 +79,7 @@ def _paint_row(
     # Share of the crown from the gum (0) to the biting edge (1).
     along = (-23.5 - rest[:, 1]) / 10.3 if upper else (rest[:, 1] + 43.5) / 9.0
     yellow = 0.25 + 0.75 * random_at(1, 0, 0, seed)
-    tint = np.array([1.0, 1.0 - 0.05 * yellow, 1.0 - 0.22 * yellow])
+    tint = np.array([1.0, 1.0 - 0.05 * yellow, 1.0 - 0.16 * yellow])
     colour = _ENAMEL * tint * (0.93 + 0.07 * random_at(2, 0, 0, seed))
     toward_gum = np.clip(1.0 - along, 0.0, 1.0)[:, None] ** 2
     albedo = colour * (1.0 - toward_gum * np.array([0.06, 0.11, 0.22]))
