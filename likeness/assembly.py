@@ -6,8 +6,10 @@ Finds what is specific to a system through its :class:`SystemSpec`. What is done
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import inspect as introspection
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +20,7 @@ from likeness.config.text import read_yaml
 from likeness.data.inspection import Inspection
 from likeness.errors import DataError, UsageError
 from likeness.runs.run import Run
+from likeness.storage.store import is_remote
 from likeness.systems import get_system, load_object
 
 if TYPE_CHECKING:
@@ -150,6 +153,40 @@ def plan_of(system: System, resolved: Resolved, *, world_size: int) -> Plan:
     )
     Groups(system.trainable()).check(plan)
     return plan
+
+
+def check_empty(out: str | Path) -> None:
+    """Refuse to write a dataset over something."""
+    if is_remote(out):
+        return
+    folder = Path(out)
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise UsageError(
+            f"{folder} exists already; a dataset is never overwritten.",
+            advice="Choose another folder, or remove this one.",
+        )
+
+
+def check_options(
+    function: Callable[..., Any], options: Mapping[str, Any], what: str, *, taken: int
+) -> None:
+    """Refuse options a function does not have, naming the nearest.
+
+    Args:
+        taken: how many of its first parameters are not options.
+    """
+    parameters = list(introspection.signature(function).parameters.values())[taken:]
+    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
+        return
+    known = [parameter.name for parameter in parameters]
+    for name in options:
+        if name not in known:
+            near = get_close_matches(name, known, n=1)
+            hint = f"Did you mean '{near[0]}'? " if near else ""
+            raise UsageError(
+                f"There is no option '{name}' of {what}.",
+                advice=f"{hint}There are: {', '.join(known) or 'none'}.",
+            )
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,6 @@ business of the layers; the parts are put together in ``assembly.py``.
 
 from __future__ import annotations
 
-import inspect as introspection
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 from likeness.assembly import (
     Predictor,
     build,
+    check_empty,
+    check_options,
     check_terms,
     configuration_of,
     configure,
@@ -240,7 +241,7 @@ def predict(
         raise UsageError("There is nothing to predict.", advice="Name a file with --input.")
     run = open_run(run)
     function = get_system(configuration_of(run).system).load("predict")
-    _check_options(function, options or {}, "prediction", taken=3)
+    check_options(function, options or {}, "prediction", taken=3)
     for item in inputs:
         if not is_remote(item) and not Path(item).exists():
             raise UsageError(f"There is no file {item}.", advice="Check the path of --input.")
@@ -302,9 +303,9 @@ def make_data(
     spec = get_system(system)
     if people < 1:
         raise UsageError(f"Expected at least one person, found people={people}.")
-    _check_empty(out)
+    check_empty(out)
     function = spec.load("studio")
-    _check_options(function, options, "studio data", taken=1)
+    check_options(function, options, "studio data", taken=1)
     inspection: Inspection = function(str(out), people=people, seed=seed, **options)
     return inspection
 
@@ -317,9 +318,9 @@ def prepare_data(system: str, source: str | Path, out: str | Path, **options: An
             f"{system} takes its data as it is; there is nothing to prepare.",
             advice=f"Look at it with: likeness data inspect {system} {source}",
         )
-    _check_empty(out)
+    check_empty(out)
     function = spec.load("prepare")
-    _check_options(function, options, "preparation", taken=2)
+    check_options(function, options, "preparation", taken=2)
     inspection: Inspection = function(str(source), str(out), **options)
     return inspection
 
@@ -380,37 +381,3 @@ def _environment(device: str) -> dict[str, Any]:
     from likeness.runs.environment import environment
 
     return environment(command=[Path(sys.argv[0]).name, *sys.argv[1:]], device=device)
-
-
-def _check_empty(out: str | Path) -> None:
-    """Refuse to write a dataset over something."""
-    if is_remote(out):
-        return
-    folder = Path(out)
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise UsageError(
-            f"{folder} exists already; a dataset is never overwritten.",
-            advice="Choose another folder, or remove this one.",
-        )
-
-
-def _check_options(
-    function: Callable[..., Any], options: Mapping[str, Any], what: str, *, taken: int
-) -> None:
-    """Refuse options a function does not have, naming the nearest.
-
-    Args:
-        taken: how many of its first parameters are not options.
-    """
-    parameters = list(introspection.signature(function).parameters.values())[taken:]
-    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
-        return
-    known = [parameter.name for parameter in parameters]
-    for name in options:
-        if name not in known:
-            near = get_close_matches(name, known, n=1)
-            hint = f"Did you mean '{near[0]}'? " if near else ""
-            raise UsageError(
-                f"There is no option '{name}' of {what}.",
-                advice=f"{hint}There are: {', '.join(known) or 'none'}.",
-            )

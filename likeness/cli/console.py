@@ -215,9 +215,9 @@ def _plain(value: Any) -> Any:
 def _log_to_stderr(level: int) -> None:
     """Warnings and worse on standard error, everything with --debug."""
     logger = logging.getLogger("likeness")
-    for handler in [h for h in logger.handlers if isinstance(h, _StderrHandler)]:
+    for handler in [h for h in logger.handlers if isinstance(h, _ToStderr)]:
         logger.removeHandler(handler)
-    handler = _StderrHandler()
+    handler = _ToStderr()
     handler.setLevel(level)
     handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
     logger.addHandler(handler)
@@ -225,7 +225,7 @@ def _log_to_stderr(level: int) -> None:
         logger.setLevel(level)
 
 
-class _StderrHandler(logging.StreamHandler):  # type: ignore[type-arg]
+class _ToStderr(logging.StreamHandler):  # type: ignore[type-arg]
     """Writes to what standard error is at the time: a progress bar puts itself in between."""
 
     def __init__(self) -> None:
