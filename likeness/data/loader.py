@@ -98,14 +98,15 @@ class Loader:
         self._batches: Iterator[MicroBatch | _Failure] | None = None
 
     def __iter__(self) -> Iterator[MicroBatch]:
-        self._batches = iter(self._loader)
+        self._batches = self._started()
         while True:
             try:
                 item = next(self._batches)
             except StopIteration:
                 return
-            except RuntimeError as error:
-                if "DataLoader worker" not in str(error):
+            except (RuntimeError, OSError, EOFError) as error:
+                # A worker's own errors arrive as failures: this is the end of the worker itself.
+                if self._closing is None:
                     raise
                 raise LikenessError(
                     f"A process that loads data ended unexpectedly: {error}",
@@ -116,10 +117,25 @@ class Loader:
                 raise item.error
             yield item
 
+    def _started(self) -> Iterator[MicroBatch | _Failure]:
+        """The iterator, with the process's own reaction to the death of a child.
+
+        Torch installs one that raises at whatever line the main thread is, be it in the middle of a
+        save; asking for the next batch finds out as well.
+        """
+        before = signal.getsignal(signal.SIGCHLD)
+        batches = iter(self._loader)
+        if signal.getsignal(signal.SIGCHLD) is not before:
+            signal.signal(signal.SIGCHLD, before)
+        return batches
+
     def close(self) -> None:
         """End the worker processes."""
-        if self._closing is not None:
-            self._closing.set()
+        if self._closing is None or self._batches is None:
+            return
+        self._closing.set()
+        # Deleting the iterator would do the same, but a traceback may hold it.
+        self._batches._shutdown_workers()  # type: ignore[attr-defined]
         self._batches = None
 
     def __enter__(self) -> Self:

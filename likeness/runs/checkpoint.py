@@ -61,7 +61,9 @@ class Progress:
     best_score: str | None = None
     """Name of the score that decides which checkpoint is the best."""
     fingerprint: str = ""
-    """Fingerprint of the configuration."""
+    """Of the configuration."""
+    data: str = ""
+    """Fingerprint of the training data."""
     format: int = FORMAT
     sha256: dict[str, str] = field(default_factory=dict)
     """File name to hash, for every other file of the folder."""

@@ -58,7 +58,8 @@ def start(device: str) -> Process:
         torch.cuda.set_device(chosen)
     if world_size > 1 and not dist.is_initialized():
         backend = "nccl" if chosen.type == "cuda" else "gloo"
-        dist.init_process_group(backend, timeout=_TIMEOUT)
+        bound = chosen if chosen.type == "cuda" else None
+        dist.init_process_group(backend, timeout=_TIMEOUT, device_id=bound)
     return current(chosen)
 
 

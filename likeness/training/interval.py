@@ -29,7 +29,7 @@ class StepValues:
                 raise ValueError(
                     f"'{name}' must be one number, found a tensor of shape {tuple(value.shape)}"
                 )
-            value = value.detach()
+            value = value.item() if value.device.type == "cpu" else value.detach()
         self._names.append(name)
         self._values.append(value)
         self._factors.append(factor)
@@ -37,7 +37,7 @@ class StepValues:
     def read(self) -> list[tuple[str, float]]:
         """Everything logged, in order, as Python numbers. Waits for the device."""
         tensors = [value.flatten() for value in self._values if isinstance(value, Tensor)]
-        # concatenation takes mixed types to the widest of them
+        # Concatenation takes mixed types to the widest of them.
         moved = iter(torch.cat(tensors).tolist() if tensors else ())
         numbers = [next(moved) if isinstance(v, Tensor) else float(v) for v in self._values]
         return [

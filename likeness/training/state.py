@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from likeness.data.source import Mixed
 from likeness.errors import UsageError
 from likeness.runs import checkpoint, selection
 from likeness.runs.checkpoint import Checkpoint, Progress, checkpoints
@@ -63,6 +64,7 @@ class TrainingState:
         self._system, self._plan, self._settings, self._process = system, plan, settings, process
         self.precision = Precision(settings.precision, process.device)
         self.counters, self.interval = Counters(), Interval()
+        self._saved, self._data = saved, ""
         if saved is not None:
             check(saved.progress, plan, settings, process)
             # First of all: it may decide what the modules look like.
@@ -84,6 +86,18 @@ class TrainingState:
             self.precision.scaler.load_state_dict(content["scaler"])
             if self.counters.step > self.planned.first_step or self._keeps_memory():
                 optimizer.load_moments(self.optimizer, content["moments"])
+
+    def open_data(self) -> Mixed:
+        """The training sources end to end; a change since the checkpoint is reported."""
+        source = Mixed(self._system.sources("train"))
+        self._data = source.fingerprint()
+        if self._saved is not None and self._data != self._saved.progress.data:
+            logger.warning(
+                "The training data changed since step %d: training goes on with what is there now, "
+                "but the result is not that of an uninterrupted run.",
+                self._saved.step,
+            )
+        return source
 
     def begin(self, planned: PlannedStage) -> None:
         """Go on to another stage: what learns, and an optimiser with or without the old memory."""
@@ -134,6 +148,7 @@ class TrainingState:
             recording=tuple(tables),
             best_score=settings.best_score,
             fingerprint=fingerprint,
+            data=self._data,
         )
         checkpoint.save(
             run,

@@ -158,7 +158,7 @@ class _Loop:
         self.state = TrainingState(self.system, self.plan, self.settings, self.process, saved)
         self.counters = self.state.counters
         self.module = distributed.LossModule(self.system, self.state.groups.modules)
-        self.source = Mixed(self.system.sources("train"))
+        self.source = self.state.open_data()
         sampler = Sampler(self.source, seed=self.settings.seed, sampling=self.settings.sampling)
         self.orders = {
             planned.index: sampler.stage(

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import struct
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -104,11 +105,16 @@ def test_weights_and_biases_offline_reads_back(
     fill(run, TrackingSettings(wandb="offline", wandb_project="faces"))
     files = list((run.path / "wandb").glob("offline-run-*/*.wandb"))
     assert len(files) == 1
+    deadline, records = time.monotonic() + 20, []
+    while not any(record.HasField("exit") for record in records):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)  # the service flushes the file a moment after finish() returns
+        data = files[0].read_bytes()[7:]
+        records = [wandb_internal_pb2.Record.FromString(part) for part in leveldb_records(data)]
     rows: list[dict[str, Any]] = []
     settings: dict[str, Any] = {}
     project = ""
-    for data in leveldb_records(files[0].read_bytes()[7:]):
-        record = wandb_internal_pb2.Record.FromString(data)
+    for record in records:
         if record.HasField("run"):
             project = record.run.project or project
             settings |= {u.key: json.loads(u.value_json) for u in record.run.config.update}

@@ -60,6 +60,7 @@ def test_resumed_equals_uninterrupted(
         outcome = train(parts, ToyConfig(), settings, stages)
     assert (outcome.status, outcome.step) == ("stopped", stopped_at)
     assert parts.status.status == "stopped"
+    assert "data changed" not in parts.log_path.read_text()
     outcome = train(parts, ToyConfig(), settings, stages, resume=True)
     assert (outcome.status, outcome.step) == ("finished", 20)
 
@@ -134,6 +135,7 @@ def test_state_comes_from_the_checkpoint_not_from_the_data(
     before = selection.find(run).state()
     other = ToyConfig(samples=30)  # other data: its own statistics would differ
     train(run, other, settings, resume=True)
+    assert "The training data changed since step 6" in run.log_path.read_text()
     after = selection.find(run).state()
     assert torch.equal(after["scale"], before["scale"])
     fresh = new_run(tmp_path, "fresh")
