@@ -7,21 +7,25 @@ Finds what is specific to a system through its :class:`SystemSpec`. What is done
 from __future__ import annotations
 
 import inspect as introspection
+import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from likeness.config.document import load_saved
+from likeness.config.overrides import PREFIX
 from likeness.config.resolve import Resolved
 from likeness.config.resolve import resolve as resolve_layers
+from likeness.config.schema import ConfigModel
 from likeness.config.text import read_yaml
 from likeness.data.inspection import Inspection
 from likeness.errors import DataError, UsageError
 from likeness.runs.run import Run
-from likeness.storage.store import is_remote
-from likeness.systems import get_system, load_object
+from likeness.storage.copies import local_copy
+from likeness.storage.store import StorageSettings, is_remote
+from likeness.systems import SystemSpec, get_system, load_object
 
 if TYPE_CHECKING:
     import torch
@@ -88,20 +92,47 @@ def inspect_configured(resolved: Resolved) -> Inspection:
         UsageError: the configuration names no data.
         DataError: the data has errors; the first few are named.
     """
-    spec = get_system(resolved.system)
+    spec, config = get_system(resolved.system), resolved.config
     if spec.inspect is not None:
-        inspection: Inspection = load_object(spec.inspect)(resolved.config)
+        inspection: Inspection = load_object(spec.inspect)(with_local_data(config))
     else:
-        root = resolved.config.data.root
-        if not root:
+        if not config.data.root:
             raise UsageError(
                 "data.root names no dataset.",
                 advice=f"Make studio data with 'likeness data make {spec.name} out/people', then "
                 "add data.root=out/people.",
             )
-        inspection = spec.load("contract").inspect(root)
+        inspection = inspect_dataset(spec, config.data.root, config.storage)
     refuse_errors(inspection, resolved.system)
     return inspection
+
+
+def inspect_dataset(spec: SystemSpec, uri: str, storage: StorageSettings) -> Inspection:
+    """Look at a dataset by a system's contract; a remote one is copied here first."""
+    found: Inspection = spec.load("contract").inspect(str(local_copy(uri, settings=storage)))
+    return replace(found, uri=uri)
+
+
+def with_local_data(config: Any) -> Any:
+    """A configuration whose ``data.root`` is a folder here: a copy, when it is remote."""
+    root = config.data.root
+    if not root or not is_remote(root):
+        return config
+    return config.replace(data={"root": str(local_copy(root, settings=config.storage))})
+
+
+def storage_from_environment(environ: Mapping[str, str] | None = None) -> StorageSettings:
+    """Storage settings for verbs without a configuration: defaults and ``LIKENESS_STORAGE__…``."""
+    environ = os.environ if environ is None else environ
+    prefix = f"{PREFIX}STORAGE__"
+    own = {name: value for name, value in environ.items() if name.startswith(prefix)}
+    found = resolve_layers(_Storage, system="storage", profiles={}, environ=own)
+    settings: StorageSettings = found.config.storage
+    return settings
+
+
+class _Storage(ConfigModel):
+    storage: StorageSettings = StorageSettings()
 
 
 def refuse_errors(inspection: Inspection, system: str) -> None:
@@ -121,15 +152,20 @@ def refuse_errors(inspection: Inspection, system: str) -> None:
     )
 
 
-def build(resolved: Resolved, *, device: torch.device) -> System:
-    """The system of a configuration on a device, with its frozen weights loaded."""
+def build(resolved: Resolved, *, device: torch.device, with_data: bool = True) -> System:
+    """The system of a configuration on a device, with its frozen weights loaded.
+
+    Args:
+        with_data: fetch data that is not on this machine; not needed to predict.
+    """
     import torch
 
     from likeness.training.system import Placement
 
     dtype = getattr(resolved.config.model, "base_dtype", "float32")
     placement = Placement(device, getattr(torch, dtype))
-    system: System = get_system(resolved.system).load("system")(resolved.config, placement)
+    config = with_local_data(resolved.config) if with_data else resolved.config
+    system: System = get_system(resolved.system).load("system")(config, placement)
     return system
 
 
@@ -207,7 +243,7 @@ class Predictor:
         *,
         ema: bool = True,
         device: str = "auto",
-    ) -> Predictor:
+    ) -> Self:
         """The one way to get a trained model back. Needs the run, not its dataset.
 
         Args:
@@ -219,13 +255,25 @@ class Predictor:
             MissingError: no such run or checkpoint.
             DataError: the checkpoint is damaged.
         """
+        return cls._load(path, which, ema=ema, device=device, with_data=False)
+
+    @classmethod
+    def with_data(cls, path: Run | str | Path, which: str = "best", *, ema: bool = True) -> Self:
+        """The same, with the run's dataset at hand: for scoring it."""
+        return cls._load(path, which, ema=ema, device="auto", with_data=True)
+
+    @classmethod
+    def _load(
+        cls, path: Run | str | Path, which: str, *, ema: bool, device: str, with_data: bool
+    ) -> Self:
         from likeness.runs import selection
         from likeness.training import distributed
 
         run = open_run(path)
         resolved = configuration_of(run)
         checkpoint = selection.find(run, _which(which))
-        built = build(resolved, device=distributed.start(device).device)
+        place = distributed.start(device).device
+        built = build(resolved, device=place, with_data=with_data)
         built.load_state(checkpoint.state())
         weights = checkpoint.weights(ema=ema and checkpoint.has_ema)
         return cls(run, checkpoint, built, built.predictor(weights))

@@ -22,8 +22,10 @@ from likeness.assembly import (
     configuration_of,
     configure,
     inspect_configured,
+    inspect_dataset,
     open_run,
     plan_of,
+    storage_from_environment,
 )
 from likeness.config.document import fingerprint, provenance_to_dict, to_yaml
 from likeness.config.resolve import Resolved, check_unchanged, override
@@ -201,7 +203,7 @@ def evaluate(
 
     if split not in ("train", "validation", "test"):
         raise UsageError(f"Expected the split train, validation or test, found '{split}'.")
-    predictor = Predictor.from_run(run, which=checkpoint, ema=ema)
+    predictor = Predictor.with_data(run, checkpoint, ema=ema)
     sources = {
         name: source for name, source in predictor.system.sources(split).items() if len(source)
     }
@@ -327,8 +329,7 @@ def prepare_data(system: str, source: str | Path, out: str | Path, **options: An
 
 def inspect_data(system: str, uri: str | Path) -> Inspection:
     """Counts, problems and advice for a dataset. Bad data gives findings, not exceptions."""
-    inspection: Inspection = get_system(system).load("contract").inspect(str(uri))
-    return inspection
+    return inspect_dataset(get_system(system), str(uri), storage_from_environment())
 
 
 def report(run: Run | str | Path, *, output: str | Path | None = None) -> Path:

@@ -41,11 +41,16 @@ class Cache:
         return cls(Path(settings.cache_folder), int(settings.cache_gigabytes * 1e9))
 
     @contextmanager
-    def borrow(self, store: Store, key: str, *, sha256: str | None = None) -> Iterator[Path]:
+    def borrow(
+        self, store: Store, key: str, *, sha256: str | None = None, version: str | None = None
+    ) -> Iterator[Path]:
         """A path to the content of a file, which stays there until the block ends.
+
+        A hard link made meanwhile keeps the content; such files do not count towards the bound.
 
         Args:
             sha256: the content wanted; when it is here already, the store is not asked.
+            version: of the file, when the caller has just asked for it.
 
         Raises:
             MissingError, DataError, UnsafeFileError: as the store does.
@@ -54,7 +59,7 @@ class Cache:
             yield store.path_of(key)
             return
         while True:
-            path = self._object(self._present(store, key, sha256))
+            path = self._object(self._present(store, key, sha256, version))
             try:
                 file = path.open("rb")
             except FileNotFoundError:
@@ -73,14 +78,15 @@ class Cache:
             return path.read_bytes()
 
     def size(self) -> int:
-        """Bytes of all files kept."""
+        """Bytes of all files kept, without those that a link elsewhere keeps anyway."""
         return sum(size for _, size, _ in self._objects())
 
-    def _present(self, store: Store, key: str, sha256: str | None) -> str:
+    def _present(self, store: Store, key: str, sha256: str | None, version: str | None) -> str:
         """Make sure the content is here and return its hash."""
         if sha256 is not None and self._object(sha256).is_file():
             return sha256
-        name = hashlib.sha256(f"{store.uri}\n{key}\n{store.version(key)}".encode()).hexdigest()
+        version = version or store.version(key)
+        name = hashlib.sha256(f"{store.uri}\n{key}\n{version}".encode()).hexdigest()
         with self._lock(name):
             known = sha256 or self._remembered(name)
             if known is not None and self._object(known).is_file():
@@ -97,6 +103,7 @@ class Cache:
             target = self._object(digest)
             with disk_errors(target, "keep a file in the cache"):
                 target.parent.mkdir(parents=True, exist_ok=True)
+                incoming.chmod(0o444)  # others may hold the same file
                 incoming.replace(target)
         finally:
             incoming.unlink(missing_ok=True)
@@ -133,14 +140,15 @@ class Cache:
             yield
 
     def _objects(self) -> list[tuple[int, int, Path]]:
-        """(time of last use in nanoseconds, bytes, path) of every file, oldest first."""
+        """(time of last use in nanoseconds, bytes, path) of the files that can go, oldest first."""
         found = []
         for path in (self.folder / "objects").glob("*/*"):
             try:
                 facts = path.stat()
             except FileNotFoundError:
                 continue  # another process removed it
-            found.append((facts.st_mtime_ns, facts.st_size, path))
+            if facts.st_nlink == 1:
+                found.append((facts.st_mtime_ns, facts.st_size, path))
         return sorted(found)
 
     def _evict(self, keep: str) -> None:

@@ -13,7 +13,7 @@ import random
 import sys
 import time
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import quote
@@ -155,9 +155,7 @@ class RemoteStore(Store):
         return int(self._tried(key, "Looking at", lambda: self._facts(key))["size"])
 
     def version(self, key: str) -> str:
-        facts = self._tried(key, "Looking at", lambda: self._facts(key))
-        marks = (facts.get(name) for name in ("ETag", "LastModified", "size"))
-        return hashlib.sha256("|".join(str(mark) for mark in marks).encode()).hexdigest()
+        return _version(self._tried(key, "Looking at", lambda: self._facts(key)))
 
     def download(self, key: str, path: Path, *, sha256: str | None = None) -> str:
         address = self._address(key)
@@ -260,21 +258,25 @@ class S3Store(RemoteStore):
     def checksum(self, key: str) -> str | None:
         return self._tried(key, "Looking at", lambda: self._recorded(key))
 
-    def list(self, prefix: str = "") -> list[str]:
+    def versions(self, prefix: str = "") -> dict[str, str]:
         if prefix:
             checked_key(prefix.rstrip("/") or "/")
         folder = prefix.rpartition("/")[0]
         start = f"{self._root}/{folder}".rstrip("/")
 
-        def find() -> list[str]:
+        def find() -> dict[str, str]:
             try:
-                paths: list[str] = self.filesystem.find(start)
+                paths: dict[str, dict[str, Any]] = self.filesystem.find(start, detail=True)
             except FileNotFoundError:
                 if not self.filesystem.exists(self._root.partition("/")[0]):
                     raise
-                paths = []
-            keys = (path[len(self._root) + 1 :] for path in paths if not path.endswith("/"))
-            return sorted(key for key in keys if key.startswith(prefix))
+                paths = {}
+            found = {
+                path[len(self._root) + 1 :]: _version(facts)
+                for path, facts in paths.items()
+                if not path.endswith("/")
+            }
+            return {key: found[key] for key in sorted(found) if key.startswith(prefix)}
 
         return self._tried(prefix, "Listing", find)
 
@@ -328,7 +330,7 @@ class HttpStore(RemoteStore):
 
         return self._tried(f"{key}.sha256", "Reading", read)
 
-    def list(self, prefix: str = "") -> list[str]:
+    def versions(self, prefix: str = "") -> dict[str, str]:
         raise UsageError(
             f"{self.uri} cannot be listed: a web address has no folders.",
             advice="Name the files (an index file does), or use s3:// or a local copy.",
@@ -347,6 +349,12 @@ class HttpStore(RemoteStore):
         return UsageError(
             f"{self.uri} is read only.", advice="Write to a local folder or to s3:// instead."
         )
+
+
+def _version(facts: Mapping[str, Any]) -> str:
+    """A text from what a server tells of a file; its time only where there is no entity tag."""
+    tag = facts.get("ETag") or facts.get("LastModified") or facts.get("mtime")
+    return f"{facts.get('size')}-{tag}"
 
 
 def is_transient(error: BaseException) -> bool:

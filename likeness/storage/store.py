@@ -60,8 +60,12 @@ class Store(ABC):
         """Write all of it or nothing; a reader never sees a part."""
 
     @abstractmethod
+    def versions(self, prefix: str = "") -> dict[str, str]:
+        """Key to :meth:`version` of all files whose key starts with ``prefix``, sorted."""
+
     def list(self, prefix: str = "") -> list[str]:
         """Sorted keys of all files that start with ``prefix``."""
+        return [*self.versions(prefix)]
 
     @abstractmethod
     def exists(self, key: str) -> bool:
@@ -192,12 +196,14 @@ class LocalStore(Store):
         with disk_errors(path, "write a file"), replacing(path) as temporary:
             temporary.write_bytes(data)
 
-    def list(self, prefix: str = "") -> list[str]:
+    def versions(self, prefix: str = "") -> dict[str, str]:
         if prefix:
             checked_key(prefix.rstrip("/") or "/")
-        start = self.root / prefix.rpartition("/")[0]
-        keys = (path.relative_to(self.root).as_posix() for path in _files_below(start))
-        return sorted(key for key in keys if key.startswith(prefix))
+        found = {
+            path.relative_to(self.root).as_posix(): _version(path)
+            for path in _files_below(self.root / prefix.rpartition("/")[0])
+        }
+        return {key: found[key] for key in sorted(found) if key.startswith(prefix)}
 
     def exists(self, key: str) -> bool:
         return self._path(key).is_file()
@@ -232,8 +238,12 @@ class LocalStore(Store):
         return sha256_of(self.path_of(key))
 
     def version(self, key: str) -> str:
-        facts = self.path_of(key).stat()
-        return f"{facts.st_size}-{facts.st_mtime_ns}"
+        return _version(self.path_of(key))
+
+
+def _version(path: Path) -> str:
+    facts = path.stat()
+    return f"{facts.st_size}-{facts.st_mtime_ns}"
 
 
 def _files_below(folder: Path) -> Iterator[Path]:

@@ -16,33 +16,6 @@ DIGEST = hashlib.sha256(PAYLOAD).hexdigest()
 QUICK = StorageSettings(retries=3, backoff_seconds=0.01, timeout_seconds=0.5)
 
 
-@pytest.fixture(scope="module")
-def s3_server() -> Iterator[str]:
-    """A local S3 server with one bucket, and credentials for it."""
-    server = pytest.importorskip("moto.server").ThreadedMotoServer(port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    names = {
-        "AWS_ACCESS_KEY_ID": "testing",
-        "AWS_SECRET_ACCESS_KEY": "testing",
-        "AWS_DEFAULT_REGION": "us-east-1",
-        "AWS_EC2_METADATA_DISABLED": "true",
-    }
-    before = {name: os.environ.get(name) for name in names}
-    os.environ.update(names)
-    import botocore.session
-
-    client = botocore.session.Session().create_client("s3", endpoint_url=f"http://{host}:{port}")
-    client.create_bucket(Bucket="people")
-    yield f"http://{host}:{port}"
-    server.stop()
-    for name, value in before.items():
-        if value is None:
-            del os.environ[name]
-        else:
-            os.environ[name] = value
-
-
 @pytest.fixture
 def s3_proxy(s3_server: str) -> Iterator[Proxy]:
     with proxy_to(s3_server) as proxy:

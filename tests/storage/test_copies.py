@@ -1,0 +1,149 @@
+from __future__ import annotations
+
+import json
+import os
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from likeness.errors import MissingError, UnsafeFileError, UsageError
+from likeness.storage.cache import Cache
+from likeness.storage.copies import local_copy
+from likeness.storage.remote import RemoteStore, S3Store
+from likeness.storage.store import StorageSettings, Store, open_store
+
+
+@pytest.fixture
+def settings(s3_server: str, tmp_path: Path) -> StorageSettings:
+    return StorageSettings(
+        endpoint_url=s3_server, cache_folder=str(tmp_path / "cache"), backoff_seconds=0.01
+    )
+
+
+@pytest.fixture
+def store(settings: StorageSettings, tmp_path: Path) -> Store:
+    store = open_store(f"s3://people/{tmp_path.name}", settings=settings)
+    for key in ("a.txt", "deep/b.txt", "deep/c.txt"):
+        store.write_bytes(key, key.encode())
+    return store
+
+
+def _contents(folder: Path) -> dict[str, bytes]:
+    paths = (path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
+
+
+@pytest.mark.s3
+def test_a_copy_has_every_file(store: Store, settings: StorageSettings) -> None:
+    folder = local_copy(store.uri, settings=settings)
+    assert _contents(folder) == {key: key.encode() for key in ("a.txt", "deep/b.txt", "deep/c.txt")}
+    assert not os.access(folder / "a.txt", os.W_OK) or os.geteuid() == 0
+
+
+@pytest.mark.s3
+def test_only_changes_are_fetched(
+    store: Store, settings: StorageSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    local_copy(store.uri, settings=settings)
+    store.write_bytes("deep/b.txt", b"changed")
+    store.write_bytes("new.txt", b"new")
+    store.delete("a.txt")
+    fetched: list[str] = []
+    download = S3Store.download
+
+    def counted(self: S3Store, key: str, path: Path, *, sha256: str | None = None) -> str:
+        fetched.append(key)
+        return download(self, key, path, sha256=sha256)
+
+    monkeypatch.setattr(S3Store, "download", counted)
+    folder = local_copy(store.uri, settings=settings)
+    assert sorted(fetched) == ["deep/b.txt", "new.txt"]
+    assert _contents(folder) == {
+        "deep/b.txt": b"changed",
+        "deep/c.txt": b"deep/c.txt",
+        "new.txt": b"new",
+    }
+
+
+@pytest.mark.s3
+def test_a_lost_file_comes_back_from_the_cache(
+    store: Store, settings: StorageSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = local_copy(store.uri, settings=settings)
+    (folder / "a.txt").unlink()
+    monkeypatch.delattr(RemoteStore, "download")
+    assert (local_copy(store.uri, settings=settings) / "a.txt").read_bytes() == b"a.txt"
+
+
+@pytest.mark.s3
+def test_files_of_a_copy_outlive_the_bound_of_the_cache(
+    store: Store, settings: StorageSettings
+) -> None:
+    tight = settings.replace(cache_gigabytes=1e-9)
+    folder = local_copy(store.uri, settings=tight)
+    assert len(_contents(folder)) == 3
+    assert Cache.from_settings(tight).size() == 0
+
+
+@pytest.mark.s3
+def test_many_may_ask_at_once(store: Store, settings: StorageSettings) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        folders = list(pool.map(lambda _: local_copy(store.uri, settings=settings), range(4)))
+    assert len(set(folders)) == 1
+    assert len(_contents(folders[0])) == 3
+
+
+@pytest.mark.s3
+def test_nothing_there_is_an_error(settings: StorageSettings) -> None:
+    with pytest.raises(MissingError, match="There are no files at s3://people/empty"):
+        local_copy("s3://people/empty", settings=settings)
+
+
+@pytest.mark.s3
+def test_a_remote_name_cannot_leave_the_copy(
+    store: Store, settings: StorageSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(S3Store, "versions", lambda self: {"../../evil": "1"})
+    with pytest.raises(UnsafeFileError):
+        local_copy(store.uri, settings=settings)
+
+
+def test_local_folders_are_used_where_they_lie(tmp_path: Path) -> None:
+    settings = StorageSettings(cache_folder=str(tmp_path / "cache"))
+    assert local_copy("some/folder", settings=settings) == Path("some/folder")
+    assert local_copy("file:///some/folder", settings=settings) == Path("/some/folder")
+    with pytest.raises(UsageError, match="cannot be listed"):
+        local_copy("https://host.invalid/x", settings=settings)
+
+
+@pytest.mark.s3
+def test_a_system_trains_on_a_bucket(
+    store: Store,
+    settings: StorageSettings,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The URI stays in the run; the model needs no bucket to predict."""
+    import likeness
+    from tests.cli.toy_spec import SPEC
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("likeness.systems._BUILT_IN", (SPEC,))
+    monkeypatch.setenv("LIKENESS_STORAGE__ENDPOINT_URL", str(settings.endpoint_url))
+    monkeypatch.setenv("LIKENESS_STORAGE__CACHE_FOLDER", settings.cache_folder)
+    store.write_bytes("set/toy.json", json.dumps({"samples": 20}).encode())
+    root = f"{store.uri}/set"
+    assert likeness.inspect_data("toy", root).counts == {"samples": 20}
+    mirror = f"{store.uri}/runs"
+    run = likeness.train(
+        "toy", profile="smoke", overrides=[f"data.root={root}", f"storage.mirror={mirror}"]
+    )
+    assert run.read("inspection")["uri"] == root
+    assert f"root: {root}" in run.config_yaml
+    assert f"runs/toy/{run.name}/checkpoints/step-00000010/progress.json" in store.list()
+    assert likeness.evaluate(run).scores["error"].count == 16
+    store.delete("set/toy.json")
+    likeness.Predictor.from_run(run)
+    with pytest.raises(MissingError):
+        likeness.evaluate(run)
