@@ -200,33 +200,40 @@ def fast() -> FaceEncoderConfig:
     """A small network at 96 pixels that learns in minutes on a CPU."""
     base = default()
     return base.replace(
-        data={"repeat": 1},
-        model={"backbone": "small", "image_size": 96, "pooling": "keypoint", "hidden": 512},
-        train={"batch_size": 64, "learning_rate": 2e-3, "log_every": 25, "ema_decay": 0.998},
+        model={
+            "backbone": "small",
+            "image_size": 96,
+            "pooling": "keypoint",
+            "hidden": 512,
+            "dropout": 0.1,
+        },
+        train={
+            "batch_size": 64,
+            "learning_rate": 2e-3,
+            "log_every": 25,
+            "ema_decay": 0.998,
+            "preview_every": 1000,
+            "evaluate_every": 0,
+            "workers": 1,
+        },
         stages=(
             EncoderStage(
                 name="lmk",
-                steps=2600,
-                weights={**_LANDMARKS, **_REGULARISERS, **_SUPERVISED},
+                steps=2000,
+                weights={**_LANDMARKS, **_REGULARISERS, **_SUPERVISED, "reg_shape": 1e-2},
                 schedule=Schedule(kind="cosine", warmup_steps=100, final_factor=0.02),
-            ),
-            EncoderStage(
-                name="photo",
-                steps=60,
-                batch_size=16,
-                learning_rate=1e-4,
-                weights={**_LANDMARKS, **_REGULARISERS, **_SUPERVISED, **_APPEARANCE},
             ),
         ),
     )
 
 
 def real() -> FaceEncoderConfig:
-    """Continue a studio-trained encoder on photographs with landmarks (set model.initial_run)."""
+    """Continue a studio-trained encoder on real photographs with landmarks (model.initial_run)."""
     base = fast()
     return base.replace(
         data={"repeat": 8, "crop_scale": (1.3, 2.0), "crop_shift": 0.1, "crop_rotation": 15.0},
-        model={"landmark_offsets": True, "dropout": 0.1},
+        model={"landmark_offsets": True},
+        evaluation={"framing": "detector", "flip_average": True},
         train={"learning_rate": 5e-4},
         stages=(
             EncoderStage(
@@ -243,8 +250,15 @@ def smoke() -> FaceEncoderConfig:
     """Seconds to minutes on a CPU: every stage and every term runs."""
     base = fast()
     return base.replace(
-        model={"backbone": "tiny", "image_size": 64, "hidden": 128},
-        train={"batch_size": 16, "log_every": 5, "preview_every": 100, "save_every": 100},
+        model={"backbone": "tiny", "image_size": 64, "hidden": 128, "dropout": 0.0},
+        train={
+            "batch_size": 16,
+            "log_every": 5,
+            "preview_every": 100,
+            "save_every": 100,
+            "ema_decay": 0.98,
+            "workers": 0,
+        },
         stages=(
             EncoderStage(
                 name="lmk",
