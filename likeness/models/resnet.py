@@ -216,10 +216,10 @@ def _read_state(path: Path) -> dict[str, Tensor]:
             f"'{path}' is not a plain state dict: reading it would run code, or it is damaged.",
             advice="Save the weights again as .safetensors where you trust the file.",
         ) from error
-    except (SafetensorError, RuntimeError, EOFError) as error:
+    except (SafetensorError, RuntimeError, EOFError, OSError, ValueError) as error:
         reason = (str(error) or "it ends early").splitlines()[0]
         raise DataError(
-            f"'{path}' is not a readable weights file: {reason}.",
+            f"'{path}' is not a readable weights file, or damaged: {reason}.",
             advice="Copy or download it again.",
         ) from error
     if isinstance(state, dict):

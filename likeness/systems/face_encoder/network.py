@@ -16,6 +16,9 @@ from likeness.systems.face_encoder.layout import Segment, VectorLayout
 
 _MEAN = (0.485, 0.456, 0.406)
 _STD = (0.229, 0.224, 0.225)
+# Of the last layer's usual weights. Features of a deep untrained trunk are large in eval mode: with
+# 1e-3 the first vertices of a ResNet-50 would be off by 0.8 mm.
+_INITIAL_SCALE = 1e-4
 
 Pooling = Literal["average", "keypoint"]
 Freeze = Literal["none", "backbone", "batch_norm"]
@@ -61,7 +64,7 @@ class EncoderNetwork(nn.Module):
 
     Normalisation with the ImageNet statistics happens inside, so that losses, exports and callers
     never see another range. At initialisation the output is the layout's bias for every picture
-    within 1e-2 of each unit: the mean face, frontal, filling the crop.
+    within 1e-3 of each unit: the mean face to 0.1 mm, frontal.
     """
 
     mean: Tensor  # (1, 3, 1, 1)
@@ -100,7 +103,7 @@ class EncoderNetwork(nn.Module):
             for part in self._norms():
                 part.requires_grad_(False)
         with torch.no_grad():
-            last.weight.mul_(1e-3)
+            last.weight.mul_(_INITIAL_SCALE)
             last.bias.zero_()
             if "camera" in layout:
                 # The scale must not depend on the picture at all before training: it multiplies

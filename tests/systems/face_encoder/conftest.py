@@ -1,0 +1,38 @@
+"""A toy head, a small decoder and a small dataset, made once for the tests of the face encoder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from likeness.geometry.flame_assets import load_flame
+from likeness.geometry.head_asset import HeadAsset
+from likeness.geometry.toy_flame import make_toy_flame
+from likeness.systems.face_encoder.decode import Decoder
+from tests.systems.face_encoder import toy
+
+
+@pytest.fixture(scope="session")
+def toy_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a complete small head in the file formats of FLAME."""
+    folder = tmp_path_factory.mktemp("toy_flame")
+    make_toy_flame(folder, subdivisions=3)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def toy_head(toy_folder: Path) -> HeadAsset:
+    return load_flame(toy_folder)
+
+
+@pytest.fixture(scope="session")
+def decoder(toy_head: HeadAsset) -> Decoder:
+    """The toy head read with the small layout."""
+    return Decoder(toy_head, toy.SMALL_LAYOUT, "weak_perspective")
+
+
+@pytest.fixture(scope="session")
+def dataset(tmp_path_factory: pytest.TempPathFactory, toy_head: HeadAsset) -> Path:
+    """Four people, two photographs each, with masks and the truth. Never written to."""
+    return toy.write_dataset(tmp_path_factory.mktemp("faces") / "people", toy_head)
