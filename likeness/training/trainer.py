@@ -81,7 +81,7 @@ def fit(
             was killed before its first one. On a CPU the result equals that of an uninterrupted
             run bit for bit.
         tracking: mirrors of the metrics.
-        trackers: others that are told the metrics, e.g. a progress display.
+        trackers: others that are told the metrics, e.g. a progress display; closed at the end.
         fingerprint: of the configuration; kept in the checkpoints.
         store: receives a copy of the run after each checkpoint.
 
@@ -114,6 +114,8 @@ def fit(
                 loop.observer = Observer(system, run, loop.recorder, settings)
             status = loop.train(interrupt)
         except BaseException as error:
+            for tracker in trackers if loop.recorder is None else ():
+                tracker.close()  # the recorder would have
             if loop.has_begun or not resume:  # a refused resume leaves the run as it was
                 loop.tell("failed", error=f"{type(error).__name__}: {error}")
             raise

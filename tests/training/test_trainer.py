@@ -377,6 +377,38 @@ def test_a_later_stage_with_a_wrong_mix_fails_at_the_start(tmp_path: Path) -> No
     assert (run.status.status, run.status.step) == ("failed", 0)
 
 
+class Display:
+    """A tracker that remembers."""
+
+    def __init__(self) -> None:
+        self.rows: list[dict[str, float]] = []
+        self.closed = 0
+
+    def log(self, step: int, values: Mapping[str, float]) -> None:
+        self.rows.append({**values, "step": step})
+
+    def media(self, step: int, name: str, path: Path) -> None: ...
+
+    def close(self) -> None:
+        self.closed += 1
+
+
+def test_trackers_hear_every_line_and_are_closed_once(tmp_path: Path) -> None:
+    run, display = new_run(tmp_path), Display()
+    fit(run, PLAIN, toy_settings(), one_stage(7), trackers=[display])
+    lines = [
+        {name: value for name, value in row.items() if name != "time"}
+        for row in read_metrics(run.metrics_path)
+    ]
+    assert display.rows == lines
+    assert display.closed == 1
+    refused = Display()
+    with pytest.raises(UsageError, match="unknown group"):
+        fit(new_run(tmp_path, "b"), PLAIN, toy_settings(), one_stage(groups={"x": 1.0}),
+            trackers=[refused])  # fmt: skip
+    assert (refused.rows, refused.closed) == ([], 1)
+
+
 def test_evaluation_without_validation_data_is_said_at_once(tmp_path: Path) -> None:
     class Unheld(ToySystem):
         def sources(self, split: str) -> Any:
