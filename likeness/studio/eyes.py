@@ -59,15 +59,16 @@ def lid_distance(ball: np.ndarray, margin: np.ndarray, side: int) -> np.ndarray:
 
     Args:
         ball: (N, 3) posed points of one eye.
-        margin: (48, 3) posed lid margin in the order of ``Template.eye_loops``.
+        margin: (N, 3) posed lid margin in the order of ``Template.eye_loops``.
         side: +1 for the subject's left eye, -1 for the right.
     """
-    across = margin[24] - margin[0]
+    outer = len(margin) // 2
+    across = margin[outer] - margin[0]
     across = side * across / np.linalg.norm(across)
     forward = margin.mean(0) - ball.mean(0)
     forward = forward - (forward @ across) * across
     up = np.cross(forward / np.linalg.norm(forward), across)
-    upper = margin[:25] - margin[0]
+    upper = margin[: outer + 1] - margin[0]
     u, v = upper @ across, upper @ up
     order = np.argsort(u)
     offset = ball - margin[0]

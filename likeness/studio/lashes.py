@@ -52,10 +52,11 @@ def _row(
 ) -> AttachedMesh:
     eyes = appearance.eyes
     count = int(_COUNT[detail] * eyes.lash_density * (1.0 if upper else 0.6))
-    margin = loop[:25] if upper else np.concatenate([loop[24:], loop[:1]])[::-1]
+    outer = len(loop) // 2
+    margin = loop[: outer + 1] if upper else np.concatenate([loop[outer:], loop[:1]])[::-1]
     # From a sixth behind the inner canthus to the outer one.
-    place = 24.0 * (0.16 + 0.82 * (np.arange(count) + rng.random(count)) / count)
-    segment = np.minimum(place.astype(int), 23)
+    place = outer * (0.16 + 0.82 * (np.arange(count) + rng.random(count)) / count)
+    segment = np.minimum(place.astype(int), outer - 1)
     t = place - segment
     thirds = _opposite_corners(template.skin_faces, margin)
     anchors = np.stack([margin[segment], margin[segment + 1], thirds[segment]], axis=1)
@@ -63,7 +64,7 @@ def _row(
     roots = Roots(anchors, weights)
     start = roots.on(skin)
 
-    outward_share = place / 24.0  # 0 inner canthus .. 1 outer
+    outward_share = place / outer  # 0 inner canthus .. 1 outer
     shape = np.sin(np.pi * np.clip(0.25 + 0.62 * outward_share, 0.0, 1.0)) ** 0.5
     length = eyes.lash_length * shape * (1.0 if upper else 0.55) * rng.uniform(0.75, 1.1, count)
     lateral = sign * (1.5 * (outward_share - 0.42)) + 0.16 * rng.standard_normal(count)

@@ -187,6 +187,17 @@ def test_an_occluder_hides_what_is_behind_it(kind):
     assert np.array_equal(picture.landmarks68, without.landmarks68)
 
 
+def test_levels_of_detail_show_the_same_person():
+    """The same landmarks within a pixel, nearly the same labels and colours."""
+    standard = _portrait(20.0)
+    for detail in ("low", "high"):
+        picture = photograph(sitter_of(_person(), detail), Scene.portrait(yaw=20.0), SIZE)
+        apart = np.linalg.norm(picture.landmarks68 - standard.landmarks68, axis=1)
+        assert apart.max() < 1.0
+        assert (picture.mask == standard.mask).mean() > 0.95
+        assert np.abs(picture.image - standard.image).mean() < 0.02
+
+
 def test_too_small_a_picture_is_refused():
     with pytest.raises(ValueError, match="at least 8 pixels"):
         photograph(_person(), Scene.portrait(), 4)
