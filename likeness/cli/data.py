@@ -116,5 +116,6 @@ def inspection_answer(inspection: Inspection) -> Answer:
         if not findings:
             print_text("No findings: the data is ready.")
 
-    document = inspection.to_dict()
+    facts = inspection.to_dict()
+    document = {"counts": facts["counts"], "findings": facts["findings"]}
     return Answer(document, show, 0 if inspection.ok else DATA_ERRORS)

@@ -38,14 +38,13 @@ def evaluate(
     document = {
         "run": str(found.run.path),
         "checkpoint": found.checkpoint.step,
-        "split": split,
         "scores": scores,
-        "folder": str(found.folder),
     }
 
     def show() -> None:
         print_text(f"{found.run.path}, step {found.checkpoint.step}, {split} split")
         show_scores(scores)
+        print_text(f"Pictures and scores: {found.folder}")
 
     return Answer(document, show)
 

@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
+import jsonschema
 import pytest
 import yaml
 
-from likeness.config.document import markdown_page
+from likeness.config.document import explain, json_schema, markdown_page, to_yaml
+from likeness.config.resolve import resolve
 from likeness.systems import all_systems, get_system
 from tests.cli.conftest import ROOT, Command
 
@@ -92,7 +96,44 @@ def test_schema_and_reference(likeness: Command) -> None:
     assert "| `model.dropout` | number | `0.2` |" in page
 
 
-@pytest.mark.parametrize("name", [name for name in all_systems() if name != "toy"])
+SYSTEMS = [*all_systems()]
+PROFILES = [(name, profile) for name in SYSTEMS for profile in get_system(name).load("profiles")]
+
+
+@pytest.mark.parametrize(("name", "profile"), PROFILES)
+def test_every_profile_survives_every_way_of_writing_it(
+    name: str, profile: str, tmp_path: Path
+) -> None:
+    """As a saved file, as key=value words, as environment variables; and the schema accepts it."""
+    spec = get_system(name)
+    config_class, profiles = spec.load("config"), spec.load("profiles")
+
+    def resolved(**options: Any) -> Any:
+        return resolve(
+            config_class, system=name, profiles=profiles, **{"environ": {}, **options}
+        ).config
+
+    plain = resolve(config_class, system=name, profiles=profiles, profile=profile, environ={})
+    text = to_yaml(plain)
+    (tmp_path / "saved.yaml").write_text(text, encoding="utf-8")
+    assert resolved(files=[tmp_path / "saved.yaml"]) == plain.config
+    jsonschema.validate(yaml.safe_load(text), json_schema(config_class, system=name))
+    words = {row["key"]: _word(row["value"]) for row in explain(plain)}
+    assert resolved(
+        profile=profile, overrides=[f"{key}={word}" for key, word in words.items()]
+    ) == (plain.config)
+    variables = {
+        "LIKENESS_" + key.upper().replace(".", "__"): word for key, word in words.items() if word
+    }
+    assert resolved(profile=profile, environ=variables) == plain.config
+
+
+def _word(value: Any) -> str:
+    """A value as people would write it behind key=."""
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+@pytest.mark.parametrize("name", SYSTEMS)
 def test_the_committed_reference_page_is_current(name: str) -> None:
     """Write it with: likeness config reference <system> > docs/config/<system>.md"""
     spec = get_system(name)

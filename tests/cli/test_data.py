@@ -13,7 +13,7 @@ from tests.cli.conftest import Command
 def test_made_data_is_inspected_at_once(likeness: Command) -> None:
     result = likeness("data", "make", "toy", "d", "--people", 3, "--seed", 7, "each=4", "--json")
     assert result.code == 0
-    assert result.document == {"uri": "d", "counts": {"samples": 12}, "findings": []}
+    assert result.document == {"counts": {"samples": 12}, "findings": []}
     assert json.loads(Path("d/toy.json").read_text()) == {"samples": 12, "seed": 7}
 
 
