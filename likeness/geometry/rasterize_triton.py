@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from likeness.extras import require
+from likeness.errors import MissingError
 from likeness.geometry.rasterize_reference import MIN_AREA, NEAR
 
 TRIANGLES = 32
@@ -60,7 +60,11 @@ def cover(
 
 @cache
 def _kernel() -> Any:
-    require("triton", extra="all", purpose="rasterise on CUDA with the triton backend")
-    from likeness.geometry.rasterize_triton_kernel import cover_kernel
-
+    try:
+        from likeness.geometry.rasterize_triton_kernel import cover_kernel
+    except ImportError as error:
+        raise MissingError(
+            f"The triton backend of the rasteriser needs Triton, which cannot be imported: {error}.",
+            advice="It comes with the CUDA builds of torch. Without it use backend='torch'.",
+        ) from error
     return cover_kernel

@@ -71,7 +71,8 @@ def test_without_triton_the_message_names_the_package(monkeypatch):
     from likeness.geometry import rasterize_triton
 
     monkeypatch.setitem(sys.modules, "triton", None)
+    monkeypatch.delitem(sys.modules, "likeness.geometry.rasterize_triton_kernel", raising=False)
     rasterize_triton._kernel.cache_clear()
     xy, z, _, faces = random_soup(0, torch.float32, snap=False)
-    with pytest.raises(MissingError, match="triton"):
+    with pytest.raises(MissingError, match="CUDA builds of torch"):
         rasterize(xy, z, faces, 8, 8, backend="triton")
