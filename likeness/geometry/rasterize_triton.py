@@ -64,7 +64,7 @@ def _kernel() -> Any:
         from likeness.geometry.rasterize_triton_kernel import cover_kernel
     except ImportError as error:
         raise MissingError(
-            f"The triton backend of the rasteriser needs Triton, which cannot be imported: {error}.",
+            f"The rasteriser's triton backend needs Triton, which cannot be imported: {error}.",
             advice="It comes with the CUDA builds of torch. Without it use backend='torch'.",
         ) from error
     return cover_kernel
