@@ -23,6 +23,7 @@ from likeness.config.text import read_yaml
 from likeness.data.inspection import Inspection
 from likeness.errors import DataError, UsageError
 from likeness.runs.run import Run
+from likeness.seeds import seed_of
 from likeness.storage.copies import local_copy
 from likeness.storage.store import StorageSettings, is_remote
 from likeness.systems import SystemSpec, get_system, load_object
@@ -165,7 +166,10 @@ def build(resolved: Resolved, *, device: torch.device, with_data: bool = True) -
     dtype = getattr(resolved.config.model, "base_dtype", "float32")
     placement = Placement(device, getattr(torch, dtype))
     config = with_local_data(resolved.config) if with_data else resolved.config
-    system: System = get_system(resolved.system).load("system")(config, placement)
+    # Weights that are not loaded are drawn: a function of the seed, whatever was drawn before.
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        torch.manual_seed(seed_of(config.train.seed, "weights"))
+        system: System = get_system(resolved.system).load("system")(config, placement)
     return system
 
 

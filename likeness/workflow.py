@@ -357,8 +357,6 @@ def _fit(
     store: Store | None = None
     if config.storage.mirror:
         store = open_store(config.storage.mirror, settings=config.storage)
-    if not resume:
-        built.initialise()
     built.prepare(Path(config.storage.cache_folder).expanduser() / "prepared" / resolved.system)
     shown = display(run, plan) if display is not None and is_first else None
     try:

@@ -47,7 +47,7 @@ class TrainingState:
     """Weights, their average, the optimiser's memory, counters and the open logging interval.
 
     Args:
-        saved: the checkpoint to continue from; None: the system as it was built.
+        saved: the checkpoint to continue from; None: the system as it is initialised.
 
     Raises:
         UsageError: the plan names groups the system does not have, or the checkpoint does not fit.
@@ -70,6 +70,8 @@ class TrainingState:
             # First of all: it may decide what the modules look like.
             system.load_state(saved.state())
             self._load_counters(saved.progress)
+        else:
+            system.initialise()
         self.groups = Groups(system.trainable())
         self.groups.check(plan)
         if saved is not None:

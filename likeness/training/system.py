@@ -124,7 +124,7 @@ class System(ABC):
         """Take back what :meth:`state` gave. Raises UsageError if it is another model's."""
 
     def initialise(self) -> None:  # noqa: B027 -- random weights by default
-        """Load the weights a new run starts from. Not called on resume, nor to predict."""
+        """Load the weights a new run starts from. Not called with a checkpoint at hand."""
 
     def prepare(self, workspace: Path) -> None:  # noqa: B027 -- nothing by default
         """Compute inputs that never change (features, latents); keyed by fingerprints."""

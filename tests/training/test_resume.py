@@ -19,6 +19,7 @@ from likeness.training.stage import Stage
 from tests.toy_system.comparison import assert_equal, facts, new_run
 from tests.toy_system.system import (
     ToyConfig,
+    ToySystem,
     toy_plan,
     toy_settings,
     toy_stages,
@@ -149,6 +150,21 @@ def test_killed_before_the_first_checkpoint_starts_anew(tmp_path: Path) -> None:
     train(run, ToyConfig(), toy_settings(), resume=True)
     train(whole, ToyConfig(), toy_settings())
     assert_equal(facts(run), facts(whole))
+
+
+def test_weights_are_initialised_once_per_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also when a run was killed before its first checkpoint; never over those of a checkpoint."""
+    calls: list[ToySystem] = []
+    monkeypatch.setattr(ToySystem, "initialise", lambda self: calls.append(self))
+    run = new_run(tmp_path)
+    with monkeypatch.context() as patch:
+        stop_at(patch, 3)
+        train(run, ToyConfig(), toy_settings(), resume=True)  # nothing saved yet
+    assert len(calls) == 1
+    train(run, ToyConfig(), toy_settings(), resume=True)
+    assert len(calls) == 1
 
 
 def test_finished_run_stays_as_it_is(tmp_path: Path) -> None:
