@@ -104,7 +104,7 @@ def _look_at(entry: Entry, folder: Folder) -> list[Finding]:
         image = load_image(entry.image)
         info = probe_image(entry.image)
     except LikenessError as error:
-        return [Finding("error", "image-unreadable", place, error.message, error.advice)]
+        return [_damage("image-unreadable", place, error, "Replace the picture, or remove it.")]
     size = (image.shape[1], image.shape[0])
     findings = []
     if info.num_frames > 1 and info.format != "MPO":  # a phone's second picture is no frame
@@ -178,23 +178,27 @@ def _annotations(entry: Entry, size: tuple[int, int], folder: Folder) -> list[Fi
                     )
                 )
         except DataError as error:
-            findings.append(
-                Finding("error", "landmarks-unreadable", place, error.message, error.advice)
-            )
+            advice = "Detect the landmarks of this picture again, or remove it."
+            findings.append(_damage("landmarks-unreadable", place, error, advice))
     if entry.mask is not None:
         place = place_of(entry.mask, folder.root)
         try:
             read_mask(entry.mask, size)
         except DataError as error:
-            findings.append(Finding("error", "mask-unusable", place, error.message, error.advice))
+            findings.append(_damage("mask-unusable", place, error, "Make it again, or remove it."))
     if entry.truth is not None:
         place = place_of(entry.truth, folder.root)
         try:
             read_truth(entry.truth)
         except DataError as error:
-            advice = error.advice or "Make the dataset again, or remove the file."
-            findings.append(Finding("error", "truth-unusable", place, error.message, advice))
+            advice = "Make the dataset again, or remove the file."
+            findings.append(_damage("truth-unusable", place, error, advice))
     return findings
+
+
+def _damage(code: str, place: str, error: LikenessError, advice: str) -> Finding:
+    """The finding of a file that cannot be read; ``advice`` where the error has none."""
+    return Finding("error", code, place, error.message, error.advice or advice)
 
 
 def _whole(counts: dict[str, int], folder: Folder) -> list[Finding]:
