@@ -48,9 +48,19 @@ def test_a_notebook_uses_the_words_of_the_command_line() -> None:
     (row,) = likeness.predict(run.path, ["one.txt"])
     expected = likeness.Predictor.from_run(run)(inputs=np.ones((1, 6), np.float32))["output"]
     np.testing.assert_allclose(np.loadtxt(row["output"])[None], expected, rtol=1e-6)
-    assert likeness.export(run, "arrays").target == "arrays"
-    assert likeness.report(run) == run.report_path
+    assert workflow.export(run, "arrays").target == "arrays"
+    assert workflow.report(run) == run.report_path
     assert likeness.inspect_data("toy", "data").counts == {"samples": 20}
+
+
+def test_no_public_name_is_hidden_by_a_package() -> None:
+    """Importing a subpackage sets an attribute of its name, which would hide a function."""
+    folder = Path(likeness.__file__).parent
+    packages = {path.parent.name for path in folder.glob("*/__init__.py")}
+    modules = {path.stem for path in folder.glob("*.py")}
+    assert not (packages | modules) & set(likeness.__all__)
+    for name in likeness.__all__:
+        assert getattr(likeness, name) is not None
 
 
 def test_predictors_of_steps_and_averages_differ() -> None:
