@@ -1,8 +1,8 @@
 """likeness: train, measure and ship models of people.
 
 Importing this package never imports torch. The public names below are loaded on first use, so that
-``likeness --help`` and configuration tools stay fast. ``export`` and ``report`` are packages here, so
-the verbs of that name are in :mod:`likeness.workflow` only.
+``likeness --help`` and configuration tools stay fast. ``export`` and ``report`` are packages here,
+so the verbs of that name are in :mod:`likeness.workflow` only.
 """
 
 from __future__ import annotations
