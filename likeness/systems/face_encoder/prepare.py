@@ -51,7 +51,7 @@ def prepare(
         size: photographs with a longer side are reduced to it, pixels.
         person_from: character that ends the person's name in a file name, e.g. "_" for
             012_smiling.jpg.
-        test_every: of the persons in order, one of every so many is for testing and half as many are
+        test_every: of the persons in order, one of every so many is for testing, half as many are
             for validation.
         consent: a sentence on the source and the subjects' agreement, kept in provenance.json.
 
