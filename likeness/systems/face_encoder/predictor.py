@@ -6,6 +6,7 @@ import copy
 import hashlib
 from collections.abc import Mapping
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -137,19 +138,21 @@ class FacePredictor:
         Args:
             detector: finds faces when ``face`` is not given; by default ``kind``.
             face: where the face is.
+            source: file name of the photograph; recorded faces go by its stem.
 
         Raises:
             DataError: no face was found.
         """
         if face is None:
             detector = detector or make_detector(kind)
-            face = choose_face(detector.detect(photo, name=source), photo.shape[:2])
+            faces = detector.detect(photo, name=Path(source).stem)
+            face = choose_face(faces, photo.shape[:2])
             if face is None:
                 raise DataError(
                     f"No face was found in {source or 'the photograph'} "
                     f"({photo.shape[1]}x{photo.shape[0]} pixels) by the detector '{kind}'.",
                     advice="Use a photograph in which the face is larger, or another detector "
-                    "(--detector scrfd --weights FILE).",
+                    "(detector=scrfd weights=FILE).",
                 )
         start = frame_face(face, self.crop_scale, self.image_size, detector=kind)
         vector, points, matrix = self.in_frame(photo, start)

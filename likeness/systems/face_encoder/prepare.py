@@ -132,8 +132,8 @@ def _landmark_source(
                     return _from_table(candidate)
         raise UsageError(
             f"No landmarks were found beside the photographs of '{folder}'.",
-            advice="Put <id>.npy or <id>.pts files there, name a landmarks68.npz with --landmarks, "
-            "or detect them with --landmarks run:RUN and an encoder trained here.",
+            advice="Put <id>.npy or <id>.pts files there, name a table with landmarks=FILE.npz, "
+            "or detect them with landmarks=run:RUN and an encoder trained here.",
         )
     path = Path(name)
     if path.is_dir():
