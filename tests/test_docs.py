@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import importlib
 import inspect
+import json
 import os
 import re
 import shlex
@@ -253,6 +254,19 @@ def _find(name: str) -> None:
         for part in parts[end:]:
             found = getattr(found, part)
         return
+
+
+def test_commands_of_the_makefile_and_the_editor_parse() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8").replace("$(BIN)/", "")
+    calls = [words for line in makefile.splitlines() for words in _likeness_calls(line.split())]
+    launches = json.loads((ROOT / ".vscode" / "launch.json").read_text(encoding="utf-8"))
+    calls += [c["args"] for c in launches["configurations"] if c["module"] == "likeness"]
+    assert len(calls) > 10
+    for words in calls:
+        try:
+            parsed(words)
+        except Exception as error:
+            raise AssertionError(f"likeness {' '.join(words)}\n{error}") from error
 
 
 def test_an_index_names_every_page() -> None:
