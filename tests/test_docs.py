@@ -231,7 +231,7 @@ def test_python_names_exist(page: Path) -> None:
 def test_names_and_files_in_the_text_exist(page: Path) -> None:
     files = [p.as_posix() for p in _python_files()]
     for code in _CODE.findall(prose(page)):
-        if (match := _NAME.match(code)) and not code.startswith("likeness.egg"):
+        if match := _NAME.match(code):
             _find(match[0])
         if _FILE.fullmatch(code):
             assert any(f.endswith(f"/{code}") for f in files), f"there is no file `{code}`"
