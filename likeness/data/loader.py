@@ -80,25 +80,14 @@ class Loader:
         pin: bool = False,
         start_method: str | None = None,
     ) -> None:
-        context = multiprocessing.get_context(start_method) if workers else None
-        # Set when the loader closes: until then workers outlive a SIGTERM sent to the whole group,
-        # so that the step under way can be finished and saved.
-        self._closing = context.Event() if context else None
-        numbers = _Numbers(order, steps, accumulation, rank, world_size)
-        self._loader = DataLoader(
-            _Fetched(source, seed, stage),
-            batch_sampler=numbers,
-            collate_fn=_Collated(collate),
-            num_workers=workers,
-            pin_memory=pin,
-            worker_init_fn=_WorkerStart(self._closing) if context else None,
-            multiprocessing_context=context,
-            generator=torch.Generator(),  # the loader's own draws leave the global generator alone
-        )
+        self._numbers = _Numbers(order, steps, accumulation, rank, world_size)
+        self._fetched, self._collated = _Fetched(source, seed, stage), _Collated(collate)
+        self._workers, self._pin, self._start_method = workers, pin, start_method
+        self._closing: Any = None
         self._batches: Iterator[MicroBatch | _Failure] | None = None
 
     def __iter__(self) -> Iterator[MicroBatch]:
-        self._batches = self._started()
+        self._batches = self._by_workers() if self._workers else self._here()
         while True:
             try:
                 item = next(self._batches)
@@ -117,14 +106,32 @@ class Loader:
                 raise item.error
             yield item
 
-    def _started(self) -> Iterator[MicroBatch | _Failure]:
-        """The iterator, with the process's own reaction to the death of a child.
+    def _here(self) -> Iterator[MicroBatch | _Failure]:
+        """Loaded in this process, when asked for."""
+        for draws in self._numbers:
+            item = self._collated(self._fetched.__getitems__(draws))
+            yield item.pin_memory() if self._pin and isinstance(item, MicroBatch) else item
 
-        Torch installs one that raises at whatever line the main thread is, be it in the middle of a
-        save; asking for the next batch finds out as well.
-        """
+    def _by_workers(self) -> Iterator[MicroBatch | _Failure]:
+        """Loaded ahead by other processes, in the same order."""
+        context = multiprocessing.get_context(self._start_method)
+        # Set when the loader closes: until then workers outlive a SIGTERM sent to the whole group,
+        # so that the step under way can be finished and saved.
+        self._closing = context.Event()
+        loader = DataLoader(
+            self._fetched,
+            batch_sampler=self._numbers,
+            collate_fn=self._collated,
+            num_workers=self._workers,
+            pin_memory=self._pin,
+            worker_init_fn=_WorkerStart(self._closing),
+            multiprocessing_context=context,
+            generator=torch.Generator(),  # its own draws leave the global generator alone
+        )
+        # Torch answers the death of a worker with an error at whatever line the main thread is, be
+        # it in the middle of a save. Asking for the next batch finds out as well.
         before = signal.getsignal(signal.SIGCHLD)
-        batches = iter(self._loader)
+        batches = iter(loader)
         if signal.getsignal(signal.SIGCHLD) is not before:
             signal.signal(signal.SIGCHLD, before)
         return batches
