@@ -1,0 +1,271 @@
+"""Measuring: an oracle scores zero, known errors score what they are, baselines stand beside."""
+
+from __future__ import annotations
+
+import json
+import math
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from likeness.data.source import Subset
+from likeness.errors import DataError
+from likeness.evaluation.protocol import Scores
+from likeness.faces.detect import Face
+from likeness.geometry.rotations import matrix_to_rotation_6d
+from likeness.systems.face_encoder import evaluate
+from likeness.systems.face_encoder.config import DataSettings, EvaluationSettings
+from likeness.systems.face_encoder.crops import FaceCrops
+from likeness.systems.face_encoder.data import CONTRACT
+from likeness.systems.face_encoder.decode import Decoder
+from likeness.systems.face_encoder.heads import face_vertices
+from tests.systems.face_encoder.toy import CROP_SIZE, NUM_SHAPE, SMALL_LAYOUT, mean_vector
+
+
+class Oracle:
+    """A predictor that knows the truth of every photograph, and may be off by a known amount."""
+
+    crop_scale, image_size = 1.6, CROP_SIZE
+
+    def __init__(
+        self,
+        source: FaceCrops,
+        decoder: Decoder,
+        *,
+        offset: tuple[float, float] = (0.0, 0.0),
+        code: float = 0.0,
+        turn: np.ndarray | None = None,
+        mean: np.ndarray | None = None,
+    ) -> None:
+        self.source, self.decoder, self.mean_landmarks = source, decoder, mean
+        self.offset, self.code = np.array(offset), code
+        self.turn = np.eye(3) if turn is None else turn
+        self.frames: list[np.ndarray] = []
+
+    def in_frame(
+        self, photo: np.ndarray, matrix: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        self.frames.append(matrix)
+        (index,) = (
+            i
+            for i in range(len(self.source.entries))
+            if np.array_equal(self.source.photograph(i).astype(np.float32) / 255, photo)
+        )
+        sample = self.source[index]
+        vector = mean_vector(SMALL_LAYOUT)
+        shape = torch.from_numpy(sample["shape"][:NUM_SHAPE]).clone()
+        shape[0] += self.code
+        vector[0, SMALL_LAYOUT.slice("face.shape")] = shape
+        rotation = torch.from_numpy(sample["head_rotation"] @ self.turn.astype(np.float32))
+        vector[0, SMALL_LAYOUT.slice("pose.global")] = matrix_to_rotation_6d(rotation)
+        points, _ = self.source.landmarks_of(index)
+        return vector[0].numpy(), points + self.offset, matrix
+
+
+@pytest.fixture
+def source(dataset: Path) -> FaceCrops:
+    return open_all(dataset)
+
+
+def open_all(folder: Path) -> FaceCrops:
+    settings = DataSettings(root=str(folder))
+    return CONTRACT.open(str(folder), "all", settings=settings, size=CROP_SIZE, num_shape=NUM_SHAPE)
+
+
+def scores_of(oracle: Oracle, folder: Path, **settings: object) -> Scores:
+    return evaluate.evaluate_landmarks(
+        oracle, oracle.source, folder, EvaluationSettings(**settings)
+    )
+
+
+def true_points(source: FaceCrops) -> list[np.ndarray]:
+    return [source.landmarks_of(i)[0].astype(np.float64) for i in range(len(source))]
+
+
+def test_the_truth_scores_zero(source, decoder, tmp_path):
+    scores = scores_of(Oracle(source, decoder), tmp_path)
+    for score in scores:
+        if score.name.startswith("auc"):
+            assert score.value == 1
+        elif score.name == "rotation":
+            assert score.value < 0.05  # degrees; 6D and back in 32 bits
+        else:
+            assert score.value == pytest.approx(0, abs=1e-4), score.name
+        assert score.count == 8
+    assert {"nme_68_eyes", "nme_51_box", "vertex_raw", "vertex_rigid", "rotation"} <= {
+        score.name for score in scores
+    }
+
+
+def test_a_known_offset_scores_the_known_error(source, decoder, tmp_path):
+    scores = scores_of(Oracle(source, decoder, offset=(3.0, -4.0)), tmp_path)
+    eyes, box = [], []
+    for points in true_points(source):
+        eyes.append(5 / math.dist(points[36], points[45]))
+        width, height = points.max(axis=0) - points.min(axis=0)
+        box.append(5 / math.sqrt(width * height))
+    for name in ("68", "51", "nose", "inner_lip"):
+        assert scores[f"nme_{name}_eyes"].value == pytest.approx(100 * np.mean(eyes), rel=1e-4)
+        assert scores[f"nme_{name}_box"].value == pytest.approx(100 * np.mean(box), rel=1e-4)
+    assert scores["failure_box"].value == np.mean(np.array(box) > 0.08)
+
+
+def test_known_shapes_score_their_distance_and_the_mean_face_stands_beside(
+    source, decoder, tmp_path
+):
+    scores = scores_of(Oracle(source, decoder, code=0.5), tmp_path)
+    asset, ids = decoder.asset, face_vertices(decoder.asset)
+    off = 500 * np.mean([np.linalg.norm(asset.shape_basis[v, :, 0]) for v in ids])
+    assert scores["vertex_raw"].value == pytest.approx(off, rel=1e-3)
+    base = []
+    for index in range(len(source)):
+        code = source[index]["shape"]
+        gaps = [np.linalg.norm(asset.shape_basis[v, :, :NUM_SHAPE] @ code) for v in ids]
+        base.append(1000 * np.mean(gaps))
+    assert scores["vertex_raw"].baseline == pytest.approx(np.mean(base), rel=1e-4)
+    assert scores["vertex_raw"].baseline_name == "mean face"
+    assert scores["vertex_rigid"].value < scores["vertex_raw"].value
+    assert scores["vertex_raw"].unit == "mm"
+
+
+def test_a_known_turn_scores_its_angle(source, decoder, tmp_path):
+    angle = math.radians(7)
+    cosine, sine = math.cos(angle), math.sin(angle)
+    turn = np.array([[cosine, 0, sine], [0, 1, 0], [-sine, 0, cosine]])
+    scores = scores_of(Oracle(source, decoder, turn=turn), tmp_path)
+    assert scores["rotation"].value == pytest.approx(7, abs=0.02)
+    frontal = []
+    for index in range(len(source)):
+        trace = np.trace(source[index]["head_rotation"].astype(np.float64))
+        frontal.append(math.degrees(math.acos(min(1.0, (trace - 1) / 2))))
+    assert scores["rotation"].baseline == pytest.approx(np.mean(frontal), abs=0.05)
+
+
+def test_the_mean_face_in_the_true_box_is_the_baseline(source, decoder, tmp_path):
+    mean = source.mean_landmarks()
+    scores = scores_of(Oracle(source, decoder, mean=mean), tmp_path)
+    errors = []
+    for points in true_points(source):
+        low, high = points.min(axis=0), points.max(axis=0)
+        guess = (low + high) / 2 + mean * (high - low).mean()
+        distances = [math.dist(guess[i], points[i]) for i in range(17, 68)]
+        errors.append(sum(distances) / 51 / math.dist(points[36], points[45]))
+    assert scores["nme_51_eyes"].baseline == pytest.approx(100 * np.mean(errors), rel=1e-4)
+    assert scores["nme_51_eyes"].baseline_name == "mean face in the box"
+    assert scores["nme_51_eyes"].beats_baseline
+    without = scores_of(Oracle(source, decoder), tmp_path)
+    assert without["nme_51_eyes"].baseline is None
+
+
+def test_yaw_is_reported_in_bins_where_all_of_it_is_known(source, decoder, tmp_path):
+    scores = scores_of(Oracle(source, decoder, offset=(1.0, 0.0)), tmp_path)
+    degrees = []
+    for index in range(len(source)):
+        nose = source[index]["head_rotation"] @ [0, 0, 1]
+        degrees.append(math.degrees(math.atan2(nose[0], nose[2])))
+    small = [abs(angle) < 30 for angle in degrees]
+    assert scores["nme_box_yaw_0-30"].count == sum(small)
+    assert max(np.abs(degrees)) > 5
+
+
+def test_without_truth_only_landmarks_are_scored(dataset, decoder, tmp_path):
+    data = Path(shutil.copytree(dataset, tmp_path / "data"))
+    shutil.rmtree(data / "truth")
+    names = {s.name for s in scores_of(Oracle(open_all(data), decoder), tmp_path / "out")}
+    assert "nme_68_eyes" in names
+    assert not any(n.startswith(("vertex", "rotation", "nme_box_yaw")) for n in names)
+
+
+def test_points_a_photograph_lacks_are_left_out_everywhere(dataset, decoder, tmp_path):
+    data = Path(shutil.copytree(dataset, tmp_path / "data"))
+    path = data / "landmarks" / "p0_0.npy"
+    np.save(path, np.load(path)[17:])
+    source = open_all(data)
+    scores = scores_of(Oracle(source, decoder, offset=(3.0, -4.0)), tmp_path / "out")
+    assert {"nme_68_eyes", "nme_jaw_eyes"}.isdisjoint(s.name for s in scores)
+    eyes = np.mean([5 / math.dist(p[36], p[45]) for p in true_points(source)])
+    assert scores["nme_51_eyes"].value == pytest.approx(100 * eyes, rel=1e-4)
+    assert scores["failure_eyes"].value == 1  # five pixels are more than 8 % of any eye distance
+
+
+def test_point_sets_of_the_dataset_are_scored_too(dataset, decoder, tmp_path):
+    data = Path(shutil.copytree(dataset, tmp_path / "data"))
+    (data / "landmark_sets.json").write_text(json.dumps({"core": [30, 36, 45]}))
+    source = open_all(data)
+    scores = scores_of(Oracle(source, decoder, offset=(0.0, 2.0)), tmp_path / "out")
+    eyes = np.mean([2 / math.dist(p[36], p[45]) for p in true_points(source)])
+    assert scores["nme_core_eyes"].value == pytest.approx(100 * eyes, rel=1e-4)
+
+
+def test_a_limit_takes_photographs_evenly(source, decoder, tmp_path):
+    oracle = Oracle(source, decoder)
+    assert scores_of(oracle, tmp_path, max_samples=3)["nme_68_eyes"].count == 3
+    assert len(oracle.frames) == 3
+
+
+def test_true_points_frame_the_photograph(source, decoder, tmp_path):
+    oracle = Oracle(source, decoder)
+    scores_of(oracle, tmp_path)
+    for matrix, points in zip(oracle.frames, true_points(source)):
+        low, high = points.min(axis=0), points.max(axis=0)
+        zoom = CROP_SIZE / (1.6 * (high - low).mean())
+        np.testing.assert_allclose(matrix[:, :2], np.eye(2) * zoom, atol=1e-5)
+        middle = matrix[:, :2] @ ((low + high) / 2) + matrix[:, 2]
+        np.testing.assert_allclose(middle, CROP_SIZE / 2, atol=1e-3)
+
+
+def test_the_detector_frames_and_counts_what_it_misses(source, decoder, tmp_path, monkeypatch):
+    class Blind:
+        """Finds a face of a fixed size in every photograph but the second."""
+
+        def __init__(self) -> None:
+            self.calls = 0
+
+        def detect(self, image: np.ndarray, *, name: str = "") -> list[Face]:
+            self.calls += 1
+            return [] if self.calls == 2 else [Face(np.array([20.0, 10.0, 50.0, 40.0]), 0.9)]
+
+    monkeypatch.setattr(evaluate, "make_detector", lambda kind: Blind())
+    mean = source.mean_landmarks()
+    oracle = Oracle(source, decoder, mean=mean)
+    scores = scores_of(oracle, tmp_path, framing="detector")
+    assert scores["detector_missed"].value == 1
+    assert scores["detector_missed"].count == 8
+    assert scores["nme_68_eyes"].value == pytest.approx(0, abs=1e-4)
+    # Every found face has one box, and so one frame and one mean face; the missed one the true box.
+    found = [m for n, m in enumerate(oracle.frames) if n != 1]
+    assert all(np.array_equal(matrix, found[0]) for matrix in found)
+    assert not np.array_equal(oracle.frames[1], found[0])
+    extent = CROP_SIZE / found[0][0, 0] / 1.6
+    centre = (CROP_SIZE / 2 - found[0][:, 2]) / found[0][0, 0]
+    errors = []
+    for number, points in enumerate(true_points(source)):
+        low, high = points.min(axis=0), points.max(axis=0)
+        guess = centre + mean * extent
+        if number == 1:
+            guess = (low + high) / 2 + mean * (high - low).mean()
+        distances = np.linalg.norm(guess - points, axis=1)
+        errors.append(distances.mean() / math.dist(points[36], points[45]))
+    assert scores["nme_68_eyes"].baseline == pytest.approx(100 * np.mean(errors), rel=1e-3)
+
+
+def test_a_picture_of_the_first_photographs_is_kept(source, decoder, tmp_path):
+    scores_of(Oracle(source, decoder, offset=(4.0, 4.0)), tmp_path / "deep")
+    with Image.open(tmp_path / "deep" / "landmarks.png") as picture:
+        pixels = np.asarray(picture.convert("RGB")).astype(int)
+    assert picture.width >= 4 * 256
+    reddish = (pixels[..., 0] > 150) & (pixels[..., 1] < 90)
+    bluish = (pixels[..., 2] > 150) & (pixels[..., 0] < 90)
+    assert reddish.sum() > 500  # true points
+    assert bluish.sum() > 500  # predicted ones
+
+
+def test_other_sources_are_refused(source, decoder, tmp_path):
+    with pytest.raises(DataError, match="found Subset"):
+        evaluate.evaluate_landmarks(
+            Oracle(source, decoder), Subset(source, [0]), tmp_path, EvaluationSettings()
+        )

@@ -1,0 +1,221 @@
+"""From folders of photographs with landmarks in the usual forms to a dataset."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from likeness.errors import DataError, UsageError
+from likeness.media.image import load_image, save_image
+from likeness.systems.face_encoder.data import CONTRACT
+from likeness.systems.face_encoder.layouts import read_folder
+from likeness.systems.face_encoder.prepare import prepare
+from tests.systems.face_encoder.toy import PHOTO_SIZE
+
+
+@pytest.fixture
+def photos(tmp_path: Path, dataset: Path) -> Path:
+    """The pictures of the dataset, without what lies beside them."""
+    folder = tmp_path / "raw" / "photos"
+    folder.mkdir(parents=True)
+    for path in (dataset / "images").iterdir():
+        shutil.copy(path, folder)
+    return folder
+
+
+def truth(dataset: Path, name: str) -> np.ndarray:
+    return np.load(dataset / "landmarks" / f"{name}.npy")
+
+
+def points_in(out: Path, name: str) -> np.ndarray:
+    return np.load(out / "landmarks" / f"{name}.npy")
+
+
+def write_pts(path: Path, points: np.ndarray) -> None:
+    """As 300-W does: pixels counted from 1, centres on whole numbers."""
+    lines = "\n".join(f"{x + 0.5:.6f} {y + 0.5:.6f}" for x, y in points)
+    path.write_text(f"version: 1\nn_points:  {len(points)}\n{{\n{lines}\n}}\n")
+
+
+def test_arrays_beside_the_photographs(photos, dataset, tmp_path):
+    for path in photos.glob("*.png"):
+        shutil.copy(dataset / "landmarks" / f"{path.stem}.npy", photos)
+    inspection = prepare(str(photos), str(tmp_path / "out"), person_from="_", consent="they agreed")
+    assert inspection.ok
+    assert inspection.counts["photographs"] == 8
+    assert inspection.counts["persons"] == 4
+    assert inspection.counts["left_out"] == 0
+    np.testing.assert_array_equal(points_in(tmp_path / "out", "p1_1"), truth(dataset, "p1_1"))
+    image = load_image(tmp_path / "out" / "images" / "p1_1.png")
+    np.testing.assert_array_equal(image, load_image(dataset / "images" / "p1_1.png"))
+    provenance = json.loads((tmp_path / "out" / "provenance.json").read_text())
+    assert provenance["consent"] == "they agreed"
+    assert json.loads((tmp_path / "out" / "skipped.json").read_text()) == []
+    rows = [json.loads(x) for x in (tmp_path / "out" / "index.jsonl").read_text().splitlines()]
+    assert rows[0]["file"] == "p0_0.png"
+
+
+def test_pts_files_count_pixels_from_one(photos, dataset, tmp_path):
+    """Pixel 1 of a .pts file is centred at 1; here the first pixel is centred at 0.5."""
+    for path in photos.glob("*.png"):
+        write_pts(path.with_suffix(".pts"), truth(dataset, path.stem))
+    prepare(str(photos), str(tmp_path / "out"))
+    for name in ("p0_0", "p3_1"):
+        np.testing.assert_allclose(
+            points_in(tmp_path / "out", name), truth(dataset, name), atol=1e-4
+        )
+
+
+@pytest.mark.parametrize("text", ["", "version: 1", "{\n1 2\n}", "{\n1 x\n}", "{\n1 2\n3\n}", "}{"])
+def test_pts_files_that_are_none_are_skipped_with_their_reason(photos, dataset, tmp_path, text):
+    for path in photos.glob("*.png"):
+        write_pts(path.with_suffix(".pts"), truth(dataset, path.stem))
+    (photos / "p2_0.pts").write_text(text)
+    inspection = prepare(str(photos), str(tmp_path / "out"))
+    skipped = json.loads((tmp_path / "out" / "skipped.json").read_text())
+    assert [row["file"] for row in skipped] == ["p2_0.png"]
+    assert "p2_0.pts" in skipped[0]["reason"]
+    assert inspection.counts["left_out"] == 1
+
+
+def save_table(path: Path, dataset: Path, **more: np.ndarray) -> None:
+    names = sorted(p.stem for p in (dataset / "images").iterdir())
+    np.savez(path, names=names, points=np.stack([truth(dataset, n) for n in names]), **more)
+
+
+@pytest.mark.parametrize("place", ["in the folder", "above it", "named"])
+def test_a_table_of_all_landmarks_with_sets_of_points(photos, dataset, tmp_path, place):
+    core = np.arange(68) % 3 == 0
+    where = {
+        "in the folder": photos / "landmarks68.npz",
+        "above it": photos.parent / "landmarks68.npz",
+        "named": tmp_path / "table.npz",
+    }[place]
+    save_table(where, dataset, core=core, image_size=np.array(512))
+    landmarks = str(where) if place == "named" else "auto"
+    prepare(str(photos), str(tmp_path / "out"), landmarks=landmarks)
+    np.testing.assert_array_equal(points_in(tmp_path / "out", "p2_1"), truth(dataset, "p2_1"))
+    sets = json.loads((tmp_path / "out" / "landmark_sets.json").read_text())
+    assert sets == {"core": list(range(0, 68, 3))}
+
+
+def test_landmarks_in_a_folder_of_their_own(photos, dataset, tmp_path):
+    prepare(str(photos), str(tmp_path / "out"), landmarks=str(dataset / "landmarks"))
+    assert len(read_folder(tmp_path / "out").entries) == 8
+
+
+def test_everyone_left_out_is_listed_with_the_reason(photos, dataset, tmp_path):
+    for path in photos.glob("*.png"):
+        np.save(path.with_suffix(".npy"), truth(dataset, path.stem))
+    (photos / "p0_0.npy").unlink()
+    np.save(photos / "p0_1.npy", truth(dataset, "p0_1") * np.nan)
+    np.save(photos / "p1_0.npy", truth(dataset, "p1_0") * 3)
+    np.save(photos / "p1_1.npy", truth(dataset, "p1_1")[17:])
+    middle = truth(dataset, "p2_0").mean(axis=0)
+    np.save(photos / "p2_0.npy", middle + 0.1 * (truth(dataset, "p2_0") - middle))
+    (photos / "p2_1.png").write_bytes(b"no picture")
+    shutil.copy(photos / "p3_0.png", photos / "p3_0.webp")
+    inspection = prepare(str(photos), str(tmp_path / "out"), test_every=3)
+    reasons = {
+        row["file"]: row["reason"]
+        for row in json.loads((tmp_path / "out" / "skipped.json").read_text())
+    }
+    expected = {
+        "p0_0.png": "no face or no landmarks",
+        "p0_1.png": "NaN",
+        "p1_0.png": "outside a frame",
+        "p1_1.png": "no face or no landmarks",
+        "p2_0.png": "px apart",
+        "p2_1.png": "not a picture",
+        "p3_0.webp": "of this name",
+    }
+    assert set(reasons) == set(expected)
+    for name, part in expected.items():
+        assert part in reasons[name], name
+    left_out = [f for f in inspection.findings if f.code == "left-out"]
+    assert {f.path for f in left_out} == set(expected)
+    assert [e.id for e in read_folder(tmp_path / "out").entries] == ["p3_0", "p3_1"]
+
+
+def test_large_photographs_are_reduced_and_their_points_with_them(photos, dataset, tmp_path):
+    save_table(photos / "landmarks68.npz", dataset)
+    prepare(str(photos), str(tmp_path / "out"), size=48)
+    image = load_image(tmp_path / "out" / "images" / "p0_0.png")
+    assert image.shape == (48, 48, 3)
+    expected = truth(dataset, "p0_0") * 48 / PHOTO_SIZE
+    np.testing.assert_allclose(points_in(tmp_path / "out", "p0_0"), expected, atol=1e-4)
+    entry = read_folder(tmp_path / "out").entries[0]
+    assert entry.size == (48, 48)
+
+
+def test_oblong_photographs_keep_their_shape(photos, dataset, tmp_path):
+    for path in list(photos.glob("*.png")):
+        path.unlink()
+    save_image(photos / "wide.png", np.full((60, 120, 3), 0.5, np.float32))
+    points = truth(dataset, "p0_0") * [1.0, 0.7] + [20, 0]
+    np.save(photos / "wide.npy", points.astype(np.float32))
+    prepare(str(photos), str(tmp_path / "out"), size=90)
+    assert load_image(tmp_path / "out" / "images" / "wide.png").shape == (45, 90, 3)
+    np.testing.assert_allclose(points_in(tmp_path / "out", "wide"), points * 0.75, atol=1e-4)
+
+
+def test_persons_do_not_fall_into_two_splits_and_more_test_than_validate(dataset, tmp_path):
+    source = tmp_path / "many"
+    source.mkdir()
+    for person in range(40):
+        for photo in range(2):
+            shutil.copy(dataset / "images" / "p0_0.png", source / f"{person:02d}_{photo}.png")
+            np.save(source / f"{person:02d}_{photo}.npy", truth(dataset, "p0_0"))
+    prepare(str(source), str(tmp_path / "out"), person_from="_", test_every=5)
+    people = {
+        split: {e.person for e in CONTRACT.open(str(tmp_path / "out"), split, size=32).entries}
+        for split in ("train", "validation", "test")
+    }
+    assert {split: len(found) for split, found in people.items()} == {
+        "train": 28, "validation": 4, "test": 8
+    }  # fmt: skip
+    assert set.union(*people.values()) == {f"{n:02d}" for n in range(40)}
+
+
+def test_without_a_separator_every_photograph_is_a_person(photos, dataset, tmp_path):
+    save_table(photos / "landmarks68.npz", dataset)
+    inspection = prepare(str(photos), str(tmp_path / "out"))
+    assert inspection.counts["persons"] == 8
+
+
+def test_wrong_requests_say_what_was_expected(photos, dataset, tmp_path):
+    out = str(tmp_path / "out")
+    with pytest.raises(DataError, match="Expected a folder of photographs"):
+        prepare(str(tmp_path / "nowhere"), out)
+    with pytest.raises(DataError, match="found none"):
+        prepare(str(dataset / "landmarks"), out)
+    with pytest.raises(UsageError, match="No landmarks were found beside") as caught:
+        prepare(str(photos), out)
+    assert "landmarks=run:RUN" in caught.value.advice
+    with pytest.raises(UsageError, match="There are no landmarks at"):
+        prepare(str(photos), out, landmarks=str(tmp_path / "nowhere"))
+    with pytest.raises(UsageError, match="at least 3"):
+        prepare(str(photos), out, test_every=2)
+    np.savez(tmp_path / "bad.npz", names=np.array(["a", "b"]), points=np.zeros((1, 68, 2)))
+    with pytest.raises(DataError, match=r"'points' \(N, 68, 2\)"):
+        prepare(str(photos), out, landmarks=str(tmp_path / "bad.npz"))
+    assert not (tmp_path / "out").exists()
+
+
+def test_no_usable_photograph_is_a_data_error_and_a_full_folder_is_kept(photos, dataset, tmp_path):
+    np.savez(photos / "landmarks68.npz", names=np.array(["x"]), points=np.zeros((1, 68, 2)))
+    with pytest.raises(
+        DataError, match=r"None of 8 photographs could be used\. p0_0\.png: no face"
+    ):
+        prepare(str(photos), str(tmp_path / "out"))
+    save_table(photos / "landmarks68.npz", dataset)
+    full = tmp_path / "full"
+    full.mkdir()
+    (full / "precious.txt").write_text("kept")
+    with pytest.raises(UsageError, match="never overwritten"):
+        prepare(str(photos), str(full))
+    assert [p.name for p in full.iterdir()] == ["precious.txt"]
