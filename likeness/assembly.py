@@ -196,9 +196,12 @@ def plan_of(system: System, resolved: Resolved, *, world_size: int) -> Plan:
 
 
 def check_empty(out: str | Path) -> None:
-    """Refuse to write a dataset over something."""
+    """Refuse to write a dataset over something, or where it cannot be written."""
     if is_remote(out):
-        return
+        raise UsageError(
+            f"Datasets are written to local folders, not to {out}.",
+            advice="Write it to a folder and copy it there; training reads s3:// addresses.",
+        )
     folder = Path(out)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UsageError(

@@ -45,4 +45,4 @@ class DataError(LikenessError):
 
 
 class UnsafeFileError(DataError):
-    """A file asked for something a data file must not do: run code, leave its folder, fill the memory."""
+    """A file asked for what data must not do: run code, leave its folder, fill the memory."""

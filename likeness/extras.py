@@ -1,4 +1,4 @@
-"""Optional parts: the one way to import an optional dependency, and the record of what a machine has.
+"""Optional parts: the one way to import them, and the record of what a machine has.
 
 Does not install anything and never downloads.
 """

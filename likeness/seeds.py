@@ -1,7 +1,7 @@
 """Counter-based seeds: every random draw is a pure function of what it is for.
 
-No generator state is ever saved. Seeding by (run seed, purpose, step, …) makes a resumed run equal an
-uninterrupted one, and makes results independent of the number of worker processes.
+No generator state is ever saved. Seeding by (run seed, purpose, step, …) makes a resumed run equal
+an uninterrupted one, and makes results independent of the number of worker processes.
 """
 
 from __future__ import annotations

@@ -13,8 +13,8 @@ _ROOT = Path(__file__).resolve().parents[1]
 def real_data(folder: str) -> Path:
     """The named folder of real test data; skips the test when there is none at all.
 
-    ``LIKENESS_TEST_DATA`` names the folder that holds it. A setting that points nowhere is an error,
-    so that a wrong setting cannot hide a test.
+    ``LIKENESS_TEST_DATA`` names the folder that holds it. A setting that points nowhere is an
+    error, so that a wrong setting cannot hide a test.
     """
     setting = os.environ.get("LIKENESS_TEST_DATA")
     if setting:

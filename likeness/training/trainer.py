@@ -337,7 +337,7 @@ class _Loop:
         evaluate = due(settings.evaluate_every)
         self._look(preview=due(settings.preview_every), evaluate=evaluate)
         if seam or stop or evaluate or due(settings.save_every):
-            self._save(end=end)
+            self._save(end=end, stop=stop)
 
     def _record(self, planned: PlannedStage) -> None:
         """One line of the metrics: means over the interval and the processes."""
@@ -362,13 +362,14 @@ class _Loop:
             self.scores = scores or self.scores
         distributed.barrier()
 
-    def _save(self, *, end: bool) -> None:
+    def _save(self, *, end: bool, stop: bool) -> None:
         """A checkpoint of this moment; old ones go, and the copy elsewhere follows."""
         if self.recorder is not None:
             self.recorder.flush()  # a checkpoint counts on the lines before it
         self.state.save(self.run, fingerprint=self.fingerprint)
         self._tidy()
-        self.tell("running")
+        # Told before the copy is made, so that the copy says how the run ended.
+        self.tell("finished" if end else "stopped" if stop else "running")
         if self.process.is_first and self.store is not None:
             mirror(self.run, self.store, must_succeed=end)
         distributed.barrier()

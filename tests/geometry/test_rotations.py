@@ -156,7 +156,7 @@ def test_geodesic_distance_of_equal_rotations_has_a_finite_gradient() -> None:
 
 
 def test_geodesic_distance_sees_and_pulls_at_small_angles_in_float32() -> None:
-    """An arc cosine clamped for safety is blind below 5e-4 rad: a head a little off never returns."""
+    """A clamped arc cosine is blind below 5e-4 rad: a head a little off never returns."""
     angle = torch.tensor([1e-4], requires_grad=True)
     turned = rot.axis_angle_to_matrix(torch.stack([angle * 0, angle, angle * 0], dim=-1))
     distance = rot.geodesic_distance(turned, torch.eye(3)[None])

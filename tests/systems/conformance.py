@@ -93,7 +93,7 @@ def readme_commands(name: str) -> list[str]:
 
 
 def golden_losses(system: System, steps: int) -> list[float]:
-    """Total loss of the first optimiser steps on the CPU with the smoke plan, seeds as in the loop."""
+    """Total loss of the first CPU steps of the smoke plan, seeded as in the loop."""
     plan = Plan.build(system.config.stages, samples_per_epoch=8, batch_size=4)
     modules = torch.nn.ModuleDict(dict(system.trainable().items()))
     modules.train()
@@ -101,9 +101,8 @@ def golden_losses(system: System, steps: int) -> list[float]:
     batch = one_batch(system)
     losses = []
     for step in range(steps):
-        generator = seed_micro_batch(0, step, 0, torch.device("cpu"))
         context = context_at(plan, step)
-        context = StepContext(**{**context.__dict__, "generator": generator})
+        seed_micro_batch(context.generator, seed=0, step=step, slot=0)
         loss = total_of(system, batch, context)
         optimizer.zero_grad()
         loss.backward()

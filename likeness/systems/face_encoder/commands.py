@@ -59,7 +59,7 @@ def render(
         views = pictures.turntable(renderer, record.vector, frames=frames, size=size)
         return {"file": str(write_animation(out, views, rate=18)), "frames": frames}
     if view is None:
-        drawn = renderer.geometry(torch.from_numpy(record.vector[None]), size)[0]
+        drawn = renderer.geometry(torch.tensor(record.vector[None]), size)[0]
         image = drawn.numpy().transpose(1, 2, 0)
     else:
         try:

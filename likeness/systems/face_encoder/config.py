@@ -117,7 +117,7 @@ class ExportSettings(ConfigModel):
     """Bundles."""
 
     tolerance: Annotated[float, Field(gt=0)] = 1e-3
-    """Largest absolute difference between exported and trained outputs, in each entry's unit."""
+    """Largest difference of exported and trained outputs, as a fraction of the output's largest."""
 
 
 class FaceEncoderConfig(ConfigModel):

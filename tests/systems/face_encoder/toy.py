@@ -124,11 +124,12 @@ def write_dataset(
 def build_system(
     head: Path, data: Path | None = None, *overrides: str, profile: str = "smoke"
 ) -> FaceEncoder:
-    """A tiny system on a toy head, seeded."""
-    words = [f"model.head={head}", *SMALL_MODEL, *overrides]
+    """A tiny system on a toy head, seeded. ``overrides`` may replace what makes it tiny."""
+    words = dict(word.split("=", 1) for word in (f"model.head={head}", *SMALL_MODEL, *overrides))
     if data is not None:
-        words.append(f"data.root={data}")
-    resolved = configure("face-encoder", profile=profile, overrides=words, environ={})
+        words["data.root"] = str(data)
+    lines = [f"{key}={value}" for key, value in words.items()]
+    resolved = configure("face-encoder", profile=profile, overrides=lines, environ={})
     torch.manual_seed(0)
     system = build(resolved, device=torch.device("cpu"))
     assert isinstance(system, FaceEncoder)
