@@ -1,0 +1,131 @@
+"""The verbs of the face encoder alone, as functions that give documents."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from likeness.errors import DataError, MissingError, UsageError
+from likeness.geometry.flame_assets import load_flame
+from likeness.geometry.head_asset import HeadAsset, load_head
+from likeness.systems.face_encoder import commands
+from likeness.systems.face_encoder.layout import deca236
+from likeness.systems.face_encoder.record import PersonRecord, distance, merge
+from tests.systems.face_encoder.toy import SMALL_LAYOUT, mean_vector, random_vector
+
+
+@pytest.fixture
+def record(tmp_path: Path, toy_head: HeadAsset) -> Path:
+    return save(tmp_path / "a.person.npz", toy_head, 1)
+
+
+def save(path: Path, head: HeadAsset, seed: int) -> Path:
+    vector = random_vector(SMALL_LAYOUT, seed)[0].numpy()
+    return PersonRecord(vector, SMALL_LAYOUT, head.name, head.fingerprint).save(path)
+
+
+def pixels(path: Path) -> np.ndarray:
+    with Image.open(path) as image:
+        return np.asarray(image.convert("L")).astype(float)
+
+
+def test_a_record_is_drawn_in_its_pose_or_from_a_view(record, toy_folder, tmp_path):
+    head = str(toy_folder)
+    drawn = {}
+    for name, options in {
+        "own": {},
+        "neutral": {"neutral": True},
+        "front": {"view": "0,0"},
+        "left": {"view": "40,0"},
+        "right": {"view": "-40,0"},
+    }.items():
+        out = tmp_path / f"{name}.png"
+        document = commands.render(record, out, head=head, size=64, **options)
+        assert document == {"file": str(out)}
+        drawn[name] = pixels(out)
+    assert drawn["own"].shape == (64, 64)
+    assert np.abs(drawn["own"] - drawn["neutral"]).max() > 5
+    # A symmetric question: the head is nearly symmetric, so opposite views are nearly mirrored.
+    opposite = np.abs(drawn["left"] - drawn["right"][:, ::-1]).mean()
+    assert opposite < 0.5 * np.abs(drawn["left"] - drawn["right"]).mean()
+
+
+def test_a_turntable_is_a_movie(record, toy_folder, tmp_path):
+    out = tmp_path / "turn.gif"
+    document = commands.render(record, out, head=str(toy_folder), frames=4, size=48)
+    assert document == {"file": str(out), "frames": 4}
+    with Image.open(out) as movie:
+        assert (movie.n_frames, movie.size) == (4, (48, 48))
+
+
+def test_records_with_axis_angle_poses_are_drawn_from_views(toy_folder, toy_head, tmp_path):
+    layout = deca236()
+    vector = mean_vector(layout)[0].numpy()
+    person = PersonRecord(vector, layout, toy_head.name, toy_head.fingerprint)
+    path = person.save(tmp_path / "d.npz")
+    for view in ("0,0", "50,0"):
+        out = tmp_path / f"{view[0]}.png"
+        commands.render(path, out, head=str(toy_folder), view=view, size=48)
+    assert np.abs(pixels(tmp_path / "0.png") - pixels(tmp_path / "5.png")).mean() > 1
+
+
+def test_wrong_drawings_are_refused(record, toy_folder, tmp_path):
+    head, out = str(toy_folder), tmp_path / "a.png"
+    with pytest.raises(UsageError, match="Expected --view yaw,pitch"):
+        commands.render(record, out, head=head, view="sideways")
+    with pytest.raises(UsageError, match=r"ending in \.gif"):
+        commands.render(record, out, head=head, frames=4)
+    with pytest.raises(MissingError, match="There is no person record"):
+        commands.render(tmp_path / "nowhere.npz", out, head=head)
+    with pytest.raises(MissingError, match="was not found"):
+        commands.render(record, out, head=str(tmp_path / "nowhere"))
+    other = commands.toy_model(tmp_path / "other", subdivisions=2, seed=3)["folder"]
+    with pytest.raises(UsageError, match="belongs to the head model"):
+        commands.render(record, out, head=other)
+
+
+def test_merge_and_distance_are_those_of_the_library(record, toy_folder, toy_head, tmp_path):
+    other = save(tmp_path / "b.person.npz", toy_head, 2)
+    records = [PersonRecord.load(path) for path in (record, other)]
+    document = commands.merge([record, other], tmp_path / "m.person.json")
+    assert document == {"file": str(tmp_path / "m.person.json"), "records": 2}
+    found = PersonRecord.load(document["file"])
+    np.testing.assert_array_equal(found.vector, merge(records).vector)
+    document = commands.distance(record, other, head=str(toy_folder))
+    assert document["shape_sigma"] == pytest.approx(distance(*records))
+    assert document["vertex_mm"] > 1
+
+
+@pytest.mark.parametrize("suffix", [".npz", ".safetensors"])
+def test_a_model_is_converted_once_and_keeps_its_fingerprint(toy_folder, tmp_path, suffix):
+    out = tmp_path / f"head{suffix}"
+    document = commands.convert_model(toy_folder, out)
+    assert document["fingerprint"] == load_flame(toy_folder).fingerprint
+    assert load_head(out).fingerprint == document["fingerprint"]
+    assert (document["shape_columns"], document["expression_columns"]) == (300, 100)
+    with pytest.raises(UsageError, match="exists already"):
+        commands.convert_model(toy_folder, out)
+    with pytest.raises(UsageError, match="ending in"):
+        commands.convert_model(toy_folder, tmp_path / "head.pkl")
+
+
+def test_assets_are_judged(toy_folder, tmp_path):
+    document = commands.check_assets(toy_folder)
+    assert not [f for f in document["findings"] if f["severity"] == "error"]
+    with pytest.raises(MissingError, match=r"flame2023\.pkl"):
+        commands.check_assets(tmp_path / "nowhere")
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "generic_model.pkl").write_bytes(b"no model")
+    with pytest.raises(DataError):
+        commands.check_assets(tmp_path / "broken")
+
+
+def test_the_toy_model_is_a_model(tmp_path):
+    document = commands.toy_model(tmp_path / "toy", subdivisions=2, seed=1)
+    assert "generic_model.pkl" in document["files"]
+    assert load_flame(document["folder"]).num_vertices == 246
+    with pytest.raises(UsageError, match="not empty"):
+        commands.toy_model(tmp_path / "toy")

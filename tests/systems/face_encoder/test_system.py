@@ -1,0 +1,387 @@
+"""The method: what each term is, what is not computed, what the state keeps, what is refused."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from scipy.spatial import Delaunay
+from torch import Tensor, nn
+
+from likeness.errors import UsageError
+from likeness.geometry.landmarks import MIRROR_68
+from likeness.geometry.toy_flame import make_toy_flame
+from likeness.systems.face_encoder import system as module
+from likeness.systems.face_encoder.system import FaceBatch, FaceEncoder, convex_hull_masks
+from tests.systems.face_encoder.toy import (
+    CROP_SIZE,
+    NUM_SHAPE,
+    SMALL_LAYOUT,
+    build_system,
+    context_with,
+    mean_vector,
+    random_vector,
+)
+
+
+class Answer(nn.Module):
+    """In place of the network: gives the vectors it is told to, with a gradient."""
+
+    def __init__(self, vector: Tensor) -> None:
+        super().__init__()
+        self.vector = nn.Parameter(vector.clone())
+
+    def forward(self, image: Tensor) -> Tensor:
+        self.image = image
+        return self.vector
+
+
+@pytest.fixture
+def system(toy_folder: Path, dataset: Path) -> FaceEncoder:
+    return build_system(toy_folder, dataset)
+
+
+def batch_of(system: FaceEncoder, count: int = 4) -> FaceBatch:
+    source = system.sources("train")["photographs"]
+    return system.collate([source[i] for i in range(count)])
+
+
+def answering(system: FaceEncoder, vector: Tensor) -> Answer:
+    system.network = Answer(vector)
+    return system.network
+
+
+def losses(system: FaceEncoder, batch: FaceBatch, *names: str) -> dict[str, float]:
+    terms = system.losses(batch, context_with(system, dict.fromkeys(names, 1.0)))
+    assert set(terms) == set(names)
+    return {name: value.item() for name, value in terms.items()}
+
+
+def test_a_batch_is_what_its_type_says(system):
+    batch = batch_of(system)
+    assert set(batch) == set(FaceBatch.__annotations__)
+    assert batch["image"].shape == (4, 3, CROP_SIZE, CROP_SIZE)
+    assert batch["landmarks"].shape == (4, 68, 2)
+    assert batch["shape"].shape == (4, NUM_SHAPE)
+    assert batch["head_rotation"].shape == (4, 3, 3)
+    assert batch["person"].dtype == torch.int64
+    assert batch["id"] == ["p0_0", "p0_1", "p1_0", "p1_1"]
+    floats = [k for k, v in batch.items() if k not in ("id", "person")]
+    assert all(batch[k].dtype == torch.float32 for k in floats)
+
+
+def test_terms_that_do_not_count_are_not_computed(system, monkeypatch):
+    """The ancestor drew every head although the weight of its pixels was 0."""
+
+    def fail(*args: object, **options: object) -> None:
+        raise AssertionError("computed although its weight is 0")
+
+    batch = batch_of(system)
+    monkeypatch.setattr(module.Renderer, "__init__", fail)
+    losses(system, batch, "landmark", "eye_closure", "supervised", "reg_shape")
+    assert "renderer" not in vars(system)
+    monkeypatch.setattr(system.decoder, "landmarks", fail)
+    losses(system, batch, "reg_shape", "reg_light", "supervised")
+    for name in ("landmark_l1", "pair_closure", "masked_l1", "silhouette_iou", "ring_contrast"):
+        monkeypatch.setattr(module.terms, name, fail)
+    monkeypatch.setattr(system.decoder, "neutral", fail)
+    losses(system, batch, "reg_shape", "reg_jaw")
+    assert losses(system, batch) == {}
+
+
+def test_outlines_are_drawn_only_when_they_count(system, monkeypatch):
+    batch = batch_of(system, 2)
+    asked = []
+    draw = system.renderer.forward
+    monkeypatch.setattr(
+        system.renderer, "forward", lambda *a, **o: asked.append(o["outline"]) or draw(*a, **o)
+    )
+    losses(system, batch, "photometric")
+    losses(system, batch, "photometric", "silhouette")
+    assert asked == [False, True]
+
+
+def test_the_landmark_term_has_no_pixels_in_it(toy_folder, dataset):
+    """Squared pixels of the ancestor weighed 12,544 times more at 224 pixels than crop units do."""
+    values = []
+    for size in (48, 96):
+        system = build_system(toy_folder, dataset, f"model.image_size={size}")
+        answering(system, mean_vector(SMALL_LAYOUT, 4))
+        values.append(losses(system, batch_of(system), "landmark")["landmark"])
+    assert values[0] == pytest.approx(values[1], rel=1e-5)
+    assert 0.01 < values[0] < 0.5
+
+
+def test_the_landmark_term_is_zero_for_the_vector_that_made_the_picture(system):
+    batch = batch_of(system, 2)
+    vector = random_vector(SMALL_LAYOUT, 8, 2)
+    answering(system, vector)
+    batch["landmarks"] = system.decoder.landmarks(vector)
+    found = losses(system, batch, "landmark", "landmark_l2", "landmark_rel", "lip_closure")
+    assert found == pytest.approx(dict.fromkeys(found, 0.0), abs=1e-6)
+    batch["landmarks"] = batch["landmarks"] + torch.tensor([0.1, 0.0])
+    found = losses(system, batch, "landmark", "landmark_l2", "landmark_rel", "lip_closure")
+    assert found["landmark"] == pytest.approx(0.05, rel=1e-4)
+    assert found["landmark_l2"] == pytest.approx(0.005, rel=1e-4)
+    assert found["landmark_rel"] == pytest.approx(0, abs=1e-5)
+    assert found["lip_closure"] == pytest.approx(0, abs=1e-5)
+
+
+def test_pixels_are_compared_in_one_colour_space_and_inside_the_face_only(system):
+    """The ancestor compared a render in [0, 1] with a normalised photograph, background and all."""
+    batch = batch_of(system, 2)
+    vector = random_vector(SMALL_LAYOUT, 8, 2)
+    answering(system, vector)
+    with torch.no_grad():
+        drawn = system.renderer(vector, CROP_SIZE)
+    batch["skin"] = torch.ones_like(batch["skin"])
+    batch["image"] = drawn.image + (1 - drawn.face) * torch.rand(2, 3, CROP_SIZE, CROP_SIZE)
+    assert losses(system, batch, "photometric")["photometric"] == pytest.approx(0, abs=1e-6)
+    batch["image"] = batch["image"] + 0.1
+    assert losses(system, batch, "photometric")["photometric"] == pytest.approx(0.1, rel=1e-4)
+    batch["skin"] = torch.zeros_like(batch["skin"])
+    assert losses(system, batch, "photometric")["photometric"] == 0
+
+
+def test_without_a_mask_the_hull_of_the_landmarks_limits_the_pixels(system):
+    batch = batch_of(system, 1)
+    vector = mean_vector(SMALL_LAYOUT)
+    answering(system, vector)
+    with torch.no_grad():
+        drawn = system.renderer(vector, CROP_SIZE)
+        batch["landmarks"] = system.decoder.landmarks(vector) * 0.5
+    batch["has_mask"] = torch.zeros(1)
+    hull = convex_hull_masks(batch["landmarks"], CROP_SIZE)
+    outside = (1 - hull) * drawn.face
+    assert outside.sum() > 50
+    batch["image"] = drawn.image + 0.5 * outside
+    assert losses(system, batch, "photometric")["photometric"] == pytest.approx(0, abs=1e-6)
+    batch["image"] = drawn.image + 0.5 * drawn.face
+    assert losses(system, batch, "photometric")["photometric"] == pytest.approx(0.5, rel=1e-4)
+
+
+def test_hulls_against_a_triangulation():
+    points = np.random.default_rng(2).uniform(-0.8, 0.7, (2, 68, 2))
+    found = convex_hull_masks(torch.tensor(points), 32)[:, 0].numpy()
+    centres = (np.arange(32) + 0.5) / 16 - 1
+    grid = np.stack(np.meshgrid(centres, centres), axis=-1)
+    for mask, corners in zip(found, points):
+        inside = Delaunay(corners).find_simplex(grid) >= 0
+        # Polygons are filled with their border, so the outline may be a pixel wider.
+        assert (mask[inside] == 1).mean() > 0.98
+        grown = np.zeros_like(inside)
+        for dy in (-1, 0, 1):
+            for dx in (-1, 0, 1):
+                grown |= np.roll(inside, (dy, dx), (0, 1))
+        assert (mask[~grown] == 0).all()
+
+
+def test_outlines_are_judged_where_they_are_known(system):
+    batch = batch_of(system, 1)
+    vector = mean_vector(SMALL_LAYOUT)
+    answering(system, vector)
+    with torch.no_grad():
+        alpha = system.renderer(vector, CROP_SIZE, outline=True).alpha
+    batch["skin"] = (alpha > 0.5).float()
+    right = losses(system, batch, "silhouette")["silhouette"]
+    batch["skin"][..., :16] = 1 - batch["skin"][..., :16]
+    assert losses(system, batch, "silhouette")["silhouette"] > right + 0.1
+    batch["outline_known"][..., :16] = 0
+    assert losses(system, batch, "silhouette")["silhouette"] == pytest.approx(right, abs=0.02)
+    batch["has_mask"] = torch.zeros(1)
+    assert losses(system, batch, "silhouette")["silhouette"] in (0.0, 1.0)  # says nothing
+
+
+def test_supervision_by_hand_and_only_where_there_is_truth(system):
+    batch = batch_of(system, 3)
+    vector = random_vector(SMALL_LAYOUT, 4, 3)
+    answering(system, vector)
+    batch["has_truth"] = torch.tensor([1.0, 0.0, 1.0])
+    batch["shape"][1] = 1e6  # never looked at
+    basis = system.decoder.asset.shape_basis
+    from likeness.systems.face_encoder.heads import face_vertices
+
+    ids = face_vertices(system.decoder.asset, 512)
+    values = []
+    for b in (0, 2):
+        gap = vector[b, :NUM_SHAPE].double().numpy() - batch["shape"][b].double().numpy()
+        metres = np.abs(basis[ids][:, :, :NUM_SHAPE] @ gap).mean()
+        relative = system.decoder.head_rotation(vector)[b].T @ batch["head_rotation"][b]
+        angle = math.acos(min(1.0, (relative.trace().item() - 1) / 2))
+        values.append(10 * metres + angle)
+    found = losses(system, batch, "supervised")["supervised"]
+    assert found == pytest.approx(sum(values) / 2, rel=1e-3)
+    batch["has_truth"] = torch.zeros(3)
+    assert losses(system, batch, "supervised")["supervised"] == 0
+
+
+def test_priors_read_their_segments(system):
+    batch = batch_of(system, 2)
+    vector = random_vector(SMALL_LAYOUT, 4, 2)
+    vector[:, SMALL_LAYOUT.slice("pose.transl")] = 0.1
+    answering(system, vector)
+    parts = {k: v.double().numpy() for k, v in SMALL_LAYOUT.split(vector).items()}
+
+    def energy(name: str) -> float:
+        return 0.5 * (parts[name] ** 2).sum(axis=1).mean()
+
+    light = parts["light.sh"].reshape(2, 9, 3)
+    expected = {
+        "reg_shape": energy("face.shape"),
+        "reg_expression": energy("face.expression"),
+        "reg_albedo": energy("face.albedo"),
+        "reg_light": ((light - light.mean(axis=2, keepdims=True)) ** 2).mean(),
+        "reg_jaw": 50 * (parts["pose.jaw"][:, 2] ** 2).mean(),
+        "reg_neck": (parts["pose.neck"] ** 2).mean(),
+        "reg_eye_pose": (parts["pose.eyes"] ** 2).mean(),
+        "reg_transl": 0.01,
+        "reg_detail": 0.0,  # a segment this layout does not have
+    }
+    assert losses(system, batch, *expected) == pytest.approx(expected, rel=1e-4, abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("layout", "camera"),
+    [("eidolon227", "fov12"), ("deca236", "weak_perspective"), ("smirk361", "weak_perspective")],
+)
+def test_every_term_works_with_every_layout(toy_folder, dataset, layout, camera):
+    words = [f"model.layout={layout}", f"model.camera={camera}"]
+    system = build_system(toy_folder, dataset, *words)
+    terms = system.losses(
+        batch_of(system, 2), context_with(system, dict.fromkeys(system.loss_terms, 1.0))
+    )
+    assert set(terms) == system.loss_terms
+    total = sum(terms.values())
+    total.backward()
+    assert torch.isfinite(total)
+
+
+def test_correctives_are_a_setting_of_the_stage(toy_folder, dataset, monkeypatch):
+    system = build_system(toy_folder, dataset)
+    asked = []
+    original = system.decoder.sparse.forward
+    monkeypatch.setattr(
+        system.decoder.sparse,
+        "forward",
+        lambda *a, **o: asked.append(o["use_correctives"]) or original(*a, **o),
+    )
+    for value in (True, False):
+        context = context_with(system, {"landmark": 1.0})
+        stage = context.stage.replace(use_pose_correctives=value)
+        context = type(context)(**{**vars(context), "stage": stage})
+        system.losses(batch_of(system, 2), context)
+    assert asked == [True, False]
+
+
+def test_gradients_reach_landmark_offsets_and_the_network(toy_folder, dataset):
+    system = build_system(toy_folder, dataset, "model.landmark_offsets=true")
+    batch = batch_of(system, 2)
+    batch["landmark_weights"][:, :17] = 0
+    terms = system.losses(batch, context_with(system, {"landmark": 1.0}))
+    terms["landmark"].backward()
+    gradient = system.offsets.weight.grad
+    assert gradient[:17].abs().max() == 0
+    assert (gradient[17:, :2].abs() > 0).all()
+    assert all(p.grad is not None for p in system.network.parameters())
+    assert list(system.trainable()) == ["encoder", "landmark_offsets"]
+
+
+def test_geometry_stays_in_32_bits_under_autocast(system):
+    """bf16 has steps of a millimetre on a head."""
+    batch = batch_of(system, 2)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        terms = system.losses(batch, context_with(system, {"landmark": 1.0, "supervised": 1.0}))
+    assert all(value.dtype == torch.float32 for value in terms.values())
+
+
+def test_landmark_triangles_are_counted_from_zero(decoder):
+    """The ancestor subtracted one: points moved 49 mm on average and left their mirror partners."""
+    asset = decoder.asset
+    points = asset.landmarks68.points(asset.template, asset.faces)
+    mirrored = points[MIRROR_68] * [-1, 1, 1]
+    assert np.linalg.norm(points - mirrored, axis=1).mean() < 2e-3
+    projected = decoder.landmarks(mean_vector(SMALL_LAYOUT))[0].numpy()
+    assert np.abs(projected - projected[MIRROR_68] * [-1, 1]).max() < 0.02
+
+
+def test_previews_show_held_out_photographs(system, tmp_path, monkeypatch):
+    """The ancestor showed the last training batch as validation."""
+    shown = []
+    monkeypatch.setattr(
+        module, "preview_grid", lambda p, r, samples, folder: shown.extend(s["id"] for s in samples)
+    )
+    system.preview(system.predictor(), tmp_path, 0)
+    assert shown == ["p2_0", "p2_1"]
+
+
+def test_repetition_is_for_training_only(toy_folder, dataset):
+    system = build_system(toy_folder, dataset, "data.repeat=5")
+    assert len(system.sources("train")["photographs"]) == 20
+    assert len(system.sources("validation")["photographs"]) == 2
+
+
+def test_the_state_says_what_the_vector_means(system):
+    system.sources("train")
+    state = system.state()
+    assert state["layout_fingerprint"] == SMALL_LAYOUT.fingerprint
+    assert state["head_fingerprint"] == system.head.fingerprint
+    np.testing.assert_array_equal(state["mean_landmarks"].numpy(), system.mean_landmarks)
+    system.load_state(state)
+
+
+def test_the_mean_face_comes_from_the_state_and_not_from_the_dataset(toy_folder, dataset):
+    trained, resumed = (build_system(toy_folder, dataset) for _ in range(2))
+    trained.sources("train")
+    state = trained.state()
+    state["mean_landmarks"] = torch.full((68, 2), 0.25)
+    resumed.load_state(state)
+    resumed.sources("train")
+    np.testing.assert_array_equal(resumed.predictor().mean_landmarks, np.full((68, 2), 0.25))
+
+
+def test_another_layout_or_head_is_refused(system, toy_folder, dataset, tmp_path):
+    """Coefficients are not interchangeable between head models."""
+    system.sources("train")
+    state = system.state()
+    other = build_system(toy_folder, dataset, "model.num_shape=11")
+    with pytest.raises(UsageError, match="another layout"):
+        other.load_state(state)
+    make_toy_flame(tmp_path, subdivisions=3, seed=4)
+    other = build_system(tmp_path, None)
+    with pytest.raises(UsageError, match="their coefficients mean different things") as caught:
+        other.load_state(state)
+    assert system.head.fingerprint[:12] in caught.value.message
+    allowed = build_system(tmp_path, None, "data.allow_model_mismatch=true")
+    allowed.load_state(state)
+    assert allowed.mean_landmarks is not None
+
+
+def test_what_cannot_work_is_refused_when_it_is_built(toy_folder, tmp_path):
+    with pytest.raises(UsageError, match="reads 'camera', which layout 'eidolon227'"):
+        build_system(toy_folder, None, "model.layout=eidolon227")
+    make_toy_flame(tmp_path, subdivisions=2)
+    from likeness.geometry.flame_assets import load_flame
+
+    load_flame(tmp_path).reduced(num_shape=20, num_expression=5).save(tmp_path / "small.npz")
+    with pytest.raises(UsageError, match=r"has 100 columns of face\.shape, the head model only 20"):
+        build_system(tmp_path / "small.npz", None, "model.layout=deca236")
+    words = ["model.num_shape=null", "model.num_expression=null"]
+    layout = build_system(tmp_path / "small.npz", None, *words).layout
+    assert (layout.segment("face.shape").dim, layout.segment("face.expression").dim) == (20, 5)
+    system = build_system(toy_folder, None)
+    with pytest.raises(UsageError, match=r"data\.root is not set"):
+        system.sources("train")
+
+
+def test_training_starts_from_pretrained_weights(toy_folder, tmp_path):
+    trunk = build_system(toy_folder, None).network.backbone.state_dict()
+    changed = {k: v + 1 if v.is_floating_point() else v for k, v in trunk.items()}
+    torch.save(changed, tmp_path / "trunk.pth")
+    system = build_system(toy_folder, None, f"model.pretrained={tmp_path / 'trunk.pth'}")
+    assert torch.equal(system.network.backbone.conv1.weight, trunk["conv1.weight"])
+    system.initialise()
+    for name, value in system.network.backbone.state_dict().items():
+        assert torch.equal(value, changed[name]), name

@@ -1,0 +1,152 @@
+"""Training through the whole house: what a run keeps, starts from, and refuses."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from likeness import workflow
+from likeness.errors import UsageError
+from likeness.runs import selection
+from likeness.runs.run import Run
+from likeness.systems.face_encoder.layouts import read_folder
+from likeness.systems.face_encoder.prepare import prepare
+from likeness.systems.face_encoder.weights import group_of, predictor_of
+from tests.systems.face_encoder.toy import CROP_SIZE, SMALL_LAYOUT, SMALL_MODEL, build_system
+
+QUIET = (
+    "train.batch_size=4",
+    "train.ema_decay=0",
+    "train.preview_every=0",
+    "train.evaluate_every=0",
+)
+
+
+def train(head: Path, data: Path, runs: Path, *words: str, steps: int = 2) -> Run:
+    settings = dict(word.split("=", 1) for word in (*SMALL_MODEL, *QUIET, *words))
+    settings |= {"model.head": str(head), "data.root": str(data), "train.steps": str(steps)}
+    overrides = [f"{key}={value}" for key, value in settings.items()]
+    return workflow.train("face-encoder", profile="smoke", overrides=overrides, runs=runs)
+
+
+@pytest.fixture(scope="module")
+def trained(toy_folder: Path, dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    return train(toy_folder, dataset, tmp_path_factory.mktemp("runs"))
+
+
+def test_a_frozen_backbone_stays_as_it_was_in_ten_steps_of_a_run(toy_folder, dataset, tmp_path):
+    """Weights and running statistics of the norms; only what learns is in the optimiser."""
+    words = ("model.freeze=backbone", "model.pooling=average")
+    run = train(toy_folder, dataset, tmp_path, *words, steps=10)
+    start = build_system(toy_folder, dataset, *words).network.state_dict()
+    end = group_of(selection.find(run).weights(), "encoder")
+    assert set(end) == set(start)
+    moved = {name for name in start if not torch.equal(start[name], end[name])}
+    assert moved == {"head.0.weight", "head.0.bias", "head.3.weight", "head.3.bias"}
+    moments = torch.load(
+        selection.find(run).path / "optimizer.pt", map_location="cpu", weights_only=True
+    )
+    assert sum("exp_avg" in str(key) for key in _flattened(moments)) == 2 * 4  # and exp_avg_sq
+
+
+def _flattened(value: object, key: str = "") -> list[str]:
+    if isinstance(value, dict):
+        return [k for name, part in value.items() for k in _flattened(part, f"{key}/{name}")]
+    if isinstance(value, (list, tuple)):
+        return [k for n, part in enumerate(value) for k in _flattened(part, f"{key}/{n}")]
+    return [key] if isinstance(value, torch.Tensor) else []
+
+
+def test_a_run_alone_gives_its_predictor(trained, dataset):
+    predictor = predictor_of(trained.path)
+    vector = predictor(image=np.full((1, 3, CROP_SIZE, CROP_SIZE), 0.5, np.float32))["vector"]
+    assert vector.shape == (1, SMALL_LAYOUT.dim)
+    weights = group_of(selection.find(trained).weights(), "encoder")
+    assert torch.equal(predictor.network.head[3].bias, weights["head.3.bias"])
+    assert predictor.mean_landmarks is not None
+
+
+def test_training_continues_from_an_earlier_run_with_its_own_mean_face(
+    trained, toy_folder, dataset, tmp_path
+):
+    other = Path(shutil.copytree(dataset, tmp_path / "data"))
+    for path in (other / "landmarks").iterdir():
+        np.save(path, (np.load(path) - 36) * [0.8, 1.0] + 36)
+    system = build_system(
+        toy_folder, other, f"model.initial_run={trained.path}", "model.landmark_offsets=true"
+    )
+    system.sources("train")
+    own = system.mean_landmarks.copy()
+    system.initialise()
+    weights = group_of(selection.find(trained).weights(), "encoder")
+    for name, value in system.network.state_dict().items():
+        assert torch.equal(value, weights[name]), name
+    assert system.offsets.weight.abs().max() == 0  # a group the earlier run did not have
+    np.testing.assert_array_equal(system.mean_landmarks, own)
+    earlier = selection.find(trained).state()["mean_landmarks"].numpy()
+    assert np.abs(earlier - own).max() > 0.01
+
+
+def test_an_earlier_run_of_another_layout_is_refused(trained, toy_folder, dataset):
+    system = build_system(
+        toy_folder, dataset, f"model.initial_run={trained.path}", "model.num_shape=11"
+    )
+    with pytest.raises(UsageError, match="another layout"):
+        system.initialise()
+
+
+def test_terms_that_do_not_exist_are_an_error_before_anything_is_opened(toy_folder, tmp_path):
+    """A missing weight of the ancestor was 1, silently active; here it is 0, unknown an error."""
+    with pytest.raises(UsageError, match="pixel"):
+        train(toy_folder, tmp_path / "nowhere", tmp_path, "stages.0.weights.pixel=1")
+
+
+def test_a_dataset_without_validation_trains_and_says_what_is_missing(
+    toy_folder, dataset, tmp_path
+):
+    data = Path(shutil.copytree(dataset, tmp_path / "data"))
+    rows = [json.loads(line) for line in (data / "index.jsonl").read_text().splitlines()]
+    text = "".join(json.dumps({**row, "split": "train"}) + "\n" for row in rows)
+    (data / "index.jsonl").write_text(text)
+    run = train(toy_folder, data, tmp_path / "runs", "train.preview_every=1")
+    assert run.status.status == "finished"
+    codes = {finding["code"] for finding in run.read("inspection")["findings"]}
+    assert "no-validation" in codes
+    with pytest.raises(UsageError, match="no validation samples"):
+        train(toy_folder, data, tmp_path / "other", "train.evaluate_every=1")
+
+
+def test_previews_are_grids_of_held_out_photographs(toy_folder, dataset, tmp_path):
+    run = train(toy_folder, dataset, tmp_path, "train.preview_every=2")
+    grids = sorted(run.path.glob("previews/*/grid.png"))
+    assert [path.parent.name for path in grids] == ["step-00000000", "step-00000002"]
+
+
+def test_a_trained_encoder_finds_landmarks_for_new_photographs(trained, dataset, tmp_path):
+    """``landmarks=run:PATH`` makes a dataset of photographs that have no landmarks."""
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    for name in ("p0_0", "p1_0"):
+        shutil.copy(dataset / "images" / f"{name}.png", photos)
+    points = np.load(dataset / "landmarks" / "p0_0.npy")
+    low, high = points.min(axis=0), points.max(axis=0)
+    faces = tmp_path / "faces"
+    faces.mkdir()
+    box = [float(v) for v in (*low, *high)]
+    (faces / "p0_0.json").write_text(json.dumps([{"box": box, "score": 0.9}]))
+    (faces / "p1_0.json").write_text("[]")
+    inspection = prepare(
+        str(photos), str(tmp_path / "out"), landmarks=f"run:{trained.path}", detector="file",
+        weights=str(faces),
+    )  # fmt: skip
+    assert [e.id for e in read_folder(tmp_path / "out").entries] == ["p0_0"]
+    assert inspection.counts["left_out"] == 1
+    found = np.load(tmp_path / "out" / "landmarks" / "p0_0.npy")
+    # Two steps of training: about the mean face, in the right place and size.
+    assert np.abs(found.mean(axis=0) - points.mean(axis=0)).max() < 0.4 * (high - low).max()
+    assert 0.3 < np.ptp(found[:, 0]) / (high - low)[0] < 2
