@@ -9,14 +9,16 @@ import numpy as np
 import torch
 
 from likeness.data.source import Sample
+from likeness.geometry.affine import apply_affine, landmark_box
 from likeness.geometry.rotations import (
     axis_angle_to_matrix,
     matrix_to_axis_angle,
     matrix_to_rotation_6d,
 )
 from likeness.media.drawing import BLUE, RED, draw_grid, draw_landmarks
-from likeness.media.image import resize, save_image, to_array
+from likeness.media.image import crop, resize, save_image, to_array
 from likeness.systems.face_encoder.decode import to_pixels
+from likeness.systems.face_encoder.framing import frame_landmarks
 from likeness.systems.face_encoder.predictor import FacePredictor
 from likeness.systems.face_encoder.render import Renderer
 
@@ -59,11 +61,19 @@ def preview_grid(
 
 
 def overlay(photo: np.ndarray, points: np.ndarray, *, side: int = 768) -> np.ndarray:
-    """The photograph, at most ``side`` pixels, with predicted points (68, 2) drawn."""
+    """The photograph, at most ``side`` pixels, with predicted points (68, 2); the face close up."""
     zoom = min(1.0, side / max(photo.shape[:2]))
+    small = photo
     if zoom < 1:
-        photo = resize(photo, (round(photo.shape[0] * zoom), round(photo.shape[1] * zoom)))
-    return draw_landmarks(photo, points * zoom, BLUE)
+        small = resize(photo, (round(photo.shape[0] * zoom), round(photo.shape[1] * zoom)))
+    height = small.shape[0]
+    _, extent = landmark_box(points)
+    marked = draw_landmarks(small, points * zoom, BLUE, radius=max(0.6, 0.008 * extent * zoom))
+    matrix = frame_landmarks(points, 1.6, height)
+    close = draw_landmarks(
+        crop(photo, matrix, (height, height)), apply_affine(matrix, points), BLUE
+    )
+    return np.concatenate([marked, close], axis=1)
 
 
 def turntable(

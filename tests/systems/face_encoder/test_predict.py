@@ -70,7 +70,8 @@ def test_every_format_is_written_under_its_name(predictor, photos):
             frames.append(np.asarray(movie.convert("L")))
     assert np.abs(frames[0].astype(int) - frames[1]).mean() > 1  # it turns
     with Image.open(rows[0]["files"]["overlay"]) as overlay:
-        assert overlay.size == Image.open(photos / "p0_0.png").size
+        width, height = Image.open(photos / "p0_0.png").size
+        assert overlay.size == (width + height, height)  # the whole picture, then the face
 
 
 def test_the_obj_faces_forward_with_expression_and_texture_coordinates(predictor, photos):
