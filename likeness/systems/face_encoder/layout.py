@@ -15,7 +15,7 @@ from typing import Any, Literal
 from likeness.errors import UsageError
 
 Group = Literal["who", "how", "view"]
-Activation = Literal["linear", "tanh", "clamp", "softplus_scale"]
+Activation = Literal["linear", "tanh", "clamp"]
 Consumer = Literal["geometry", "albedo", "light", "camera", "body"]
 
 
