@@ -13,13 +13,13 @@ from typing import Any
 import numpy as np
 
 from likeness.studio import appearance_odds as odds
+from likeness.studio.anthropometry import Sex
 from likeness.studio.traits import (
     BeardTraits,
     BrowTraits,
     ClothingTraits,
     EyeTraits,
     HairTraits,
-    Sex,
     SkinTraits,
 )
 

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from likeness.studio.anthropometry import Sex
 from likeness.studio.colours import CLOTH_ODDS, dye
 from likeness.studio.traits import (
     BeardStyle,
@@ -24,7 +25,6 @@ from likeness.studio.traits import (
     EyeTraits,
     HairStyle,
     HairTraits,
-    Sex,
     SkinTraits,
 )
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from likeness.studio.parts import CORNEA_DEGREES, CORNEA_HEIGHT
+from likeness.studio.parts import CORNEA_DEGREES, CORNEA_HEIGHT, LID_CLEARANCE
 from likeness.studio.spreading import Spreader
 from likeness.studio.template import SIDES, Template
 
@@ -21,8 +21,6 @@ UPPER_SHARE = 0.22
 """Where closed lids meet, between the open lower (0) and the open upper margin (1)."""
 CLOSED_HEIGHT = 0.75
 """Height of the closed margin over the ball, mm."""
-CLEARANCE = 0.5
-"""Least height of any part of a lid over the ball and its cornea, mm."""
 
 _RESTING_HEIGHT = 2.0  # mm a margin may stand off the ball within the next radius of its axis
 _RESTING_RADIUS = 9.5
@@ -178,7 +176,7 @@ def clear_ball(
         gaze: (3,) unit vector the eye looks along; the cornea stands out around it.
     """
     lids = _lids(template, side)
-    heights = ((lids.cover, CLEARANCE), *zip(lids.linings, _LINING_HEIGHTS))
+    heights = ((lids.cover, LID_CLEARANCE), *zip(lids.linings, _LINING_HEIGHTS))
     for ids, height in heights:
         offset = vertices[ids] - center
         distance = np.linalg.norm(offset, axis=1, keepdims=True)

@@ -12,18 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from likeness.geometry.landmarks import MIRROR_68
 from likeness.studio.cage import load_cage
 from likeness.studio.template import Template
-
-MIRROR_68 = (
-    *range(16, -1, -1),
-    *range(26, 16, -1),
-    *(27, 28, 29, 30, 35, 34, 33, 32, 31),
-    *(45, 44, 43, 42, 47, 46, 39, 38, 37, 36, 41, 40),
-    *(54, 53, 52, 51, 50, 49, 48, 59, 58, 57, 56, 55),
-    *(64, 63, 62, 61, 60, 67, 66, 65),
-)
-"""The landmark each landmark becomes when the face is mirrored."""
 
 CONTOUR_YAWS = (*range(40), *range(-1, -40, -1))
 """Turn of the head in degrees for each row of the contour; positive turns the face to +x."""
@@ -102,7 +93,7 @@ def landmarks68(template: Template) -> SurfacePosition:
 
     mirrored = _face_mirror(template)
     for number, (triangle, weights) in list(found.items()):
-        twin = MIRROR_68[number]
+        twin = int(MIRROR_68[number])
         if twin not in found:
             found[twin] = _reflect(template, mirrored, triangle, weights)
     return _stack([found[number] for number in range(68)])

@@ -25,7 +25,6 @@ HairStyle = Literal[
 ]
 BeardStyle = Literal["none", "stubble", "moustache", "goatee", "full"]
 ClothingKind = Literal["t-shirt", "v-neck", "shirt", "sweater", "roll-neck"]
-Sex = Literal["female", "male"]
 
 
 @dataclass(frozen=True)
