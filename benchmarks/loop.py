@@ -1,9 +1,10 @@
 """Claim: the loop costs at most 3 % of a step of 20 to 50 ms, against a bare PyTorch loop.
 
 Both train the same small convolutional network on the same batches with the same optimiser and
-gradient limit, in turns, on one core. The bare loop does nothing else; the loop also seeds, checks,
-records, writes metrics and can be resumed. On a machine that does other things, look at the best
-ten steps in a row. From the root of the repository:
+gradient limit, on one core. The bare loop does nothing else; the loop also seeds, checks, records,
+writes metrics and can be resumed. They take turns step by step, so that whatever else the machine
+does slows both alike, and are compared over ten steps in a row, one of which writes a line of
+metrics. From the root of the repository:
 
     python -m benchmarks.loop
 """
@@ -12,10 +13,9 @@ from __future__ import annotations
 
 import argparse
 import json
-import statistics
 import tempfile
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -33,6 +33,7 @@ from likeness.training.system import Batch, Placement, Predictor, StepContext, S
 from likeness.training.trainer import fit
 
 BATCH, SIDE, CLASSES = 8, 72, 10
+BLOCK = 10  # steps that are compared at once: one line of metrics
 GOAL = 1.03
 
 
@@ -63,14 +64,43 @@ def network() -> nn.Sequential:
     return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(96, CLASSES))
 
 
+class Bare:
+    """What one writes by hand, on the batches the loop draws; one step at a time."""
+
+    def __init__(self, steps: int) -> None:
+        self.source, self.network = Pictures(), network()
+        order = Sampler(Mixed({"pictures": self.source}), seed=0).stage(
+            0, batch_size=BATCH, mix=None
+        )
+        self.indices = iter(
+            [[draw.sample for draw in order.micro_batch(step)] for step in range(steps)]
+        )
+        parameters = list(self.network.parameters())
+        groups = [
+            {"params": [p for p in parameters if p.ndim > 1]},
+            {"params": [p for p in parameters if p.ndim == 1], "weight_decay": 0.0},
+        ]
+        self.optimizer = torch.optim.AdamW(groups, lr=1e-4, weight_decay=0.01)
+
+    def step(self) -> None:
+        batch = collate([self.source[index] for index in next(self.indices)])
+        loss = nn.functional.cross_entropy(self.network(batch["image"]), batch["label"])
+        loss.backward()
+        nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+
+
 class Classifier(System):
-    """The network as a system; remembers when each step began."""
+    """The network as a system, which lets the bare loop do a step before each of its own."""
 
     loss_terms: ClassVar[frozenset[str]] = frozenset({"entropy"})
 
-    def __init__(self, config: Any, placement: Placement) -> None:
-        super().__init__(config, placement)
-        self.network, self.times = network(), Times()
+    def __init__(self, bare: Bare) -> None:
+        super().__init__(None, Placement(torch.device("cpu")))
+        self.network, self.bare = network(), bare
+        self.times: dict[str, list[Clocks]] = {"bare": [], "loop": []}
+        self._began: Clocks | None = None
 
     def sources(self, split: str) -> Mapping[str, Source]:
         return {"pictures": Pictures()}
@@ -82,7 +112,12 @@ class Classifier(System):
         return {"network": self.network}
 
     def losses(self, batch: Batch, context: StepContext) -> Mapping[str, Tensor]:
-        self.times.mark()
+        here = clocks()
+        if self._began is not None:  # from this place in the last step to the same in this one
+            self.times["loop"].append(since(self._began, here))
+        self.bare.step()
+        self._began = clocks()
+        self.times["bare"].append(since(here, self._began))
         return {
             "entropy": nn.functional.cross_entropy(self.network(batch["image"]), batch["label"])
         }
@@ -94,33 +129,16 @@ class Classifier(System):
         return Scores()
 
 
-class Times:
-    """Wall clock and processor time at the same place of every step."""
-
-    def __init__(self) -> None:
-        self.wall: list[float] = []
-        self.processor: list[float] = []
-
-    def mark(self) -> None:
-        self.wall.append(time.perf_counter())
-        self.processor.append(time.process_time())
-
-    def mean(self) -> tuple[float, float]:
-        """Seconds per step after the first ten: wall clock, processor."""
-        return _per_step(self.wall, 10, -1), _per_step(self.processor, 10, -1)
-
-    def best(self) -> tuple[float, float]:
-        """The same of the fastest ten steps in a row, one of which writes a line of metrics."""
-        firsts = range(10, len(self.wall) - 10)
-        return (
-            min(_per_step(self.wall, first, first + 10) for first in firsts),
-            min(_per_step(self.processor, first, first + 10) for first in firsts),
-        )
+Clocks = tuple[float, float]
+"""Seconds by the wall clock, and of processor time."""
 
 
-def _per_step(clock: list[float], first: int, last: int) -> float:
-    last %= len(clock)
-    return (clock[last] - clock[first]) / (last - first)
+def clocks() -> Clocks:
+    return time.perf_counter(), time.process_time()
+
+
+def since(began: Clocks, ended: Clocks) -> Clocks:
+    return ended[0] - began[0], ended[1] - began[1]
 
 
 def collate(samples: Sequence[Sample]) -> Batch:
@@ -130,72 +148,45 @@ def collate(samples: Sequence[Sample]) -> Batch:
     }
 
 
-def bare(steps: int) -> tuple[Times, nn.Module]:
-    """What one writes by hand, on the batches the loop would draw."""
-    source, model, times = Pictures(), network(), Times()
-    order = Sampler(Mixed({"pictures": source}), seed=0).stage(0, batch_size=BATCH, mix=None)
-    batches = [[draw.sample for draw in order.micro_batch(step)] for step in range(steps)]
-    matrices = [p for p in model.parameters() if p.ndim > 1]
-    vectors = [p for p in model.parameters() if p.ndim == 1]
-    groups = [{"params": matrices}, {"params": vectors, "weight_decay": 0.0}]
-    optimizer = torch.optim.AdamW(groups, lr=1e-4, weight_decay=0.01)
-    for indices in batches:
-        batch = collate([source[index] for index in indices])
-        times.mark()
-        loss = nn.functional.cross_entropy(model(batch["image"]), batch["label"])
-        loss.backward()
-        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
-        optimizer.zero_grad()
-    return times, model
-
-
-def looped(steps: int) -> tuple[Times, nn.Module]:
-    """The same through :func:`likeness.training.trainer.fit`."""
+def measure(steps: int) -> dict[str, list[Clocks]]:
+    """Both loops in turns; the times of every step after the first ten."""
     settings = TrainSettings(
         batch_size=BATCH, device="cpu", preview_every=0, evaluate_every=0, save_every=0
     )
     stage = Stage(name="all", steps=steps, weights={"entropy": 1.0})
     plan = Plan.build([stage], samples_per_epoch=256, batch_size=BATCH)
-    system = Classifier(None, Placement(torch.device("cpu")))
+    system = Classifier(Bare(steps))
     with tempfile.TemporaryDirectory() as folder:
-        fit(
-            system, plan, Run.create(folder, "classifier", "loop", "system: classifier\n"), settings
-        )
-    return system.times, system.network
-
-
-def _median(values: Iterable[float]) -> float:
-    return round(statistics.median(values), 4)
+        run = Run.create(folder, "classifier", "loop", "system: classifier\n")
+        fit(system, plan, run, settings)
+    same = zip(system.network.parameters(), system.bare.network.parameters(), strict=True)
+    if not all(torch.allclose(one, other, atol=1e-6) for one, other in same):
+        raise SystemExit("the two loops did not train the same network")
+    return {name: times[BLOCK : steps - 1] for name, times in system.times.items()}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--steps", type=int, default=60)
-    parser.add_argument("--turns", type=int, default=8)
+    parser.add_argument("--steps", type=int, default=611)
     parser.add_argument("--output", type=Path, default=Path("out/benchmarks/loop.json"))
     options = parser.parse_args()
     torch.set_num_threads(1)
-    pair = {"bare": bare, "loop": looped}
-    turns: list[dict[str, Times]] = []
-    for turn in range(options.turns + 1):
-        order = list(pair) if turn % 2 else list(reversed(pair))
-        done = {name: pair[name](options.steps) for name in order}
-        same = zip(done["bare"][1].parameters(), done["loop"][1].parameters(), strict=True)
-        if not all(torch.allclose(one, other, atol=1e-6) for one, other in same):
-            raise SystemExit("the two loops did not train the same network")
-        if turn > 0:  # the first turn warms up
-            turns.append({name: done[name][0] for name in done})
-    result: dict[str, Any] = {"steps": options.steps, "turns": options.turns, "goal": GOAL}
+    times = measure(options.steps)
+    blocks = range(0, len(times["loop"]) - BLOCK + 1, BLOCK)
+    result: dict[str, Any] = {"steps": options.steps, "goal": GOAL}
     for index, clock in enumerate(("wall", "processor")):
-        for how in ("mean", "best"):
-            rows = [{name: getattr(t[name], how)()[index] for name in pair} for t in turns]
-            result[f"{how}_{clock}"] = {
-                "bare_milliseconds": _median(1e3 * row["bare"] for row in rows),
-                "loop_milliseconds": _median(1e3 * row["loop"] for row in rows),
-                "overhead_microseconds": _median(1e6 * (r["loop"] - r["bare"]) for r in rows),
-                "ratio": _median(row["loop"] / row["bare"] for row in rows),
-            }
+        loop, bare = (
+            np.array([sum(t[index] for t in times[name][k : k + BLOCK]) / BLOCK for k in blocks])
+            for name in ("loop", "bare")
+        )
+        low, middle, high = np.quantile(loop / bare, (0.25, 0.5, 0.75)).round(4).tolist()
+        result[clock] = {
+            "bare_milliseconds": round(1e3 * float(np.median(bare)), 3),
+            "loop_milliseconds": round(1e3 * float(np.median(loop)), 3),
+            "overhead_microseconds": round(1e6 * float(np.median(loop - bare)), 1),
+            "ratio": middle,
+            "ratio_quartiles": [low, high],
+        }
     options.output.parent.mkdir(parents=True, exist_ok=True)
     options.output.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
     print(json.dumps(result, indent=2))

@@ -1,29 +1,21 @@
-"""The loop on the toy system: what a step computes, records, skips and saves."""
+"""The loop on the toy system: what a step computes, records and saves."""
 
 from __future__ import annotations
 
 import copy
 import json
-import math
-import os
-import signal
-import subprocess
-import sys
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
 from likeness.data.sampler import Sampler
 from likeness.data.source import Mixed
-from likeness.errors import LikenessError, UsageError
+from likeness.errors import UsageError
 from likeness.runs import selection
-from likeness.runs.checkpoint import checkpoints
 from likeness.runs.record import read_metrics
 from likeness.seeds import rng_of
 from likeness.training import trainer
@@ -37,19 +29,7 @@ from tests.toy_system.system import (
     toy_stages,
     toy_system,
 )
-
-ROOT = Path(__file__).resolve().parents[2]
-PLAIN = ToyConfig(batch_norm=False, dropout=0.0, noise=0.0, others=0)
-
-
-def one_stage(steps: int = 6, **changes: Any) -> list[Stage]:
-    return [Stage(**{"name": "only", "steps": steps, "weights": {"fit": 1.0}, **changes})]
-
-
-def fit(run: Any, config: ToyConfig, settings: Any, stages: Any = None, **options: Any) -> Any:
-    system = toy_system(config)
-    trainer.fit(system, toy_plan(settings, stages), run, settings, **options)
-    return system
+from tests.training.cases import PLAIN, fit, one_stage
 
 
 def test_the_loop_equals_a_plain_one(tmp_path: Path) -> None:
@@ -222,161 +202,6 @@ def test_workers_change_nothing(tmp_path: Path) -> None:
     assert_equal(facts(runs[2]), facts(runs[0]))
 
 
-def test_bad_samples_are_skipped_without_a_trace(tmp_path: Path) -> None:
-    """The batch norm's statistics too are as if the step had not been."""
-    run = new_run(tmp_path)
-    config = ToyConfig(poison=("main-003",), others=0, noise=0.0)
-    seen: list[dict[str, Tensor]] = []
-
-    class Watched(ToySystem):
-        def losses(self, batch: Any, context: Any) -> Mapping[str, Tensor]:
-            seen.append(copy.deepcopy(self.predictor_weights()))
-            terms = super().losses(batch, context)
-            if "main-003" in batch["id"]:
-                self.encoder.norm.running_mean.data.fill_(float("nan"))
-            return terms
-
-        def predictor_weights(self) -> dict[str, Tensor]:
-            return {**self.encoder.state_dict(), **self.head.state_dict()}
-
-    settings = toy_settings(accumulation=1, log_every=1)
-    system = Watched(config, toy_system().placement)
-    trainer.fit(system, toy_plan(settings, one_stage(10)), run, settings)
-    rows = read_metrics(run.metrics_path)
-    bad = [row for row in rows if "nonfinite" in row]
-    assert len(bad) == 1  # one epoch
-    assert "main-003" in bad[0]["nonfinite_ids"]
-    assert len(bad[0]["nonfinite_ids"]) == 4
-    step = bad[0]["step"]
-    assert_equal(seen[step], seen[step - 1])  # before the next step, and before the skipped one
-    assert all(torch.isfinite(t).all() for t in selection.find(run).weights(ema=True).values())
-    progress = selection.find(run).progress
-    assert (progress.step, progress.updates, progress.skipped_in_row) == (10, 9, 0)
-    assert "main-003" in run.log_path.read_text()
-
-
-def test_ten_bad_steps_in_a_row_stop_with_advice(tmp_path: Path) -> None:
-    run = new_run(tmp_path)
-    config = PLAIN.replace(poison=tuple(f"main-{i:03d}" for i in range(40)))
-    with pytest.raises(LikenessError, match=r"at step 10: .* of 10 steps in a row") as caught:
-        fit(run, config, toy_settings(save_every=4), one_stage(30))
-    assert "train.learning_rate" in caught.value.advice
-    status = run.status
-    assert (status.status, status.step) == ("failed", 9)
-    assert "10 steps in a row" in status.error
-    rows = read_metrics(run.metrics_path)
-    assert len([row for row in rows if "nonfinite" in row]) == 10
-    assert [c.step for c in checkpoints(run)] == [4, 8]
-    assert checkpoints(run)[-1].progress.skipped_in_row == 8
-
-
-def test_gradient_that_is_not_finite_is_skipped(tmp_path: Path) -> None:
-    """The loss is finite, its gradient is not: the square root at zero."""
-
-    class Rooted(ToySystem):
-        def losses(self, batch: Any, context: Any) -> Mapping[str, Tensor]:
-            terms = dict(super().losses(batch, context))
-            if context.step == 2:
-                terms["fit"] = terms["fit"] + (self.head.weight * 0.0).sum().abs().sqrt()
-            return terms
-
-    run, settings = new_run(tmp_path), toy_settings(log_every=1)
-    system = Rooted(PLAIN, toy_system().placement)
-    trainer.fit(system, toy_plan(settings, one_stage(5)), run, settings)
-    assert [r["step"] for r in read_metrics(run.metrics_path) if "nonfinite" in r] == [3]
-    assert all(torch.isfinite(p).all() for p in system.head.parameters())
-
-
-class Renamed(ToySystem):
-    """Returns what a test gives it."""
-
-    terms: Any = None
-
-    def losses(self, batch: Any, context: Any) -> Mapping[str, Tensor]:
-        found: Mapping[str, Tensor] = type(self).terms(dict(super().losses(batch, context)))
-        return found
-
-
-@pytest.mark.parametrize(
-    ("change", "weights", "message"),
-    [
-        (lambda t: {**t, "fti": t["fit"]}, {"fit": 1.0}, "returned the term 'fti'"),
-        (
-            lambda t: {},
-            {"fit": 0.5},
-            "left out the term 'fit', which has weight 0.5 at step 0 of stage 'only'",
-        ),
-        (
-            lambda t: {"fit": t["fit"][None]},
-            {"fit": 1.0},
-            r"'fit' must be a scalar, found shape \(1,\)",
-        ),
-        (
-            lambda t: {"fit": t["fit"].detach()},
-            {"fit": 1.0},
-            "no loss depends on a weight that learns; active terms: fit",
-        ),
-        (lambda t: t, {"fit": 0.0}, "active terms: none"),
-    ],
-)
-def test_terms_that_break_the_rules_are_named(
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    change: Any,
-    weights: dict[str, float],
-    message: str,
-) -> None:
-    monkeypatch.setattr(Renamed, "terms", staticmethod(change))
-    settings = toy_settings()
-    system = Renamed(PLAIN, toy_system().placement)
-    plan = toy_plan(settings, one_stage(weights=weights))
-    run = new_run(tmp_path)
-    with pytest.raises(ValueError, match=message):
-        trainer.fit(system, plan, run, settings)
-    assert run.status.status == "failed"
-
-
-def test_a_term_of_weight_zero_may_be_anything(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(
-        Renamed, "terms", staticmethod(lambda t: {**t, "size": torch.tensor(math.nan)})
-    )
-    run, settings = new_run(tmp_path), toy_settings()
-    system = Renamed(PLAIN, toy_system().placement)
-    trainer.fit(system, toy_plan(settings, one_stage()), run, settings)
-    rows = read_metrics(run.metrics_path)
-    assert all("loss/size" not in row and "nonfinite" not in row for row in rows)
-
-
-def test_wrong_plans_are_refused_before_anything_is_loaded(tmp_path: Path) -> None:
-    class Closed(ToySystem):
-        def sources(self, split: str) -> Any:
-            raise AssertionError("loaded")
-
-    settings = toy_settings()
-    system = Closed(PLAIN, toy_system().placement)
-    for stage, message in [
-        (one_stage(weights={"fitt": 1.0}), "'fitt'.*\nDid you mean 'fit'"),
-        (one_stage(groups={"heads": 1.0}), "'heads'.*\nDid you mean 'head'"),
-    ]:
-        with pytest.raises(UsageError, match=message):
-            trainer.fit(system, toy_plan(settings, stage), new_run(tmp_path, "x"), settings)
-        for folder in (tmp_path / "toy").iterdir():
-            for file in folder.iterdir():
-                file.unlink()
-            folder.rmdir()
-
-
-def test_a_later_stage_with_a_wrong_mix_fails_at_the_start(tmp_path: Path) -> None:
-    mix = {"man": 0.5, "others": 0.5}
-    stages = [*one_stage(), Stage(name="later", steps=2, weights={"fit": 1.0}, mix=mix)]
-    run = new_run(tmp_path)
-    with pytest.raises(UsageError, match=r"unknown source 'man'\.\nDid you mean 'main'"):
-        fit(run, ToyConfig(), toy_settings(), stages)
-    assert (run.status.status, run.status.step) == ("failed", 0)
-
-
 class Display:
     """A tracker that remembers."""
 
@@ -409,59 +234,6 @@ def test_trackers_hear_every_line_and_are_closed_once(tmp_path: Path) -> None:
     assert (refused.rows, refused.closed) == ([], 1)
 
 
-def test_evaluation_without_validation_data_is_said_at_once(tmp_path: Path) -> None:
-    class Unheld(ToySystem):
-        def sources(self, split: str) -> Any:
-            return super().sources(split) if split == "train" else {}
-
-    settings = toy_settings(evaluate_every=5)
-    system = Unheld(PLAIN, toy_system().placement)
-    run = new_run(tmp_path)
-    with pytest.raises(UsageError, match="no validation samples"):
-        trainer.fit(system, toy_plan(settings, one_stage()), run, settings)
-
-
-@pytest.mark.parametrize("precision", ["bf16", "fp16"])
-def test_low_precision_learns_and_keeps_float32_weights(tmp_path: Path, precision: str) -> None:
-    run = new_run(tmp_path)
-    seen: set[torch.dtype] = set()
-
-    class Watched(ToySystem):
-        def losses(self, batch: Any, context: Any) -> Mapping[str, Tensor]:
-            seen.add(self.encoder.project(batch["input"]).dtype)
-            return super().losses(batch, context)
-
-    settings = toy_settings(precision=precision, log_every=1)
-    system = Watched(PLAIN, toy_system().placement)
-    trainer.fit(system, toy_plan(settings, one_stage(40)), run, settings)
-    assert seen == {torch.bfloat16 if precision == "bf16" else torch.float16}
-    assert {t.dtype for t in selection.find(run).weights().values()} == {torch.float32}
-    rows = [row for row in read_metrics(run.metrics_path) if "loss/fit" in row]
-    assert np.mean([r["loss/fit"] for r in rows[-5:]]) < 0.7 * rows[0]["loss/fit"]
-    # The scale was divided out before the norm was taken.
-    exact = new_run(tmp_path, "exact")
-    fit(exact, PLAIN, toy_settings(log_every=1), one_stage(1))
-    norm = read_metrics(exact.metrics_path)[0]["grad_norm"]
-    first = next(row for row in rows if "grad_norm" in row)
-    assert first["grad_norm"] == pytest.approx(norm, rel=0.05)
-
-
-def test_float16_overflow_lowers_the_scale_and_is_no_fault(tmp_path: Path) -> None:
-    class Huge(ToySystem):
-        def losses(self, batch: Any, context: Any) -> Mapping[str, Tensor]:
-            code = self.encoder(batch["input"])
-            return {"fit": 1e3 * (self.head(code) - batch["target"]).square().mean()}
-
-    run, settings = new_run(tmp_path), toy_settings(precision="fp16", clip_norm=1.0)
-    trainer.fit(
-        Huge(PLAIN, toy_system().placement), toy_plan(settings, one_stage(20)), run, settings
-    )
-    saved = selection.find(run)
-    assert 0 < saved.progress.updates < 20
-    assert saved.optimizer()["scaler"]["scale"] < 2.0**16
-    assert not [row for row in read_metrics(run.metrics_path) if "nonfinite" in row]
-
-
 def test_draws_come_from_two_different_streams(tmp_path: Path) -> None:
     """Dropout and noise must not be the same numbers, nor repeat between steps or micro-batches."""
     drawn: list[tuple[float, float]] = []
@@ -481,85 +253,6 @@ def test_draws_come_from_two_different_streams(tmp_path: Path) -> None:
     )
     numbers = [number for pair in drawn for number in pair]
     assert len(numbers) == len(set(numbers)) == 20
-
-
-_SCRIPT = """
-import sys
-from pathlib import Path
-from likeness.runs.run import Run
-from likeness.training import trainer
-from tests.toy_system.system import *
-import time
-
-class Slow(ToySystem):
-    def losses(self, batch, context):
-        print("step", context.step, flush=True)
-        time.sleep(float(sys.argv[3]))
-        return super().losses(batch, context)
-
-settings = toy_settings(save_every=1000, workers=int(sys.argv[2]))
-stages = [Stage(name="only", steps=1000, weights={"fit": 1.0})]
-system = Slow(ToyConfig(), toy_system().placement)
-outcome = trainer.fit(system, toy_plan(settings, stages), Run(Path(sys.argv[1])), settings)
-sys.exit(130 if outcome.status == "stopped" else 0)
-"""
-
-
-def _started(run: Any, workers: int, seconds: float = 0.05) -> subprocess.Popen[str]:
-    """A training process that is in its third step; every step takes some seconds."""
-    process = subprocess.Popen(
-        [sys.executable, "-c", _SCRIPT, str(run.path), str(workers), str(seconds)],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-    assert process.stdout is not None
-    for line in process.stdout:
-        if line == "step 2\n":
-            return process
-    raise AssertionError("the process ended before its third step")
-
-
-@pytest.mark.parametrize(
-    ("number", "workers"), [(signal.SIGTERM, 2), (signal.SIGINT, 0)], ids=["term", "int"]
-)
-def test_a_signal_to_the_whole_group_finishes_the_step_and_saves(
-    tmp_path: Path, number: int, workers: int
-) -> None:
-    run = new_run(tmp_path)
-    process = _started(run, workers)
-    os.killpg(process.pid, number)
-    assert process.wait(20) == 130
-    status = run.status
-    assert status.status == "stopped"
-    assert 3 <= status.step < 10
-    assert [c.step for c in checkpoints(run)] == [status.step]
-    selection.find(run)  # verifies the hashes
-
-
-def test_a_second_signal_ends_at_once(tmp_path: Path) -> None:
-    run = new_run(tmp_path)
-    process = _started(run, 0, seconds=1.5)
-    os.kill(process.pid, signal.SIGINT)
-    time.sleep(0.3)
-    os.kill(process.pid, signal.SIGINT)
-    assert process.wait(20) == -signal.SIGINT
-    assert checkpoints(run) == []
-    assert run.status.status == "running"
-    assert run.status.is_abandoned
-
-
-def test_one_run_is_trained_by_one_process(tmp_path: Path) -> None:
-    run = new_run(tmp_path)
-    process = _started(run, 0)
-    try:
-        with pytest.raises(UsageError, match=f"is being trained by process {process.pid}"):
-            fit(run, ToyConfig(), toy_settings(), resume=True)
-    finally:
-        process.kill()
-        process.wait()
-    assert run.status.is_abandoned
 
 
 def test_the_run_is_mirrored_after_each_checkpoint(tmp_path: Path) -> None:
