@@ -18,7 +18,7 @@ import numpy as np
 
 from likeness.errors import DataError
 from likeness.geometry.array_files import MAX_BYTES, read_arrays, write_arrays
-from likeness.geometry.head_checks import check_head
+from likeness.geometry.head_checks import FLOAT_FIELDS, check_head
 
 FORMAT_VERSION = 1
 FLAME_JOINTS = ("root", "neck", "jaw", "left_eye", "right_eye")
@@ -95,7 +95,7 @@ class HeadAsset:
 
     def __post_init__(self) -> None:
         put = object.__setattr__
-        for name in _FLOAT_FIELDS:
+        for name in FLOAT_FIELDS:
             value = getattr(self, name)
             if value is not None:
                 put(self, name, _frozen(value, _float_type(value)))
@@ -282,16 +282,6 @@ def load_head(path: str | Path, *, max_bytes: int = MAX_BYTES) -> HeadAsset:
     return asset
 
 
-_FLOAT_FIELDS = (
-    "template",
-    "shape_basis",
-    "expression_basis",
-    "pose_basis",
-    "joint_regressor",
-    "weights",
-    "uv",
-    "eyelids",
-)
 _INTEGER_FIELDS = {
     "faces": np.int32,
     "parents": np.int64,

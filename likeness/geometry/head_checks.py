@@ -17,6 +17,18 @@ if TYPE_CHECKING:
 CONTOUR_SHAPE = (79, 17)
 """Rows of a moving contour (yaw 0..39 degrees, then -1..-39) and jaw points in each."""
 
+FLOAT_FIELDS = (
+    "template",
+    "shape_basis",
+    "expression_basis",
+    "pose_basis",
+    "joint_regressor",
+    "weights",
+    "uv",
+    "eyelids",
+)
+"""What of a head is floating-point arrays."""
+
 _WEIGHT_TOLERANCE = 1e-3
 
 
@@ -82,16 +94,7 @@ def _check_shapes(asset: HeadAsset) -> None:
 
 
 def _check_finite(asset: HeadAsset) -> None:
-    for name in (
-        "template",
-        "shape_basis",
-        "expression_basis",
-        "pose_basis",
-        "joint_regressor",
-        "weights",
-        "uv",
-        "eyelids",
-    ):
+    for name in FLOAT_FIELDS:
         value = getattr(asset, name)
         if value is not None and not np.isfinite(value).all():
             count = int((~np.isfinite(value)).sum())
