@@ -8,8 +8,8 @@ WORKDIR /opt/likeness
 ARG TORCH_INDEX_URL=""
 COPY pyproject.toml constraints.txt README.md LICENSE NOTICE ./
 COPY likeness ./likeness
-RUN if [ -n "$TORCH_INDEX_URL" ]; then pip install --index-url "$TORCH_INDEX_URL" "torch>=2.11"; fi \
-    && pip install ".[onnx,s3,tensorboard]"
+RUN if [ -n "$TORCH_INDEX_URL" ]; then pip install -c constraints.txt --index-url "$TORCH_INDEX_URL" torch; fi \
+    && pip install -c constraints.txt ".[onnx,s3,tensorboard]"
 RUN useradd --create-home person && mkdir /data && chown person /data
 USER person
 WORKDIR /data
@@ -25,7 +25,7 @@ RUN apt-get update && apt-get install -y --no-install-recommends python3 python3
 WORKDIR /opt/likeness
 COPY pyproject.toml constraints.txt README.md LICENSE NOTICE ./
 COPY likeness ./likeness
-RUN pip install ".[onnx,s3,tensorboard]"
+RUN pip install -c constraints.txt ".[onnx,s3,tensorboard]"
 RUN useradd --create-home person && mkdir /data && chown person /data
 USER person
 WORKDIR /data

@@ -1,0 +1,82 @@
+"""The wheel: what it holds, and that it works without the source tree."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+import likeness
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Built from a copy of what a release has, so that no build folder stays in the tree."""
+    folder = tmp_path_factory.mktemp("wheel")
+    source = folder / "source"
+    files = subprocess.run(
+        ["git", "ls-files", "-co", "--exclude-standard", "likeness"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split()
+    for name in ("pyproject.toml", "README.md", "LICENSE", "NOTICE", *files):
+        if (ROOT / name).is_file():
+            (source / name).parent.mkdir(parents=True, exist_ok=True)
+            (source / name).write_bytes((ROOT / name).read_bytes())
+    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps"]
+    # The tools of this environment build it: nothing is downloaded.
+    command += ["--no-build-isolation", "--wheel-dir", str(folder), str(source)]
+    subprocess.run(command, check=True, capture_output=True)
+    (built,) = folder.glob("*.whl")
+    return built
+
+
+def test_wheel_holds_every_file_of_the_package(wheel: Path) -> None:
+    packed = {name for name in zipfile.ZipFile(wheel).namelist() if name.startswith("likeness/")}
+    wanted = {
+        path.relative_to(ROOT).as_posix()
+        for path in (ROOT / "likeness").rglob("*")
+        if path.suffix in (".py", ".md", ".txt") or path.name == "py.typed"
+    }
+    assert packed == wanted
+
+
+def test_installed_wheel_runs_outside_the_source_tree(wheel: Path, tmp_path: Path) -> None:
+    installed = tmp_path / "installed"
+    zipfile.ZipFile(wheel).extractall(installed)
+
+    def answer(*words: str) -> str:
+        return subprocess.run(
+            [sys.executable, "-m", "likeness", *words],
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": str(installed)},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+
+    assert answer("--version").split()[-1] == likeness.__version__
+    systems = {row["name"] for row in json.loads(answer("systems", "--json"))}
+    assert "face-encoder" in systems
+    # The tables of the studio are read from the wheel.
+    script = "from likeness.studio.template import build_template; import likeness; "
+    script += "print(likeness.__file__, build_template().num_skin)"
+    output = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(installed)},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    assert output.split() == [str(installed / "likeness" / "__init__.py"), "4957"]
+    assert json.loads(answer("doctor", "--json"))
