@@ -25,7 +25,7 @@ from likeness.errors import DataError, UsageError
 from likeness.runs.run import Run
 from likeness.seeds import seed_of
 from likeness.storage.copies import local_copy
-from likeness.storage.store import StorageSettings, is_remote
+from likeness.storage.store import StorageSettings, is_remote, open_store
 from likeness.systems import SystemSpec, get_system, load_object
 
 if TYPE_CHECKING:
@@ -76,6 +76,18 @@ def configuration_of(run: Run) -> Resolved:
 def open_run(run: Run | str | Path) -> Run:
     """The run at a path, or the run itself. Raises MissingError when there is none."""
     return run if isinstance(run, Run) else Run(run)
+
+
+def fetch_run(uri: str, runs: str | Path) -> Run:
+    """The run of which ``storage.mirror`` made the copy at ``uri``, brought to ``runs``."""
+    from likeness.runs.mirror import restore
+
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        raise UsageError(
+            f"{uri} would be fetched by every process of the launcher at once.",
+            advice="Copy the run to this machine first, and resume the copy by its path.",
+        )
+    return restore(open_store(uri, settings=storage_from_environment()), runs)
 
 
 def check_terms(resolved: Resolved) -> None:

@@ -21,6 +21,7 @@ from likeness.assembly import (
     check_terms,
     configuration_of,
     configure,
+    fetch_run,
     inspect_configured,
     inspect_dataset,
     open_run,
@@ -152,20 +153,29 @@ def train(
 
 
 def resume(
-    run: Run | str | Path, *, overrides: Sequence[str] = (), display: Display | None = None
+    run: Run | str | Path,
+    *,
+    overrides: Sequence[str] = (),
+    runs: str | Path = "runs",
+    display: Display | None = None,
 ) -> Run:
     """Continue a run from its last undamaged checkpoint as if it had never stopped.
 
     Args:
+        run: a run; or the URI of the copy that ``storage.mirror`` made of one, which is fetched
+            first.
         overrides: changes on top of the run's configuration, e.g. ``train.steps=5000``.
+        runs: where a fetched run goes.
 
     Raises:
-        UsageError: an override changes what cannot change.
+        UsageError: an override changes what cannot change, or a fetched run is here already.
     """
     from likeness.runs.checkpoint import checkpoints
     from likeness.runs.files import write_text
     from likeness.training import distributed, state
 
+    if isinstance(run, str) and is_remote(run):
+        run = fetch_run(run, runs)
     run = open_run(run)
     run.refuse_if_alive()
     before = configuration_of(run)

@@ -12,3 +12,5 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 _ROOT = str(Path(__file__).resolve().parents[1])
 if _ROOT not in sys.path:
     sys.path.insert(0, _ROOT)
+
+pytest_plugins = ["tests.s3_server"]

@@ -35,6 +35,8 @@ ConfigOption = Annotated[
     typer.Option("--config", metavar="FILE", help="A YAML file; may be given several times."),
 ]
 
+RunsOption = Annotated[Path, typer.Option("--runs", help="Folder of all runs.")]
+
 
 @verb
 def systems() -> Answer:
@@ -73,7 +75,7 @@ def train(
     overrides: Overrides = None,
     profile: ProfileOption = None,
     config: ConfigOption = None,
-    runs: Annotated[Path, typer.Option("--runs", help="Folder of all runs.")] = Path("runs"),
+    runs: RunsOption = Path("runs"),
     name: Annotated[str | None, typer.Option("--name", help="Begins the run's name.")] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Check everything and show the plan only.")
@@ -97,13 +99,15 @@ def train(
 
 @verb
 def resume(
-    run: Annotated[Path, typer.Argument(help="The run directory.")],
+    run: Annotated[str, typer.Argument(help="The run directory, or the URI of its copy.")],
     overrides: Overrides = None,
+    runs: RunsOption = Path("runs"),
 ) -> Answer:
     """Continue a run as if it had never stopped."""
     from likeness import workflow
 
-    return _trained_answer(workflow.resume(run, overrides=overrides or [], display=show_progress))
+    resumed = workflow.resume(run, overrides=overrides or [], runs=runs, display=show_progress)
+    return _trained_answer(resumed)
 
 
 def _planned_answer(planned: Any) -> Answer:

@@ -1,17 +1,21 @@
 """The copy of a run in a store: made after each checkpoint, complete without the local folder.
 
-Copies only; a mirror is never read while training.
+Copies there and, on a machine that has lost the run or never had it, back. A mirror is never read
+while training.
 """
 
 from __future__ import annotations
 
 import logging
+import shutil
+from pathlib import Path, PurePosixPath
 
-from likeness.errors import LikenessError
-from likeness.storage.store import Store
+from likeness.errors import LikenessError, MissingError, UsageError
+from likeness.storage.files import disk_errors
+from likeness.storage.store import Store, checked_key
 
 from .checkpoint import PROGRESS_FILE, checkpoints
-from .run import Run
+from .run import CONFIG_FILE, Run
 
 logger = logging.getLogger(__name__)
 
@@ -60,3 +64,40 @@ def _bring_up_to_date(run: Run, store: Store) -> None:
     gone = [key for key in there if not key.startswith(here)]
     for key in sorted(gone, key=lambda key: not key.endswith(PROGRESS_FILE)):
         store.delete(key)
+
+
+def restore(store: Store, runs: str | Path) -> Run:
+    """Bring the copy of a run back as ``<runs>/<system>/<run>``.
+
+    Args:
+        store: of the copy itself, ``…/<system>/<run>``.
+        runs: the folder of runs here.
+
+    Raises:
+        MissingError: there is no copy of a run.
+        UsageError: the run is here already; it is not overwritten.
+    """
+    keys = [checked_key(key) for key in store.list()]
+    if CONFIG_FILE not in keys:
+        raise MissingError(
+            f"Expected the copy of a run at {store.uri}, found {len(keys)} files there, but no "
+            f"{CONFIG_FILE}.",
+            advice="Name the folder of one run: <storage.mirror>/<system>/<run>.",
+        )
+    system, name = PurePosixPath(store.uri.rstrip("/")).parts[-2:]
+    path = Path(runs) / system / name
+    if path.exists():
+        raise UsageError(
+            f"{path} exists already, so {store.uri} was not copied over it.",
+            advice=f"Continue what is here with 'likeness resume {path}', or name another folder "
+            "with --runs.",
+        )
+    arriving = path.with_name(f".{name}.arriving")
+    with disk_errors(arriving, "copy the run"):
+        shutil.rmtree(arriving, ignore_errors=True)  # of a copy that was cut short
+        for key in keys:
+            (arriving / key).parent.mkdir(parents=True, exist_ok=True)
+            store.download(key, arriving / key)
+        arriving.rename(path)
+    logger.info("Copied %s to %s.", store.uri, path)
+    return Run(path)

@@ -21,6 +21,9 @@ from likeness.storage.files import disk_errors
 
 from .files import read_json, read_text, write_json, write_text
 
+CONFIG_FILE = "config.yaml"
+"""What makes a folder a run."""
+
 State = Literal["planned", "running", "finished", "failed", "stopped"]
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _STEP = re.compile(r"step-(\d{8,})")
@@ -123,7 +126,7 @@ class Run:
                     f"The run directory {path} exists already; a run is never overwritten.",
                     advice="Choose another --name, or continue it with 'likeness resume'.",
                 ) from error
-        write_text(path / "config.yaml", config_yaml)
+        write_text(path / CONFIG_FILE, config_yaml)
         run = cls(path)
         run.write("provenance", provenance or {})
         run.write("plan", plan or {})
@@ -141,7 +144,7 @@ class Run:
 
     @property
     def config_path(self) -> Path:
-        return self.path / "config.yaml"
+        return self.path / CONFIG_FILE
 
     @property
     def status_path(self) -> Path:
@@ -286,8 +289,7 @@ def steps_in(folder: Path) -> list[int]:
 
 def _neighbours(folder: Path) -> str:
     """Advice listing the runs in or one level below ``folder``, newest first."""
-    runs = [p.parent for pattern in ("config.yaml", "*/config.yaml") for p in folder.glob(pattern)]
-    runs += [p.parent for p in folder.glob("*/*/config.yaml")]
+    runs = [p.parent for depth in ("", "*/", "*/*/") for p in folder.glob(depth + CONFIG_FILE)]
     if not runs:
         return "Give the path of a run folder, e.g. runs/<system>/<name>-<yymmdd-hhmmss>."
     newest = sorted(set(runs), key=lambda path: path.stat().st_mtime, reverse=True)[:5]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -9,10 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from likeness.cli.train import ProgressLines, duration
+from likeness.runs import selection
 from likeness.runs.record import read_metrics
 from likeness.runs.run import Run
+from likeness.storage.store import StorageSettings, open_store
 from likeness.training.stage import Plan, Stage
 from tests.cli.conftest import Command, environment
 
@@ -247,3 +251,35 @@ def test_two_processes_train_one_run(folder: Path, installed: Path, data: Path) 
     document = json.loads(done.stdout)
     assert (document["status"], document["step"]) == ("finished", 4)
     assert len(list(Path("runs/toy").iterdir())) == 1
+
+
+@pytest.mark.s3
+def test_a_run_lost_here_is_resumed_from_its_copy_on_s3(
+    likeness: Command, data: Path, monkeypatch: pytest.MonkeyPatch, s3_server: str
+) -> None:
+    """As after the loss of a machine in the middle: it ends as a run that was never lost."""
+    monkeypatch.setenv("LIKENESS_STORAGE__ENDPOINT_URL", s3_server)
+    words = ("train", "toy", "--profile", "smoke", "data.root=data", "train.save_every=4", "--json")
+    whole = Run(likeness(*words, "--name", "whole").document["run"])
+    mirrored = likeness(*words, "--name", "lost", "storage.mirror=s3://people/runs")
+    assert mirrored.code == 0, mirrored.err
+    lost = Path(mirrored.document["run"])
+    shutil.rmtree(lost)
+    uri = f"s3://people/runs/toy/{lost.name}"
+    store = open_store(uri, settings=StorageSettings(endpoint_url=s3_server))
+    late = store.list("checkpoints/step-00000010/")
+    assert late
+    for key in late:  # the machine was lost before these arrived
+        store.delete(key)
+    result = likeness("resume", uri, "--json")
+    assert result.code == 0, result.err
+    assert Path(result.document["run"]) == lost
+    assert result.document["step"] == 10
+    one, other = (selection.find(run, "latest").weights() for run in (whole, Run(lost)))
+    assert all(torch.equal(one[name], other[name]) for name in one)
+    again = likeness("resume", uri)
+    assert again.code == 2
+    assert f"likeness resume {lost}" in again.err
+    nowhere = likeness("resume", "s3://people/runs/toy")
+    assert nowhere.code == 3
+    assert "no config.yaml" in nowhere.err

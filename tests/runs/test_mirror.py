@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 import torch
 
-from likeness.errors import MissingError
+from likeness.errors import MissingError, UnsafeFileError, UsageError
 from likeness.runs import checkpoint, selection
 from likeness.runs.checkpoint import Progress
-from likeness.runs.mirror import mirror
+from likeness.runs.mirror import mirror, restore
 from likeness.runs.run import Run
 from likeness.storage.store import LocalStore
 
@@ -76,3 +76,54 @@ def test_a_copy_cut_short_does_not_count_and_is_made_good(
     assert 100 - store.left == 4 + 1 + 6  # files, progress, records: each once
     mirror(run, store, must_succeed=True)
     assert 100 - store.left == 11 + 6  # the checkpoint is there already
+
+
+def test_a_lost_run_comes_back_whole(tmp_path: Path, run: Run) -> None:
+    store = LocalStore(tmp_path / "there")
+    save(run, 5)
+    mirror(run, store, must_succeed=True)
+    copy = LocalStore(tmp_path / "there" / "toy" / run.name)
+    again = restore(copy, tmp_path / "elsewhere")
+    assert again.path == tmp_path / "elsewhere" / "toy" / run.name
+    assert selection.find(again).weights()["net.weight"].tolist() == [5.0, 5.0]
+    with pytest.raises(UsageError, match="exists already") as caught:
+        restore(copy, tmp_path / "elsewhere")
+    assert f"likeness resume {again.path}" in caught.value.advice
+
+
+def test_a_return_cut_short_leaves_no_run_and_is_made_good(tmp_path: Path, run: Run) -> None:
+    class Failing(LocalStore):
+        left = 4
+
+        def download(self, key: str, path: Path, *, sha256: str | None = None) -> str:
+            self.left -= 1
+            if self.left < 0:
+                raise MissingError("The server is away.")
+            return super().download(key, path, sha256=sha256)
+
+    save(run, 5)
+    mirror(run, LocalStore(tmp_path / "there"), must_succeed=True)
+    copy = Failing(tmp_path / "there" / "toy" / run.name)
+    with pytest.raises(MissingError, match="The server is away"):
+        restore(copy, tmp_path / "elsewhere")
+    assert not (tmp_path / "elsewhere" / "toy" / run.name).exists()
+    copy.left = 100
+    assert selection.find(restore(copy, tmp_path / "elsewhere")).step == 5
+    assert [p.name for p in (tmp_path / "elsewhere" / "toy").iterdir()] == [run.name]
+
+
+def test_a_place_without_a_copy_is_named(tmp_path: Path, run: Run) -> None:
+    mirror(run, LocalStore(tmp_path / "there"), must_succeed=True)
+    with pytest.raises(MissingError, match=r"no config\.yaml") as caught:
+        restore(LocalStore(tmp_path / "there"), tmp_path / "elsewhere")
+    assert "<storage.mirror>/<system>/<run>" in caught.value.advice
+
+
+def test_names_that_leave_the_folder_are_refused(tmp_path: Path) -> None:
+    class Hostile(LocalStore):
+        def list(self, prefix: str = "") -> list[str]:
+            return ["config.yaml", "../../outside"]
+
+    with pytest.raises(UnsafeFileError, match="outside"):
+        restore(Hostile(tmp_path / "there" / "toy" / "run"), tmp_path / "elsewhere")
+    assert not (tmp_path / "elsewhere").exists()
