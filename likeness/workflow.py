@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -177,7 +178,6 @@ def resume(
     if isinstance(run, str) and is_remote(run):
         run = fetch_run(run, runs)
     run = open_run(run)
-    run.refuse_if_alive()
     before = configuration_of(run)
     resolved = override(before, overrides) if overrides else before
     check_unchanged(before.config, resolved.config, FIXED_ON_RESUME, reason="when a run is resumed")
@@ -185,15 +185,16 @@ def resume(
     process = distributed.start(resolved.config.train.device)
     built = build(resolved, device=process.device)
     plan = plan_of(built, resolved, world_size=process.world_size)
-    saved = checkpoints(run)
-    if saved:
-        # Before anything is written: a refused resume leaves the run as it was.
-        state.check(saved[-1].progress, plan, resolved.config.train, process)
-    if process.is_first:
-        write_text(run.config_path, to_yaml(resolved))
-        run.write("provenance", provenance_to_dict(resolved))
-        run.write("plan", plan.to_dict())
-    return _fit(built, plan, run, resolved, resume=True, display=display)
+    with run.held() if process.is_first else nullcontext():
+        saved = checkpoints(run)
+        if saved:
+            # Before anything is written: a refused resume leaves the run as it was.
+            state.check(saved[-1].progress, plan, resolved.config.train, process)
+        if process.is_first:
+            write_text(run.config_path, to_yaml(resolved))
+            run.write("provenance", provenance_to_dict(resolved))
+            run.write("plan", plan.to_dict())
+        return _fit(built, plan, run, resolved, resume=True, display=display)
 
 
 def evaluate(

@@ -268,9 +268,12 @@ class ProgressLines:
 
 def show_progress(run: Run, plan: Plan) -> Any:
     """The display that fits where standard error goes."""
+    from likeness.runs import checkpoint, selection
+
     if is_quiet():
         return None
-    started = run.status.step
+    # Where it goes on, which after a kill is not where it was.
+    started = selection.find(run).step if checkpoint.has_checkpoints(run) else 0
     stderr_console().print(f"run {run.path}", soft_wrap=True)
     return ProgressBar(plan, started) if sys.stderr.isatty() else ProgressLines(plan, started)
 
