@@ -15,7 +15,6 @@ from likeness.studio.spreading import Spreader
 from likeness.studio.template import Template
 
 _LIPS_END = 2.9  # mouth ring number beyond which sealed lips move nothing
-_SEAL_DEPTH = 1.0  # mm of overlap at which a pair of lip vertices has become one point
 _CLING = (0.7, 1.8)  # mm between lips that still touch, and at which they are free of each other
 _TOOTH_GAP = 0.8  # mm between lips and teeth
 _TOOTH_MARGIN = 2.0  # mm over which the push fades above gums and beyond biting edges
@@ -72,11 +71,8 @@ def _seal_lips(template: Template, vertices: NDArray[np.float64]) -> None:
     region, response = _lip_response(template)
     before = vertices[template.mouth_loop]
     middle = 0.5 * (vertices[upper] + vertices[lower])
-    # Height is shared at once, depth and side by degrees, so that nothing jumps on contact.
-    share = np.repeat(np.clip(overlap / _SEAL_DEPTH, 0.0, 1.0)[:, None], 3, axis=1)
-    share[:, 1] = touch
     for ids in (upper, lower):
-        vertices[ids] += share * (middle - vertices[ids])
+        vertices[ids] += touch[:, None] * (middle - vertices[ids])
     vertices[region] += response @ (vertices[template.mouth_loop] - before)
 
 
