@@ -143,7 +143,7 @@ def build_expressions(template: Template) -> NDArray[np.float64]:
     skin = slice(0, template.num_skin)
     for name, moves in _skin_moves(template).items():
         rows[INDEX[name], skin] = moves
-    upper, lower = template.lip_pairs
+    lower = template.lip_pairs[1]
     table = load_displacements()
     for name in _CLOSED_LIPS:
         rows[INDEX[name], skin] = _closed_moves(
