@@ -28,18 +28,16 @@ _RED_OF = {
     "mouthPressRight": ("m0_4", "m2_4"),
 }
 """Shapes that bend a lip, and the seam and border of its red on the midline."""
-_RED_POWER = 1.5
-"""How fast they fade with its height; of those tried the least that unfolds the thinnest lips."""
+_RED_POWER = 2.0
+"""How fast they fade with its height; with the height itself the thinnest lips still fold."""
 _LIP, _NOSE = "m3_3", "n_subn"
-_MOST_LIFT = 0.5
-"""Share of the skin between nose and upper lip that can be lifted into the nose."""
 
 
 def fit_weights(template: Template, rest: NDArray[np.floating], weights: Array) -> Array:
-    """Weights (52,) that a head of this shape can carry; those of the template's own stay.
+    """Weights (52,) that a head of this shape can carry.
 
-    Thin lips roll and shrug less, and an upper lip stops below the nose, by whatever shapes
-    together lift it.
+    Thin lips roll, shrug and press less, and an upper lip stops below the nose, by whatever shapes
+    together lift it. A single shape on the template's own head stays as it was measured.
 
     Args:
         template: the topology of ``rest``.
@@ -54,12 +52,15 @@ def fit_weights(template: Template, rest: NDArray[np.floating], weights: Array) 
         usual = np.linalg.norm(template.vertices[border] - template.vertices[seam])
         fitted[INDEX[name]] *= min(own / usual, 1.0) ** _RED_POWER
 
-    lifts = _lifts(template) * fitted
+    lip, nose = cage.index(_LIP), cage.index(_NOSE)
+    lifts = _lifts(template)
+    usual = template.vertices[nose, 1] - template.vertices[lip, 1]
+    # As far as the one shape that lifts it most, by the share of the skin there is above it.
+    most = lifts.max() * (rest[nose, 1] - rest[lip, 1]) / usual
     up = lifts > 0.0
-    room = _MOST_LIFT * (rest[cage.index(_NOSE), 1] - rest[cage.index(_LIP), 1])
-    room -= lifts[~up].sum()
-    if lifts[up].sum() > room:
-        fitted[up] *= max(room, 0.0) / lifts[up].sum()
+    lifted, lowered = lifts[up] @ fitted[up], -lifts[~up] @ fitted[~up]
+    if lifted > most + lowered:
+        fitted[up] *= max(most + lowered, 0.0) / lifted
     return fitted
 
 
