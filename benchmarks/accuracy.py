@@ -28,8 +28,8 @@ REAL_SCORES = ("nme_core_eyes", "nme_68_eyes", "nme_51_eyes", "detector_missed")
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--out", type=Path, default=Path("out/accuracy"))
-    parser.add_argument("--people", type=int, default=400)
-    parser.add_argument("--photos", type=int, default=5, help="of each person")
+    parser.add_argument("--people", type=int, default=3000)
+    parser.add_argument("--photos", type=int, default=1, help="of each person")
     parser.add_argument("--photographs", type=Path, help="folder of real photographs")
     parser.add_argument(
         "--landmarks", default="auto", help="their landmarks, as data prepare takes"
