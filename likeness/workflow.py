@@ -26,10 +26,12 @@ from likeness.assembly import (
     open_run,
     plan_of,
     storage_from_environment,
+    with_progress,
 )
 from likeness.config.document import fingerprint, provenance_to_dict, to_yaml
 from likeness.config.resolve import Resolved, check_unchanged, override
 from likeness.data.inspection import Inspection
+from likeness.data.making import Progress
 from likeness.errors import DataError, UsageError
 from likeness.runs.run import Run
 from likeness.storage.store import Store, is_remote, open_store
@@ -294,12 +296,19 @@ def export(
 
 
 def make_data(
-    system: str, out: str | Path, *, people: int = 32, seed: int = 0, **options: Any
+    system: str,
+    out: str | Path,
+    *,
+    people: int = 32,
+    seed: int = 0,
+    progress: Progress | None = None,
+    **options: Any,
 ) -> Inspection:
     """Write studio data in the layout the system expects, and look at it.
 
     Args:
         people: how many different people.
+        progress: is told how much of how much is made.
         options: of the system's studio set.
     """
     spec = get_system(system)
@@ -308,12 +317,20 @@ def make_data(
     check_empty(out)
     function = spec.load("studio")
     check_options(function, options, "studio data", taken=1)
-    inspection: Inspection = function(str(out), people=people, seed=seed, **options)
+    told = with_progress(function, options, progress)
+    inspection: Inspection = function(str(out), people=people, seed=seed, **told)
     return inspection
 
 
-def prepare_data(system: str, source: str | Path, out: str | Path, **options: Any) -> Inspection:
-    """Turn raw material into a dataset of a system, and look at it."""
+def prepare_data(
+    system: str,
+    source: str | Path,
+    out: str | Path,
+    *,
+    progress: Progress | None = None,
+    **options: Any,
+) -> Inspection:
+    """Turn raw material into a dataset of a system, and look at it; see :func:`make_data`."""
     spec = get_system(system)
     if spec.prepare is None:
         raise UsageError(
@@ -323,7 +340,8 @@ def prepare_data(system: str, source: str | Path, out: str | Path, **options: An
     check_empty(out)
     function = spec.load("prepare")
     check_options(function, options, "preparation", taken=2)
-    inspection: Inspection = function(str(source), str(out), **options)
+    told = with_progress(function, options, progress)
+    inspection: Inspection = function(str(source), str(out), **told)
     return inspection
 
 

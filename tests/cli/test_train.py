@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from likeness.cli.train import ProgressLines, duration
+from likeness.cli.console import duration
+from likeness.cli.train import ProgressLines
 from likeness.runs.record import read_metrics
 from likeness.runs.run import Run
 from likeness.training.stage import Plan, Stage
