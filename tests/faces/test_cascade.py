@@ -62,7 +62,7 @@ def test_a_portrait_is_found_in_the_same_place_at_every_size():
 
 @pytest.mark.realdata
 def test_every_large_portrait_is_searched_once(monkeypatch: pytest.MonkeyPatch):
-    """Real portraits of 0.5 to 1.8 megapixels: found for certain in the smallest copy, eyes inside."""
+    """Real portraits of 0.5 to 1.8 megapixels are found in the smallest copy, eyes inside."""
     searched = []
     search = CascadeDetector._search
 

@@ -86,7 +86,7 @@ def test_five_points_of_a_turned_and_rolled_head_give_the_box_of_all(yaw):
     layout, count = toy.SMALL_LAYOUT, 20
     decoder = Decoder(open_head("studio"), layout, "weak_perspective")
     vector = toy.random_vector(layout, 3, count)
-    angles = np.random.default_rng(4).normal(0, (0.1, 0.0, 0.15), (count, 3)) + [0.0, yaw, 0.0]
+    angles = np.random.default_rng(4).normal((0.0, yaw, 0.0), (0.1, 0.0, 0.15), (count, 3))
     rotation = euler_to_matrix(torch.tensor(angles, dtype=torch.float32))
     vector[:, layout.slice("pose.global")] = toy.matrix_to_rotation_6d(rotation)
     with torch.no_grad():

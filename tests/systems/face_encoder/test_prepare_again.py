@@ -240,7 +240,7 @@ def test_studio_people_go_on_too(dataset, tmp_path, monkeypatch):
     points = np.load(dataset / "landmarks" / "p0_0.npy")
 
     def drawn(task: tuple[Any, ...]) -> Iterator[dict[str, Any]]:
-        seed, number, people, photos, size, max_yaw = task
+        _, number, people, photos, size, _ = task
         if number == stop:
             raise KeyboardInterrupt
         image = np.full((size, size, 3), number / people, np.float32)
