@@ -119,7 +119,7 @@ class LandmarkFolder:
         if text.is_file():
             return Found(read_pts(text), "file", None)
         if not array.is_file():
-            raise DataError(f"no landmarks: there is neither '{text}' nor '{array.name}'")
+            raise DataError(f"no landmarks: '{self.folder}' has no .pts or .npy file of its name")
         points, weights = read_landmarks(array)
         if (weights == 0).any():
             raise DataError(f"Expected 68 landmarks in '{array}', found 51 without the jaw line.")
@@ -163,7 +163,7 @@ class LandmarkTable:
     def find(self, photo: Photo, image: np.ndarray) -> Found:
         points = _table(self.path).get(photo.name)
         if points is None:
-            raise DataError(f"no landmarks: '{photo.name}' is not among the names of '{self.path}'")
+            raise DataError(f"no landmarks: it is not among the names of '{self.path}'")
         return Found(points, "file", None)
 
 

@@ -131,7 +131,7 @@ def test_everyone_left_out_is_listed_with_the_reason(photos, dataset, tmp_path):
         for row in json.loads((tmp_path / "out" / "skipped.json").read_text())
     }
     expected = {
-        "p0_0.png": "no landmarks: there is neither",
+        "p0_0.png": "has no .pts or .npy file",
         "p0_1.png": "NaN",
         "p1_0.png": "outside a frame",
         "p1_1.png": "found 51 without the jaw line",

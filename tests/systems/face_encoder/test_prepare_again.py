@@ -232,7 +232,7 @@ def test_the_largest_central_face_is_taken_with_its_score(photos, dataset, tmp_p
     reasons = {row["file"]: row["reason"] for row in skipped}
     assert reasons["p0_1.png"].endswith("found none for certain, only 1 of low confidence")
     assert reasons["p1_1.png"].endswith("found none for certain")
-    assert "neither" in reasons["p2_0.png"]
+    assert "neither" in reasons["p2_0.png"]  # no record of it
 
 
 def test_studio_people_go_on_too(dataset, tmp_path, monkeypatch):
