@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 import torch
 
-from likeness.cli.train import ProgressLines, duration, show_progress
+from likeness.cli.console import duration
+from likeness.cli.train import ProgressLines, show_progress
 from likeness.runs import selection
 from likeness.runs.record import read_metrics
 from likeness.runs.run import Run
