@@ -368,9 +368,11 @@ def is_transient(error: BaseException) -> bool:
     aiohttp = sys.modules.get("aiohttp")
     if aiohttp is not None and isinstance(error, aiohttp.ClientError):
         return not isinstance(error, aiohttp.InvalidURL)
+    # botocore's "standard" retry mode takes its ConnectionError (a refused connection, a proxy, a
+    # handshake that failed) and its HTTPClientError (a time-out, a cut connection) for transient.
     botocore = sys.modules.get("botocore.exceptions")
     if botocore is not None and isinstance(
-        error, (botocore.HTTPClientError, botocore.IncompleteReadError)
+        error, (botocore.ConnectionError, botocore.HTTPClientError, botocore.IncompleteReadError)
     ):
         return True
     return isinstance(error, OSError) and error.errno in _TRANSIENT_ERRNO
