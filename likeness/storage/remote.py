@@ -22,7 +22,7 @@ import fsspec.asyn
 
 from likeness.errors import DataError, LikenessError, MissingError, UsageError
 from likeness.extras import require
-from likeness.storage.files import disk_errors, replacing, sha256_of
+from likeness.storage.files import replacing, sha256_of
 from likeness.storage.store import (
     StorageSettings,
     Store,
@@ -161,7 +161,7 @@ class RemoteStore(Store):
         address = self._address(key)
         expected = sha256 or self.checksum(key)
 
-        with disk_errors(path, "keep a download"), replacing(path) as temporary:
+        with replacing(path, action="keep a download") as temporary:
 
             def fetch() -> str:
                 self.filesystem.get_file(address, str(temporary))

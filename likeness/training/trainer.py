@@ -10,7 +10,7 @@ import logging
 import math
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -117,7 +117,8 @@ def fit(
             for tracker in trackers if loop.recorder is None else ():
                 tracker.close()  # the recorder would have
             if loop.has_begun or not resume:  # a refused resume leaves the run as it was
-                loop.tell("failed", error=f"{type(error).__name__}: {error}")
+                with suppress(UsageError):  # of a full disk: the first error is the one to tell
+                    loop.tell("failed", error=f"{type(error).__name__}: {error}")
             raise
     return Outcome(status, loop.counters.step, loop.scores)
 
