@@ -17,8 +17,8 @@ from likeness.assembly import (
     Predictor,
     build,
     check_empty,
-    check_options,
-    check_terms,
+    check_names,
+    checked_options,
     configuration_of,
     configure,
     fetch_run,
@@ -33,6 +33,7 @@ from likeness.config.resolve import Resolved, check_unchanged, override
 from likeness.data.inspection import Inspection
 from likeness.errors import DataError, UsageError
 from likeness.runs.run import Run
+from likeness.storage.files import disk_refusals
 from likeness.storage.store import Store, is_remote, open_store
 from likeness.systems import get_system
 
@@ -100,7 +101,7 @@ def plan_training(
     import torch
 
     resolved = configure(system, profile=profile, config_files=config_files, overrides=overrides)
-    check_terms(resolved)
+    check_names(resolved)
     inspection = inspect_configured(resolved)
     built = build(resolved, device=torch.device("cpu"))
     return Planned(resolved, plan_of(built, resolved, world_size=1), inspection)
@@ -130,7 +131,7 @@ def train(
     from likeness.training import distributed
 
     resolved = configure(system, profile=profile, config_files=config_files, overrides=overrides)
-    check_terms(resolved)
+    check_names(resolved)
     process = distributed.start(resolved.config.train.device)
     inspection = inspect_configured(resolved) if process.is_first else Inspection("")
     built = build(resolved, device=process.device)
@@ -181,7 +182,7 @@ def resume(
     before = configuration_of(run)
     resolved = override(before, overrides) if overrides else before
     check_unchanged(before.config, resolved.config, FIXED_ON_RESUME, reason="when a run is resumed")
-    check_terms(resolved)
+    check_names(resolved)
     process = distributed.start(resolved.config.train.device)
     built = build(resolved, device=process.device)
     plan = plan_of(built, resolved, world_size=process.world_size)
@@ -224,10 +225,11 @@ def evaluate(
         )
     source = next(iter(sources.values())) if len(sources) == 1 else Mixed(sources)
     folder = predictor.run.evaluation_folder(predictor.checkpoint.step) / split
-    folder.mkdir(parents=True, exist_ok=True)
-    seed_global(seed_of("evaluate", split))  # the same draws every time
-    scores = predictor.system.evaluate(predictor.model, source, folder)
-    scores.save(folder / "scores.json")
+    with disk_refusals(folder, "write the evaluation"):
+        folder.mkdir(parents=True, exist_ok=True)
+        seed_global(seed_of("evaluate", split))  # the same draws every time
+        scores = predictor.system.evaluate(predictor.model, source, folder)
+        scores.save(folder / "scores.json")
     return Evaluation(predictor.run, predictor.checkpoint, split, scores, folder)
 
 
@@ -253,16 +255,17 @@ def predict(
         raise UsageError("There is nothing to predict.", advice="Name a file with --input.")
     run = open_run(run)
     function = get_system(configuration_of(run).system).load("predict")
-    check_options(function, options or {}, "prediction", taken=3)
+    chosen = checked_options(function, options or {}, "prediction", taken=3)
     for item in inputs:
         if not is_remote(item) and not Path(item).exists():
             raise UsageError(f"There is no file {item}.", advice="Check the path of --input.")
     predictor = Predictor.from_run(run, which=checkpoint, ema=ema)
     folder = Path(output) if output is not None else run.path / "predictions"
-    folder.mkdir(parents=True, exist_ok=True)
-    rows: list[dict[str, Any]] = function(
-        predictor.model, [str(item) for item in inputs], folder, **(options or {})
-    )
+    with disk_refusals(folder, "write the predictions"):
+        folder.mkdir(parents=True, exist_ok=True)
+        rows: list[dict[str, Any]] = function(
+            predictor.model, [str(item) for item in inputs], folder, **chosen
+        )
     return rows
 
 
@@ -317,8 +320,9 @@ def make_data(
         raise UsageError(f"Expected at least one person, found people={people}.")
     check_empty(out)
     function = spec.load("studio")
-    check_options(function, options, "studio data", taken=1)
-    inspection: Inspection = function(str(out), people=people, seed=seed, **options)
+    chosen = checked_options(function, options, "studio data", taken=1)
+    with disk_refusals(Path(out), "write the dataset"):
+        inspection: Inspection = function(str(out), people=people, seed=seed, **chosen)
     return inspection
 
 
@@ -332,8 +336,9 @@ def prepare_data(system: str, source: str | Path, out: str | Path, **options: An
         )
     check_empty(out)
     function = spec.load("prepare")
-    check_options(function, options, "preparation", taken=2)
-    inspection: Inspection = function(str(source), str(out), **options)
+    chosen = checked_options(function, options, "preparation", taken=2)
+    with disk_refusals(Path(out), "write the dataset"):
+        inspection: Inspection = function(str(source), str(out), **chosen)
     return inspection
 
 
@@ -367,7 +372,9 @@ def _fit(
     store: Store | None = None
     if config.storage.mirror:
         store = open_store(config.storage.mirror, settings=config.storage)
-    built.prepare(Path(config.storage.cache_folder).expanduser() / "prepared" / resolved.system)
+    prepared = Path(config.storage.cache_folder).expanduser() / "prepared" / resolved.system
+    with disk_refusals(prepared, "prepare the inputs"):
+        built.prepare(prepared)
     shown = display(run, plan) if display is not None and is_first else None
     try:
         fit(

@@ -31,7 +31,8 @@ class SystemSpec:
     contract: str
     """The Contract object of its datasets."""
     studio: str
-    """``make(out: str, *, people: int, seed: int, **options) -> Inspection``: studio data."""
+    """``make(out: str, *, people: int, seed: int, **options) -> Inspection``: studio data. Options
+    here and below are checked by their annotations, e.g. ``Annotated[int, Field(ge=1)]``."""
     predict: str
     """``predict(predictor, inputs: list[str], output: Path, **options) -> list[dict]``: files in,
     files out; one row for each input."""

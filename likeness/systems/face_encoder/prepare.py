@@ -9,8 +9,10 @@ import json
 import logging
 from collections.abc import Callable
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
+from pydantic import Field
 
 from likeness.data.inspection import Finding, Inspection
 from likeness.errors import DataError, LikenessError, UsageError
@@ -34,9 +36,9 @@ def prepare(
     landmarks: str = "auto",
     detector: str = "cascade",
     weights: str | None = None,
-    size: int = 512,
+    size: Annotated[int, Field(ge=64)] = 512,
     person_from: str = "",
-    test_every: int = 5,
+    test_every: Annotated[int, Field(ge=3)] = 5,
     consent: str = "",
 ) -> Inspection:
     """Write a dataset from photographs.

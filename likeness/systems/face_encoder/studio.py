@@ -11,9 +11,10 @@ from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from functools import lru_cache
 from multiprocessing import get_context
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
+from pydantic import Field
 
 from likeness.data.inspection import Inspection
 from likeness.errors import UsageError
@@ -37,10 +38,10 @@ def make(
     *,
     people: int,
     seed: int = 0,
-    photos: int = 4,
-    size: int = 192,
-    max_yaw: float = 50.0,
-    workers: int = 0,
+    photos: Annotated[int, Field(ge=1)] = 4,
+    size: Annotated[int, Field(ge=64)] = 192,
+    max_yaw: Annotated[float, Field(ge=0, le=90)] = 50.0,
+    workers: Annotated[int, Field(ge=0)] = 0,
 ) -> Inspection:
     """Photograph studio people and write them through the contract.
 
