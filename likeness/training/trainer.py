@@ -89,7 +89,7 @@ def fit(
         UsageError: plan, groups or settings do not fit the system or the run.
         LikenessError: too many steps in a row were not finite.
     """
-    plan.check_names(terms=system.loss_terms, groups=system.trainable())
+    plan.check_names(terms=system.loss_terms)
     if not resume and checkpoint.checkpoints(run):
         raise UsageError(
             f"{run.path} has been trained already; its checkpoints are not overwritten.",
