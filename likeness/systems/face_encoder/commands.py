@@ -13,6 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from likeness.errors import DataError, MissingError, UsageError
+from likeness.storage.files import disk_errors
 
 VectorOption = Annotated[Path, typer.Option("--vector", help="A person record (.person.npz).")]
 HeadOption = Annotated[str, typer.Option("--head", help="Head model the record belongs to.")]
@@ -112,7 +113,8 @@ def convert_model(
     if out.exists():
         raise UsageError(f"'{out}' exists already.", advice="Choose another name, or remove it.")
     asset = open_head(str(source))
-    asset.save(out)
+    with disk_errors(out, "write the head model"):
+        asset.save(out)
     return {
         "file": str(out),
         "name": asset.name,
@@ -156,10 +158,16 @@ def toy_model(
     """Write a small made-up head in the exact file formats of FLAME, to try things with."""
     from likeness.geometry.toy_flame import make_toy_flame
 
-    if out.exists() and any(out.iterdir()):
-        raise UsageError(f"'{out}' exists and is not empty.", advice="Choose another folder.")
-    make_toy_flame(out, subdivisions=subdivisions, seed=seed)
-    return {"folder": str(out), "files": sorted(path.name for path in out.iterdir())}
+    with disk_errors(out, "write the toy model"):
+        if out.exists() and any(out.iterdir()):
+            raise UsageError(f"'{out}' exists and is not empty.", advice="Choose another folder.")
+        try:
+            make_toy_flame(out, subdivisions=subdivisions, seed=seed)
+        except BaseException:
+            for path in out.glob("*"):  # half a model must not look like a whole one
+                path.unlink()
+            raise
+        return {"folder": str(out), "files": sorted(path.name for path in out.iterdir())}
 
 
 def _existing(path: Path) -> Path:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
+from pydantic import Field
 
 from likeness.errors import DataError, UsageError
 from likeness.faces.detect import make_detector
@@ -16,6 +17,7 @@ from likeness.geometry.mesh_glb import Skeleton, write_glb
 from likeness.geometry.mesh_obj import write_obj
 from likeness.media.image import load_image, save_image
 from likeness.media.video import write_animation
+from likeness.storage.files import replacing
 from likeness.systems.face_encoder.layouts import photographs_in
 from likeness.systems.face_encoder.pictures import overlay, turntable
 from likeness.systems.face_encoder.predictor import FacePredictor
@@ -46,7 +48,7 @@ def predict(
     format: str = ",".join(DEFAULT_FORMATS),
     detector: str = "cascade",
     weights: str | None = None,
-    frames: int = _TURNTABLE_FRAMES,
+    frames: Annotated[int, Field(ge=1)] = _TURNTABLE_FRAMES,
 ) -> list[dict[str, Any]]:
     """Encode photographs, or all photographs of folders, into ``output``.
 
@@ -123,7 +125,6 @@ def _write(
     path: Path, photo: np.ndarray, record: PersonRecord, renderer: Renderer, frames: int
 ) -> Path:
     """Write what the ending of ``path`` says."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     if path.suffix in SUFFIXES:
         return record.save(path)
     if path.suffix == ".png":
@@ -144,7 +145,8 @@ def write_mesh(path: Path, record: PersonRecord, asset: HeadAsset) -> None:
     if path.suffix == ".obj":
         facing = {"pose.global": (1, 0, 0, 0, 1, 0), "pose.global_axis_angle": 0, "pose.neck": 0}
         forward = record.edit({k: v for k, v in facing.items() if k in record.layout})
-        write_obj(path, forward.to_mesh(asset))
+        with replacing(path) as temporary:
+            write_obj(temporary, forward.to_mesh(asset))
         return
     neutral = record.to_mesh(asset, neutral=True)
     count = min(_NUM_MORPHS, asset.num_expression)
@@ -156,4 +158,5 @@ def write_mesh(path: Path, record: PersonRecord, asset: HeadAsset) -> None:
         positions=asset.joint_regressor @ neutral.vertices,
         weights=asset.weights,
     )
-    write_glb(path, neutral, morphs=morphs, skeleton=skeleton, name=path.stem)
+    with replacing(path) as temporary:
+        write_glb(temporary, neutral, morphs=morphs, skeleton=skeleton, name=path.stem)

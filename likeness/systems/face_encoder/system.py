@@ -66,6 +66,7 @@ class FaceEncoder(System):
 
     config: FaceEncoderConfig
 
+    group_names = frozenset({"encoder", "landmark_offsets"})
     loss_terms = frozenset(
         {
             "landmark",
