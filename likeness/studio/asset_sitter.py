@@ -181,8 +181,8 @@ def _surface_of(asset: HeadAsset) -> Surface:
             part[ids], material[ids] = PARTS.index(f"eyeball_{side}"), EYE
             frame[ids] = 1 + number
     on_skin = part == 0
-    label = np.full(len(points), LABELS.index("skin"), np.uint8)
-    label[asset.masks.get("neck", _NOBODY)] = LABELS.index("neck")
+    neck = np.zeros(len(points), np.float32)
+    neck[asset.masks.get("neck", _NOBODY)] = 1.0
 
     hidden = np.zeros(len(points), bool)
     for mask in _HIDDEN:
@@ -201,7 +201,8 @@ def _surface_of(asset: HeadAsset) -> Surface:
         ear=np.where(on_skin, carried(template.ear), 0.0).astype(np.float32),
         layer=np.zeros(len(points), np.float32),
         material=material,
-        label=label,
+        label=np.full(len(points), LABELS.index("skin"), np.uint8),
+        neck=neck,
         frame=frame,
     )
 

@@ -81,7 +81,10 @@ class Surface:
     material: NDArray[np.uint8]
     """(V,) of ``shading``."""
     label: NDArray[np.uint8]
-    """(V,) position in ``LABELS``."""
+    """(V,) position in ``LABELS``, the same over a triangle; where skin becomes neck is told by
+    ``neck``."""
+    neck: NDArray[np.float32]
+    """(V,) share of a neck in the skin, 0..1; the border is where it is a half."""
     frame: NDArray[np.uint8]
     """(V,) row of ``Figure.rotations`` that turns the rest frame to the posed one."""
 
@@ -277,8 +280,8 @@ def _surface_of(template: Template, attached: list[AttachedMesh]) -> Surface:
     label[[CLOTH, BODY]] = LABELS.index("body")
     frame[[CLOTH, BODY]] = _FRAMES.index("body")
 
-    labels = label[part]
-    labels[masks.vertex_masks(template)["neck"]] = LABELS.index("neck")
+    neck = np.zeros(head)
+    neck[: template.num_skin] = masks.neck_share(template)
     return Surface(
         faces=faces,
         shadow_faces=shadow_faces,
@@ -296,7 +299,8 @@ def _surface_of(template: Template, attached: list[AttachedMesh]) -> Surface:
             np.float32
         ),
         material=material[part],
-        label=labels,
+        label=label[part],
+        neck=padded(neck, 0.0),
         frame=frame[part],
     )
 

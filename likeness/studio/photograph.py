@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from likeness.seeds import rng_of
 from likeness.studio.background import paint_background
-from likeness.studio.figure import LABELS, Figure, PersonSitter, Sitter
+from likeness.studio.figure import LABELS, Figure, PersonSitter, Sitter, Surface
 from likeness.studio.film import develop, tone
 from likeness.studio.lighting import Lighting
 from likeness.studio.merge import merge
@@ -125,7 +125,7 @@ def photograph(
     merge(
         solid.place,
         colors[0],
-        surface.label[surface.faces[solid.tri, 0]],
+        _labels(surface, solid),
         solid.depth,
         strands.pixel,
         colors[1],
@@ -151,6 +151,15 @@ def photograph(
         box=box,
         parameters=_parameters(figure, scene, translation, intrinsics),
     )
+
+
+def _labels(surface: Surface, samples: Samples) -> NDArray[np.uint8]:
+    """(N,) labels of samples; the border between skin and neck runs across triangles."""
+    corners = surface.faces[samples.tri]
+    labels = surface.label[corners[:, 0]]
+    share = np.einsum("nk,nk->n", samples.bary, surface.neck[corners])
+    labels[(labels == LABELS.index("skin")) & (share > 0.5)] = LABELS.index("neck")
+    return labels
 
 
 def sitter_of(person: Person, detail: Detail = "standard") -> PersonSitter:

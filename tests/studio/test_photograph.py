@@ -201,3 +201,17 @@ def test_levels_of_detail_show_the_same_person():
 def test_too_small_a_picture_is_refused():
     with pytest.raises(ValueError, match="at least 8 pixels"):
         photograph(_person(), Scene.portrait(), 4)
+
+
+@pytest.mark.parametrize("yaw", [0.0, 40.0])
+def test_the_border_between_skin_and_neck_has_no_teeth(yaw):
+    """It lies within 2 mm of a smooth curve; along whole triangles it strays by 3 to 7."""
+    picture = photograph(_person(), Scene.portrait(yaw=yaw), 256)
+    below_skin = (picture.mask[1:] == LABELS.index("neck")) & (picture.mask[:-1] == 1)
+    columns = np.flatnonzero(below_skin.any(axis=0))
+    x = columns[np.abs(columns - columns.mean()) < 0.4 * np.ptp(columns)]
+    y = below_skin[:, x].argmax(axis=0)
+    curve = np.polynomial.Polynomial.fit(x, y, 6)
+    millimetres = 1000.0 * np.median(picture.depth[y, x]) / picture.parameters["camera"][0]
+    assert len(x) > 50
+    assert np.abs(curve(x) - y).max() * millimetres < 2.0
