@@ -189,6 +189,7 @@ def _surface_of(asset: HeadAsset) -> Surface:
         hidden[asset.masks.get(mask, _NOBODY)] = True
     faces = np.ascontiguousarray(asset.faces[~hidden[asset.faces].any(axis=1)], np.int32)
     return Surface(
+        num_head=len(points),
         faces=faces,
         shadow_faces=faces,
         segments=np.zeros(0, np.int32),

@@ -21,7 +21,7 @@ from numpy.typing import ArrayLike, NDArray
 from likeness.geometry.head_numpy import contour_row, rotation_matrix
 from likeness.studio import clothing, eyes, hair, landmark_points, masks, rig, surface
 from likeness.studio.attached import AttachedMesh
-from likeness.studio.deform import apply_expression
+from likeness.studio.deform import apply_expression, clamp_weights
 from likeness.studio.expressions import eye_rotations
 from likeness.studio.eyelids import eye_center
 from likeness.studio.person import Person
@@ -60,6 +60,8 @@ class HeadPose:
 class Surface:
     """What does not move: triangles and the attributes of vertices."""
 
+    num_head: int
+    """Vertices of the bare head, which are the first."""
     faces: NDArray[np.int32]
     """(F, 3) of the solid surfaces, the bare head's first."""
     shadow_faces: NDArray[np.int32]
@@ -109,7 +111,8 @@ class Figure:
     eyes: NDArray[np.float64]
     """(2, 3) axis-angle of the eyes against the head, left and right"""
     weights: NDArray[np.float64]
-    """(52,) expression weights the figure was posed with"""
+    """(52,) expression weights as applied: clamped, and with what they bring along, such as the
+    open jaw a tongue needs"""
     pose: HeadPose
 
 
@@ -166,7 +169,7 @@ class PersonSitter:
     def pose(self, weights: ArrayLike, pose: HeadPose) -> Figure:
         """See :meth:`Sitter.pose`."""
         template = self.template
-        values = np.asarray(weights, np.float64)
+        values = clamp_weights(weights)
         shaped = apply_expression(template, self.rest, values)
         head, on_neck = self._turn_head(pose, shaped)
         root, joint_root = rotation_matrix(np.array(pose.root)), self.joints[rig.ROOT]
@@ -283,6 +286,7 @@ def _surface_of(template: Template, attached: list[AttachedMesh]) -> Surface:
     neck = np.zeros(head)
     neck[: template.num_skin] = masks.neck_share(template)
     return Surface(
+        num_head=head,
         faces=faces,
         shadow_faces=shadow_faces,
         segments=segments,
