@@ -22,6 +22,7 @@ from likeness.geometry.head_numpy import contour_row, rotation_matrix
 from likeness.studio import clothing, eyes, hair, landmark_points, masks, rig, surface
 from likeness.studio.attached import AttachedMesh
 from likeness.studio.deform import apply_expression, clamp_weights
+from likeness.studio.drape import Drape
 from likeness.studio.expressions import eye_rotations
 from likeness.studio.eyelids import eye_center
 from likeness.studio.person import Person
@@ -163,6 +164,9 @@ class PersonSitter:
             clothing.build(person.appearance, self.template, self.rest),
             hair.build(person.appearance, self.template, self.rest, detail),
         ]
+        worn, grown = self._attached
+        self._drape = Drape(worn.place(self.rest)[0])
+        self._strand = np.isin(grown.part, (HAIR, BEARD))
         self._root_share = rig.skinning_weights(self.template)[:, rig.ROOT]
         self.surface = _surface_of(self.template, self._attached)
 
@@ -177,6 +181,10 @@ class PersonSitter:
         posed = on_neck + self._root_share[:, None] * (on_root - on_neck)
 
         placed = [mesh.place(posed) for mesh in self._attached]
+        # Hair turns with the head, cloth with the shoulders.
+        strands, strand = placed[-1][0], self._strand
+        layer = self._attached[-1].layer[strand]
+        strands[strand] = self._drape.lay(strands[strand], layer, root, joint_root)
         vertices = np.concatenate([posed, *(points for points, _ in placed)]).astype(np.float32)
         normals = np.zeros_like(vertices)
         vertex_normals(vertices, template.faces, normals)

@@ -139,7 +139,7 @@ def test_eyeballs_know_how_far_the_lid_is(sitter):
 
 @pytest.mark.parametrize("turn", [(np.pi, 0.0, 0.0), (1.2, 0.2, 0.0), (-0.9, -0.1, 0.2)])
 def test_a_turned_neck_does_not_fold(turn):
-    """However far a head turns, no edge of the neck bends by 35 degrees more than at rest; at 42
+    """However far a head turns, no edge of the neck bends by 40 degrees more than at rest; at 42
     degrees over one ring of the cage it is 60 to 90."""
     sitter = PersonSitter(Person.sample(901))
     template = sitter.template
@@ -162,4 +162,4 @@ def test_a_turned_neck_does_not_fold(turn):
     pose = turn_head(*turn, body_share=0.1)
     posed = sitter.pose(np.zeros(52), pose).vertices[: template.num_vertices].astype(np.float64)
     more = bends(posed) - bends(sitter.rest)
-    assert more.max() < 35.0
+    assert more.max() < 40.0
