@@ -36,6 +36,9 @@ _WET_MASKS = {
     "tongue": "tongue",
     "teeth": "teeth_upper",
 }
+_INSIDE_MOUTH = tuple(PARTS.index(name) for name in (*_WET_MASKS.values(), "teeth_lower"))
+_LIT_MOUTH = 5.0
+"""Gap between the lips in mm from which the mouth is lit as the light finds it."""
 _NOBODY = np.zeros(0, np.int64)
 _OPEN_EYE = 6.0
 """Distance in mm below the upper lid that shades no eyeball."""
@@ -104,7 +107,7 @@ class AssetSitter:
             vertices=vertices,
             normals=normals,
             tangents=np.zeros_like(vertices),
-            lid_distance=np.full(len(vertices), _OPEN_EYE, np.float32),
+            lid_distance=self._lid_distance(np.asarray(posed.landmarks68)),
             rotations=np.stack([head, *turned, root]).astype(np.float32),
             landmarks68=np.asarray(posed.landmarks68, np.float64),
             eyes=eyes,
@@ -114,7 +117,21 @@ class AssetSitter:
 
     def paint(self, points: SurfacePoints, weights: NDArray[np.float64]) -> SurfaceValues:
         """See ``figure.Sitter.paint``."""
-        return surface.evaluate(self.appearance, points, weights)
+        values = surface.evaluate(self.appearance, points, weights)
+        # Ambient light is known per vertex and for gaps of centimetres; a slit lets hardly any in.
+        inside = np.isin(points.part, _INSIDE_MOUTH)
+        light = np.clip(points.lid_distance[inside] / _LIT_MOUTH, 0.0, 1.0) ** 2
+        values.albedo[inside] *= light[:, None]
+        values.specular[inside] *= light
+        values.occlusion[inside] *= light
+        return values
+
+    def _lid_distance(self, landmarks: NDArray[np.float64]) -> NDArray[np.float32]:
+        """What ``SurfacePoints`` wants to know of eyes; for the inside of the mouth the gap between
+        the lips, mm: many models are at rest with their lips a little apart."""
+        gap = 1000.0 * np.linalg.norm(landmarks[62] - landmarks[66])
+        inside = np.isin(self.surface.part, _INSIDE_MOUTH)
+        return np.where(inside, gap, _OPEN_EYE).astype(np.float32)
 
     def _turns(self, pose: HeadPose) -> Mapping[str, NDArray[np.float64]]:
         return {"root": np.array(pose.root), "neck": np.array(pose.neck)}
