@@ -12,14 +12,13 @@ from likeness.studio.hair_shapes import Recipe, smooth
 from likeness.studio.noise import fbm
 from likeness.studio.scalp import HeadSpace
 
-
 _PART_HEIGHT, _PART_REACH = 0.28, 55.0
 """Share of its height hair has where it divides, and how far from there (mm) it has all of it."""
 
 
 _COMPANY, _ALONE = 8, 6.0
-"""A strand with fewer neighbours than this within so many mm, or thrice what is usual for the number
-of strands, hangs by itself."""
+"""A strand with fewer neighbours than this within so many mm, or thrice what is usual for the
+number of strands, hangs by itself."""
 
 
 def band_height(recipe: Recipe, positions: np.ndarray) -> np.ndarray:

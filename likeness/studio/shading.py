@@ -99,10 +99,10 @@ def _open_transfer(x, y, z, received):
 def _mirror_sees_out(received, seen, x, y, z):
     """Whether a mirror direction leads past the figure, 0..1.
 
-    What a point sees of its surroundings is taken as a cone about the mean open direction, which the
-    transfer's linear harmonics hold (bent normal; Landis, "Production-ready global illumination",
-    2002), as wide as lets the share ``seen`` of the cosine through. Without it the grazing outline
-    of a jaw mirrors the sky although the neck stands behind it.
+    What a point sees of its surroundings is taken as a cone about the mean open direction, which
+    the transfer's linear harmonics hold (bent normal; Landis, "Production-ready global
+    illumination", 2002), as wide as lets the share ``seen`` of the cosine through. Without it the
+    grazing outline of a jaw mirrors the sky although the neck stands behind it.
     """
     bx, by, bz = received[1], received[2], received[3]
     length = math.sqrt(bx * bx + by * by + bz * bz)

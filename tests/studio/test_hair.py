@@ -342,7 +342,10 @@ def test_no_furrow_runs_along_the_parting() -> None:
         line = part_line(appearance.hair)
         points = positions[np.isin(mesh.part, (HAIR, HAIR_CAP)) & (positions[:, 2] > -40.0)]
         top = np.array(
-            [np.percentile(points[np.abs(points[:, 0] - x) < 2.0, 1], 99) for x in range(-60, 61, 3)]
+            [
+                np.percentile(points[np.abs(points[:, 0] - x) < 2.0, 1], 99)
+                for x in range(-60, 61, 3)
+            ]
         )
         at = np.linspace(-60, 60, 41)
         left, right = top[at < line - 8].max(), top[at > line + 8].max()
@@ -352,8 +355,8 @@ def test_no_furrow_runs_along_the_parting() -> None:
 
 @pytest.mark.parametrize("seed", [3, 4])
 def test_no_long_strand_hangs_by_itself(seed: int) -> None:
-    """Beside face and neck all but 2 in 100 points of strands have six of other strands within 8 mm;
-    where the strands of the temples fell freely 3 or 4 had not."""
+    """Beside face and neck all but 2 in 100 points of strands have six of others within 8 mm; where
+    the strands of the temples fell freely 3 or 4 had not."""
     appearance = _person("long")
     appearance = replace(appearance, texture_seed=seed)
     template = build_template()
