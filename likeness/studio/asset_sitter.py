@@ -36,6 +36,9 @@ _WET_MASKS = {
     "tongue": "tongue",
     "teeth": "teeth_upper",
 }
+_INSIDE_MOUTH = tuple(PARTS.index(name) for name in (*_WET_MASKS.values(), "teeth_lower"))
+_LIT_MOUTH = 5.0
+"""Gap between the lips in mm from which the mouth is lit as the light finds it."""
 _NOBODY = np.zeros(0, np.int64)
 _OPEN_EYE = 6.0
 """Distance in mm below the upper lid that shades no eyeball."""
@@ -104,7 +107,7 @@ class AssetSitter:
             vertices=vertices,
             normals=normals,
             tangents=np.zeros_like(vertices),
-            lid_distance=np.full(len(vertices), _OPEN_EYE, np.float32),
+            lid_distance=self._lid_distance(np.asarray(posed.landmarks68)),
             rotations=np.stack([head, *turned, root]).astype(np.float32),
             landmarks68=np.asarray(posed.landmarks68, np.float64),
             eyes=eyes,
@@ -114,7 +117,21 @@ class AssetSitter:
 
     def paint(self, points: SurfacePoints, weights: NDArray[np.float64]) -> SurfaceValues:
         """See ``figure.Sitter.paint``."""
-        return surface.evaluate(self.appearance, points, weights)
+        values = surface.evaluate(self.appearance, points, weights)
+        # Ambient light is known per vertex and for gaps of centimetres; a slit lets hardly any in.
+        inside = np.isin(points.part, _INSIDE_MOUTH)
+        light = np.clip(points.lid_distance[inside] / _LIT_MOUTH, 0.0, 1.0) ** 2
+        values.albedo[inside] *= light[:, None]
+        values.specular[inside] *= light
+        values.occlusion[inside] *= light
+        return values
+
+    def _lid_distance(self, landmarks: NDArray[np.float64]) -> NDArray[np.float32]:
+        """What ``SurfacePoints`` wants to know of eyes; for the inside of the mouth the gap between
+        the lips, mm: many models are at rest with their lips a little apart."""
+        gap = 1000.0 * np.linalg.norm(landmarks[62] - landmarks[66])
+        inside = np.isin(self.surface.part, _INSIDE_MOUTH)
+        return np.where(inside, gap, _OPEN_EYE).astype(np.float32)
 
     def _turns(self, pose: HeadPose) -> Mapping[str, NDArray[np.float64]]:
         return {"root": np.array(pose.root), "neck": np.array(pose.neck)}
@@ -181,14 +198,15 @@ def _surface_of(asset: HeadAsset) -> Surface:
             part[ids], material[ids] = PARTS.index(f"eyeball_{side}"), EYE
             frame[ids] = 1 + number
     on_skin = part == 0
-    label = np.full(len(points), LABELS.index("skin"), np.uint8)
-    label[asset.masks.get("neck", _NOBODY)] = LABELS.index("neck")
+    neck = np.zeros(len(points), np.float32)
+    neck[asset.masks.get("neck", _NOBODY)] = 1.0
 
     hidden = np.zeros(len(points), bool)
     for mask in _HIDDEN:
         hidden[asset.masks.get(mask, _NOBODY)] = True
     faces = np.ascontiguousarray(asset.faces[~hidden[asset.faces].any(axis=1)], np.int32)
     return Surface(
+        num_head=len(points),
         faces=faces,
         shadow_faces=faces,
         segments=np.zeros(0, np.int32),
@@ -201,7 +219,8 @@ def _surface_of(asset: HeadAsset) -> Surface:
         ear=np.where(on_skin, carried(template.ear), 0.0).astype(np.float32),
         layer=np.zeros(len(points), np.float32),
         material=material,
-        label=label,
+        label=np.full(len(points), LABELS.index("skin"), np.uint8),
+        neck=neck,
         frame=frame,
     )
 

@@ -22,6 +22,7 @@ from likeness.geometry.head_numpy import contour_row, rotation_matrix
 from likeness.studio import clothing, eyes, hair, landmark_points, masks, rig, surface
 from likeness.studio.attached import AttachedMesh
 from likeness.studio.deform import apply_expression, clamp_weights
+from likeness.studio.drape import Drape
 from likeness.studio.expressions import eye_rotations
 from likeness.studio.eyelids import eye_center
 from likeness.studio.person import Person
@@ -61,6 +62,8 @@ class HeadPose:
 class Surface:
     """What does not move: triangles and the attributes of vertices."""
 
+    num_head: int
+    """Vertices of the bare head, which are the first."""
     faces: NDArray[np.int32]
     """(F, 3) of the solid surfaces, the bare head's first."""
     shadow_faces: NDArray[np.int32]
@@ -82,7 +85,10 @@ class Surface:
     material: NDArray[np.uint8]
     """(V,) of ``shading``."""
     label: NDArray[np.uint8]
-    """(V,) position in ``LABELS``."""
+    """(V,) position in ``LABELS``, the same over a triangle; where skin becomes neck is told by
+    ``neck``."""
+    neck: NDArray[np.float32]
+    """(V,) share of a neck in the skin, 0..1; the border is where it is a half."""
     frame: NDArray[np.uint8]
     """(V,) row of ``Figure.rotations`` that turns the rest frame to the posed one."""
 
@@ -107,7 +113,8 @@ class Figure:
     eyes: NDArray[np.float64]
     """(2, 3) axis-angle of the eyes against the head, left and right"""
     weights: NDArray[np.float64]
-    """(52,) expression weights the figure was posed with"""
+    """(52,) expression weights as applied: clamped, and with what they bring along, such as the
+    open jaw a tongue needs"""
     pose: HeadPose
 
 
@@ -158,13 +165,16 @@ class PersonSitter:
             clothing.build(person.appearance, self.template, self.rest),
             hair.build(person.appearance, self.template, self.rest, detail),
         ]
+        worn, grown = self._attached
+        self._drape = Drape(worn.place(self.rest)[0])
+        self._strand = np.isin(grown.part, (HAIR, BEARD))
         self._root_share = rig.skinning_weights(self.template)[:, rig.ROOT]
         self.surface = _surface_of(self.template, self._attached)
 
     def pose(self, weights: ArrayLike, pose: HeadPose) -> Figure:
         """See :meth:`Sitter.pose`."""
         template = self.template
-        values = np.asarray(weights, np.float64)
+        values = clamp_weights(weights)
         shaped = apply_expression(template, self.rest, values)
         head, on_neck = self._turn_head(pose, shaped)
         root, joint_root = rotation_matrix(np.array(pose.root)), self.joints[rig.ROOT]
@@ -172,6 +182,10 @@ class PersonSitter:
         posed = on_neck + self._root_share[:, None] * (on_root - on_neck)
 
         placed = [mesh.place(posed) for mesh in self._attached]
+        # Hair turns with the head, cloth with the shoulders.
+        strands, strand = placed[-1][0], self._strand
+        layer = self._attached[-1].layer[strand]
+        strands[strand] = self._drape.lay(strands[strand], layer, root, joint_root)
         vertices = np.concatenate([posed, *(points for points, _ in placed)]).astype(np.float32)
         normals = np.zeros_like(vertices)
         vertex_normals(vertices, template.faces, normals)
@@ -279,9 +293,10 @@ def _surface_of(template: Template, attached: list[AttachedMesh]) -> Surface:
     label[[CLOTH, BODY]] = LABELS.index("body")
     frame[[CLOTH, BODY]] = _FRAMES.index("body")
 
-    labels = label[part]
-    labels[masks.vertex_masks(template)["neck"]] = LABELS.index("neck")
+    neck = np.zeros(head)
+    neck[: template.num_skin] = masks.neck_share(template)
     return Surface(
+        num_head=head,
         faces=faces,
         shadow_faces=shadow_faces,
         segments=segments,
@@ -298,7 +313,8 @@ def _surface_of(template: Template, attached: list[AttachedMesh]) -> Surface:
             np.float32
         ),
         material=material[part],
-        label=labels,
+        label=label[part],
+        neck=padded(neck, 0.0),
         frame=frame[part],
     )
 

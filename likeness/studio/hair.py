@@ -18,14 +18,12 @@ from likeness.seeds import rng_of
 from likeness.studio import beard, lashes
 from likeness.studio.appearance import Appearance
 from likeness.studio.attached import AttachedMesh, join
-from likeness.studio.hair_growth import band_height, gather, grow, path_points, wave
+from likeness.studio.hair_growth import band_height, gather, grow, join_strays, path_points, wave
 from likeness.studio.hair_shapes import (
     KNOT,
     Recipe,
     fringe_of,
-    is_parted,
     lowest_point,
-    part_line,
     recipe_of,
     smooth,
     strand_lengths,
@@ -135,6 +133,8 @@ def _scalp_hair(
             points=paths.shape[1],
         )
     paths = gather(paths, start, rng, recipe.clumping)
+    if hair.style in ("bob", "long"):
+        paths = join_strays(paths, space)
     paths = wave(paths, recipe, space, start, rng, seed)
     facing = space.outward(paths.reshape(-1, 3)).reshape(paths.shape)
     share = (NUM_STRANDS["standard"] * recipe.density / count) ** 0.6
@@ -157,8 +157,7 @@ def _scalp_hair(
     if hair.style == "buzz":
         return [strands]
     heights = heights_of(on_template, recession=hair.recession, seed=seed)
-    part = part_line(hair) if is_parted(hair) else None
-    parts = [_cap(recipe, template, skin, density, heights, part, frame), strands]
+    parts = [_cap(recipe, template, skin, density, heights, frame), strands]
     if hair.style == "tied":
         parts.append(_knot(hair, template, skin, frame, rng, detail))
     return parts
@@ -232,7 +231,6 @@ def _cap(
     skin: np.ndarray,
     density: np.ndarray,
     heights: np.ndarray,
-    part: float | None,
     frame: np.ndarray,
 ) -> AttachedMesh:
     """The dense inside of the hair: the scalp pushed out, sinking under the skin at its rim."""
@@ -249,10 +247,10 @@ def _cap(
     above_line = heights[used]
     height = 0.4 * band_height(recipe, skin[used]) * smooth(0.45, 1.0, density[used])
     height *= edge_taper(above_line)
-    if part is not None:
+    if recipe.part is not None:
         # Nothing stands over a parting: strands leave it on either side.
         in_front = smooth(-65.0, -35.0, skin[used][:, 2])
-        height *= 1.0 - in_front * (1.0 - smooth(2.0, 34.0, np.abs(skin[used][:, 0] - part)))
+        height *= 1.0 - in_front * (1.0 - smooth(1.0, 16.0, np.abs(skin[used][:, 0] - recipe.part)))
     if recipe.start > 0.0:
         lumps = fbm(skin[used], 16.0, len(used), octaves=2)
         height = height * 1.95 * (1.0 + 0.05 * lumps)

@@ -12,11 +12,27 @@ from likeness.studio.hair_shapes import Recipe, smooth
 from likeness.studio.noise import fbm
 from likeness.studio.scalp import HeadSpace
 
+_PART_HEIGHT, _PART_REACH = 0.28, 55.0
+"""Share of its height hair has where it divides, and how far from there (mm) it has all of it."""
+
+
+_COMPANY, _ALONE = 8, 6.0
+"""A strand with fewer neighbours than this within so many mm, or thrice what is usual for the
+number of strands, hangs by itself."""
+
 
 def band_height(recipe: Recipe, positions: np.ndarray) -> np.ndarray:
-    """Height of the outermost strands at positions, mm."""
+    """Height of the outermost strands at positions, mm.
+
+    Hair that divides lies flattest there: at full height on both sides it would stand in two humps
+    with a furrow between them.
+    """
     on_top = smooth(48.0, 112.0, positions[:, 1])
-    return recipe.side + (recipe.top - recipe.side) * on_top
+    height = recipe.side + (recipe.top - recipe.side) * on_top
+    if recipe.part is None:
+        return height
+    beside = smooth(0.0, _PART_REACH, np.abs(positions[:, 0] - recipe.part))
+    return height * (1.0 - (1.0 - _PART_HEIGHT) * on_top * (1.0 - beside))
 
 
 def path_points(recipe: Recipe, length: np.ndarray) -> int:
@@ -59,6 +75,7 @@ def grow(
     direction = recipe.lift * outward + (1.0 - recipe.lift) * flow
     direction += 0.22 * lock + 0.12 * stray
     path = [position]
+    rise = 22.0 if recipe.part is None else 9.0
     for number in range(1, steps + 1):
         flow = recipe.flow(position, start)
         flow /= np.maximum(np.linalg.norm(flow, axis=1, keepdims=True), 1e-9)
@@ -67,7 +84,7 @@ def grow(
         position = position + step * direction
         travelled = number * step[:, 0]
         # Near the hairline hair stays low until it has come some way.
-        raised = smooth(0.0, 22.0, travelled) * (taper + (1.0 - taper) * smooth(10, 60, travelled))
+        raised = smooth(0.0, rise, travelled) * (taper + (1.0 - taper) * smooth(10, 60, travelled))
         low = 0.5 + rank * raised * band_height(recipe, position)
         loose = position[:, 1] < recipe.loose_below
         high = np.where(loose, np.inf, low + recipe.slack)
@@ -101,6 +118,32 @@ def gather(
     pull = strength * rng.uniform(0.3, 1.0, len(paths)) * (apart < 3.0 * distance + 14.0)
     t = np.linspace(0.0, 1.0, paths.shape[1])
     return paths + pull[:, None, None] * (t**1.3)[None, :, None] * toward
+
+
+def join_strays(paths: np.ndarray, space: HeadSpace) -> np.ndarray:
+    """Draws hanging strands that have left all others back to the nearest ones.
+
+    A ribbon stands for dozens of hairs; alone before a cheek it looks like a wire.
+    """
+    stray = np.zeros(len(paths), bool)
+    for share in (0.6, 1.0):
+        there = paths[:, int(share * (paths.shape[1] - 1))]
+        distance, _ = cKDTree(there).query(there, k=_COMPANY + 1)
+        stray |= distance[:, -1] > max(_ALONE, 3.0 * float(np.median(distance[:, -1])))
+    if not stray.any() or stray.sum() > len(paths) - _COMPANY:
+        return paths
+    middle = paths[:, paths.shape[1] // 2]
+    together = np.flatnonzero(~stray)
+    _, nearest = cKDTree(middle[together]).query(middle[stray], k=_COMPANY)
+    t = smooth(0.0, 0.6, np.linspace(0.0, 1.0, paths.shape[1]))[None, :, None]
+    joined = paths.copy()
+    joined[stray] += 0.9 * t * (paths[together[nearest]].mean(axis=1) - paths[stray])
+    points = joined[stray].reshape(-1, 3)
+    away = np.minimum(np.maximum(space.height(paths[stray].reshape(-1, 3)), 0.0), 2.0)
+    joined[stray] = space.clamp(points, away, np.full(len(points), np.inf)).reshape(
+        -1, *paths.shape[1:]
+    )
+    return joined
 
 
 def wave(

@@ -54,6 +54,8 @@ class Recipe:
     """How strongly strands gather into locks, 0..1."""
     density: float = 1.0
     """Strands, as a share of the usual number."""
+    part: float | None = None
+    """x in mm where the hair divides, if it does."""
 
 
 def smooth(low: float, high: float, value: np.ndarray) -> np.ndarray:
@@ -197,6 +199,11 @@ def _curls(hair: HairTraits) -> Flow:
 
 def recipe_of(hair: HairTraits) -> Recipe:
     """The recipe of a person's hair. ``bald`` has none: ValueError."""
+    recipe = _recipe_of(hair)
+    return replace(recipe, part=part_line(hair)) if is_parted(hair) else recipe
+
+
+def _recipe_of(hair: HairTraits) -> Recipe:
     body = hair.volume * (1.0 + 0.35 * hair.curl)
     wavy = hair.curl * smooth(0.12, 0.5, np.array(hair.curl)).item()
     wave = (5.5 * wavy, 46.0 - 26.0 * min(wavy, 1.0))

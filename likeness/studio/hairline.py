@@ -42,11 +42,13 @@ def hairline_height(azimuth, recession):
 def above_hairline(x, y, z, recession, seed):
     """Signed distance in mm of a template point above its hairline, wavering by 3 mm.
 
-    Heights of the table are along y; on the sloping crown the distance is no longer that, but
-    there it is far from the line.
+    The waver is so long that it stays less steep than the distance itself; a shorter one would make
+    the line a saw's edge and take the softness out of what thins toward it. Heights of the table
+    are along y; on the sloping crown the distance is no longer that, but there it is far from the
+    line.
     """
     azimuth = math.degrees(math.atan2(abs(x), z - AXIS_Z))
-    waver = 2.4 * fbm_at(x, y, z, 14.0, 2, seed, 0.0)
+    waver = 2.4 * fbm_at(x, y, z, 30.0, 2, seed, 0.0)
     return y - hairline_height(azimuth, recession) + waver
 
 

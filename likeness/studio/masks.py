@@ -17,6 +17,7 @@ _LIPS = 1.94  # mouth ring number of the vermilion border
 _LID_REGION = 3.2  # eye ring number just beyond the orbit
 _FOREHEAD = 58.0  # height of the brows' upper edge
 _FACE_AZIMUTH = 75.0  # degrees from the front to where face becomes side of the head
+_NECK_BLUR = 2
 _NECK_POINTS = ("k", "r-66_", "u0_62", "u22_56", "u37_62", "u47_40")
 
 
@@ -30,7 +31,7 @@ def vertex_masks(template: Template) -> dict[str, NDArray[np.int64]]:
     azimuth = np.degrees(np.arctan2(np.abs(skin[:, 0]), skin[:, 2] - AXIS_Z))
     hairline = np.array([hairline_height(degrees, 0.0) for degrees in azimuth])
 
-    neck = _share_of(template, *_NECK_POINTS) > 0.5
+    neck = neck_share(template) > 0.5
     scalp = (skin[:, 1] > hairline) & ~ear & ~neck
     face = (azimuth < _FACE_AZIMUTH) & ~scalp & ~ear & ~neck
     around_eye = eye_ring < _LID_REGION
@@ -57,6 +58,25 @@ def vertex_masks(template: Template) -> dict[str, NDArray[np.int64]]:
     masks["mouth_lining"] = template.of("mouth_lining")
     masks["lid_linings"] = template.of("lid_lining_left", "lid_lining_right")
     return masks
+
+
+def neck_share(template: Template) -> NDArray[np.float64]:
+    """How much of each skin vertex is neck, 0..1; what lies between goes by interpolation.
+
+    The cage is coarse under the jaw, and its points are either neck or not. Each takes half of its
+    neighbours' share before subdivision, or the border at a half would follow the cage's edges.
+    """
+    cage = load_cage()
+    edges = np.unique(cage.triangles[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2), axis=0)
+    edges = np.unique(np.sort(edges, axis=1), axis=0)
+    both = np.concatenate([edges, edges[:, ::-1]])
+    share = np.zeros(len(cage.points))
+    for prefix in _NECK_POINTS:
+        share[cage.starting_with(prefix)] = 1.0
+    for _ in range(_NECK_BLUR):
+        around = np.bincount(both[:, 0], share[both[:, 1]]) / np.bincount(both[:, 0])
+        share = 0.5 * (share + around)
+    return template.cage_to_skin @ share
 
 
 def _share_of(template: Template, *prefixes: str) -> NDArray[np.float64]:

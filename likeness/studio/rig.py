@@ -13,7 +13,7 @@ import functools
 import numpy as np
 from numpy.typing import NDArray
 
-from likeness.studio.cage import Cage, load_cage
+from likeness.studio.cage import load_cage
 from likeness.studio.displacements import load_displacements
 from likeness.studio.expressions import JAW_AXIS, JAW_DEGREES
 from likeness.studio.parts import EYE_CENTER_LEFT
@@ -43,6 +43,8 @@ _JAW_ANCHORS = ("a0_9", "a0_11", "r-60_62", "r-26_71")
 _MOUTH_LINING_SHARES = np.array([1.0, 0.85, 0.5, 0.25])
 _JAW_ENDS = (-14.0, 8.0)  # heights between which the jaw lets go of the cheeks
 _LID_FOLLOWS = 0.08
+_HEAD_FROM = np.array([[0.0, -95.0, 62.0], [0.0, -62.0, -60.0]])
+"""Points in front and behind above which the skin goes wholly with the head."""
 
 
 def joint_regressor(template: Template) -> NDArray[np.float64]:
@@ -127,14 +129,21 @@ def _is_upper_lid(template: Template, side: str) -> NDArray[np.float64]:
 
 
 def _rise_through_the_neck(points: NDArray[np.float64]) -> NDArray[np.float64]:
-    """0 on and below the slanted plane of the middle neck ring, 1 on and above the upper one's."""
-    cage = load_cage()
-    lower, upper = (_plane_height(cage, ring, points) for ring in ("k-122", "k-98"))
+    """0 on and below the slanted plane of the middle neck ring, 1 on and above one from the throat
+    to the nape of the skull.
+
+    A neck turns over its whole length. Most of that is behind, as in the spine: where the nape
+    turned over one ring of the cage, it folded.
+    """
+    front, back = load_cage().points[load_cage().indices("k-122_0", "k-122_180")]
+    lower = _plane_height(front, back, points)
+    upper = _plane_height(*_HEAD_FROM, points)
     return _smoothstep(0.0, 1.0, (points[:, 1] - lower) / (upper - lower))
 
 
-def _plane_height(cage: Cage, ring: str, points: NDArray[np.float64]) -> NDArray[np.float64]:
-    front, back = cage.points[cage.indices(f"{ring}_0", f"{ring}_180")]
+def _plane_height(
+    front: NDArray[np.float64], back: NDArray[np.float64], points: NDArray[np.float64]
+) -> NDArray[np.float64]:
     return front[1] + (back[1] - front[1]) * (points[:, 2] - front[2]) / (back[2] - front[2])
 
 

@@ -33,8 +33,9 @@ LIGHT_NAMES: tuple[LightName, ...] = (
     "soft",
 )
 
-_NECK_LIMITS = (math.radians(42), math.radians(24), math.radians(14))
-"""How far a head turns, nods and tilts against the shoulders."""
+_NECK_LIMITS = (math.radians(25), math.radians(24), math.radians(14))
+"""How far a head turns, nods and tilts against the shoulders. Real ones turn further, with muscles
+that come forward under the skin; the studio's neck has none, and shoulders turn along."""
 
 
 @dataclass(frozen=True)

@@ -38,6 +38,8 @@ _RETURNED = (0.55, 0.55, 1.4, 0.55, 0.55)
 the mouth some comes through the cheeks."""
 _SPECULAR = 1.3
 _BIAS = 0.0013
+_MIRROR_EDGE = 0.5
+"""Radians over which a mirrored direction passes from open to blocked."""
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -91,6 +93,23 @@ def _open_transfer(x, y, z, received):
     received[4], received[5], received[6] = 0.273137 * x * y, 0.273137 * x * z, 0.273137 * y * z
     received[7] = 0.136569 * (x * x - y * y)
     received[8] = 0.078848 * (3.0 * z * z - 1.0)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _mirror_sees_out(received, seen, x, y, z):
+    """Whether a mirror direction leads past the figure, 0..1.
+
+    What a point sees of its surroundings is taken as a cone about the mean open direction, which
+    the transfer's linear harmonics hold (bent normal; Landis, "Production-ready global
+    illumination", 2002), as wide as lets the share ``seen`` of the cosine through. Without it the
+    grazing outline of a jaw mirrors the sky although the neck stands behind it.
+    """
+    bx, by, bz = received[1], received[2], received[3]
+    length = math.sqrt(bx * bx + by * by + bz * bz)
+    cosine = (bx * x + by * y + bz * z) / max(length, 1e-6)
+    beyond = math.acos(min(max(cosine, -1.0), 1.0)) - math.acos(math.sqrt(1.0 - seen))
+    t = min(max(1.0 - beyond / _MIRROR_EDGE, 0.0), 1.0)
+    return t * t * (3.0 - 2.0 * t)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -167,7 +186,11 @@ def shade(
         if kind == WET:
             # The mouth's own walls are in the transfer already.
             shade_of_parts = math.sqrt(shade_of_parts)
-        seen = min(max(seen, 0.0), 1.0) * shade_of_parts
+        seen = min(max(seen, 0.0), 1.0)
+        past = 1.0
+        if kind != STRAND:
+            past = _mirror_sees_out(received, seen, rx, ry, rz)
+        seen *= shade_of_parts
 
         for lamp in range(lamp_directions.shape[0]):
             lx, ly, lz = (
@@ -269,5 +292,5 @@ def shade(
             mirror = max(_harmonic_sum(surroundings, c, rx, ry, rz), 0.0)
             value = white * (diffuse[c] + ambient + returned) + gloss[c]
             if kind != STRAND:
-                value += _SPECULAR * specular[painted] * fresnel * mirror * seen * seen
+                value += _SPECULAR * specular[painted] * fresnel * mirror * seen * seen * past
             out[sample, c] = value

@@ -104,7 +104,7 @@ def pigments_of(appearance: Appearance) -> _Pigments:
     beard_redness = (1.15, 0.95, 0.85)
     cover, ramp = {
         "bald": (0.16, 5.0),
-        "buzz": (0.80, 12.0),
+        "buzz": (0.80, 20.0),
         "crop": (0.93, 30.0),
         "side_part": (0.95, 22.0),
         "swept": (0.95, 22.0),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -10,14 +12,16 @@ from likeness.geometry.head_numpy import pose_head
 from likeness.geometry.ict_assets import load_ict
 from likeness.studio.asset_sitter import AssetSitter
 from likeness.studio.expressions import INDEX
+from likeness.studio.figure import HeadPose
 from likeness.studio.landmark_points import landmarks68
 from likeness.studio.masks import vertex_masks
 from likeness.studio.person import Person
 from likeness.studio.photograph import photograph
 from likeness.studio.rig import PARENTS, joint_regressor, skinning_weights
 from likeness.studio.scene import Scene
-from likeness.studio.template import build_template
+from likeness.studio.template import PARTS, build_template
 from tests.realdata import real_data
+from tests.studio.surface_cases import points_at
 
 
 def _small_asset() -> HeadAsset:
@@ -88,6 +92,29 @@ def test_poses_are_the_models_own(appearance):
     np.testing.assert_allclose(picture.landmarks68, np.stack([u, v], axis=1), atol=1e-2)
     assert np.linalg.norm(parameters["left_eye"]) > 0.1
     assert {1, 3} <= set(np.unique(picture.mask))
+
+
+def test_no_teeth_shine_through_lips_a_little_apart(appearance):
+    """Dark behind the slit of lips at rest, lit as ever behind an open mouth."""
+    asset = _small_asset()
+    opening = asset.expression_basis.copy()
+    opening[asset.faces[asset.landmarks68.triangles[66]], 1, 0] = -0.02
+    sitter = AssetSitter(replace(asset, expression_basis=opening), appearance)
+    opened = np.zeros(52)
+    opened[INDEX["jawOpen"]] = 1.0
+    levels = []
+    for weights in (np.zeros(52), opened):
+        figure = sitter.pose(weights, HeadPose())
+        inner = figure.landmarks68[[62, 66]]
+        gap = 1000.0 * np.linalg.norm(inner[0] - inner[1])
+        teeth = np.flatnonzero(np.isin(sitter.surface.part, [PARTS.index("teeth_upper")]))
+        assert figure.lid_distance[teeth] == pytest.approx(gap, abs=1e-3)
+        points = points_at(sitter.surface.rest[teeth], part=PARTS.index("teeth_upper"))
+        points = replace(points, lid_distance=figure.lid_distance[teeth])
+        levels.append((gap, sitter.paint(points, weights).albedo.mean()))
+    assert levels[0][0] < 1.5
+    assert levels[1][0] > 8.0
+    assert levels[0][1] < 0.1 * levels[1][1]
 
 
 @pytest.mark.realdata

@@ -135,3 +135,31 @@ def test_eyeballs_know_how_far_the_lid_is(sitter):
     assert 1.5 < open_eye.lid_distance[pupil] < 8.0
     assert closed.lid_distance[pupil] < 0.5
     assert open_eye.lid_distance[0] == 0.0
+
+
+@pytest.mark.parametrize("turn", [(np.pi, 0.0, 0.0), (1.2, 0.2, 0.0), (-0.9, -0.1, 0.2)])
+def test_a_turned_neck_does_not_fold(turn):
+    """However far a head turns, no edge of the neck bends by 40 degrees more than at rest; at 42
+    degrees over one ring of the cage it is 60 to 90."""
+    sitter = PersonSitter(Person.sample(901))
+    template = sitter.template
+    faces = template.skin_faces
+    neck = np.zeros(template.num_vertices, bool)
+    neck[: template.num_skin] = template.vertices[: template.num_skin, 1] < -88.0
+    edges = np.sort(faces[:, [[0, 1], [1, 2], [2, 0]]].reshape(-1, 2), axis=1)
+    order = np.lexsort(edges.T)
+    same = (edges[order][1:] == edges[order][:-1]).all(axis=1)
+    first, second = order[:-1][same], order[1:][same]
+    within = neck[edges[first]].all(axis=1)
+
+    def bends(vertices):
+        a, b, c = vertices[faces].transpose(1, 0, 2)
+        normals = np.cross(b - a, c - a)
+        normals /= np.linalg.norm(normals, axis=1, keepdims=True)
+        cosines = (normals[first // 3] * normals[second // 3]).sum(axis=1)
+        return np.degrees(np.arccos(np.clip(cosines[within], -1.0, 1.0)))
+
+    pose = turn_head(*turn, body_share=0.1)
+    posed = sitter.pose(np.zeros(52), pose).vertices[: template.num_vertices].astype(np.float64)
+    more = bends(posed) - bends(sitter.rest)
+    assert more.max() < 40.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import get_args
 
 import numpy as np
@@ -331,3 +332,44 @@ def test_inner_hair_is_darker_and_the_cap_darkest() -> None:
     cap = surface.evaluate(appearance, _points(mesh, mesh.part == HAIR_CAP, 0.5))
     assert cap.occlusion.max() < 0.5
     assert cap.specular.max() < 0.5
+
+
+def test_no_furrow_runs_along_the_parting() -> None:
+    """Seen from the front the outline of full hair dips by a few millimetres where it divides; two
+    humps dipped twice as far."""
+    for style, limit in (("side_part", 5.0), ("bob", 2.5), ("long", 1.0)):
+        appearance, mesh, positions, _ = _built(style, "standard", hair__volume=1.3)
+        line = part_line(appearance.hair)
+        points = positions[np.isin(mesh.part, (HAIR, HAIR_CAP)) & (positions[:, 2] > -40.0)]
+        top = np.array(
+            [
+                np.percentile(points[np.abs(points[:, 0] - x) < 2.0, 1], 99)
+                for x in range(-60, 61, 3)
+            ]
+        )
+        at = np.linspace(-60, 60, 41)
+        left, right = top[at < line - 8].max(), top[at > line + 8].max()
+        here = top[np.abs(at - line) < 8].min()
+        assert min(left, right) - here < limit, style
+
+
+@pytest.mark.parametrize("seed", [3, 4])
+def test_no_long_strand_hangs_by_itself(seed: int) -> None:
+    """Beside face and neck all but 2 in 100 points of strands have six of others within 8 mm; where
+    the strands of the temples fell freely 3 or 4 had not."""
+    appearance = _person("long")
+    appearance = replace(appearance, texture_seed=seed)
+    template = build_template()
+    mesh = hair.build(appearance, template, template.vertices, "standard")
+    paths = _strands(mesh, mesh.place(template.vertices)[0])
+    points = paths.shape[1]
+    own = np.arange(len(paths)).repeat(points)
+    tree = cKDTree(paths.reshape(-1, 3))
+    where = paths[:, points // 2 : -1].reshape(-1, 3)
+    strand = np.arange(len(paths)).repeat(points - 1 - points // 2)
+    distance, found = tree.query(where, k=24, distance_upper_bound=30.0)
+    others = np.where(own[np.minimum(found, len(own) - 1)] == strand[:, None], np.inf, distance)
+    sixth = np.sort(others, axis=1)[:, 5]
+    before_the_face = (where[:, 1] > -130) & (where[:, 1] < 40.0) & (where[:, 2] > 20.0)
+    assert before_the_face.sum() > 1000
+    assert (sixth[before_the_face] > 8.0).mean() < 0.02

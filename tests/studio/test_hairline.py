@@ -87,3 +87,17 @@ def test_height_above_the_line_is_what_density_uses() -> None:
     density = density_of(points, np.zeros(200), recession=0.3, thinning=0.0, seed=4)
     assert (density[height > 9.0] == 1.0).all()
     assert (density[height < -3.0] == 0.0).all()
+
+
+def test_the_line_is_soft_and_no_saw() -> None:
+    """Along any line upward the density rises once, over several millimetres: where the line wavers
+    faster than that it makes hard teeth."""
+    heights = np.arange(60.0, 120.0, 0.25)
+    widths = []
+    for seed in range(6):
+        for azimuth in range(0, 30, 2):
+            points = _on_cylinder(float(azimuth), heights)
+            density = density_of(points, np.zeros(240), recession=0, thinning=0, seed=seed)
+            assert np.diff(density).min() > -0.01
+            widths.append(np.interp([0.1, 0.9], density, heights))
+    assert np.quantile(np.diff(widths, axis=1), 0.05) > 4.0  # mm

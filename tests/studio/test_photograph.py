@@ -9,12 +9,18 @@ import cv2
 import numpy as np
 import pytest
 
+from likeness.geometry.head_numpy import pose_head
+from likeness.studio import landmark_points
+from likeness.studio.deform import clamp_weights
 from likeness.studio.expressions import INDEX
 from likeness.studio.figure import LABELS, HeadPose
 from likeness.studio.occluders import KINDS, Occluder
 from likeness.studio.person import Person
 from likeness.studio.photograph import Photograph, photograph, sitter_of
 from likeness.studio.scene import Framing, Scene
+from likeness.studio.template import build_template
+from likeness.systems.face_encoder.heads import open_head
+from likeness.systems.face_encoder.studio import true_shape
 
 SIZE = 96
 
@@ -201,3 +207,80 @@ def test_levels_of_detail_show_the_same_person():
 def test_too_small_a_picture_is_refused():
     with pytest.raises(ValueError, match="at least 8 pixels"):
         photograph(_person(), Scene.portrait(), 4)
+
+
+@pytest.mark.parametrize("yaw", [0.0, 40.0])
+def test_the_border_between_skin_and_neck_has_no_teeth(yaw):
+    """It lies within 2 mm of a smooth curve; along whole triangles it strays by 3 to 7."""
+    picture = photograph(_person(), Scene.portrait(yaw=yaw), 256)
+    below_skin = (picture.mask[1:] == LABELS.index("neck")) & (picture.mask[:-1] == 1)
+    columns = np.flatnonzero(below_skin.any(axis=0))
+    x = columns[np.abs(columns - columns.mean()) < 0.4 * np.ptp(columns)]
+    y = below_skin[:, x].argmax(axis=0)
+    curve = np.polynomial.Polynomial.fit(x, y, 6)
+    millimetres = 1000.0 * np.median(picture.depth[y, x]) / picture.parameters["camera"][0]
+    assert len(x) > 50
+    assert np.abs(curve(x) - y).max() * millimetres < 2.0
+
+
+def test_vertices_and_landmarks_are_the_drawn_head():
+    """Projected by the camera the landmarks on the vertices are the picture's, and lie in it."""
+    scene = replace(Scene.portrait(yaw=25.0), expression=tuple(_with(tongueOut=0.9)))
+    picture = photograph(_person(), scene, SIZE)
+    template = build_template()
+    assert picture.vertices.shape == template.vertices.shape
+    fixed = landmark_points.landmarks68(template)
+    corners = picture.vertices[template.faces[fixed.triangles[17:]]]
+    points = np.einsum("nk,nkc->nc", fixed.barycentric[17:], corners)
+    np.testing.assert_allclose(points, picture.landmarks3d[17:], atol=1e-6)
+    fx, fy, cx, cy = picture.parameters["camera"]
+    x, y, z = picture.landmarks3d.T
+    seen = np.stack([cx - fx * x / z, cy + fy * y / z], axis=1)
+    np.testing.assert_allclose(seen, picture.landmarks68, atol=1e-2)
+    column, row = np.floor(picture.landmarks68[27:31]).astype(int).T
+    np.testing.assert_allclose(picture.depth[row, column], -z[27:31], atol=0.006)
+
+
+def test_a_tongue_opens_the_jaw_in_the_parameters_too():
+    picture = photograph(_person(), Scene.portrait(), 48, expression=_with(tongueOut=1.0))
+    assert picture.parameters["expression"][INDEX["jawOpen"]] > 0.2
+    np.testing.assert_array_equal(
+        picture.parameters["expression"], clamp_weights(_with(tongueOut=1.0))
+    )
+
+
+def _with(**weights: float) -> np.ndarray:
+    values = np.zeros(52)
+    for name, weight in weights.items():
+        values[INDEX[name]] = weight
+    return values
+
+
+def test_parameters_make_the_head_as_nearly_as_the_page_says():
+    """64 people in sampled scenes: through the head model, with the nearest shape of its basis."""
+    head = open_head("studio")
+    template = build_template()
+    away, landmarks = [], []
+    for seed in range(4000, 4064):
+        person = Person.sample(seed)
+        scene = Scene.sample(np.random.default_rng(seed), max_yaw=70)
+        picture = photograph(sitter_of(person), scene, 16, supersampling=1)
+        parameters = picture.parameters
+        names = ("root", "neck", "jaw", "left_eye", "right_eye", "translation")
+        posed = pose_head(
+            head,
+            {
+                "shape": true_shape(person),
+                "expression": parameters["expression"],
+                **{name: parameters[name] for name in names},
+            },
+        )
+        apart = 1000.0 * np.linalg.norm(posed.vertices - picture.vertices, axis=1)
+        away.append(apart[: template.num_skin].mean())
+        apart = 1000.0 * np.linalg.norm(posed.landmarks68 - picture.landmarks3d, axis=1)
+        landmarks.append(apart.max())
+    assert np.median(away) < 0.15
+    assert max(away) < 0.4
+    assert np.median(landmarks) < 0.6  # the worst of each picture's 68
+    assert np.quantile(landmarks, 0.9) < 2.2
+    assert max(landmarks) < 3.5

@@ -114,5 +114,7 @@ def test_neck_passes_from_root_to_head() -> None:
     weights = skinning_weights(template)
     assert weights[cage.starting_with("k-150_"), ROOT].min() == 1.0
     assert weights[cage.starting_with("k-122_"), ROOT].min() > 0.95
-    assert weights[cage.starting_with("k-98_"), ROOT].max() < 0.15
+    assert weights[cage.index("k-98_0"), ROOT] < 0.15  # the throat is the head's
+    assert 0.2 < weights[cage.index("k-98_90"), ROOT] < 0.6  # the side shares the turn
+    assert weights[cage.starting_with("r-66_"), ROOT].max() < 0.05
     assert weights[cage.index("crown"), NECK] == 1.0

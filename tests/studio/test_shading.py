@@ -24,10 +24,11 @@ def _shade(
     occlusion: float = 1.0,
     open_share: float = 1.0,
     blocked_by: float | None = None,
+    open_toward=(0.0, 0.0, 0.0),
     tangent=(0.0, 1.0, 0.0),
 ) -> np.ndarray:
     """Radiance of a point one metre before the camera; ``blocked_by`` puts matter of that depth
-    in metres between it and the lamp."""
+    in metres between it and the lamp, ``open_toward`` is where its surroundings are seen."""
     position = np.array([[0.0, 0.0, -1.0]], np.float32)
     normal = np.asarray(normal, np.float32)[None]
     lamp = np.asarray(lamp, np.float64) / np.linalg.norm(lamp)
@@ -44,6 +45,7 @@ def _shade(
     light[0] = surroundings * math.sqrt(4 * math.pi)
     transfer = np.zeros((3, 9), np.float32)
     transfer[:, 0] = 0.282095 * open_share
+    transfer[:, 1:4] = 0.3 * np.asarray(open_toward)
     out = np.empty((1, 3), np.float32)
 
     def one(value: float) -> np.ndarray:
@@ -160,3 +162,16 @@ def test_brightness_is_proportional_to_light_and_adds_up():
     both = _shade(SKIN, FACING, surroundings=0.3)
     lamp, sky = _shade(SKIN, FACING), _shade(SKIN, FACING, strength=0.0, surroundings=0.3)
     np.testing.assert_allclose(both, lamp + sky, rtol=1e-5)
+
+
+def test_an_outline_before_the_neck_mirrors_no_sky():
+    """A grazing surface mirrors what is behind it; the jaw's outline shone where that is skin."""
+    graze = np.array([1.0, 0.0, 0.1]) / math.hypot(1.0, 0.1)
+    common = {"strength": 0.0, "surroundings": 1.0, "albedo": (0, 0, 0), "specular": 1.0}
+    away = (0.2, 0.0, -1.0)  # about where the mirror looks
+    mirrored = _shade(SKIN, graze, open_toward=graze, **common)
+    assert mirrored.min() > 0.1
+    half = {"open_share": 0.5, **common}
+    assert _shade(SKIN, graze, open_toward=(0.4, 0.0, 1.0), **half).max() < 1e-6
+    through = _shade(SKIN, graze, open_toward=away, **half)
+    np.testing.assert_allclose(through, 0.25 * mirrored, rtol=0.01)

@@ -8,7 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from likeness.errors import UsageError
@@ -16,6 +18,7 @@ from likeness.geometry.albedo import Albedo
 from likeness.geometry.antialias import antialias, face_adjacency
 from likeness.geometry.cameras import ndc_to_pixels
 from likeness.geometry.head import HeadOutput
+from likeness.geometry.head_asset import HeadAsset
 from likeness.geometry.rasterize import Fragments, interpolate, rasterize, texture
 from likeness.geometry.shading import five_light_shading, harmonic_shading
 from likeness.geometry.texture_space import (
@@ -25,6 +28,8 @@ from likeness.geometry.texture_space import (
 )
 from likeness.systems.face_encoder.decode import Decoder
 
+_FACE_MASKS = ("face", "left_eyeball", "right_eyeball", "lid_linings")
+_BORDER_BLUR = 3
 _GREY = 0.7
 _TEXTURE_SIZE = 128
 
@@ -46,7 +51,7 @@ class Renderer(nn.Module):
 
     uv: Tensor  # (T, 2), where there is an albedo space
     uv_faces: Tensor  # (F, 3) into uv
-    region: Tensor  # (V, 1), 1 on the face and the eyeballs
+    region: Tensor  # (V, 1) share of the face in 0..1; the border of its region is at a half
 
     def __init__(self, decoder: Decoder, albedo: str, num_albedo: int) -> None:
         super().__init__()
@@ -67,12 +72,7 @@ class Renderer(nn.Module):
                 "coordinates.",
                 advice="Use a head with UV coordinates, or set model.num_albedo to 0.",
             )
-        region = torch.ones(asset.num_vertices, 1)
-        if "face" in asset.masks:
-            region.zero_()
-            for name in ("face", "left_eyeball", "right_eyeball"):
-                if name in asset.masks:
-                    region[torch.from_numpy(asset.masks[name].copy())] = 1.0
+        region = torch.from_numpy(face_share(asset)[:, None])
         self.register_buffer("region", region, persistent=False)
         self._adjacency = face_adjacency(decoder.full.faces)
 
@@ -132,6 +132,27 @@ class Renderer(nn.Module):
             return fragments.bary.new_full((*fragments.tri.shape, 3), _GREY)
         uv = interpolate(self.uv, fragments, self.uv_faces)
         return texture(self.albedo(parts["face.albedo"]), uv)
+
+
+def face_share(asset: HeadAsset) -> NDArray[np.float32]:
+    """How much of each vertex (V,) is face: lids, eyeballs and what lines the lids, but no ears.
+
+    A mask is either or, and the border at a half between its vertices would turn at every triangle.
+    Sharing with the neighbours, as far as they are joined by edges, makes it run across them.
+    """
+    if "face" not in asset.masks:
+        return np.ones(asset.num_vertices, np.float32)
+    share = np.zeros(asset.num_vertices)
+    for name in _FACE_MASKS:
+        share[asset.masks.get(name, [])] = 1.0
+    edges = np.sort(asset.faces[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2), axis=1)
+    edges = np.unique(edges, axis=0)
+    both = np.concatenate([edges, edges[:, ::-1]])
+    around = np.maximum(np.bincount(both[:, 0], minlength=len(share)), 1)
+    for _ in range(_BORDER_BLUR):
+        mean = np.bincount(both[:, 0], share[both[:, 1]], len(share)) / around
+        share = 0.5 * (share + mean)
+    return share.astype(np.float32)
 
 
 def _open_texture_space(name: str, num_components: int) -> TextureSpace:

@@ -7,16 +7,20 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from scipy.ndimage import binary_closing, binary_fill_holes, binary_opening
 
 from likeness.errors import MissingError, UsageError
 from likeness.geometry.rotations import euler_to_matrix, matrix_to_rotation_6d
 from likeness.geometry.texture_space import synthetic_texture_space
 from likeness.losses.face import masked_l1, silhouette_iou
 from likeness.systems.face_encoder.decode import Decoder
-from likeness.systems.face_encoder.layout import eidolon227
+from likeness.systems.face_encoder.heads import open_head
+from likeness.systems.face_encoder.layout import eidolon227, head_v1
 from likeness.systems.face_encoder.render import Renderer
 from tests.systems.face_encoder.toy import (
     NUM_ALBEDO,
+    NUM_EXPRESSION,
+    NUM_SHAPE,
     SMALL_LAYOUT,
     mean_vector,
     random_vector,
@@ -228,3 +232,16 @@ def test_a_head_without_texture_coordinates_is_grey_and_takes_no_texture(toy_hea
     torch.testing.assert_close(colours, torch.full_like(colours, 0.7), atol=1e-4, rtol=0)
     with pytest.raises(UsageError, match="has no texture coordinates"):
         Renderer(decoder, str(toy_folder / "FLAME_texture.npz"), NUM_ALBEDO)
+
+
+def test_the_face_region_of_the_studio_head_is_one_smooth_piece_without_holes():
+    """Between lids and eyeballs no pixel is lost, and its outline turns like a face's."""
+    layout = head_v1(shape=NUM_SHAPE, expression=NUM_EXPRESSION, albedo=0)
+    renderer = Renderer(Decoder(open_head("studio"), layout, "weak_perspective"), "synthetic", 0)
+    face = renderer(mean_vector(layout), 256).face[0, 0].numpy() > 0.5
+    assert 0.1 < face.mean() < 0.5
+    assert (binary_fill_holes(face) == face).all()
+    # Teeth of triangles add to the outline: opening and closing takes them off.
+    disc = np.hypot(*np.mgrid[-6:7, -6:7]) <= 6.0
+    smooth = binary_closing(binary_opening(face, disc), disc)
+    assert (smooth != face).sum() < 0.002 * face.sum()

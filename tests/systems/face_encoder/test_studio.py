@@ -11,6 +11,9 @@ from scipy.spatial.transform import Rotation
 
 from likeness.errors import UsageError
 from likeness.seeds import rng_of
+from likeness.studio.figure import HeadPose
+from likeness.studio.person import Person
+from likeness.studio.photograph import sitter_of
 from likeness.studio.scene import Scene, head_rotation
 from likeness.systems.face_encoder import studio
 
@@ -62,3 +65,20 @@ def test_impossible_requests_are_refused_before_any_work(tmp_path, options, mess
     with pytest.raises(UsageError, match=message):
         studio.make(str(tmp_path / "out"), **options)
     assert not (tmp_path / "out").exists()
+
+
+def test_the_truth_beside_a_picture_makes_its_head_again():
+    """Weights and turns pose the person of the seed; camera and place put it where it was seen."""
+    (sample,) = studio._person_samples((3, 1, 4, 1, 64, 40.0))
+    truth = sample["truth"]
+    sitter = sitter_of(Person.sample(sample["record"]["seed"]))
+    figure = sitter.pose(truth["arkit"], HeadPose(tuple(truth["root"]), tuple(truth["neck"])))
+    points = figure.landmarks68 + truth["translation"]
+    np.testing.assert_allclose(points, truth["landmarks3d"], atol=1e-5)
+    fx, fy, cx, cy = truth["camera"]
+    x, y, z = truth["landmarks3d"].T
+    seen = np.stack([cx - fx * x / z, cy + fy * y / z], axis=1)
+    np.testing.assert_allclose(seen, sample["landmarks"], atol=1e-2)
+    np.testing.assert_allclose(truth["box"], [*seen.min(axis=0), *seen.max(axis=0)], atol=1e-2)
+    kept = sum(np.asarray(value).nbytes for name, value in truth.items() if name != "shape")
+    assert kept < 3000
