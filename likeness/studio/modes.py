@@ -131,8 +131,15 @@ def _ear_root(p: Place) -> Array:
 
 
 def _neck(p: Place) -> Array:
-    fade = p.step(-55, -105, p.y) * p.step(75, 35, p.z)
+    # Little in front: a throat that comes forward under the chin is folded by every opening jaw.
+    fade = p.step(-55, -105, p.y) * p.step(62, 22, p.z)
     return np.column_stack([p.x, np.zeros_like(p.x), p.z + 10.0]) * fade[:, None]
+
+
+def _submental(p: Place) -> Array:
+    # The throat below gives way, or an opening jaw would fold a full chin against it.
+    above, below = p.bump((0, -84, 62), (34, 16, 34)), p.bump((0, -84, 62), (34, 44, 44))
+    return p.along(_DOWN, np.where(p.y > -84.0, above, below))
 
 
 def _reds(p: Place, heights: dict[int, float], up: float) -> Array:
@@ -181,13 +188,13 @@ MODES = (
     # Face as a whole.
     Mode("bizygomatic", 5.9, _local(_OUT, (66, 8, 40), (22, 34, 45)), "bizygomatic"),
     Mode("bigonial", 6.0, _local(_OUT, (58, -44, 35), (24, 30, 45)), "bigonial"),
-    Mode("midface", 3.0, _lower(26, -4, (20, 70)), "nose_height"),
-    Mode("philtrum", 2.0, _lower(-12, -22, (30, 60)), "upper_lip_height"),
+    Mode("midface", 3.0, _lower(26, -4, (15, 56)), "nose_height"),
+    Mode("philtrum", 2.0, _lower(-12, -22, (15, 50)), "upper_lip_height"),
     Mode("lower_face", 4.6, lambda p: p.along(_DOWN, p.step(-36, -72, p.y)), "menton_sellion"),
     Mode("jaw_angle", 3.5, _local(_DOWN, (60, -46, 38), (22, 24, 34)), {"r-44_72": _DOWN}),
     Mode("chin_out", 3.2, _local(_FORWARD, (0, -68, 105), (26, 20, 32)), {"r-69_0": _FORWARD}),
     Mode("chin_width", 3.0, _local(_OUT, (17, -66, 95), (15, 17, 30)), {"r-69_14": (2.0, 0, 0)}),
-    Mode("submental", 4.0, _local(_DOWN, (0, -84, 62), (34, 16, 34)), {"u0_62": _DOWN}),
+    Mode("submental", 4.0, _submental, {"u0_62": _DOWN}),
     Mode(
         "cheek_full",
         2.6,

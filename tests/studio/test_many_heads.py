@@ -5,9 +5,10 @@ from __future__ import annotations
 from functools import cache
 
 import numpy as np
+import pytest
 
 from likeness.studio.deform import apply_expression
-from likeness.studio.expressions import draw_weights
+from likeness.studio.expressions import INDEX, draw_weights
 from likeness.studio.measures import measure
 from likeness.studio.person import Person
 from likeness.studio.template import build_template
@@ -74,3 +75,23 @@ def test_faces_stay_turned_outward() -> None:
         agreeing.append(((_normals(posed)[skin] * before).sum(axis=1) > -0.2).mean())
     assert np.quantile(agreeing, 0.05) > 0.998
     assert min(agreeing) > 0.993
+
+
+@pytest.mark.parametrize("shapes", [{}, {"jawOpen": 1.0}, {"jawOpen": 1.0, "jawLeft": 0.6}])
+def test_no_chin_folds_against_its_neck(shapes) -> None:
+    """However full the chin and thick the neck, at rest and with the jaw wide open."""
+    template = build_template()
+    faces = template.skin_faces
+    edges = np.sort(faces[:, [[0, 1], [1, 2], [2, 0]]].reshape(-1, 2), axis=1)
+    order = np.lexsort(edges.T)
+    same = (edges[order][1:] == edges[order][:-1]).all(axis=1)
+    first, second = order[:-1][same], order[1:][same]
+    height = template.vertices[edges[first], 1].mean(axis=1)
+    throat = (height < -60.0) & (height > -125.0)
+    weights = np.zeros(52)
+    for name, weight in shapes.items():
+        weights[INDEX[name]] = weight
+    for seed, (_, rest) in zip(SEEDS, _heads()):
+        normals = _normals(apply_expression(template, rest, weights))
+        cosine = (normals[first // 3] * normals[second // 3]).sum(axis=1)[throat]
+        assert np.degrees(np.arccos(np.clip(cosine, -1.0, 1.0))).max() < 130.0, seed
