@@ -268,6 +268,25 @@ def test_commands_of_the_makefile_and_the_editor_parse() -> None:
             raise AssertionError(f"likeness {' '.join(words)}\n{error}") from error
 
 
+def test_every_verb_has_a_launch_entry() -> None:
+    from typer.main import get_command
+
+    from likeness.cli.main import app
+
+    def verbs(command: Any, path: tuple[str, ...]) -> set[tuple[str, ...]]:
+        if not hasattr(command, "commands"):
+            return {path}
+        names = command.list_commands(None)
+        return set().union(*(verbs(command.get_command(None, n), (*path, n)) for n in names))
+
+    launches = json.loads((ROOT / ".vscode" / "launch.json").read_text(encoding="utf-8"))
+    calls = [c["args"] for c in launches["configurations"] if c["module"] == "likeness"]
+    missing = {
+        v for v in verbs(get_command(app), ()) if all(tuple(c[: len(v)]) != v for c in calls)
+    }
+    assert not missing
+
+
 def test_an_index_names_every_page() -> None:
     index = (ROOT / "docs" / "index.md").read_text(encoding="utf-8")
     pages = {
