@@ -210,7 +210,7 @@ def _read_model(path: Path) -> Mapping[str, Any]:
     missing = [key for key in _KEYS if key not in content]
     if missing:
         raise DataError(
-            f"{path} lacks {', '.join(missing)}; found {', '.join(map(str, content))}.",
+            f"{path} lacks {', '.join(missing)}; found {', '.join(k for k in content if isinstance(k, str))}.",
             advice="This is not a FLAME model, or not a whole one.",
         )
     for key in _KEYS:

@@ -111,7 +111,7 @@ def _embedding(
     missing = {triangles, weights} - set(content)
     if missing:
         raise DataError(
-            f"{path} lacks {', '.join(sorted(missing))}; found {', '.join(map(str, content))}."
+            f"{path} lacks {', '.join(sorted(missing))}; found {', '.join(k for k in content if isinstance(k, str))}."
         )
     ids, barycentric = np.asarray(content[triangles]), np.asarray(content[weights])
     if ids.dtype.kind not in "iu" or barycentric.dtype.kind != "f":
