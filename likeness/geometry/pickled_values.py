@@ -20,8 +20,8 @@ import numpy as np
 from likeness.errors import UnsafeFileError
 
 MAX_ITEMS = 4_000_000
-"""Items a pickle may unfold to. Numbers come as arrays, which count once; a list that is referred to
-twice counts twice, as it does for whatever walks it."""
+"""Items a pickle may unfold to. Numbers come as arrays, which count once; a list that is referred
+to twice counts twice, as it does for whatever walks it."""
 
 _DTYPE = re.compile(r"[<>|=]?([biufcSU]\d{1,4}|O8?)")
 

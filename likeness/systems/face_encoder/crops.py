@@ -19,7 +19,7 @@ from likeness.media.image import load_image
 from likeness.systems.face_encoder.annotation_files import MASK_CLASSES, read_mask, read_truth
 from likeness.systems.face_encoder.config import DataSettings
 from likeness.systems.face_encoder.decode import to_crop_units
-from likeness.systems.face_encoder.landmark_files import in_image, read_landmarks
+from likeness.systems.face_encoder.landmark_files import in_image, known_box, read_landmarks
 from likeness.systems.face_encoder.layouts import Entry
 
 CROP_VERSION = 2
@@ -129,7 +129,7 @@ class FaceCrops(Source):
         total, count = np.zeros((68, 2)), np.zeros((68, 1))
         for entry in self.entries[::step]:
             points, weights = read_landmarks(entry.landmarks)
-            centre, extent = landmark_box(points[weights > 0])
+            centre, extent = known_box(points, weights, entry.landmarks)
             total += weights[:, None] * (points - centre) / extent
             count += weights[:, None]
         return (total / np.maximum(count, 1)).astype(np.float32)
@@ -210,7 +210,10 @@ class FaceCrops(Source):
             entry = self.entries[index]
             points, weights = read_landmarks(entry.landmarks)
             truth = None if entry.truth is None else read_truth(entry.truth)
-            self._annotations[index] = in_image(points, entry, size), weights, truth
+            points = in_image(points, entry, size)
+            # Inspection samples large datasets; what it passed over is refused here by name.
+            known_box(points, weights, entry.landmarks)
+            self._annotations[index] = points, weights, truth
         return self._annotations[index]
 
     def _supervision(self, truth: dict[str, np.ndarray] | None, angle: float) -> Sample:

@@ -30,7 +30,7 @@ from likeness.systems.face_encoder.data import CONTRACT
 from likeness.systems.face_encoder.decode import Decoder
 from likeness.systems.face_encoder.evaluate import evaluate_landmarks
 from likeness.systems.face_encoder.heads import open_head
-from likeness.systems.face_encoder.layout import PRESETS, VectorLayout, head_v1
+from likeness.systems.face_encoder.layout import layout_of
 from likeness.systems.face_encoder.network import EncoderNetwork, LandmarkOffsets
 from likeness.systems.face_encoder.pictures import preview_grid
 from likeness.systems.face_encoder.predictor import FacePredictor
@@ -93,7 +93,7 @@ class FaceEncoder(System):
         super().__init__(config, placement)
         model = config.model
         self.head = open_head(model.head)
-        self.layout = _layout(config, self.head.num_shape, self.head.num_expression)
+        self.layout = layout_of(model, self.head)
         self.layout.check_consumers(("geometry", "camera", "albedo", "light"))
         self.decoder = Decoder(self.head, self.layout, model.camera).to(placement.device)
         self.network = EncoderNetwork(
@@ -335,27 +335,6 @@ _PRIORS: Mapping[str, tuple[str, Callable[[Tensor], Tensor]]] = {
     "reg_detail": ("detail", _mean_square),
 }
 """Term to the segment it reads and its function."""
-
-
-def _layout(config: FaceEncoderConfig, num_shape: int, num_expression: int) -> VectorLayout:
-    model = config.model
-    if model.layout != "head_v1":
-        layout: VectorLayout = PRESETS[model.layout]()
-        for name, available in (("face.shape", num_shape), ("face.expression", num_expression)):
-            if layout.segment(name).dim > available:
-                raise UsageError(
-                    f"Layout '{model.layout}' has {layout.segment(name).dim} columns of {name}, "
-                    f"the head model only {available}.",
-                    advice="Use model.layout=head_v1, which shrinks to the head.",
-                )
-        return layout
-    return head_v1(
-        shape=min(model.num_shape or 300, num_shape),
-        expression=min(
-            100 if model.num_expression is None else model.num_expression, num_expression
-        ),
-        albedo=model.num_albedo,
-    )
 
 
 def _resized(image: Tensor, size: int) -> Tensor:

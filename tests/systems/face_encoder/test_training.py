@@ -11,7 +11,8 @@ import pytest
 import torch
 
 from likeness import workflow
-from likeness.errors import UsageError
+from likeness.errors import MissingError, UsageError
+from likeness.geometry.toy_flame import make_toy_flame
 from likeness.runs import selection
 from likeness.runs.run import Run
 from likeness.systems.face_encoder.layouts import read_folder
@@ -98,6 +99,49 @@ def test_an_earlier_run_of_another_layout_is_refused(trained, toy_folder, datase
     )
     with pytest.raises(UsageError, match="another layout"):
         system.initialise()
+
+
+@pytest.mark.parametrize(
+    "word", ["model.hidden=24", "model.pooling=average", "model.num_shape=11", "model.num_albedo=0"]
+)
+def test_weights_of_another_size_are_refused_by_setting_before_a_run_exists(
+    trained, toy_folder, dataset, tmp_path, word
+):
+    """They ended in torch's list of sizes, as a defect of the program, in a run directory."""
+    setting, value = word.split("=")
+    with pytest.raises(UsageError) as caught:
+        train(toy_folder, dataset, tmp_path / "runs", f"model.initial_run={trained.path}", word)
+    assert f"{setting} is " in caught.value.message
+    assert f"and {value} here" in caught.value.message
+    assert f"Set {setting}=" in caught.value.advice
+    assert not (tmp_path / "runs").exists()
+
+
+def test_weights_for_another_head_are_refused_before_a_run_exists(trained, dataset, tmp_path):
+    make_toy_flame(tmp_path / "other", subdivisions=3, seed=5)
+    words = (f"model.initial_run={trained.path}", "data.landmarks=" + str(dataset / "landmarks"))
+    with pytest.raises(UsageError, match=r"model\.head is .* there and .* here"):
+        train(tmp_path / "other", dataset / "images", tmp_path / "runs", *words)
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_missing_or_foreign_earlier_run_is_refused_before_a_run_exists(
+    trained, toy_folder, dataset, tmp_path
+):
+    foreign = Path(shutil.copytree(trained.path, tmp_path / "foreign"))
+    text = (foreign / "config.yaml").read_text().replace("system: face-encoder", "system: dance")
+    (foreign / "config.yaml").write_text(text)
+    empty = Path(shutil.copytree(trained.path, tmp_path / "empty"))
+    shutil.rmtree(empty / "checkpoints")
+    for path, kind, message in (
+        (tmp_path / "nowhere", MissingError, "model.initial_run is .*nowhere"),
+        (foreign, UsageError, "is a run of dance; expected one of face-encoder"),
+        (empty, MissingError, "has no checkpoint"),
+    ):
+        with pytest.raises(kind, match=message) as caught:
+            train(toy_folder, dataset, tmp_path / "runs", f"model.initial_run={path}")
+        assert caught.value.advice
+    assert not (tmp_path / "runs").exists()
 
 
 def test_terms_that_do_not_exist_are_an_error_before_anything_is_opened(toy_folder, tmp_path):
