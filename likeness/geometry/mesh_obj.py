@@ -18,7 +18,9 @@ from likeness.geometry.mesh import Mesh
 
 
 def write_obj(path: str | Path, mesh: Mesh) -> None:
-    """Write ``path``, and beside it ``<stem>.mtl`` and ``<stem>.png`` when there is a texture.
+    """Write ``path``, and with a texture ``<stem>.mtl`` and ``<stem>.texture.png`` beside it.
+
+    The picture is not called ``<stem>.png``: that may be the photograph the mesh was made of.
 
     Vertex colours raise UsageError: some benchmark loaders reject them on ``v`` lines.
     """
@@ -30,8 +32,8 @@ def write_obj(path: str | Path, mesh: Mesh) -> None:
     lines = []
     if mesh.texture is not None:
         picture = np.round(np.clip(mesh.texture, 0, 1) * 255).astype(np.uint8)
-        Image.fromarray(picture).save(path.with_suffix(".png"))
-        material = f"newmtl surface\nKa 1 1 1\nKd 1 1 1\nmap_Kd {path.stem}.png\n"
+        Image.fromarray(picture).save(path.with_suffix(".texture.png"))
+        material = f"newmtl surface\nKa 1 1 1\nKd 1 1 1\nmap_Kd {path.stem}.texture.png\n"
         path.with_suffix(".mtl").write_text(material, encoding="utf-8")
         lines.append(f"mtllib {path.stem}.mtl\n")
     lines.extend(f"v {x:.9g} {y:.9g} {z:.9g}\n" for x, y, z in mesh.vertices.tolist())
@@ -165,14 +167,16 @@ def _texture_of(path: Path, library: str, number: int) -> np.ndarray | None:
     if not material.is_file():
         return None
     for _, words in _lines(material):
-        if words[0] == "map_Kd":
-            picture = _beside(path, words[-1], number)
+        if words[0] == "map_Kd" and len(words) > 1:
+            # Options come before the name; without any, a name may contain spaces.
+            name = words[-1] if words[1].startswith("-") else " ".join(words[1:])
+            picture = _beside(path, name, number)
             try:
                 with Image.open(picture) as image:
                     return np.asarray(image.convert("RGB"), dtype=np.float32) / 255
             except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as error:
                 raise DataError(
-                    f"The texture '{words[-1]}' named in {material} cannot be read: {error}."
+                    f"The texture '{name}' named in {material} cannot be read: {error}."
                 ) from error
     return None
 

@@ -45,11 +45,13 @@ class FacePredictor:
         flip_average: bool,
         mean_landmarks: np.ndarray | None,
         device: torch.device,
+        albedo: str = "synthetic",
     ) -> None:
         self.network, self.decoder, self.offsets = network.eval(), decoder, offsets
         self.image_size, self.crop_scale = image_size, crop_scale
         self.refinements, self.flip_average = refinements, flip_average
         self.mean_landmarks, self.device = mean_landmarks, device
+        self.albedo = albedo
 
     @staticmethod
     def of(system: FaceEncoder, weights: Mapping[str, Tensor] | None) -> FacePredictor:
@@ -70,6 +72,7 @@ class FacePredictor:
             flip_average=evaluation.flip_average,
             mean_landmarks=system.mean_landmarks,
             device=system.placement.device,
+            albedo=system.config.model.albedo,
         )
 
     @torch.no_grad()
