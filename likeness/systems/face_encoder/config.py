@@ -106,11 +106,12 @@ class EvaluationSettings(ConfigModel):
     max_samples: Annotated[int, Field(ge=1)] | None = None
     """Evaluate at most this many pictures; null takes all."""
     framing: Literal["landmarks", "detector"] = "landmarks"
-    """First crop of an evaluated photograph: around its true points, or the detector's box."""
+    """First crop of an evaluated photograph: around its true points, or the detector's box; a face
+    the detector misses then counts as a failure."""
     refinements: Annotated[int, Field(ge=0, le=4)] = 1
     """How often prediction crops again around its own landmarks."""
     flip_average: bool = False
-    """Average landmarks over the picture and its mirror image."""
+    """Average landmarks over the picture and its mirror image. The vector is not averaged."""
 
 
 class ExportSettings(ConfigModel):

@@ -116,6 +116,17 @@ class FacePredictor:
             vector, points = self._once(photo, matrix)
         return vector, points, matrix
 
+    @torch.no_grad()
+    def vector_landmarks(self, vector: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+        """Landmarks (68, 2) of a vector (D,) encoded under a map (2, 3), in the photograph's pixels.
+
+        They lie on the mesh of the vector: without the learned offsets and the mirror image's part
+        that :meth:`in_frame` adds.
+        """
+        units = self.decoder.landmarks(torch.from_numpy(vector)[None].to(self.device))[0]
+        points = to_pixels(units.cpu().numpy(), self.image_size)
+        return apply_affine(invert_affine(matrix), points)
+
     def _once(self, photo: np.ndarray, matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         size = self.image_size
         image = crop(photo, matrix, (size, size)).transpose(2, 0, 1)[None]
