@@ -46,6 +46,9 @@ class DataSettings(ConfigModel):
     """Chance of a rectangle pasted over part of the face."""
     repeat: Annotated[int, Field(ge=1)] = 1
     """How often an epoch shows each picture, each time cropped anew."""
+    photos_per_person: Annotated[int, Field(ge=1)] = 1
+    """Photographs of one person that come together in training, for shape_consistency. With more
+    than 1, batch_size counts persons: a batch holds batch_size times this many photographs."""
     cache_megabytes: Annotated[int, Field(ge=0)] = 1024
     """Memory for decoded pictures; 0 decodes anew every time."""
     allow_model_mismatch: bool = False

@@ -12,7 +12,8 @@ from typing import Any
 import cv2
 import numpy as np
 
-from likeness.data.source import Sample, Source, combined_fingerprint
+from likeness.data.source import Grouped, Repeated, Sample, Source, Subset, combined_fingerprint
+from likeness.errors import UsageError
 from likeness.geometry.affine import apply_affine, landmark_box, square_crop
 from likeness.geometry.landmarks import MIRROR_68
 from likeness.media.image import load_image
@@ -118,6 +119,25 @@ class FaceCrops(Source):
         return combined_fingerprint(
             "face-crops", str(CROP_VERSION), settings, str(self.size), *names
         )
+
+    def by_person(self) -> Source:
+        """These photographs, ``photos_per_person`` of one person at a time.
+
+        Raises:
+            UsageError: several are asked for and the dataset names no persons.
+        """
+        count = self.settings.photos_per_person
+        if count == 1:
+            return self
+        if not any(entry.person for entry in self.entries):
+            raise UsageError(
+                f"data.photos_per_person is {count}, but '{self.settings.root}' names no persons.",
+                advice="Add identity.csv (id,person), or set data.photos_per_person=1.",
+            )
+        # Whole groups are repeated: a photograph should not be its own partner.
+        once = Subset(self, range(len(self.entries)))
+        keys = [entry.person or entry.id for entry in self.entries]
+        return Repeated(Grouped(once, keys, count), self.settings.repeat)
 
     def mean_landmarks(self) -> np.ndarray:
         """Mean place (68, 2) of every point relative to its face's box: centre 0, extent 1.

@@ -11,6 +11,7 @@ import numpy as np
 
 from likeness.errors import DataError, UsageError
 from likeness.faces.detect import make_detector
+from likeness.media.drawing import landmark_text
 from likeness.media.image import load_image, save_image
 from likeness.media.video import write_animation
 from likeness.systems.face_encoder.layouts import photographs_in
@@ -22,13 +23,14 @@ from likeness.systems.face_encoder.render import Renderer
 
 logger = logging.getLogger(__name__)
 
-FORMATS = ("npz", "safetensors", "json", "overlay", "obj", "glb", "turntable")
+FORMATS = ("npz", "safetensors", "json", "overlay", "ascii", "obj", "glb", "turntable")
 DEFAULT_FORMATS = ("npz", "overlay", "obj", "glb", "turntable")
 _ENDINGS = {
     "npz": "person.npz",
     "safetensors": "person.safetensors",
     "json": "person.json",
     "overlay": "overlay.png",
+    "ascii": "landmarks.txt",
     "turntable": "turntable.gif",
 }
 _TURNTABLE_FRAMES = 36
@@ -128,6 +130,14 @@ def _write(
     if path.suffix == ".png":
         assert record.landmarks is not None
         return save_image(path, overlay(photo, record.landmarks))
+    if path.suffix == ".txt":
+        assert record.landmarks is not None
+        low, high = record.landmarks.min(axis=0), record.landmarks.max(axis=0)
+        # A square around them: a character is twice as high as wide, the plot 40 by 20 of them.
+        middle, half = (low + high) / 2, (high - low).max() / 2
+        plot = landmark_text(record.landmarks, box=(*(middle - half), *(middle + half)))
+        path.write_text(plot + "\n", encoding="ascii")
+        return path
     if path.suffix == ".gif":
         views = turntable(renderer, record.vector, frames=frames, size=_TURNTABLE_SIZE)
         return write_animation(path, views, rate=18)

@@ -118,7 +118,7 @@ class FacePredictor:
 
     @torch.no_grad()
     def vector_landmarks(self, vector: np.ndarray, matrix: np.ndarray) -> np.ndarray:
-        """Landmarks (68, 2) of a vector (D,) encoded under a map (2, 3), in the photograph's pixels.
+        """Landmarks (68, 2), in pixels of the photograph, of a vector (D,) and its map (2, 3).
 
         They lie on the mesh of the vector: without the learned offsets and the mirror image's part
         that :meth:`in_frame` adds.

@@ -58,6 +58,7 @@ def test_every_format_is_written_under_its_name(predictor, photos):
                 "safetensors": str(out / "p0_0.person.safetensors"),
                 "json": str(out / "p0_0.person.json"),
                 "overlay": str(out / "p0_0.overlay.png"),
+                "ascii": str(out / "p0_0.landmarks.txt"),
                 "obj": str(out / "p0_0.obj"),
                 "glb": str(out / "p0_0.glb"),
                 "turntable": str(out / "p0_0.turntable.gif"),
@@ -68,6 +69,13 @@ def test_every_format_is_written_under_its_name(predictor, photos):
     records = [PersonRecord.load(rows[0]["files"][k]) for k in ("npz", "safetensors", "json")]
     assert len({record.vector.tobytes() for record in records}) == 1
     assert records[0].source == "p0_0.png"
+    plot = Path(rows[0]["files"]["ascii"]).read_text().splitlines()
+    assert len(plot) == 20
+    assert max(map(len, plot)) <= 40
+    assert set("".join(plot)) == set(" .-+ox")
+    # Brows above eyes above lips, in a face that is not stretched.
+    heights = [np.mean([n for n, line in enumerate(plot) if mark in line]) for mark in "-ox"]
+    assert heights == sorted(heights)
     with Image.open(rows[0]["files"]["turntable"]) as movie:
         assert movie.n_frames == 3
         frames = []

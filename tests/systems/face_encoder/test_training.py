@@ -171,6 +171,13 @@ def test_previews_are_grids_of_held_out_photographs(toy_folder, dataset, tmp_pat
     assert [path.parent.name for path in grids] == ["step-00000000", "step-00000002"]
 
 
+def test_groups_of_photographs_train_through_the_loop(toy_folder, dataset, tmp_path):
+    words = ("data.photos_per_person=2", "stages.0.weights.shape_consistency=1")
+    run = train(toy_folder, dataset, tmp_path, *words, "train.log_every=1")
+    rows = [json.loads(line) for line in run.metrics_path.read_text().splitlines()]
+    assert min(row["loss/shape_consistency"] for row in rows if "loss/total" in row) > 0
+
+
 def test_a_trained_encoder_finds_landmarks_for_new_photographs(trained, dataset, tmp_path):
     """``landmarks=run:PATH`` makes a dataset of photographs that have no landmarks."""
     photos = tmp_path / "photos"
