@@ -77,7 +77,8 @@ class ModelSettings(ConfigModel):
     initial_run: str | None = None
     """Run whose weights training starts from."""
     freeze: Literal["none", "backbone", "batch_norm"] = "none"
-    """Parts that neither learn nor move their running statistics."""
+    """Parts that neither learn nor move their running statistics, in all stages; for one stage
+    there is its freeze_backbone."""
     pooling: Literal["average", "keypoint"] = "average"
     """Global average, or average plus expected position of every feature."""
     hidden: Annotated[int, Field(ge=8)] = 1024
@@ -99,6 +100,9 @@ class EncoderStage(Stage):
 
     use_pose_correctives: bool = True
     """Apply the head model's pose-corrective offsets."""
+    freeze_backbone: bool = False
+    """Keep the trunk as it is during this stage, weights and running statistics, e.g. until a new
+    head has settled on pretrained weights."""
 
 
 class EvaluationSettings(ConfigModel):

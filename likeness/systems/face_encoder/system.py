@@ -187,7 +187,8 @@ class FaceEncoder(System):
     def losses(self, batch: Batch, context: StepContext) -> Mapping[str, Tensor]:
         photographs = cast(FaceBatch, batch)
         # The network may run in half precision, geometry never: bf16 steps are 1 mm on a head.
-        vector = self.network(photographs["image"]).float()
+        stage = cast(EncoderStage, context.stage)
+        vector = self.network(photographs["image"], stage.freeze_backbone).float()
         with torch.autocast(context.device.type, enabled=False):
             out = self._compared(vector, photographs, context)
             if context.active("shape_consistency"):

@@ -36,7 +36,7 @@ class Answer(nn.Module):
         super().__init__()
         self.vector = nn.Parameter(vector.clone())
 
-    def forward(self, image: Tensor) -> Tensor:
+    def forward(self, image: Tensor, freeze_backbone: bool = False) -> Tensor:
         self.image = image
         return self.vector
 

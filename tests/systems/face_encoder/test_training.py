@@ -55,6 +55,24 @@ def test_a_frozen_backbone_stays_as_it_was_in_ten_steps_of_a_run(toy_folder, dat
     assert sum("exp_avg" in str(key) for key in _flattened(moments)) == 2 * 4  # and exp_avg_sq
 
 
+def test_a_backbone_frozen_for_a_stage_stands_still_and_learns_in_the_next(
+    toy_folder, dataset, tmp_path
+):
+    """Weights and statistics, with weight decay too; afterwards both move again."""
+    stages = ("stages.0.steps=3", "stages.1.steps=3", "stages.2.steps=1")
+    words = ("stages.0.freeze_backbone=true", "train.weight_decay=0.5", "train.save_every=1",
+             "train.keep_checkpoints=20", *stages)  # fmt: skip
+    run = train(toy_folder, dataset, tmp_path, *words, steps=7)
+    start = build_system(toy_folder, dataset).network.state_dict()
+    still, later = (group_of(selection.find(run, step).weights(), "encoder") for step in (3, 6))
+    moved = {name for name in start if not torch.equal(start[name], still[name])}
+    assert moved
+    assert not any(name.startswith("backbone.") for name in moved)
+    again = {name for name in start if not torch.equal(still[name], later[name])}
+    assert {name for name in start if "running_mean" in name} <= again
+    assert any(name.startswith("backbone.") and name.endswith("weight") for name in again)
+
+
 def _flattened(value: object, key: str = "") -> list[str]:
     if isinstance(value, dict):
         return [k for name, part in value.items() for k in _flattened(part, f"{key}/{name}")]
