@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from likeness import workflow
+from likeness.data.making import is_unfinished
 from likeness.runs.run import Run
 
 STUDIO_SCORES = ("nme_68_box", "nme_51_box", "vertex_rigid", "rotation")
@@ -28,8 +29,8 @@ REAL_SCORES = ("nme_core_eyes", "nme_68_eyes", "nme_51_eyes", "detector_missed")
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--out", type=Path, default=Path("out/accuracy"))
-    parser.add_argument("--people", type=int, default=400)
-    parser.add_argument("--photos", type=int, default=5, help="of each person")
+    parser.add_argument("--people", type=int, default=3000)
+    parser.add_argument("--photos", type=int, default=1, help="of each person")
     parser.add_argument("--photographs", type=Path, help="folder of real photographs")
     parser.add_argument(
         "--landmarks", default="auto", help="their landmarks, as data prepare takes"
@@ -40,7 +41,7 @@ def main() -> None:
     results: dict[str, Any] = {"cores": os.cpu_count(), "people": arguments.people}
 
     studio = out / "people"
-    if not studio.exists():
+    if not studio.exists() or is_unfinished(studio):
         start = time.monotonic()
         workflow.make_data(
             "face-encoder", studio, people=arguments.people, photos=arguments.photos, size=160
@@ -54,7 +55,7 @@ def main() -> None:
 
     if arguments.photographs is not None:
         real = out / "photographs"
-        if not real.exists():
+        if not real.exists() or is_unfinished(real):
             workflow.prepare_data(
                 "face-encoder",
                 arguments.photographs,

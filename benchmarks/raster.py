@@ -2,11 +2,11 @@
 
     python benchmarks/raster.py [--json FILE] [--quick]
 
-The claim: on one core, the compiled loop is at least 8 times as fast as vectorised torch on a
-head of 5,000 vertices at 224 x 224, forward and backward. Each row is measured in a process of
-its own, so that its memory is its own. "forward" is coverage, weights and three interpolated
-channels; "backward" their gradient; "outline" silhouette antialiasing, forward and backward
-together.
+The claim: on one core, the compiled kernel draws a head of 5,000 vertices at 224 x 224 at least 8
+times as fast as vectorised torch. What it gains backward and at outlines stands beside it. Each
+row is measured in a process of its own, so that its memory is its own. "forward" is coverage,
+weights and three interpolated channels; "backward" their gradient; "outline" silhouette
+antialiasing, forward and backward together.
 """
 
 from __future__ import annotations
@@ -102,11 +102,12 @@ def main() -> None:
         print(json.dumps(measure(backend, int(batch), int(size), int(repeats))))
         return
 
-    cases = [(1, 224), (8, 224), (64, 224), (1, 512), (8, 512), (1, 1024), (8, 1024)]
+    cases = [(batch, size) for size in (224, 512, 1024) for batch in (1, 8, 64)]
     rows = []
     print("batch  size  backend  forward ms  backward ms  outline ms  memory MiB")
     for batch, size in cases[:1] if options.quick else cases:
-        repeats = 15 if batch * size * size < 300_000 else 3
+        pixels = batch * size * size
+        repeats = 15 if pixels < 300_000 else 3 if pixels < 10_000_000 else 1
         pair = {}
         for backend in ("torch", "numba"):
             row = pair[backend] = measure_apart(backend, batch, size, repeats)

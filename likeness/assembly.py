@@ -21,6 +21,7 @@ from likeness.config.resolve import resolve as resolve_layers
 from likeness.config.schema import ConfigModel
 from likeness.config.text import read_yaml
 from likeness.data.inspection import Inspection
+from likeness.data.making import Progress, is_unfinished
 from likeness.errors import DataError, UsageError
 from likeness.runs.run import Run
 from likeness.seeds import seed_of
@@ -208,13 +209,15 @@ def plan_of(system: System, resolved: Resolved, *, world_size: int) -> Plan:
 
 
 def check_empty(out: str | Path) -> None:
-    """Refuse to write a dataset over something, or where it cannot be written."""
+    """Refuse to write a dataset over something other than its own unfinished beginning."""
     if is_remote(out):
         raise UsageError(
             f"Datasets are written to local folders, not to {out}.",
             advice="Write it to a folder and copy it there; training reads s3:// addresses.",
         )
     folder = Path(out)
+    if is_unfinished(folder):
+        return
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UsageError(
             f"{folder} exists already; a dataset is never overwritten.",
@@ -228,12 +231,12 @@ def check_options(
     """Refuse options a function does not have, naming the nearest.
 
     Args:
-        taken: how many of its first parameters are not options.
+        taken: how many of its first parameters are not options; ``progress`` never is one.
     """
     parameters = list(introspection.signature(function).parameters.values())[taken:]
     if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
         return
-    known = [parameter.name for parameter in parameters]
+    known = [parameter.name for parameter in parameters if parameter.name != "progress"]
     for name in options:
         if name not in known:
             near = get_close_matches(name, known, n=1)
@@ -242,6 +245,15 @@ def check_options(
                 f"There is no option '{name}' of {what}.",
                 advice=f"{hint}There are: {', '.join(known) or 'none'}.",
             )
+
+
+def with_progress(
+    function: Callable[..., Any], options: Mapping[str, Any], progress: Progress | None
+) -> dict[str, Any]:
+    """The options, and whom to tell how far it is where the function tells anybody."""
+    if progress is None or "progress" not in introspection.signature(function).parameters:
+        return dict(options)
+    return {**options, "progress": progress}
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ business of the layers; the parts are put together in ``assembly.py``.
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -26,23 +26,23 @@ from likeness.assembly import (
     inspect_dataset,
     open_run,
     plan_of,
-    storage_from_environment,
+    with_progress,
 )
-from likeness.config.document import fingerprint, provenance_to_dict, to_yaml
+from likeness.config.document import provenance_to_dict, to_yaml
 from likeness.config.resolve import Resolved, check_unchanged, override
 from likeness.data.inspection import Inspection
+from likeness.data.making import Progress
 from likeness.errors import DataError, UsageError
+from likeness.fitting import Display, environment_of, fit_run
 from likeness.runs.run import Run
-from likeness.storage.store import Store, is_remote, open_store
+from likeness.storage.store import is_remote
 from likeness.systems import get_system
 
 if TYPE_CHECKING:
     from likeness.evaluation.protocol import Scores
     from likeness.export.bundle import Bundle
     from likeness.runs.checkpoint import Checkpoint
-    from likeness.runs.record import Tracker
     from likeness.training.stage import Plan
-    from likeness.training.system import System
 
 __all__ = [
     "Evaluation",
@@ -64,9 +64,6 @@ __all__ = [
 
 FIXED_ON_RESUME = frozenset({"model"})
 """Settings whose change would make the saved weights belong to another model."""
-
-Display = Callable[[Run, "Plan"], "Tracker | None"]
-"""Makes something that is told the metrics while training, once run and plan are known."""
 
 
 @dataclass(frozen=True)
@@ -144,12 +141,12 @@ def train(
             to_yaml(resolved),
             provenance=provenance_to_dict(resolved),
             plan=plan.to_dict(),
-            environment=_environment(str(process.device)),
+            environment=environment_of(str(process.device)),
             inspection=inspection.to_dict(),
         )
         path = str(run.path)
     run = Run(distributed.from_first(path))
-    return _fit(built, plan, run, resolved, resume=False, display=display)
+    return fit_run(built, plan, run, resolved, resume=False, display=display)
 
 
 def resume(
@@ -177,7 +174,6 @@ def resume(
     if isinstance(run, str) and is_remote(run):
         run = fetch_run(run, runs)
     run = open_run(run)
-    run.refuse_if_alive()
     before = configuration_of(run)
     resolved = override(before, overrides) if overrides else before
     check_unchanged(before.config, resolved.config, FIXED_ON_RESUME, reason="when a run is resumed")
@@ -185,15 +181,16 @@ def resume(
     process = distributed.start(resolved.config.train.device)
     built = build(resolved, device=process.device)
     plan = plan_of(built, resolved, world_size=process.world_size)
-    saved = checkpoints(run)
-    if saved:
-        # Before anything is written: a refused resume leaves the run as it was.
-        state.check(saved[-1].progress, plan, resolved.config.train, process)
-    if process.is_first:
-        write_text(run.config_path, to_yaml(resolved))
-        run.write("provenance", provenance_to_dict(resolved))
-        run.write("plan", plan.to_dict())
-    return _fit(built, plan, run, resolved, resume=True, display=display)
+    with run.held() if process.is_first else nullcontext():
+        saved = checkpoints(run)
+        if saved:
+            # Before anything is written: a refused resume leaves the run as it was.
+            state.check(saved[-1].progress, plan, resolved.config.train, process)
+        if process.is_first:
+            write_text(run.config_path, to_yaml(resolved))
+            run.write("provenance", provenance_to_dict(resolved))
+            run.write("plan", plan.to_dict())
+        return fit_run(built, plan, run, resolved, resume=True, display=display)
 
 
 def evaluate(
@@ -304,12 +301,19 @@ def export(
 
 
 def make_data(
-    system: str, out: str | Path, *, people: int = 32, seed: int = 0, **options: Any
+    system: str,
+    out: str | Path,
+    *,
+    people: int = 32,
+    seed: int = 0,
+    progress: Progress | None = None,
+    **options: Any,
 ) -> Inspection:
     """Write studio data in the layout the system expects, and look at it.
 
     Args:
         people: how many different people.
+        progress: is told how much of how much is made.
         options: of the system's studio set.
     """
     spec = get_system(system)
@@ -318,12 +322,20 @@ def make_data(
     check_empty(out)
     function = spec.load("studio")
     check_options(function, options, "studio data", taken=1)
-    inspection: Inspection = function(str(out), people=people, seed=seed, **options)
+    told = with_progress(function, options, progress)
+    inspection: Inspection = function(str(out), people=people, seed=seed, **told)
     return inspection
 
 
-def prepare_data(system: str, source: str | Path, out: str | Path, **options: Any) -> Inspection:
-    """Turn raw material into a dataset of a system, and look at it."""
+def prepare_data(
+    system: str,
+    source: str | Path,
+    out: str | Path,
+    *,
+    progress: Progress | None = None,
+    **options: Any,
+) -> Inspection:
+    """Turn raw material into a dataset of a system, and look at it; see :func:`make_data`."""
     spec = get_system(system)
     if spec.prepare is None:
         raise UsageError(
@@ -333,7 +345,8 @@ def prepare_data(system: str, source: str | Path, out: str | Path, **options: An
     check_empty(out)
     function = spec.load("prepare")
     check_options(function, options, "preparation", taken=2)
-    inspection: Inspection = function(str(source), str(out), **options)
+    told = with_progress(function, options, progress)
+    inspection: Inspection = function(str(source), str(out), **told)
     return inspection
 
 
@@ -347,46 +360,3 @@ def report(run: Run | str | Path, *, output: str | Path | None = None) -> Path:
     from likeness.report.page import build_report
 
     return build_report(open_run(run), output=None if output is None else Path(output))
-
-
-def _fit(
-    built: System,
-    plan: Plan,
-    run: Run,
-    resolved: Resolved,
-    *,
-    resume: bool,
-    display: Display | None,
-) -> Run:
-    """Prepare, then train."""
-    from likeness.training import distributed
-    from likeness.training.trainer import fit
-
-    config = resolved.config
-    is_first = distributed.current(built.placement.device).is_first
-    store: Store | None = None
-    if config.storage.mirror:
-        store = open_store(config.storage.mirror, settings=config.storage)
-    built.prepare(Path(config.storage.cache_folder).expanduser() / "prepared" / resolved.system)
-    shown = display(run, plan) if display is not None and is_first else None
-    try:
-        fit(
-            built,
-            plan,
-            run,
-            config.train,
-            resume=resume,
-            tracking=config.tracking,
-            trackers=[] if shown is None else [shown],
-            fingerprint=fingerprint(config),
-            store=store,
-        )
-    finally:
-        distributed.stop()
-    return run
-
-
-def _environment(device: str) -> dict[str, Any]:
-    from likeness.runs.environment import environment
-
-    return environment(command=[Path(sys.argv[0]).name, *sys.argv[1:]], device=device)

@@ -165,7 +165,10 @@ def _side(text: str) -> Resolved:
 
 
 def _is_run(text: str) -> bool:
-    return "/" in text or Path(text).is_dir()
+    """A path is a run; so is a folder here, unless a system has its name."""
+    from likeness.systems import all_systems
+
+    return "/" in text or (text not in all_systems() and Path(text).is_dir())
 
 
 def _text(value: Any) -> str:

@@ -12,6 +12,7 @@ import json as json_module
 import logging
 import os
 import sys
+import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from likeness.errors import LikenessError
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.progress import ProgressColumn
 
 INTERRUPTED = 130
 
@@ -196,6 +198,70 @@ def working(what: str) -> Iterator[None]:
     else:
         console.print(what, soft_wrap=True)
         yield
+
+
+@contextlib.contextmanager
+def counting(what: str) -> Iterator[Callable[[int, int], None] | None]:
+    """Say how far something is: gives what is told (done, total), nothing with --json.
+
+    A bar on a terminal; elsewhere a plain line at the start, and another from time to time.
+    """
+    console = stderr_console()
+    if _mode.json:
+        yield None
+    elif console.is_terminal:
+        from rich.progress import Progress
+
+        with Progress(*progress_columns(), console=console) as bar:
+            task = bar.add_task(what, total=None)
+            yield lambda done, total: bar.update(task, completed=done, total=total)
+    else:
+        console.print(what, soft_wrap=True)
+        yield _counting_lines(console)
+
+
+def progress_columns() -> list[ProgressColumn]:
+    """What stands beside every bar."""
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    return [
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+    ]
+
+
+def _counting_lines(console: Console, *, every_seconds: float = 5.0) -> Callable[[int, int], None]:
+    first: list[int] = []
+    began = last = time.monotonic()
+
+    def show(done: int, total: int) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if not first:
+            first.append(done)  # a dataset that is gone on with does not start at nothing
+        if now - last >= every_seconds and done > first[0]:
+            last = now
+            left = (total - done) * (now - began) / (done - first[0])
+            console.print(f"{done}/{total}, {duration(left)} left", soft_wrap=True)
+
+    return show
+
+
+def duration(seconds: float) -> str:
+    """``75`` as ``1:15``, ``3675`` as ``1:01:15``."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
 
 
 def _cell(value: Any) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from likeness.cli.console import Answer, print_table, print_text, verb, working
+from likeness.cli.console import Answer, counting, print_table, print_text, verb, working
 
 if TYPE_CHECKING:
     from likeness.data.inspection import Inspection
@@ -16,6 +16,14 @@ DATA_ERRORS = 4
 
 app = typer.Typer(help="Make, inspect and prepare datasets.", no_args_is_help=True)
 
+_NO_OPTIONS = ("system", "source", "out", "progress")
+"""Named by their place, or not by a person at all."""
+_RESUMABLE = "new, empty, or left unfinished by this command"
+
+Workers = Annotated[
+    int | None,
+    typer.Option("--workers", help="Processes, 0 for one per core. Changes no result."),
+]
 SystemName = Annotated[str, typer.Argument(help="The system the data is for.")]
 Options = Annotated[
     list[str] | None,
@@ -26,17 +34,22 @@ Options = Annotated[
 @verb
 def make(
     system: SystemName,
-    out: Annotated[str, typer.Argument(help="The folder to write; must be new or empty.")],
+    out: Annotated[str, typer.Argument(help=f"The folder to write: {_RESUMABLE}.")],
     options: Options = None,
     people: Annotated[int, typer.Option("--people", help="How many different people.")] = 32,
     seed: Annotated[int, typer.Option("--seed", help="Decides who they are.")] = 0,
+    workers: Workers = None,
 ) -> Answer:
-    """Write studio data in the layout the system expects."""
+    """Write studio data in the layout the system expects. After an interruption it goes on."""
     from likeness import workflow
 
-    chosen = parse_options(options or [], flags=("people", "seed"))
-    with working(f"Making {people} studio people"):
-        inspection = workflow.make_data(system, out, people=people, seed=seed, **chosen)
+    chosen = parse_options(options or [], flags=("people", "seed", "workers"))
+    if workers is not None:
+        chosen["workers"] = workers
+    with counting(f"Making {people} studio people") as progress:
+        inspection = workflow.make_data(
+            system, out, people=people, seed=seed, progress=progress, **chosen
+        )
     return inspection_answer(inspection)
 
 
@@ -57,15 +70,18 @@ def inspect(
 def prepare(
     system: SystemName,
     source: Annotated[str, typer.Argument(metavar="IN", help="The raw material.")],
-    out: Annotated[str, typer.Argument(help="The folder to write; must be new or empty.")],
+    out: Annotated[str, typer.Argument(help=f"The folder to write: {_RESUMABLE}.")],
     options: Options = None,
+    workers: Workers = None,
 ) -> Answer:
-    """Turn raw material into a dataset."""
+    """Turn raw material into a dataset. After an interruption it goes on."""
     from likeness import workflow
 
-    chosen = parse_options(options or [])
-    with working(f"Preparing {source}"):
-        inspection = workflow.prepare_data(system, source, out, **chosen)
+    chosen = parse_options(options or [], flags=("workers",))
+    if workers is not None:
+        chosen["workers"] = workers
+    with counting(f"Preparing {source}") as progress:
+        inspection = workflow.prepare_data(system, source, out, progress=progress, **chosen)
     return inspection_answer(inspection)
 
 
@@ -94,6 +110,8 @@ def parse_options(words: list[str], *, flags: Collection[str] = ()) -> dict[str,
             raise UsageError(f"Expected OPTION=VALUE, found '{word}'.")
         if name in flags:
             raise UsageError(f"Write --{name} {value} instead of {word}.")
+        if name in _NO_OPTIONS:
+            raise UsageError(f"There is no option '{name}'.")
         if name in options:
             raise UsageError(f"The option '{name}' is given twice.")
         options[name] = read_yaml(value, name=f"option {name}").values if value else ""

@@ -13,9 +13,11 @@ import typer
 from likeness.cli.console import (
     INTERRUPTED,
     Answer,
+    duration,
     is_quiet,
     print_table,
     print_text,
+    progress_columns,
     stderr_console,
     verb,
     working,
@@ -197,23 +199,11 @@ class ProgressBar:
     """A bar with rate and time left on a terminal."""
 
     def __init__(self, plan: Plan, started: int) -> None:
-        from rich.progress import (
-            BarColumn,
-            MofNCompleteColumn,
-            Progress,
-            TextColumn,
-            TimeElapsedColumn,
-            TimeRemainingColumn,
-        )
+        from rich.progress import Progress, TextColumn
 
         self._plan, self._numbers = plan, ""
         self._progress = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            TextColumn("left"),
-            TimeRemainingColumn(),
+            *progress_columns(),
             TextColumn("{task.fields[numbers]}"),
             console=stderr_console(),
         )
@@ -268,18 +258,14 @@ class ProgressLines:
 
 def show_progress(run: Run, plan: Plan) -> Any:
     """The display that fits where standard error goes."""
+    from likeness.runs import checkpoint, selection
+
     if is_quiet():
         return None
-    started = run.status.step
+    # Where it goes on, which after a kill is not where it was.
+    started = selection.find(run).step if checkpoint.has_checkpoints(run) else 0
     stderr_console().print(f"run {run.path}", soft_wrap=True)
     return ProgressBar(plan, started) if sys.stderr.isatty() else ProgressLines(plan, started)
-
-
-def duration(seconds: float) -> str:
-    """``75`` as ``1:15``, ``3675`` as ``1:01:15``."""
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
 
 
 def rate_text(rate: float) -> str:

@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from likeness.cli.console import Answer, stdout_console, verb
-from likeness.cli.train import duration, rate_text
+from likeness.cli.console import Answer, duration, stdout_console, verb
+from likeness.cli.train import rate_text
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

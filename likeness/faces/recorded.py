@@ -56,6 +56,8 @@ def _from_array(path: Path) -> Face:
         raise DataError(
             f"{path} must hold finite positions (68, 2) or (5, 2), found {points.shape}."
         )
+    if (points == points[0]).all():
+        raise DataError(f"{path} must hold positions of a face, found the same one every time.")
     box = np.concatenate([points.min(axis=0), points.max(axis=0)])
     if len(points) == 5:
         return Face(box, 1.0, points5=points)
@@ -87,4 +89,6 @@ def _positions(value: Any, shape: tuple[int, ...]) -> np.ndarray:
     array = np.asarray(value, np.float64)
     if array.shape != shape or not np.isfinite(array).all():
         raise ValueError(f"expected finite numbers of shape {shape}, found {array.shape}")
+    if len(shape) == 2 and (array == array[0]).all():
+        raise ValueError("expected positions of a face, found the same one every time")
     return array

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from likeness.geometry.landmarks import OUTER_EYE_CORNERS
+from likeness.geometry.procrustes import apply_similarity, fit_similarity
 from likeness.geometry.rotations import geodesic_distance
 
 _EPSILON = 1e-8
@@ -77,6 +78,23 @@ def pair_closure(
     goal = torch.linalg.vector_norm(target[:, upper] - target[:, lower], dim=-1)
     error = ((opening - goal).abs() * counts).sum(dim=1)
     return torch.mean(error / counts.sum(dim=1).clamp_min(1.0))
+
+
+def vertex_l1(predicted: Tensor, target: Tensor) -> Tensor:
+    """Mean absolute coordinate difference of each pair of meshes after the best rigid motion.
+
+    Where a head lies in its own frame says nothing of who it is, and no picture shows it. The
+    motion counts as constant: at the best one its own gradient is near zero.
+
+    Args:
+        predicted, target: registered vertices (B, V, 3), metres.
+
+    Returns:
+        (B,) metres.
+    """
+    with torch.no_grad():
+        motion = fit_similarity(predicted, target, with_scale=False)
+    return (apply_similarity(predicted, *motion) - target).abs().mean(dim=(1, 2))
 
 
 def masked_l1(rendered: Tensor, photo: Tensor, mask: Tensor) -> Tensor:

@@ -247,6 +247,12 @@ def clean(run: Run) -> None:
         shutil.rmtree(leftover)
 
 
+def has_checkpoints(run: Run) -> bool:
+    """Whether one was ever completed, readable or not."""
+    steps = steps_in(run.checkpoints_path)
+    return any((run.checkpoint_folder(step) / PROGRESS_FILE).is_file() for step in steps)
+
+
 def checkpoints(run: Run) -> list[Checkpoint]:
     """The complete checkpoints of a run by step, ascending. Hashes are not verified here.
 

@@ -5,6 +5,7 @@ Owns names and places. The content of checkpoints is ``checkpoint.py``; of metri
 
 from __future__ import annotations
 
+import fcntl
 import logging
 import os
 import re
@@ -21,10 +22,13 @@ from likeness.storage.files import disk_errors
 
 from .files import read_json, read_text, write_json, write_text
 
+logger = logging.getLogger(__name__)
+
 CONFIG_FILE = "config.yaml"
 """What makes a folder a run."""
 
 State = Literal["planned", "running", "finished", "failed", "stopped"]
+_OPEN: tuple[State, ...] = ("planned", "running")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _STEP = re.compile(r"step-(\d{8,})")
 
@@ -48,8 +52,8 @@ class Status:
 
     @property
     def is_alive(self) -> bool:
-        """True when it says running and its process is there; other hosts cannot be asked."""
-        if self.status != "running" or self.host != socket.gethostname():
+        """True when it has not ended and its process is there; other hosts cannot be asked."""
+        if self.status not in _OPEN or self.host != socket.gethostname():
             return False
         try:
             os.kill(self.pid, 0)
@@ -61,9 +65,9 @@ class Status:
 
     @property
     def is_abandoned(self) -> bool:
-        """True when it says running on this host, but its process is gone (killed, power cut)."""
+        """True when it has not ended, but its process on this host is gone (killed, power cut)."""
         here = self.host == socket.gethostname()
-        return self.status == "running" and here and not self.is_alive
+        return self.status in _OPEN and here and not self.is_alive
 
 
 class Run:
@@ -75,6 +79,8 @@ class Run:
     Raises:
         MissingError: there is no such directory, or it is not a run.
     """
+
+    _is_held = False
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
@@ -126,14 +132,16 @@ class Run:
                     f"The run directory {path} exists already; a run is never overwritten.",
                     advice="Choose another --name, or continue it with 'likeness resume'.",
                 ) from error
-        write_text(path / CONFIG_FILE, config_yaml)
-        run = cls(path)
+        run = object.__new__(cls)
+        run.path = path
+        run.set_status("planned")
         run.write("provenance", provenance or {})
         run.write("plan", plan or {})
         run.write("environment", environment or {})
         run.write("inspection", inspection or {})
-        run.set_status("planned")
-        return run
+        # Last, since this file makes the folder a run: a kill before it leaves none.
+        write_text(run.config_path, config_yaml)
+        return cls(path)
 
     # -- files and folders ---------------------------------------------------------------------
 
@@ -239,16 +247,43 @@ class Run:
         )
         write_json(self.status_path, asdict(record))
 
-    def refuse_if_alive(self) -> None:
-        """Raise UsageError when another process on this host is training in this directory."""
-        if not self.status_path.is_file():
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Keep other processes of this machine from training in this directory meanwhile.
+
+        The lock is the kernel's: it goes with the process, however that ends. Held already by this
+        object, it is not taken twice.
+
+        Raises:
+            UsageError: another process holds it.
+        """
+        if self._is_held:
+            yield
             return
-        status = self.status
-        if status.is_alive and status.pid != os.getpid():
+        folder = os.open(self.path, os.O_RDONLY)
+        try:
+            self._lock(folder)
+            self._is_held = True
+            yield
+        finally:
+            self._is_held = False
+            os.close(folder)
+
+    def _lock(self, folder: int) -> None:
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            status = self.status
             raise UsageError(
                 f"{self.path} is being trained by process {status.pid} on this machine "
                 f"(step {status.step}).",
                 advice="Wait for it to end, or stop it with Ctrl-C, then resume.",
+            ) from error
+        except OSError as error:
+            logger.warning(
+                "%s cannot be locked (%s): see to it that one process trains there.",
+                self.path,
+                error.strerror,
             )
 
     @contextmanager
@@ -258,16 +293,16 @@ class Run:
             handler = logging.FileHandler(self.log_path, encoding="utf-8")
         handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
         handler.setLevel(logging.INFO)
-        logger = logging.getLogger("likeness")
-        before = logger.level
-        if logger.getEffectiveLevel() > logging.INFO:
-            logger.setLevel(logging.INFO)
-        logger.addHandler(handler)
+        package = logging.getLogger("likeness")
+        before = package.level
+        if package.getEffectiveLevel() > logging.INFO:
+            package.setLevel(logging.INFO)
+        package.addHandler(handler)
         try:
             yield
         finally:
-            logger.removeHandler(handler)
-            logger.setLevel(before)
+            package.removeHandler(handler)
+            package.setLevel(before)
             handler.close()
 
 

@@ -12,8 +12,8 @@ from typing import Any, Literal
 from likeness.errors import DataError, MissingError, UsageError
 from likeness.storage.files import disk_errors
 
-from .checkpoint import Checkpoint, checkpoints, discard
-from .run import Run
+from .checkpoint import Checkpoint, checkpoints, discard, has_checkpoints
+from .run import Run, steps_in
 
 logger = logging.getLogger(__name__)
 
@@ -35,6 +35,8 @@ def find(
             warning, and an error only when no undamaged one is left.
     """
     found = checkpoints(run)
+    if not found and has_checkpoints(run):
+        raise _all_damaged(run)
     if not found:
         raise MissingError(
             f"{run.path} has no checkpoint yet; looked in {run.checkpoints_path}.",
@@ -59,10 +61,7 @@ def find(
             logger.warning("%s Trying the one before it.", error)
         else:
             return checkpoint
-    raise DataError(
-        f"Every checkpoint of {run.path} is damaged ({', '.join(str(c.step) for c in found)}).",
-        advice="Restore checkpoints/ from a copy, or train again.",
-    )
+    raise _all_damaged(run)
 
 
 def best_of(run: Run, among: list[Checkpoint], score: str | None) -> Checkpoint | None:
@@ -107,6 +106,14 @@ def retain(run: Run, *, keep: int, best_score: str | None = None) -> list[int]:
         for checkpoint in removed:
             discard(checkpoint.path)
     return [c.step for c in removed]
+
+
+def _all_damaged(run: Run) -> DataError:
+    steps = ", ".join(map(str, steps_in(run.checkpoints_path)))
+    return DataError(
+        f"Every checkpoint of {run.path} is damaged ({steps}).",
+        advice="Restore checkpoints/ from a copy, or train again.",
+    )
 
 
 def _verified(checkpoint: Checkpoint, among: list[Checkpoint]) -> Checkpoint:

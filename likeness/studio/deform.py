@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from likeness.studio import eyelids, lips
+from likeness.studio import eyelids, lips, reach
 from likeness.studio.expressions import (
     ARKIT_NAMES,
     INDEX,
@@ -48,7 +48,7 @@ def apply_expression(
         rest: (V, 3) mm, a person's head at rest, or the template's own vertices.
         weights: (52,) in the order of ``ARKIT_NAMES``, clamped by :func:`clamp_weights`.
     """
-    values = clamp_weights(weights)
+    values = reach.fit_weights(template, rest, clamp_weights(weights))
     linear = values.copy()
     linear[[INDEX["eyeBlinkLeft"], INDEX["eyeBlinkRight"]]] = 0.0
     rows = build_expressions(template)

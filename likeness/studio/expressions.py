@@ -143,10 +143,12 @@ def build_expressions(template: Template) -> NDArray[np.float64]:
     skin = slice(0, template.num_skin)
     for name, moves in _skin_moves(template).items():
         rows[INDEX[name], skin] = moves
-    upper, lower = template.lip_pairs
+    lower = template.lip_pairs[1]
+    table = load_displacements()
     for name in _CLOSED_LIPS:
-        row = rows[INDEX[name]]
-        row[upper] = row[lower] = 0.5 * (row[upper] + row[lower])
+        rows[INDEX[name], skin] = _closed_moves(
+            template, rows[INDEX[name], skin], table.shapes[name.replace("Left", "_L")]
+        )
     for name in _mirrored_names():
         left = rows[INDEX[name]]
         rows[INDEX[_other_side(name)]] = mirror_displacement(template, left)
@@ -210,6 +212,16 @@ def mirror_displacement(template: Template, move: NDArray[np.float64]) -> NDArra
     return move[template.mirror[: len(move)]] * (-1.0, 1.0, 1.0)
 
 
+def _closed_moves(
+    template: Template, moves: NDArray[np.float64], measured: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """A row of the skin whose lips stay shut: both seams go to the mean of what was measured."""
+    upper, lower = template.lip_pairs
+    seam = moves.copy()
+    seam[upper] = seam[lower] = 0.5 * (moves[upper] + moves[lower])
+    return _moves_with_seam(template, seam, measured)
+
+
 def _closing_moves(template: Template, opening: NDArray[np.float64]) -> NDArray[np.float64]:
     """``mouthClose`` on the skin: the table's row with a seam that meets exactly.
 
@@ -219,17 +231,32 @@ def _closing_moves(template: Template, opening: NDArray[np.float64]) -> NDArray[
     table = load_displacements()
     moves = spread(template, table.anchors, table.shapes["mouthClose"])
     upper, lower = template.lip_pairs
-    others = ~np.isin(table.anchors, template.mouth_loop)
-    seam = np.concatenate([template.mouth_loop[[0, len(template.mouth_loop) // 2]], upper, lower])
     moves[lower] = opening[upper] + moves[upper] - opening[lower]
-    spreader = Spreader(
+    return _moves_with_seam(template, moves, table.shapes["mouthClose"])
+
+
+def _moves_with_seam(
+    template: Template, moves: NDArray[np.float64], measured: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """The spread (skin vertices, 3) of a row's anchors off the seam and of ``moves`` on it.
+
+    Reds that were spread without the seam's own move would be left behind, folded over it.
+    """
+    anchors = load_displacements().anchors
+    others = ~np.isin(anchors, template.mouth_loop)
+    found = _seam_spreader(template)(np.concatenate([moves[template.mouth_loop], measured[others]]))
+    found[template.mouth_loop] = moves[template.mouth_loop]
+    return found
+
+
+@functools.lru_cache(maxsize=4)
+def _seam_spreader(template: Template) -> Spreader:
+    anchors = load_displacements().anchors
+    return Spreader(
         template.vertices[: template.num_skin],
         template.skin_faces,
-        np.concatenate([seam, table.anchors[others]]),
+        np.concatenate([template.mouth_loop, anchors[~np.isin(anchors, template.mouth_loop)]]),
     )
-    closing = spreader(np.concatenate([moves[seam], table.shapes["mouthClose"][others]]))
-    closing[seam] = moves[seam]
-    return closing
 
 
 def _tongue_moves(tongue: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from likeness.studio.parts import CORNEA_DEGREES, CORNEA_HEIGHT, LID_CLEARANCE
+from likeness.studio.parts import LID_CLEARANCE, eye_radius
 from likeness.studio.spreading import Spreader
 from likeness.studio.template import SIDES, Template
 
@@ -26,6 +26,7 @@ _RESTING_HEIGHT = 2.0  # mm a margin may stand off the ball within the next radi
 _RESTING_RADIUS = 9.5
 _CANTHUS_SLOPE = 0.8  # mm more per mm beyond
 _STILL_BEYOND = 2.9  # eye ring number: the orbit
+_LAYER = 0.3  # mm that the lid plate clears the ball by more than its margin, or they would cut
 _LINING_SHARES = (1.0, 0.85)
 _LINING_HEIGHTS = (0.3, 0.35)
 
@@ -176,18 +177,10 @@ def clear_ball(
         gaze: (3,) unit vector the eye looks along; the cornea stands out around it.
     """
     lids = _lids(template, side)
-    heights = ((lids.cover, LID_CLEARANCE), *zip(lids.linings, _LINING_HEIGHTS))
+    rings = np.minimum(template.eye_ring[lids.cover], 1.0)
+    heights = ((lids.cover, LID_CLEARANCE + _LAYER * rings), *zip(lids.linings, _LINING_HEIGHTS))
     for ids, height in heights:
         offset = vertices[ids] - center
         distance = np.linalg.norm(offset, axis=1, keepdims=True)
-        least = ball_radius(template, offset / distance, gaze)[:, None] + height
+        least = (eye_radius(offset / distance, gaze) + height)[:, None]
         vertices[ids] = center + offset * np.maximum(least / distance, 1.0)
-
-
-def ball_radius(
-    template: Template, directions: NDArray[np.float64], gaze: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Distance (N,) of the ball's surface, cornea included, from its centre in unit directions."""
-    degrees = np.degrees(np.arccos(np.clip(directions @ gaze, -1.0, 1.0)))
-    cornea = CORNEA_HEIGHT * np.maximum(1.0 - (degrees / CORNEA_DEGREES) ** 2, 0.0)
-    return template.eye_radius + cornea

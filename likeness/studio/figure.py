@@ -21,10 +21,11 @@ from numpy.typing import ArrayLike, NDArray
 from likeness.geometry.head_numpy import contour_row, rotation_matrix
 from likeness.studio import clothing, eyes, hair, landmark_points, masks, rig, surface
 from likeness.studio.attached import AttachedMesh
-from likeness.studio.deform import apply_expression
+from likeness.studio.deform import apply_expression, clamp_weights
 from likeness.studio.expressions import eye_rotations
 from likeness.studio.eyelids import eye_center
 from likeness.studio.person import Person
+from likeness.studio.reach import fit_weights
 from likeness.studio.shading import CLOTH as CLOTH_MATERIAL
 from likeness.studio.shading import EYE, SKIN, STRAND, WET
 from likeness.studio.surface_points import (
@@ -192,7 +193,8 @@ class PersonSitter:
             rotations=np.stack([head, *turned_eyes, root]).astype(np.float32),
             landmarks68=self._landmarks(posed, yaw_degrees(head)) * _METRES,
             eyes=eye_rotations(values),
-            weights=values,
+            # What a linear head needs to make this shape.
+            weights=fit_weights(template, self.rest, clamp_weights(values)),
             pose=pose,
         )
 

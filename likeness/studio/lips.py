@@ -15,8 +15,11 @@ from likeness.studio.spreading import Spreader
 from likeness.studio.template import Template
 
 _LIPS_END = 2.9  # mouth ring number beyond which sealed lips move nothing
-_SEAL_DEPTH = 1.0  # mm of overlap at which a pair of lip vertices has become one point
-_CLING = (0.7, 1.8)  # mm between lips that still touch, and at which they are free of each other
+# mm between lips that still touch, and at which they are free of each other: in the middle, and
+# toward the corners, where skin holds them together. Between is how far that is from the middle.
+_CLING_MIDDLE = (0.7, 1.8)
+_CLING_CORNER = (1.5, 4.0)
+_CORNER = (8.0, 18.0)
 _TOOTH_GAP = 0.8  # mm between lips and teeth
 _TOOTH_MARGIN = 2.0  # mm over which the push fades above gums and beyond biting edges
 _TEETH_REACH = 3.2  # mouth ring number of the outermost skin that is kept off the teeth
@@ -61,22 +64,22 @@ def _lip_response(template: Template) -> tuple[NDArray[np.int64], NDArray[np.flo
 def _seal_lips(template: Template, vertices: NDArray[np.float64]) -> None:
     """Lips meet: where the upper seam is below the lower both go to the point between them.
 
-    Lips a fraction of a millimetre apart still touch; otherwise teeth glint through the slit.
+    They become one point in depth and side as well: seams at one height that differ in the other
+    two cut each other wherever they slope. Lips a fraction of a millimetre apart still touch;
+    otherwise teeth glint through the slit.
     """
     upper, lower = template.lip_pairs
     overlap = vertices[lower, 1] - vertices[upper, 1]
-    touching, free = _CLING
+    aside = np.abs(template.vertices[upper, 0])
+    touching, free = (np.interp(aside, _CORNER, ends) for ends in zip(_CLING_MIDDLE, _CLING_CORNER))
     touch = np.clip((overlap + free) / (free - touching), 0.0, 1.0)
     if touch.max() == 0.0:
         return
     region, response = _lip_response(template)
     before = vertices[template.mouth_loop]
     middle = 0.5 * (vertices[upper] + vertices[lower])
-    # Height is shared at once, depth and side by degrees, so that nothing jumps on contact.
-    share = np.repeat(np.clip(overlap / _SEAL_DEPTH, 0.0, 1.0)[:, None], 3, axis=1)
-    share[:, 1] = touch
     for ids in (upper, lower):
-        vertices[ids] += share * (middle - vertices[ids])
+        vertices[ids] += touch[:, None] * (middle - vertices[ids])
     vertices[region] += response @ (vertices[template.mouth_loop] - before)
 
 

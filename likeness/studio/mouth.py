@@ -12,6 +12,7 @@ from scipy.spatial import cKDTree
 
 from likeness.studio.appearance import Appearance
 from likeness.studio.noise import fade, fbm, random_at
+from likeness.studio.parts import LOWER_TEETH, UPPER_TEETH, TeethRow
 from likeness.studio.surface_points import SurfacePoints, SurfaceValues
 from likeness.studio.template import PARTS
 
@@ -21,17 +22,13 @@ _TONGUE = np.array([0.430, 0.175, 0.155])
 _LINING_FRONT = np.array([0.380, 0.125, 0.110])
 _LINING_BACK = np.array([0.190, 0.070, 0.060])
 
-_UPPER_WIDTHS = (8.5, 6.6, 7.6, 7.0, 6.8, 9.0, 9.0)
-_LOWER_WIDTHS = (5.4, 5.9, 6.9, 7.0, 7.1, 10.0, 10.0)
-"""Widths of the crowns in mm from the middle outward, as ``parts.teeth`` lays them."""
-
 
 @functools.cache
-def _arch(upper: bool) -> tuple[cKDTree, np.ndarray]:
+def _arch(row: TeethRow) -> tuple[cKDTree, np.ndarray]:
     """Samples of the curve the crowns stand on, in (x, z), and their arc lengths."""
-    width, front, depth = (27.0, 105.0, 38.0) if upper else (25.0, 102.2, 35.0)
     angle = np.linspace(0.0, 0.5 * np.pi, 2000)
-    curve = np.stack([width * np.sin(angle), front - depth * (1.0 - np.cos(angle))], axis=1)
+    back = row.arch_front - row.arch_depth * (1.0 - np.cos(angle))
+    curve = np.stack([row.arch_width * np.sin(angle), back], axis=1)
     steps = np.linalg.norm(np.diff(curve, axis=0), axis=1)
     return cKDTree(curve), np.concatenate([[0.0], np.cumsum(steps)])
 
@@ -45,10 +42,11 @@ def crown_position(rest: np.ndarray, *, upper: bool) -> tuple[np.ndarray, np.nda
     Returns:
         (N,) int number of the crown from the middle, (N,) place across it from -1 to 1.
     """
-    curve, lengths = _arch(upper)
+    row = UPPER_TEETH if upper else LOWER_TEETH
+    curve, lengths = _arch(row)
     _, nearest = curve.query(np.stack([np.abs(rest[:, 0]), rest[:, 2]], axis=1))
     length = lengths[nearest]
-    borders = np.concatenate([[0.0], np.cumsum(_UPPER_WIDTHS if upper else _LOWER_WIDTHS)])
+    borders = np.concatenate([[0.0], np.cumsum(row.widths)])
     number = np.clip(np.searchsorted(borders, length, side="right") - 1, 0, 6)
     start, stop = borders[number], borders[number + 1]
     return number, np.clip(2.0 * (length - start) / (stop - start) - 1.0, -1.0, 1.0)
@@ -77,7 +75,8 @@ def _paint_row(
     seed = appearance.texture_seed
     number, across = crown_position(rest, upper=upper)
     # Share of the crown from the gum (0) to the biting edge (1).
-    along = (-23.5 - rest[:, 1]) / 10.3 if upper else (rest[:, 1] + 43.5) / 9.0
+    row = UPPER_TEETH if upper else LOWER_TEETH
+    along = (-1.0 if upper else 1.0) * (rest[:, 1] - row.gum_line) / row.height
     yellow = 0.25 + 0.75 * random_at(1, 0, 0, seed)
     tint = np.array([1.0, 1.0 - 0.05 * yellow, 1.0 - 0.16 * yellow])
     colour = _ENAMEL * tint * (0.93 + 0.07 * random_at(2, 0, 0, seed))
@@ -89,7 +88,7 @@ def _paint_row(
     albedo = np.where(canine, albedo * (0.97, 0.94, 0.86), albedo)
     albedo *= 1.0 + 0.03 * fbm(rest, 2.5, seed + 401, octaves=2, footprint=footprint)[:, None]
     # The gaps between crowns: half a millimetre, softened to a pixel.
-    widths = np.array(_UPPER_WIDTHS if upper else _LOWER_WIDTHS)[number]
+    widths = np.array(row.widths)[number]
     distance = (1.0 - np.abs(across)) * 0.5 * widths
     reach = 0.28 + 0.5 * footprint
     gap = np.exp(-((distance / reach) ** 2)) * np.minimum(0.28 / reach * 1.6, 1.0)
@@ -101,8 +100,7 @@ def _paint_row(
     gums = _GUM * pale * (1.0 + 0.08 * fbm(rest, 3.0, seed + 409, footprint=footprint))[:, None]
     albedo = albedo * (1.0 - gum) + gums * gum
 
-    front = 105.0 if upper else 102.2
-    depth = np.clip((front - rest[:, 2]) / 34.0, 0.0, 1.0)
+    depth = np.clip((row.arch_front - rest[:, 2]) / 34.0, 0.0, 1.0)
     occlusion = 1.0 - 0.58 * depth**0.8
     occlusion *= 1.0 - 0.25 * np.clip(1.0 - along, 0.0, 1.0)
     values.albedo[chosen] = np.maximum(albedo, 0.02)

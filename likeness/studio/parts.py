@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 EYE_CENTER_LEFT = np.array([31.6, 36.2, 83.1])
 EYE_RADIUS = 12.3
@@ -136,12 +136,16 @@ def _onto_eye(points: NDArray[np.float64], height: float) -> NDArray[np.float64]
     return EYE_CENTER_LEFT + (eye_radius(direction) + height)[:, None] * direction
 
 
-def eye_radius(directions: NDArray[np.float64]) -> NDArray[np.float64]:
+def eye_radius(
+    directions: NDArray[np.float64], gaze: ArrayLike = (0.0, 0.0, 1.0)
+) -> NDArray[np.float64]:
     """Distance (...,) of an eyeball's surface from its centre along unit directions (..., 3).
 
-    The eye looks straight ahead; the cornea stands out around its axis.
+    Args:
+        directions: (..., 3) unit vectors.
+        gaze: (3,) unit vector the eye looks along; the cornea stands out around it.
     """
-    degrees = np.degrees(np.arccos(np.clip(directions[..., 2], -1.0, 1.0)))
+    degrees = np.degrees(np.arccos(np.clip(directions @ np.asarray(gaze), -1.0, 1.0)))
     return EYE_RADIUS + CORNEA_HEIGHT * np.maximum(1.0 - (degrees / CORNEA_DEGREES) ** 2, 0.0)
 
 

@@ -2,5 +2,5 @@
 
 from __future__ import annotations
 
-STUDIO_VERSION = 1
+STUDIO_VERSION = 2
 """Part of every fingerprint of studio heads, people and data."""

@@ -31,7 +31,8 @@ class SystemSpec:
     contract: str
     """The Contract object of its datasets."""
     studio: str
-    """``make(out: str, *, people: int, seed: int, **options) -> Inspection``: studio data."""
+    """``make(out: str, *, people: int, seed: int, **options) -> Inspection``: studio data. With a
+    parameter ``progress`` it is given a function to be told (done, total), or None."""
     predict: str
     """``predict(predictor, inputs: list[str], output: Path, **options) -> list[dict]``: files in,
     files out; one row for each input."""
@@ -46,7 +47,8 @@ class SystemSpec:
     """``demonstrate(folder: Path) -> tuple[list[str], dict]``: what the demo predicts on, and the
     options of ``predict``. None: a photograph of a face."""
     prepare: str | None = None
-    """``prepare(source: str, out: str, **options) -> Inspection``: raw material to a dataset."""
+    """``prepare(source: str, out: str, **options) -> Inspection``: raw material to a dataset;
+    ``progress`` as for the studio."""
     commands: str | None = None
     """Verbs only this system has: name to a function with typer-annotated parameters that returns a
     document (a dictionary)."""

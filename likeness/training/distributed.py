@@ -7,8 +7,8 @@ sets the same.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, TypeVar
@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from likeness.errors import MissingError, UsageError
+from likeness.training.statistics import joint_statistics
 from likeness.training.system import Batch, StepContext, System
 
 T = TypeVar("T")
@@ -185,8 +186,12 @@ def wrap(module: LossModule) -> nn.Module:
     return DistributedDataParallel(module, find_unused_parameters=True)
 
 
-def without_sync(module: nn.Module, *, last: bool) -> AbstractContextManager[object]:
-    """Around forward and backward of a micro-batch: gradients are averaged on the last one only."""
+@contextmanager
+def micro_batch(module: nn.Module, *, last: bool) -> Iterator[None]:
+    """Around forward and backward of a micro-batch: gradients are averaged on the last one only,
+    running statistics are shared after each."""
+    apart: AbstractContextManager[object] = nullcontext()
     if isinstance(module, DistributedDataParallel) and not last:
-        return module.no_sync()
-    return nullcontext()
+        apart = module.no_sync()
+    with apart, joint_statistics(module):
+        yield

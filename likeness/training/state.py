@@ -14,7 +14,7 @@ from torch import Tensor
 from likeness.data.source import Mixed
 from likeness.errors import UsageError
 from likeness.runs import checkpoint, selection
-from likeness.runs.checkpoint import Checkpoint, Progress, checkpoints
+from likeness.runs.checkpoint import Checkpoint, Progress, has_checkpoints
 from likeness.runs.run import Run
 from likeness.training import optimizer
 from likeness.training.distributed import Process, collect, from_first
@@ -176,7 +176,7 @@ class TrainingState:
 
 def latest(run: Run) -> Checkpoint | None:
     """The last undamaged checkpoint, the same on every process; None when there is none yet."""
-    found = selection.find(run) if checkpoints(run) else None
+    found = selection.find(run) if has_checkpoints(run) else None
     step = from_first(None if found is None else found.step)
     if step is None:
         logger.warning("%s was ended before its first checkpoint: starting anew.", run.path)

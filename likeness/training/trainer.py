@@ -90,7 +90,7 @@ def fit(
         LikenessError: too many steps in a row were not finite.
     """
     plan.check_terms(system.loss_terms)
-    if not resume and checkpoint.checkpoints(run):
+    if not resume and checkpoint.has_checkpoints(run):
         raise UsageError(
             f"{run.path} has been trained already; its checkpoints are not overwritten.",
             advice=f"Continue it with 'likeness resume {run.path}', or start a new run.",
@@ -98,7 +98,7 @@ def fit(
     loop = _Loop(system, plan, run, settings, fingerprint=fingerprint, store=store)
     with ExitStack() as stack:
         if loop.process.is_first:
-            run.refuse_if_alive()
+            stack.enter_context(run.held())
             stack.enter_context(run.log_to_file())
         interrupt = stack.enter_context(Interrupt())
         try:
@@ -119,6 +119,7 @@ def fit(
             if loop.has_begun or not resume:  # a refused resume leaves the run as it was
                 loop.tell("failed", error=f"{type(error).__name__}: {error}")
             raise
+    loop.copy(must_succeed=status == "finished")  # the run has ended well, whatever becomes of it
     return Outcome(status, loop.counters.step, loop.scores)
 
 
@@ -277,7 +278,7 @@ class _Loop:
                 log=values.log,
                 gather=distributed.gather,
             )
-            with distributed.without_sync(self.wrapped, last=micro == count - 1):
+            with distributed.micro_batch(self.wrapped, last=micro == count - 1):
                 with self.state.precision.autocast():
                     terms = self.wrapped(move(item.batch, self.device), context)
                 total = weighted_total(terms, context, self.system.loss_terms)
@@ -309,8 +310,7 @@ class _Loop:
         self.counters.skipped_in_row += 1
         step, row = self.counters.step + 1, self.counters.skipped_in_row
         named = [name for part in distributed.collect(ids) for name in part]
-        text = ", ".join(named)
-        logger.warning("Step %d: not finite, update skipped; samples: %s.", step, text)
+        logger.warning("Step %d: not finite, update skipped; samples: %s.", step, ", ".join(named))
         if self.recorder is not None:
             self.recorder.write(step, {"nonfinite": 1, "nonfinite_ids": named})
         if row >= self.settings.max_nonfinite:
@@ -368,11 +368,15 @@ class _Loop:
             self.recorder.flush()  # a checkpoint counts on the lines before it
         self.state.save(self.run, fingerprint=self.fingerprint)
         self._tidy()
-        # Told before the copy is made, so that the copy says how the run ended.
-        self.tell("finished" if end else "stopped" if stop else "running")
-        if self.process.is_first and self.store is not None:
-            mirror(self.run, self.store, must_succeed=end)
+        self.tell("running")
+        if not (end or stop):  # otherwise once the run has ended, so that its copy says how
+            self.copy(must_succeed=False)
         distributed.barrier()
+
+    def copy(self, *, must_succeed: bool) -> None:
+        """Bring the copy elsewhere up to date, if one is kept."""
+        if self.process.is_first and self.store is not None:
+            mirror(self.run, self.store, must_succeed=must_succeed)
 
     def _tidy(self) -> None:
         """Keep the last checkpoints and the best one."""

@@ -139,3 +139,9 @@ def test_the_committed_reference_page_is_current(name: str) -> None:
     spec = get_system(name)
     page = markdown_page(spec.load("config"), system=name, profiles=spec.load("profiles"))
     assert (ROOT / "docs" / "config" / f"{name}.md").read_text(encoding="utf-8") == page
+
+
+def test_a_folder_named_like_a_system_is_not_taken_for_a_run(likeness: Command) -> None:
+    Path("toy").mkdir()
+    rows = likeness("config", "explain", "toy", "--profile", "smoke", "--json").document
+    assert {row["key"] for row in rows} >= {"train.steps"}

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from likeness.cli.console import _log_to_stderr, print_json, print_table
+from likeness.cli import console
+from likeness.cli.console import _log_to_stderr, counting, print_json, print_table
 
 
 def test_paths_become_text_in_json(capsys: pytest.CaptureFixture[str]) -> None:
@@ -31,3 +32,22 @@ def test_log_lines_go_to_standard_error_once(capsys: pytest.CaptureFixture[str])
     captured = capsys.readouterr()
     assert captured.out == ""
     assert captured.err.count("careful") == 1
+
+
+def test_counting_says_how_far_it_is_from_time_to_time(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ten are done before it starts; then one a second, of which every fifth is told."""
+    clock = iter(range(100))
+    monkeypatch.setattr(console.time, "monotonic", lambda: next(clock))
+    with counting("Making things") as progress:
+        assert progress is not None
+        for done in range(10, 21):
+            progress(done, 30)
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.splitlines() == [
+        "Making things",
+        "14/30, 0:20 left",
+        "19/30, 0:12 left",
+    ]

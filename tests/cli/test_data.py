@@ -2,11 +2,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 from likeness.cli.data import parse_options
 from likeness.errors import UsageError
+from likeness.media.image import save_image
 from tests.cli.conftest import Command
 
 
@@ -51,6 +54,79 @@ def test_prepare_makes_a_dataset_of_raw_material(likeness: Command) -> None:
     result = likeness("data", "prepare", "toy", "raw.txt", "d", "--json")
     assert result.code == 0
     assert result.document["counts"] == {"samples": 3}
+
+
+def test_what_is_no_option_is_refused(likeness: Command) -> None:
+    Path("raw.txt").write_text("one\n")
+    for words, message in (
+        (["workers=2"], "Write --workers 2 instead"),
+        (["progress=2"], "There is no option 'progress'"),
+        (["out=x"], "There is no option 'out'"),
+        (["--workers", "2"], "There is no option 'workers' of preparation"),
+    ):
+        result = likeness("data", "prepare", "toy", "raw.txt", "d", *words)
+        assert result.code == 2
+        assert message in result.err
+    assert not Path("d").exists()
+
+
+def photographs(folder: Path) -> None:
+    """Three photographs with landmarks beside them, and one without."""
+    rng = np.random.default_rng(0)
+    points = rng.uniform(10, 90, (68, 2))
+    points[36:42], points[42:48] = (30, 40), (70, 40)
+    folder.mkdir()
+    for name in "abcd":
+        save_image(folder / f"{name}.png", rng.uniform(size=(100, 100, 3)).astype(np.float32))
+        if name != "b":
+            np.save(folder / f"{name}.npy", points)
+
+
+def test_preparing_counts_and_goes_on_after_ctrl_c(
+    likeness: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from likeness.systems.face_encoder import prepare as module
+
+    photographs(Path("photos"))
+    call = ("data", "prepare", "face-encoder", "photos", "out", "--workers", 1)
+    write, seen = module.write_photograph, []
+
+    def stopping(root: Path, sample: dict[str, Any]) -> dict[str, Any]:
+        seen.append(sample["id"])
+        if sample["id"] == "c":
+            raise KeyboardInterrupt
+        return write(root, sample)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "write_photograph", stopping)
+        result = likeness(*call)
+    assert result.code == 130
+    assert "Stopped after 2 of 4; the same command goes on from there." in result.err
+    for verb in (("data", "inspect"), ("train",)):
+        words = ["out"] if verb[0] == "data" else ["data.root=out"]
+        result = likeness(*verb, "face-encoder", *words)
+        assert result.code == 4
+        assert "unfinished one: 2 of 4 parts are made" in result.out + result.err
+    result = likeness(*call, "size=64")
+    assert result.code == 2
+    assert "size was 512 and is 64" in result.err
+    result = likeness(*call, "--json")
+    assert result.code == 0
+    assert result.document["counts"]["photographs"] == 3
+    assert result.document["counts"]["left_out"] == 1
+    assert result.err == ""
+    result = likeness(*call)
+    assert result.code == 2
+    assert "never overwritten" in result.err
+
+
+def test_a_folder_that_cannot_be_written_ends_with_code_two(likeness: Command) -> None:
+    photographs(Path("photos"))
+    Path("file").write_text("kept")
+    result = likeness("data", "prepare", "face-encoder", "photos", "file/out", "--workers", 1)
+    assert result.code == 2
+    assert "Cannot write a dataset" in result.err
+    assert Path("file").read_text() == "kept"
 
 
 def test_options_are_words_with_yaml_values() -> None:

@@ -1,10 +1,14 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pytest
 
 from likeness.cli.demo import photograph
 from likeness.media.image import load_image
@@ -35,6 +39,28 @@ def test_the_demo_uses_its_people_again(likeness: Command) -> None:
     assert "making" not in result.err
     assert Path("demo/data/toy-6-0/toy.json").stat().st_mtime_ns == made
     assert result.out.rstrip().splitlines()[-1].startswith("report: demo/runs/toy/demo-")
+
+
+def test_the_demo_ends_where_its_training_is_interrupted(
+    likeness: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No scores, predictions and report of a half-trained run as if nothing had happened."""
+    from tests.toy_system.system import ToySystem
+
+    losses = ToySystem.losses
+
+    def interrupted(self: ToySystem, batch: Any, context: Any) -> Any:
+        if context.step == 3:
+            os.kill(os.getpid(), signal.SIGINT)
+        return losses(self, batch, context)
+
+    monkeypatch.setattr(ToySystem, "losses", interrupted)
+    result = likeness("demo", "toy", "--out", "demo", "--people", 6)
+    assert result.code == 130
+    (run,) = Path("demo/runs/toy").iterdir()
+    assert f"likeness resume {run}" in result.err
+    assert json.loads((run / "status.json").read_text())["status"] == "stopped"
+    assert not (run / "report.html").exists()
 
 
 def test_the_photograph_is_the_one_of_scikit_image(tmp_path: Path) -> None:

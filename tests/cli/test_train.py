@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 import torch
 
-from likeness.cli.train import ProgressLines, duration
+from likeness.cli.console import duration
+from likeness.cli.train import ProgressLines, show_progress
 from likeness.runs import selection
 from likeness.runs.record import read_metrics
 from likeness.runs.run import Run
@@ -283,3 +284,18 @@ def test_a_run_lost_here_is_resumed_from_its_copy_on_s3(
     nowhere = likeness("resume", "s3://people/runs/toy")
     assert nowhere.code == 3
     assert "no config.yaml" in nowhere.err
+
+
+def test_progress_after_a_kill_counts_from_the_checkpoint(
+    trained: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The step the run had reached is behind it again; a rate is never negative."""
+    run = Run(trained)
+    plan = Plan.build(
+        [Stage(name="all", steps=99, weights={"fit": 1.0})], samples_per_epoch=9, batch_size=1
+    )
+    run.set_status("running", step=50, total_steps=99)
+    monkeypatch.setattr("likeness.cli.train.is_quiet", lambda: False)
+    display = show_progress(run, plan)
+    assert display._started == 10
+    assert display._started == selection.find(run).step

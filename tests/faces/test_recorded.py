@@ -41,6 +41,10 @@ def test_recorded_faces_are_read(tmp_path):
         (b"[{}]", "not a list of faces: KeyError: 'box'"),
         (b"{", "not a list of faces"),
         (b'[{"box": [1, 2, 3], "score": 1}]', r"shape \(4,\), found \(3,\)"),
+        (
+            b'[{"box": [1, 2, 3, 4], "score": 1, "points5": [[1,1],[1,1],[1,1],[1,1],[1,1]]}]',
+            "the same one every time",
+        ),
     ],
 )
 def test_broken_records_are_named(tmp_path, content, message):
@@ -53,6 +57,9 @@ def test_missing_records_are_named(tmp_path):
     np.save(tmp_path / "n.npy", np.full((68, 2), np.nan))
     detector = make_detector("file", weights=tmp_path)
     with pytest.raises(DataError, match=r"n\.npy must hold finite"):
+        detector.detect(np.zeros((4, 4, 3)), name="n")
+    np.save(tmp_path / "n.npy", np.zeros((5, 2)))
+    with pytest.raises(DataError, match=r"n\.npy must hold positions of a face"):
         detector.detect(np.zeros((4, 4, 3)), name="n")
     with pytest.raises(DataError, match=r"faces of 'gone' at .*gone\.npy"):
         detector.detect(np.zeros((4, 4, 3)), name="gone")

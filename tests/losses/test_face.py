@@ -324,3 +324,34 @@ def test_a_batch_repeated_gives_the_same_value(name):
     twice = loss(*tensors(*(np.concatenate([a, a]) for a in arrays))).item()
     assert twice == pytest.approx(once, rel=1e-12)
     assert once > 0
+
+
+def test_vertices_are_compared_after_the_best_rigid_motion():
+    """A moved copy is the same person, a larger one is not; one mesh of a batch is no other's."""
+    mesh = RNG.normal(0, 0.05, (2, 40, 3))
+    other = mesh + RNG.normal(0, 0.004, mesh.shape)
+    moved = np.stack(
+        [points @ turn.T + shift for points, turn, shift in zip(other, ROTATIONS, CODES[:, :3])]
+    )
+    expected = []
+    for true, found in zip(mesh, other, strict=True):
+        true, found = true - true.mean(axis=0), found - found.mean(axis=0)
+        turn, _ = Rotation.align_vectors(true, found)
+        expected.append(np.abs(turn.apply(found) - true).mean())
+    found = face.vertex_l1(*tensors(moved, mesh))
+    np.testing.assert_allclose(found, expected, rtol=1e-9)
+    larger = face.vertex_l1(*tensors(1.02 * mesh, mesh))
+    offsets = mesh - mesh.mean(axis=1, keepdims=True)
+    np.testing.assert_allclose(larger, 0.02 * np.abs(offsets).mean(axis=(1, 2)), rtol=1e-9)
+
+
+def test_vertices_move_towards_the_truth():
+    """Following the gradient makes the shapes equal, wherever they lie."""
+    target = torch.tensor(RNG.normal(0, 0.05, (1, 40, 3)))
+    points = (target + torch.tensor(RNG.normal(0, 0.01, target.shape)) + 0.3).requires_grad_()
+    before = face.vertex_l1(points, target).item()
+    for _ in range(200):
+        (gradient,) = torch.autograd.grad(face.vertex_l1(points, target).sum(), points)
+        with torch.no_grad():
+            points -= 0.01 * gradient
+    assert face.vertex_l1(points, target).item() < 0.1 * before

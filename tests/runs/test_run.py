@@ -103,7 +103,6 @@ def test_status_names_its_process(tmp_path: Path) -> None:
     assert (status.pid, status.host) == (os.getpid(), socket.gethostname())
     assert status.is_alive
     assert not status.is_abandoned
-    run.refuse_if_alive()  # it is this process
     run.set_status("failed", step=8, error="ValueError: no")
     assert run.status.error == "ValueError: no"
     assert not run.status.is_alive
@@ -118,7 +117,8 @@ def test_a_dead_process_is_recognised(tmp_path: Path) -> None:
         cwd=Path(__file__).resolve().parents[2],
     )
     assert run.status.is_abandoned
-    run.refuse_if_alive()
+    with run.held():
+        pass
 
 
 def test_a_reused_process_number_and_another_host_are_not_it() -> None:
@@ -193,3 +193,72 @@ def test_importing_runs_needs_no_torch() -> None:
         cwd=Path(__file__).resolve().parents[2],
     )
     assert done.stdout.strip() == "False"
+
+
+def test_only_one_process_holds_a_run(tmp_path: Path) -> None:
+    """Also when both ask at the same moment; the lock goes with a killed process."""
+    run = new(tmp_path)
+    code = (
+        "import sys, time; from likeness.runs.run import Run\n"
+        "with Run(sys.argv[1]).held():\n"
+        "    print('held', flush=True); time.sleep(60)"
+    )
+    other = subprocess.Popen(
+        [sys.executable, "-c", code, str(run.path)],
+        cwd=Path(__file__).resolve().parents[2],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert other.stdout is not None
+    assert other.stdout.readline() == "held\n"
+    with pytest.raises(UsageError, match="is being trained by process"), run.held():
+        pass
+    other.kill()
+    other.wait()
+    with run.held(), run.held():  # not twice by the same object
+        pass
+    with Run(run.path).held():  # given back
+        pass
+
+
+def test_a_run_killed_while_it_was_made_is_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After whatever file the kill came: no run, or one with everything that describes it."""
+    real, left = os.replace, 0
+
+    def replace(source: Path, target: Path) -> None:
+        nonlocal left
+        if left == 0:
+            raise SystemExit("killed")
+        left -= 1
+        real(source, target)
+
+    monkeypatch.setattr(os, "replace", replace)
+    seen = set()
+    for count in range(8):
+        left, root = count, tmp_path / str(count)
+        try:
+            Run.create(root, "toy", "run", "system: toy\n")
+        except SystemExit:
+            (folder,) = (root / "toy").iterdir()
+            with pytest.raises(MissingError, match="is not a run"):
+                Run(folder)
+            seen.add("killed")
+        else:
+            (folder,) = (root / "toy").iterdir()
+            assert Run(folder).status.status == "planned"
+            seen.add("made")
+    assert seen == {"killed", "made"}
+
+
+def test_a_run_whose_process_died_before_it_trained_is_abandoned(tmp_path: Path) -> None:
+    run = new(tmp_path)
+    assert not run.status.is_abandoned
+    code = "import sys; from likeness.runs.run import Run; Run(sys.argv[1]).set_status('planned')"
+    subprocess.run(
+        [sys.executable, "-c", code, str(run.path)],
+        check=True,
+        cwd=Path(__file__).resolve().parents[2],
+    )
+    assert run.status.is_abandoned

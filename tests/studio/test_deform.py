@@ -6,7 +6,7 @@ import pytest
 from likeness.studio.deform import apply_expression, clamp_weights
 from likeness.studio.expressions import ARKIT_NAMES, INDEX, build_expressions, draw_weights
 from likeness.studio.person import Person
-from likeness.studio.template import build_template
+from likeness.studio.template import Template, build_template
 from tests.studio.intersections import cutting_pairs
 
 
@@ -227,6 +227,54 @@ def _unit_normals(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
     return normals / np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-12)
 
 
+def _cuts_at_lips_and_lids(template: Template, seed: int, expressions: int) -> list[int]:
+    """Pairs of triangles that cut each other there, at rest and in drawn expressions."""
+    rest = Person.sample(seed).rest_vertices(template)
+    rng = np.random.default_rng([7, seed])
+    drawn = [draw_weights(rng) for _ in range(expressions)]
+    counts = []
+    for posed in [rest, *(apply_expression(template, rest, weights) for weights in drawn)]:
+        pairs = template.skin_faces[cutting_pairs(posed, template.skin_faces)]
+        here = (template.mouth_ring[pairs] < 3.0) | (template.eye_ring[pairs] < 3.0)
+        counts.append(int(here.any(axis=(1, 2)).sum()))
+    return counts
+
+
+@pytest.mark.parametrize("seed", [0, 7, 14, 85])  # 7 has thin lips, 85 narrow outer canthi
+def test_lips_and_lids_hardly_cut_themselves(template, seed):
+    at_rest, *posed = _cuts_at_lips_and_lids(template, seed, 8)
+    assert at_rest == 0
+    assert max(posed) <= 5
+
+
+def test_nothing_jumps_while_an_expression_grows(template, heads):
+    """Half the step in the weights is about half the step of every vertex; a jump would stay."""
+    rng = np.random.default_rng(2)
+    ends = [
+        _weights(mouthShrugLower=0.9, mouthRollUpper=0.9, mouthPress=0.5),
+        _weights(jawOpen=0.4, mouthClose=0.2, mouthUpperUp=0.8, mouthPucker=0.9, jawForward=0.6),
+        draw_weights(rng),
+        draw_weights(rng),
+    ]
+    for rest, end in zip(heads, ends):
+        largest = []
+        for steps in (80, 160):
+            path = [apply_expression(template, rest, t * end) for t in np.linspace(0, 1, steps + 1)]
+            largest.append(np.linalg.norm(np.diff(path, axis=0), axis=2).max())
+        assert largest[1] < 0.6 * largest[0]
+
+
+@pytest.mark.slow
+def test_lips_and_lids_of_a_hundred_persons_hardly_cut_themselves():
+    """At most 5 pairs in all but 1 % of a hundred persons times ten expressions. What is left are
+    several strong shapes at once on thin lips."""
+    template = build_template()
+    counts = np.array([_cuts_at_lips_and_lids(template, seed, 10) for seed in range(100)])
+    assert counts[:, 0].max() == 0
+    assert (counts[:, 1:] > 5).mean() <= 0.01
+    assert np.percentile(counts[:, 1:], 90) == 0.0
+
+
 @pytest.mark.slow
 def test_skin_passes_through_itself_nowhere_in_the_face():
     """A hundred persons at rest and in drawn expressions. Lids, lips and nostrils touch themselves
@@ -243,7 +291,7 @@ def test_skin_passes_through_itself_nowhere_in_the_face():
     for seed in range(100):
         rest = Person.sample(seed).rest_vertices(template)
         at_rest = cutting_pairs(rest, template.skin_faces)
-        assert len(at_rest) <= 20, seed
+        assert len(at_rest) == 0, seed
         for _ in range(3):
             posed = apply_expression(template, rest, draw_weights(rng))
             pairs = template.skin_faces[cutting_pairs(posed, template.skin_faces)]

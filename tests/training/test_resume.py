@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import torch
 
-from likeness.errors import UsageError
+from likeness.errors import DataError, UsageError
 from likeness.runs import selection
 from likeness.runs.run import Run
 from likeness.training import trainer
@@ -227,3 +227,16 @@ def test_a_checkpoint_of_another_model_is_refused(tmp_path: Path) -> None:
     train(run, ToyConfig(), toy_settings())
     with pytest.raises(UsageError, match=r"encoder\.norm\.running_mean is not in the model"):
         train(run, ToyConfig(batch_norm=False), toy_settings(), resume=True)
+
+
+def test_unreadable_checkpoints_are_not_taken_for_none(tmp_path: Path) -> None:
+    """A finished run is not trained again from the start over its own results."""
+    run, settings = new_run(tmp_path), toy_settings()
+    trainer.fit(toy_system(), toy_plan(settings), run, settings)
+    lines = run.metrics_path.read_bytes()
+    for progress in run.checkpoints_path.glob("*/progress.json"):
+        progress.write_text("{")
+    with pytest.raises(DataError, match=r"Every checkpoint of .* is damaged"):
+        trainer.fit(toy_system(), toy_plan(settings), run, settings, resume=True)
+    assert run.metrics_path.read_bytes() == lines
+    assert run.status.status == "finished"

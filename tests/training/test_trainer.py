@@ -14,10 +14,12 @@ from torch import Tensor
 
 from likeness.data.sampler import Sampler
 from likeness.data.source import Mixed
-from likeness.errors import UsageError
+from likeness.errors import MissingError, UsageError
 from likeness.runs import selection
 from likeness.runs.record import read_metrics
+from likeness.runs.run import Run
 from likeness.seeds import rng_of
+from likeness.storage.store import LocalStore
 from likeness.training import trainer
 from likeness.training.stage import Ramp, Stage
 from tests.toy_system.comparison import MEASURED, assert_equal, facts, new_run
@@ -279,3 +281,27 @@ def test_measured_names_are_those_the_comparison_leaves_out(tmp_path: Path) -> N
     fit(run, ToyConfig(), toy_settings())
     row = read_metrics(run.metrics_path)[0]
     assert set(row) >= MEASURED
+
+
+def test_a_copy_that_failed_at_the_end_is_made_good_by_resume(tmp_path: Path) -> None:
+    """The run itself has ended well, and says so; its copy then does too."""
+
+    class Away(LocalStore):
+        def upload(self, path: Path, key: str) -> str:
+            raise MissingError("The server is away.")
+
+    run = new_run(tmp_path)
+    with pytest.raises(MissingError, match="The server is away"):
+        fit(run, PLAIN, toy_settings(), one_stage(6), store=Away(tmp_path / "elsewhere"))
+    assert (run.status.status, run.status.step) == ("finished", 6)
+    fit(
+        run,
+        PLAIN,
+        toy_settings(),
+        one_stage(6),
+        store=LocalStore(tmp_path / "elsewhere"),
+        resume=True,
+    )
+    copy = Run(tmp_path / "elsewhere" / "toy" / run.name)
+    assert copy.status.status == "finished"
+    assert selection.find(copy).step == 6

@@ -6,9 +6,10 @@ what may be wrong with them ``findings.py``, what training sees ``crops.py``.
 
 from __future__ import annotations
 
+import csv
+import io
 import json
-import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -23,6 +24,7 @@ from likeness.errors import DataError, UsageError
 from likeness.geometry.array_files import write_arrays
 from likeness.geometry.head_asset import HeadAsset
 from likeness.media.image import save_image
+from likeness.storage.files import disk_errors, replacing
 from likeness.systems.face_encoder.config import DataSettings
 from likeness.systems.face_encoder.crops import FaceCrops
 from likeness.systems.face_encoder.findings import head_mismatch, inspect_folder
@@ -80,12 +82,9 @@ class FaceContract:
 
 
 class FaceWriter:
-    """Writes ``images``, ``landmarks``, ``masks``, ``truth``, ``index.jsonl``, ``identity.csv``.
+    """Writes a dataset photograph by photograph, see :func:`write_photograph`.
 
-    Samples are dicts with ``id``, ``image`` (H, W, 3) float32 in [0, 1], ``landmarks`` (68, 2)
-    pixels, and optionally ``mask`` (H, W) uint8, ``truth`` (arrays by name), ``person``, ``split``
-    and further JSON values under ``record``. The index, and with it the dataset, appears when the
-    writer closes cleanly.
+    The index, and with it the dataset, appears when the writer closes cleanly.
     """
 
     def __init__(
@@ -105,63 +104,83 @@ class FaceWriter:
         self._rows: dict[str, dict[str, Any]] = {}
 
     def __enter__(self) -> FaceWriter:
-        try:
-            for name in ("images", "landmarks"):
-                (self.root / name).mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise UsageError(
-                f"Cannot write a dataset to '{self.root}': {error.strerror}."
-            ) from error
+        with disk_errors(self.root, "write a dataset"):
+            (self.root / "images").mkdir(parents=True, exist_ok=True)
         return self
 
     def write(self, sample: Sample) -> None:
-        """Add a photograph. Raises ValueError when the landmarks are not (68, 2) finite numbers."""
-        name = str(sample["id"])
-        if name in self._rows or "/" in name or name.startswith("."):
-            raise ValueError(f"the id '{name}' is taken or not a plain file name")
-        points = np.asarray(sample["landmarks"], np.float32)
-        if points.shape != (68, 2) or not np.isfinite(points).all():
-            raise ValueError(f"landmarks of '{name}' must be (68, 2) finite numbers")
-        image = sample["image"]
-        save_image(self.root / "images" / f"{name}.png", image)
-        np.save(self.root / "landmarks" / f"{name}.npy", points)
-        if sample.get("mask") is not None:
-            self._save_mask(name, sample["mask"])
-        if sample.get("truth") is not None:
-            (self.root / "truth").mkdir(exist_ok=True)
-            arrays = {k: np.asarray(v) for k, v in sample["truth"].items()}
-            write_arrays(self.root / "truth" / f"{name}.npz", arrays, {})
-        row = {"id": name, "width": image.shape[1], "height": image.shape[0]}
-        row |= {k: sample[k] for k in ("person", "split") if sample.get(k) is not None}
-        self._rows[name] = {**row, **sample.get("record", {})}
-
-    def _save_mask(self, name: str, mask: np.ndarray) -> None:
-        from PIL import Image
-
-        (self.root / "masks").mkdir(exist_ok=True)
-        Image.fromarray(np.asarray(mask, np.uint8)).save(self.root / "masks" / f"{name}.png")
+        """Add a photograph. Raises ValueError when its id is taken."""
+        if str(sample["id"]) in self._rows:
+            raise ValueError(f"the id '{sample['id']}' is taken")
+        row = write_photograph(self.root, sample)
+        self._rows[row["id"]] = row
 
     def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
-        if kind is not None:
-            return
-        rows = sorted(self._rows.values(), key=lambda row: row["id"])
-        persons = "".join(f"{r['id']},{r['person']}\n" for r in rows if "person" in r)
-        if persons:
-            self._put("identity.csv", "id,person\n" + persons)
-        if self._head is not None:
-            self._put("head.json", json.dumps(dict(self._head), indent=2))
-        provenance = {
-            "made": date.today().isoformat(),
-            "photographs": len(rows),
-            **self._provenance,
-        }
-        self._put("provenance.json", json.dumps(provenance, indent=2, ensure_ascii=False))
-        self._put("index.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
+        if kind is None:
+            made = {"made": date.today().isoformat(), **self._provenance}
+            write_index(self.root, list(self._rows.values()), head=self._head, provenance=made)
 
-    def _put(self, name: str, text: str) -> None:
-        temporary = self.root / f".{name}.tmp"
+
+def write_photograph(root: Path, sample: Sample) -> dict[str, Any]:
+    """Write the files of one photograph, each whole or not at all; returns its line of the index.
+
+    Args:
+        sample: ``id``, ``image`` (H, W, 3) float32 in [0, 1], ``landmarks`` (68, 2) pixels, and
+            optionally ``mask`` (H, W) uint8, ``truth`` (arrays by name), ``person``, ``split`` and
+            further JSON values under ``record``.
+
+    Raises:
+        ValueError: the landmarks are not (68, 2) finite numbers, the id is no plain file name.
+        UsageError: the disk refuses.
+    """
+    name, image = str(sample["id"]), sample["image"]
+    points = np.asarray(sample["landmarks"], np.float32)
+    if "/" in name or name.startswith("."):
+        raise ValueError(f"the id '{name}' is not a plain file name")
+    if points.shape != (68, 2) or not np.isfinite(points).all():
+        raise ValueError(f"landmarks of '{name}' must be (68, 2) finite numbers")
+    with disk_errors(root, f"write the photograph '{name}'"):
+        save_image(root / "images" / f"{name}.png", image)
+        with (
+            replacing(root / "landmarks" / f"{name}.npy") as temporary,
+            temporary.open("wb") as file,
+        ):
+            np.save(file, points)
+        if sample.get("mask") is not None:
+            save_image(root / "masks" / f"{name}.png", np.asarray(sample["mask"], np.uint8))
+        if sample.get("truth") is not None:
+            arrays = {k: np.asarray(v) for k, v in sample["truth"].items()}
+            write_arrays(root / "truth" / f"{name}.npz", arrays, {})
+    row = {"id": name, "width": image.shape[1], "height": image.shape[0]}
+    row |= {k: sample[k] for k in ("person", "split") if sample.get(k) is not None}
+    return {**row, **sample.get("record", {})}
+
+
+def write_index(
+    root: Path,
+    rows: Sequence[Mapping[str, Any]],
+    *,
+    head: Mapping[str, str] | None,
+    provenance: Mapping[str, Any],
+) -> None:
+    """Write what says which photographs there are, whose they are and where they come from."""
+    rows = sorted(rows, key=lambda row: row["id"])
+    persons = [(row["id"], row["person"]) for row in rows if "person" in row]
+    if persons:
+        table = io.StringIO()
+        csv.writer(table, lineterminator="\n").writerows([("id", "person"), *persons])
+        put_text(root / "identity.csv", table.getvalue())
+    if head is not None:
+        put_text(root / "head.json", json.dumps(dict(head), indent=2))
+    facts = {"made": provenance["made"], "photographs": len(rows), **provenance}
+    put_text(root / "provenance.json", json.dumps(facts, indent=2, ensure_ascii=False))
+    put_text(root / "index.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
+
+
+def put_text(path: Path, text: str) -> None:
+    """Write a text file of a dataset, whole or not at all. Raises UsageError."""
+    with disk_errors(path, f"write {path.name}"), replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
-        os.replace(temporary, self.root / name)
 
 
 CONTRACT = FaceContract()

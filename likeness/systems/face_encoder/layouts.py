@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from likeness.data.inspection import Finding
+from likeness.data.making import refuse_unfinished
 from likeness.errors import DataError
 from likeness.seeds import seed_of
 
@@ -62,7 +63,7 @@ def photographs_in(folder: Path) -> list[Path]:
 
 
 def read_folder(root: str | Path, landmarks: str | Path | None = None) -> Folder:
-    """List a dataset. Raises DataError when the folder is missing or fits no layout."""
+    """List a dataset. Raises DataError when the folder is missing, unfinished or of no layout."""
     root = Path(root)
     if not root.is_dir():
         raise DataError(
@@ -70,6 +71,7 @@ def read_folder(root: str | Path, landmarks: str | Path | None = None) -> Folder
             advice="Make one with 'likeness data make face-encoder OUT', or prepare photographs "
             "with 'likeness data prepare face-encoder IN OUT'.",
         )
+    refuse_unfinished(root)
     if landmarks is not None:
         if not Path(landmarks).is_dir():
             raise DataError(f"data.landmarks is '{landmarks}', but there is no such folder.")

@@ -1,30 +1,33 @@
 """From a folder of photographs to a dataset: find faces, take landmarks, check, write.
 
-Every photograph that is left out is listed with the reason in ``skipped.json``.
+Every photograph that is left out is listed with the reason in ``skipped.json``. Where landmarks
+come from is ``landmark_sources.py``; processes and going on after a kill are the business of
+``likeness.data.making``.
 """
 
 from __future__ import annotations
 
 import json
-import logging
-from collections.abc import Callable
+import os
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from likeness.data.inspection import Finding, Inspection
-from likeness.errors import DataError, LikenessError, UsageError
-from likeness.faces.detect import choose_face, make_detector
-from likeness.geometry.array_files import read_arrays
+from likeness.data.making import Progress, is_unfinished, stamp, unfinished
+from likeness.errors import DataError, UsageError
 from likeness.media.image import load_image, resize
-from likeness.systems.face_encoder.data import CONTRACT
-from likeness.systems.face_encoder.landmark_files import implausible, read_landmarks
-from likeness.systems.face_encoder.layouts import photographs_in
+from likeness.storage.files import disk_errors
+from likeness.systems.face_encoder.data import CONTRACT, put_text, write_index, write_photograph
+from likeness.systems.face_encoder.landmark_files import implausible
+from likeness.systems.face_encoder.landmark_sources import LandmarkSource, Photo, landmark_source
+from likeness.systems.face_encoder.layouts import IMAGE_SUFFIXES
 
-logger = logging.getLogger(__name__)
-
-Landmarks = Callable[[Path, np.ndarray], np.ndarray | None]
-"""Points (68, 2) of a photograph, None when it has none."""
+Placed = tuple[Photo, str, str]
+"""A photograph, its person and its split."""
 
 
 def prepare(
@@ -38,77 +41,77 @@ def prepare(
     person_from: str = "",
     test_every: int = 5,
     consent: str = "",
+    workers: int = 0,
+    progress: Progress | None = None,
 ) -> Inspection:
-    """Write a dataset from photographs.
+    """Write a dataset from photographs; called again after an interruption, it goes on.
 
     Args:
-        source: folder with photographs.
-        out: folder to write; must not exist or be empty.
+        source: folder with photographs, in it and in the folders below it.
+        out: folder to write; must not exist, be empty, or be what an earlier call left unfinished.
         landmarks: "auto" (files beside the photographs: <id>.npy, <id>.pts, or one .npz with
             ``names`` and ``points`` in the folder or above it), a path to such a file or folder, or
             "run:PATH" to use an encoder trained here.
         detector, weights: where faces are, for "run:".
         size: photographs with a longer side are reduced to it, pixels.
         person_from: character that ends the person's name in a file name, e.g. "_" for
-            012_smiling.jpg.
+            012_smiling.jpg; "/" when every person has a folder.
         test_every: of the persons in order, one of every so many is for testing, half as many are
             for validation.
         consent: a sentence on the source and the subjects' agreement, kept in provenance.json.
+        workers: processes; 0 takes one for each core. Changes no result.
+        progress: is told how far it is.
 
     Raises:
-        UsageError: options do not fit together.
+        UsageError: options do not fit together, or not to what an earlier call began.
         DataError: no photograph could be used.
     """
     folder = Path(source)
     if not folder.is_dir():
         raise DataError(f"Expected a folder of photographs at '{source}', but there is none.")
-    photographs = photographs_in(folder)
-    if not photographs:
+    if Path(out).resolve().is_relative_to(folder.resolve()):
+        raise UsageError(
+            f"The dataset '{out}' would lie among the photographs of '{source}', and its pictures "
+            "would be taken for photographs.",
+            advice="Choose a folder outside.",
+        )
+    photos = photographs_below(folder)
+    if not photos:
         raise DataError(f"Expected photographs in '{source}', found none.")
     if test_every < 3:
         raise UsageError(f"test_every must be at least 3, found {test_every}.")
-    find, sets = _landmark_source(landmarks, folder, detector, weights)
-    persons = sorted({_person(path, person_from) for path in photographs})
-    splits = {p: _split(number, test_every) for number, p in enumerate(persons)}
-    skipped: list[dict[str, str]] = []
-    provenance = {"source": str(folder), "consent": consent, "landmarks": landmarks}
-    written: set[str] = set()
-    with CONTRACT.writer(out, provenance=provenance) as writer:
-        for path in photographs:
-            if path.stem in written:
-                reason = "another photograph of this name, with another ending, was taken"
-                skipped.append({"file": path.name, "reason": reason})
-                continue
-            try:
-                image = load_image(path)
-                points = find(path, image)
-            except LikenessError as error:
-                skipped.append({"file": path.name, "reason": error.message})
-                continue
-            reason = _unusable(points, image)
-            if points is None or reason:
-                skipped.append({"file": path.name, "reason": reason})
-                continue
-            image, points = _reduced(image, points, size)
-            person = _person(path, person_from)
-            writer.write(
-                {
-                    "id": path.stem,
-                    "image": image,
-                    "landmarks": points,
-                    "person": person,
-                    "split": splits[person],
-                    "record": {"file": path.name},
-                }
-            )
-            written.add(path.stem)
-        if not written:
+    if size < 1:
+        raise UsageError(f"size must be at least 1, found {size}.")
+    points = landmark_source(landmarks, folder, photos, detector, weights)
+    tasks = _tasks(photos, person_from, test_every)
+    with unfinished(
+        out,
+        command="'likeness data prepare face-encoder'",
+        settings={
+            "source": str(folder.resolve()),
+            "size": size,
+            "person_from": person_from,
+            "test_every": test_every,
+            "consent": consent,
+            **points.identity,
+        },
+        files=_stamps(photos, points, folder),
+        notes={"source": str(folder), "consent": consent, "landmarks": landmarks},
+        pieces=len(tasks),
+    ) as journal:
+        make = partial(_make, Path(out), points, size)
+        journal.make(make, tasks, workers=workers, progress=progress)
+        rows = [value["row"] for value in journal.values if value["row"] is not None]
+        skipped = [row for value in journal.values for row in value["skipped"]]
+        if not rows:
+            journal.discard()
             reasons = "; ".join(f"{row['file']}: {row['reason']}" for row in skipped[:3])
-            raise DataError(f"None of {len(photographs)} photographs could be used. {reasons}")
-    root = Path(out)
-    (root / "skipped.json").write_text(json.dumps(skipped, indent=2), encoding="utf-8")
-    if sets:
-        (root / "landmark_sets.json").write_text(json.dumps(sets), encoding="utf-8")
+            raise DataError(f"None of {len(photos)} photographs could be used. {reasons}")
+        put_text(Path(out) / "skipped.json", json.dumps(skipped, indent=2))
+        if points.sets:
+            put_text(Path(out) / "landmark_sets.json", json.dumps(points.sets))
+        provenance = {"made": journal.begun, **journal.notes}
+        write_index(Path(out), rows, head=None, provenance=provenance)
     inspection = CONTRACT.inspect(out)
     left_out = tuple(
         Finding("warning", "left-out", row["file"], row["reason"], "It is not part of the dataset.")
@@ -118,99 +121,49 @@ def prepare(
     return Inspection(inspection.uri, counts, inspection.findings + left_out)
 
 
-def _landmark_source(
-    name: str, folder: Path, detector: str, weights: str | None
-) -> tuple[Landmarks, dict[str, list[int]]]:
-    if name.startswith("run:"):
-        return _from_run(name.removeprefix("run:"), detector, weights), {}
-    if name == "auto":
-        if any(p.suffix in (".npy", ".pts") for p in folder.iterdir()):
-            return _from_files(folder), {}
-        for parent in (folder, folder.parent):
-            for candidate in (parent / "landmarks68.npz", parent / "landmarks.npz"):
-                if candidate.is_file():
-                    return _from_table(candidate)
-        raise UsageError(
-            f"No landmarks were found beside the photographs of '{folder}'.",
-            advice="Put <id>.npy or <id>.pts files there, name a table with landmarks=FILE.npz, "
-            "or detect them with landmarks=run:RUN and an encoder trained here.",
-        )
-    path = Path(name)
-    if path.is_dir():
-        return _from_files(path), {}
-    if path.is_file():
-        return _from_table(path)
-    raise UsageError(f"There are no landmarks at '{name}'.")
+def photographs_below(folder: Path) -> list[Photo]:
+    """The picture files in a folder and the folders below it, in order.
+
+    Hidden files and folders and links to folders are passed by; so are unfinished datasets. The id
+    of ``anna/01.jpg`` is ``anna__01``.
+    """
+    found = []
+    with disk_errors(folder, "list the photographs"):
+        for place, folders, names in os.walk(folder, onerror=_raise):
+            folders[:] = [n for n in folders if n[0] != "." and not is_unfinished(Path(place) / n)]
+            for name in names:
+                path = Path(place) / name
+                if name[0] != "." and path.suffix.lower() in IMAGE_SUFFIXES and path.is_file():
+                    file = path.relative_to(folder).as_posix()
+                    name = file.removesuffix(path.suffix).replace("/", "__")
+                    found.append(Photo(path, file, name))
+    return sorted(found, key=lambda photo: photo.file)
 
 
-def _from_table(path: Path) -> tuple[Landmarks, dict[str, list[int]]]:
-    """One .npz: ``names`` (N,) text, ``points`` (N, 68, 2); boolean arrays (68,) are point sets."""
-    arrays, _ = read_arrays(path)
-    if not {"names", "points"} <= arrays.keys() or arrays["points"].shape != (
-        len(arrays["names"]),
-        68,
-        2,
-    ):
-        found = {k: v.shape for k, v in arrays.items()}
-        raise DataError(
-            f"Expected 'names' (N,) and 'points' (N, 68, 2) in '{path}', found {found}."
-        )
-    table = {str(n): p for n, p in zip(arrays["names"], arrays["points"], strict=True)}
-    sets = {
-        name: np.flatnonzero(array).tolist()
-        for name, array in arrays.items()
-        if array.dtype == bool and array.shape == (68,)
+def _raise(error: OSError) -> None:
+    raise error
+
+
+def _tasks(photos: Sequence[Photo], person_from: str, test_every: int) -> list[list[Placed]]:
+    """One for each id, in order: of photographs with the same id the first usable one is taken."""
+    persons = {photo.file: _person(photo, person_from) for photo in photos}
+    splits = {
+        person: _split(number, test_every)
+        for number, person in enumerate(sorted(set(persons.values())))
     }
-    return lambda photo, image: table.get(photo.stem), sets
+    tasks: dict[str, list[Placed]] = {}
+    for photo in photos:
+        person = persons[photo.file]
+        tasks.setdefault(photo.id, []).append((photo, person, splits[person]))
+    return list(tasks.values())
 
 
-def _from_files(folder: Path) -> Landmarks:
-    def find(photo: Path, image: np.ndarray) -> np.ndarray | None:
-        points = folder / f"{photo.stem}.pts"
-        if points.is_file():
-            return _read_pts(points)
-        array = folder / f"{photo.stem}.npy"
-        if not array.is_file():
-            return None
-        found, weights = read_landmarks(array)
-        return found if (weights > 0).all() else None
-
-    return find
-
-
-def _read_pts(path: Path) -> np.ndarray:
-    """The .pts text of 300-W: a header, then one "x y" line a point in braces; 1-based pixels."""
-    text = path.read_text(encoding="utf-8", errors="replace")
-    try:
-        body = text[text.index("{") + 1 : text.index("}")]
-        points = np.array([[float(v) for v in line.split()] for line in body.strip().splitlines()])
-    except ValueError as error:
-        raise DataError(
-            f"Expected a .pts file with points in braces at '{path}': {error}."
-        ) from error
-    if points.shape != (68, 2):
-        raise DataError(f"Expected 68 points in '{path}', found {points.shape}.")
-    # 1-based, centres on integers; here centres lie on half-integers.
-    return (points - 0.5).astype(np.float32)
-
-
-def _from_run(path: str, detector: str, weights: str | None) -> Landmarks:
-    from likeness.systems.face_encoder.weights import predictor_of
-
-    predictor = predictor_of(path)
-    finder = make_detector(detector, weights=weights)
-
-    def find(photo: Path, image: np.ndarray) -> np.ndarray | None:
-        face = choose_face(finder.detect(image, name=photo.stem), image.shape[:2])
-        if face is None:
-            return None
-        return predictor.encode(image, face=face, kind=detector).landmarks
-
-    return find
-
-
-def _person(path: Path, separator: str) -> str:
-    return path.stem.split(separator)[0] if separator else path.stem
+def _person(photo: Photo, separator: str) -> str:
+    if separator == "/":
+        return photo.file.split("/")[0] if "/" in photo.file else photo.id
+    if separator:
+        return photo.path.stem.split(separator)[0] or photo.path.stem
+    return photo.id
 
 
 def _split(number: int, every: int) -> str:
@@ -221,13 +174,57 @@ def _split(number: int, every: int) -> str:
     return "validation" if place == every - 1 and turn % 2 == 0 else "train"
 
 
-def _unusable(points: np.ndarray | None, image: np.ndarray) -> str:
-    if points is None:
-        return "no face or no landmarks"
-    if not np.isfinite(points).all():
-        return "landmarks are not finite"
-    problems = implausible(points, np.ones(68), (image.shape[1], image.shape[0]))
-    return problems[0][1] if problems else ""
+def _stamps(photos: Sequence[Photo], points: LandmarkSource, folder: Path) -> dict[str, str]:
+    """Every file that is read, by its path below the folder where it lies there."""
+    with disk_errors(folder, "look at the photographs"):
+        stamps = {photo.file: stamp(photo.path) for photo in photos}
+        for path in points.files(photos):
+            below = path.is_relative_to(folder)
+            stamps[path.relative_to(folder).as_posix() if below else str(path)] = stamp(path)
+    return stamps
+
+
+def _make(
+    root: Path, points: LandmarkSource, size: int, candidates: Sequence[Placed]
+) -> dict[str, Any]:
+    """Write the first usable photograph of an id: its line of the index, and who was left out."""
+    row, skipped = None, []
+    for photo, person, split in candidates:
+        shown = photo.file.encode("utf-8", "backslashreplace").decode()
+        if row is not None:
+            reason = f"another photograph of this name was taken: {row['file']}"
+            skipped.append({"file": shown, "reason": reason})
+            continue
+        try:
+            sample = _sample(photo, points, size)
+        except DataError as error:
+            skipped.append({"file": shown, "reason": error.message})
+            continue
+        row = write_photograph(root, {**sample, "person": person, "split": split})
+    return {"row": row, "skipped": skipped}
+
+
+def _sample(photo: Photo, points: LandmarkSource, size: int) -> dict[str, Any]:
+    """A photograph with its landmarks. Raises DataError when they cannot be used."""
+    if not photo.id.isprintable():
+        raise DataError("its name has characters that are no text; rename it")
+    image = load_image(photo.path)
+    found = points.find(photo, image)
+    if not np.isfinite(found.points).all():
+        raise DataError("landmarks are not finite")
+    height, width = image.shape[:2]
+    image, landmarks = _reduced(image, found.points, size)
+    problems = implausible(landmarks, np.ones(68), (image.shape[1], image.shape[0]))
+    if problems:
+        reduced = f" It was reduced from {width}x{height}; size={size}."
+        raise DataError(problems[0][1] + (reduced if max(width, height) > size else ""))
+    record = {
+        "file": photo.file,
+        "detector": found.detector,
+        "score": found.score,
+        "crop": [0, 0, width, height],
+    }
+    return {"id": photo.id, "image": image, "landmarks": landmarks, "record": record}
 
 
 def _reduced(image: np.ndarray, points: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:

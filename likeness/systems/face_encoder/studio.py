@@ -6,16 +6,15 @@ studio's.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
-from functools import lru_cache
-from multiprocessing import get_context
+from functools import lru_cache, partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from likeness.data.inspection import Inspection
+from likeness.data.making import Progress, unfinished
 from likeness.errors import UsageError
 from likeness.geometry.head_asset import HeadAsset
 from likeness.seeds import rng_of, seed_of
@@ -24,7 +23,7 @@ from likeness.studio.photograph import photograph, sitter_of
 from likeness.studio.scene import Scene, head_rotation
 from likeness.studio.template import build_template
 from likeness.studio.version import STUDIO_VERSION
-from likeness.systems.face_encoder.data import CONTRACT
+from likeness.systems.face_encoder.data import CONTRACT, write_index, write_photograph
 from likeness.systems.face_encoder.heads import open_head
 
 _MIN_VISIBLE = 40
@@ -41,55 +40,63 @@ def make(
     size: int = 192,
     max_yaw: float = 50.0,
     workers: int = 0,
+    progress: Progress | None = None,
 ) -> Inspection:
-    """Photograph studio people and write them through the contract.
+    """Photograph studio people in the layout of the contract; called again, it goes on.
 
     Args:
-        out: folder to write.
+        out: folder to write; new, empty, or what an earlier call left unfinished.
         people: how many different people; one in ten is for validation, one in ten for testing.
         seed: decides who they are and how they are photographed.
         photos: of each person.
         size: side of the pictures, pixels.
         max_yaw: degrees; half of the pictures are within 25 in any case.
         workers: processes; 0 takes one for each core. Changes no result.
+        progress: is told how many people are done.
     """
     for name, value, low in (("people", people, 1), ("photos", photos, 1), ("size", size, 64)):
         if value < low:
             raise UsageError(f"{name} must be at least {low}, found {value}.")
     head = open_head("studio")
-    provenance = {
-        "source": "studio",
-        "consent": "These people do not exist; every picture is made by code.",
+    asked = {
         "studio_version": STUDIO_VERSION,
         "people": people,
         "seed": seed,
         "photos": photos,
         "max_yaw": max_yaw,
     }
-    described = {"name": head.name, "fingerprint": head.fingerprint}
+    notes = {
+        "source": "studio",
+        "consent": "These people do not exist; every picture is made by code.",
+        **asked,
+    }
     tasks = [(seed, number, people, photos, size, max_yaw) for number in range(people)]
-    with CONTRACT.writer(out, head=described, provenance=provenance) as writer:
-        for samples in _run(tasks, workers or os.cpu_count() or 1):
-            for sample in samples:
-                writer.write(sample)
+    with unfinished(
+        out,
+        command="'likeness data make face-encoder'",
+        settings={**asked, "size": size, "head": head.fingerprint},
+        files={},
+        notes=notes,
+        pieces=people,
+    ) as journal:
+        journal.make(partial(_make_person, Path(out)), tasks, workers=workers, progress=progress)
+        rows = [row for value in journal.values for row in value]
+        described = {"name": head.name, "fingerprint": head.fingerprint}
+        provenance = {"made": journal.begun, **journal.notes}
+        write_index(Path(out), rows, head=described, provenance=provenance)
     return CONTRACT.inspect(out)
 
 
-def _run(tasks: list[tuple[Any, ...]], workers: int) -> Iterator[list[dict[str, Any]]]:
-    if workers == 1 or len(tasks) == 1:
-        yield from map(_person_samples, tasks)
-        return
-    # Spawned, because threads of numerical libraries do not survive a fork.
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        yield from pool.map(_person_samples, tasks)
+def _make_person(root: Path, task: tuple[int, int, int, int, int, float]) -> list[dict[str, Any]]:
+    """Write the photographs of a person; returns their lines of the index."""
+    return [write_photograph(root, sample) for sample in _person_samples(task)]
 
 
-def _person_samples(task: tuple[int, int, int, int, int, float]) -> list[dict[str, Any]]:
+def _person_samples(task: tuple[int, int, int, int, int, float]) -> Iterator[dict[str, Any]]:
     seed, number, people, photos, size, max_yaw = task
     person = Person.sample(seed_of("face-encoder person", seed, number) % 2**31)
     sitter = sitter_of(person)
     shape = true_shape(person)
-    samples = []
     for index in range(photos):
         rng = rng_of("face-encoder photograph", seed, number, index)
         for _ in range(_TRIES):
@@ -97,25 +104,22 @@ def _person_samples(task: tuple[int, int, int, int, int, float]) -> list[dict[st
             picture = photograph(sitter, scene, size)
             if picture.visible.sum() >= _MIN_VISIBLE:
                 break
-        samples.append(
-            {
-                "id": f"{number:05d}_{index:02d}",
-                "image": picture.image,
-                "landmarks": picture.landmarks68,
-                "mask": picture.mask,
-                "person": f"{number:05d}",
-                "split": _split(number, people),
-                "truth": {
-                    "shape": shape,
-                    "expression": picture.parameters["expression"].astype(np.float32),
-                    "head_rotation": apparent_rotation(scene, picture.parameters["translation"]),
-                    "translation": picture.parameters["translation"].astype(np.float32),
-                    "camera": picture.parameters["camera"].astype(np.float32),
-                },
-                "record": {"name": person.name, "seed": person.seed, "light": scene.light_name},
-            }
-        )
-    return samples
+        yield {
+            "id": f"{number:05d}_{index:02d}",
+            "image": picture.image,
+            "landmarks": picture.landmarks68,
+            "mask": picture.mask,
+            "person": f"{number:05d}",
+            "split": _split(number, people),
+            "truth": {
+                "shape": shape,
+                "expression": picture.parameters["expression"].astype(np.float32),
+                "head_rotation": apparent_rotation(scene, picture.parameters["translation"]),
+                "translation": picture.parameters["translation"].astype(np.float32),
+                "camera": picture.parameters["camera"].astype(np.float32),
+            },
+            "record": {"name": person.name, "seed": person.seed, "light": scene.light_name},
+        }
 
 
 def true_shape(person: Person) -> np.ndarray:

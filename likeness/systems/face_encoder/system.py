@@ -41,6 +41,7 @@ from likeness.training.system import Batch, Placement, Predictor, StepContext, S
 
 _VERTEX_SCALE = 10.0
 """The supervised term counts metres of vertices times this, so that 1 cm weighs like 0.1 rad."""
+_MILLIMETRES = 1000.0
 _LANDMARK_TERMS = ("landmark", "landmark_l2", "landmark_rel", "eye_closure", "lip_closure")
 _APPEARANCE_TERMS = ("photometric", "silhouette")
 
@@ -76,6 +77,7 @@ class FaceEncoder(System):
             "photometric",
             "silhouette",
             "supervised",
+            "supervised_shape",
             "shape_contrast",
             "shape_consistency",
             "albedo_smooth",
@@ -285,14 +287,18 @@ class FaceEncoder(System):
     ) -> dict[str, Tensor]:
         out: dict[str, Tensor] = {}
         parts = self.layout.split(vector)
-        if context.active("supervised"):
+        if context.active("supervised") or context.active("supervised_shape"):
             known = batch["has_truth"]
             share = known / known.sum().clamp_min(1.0)
             shape = parts["face.shape"][:, : self.decoder.num_shape]
             true = self.decoder.neutral(batch["shape"][:, : self.decoder.num_shape])
-            distance = (self.decoder.neutral(shape) - true).abs().mean(dim=(1, 2))
-            angle = geodesic_distance(self.decoder.head_rotation(vector), batch["head_rotation"])
-            out["supervised"] = (share * (_VERTEX_SCALE * distance + angle)).sum()
+            distance = (share * terms.vertex_l1(self.decoder.neutral(shape), true)).sum()
+            if context.active("supervised"):
+                turned = self.decoder.head_rotation(vector)
+                angle = geodesic_distance(turned, batch["head_rotation"])
+                out["supervised"] = _VERTEX_SCALE * distance + (share * angle).sum()
+            if context.active("supervised_shape"):
+                out["supervised_shape"] = _MILLIMETRES * distance
         if context.active("shape_contrast"):
             out["shape_contrast"] = terms.ring_contrast(parts["face.shape"], batch["person"])
         return out

@@ -4,9 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 
 from likeness.faces.detect import Face
+from likeness.geometry.affine import apply_affine, landmark_box
+from likeness.geometry.landmarks import five_points
+from likeness.geometry.rotations import euler_to_matrix
 from likeness.systems.face_encoder import framing
+from likeness.systems.face_encoder.decode import Decoder
+from likeness.systems.face_encoder.heads import open_head
+from tests.realdata import real_data
+from tests.systems.face_encoder import toy
 
 POINTS = np.random.default_rng(0).uniform(20, 90, (68, 2))
 
@@ -48,3 +56,59 @@ def test_boxes_are_read_by_the_habit_of_their_detector(detector):
     moved, wider = framing.landmark_box_of(larger, detector=detector)
     np.testing.assert_allclose(moved, 3 * centre + [7, -5])
     assert wider == pytest.approx(3 * extent)
+
+
+def test_a_known_detector_is_read_by_its_box_and_records_by_their_points():
+    points = np.array([[40.0, 50], [60, 50], [50, 60], [42, 70], [58, 70]])
+    face = Face(np.array([30.0, 40.0, 70.0, 80.0]), 0.9, points5=points)
+    without = Face(face.box, 0.9)
+    for detector in ("cascade", "scrfd", "yunet"):
+        found = framing.landmark_box_of(face, detector=detector)
+        assert found[1] == framing.landmark_box_of(without, detector=detector)[1]
+    assert framing.landmark_box_of(face, detector="file")[1] > 40
+
+
+def box_errors(five: np.ndarray, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Offsets (N, 2) of centres in extents, ratios (N,) of extents, by five points against 68."""
+    offsets, ratios = [], []
+    for known, all_points in zip(five, points, strict=True):
+        box = np.concatenate([known.min(axis=0), known.max(axis=0)])
+        found, side = framing.landmark_box_of(Face(box, 1.0, points5=known), detector="file")
+        centre, extent = landmark_box(all_points)
+        offsets.append((found - centre) / extent)
+        ratios.append(side / extent)
+    return np.array(offsets), np.array(ratios)
+
+
+@pytest.mark.parametrize("yaw", [-0.8, -0.4, 0.0, 0.4, 0.8])
+def test_five_points_of_a_turned_and_rolled_head_give_the_box_of_all(yaw):
+    """Other heads than those the numbers come from: the head model's, by a weak perspective."""
+    layout, count = toy.SMALL_LAYOUT, 20
+    decoder = Decoder(open_head("studio"), layout, "weak_perspective")
+    vector = toy.random_vector(layout, 3, count)
+    angles = np.random.default_rng(4).normal((0.0, yaw, 0.0), (0.1, 0.0, 0.15), (count, 3))
+    rotation = euler_to_matrix(torch.tensor(angles, dtype=torch.float32))
+    vector[:, layout.slice("pose.global")] = toy.matrix_to_rotation_6d(rotation)
+    with torch.no_grad():
+        points = (decoder.landmarks(vector).numpy() + 1) * 100
+    offsets, ratios = box_errors(five_points(points), points)
+    assert abs(ratios.mean() - 1) < 0.08
+    assert (abs(ratios - 1) < 0.2).all()
+    assert (abs(offsets.mean(axis=0)) < 0.07).all()
+    for known, all_points in zip(five_points(points), points, strict=True):
+        box = np.concatenate([known.min(axis=0), known.max(axis=0)])
+        matrix = framing.frame_face(Face(box, 1.0, points5=known), 1.6, 96, detector="file")
+        inside = apply_affine(matrix, all_points)
+        assert ((inside > 0) & (inside < 96)).all()  # the encoder sees the whole face
+
+
+@pytest.mark.realdata
+def test_five_points_of_real_faces_give_the_box_of_all():
+    """Annotated pupils, base of the nose and mouth corners against the 68 landmarks' box."""
+    folder = real_data("london_faces")
+    five = np.load(folder / "landmarks.npz")["points"][:, [0, 1, 55, 87, 93]]
+    points = np.load(folder / "landmarks68.npz")["points"]
+    offsets, ratios = box_errors(five.astype(np.float64), points.astype(np.float64))
+    assert abs(ratios.mean() - 1) < 0.08
+    assert (abs(ratios - 1) < 0.15).all()
+    assert (abs(offsets) < 0.1).all()

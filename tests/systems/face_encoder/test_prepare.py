@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +14,10 @@ from likeness.errors import DataError, UsageError
 from likeness.media.image import load_image, save_image
 from likeness.systems.face_encoder.data import CONTRACT
 from likeness.systems.face_encoder.layouts import read_folder
-from likeness.systems.face_encoder.prepare import prepare
+from likeness.systems.face_encoder.prepare import prepare as prepare_with
 from tests.systems.face_encoder.toy import PHOTO_SIZE
+
+prepare = partial(prepare_with, workers=1)
 
 
 @pytest.fixture
@@ -56,7 +59,10 @@ def test_arrays_beside_the_photographs(photos, dataset, tmp_path):
     assert provenance["consent"] == "they agreed"
     assert json.loads((tmp_path / "out" / "skipped.json").read_text()) == []
     rows = [json.loads(x) for x in (tmp_path / "out" / "index.jsonl").read_text().splitlines()]
-    assert rows[0]["file"] == "p0_0.png"
+    assert rows[0] == {
+        "id": "p0_0", "width": PHOTO_SIZE, "height": PHOTO_SIZE, "person": "p0", "split": "train",
+        "file": "p0_0.png", "detector": "file", "score": None, "crop": [0, 0, 72, 72],
+    }  # fmt: skip
 
 
 def test_pts_files_count_pixels_from_one(photos, dataset, tmp_path):
@@ -125,13 +131,13 @@ def test_everyone_left_out_is_listed_with_the_reason(photos, dataset, tmp_path):
         for row in json.loads((tmp_path / "out" / "skipped.json").read_text())
     }
     expected = {
-        "p0_0.png": "no face or no landmarks",
+        "p0_0.png": "has no .pts or .npy file",
         "p0_1.png": "NaN",
         "p1_0.png": "outside a frame",
-        "p1_1.png": "no face or no landmarks",
+        "p1_1.png": "found 51 without the jaw line",
         "p2_0.png": "px apart",
         "p2_1.png": "not a picture",
-        "p3_0.webp": "of this name",
+        "p3_0.webp": "of this name was taken: p3_0.png",
     }
     assert set(reasons) == set(expected)
     for name, part in expected.items():
@@ -200,6 +206,10 @@ def test_wrong_requests_say_what_was_expected(photos, dataset, tmp_path):
         prepare(str(photos), out, landmarks=str(tmp_path / "nowhere"))
     with pytest.raises(UsageError, match="at least 3"):
         prepare(str(photos), out, test_every=2)
+    with pytest.raises(UsageError, match="size must be at least 1"):
+        prepare(str(photos), out, size=0)
+    with pytest.raises(UsageError, match="would lie among the photographs"):
+        prepare(str(photos), str(photos / "out"))
     np.savez(tmp_path / "bad.npz", names=np.array(["a", "b"]), points=np.zeros((1, 68, 2)))
     with pytest.raises(DataError, match=r"'points' \(N, 68, 2\)"):
         prepare(str(photos), out, landmarks=str(tmp_path / "bad.npz"))
@@ -209,9 +219,10 @@ def test_wrong_requests_say_what_was_expected(photos, dataset, tmp_path):
 def test_no_usable_photograph_is_a_data_error_and_a_full_folder_is_kept(photos, dataset, tmp_path):
     np.savez(photos / "landmarks68.npz", names=np.array(["x"]), points=np.zeros((1, 68, 2)))
     with pytest.raises(
-        DataError, match=r"None of 8 photographs could be used\. p0_0\.png: no face"
+        DataError, match=r"None of 8 photographs could be used\. p0_0\.png: no landmarks"
     ):
         prepare(str(photos), str(tmp_path / "out"))
+    assert not (tmp_path / "out").exists()
     save_table(photos / "landmarks68.npz", dataset)
     full = tmp_path / "full"
     full.mkdir()

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from scipy.spatial import Delaunay
+from scipy.spatial.transform import Rotation
 from torch import Tensor, nn
 
 from likeness.errors import UsageError
@@ -305,17 +306,26 @@ def test_supervision_by_hand_and_only_where_there_is_truth(system):
     from likeness.systems.face_encoder.heads import face_vertices
 
     ids = face_vertices(system.decoder.asset, 512)
-    values = []
+    neutral = system.decoder.asset.template[ids].astype(np.float64)
+    values, millimetres = [], []
     for b in (0, 2):
-        gap = vector[b, :NUM_SHAPE].double().numpy() - batch["shape"][b].double().numpy()
-        metres = np.abs(basis[ids][:, :, :NUM_SHAPE] @ gap).mean()
+        found, true = (
+            neutral + basis[ids][:, :, :NUM_SHAPE] @ code.double().numpy()
+            for code in (vector[b, :NUM_SHAPE], batch["shape"][b])
+        )
+        found, true = found - found.mean(axis=0), true - true.mean(axis=0)
+        turn, _ = Rotation.align_vectors(true, found)
+        metres = np.abs(turn.apply(found) - true).mean()
         relative = system.decoder.head_rotation(vector)[b].T @ batch["head_rotation"][b]
         angle = math.acos(min(1.0, (relative.trace().item() - 1) / 2))
         values.append(10 * metres + angle)
-    found = losses(system, batch, "supervised")["supervised"]
-    assert found == pytest.approx(sum(values) / 2, rel=1e-3)
+        millimetres.append(1000 * metres)
+    terms = losses(system, batch, "supervised", "supervised_shape")
+    assert terms["supervised"] == pytest.approx(sum(values) / 2, rel=1e-3)
+    assert terms["supervised_shape"] == pytest.approx(sum(millimetres) / 2, rel=1e-3)
     batch["has_truth"] = torch.zeros(3)
-    assert losses(system, batch, "supervised")["supervised"] == 0
+    terms = losses(system, batch, "supervised", "supervised_shape")
+    assert terms["supervised"] == terms["supervised_shape"] == 0
 
 
 def test_priors_read_their_segments(system):

@@ -1,0 +1,256 @@
+"""Where the landmarks of raw photographs come from: files, one table, or an encoder trained here.
+
+Each source names the files it reads, so that what it gives can be told from what it gave before,
+and is small enough to be sent to another process: what it reads is opened where it is used.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from likeness.errors import DataError, UsageError
+from likeness.faces.detect import Detector, choose_face, make_detector
+from likeness.geometry.array_files import read_arrays
+from likeness.storage.files import sha256_of
+from likeness.systems.face_encoder.landmark_files import read_landmarks
+
+
+@dataclass(frozen=True)
+class Photo:
+    """A photograph as it was found."""
+
+    path: Path
+    file: str
+    """Its path below the folder that was given, with / on every machine."""
+    id: str
+
+    @property
+    def name(self) -> str:
+        """Its file without the ending: what landmarks are found by."""
+        return self.file.removesuffix(self.path.suffix)
+
+
+@dataclass(frozen=True)
+class Found:
+    """The landmarks of a photograph and how they were found."""
+
+    points: np.ndarray
+    """(68, 2) pixels of the photograph."""
+    detector: str
+    """What found the face; ``"file"`` for landmarks that were there."""
+    score: float | None
+    """The detector's confidence in [0, 1]; None for landmarks that were there."""
+
+
+class LandmarkSource(Protocol):
+    """What every source of landmarks is."""
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """JSON values that are others when other landmarks may come out; see also ``files``."""
+
+    @property
+    def sets(self) -> dict[str, list[int]]:
+        """Named sets of points that the source itself defines."""
+
+    def files(self, photos: Sequence[Photo]) -> list[Path]:
+        """Every file it reads for these photographs."""
+
+    def find(self, photo: Photo, image: np.ndarray) -> Found:
+        """The landmarks of a photograph (H, W, 3). Raises DataError where there are none."""
+
+
+def landmark_source(
+    name: str, folder: Path, photos: Sequence[Photo], detector: str, weights: str | None
+) -> LandmarkSource:
+    """The source of the option ``landmarks`` of :func:`.prepare.prepare`.
+
+    Raises:
+        UsageError: there is no such source.
+        DataError: it is damaged.
+        MissingError: the encoder or the detector lacks a file.
+    """
+    if name.startswith("run:"):
+        return Encoder.of(name.removeprefix("run:"), detector, weights)
+    if name == "auto":
+        beside = LandmarkFolder(folder)
+        if beside.files(photos):
+            return beside
+        for parent in (folder, folder.parent):
+            for candidate in (parent / "landmarks68.npz", parent / "landmarks.npz"):
+                if candidate.is_file():
+                    return LandmarkTable.of(candidate)
+        raise UsageError(
+            f"No landmarks were found beside the photographs of '{folder}'.",
+            advice="Put <id>.npy or <id>.pts files there, name a table with landmarks=FILE.npz, "
+            "or detect them with landmarks=run:RUN and an encoder trained here.",
+        )
+    path = Path(name)
+    if path.is_dir():
+        return LandmarkFolder(path)
+    if path.is_file():
+        return LandmarkTable.of(path)
+    raise UsageError(f"There are no landmarks at '{name}'.")
+
+
+@dataclass(frozen=True)
+class LandmarkFolder:
+    """``<name>.pts`` or ``<name>.npy`` for every photograph."""
+
+    folder: Path
+    sets: dict[str, list[int]] = field(default_factory=dict)
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        return {"landmarks": str(self.folder.resolve())}
+
+    def files(self, photos: Sequence[Photo]) -> list[Path]:
+        return [path for photo in photos for path in self._candidates(photo) if path.is_file()]
+
+    def find(self, photo: Photo, image: np.ndarray) -> Found:
+        text, array = self._candidates(photo)
+        if text.is_file():
+            return Found(read_pts(text), "file", None)
+        if not array.is_file():
+            raise DataError(f"no landmarks: '{self.folder}' has no .pts or .npy file of its name")
+        points, weights = read_landmarks(array)
+        if (weights == 0).any():
+            raise DataError(f"Expected 68 landmarks in '{array}', found 51 without the jaw line.")
+        return Found(points, "file", None)
+
+    def _candidates(self, photo: Photo) -> tuple[Path, Path]:
+        return self.folder / f"{photo.name}.pts", self.folder / f"{photo.name}.npy"
+
+
+@dataclass(frozen=True)
+class LandmarkTable:
+    """One .npz: ``names`` (N,) text, ``points`` (N, 68, 2); boolean arrays (68,) are point sets."""
+
+    path: Path
+    sets: dict[str, list[int]]
+
+    @staticmethod
+    def of(path: Path) -> LandmarkTable:
+        """Raises DataError when the file is no such table."""
+        arrays, _ = read_arrays(path)
+        names, points = arrays.get("names"), arrays.get("points")
+        if names is None or points is None or points.shape != (len(names), 68, 2):
+            found = {k: v.shape for k, v in arrays.items()}
+            raise DataError(
+                f"Expected 'names' (N,) and 'points' (N, 68, 2) in '{path}', found {found}."
+            )
+        sets = {
+            name: np.flatnonzero(array).tolist()
+            for name, array in arrays.items()
+            if array.dtype == bool and array.shape == (68,)
+        }
+        return LandmarkTable(path, sets)
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        return {"landmarks": str(self.path.resolve())}
+
+    def files(self, photos: Sequence[Photo]) -> list[Path]:
+        return [self.path]
+
+    def find(self, photo: Photo, image: np.ndarray) -> Found:
+        points = _table(self.path).get(photo.name)
+        if points is None:
+            raise DataError(f"no landmarks: it is not among the names of '{self.path}'")
+        return Found(points, "file", None)
+
+
+@lru_cache(maxsize=1)
+def _table(path: Path) -> dict[str, np.ndarray]:
+    arrays, _ = read_arrays(path)
+    return {str(n): p for n, p in zip(arrays["names"], arrays["points"], strict=True)}
+
+
+@dataclass(frozen=True)
+class Encoder:
+    """The largest, most central face a detector finds, read by an encoder trained here."""
+
+    run: str
+    fingerprint: str
+    """Of the checkpoint and the configuration."""
+    detector: str
+    weights: str | None
+    sets: dict[str, list[int]] = field(default_factory=dict)
+
+    @staticmethod
+    def of(run: str, detector: str, weights: str | None) -> Encoder:
+        """Raises MissingError without the run or the detector's weights."""
+        from likeness.runs import selection
+        from likeness.runs.run import Run
+
+        checkpoint = selection.find(Run(run), "best")
+        make_detector(detector, weights=weights)
+        parts = f"{checkpoint.hash} {sha256_of(Run(run).config_path)}"
+        fingerprint = hashlib.sha256(parts.encode()).hexdigest()
+        return Encoder(run, fingerprint, detector, weights)
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        weights = None if self.weights is None else str(Path(self.weights).resolve())
+        encoder = {"landmarks": "run", "encoder": self.fingerprint}
+        return {**encoder, "detector": self.detector, "weights": weights}
+
+    def files(self, photos: Sequence[Photo]) -> list[Path]:
+        if self.weights is None:
+            return []
+        path = Path(self.weights)
+        if self.detector == "file":
+            names = (f"{photo.name}{end}" for photo in photos for end in (".npy", ".json"))
+            return [path / name for name in names if (path / name).is_file()]
+        return [path] if path.is_file() else sorted(path.glob("*.onnx"))
+
+    def find(self, photo: Photo, image: np.ndarray) -> Found:
+        import torch
+
+        predictor, finder = _opened(self.run, self.detector, self.weights)
+        faces = finder.detect(image, name=photo.name)
+        face = choose_face(faces, image.shape[:2])
+        if face is None:
+            raise DataError(
+                f"no face: the detector '{self.detector}' found none for certain"
+                + (f", only {len(faces)} of low confidence" if faces else "")
+            )
+        # Sums over several threads are rounded in another order: a dataset must not depend on it.
+        threads = torch.get_num_threads()
+        torch.set_num_threads(1)
+        try:
+            record = predictor.encode(image, face=face, kind=self.detector)
+        finally:
+            torch.set_num_threads(threads)
+        assert record.landmarks is not None
+        return Found(record.landmarks, self.detector, face.score)
+
+
+@lru_cache(maxsize=1)
+def _opened(run: str, detector: str, weights: str | None) -> tuple[Any, Detector]:
+    from likeness.systems.face_encoder.weights import predictor_of
+
+    return predictor_of(run), make_detector(detector, weights=weights)
+
+
+def read_pts(path: Path) -> np.ndarray:
+    """The .pts text of 300-W: a header, then one "x y" line a point in braces; 1-based pixels."""
+    text = path.read_text(encoding="utf-8", errors="replace")
+    try:
+        body = text[text.index("{") + 1 : text.index("}")]
+        points = np.array([[float(v) for v in line.split()] for line in body.strip().splitlines()])
+    except ValueError as error:
+        raise DataError(
+            f"Expected a .pts file with points in braces at '{path}': {error}."
+        ) from error
+    if points.shape != (68, 2):
+        raise DataError(f"Expected 68 points in '{path}', found {points.shape}.")
+    # 1-based, centres on integers; here centres lie on half-integers.
+    return (points - 0.5).astype(np.float32)
