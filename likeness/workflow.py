@@ -26,6 +26,7 @@ from likeness.assembly import (
     inspect_dataset,
     open_run,
     plan_of,
+    storage_from_environment,
     with_progress,
 )
 from likeness.config.document import provenance_to_dict, to_yaml

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from itertools import groupby
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     from likeness.data.inspection import Inspection
 
 DATA_ERRORS = 4
+_SHOWN = 5
+"""Findings of one kind that are printed; programs get all."""
 
 app = typer.Typer(help="Make, inspect and prepare datasets.", no_args_is_help=True)
 
@@ -126,11 +129,16 @@ def inspection_answer(inspection: Inspection) -> Answer:
         if inspection.counts:
             print_table(("", "count"), [(k, n) for k, n in inspection.counts.items()])
         findings = inspection.sorted_findings()
-        for finding in findings:
-            place = f" {finding.path}:" if finding.path else ""
-            print_text(f"{finding.severity} [{finding.code}]{place} {finding.message}")
-            if finding.advice:
-                print_text(f"    {finding.advice}")
+        for (severity, code), group in groupby(findings, key=lambda f: (f.severity, f.code)):
+            alike = list(group)
+            for finding in alike[:_SHOWN]:
+                place = f" {finding.path}:" if finding.path else ""
+                print_text(f"{severity} [{code}]{place} {finding.message}")
+            if len(alike) > _SHOWN:
+                more = len(alike) - _SHOWN
+                print_text(f"{severity} [{code}] and {more} more such; --json lists them all")
+            for advice in dict.fromkeys(f.advice for f in alike[:_SHOWN] if f.advice):
+                print_text(f"    {advice}")
         if not findings:
             print_text("No findings: the data is ready.")
 

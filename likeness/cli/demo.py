@@ -23,7 +23,7 @@ def demo(
     out: Annotated[Path, typer.Option("--out", help="Folder for data and runs.")] = Path(
         "out/demo"
     ),
-    people: Annotated[int, typer.Option("--people", min=4, help="Studio people to make.")] = 40,
+    people: Annotated[int, typer.Option("--people", min=4, help="Studio people to make.")] = 100,
     seed: Annotated[int, typer.Option("--seed", help="Decides who they are.")] = 0,
 ) -> Answer:
     """Make studio people, train every system small on them, and build one report to look at."""

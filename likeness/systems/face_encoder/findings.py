@@ -250,6 +250,17 @@ def _whole(counts: dict[str, int], folder: Folder) -> list[Finding]:
                 "Add some, or start from an encoder trained on the studio (model.initial_run).",
             )
         )
+    if counts["photographs"] > 1 and not counts["persons"]:
+        findings.append(
+            Finding(
+                "warning",
+                "no-persons",
+                "identity.csv",
+                "Nothing says who is on which photograph, so each counts as a person of its own and "
+                "one person may be in training and in test.",
+                "Write identity.csv with a line 'id,person' and then one for each photograph.",
+            )
+        )
     if not (folder.root / "provenance.json").is_file():
         findings.append(
             Finding(

@@ -117,8 +117,23 @@ def prepare(
         Finding("warning", "left-out", row["file"], row["reason"], "It is not part of the dataset.")
         for row in skipped
     )
+    notes = left_out
+    if not person_from and len(rows) > 1:
+        notes += (_each_its_own_person(len(rows)),)
     counts = {**inspection.counts, "left_out": len(skipped)}
-    return Inspection(inspection.uri, counts, inspection.findings + left_out)
+    return Inspection(inspection.uri, counts, inspection.findings + notes)
+
+
+def _each_its_own_person(count: int) -> Finding:
+    return Finding(
+        "warning",
+        "no-persons",
+        "identity.csv",
+        f"Each of the {count} photographs counts as a person of its own, so one person may be in "
+        "training and in test.",
+        "If persons have several photographs, say where a name ends: person_from=_ for "
+        "012_smiling.jpg, person_from=/ for a folder a person. Otherwise leave it.",
+    )
 
 
 def photographs_below(folder: Path) -> list[Photo]:
