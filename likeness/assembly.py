@@ -11,11 +11,15 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from pathlib import Path, PurePath
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, Self, get_type_hints
+
+from pydantic import ValidationError, create_model
 
 from likeness.config.document import load_saved
-from likeness.config.overrides import PREFIX
+from likeness.config.faults import validation_faults
+from likeness.config.overrides import PREFIX, Origin
 from likeness.config.resolve import Resolved
 from likeness.config.resolve import resolve as resolve_layers
 from likeness.config.schema import ConfigModel
@@ -75,7 +79,17 @@ def configuration_of(run: Run) -> Resolved:
 
 
 def open_run(run: Run | str | Path) -> Run:
-    """The run at a path, or the run itself. Raises MissingError when there is none."""
+    """The run at a path, or the run itself.
+
+    Raises:
+        MissingError: there is none.
+        UsageError: the address is remote.
+    """
+    if isinstance(run, str) and is_remote(run):
+        raise UsageError(
+            f"Expected the directory of a run on this machine, found the address {run}.",
+            advice=f"A copy that storage.mirror made is brought here by: likeness resume {run}",
+        )
     return run if isinstance(run, Run) else Run(run)
 
 
@@ -83,7 +97,7 @@ def fetch_run(uri: str, runs: str | Path) -> Run:
     """The run of which ``storage.mirror`` made the copy at ``uri``, brought to ``runs``."""
     from likeness.runs.mirror import restore
 
-    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+    if os.environ.get("WORLD_SIZE", "1") != "1":
         raise UsageError(
             f"{uri} would be fetched by every process of the launcher at once.",
             advice="Copy the run to this machine first, and resume the copy by its path.",
@@ -91,12 +105,16 @@ def fetch_run(uri: str, runs: str | Path) -> Run:
     return restore(open_store(uri, settings=storage_from_environment()), runs)
 
 
-def check_terms(resolved: Resolved) -> None:
-    """Every weighted loss term exists; checked before any weight or dataset is touched."""
+def check_names(resolved: Resolved) -> None:
+    """Every weighted loss term exists; checked before any weight or dataset is touched.
+
+    So do the groups that learn, where the system names them without being built.
+    """
     from likeness.training.stage import Plan
 
     plan = Plan.build(resolved.config.stages, samples_per_epoch=1, batch_size=1)
-    plan.check_terms(get_system(resolved.system).load("system").loss_terms)
+    system = get_system(resolved.system).load("system")
+    plan.check_names(terms=system.loss_terms, groups=getattr(system, "group_names", None))
 
 
 def inspect_configured(resolved: Resolved) -> Inspection:
@@ -138,7 +156,7 @@ def with_local_data(config: Any) -> Any:
 def storage_from_environment(environ: Mapping[str, str] | None = None) -> StorageSettings:
     """Storage settings for verbs without a configuration: defaults and ``LIKENESS_STORAGE__…``."""
     environ = os.environ if environ is None else environ
-    prefix = f"{PREFIX}STORAGE__"
+    prefix = f"{PREFIX}STORAGE"  # one underscore behind it is a fault worth telling of
     own = {name: value for name, value in environ.items() if name.startswith(prefix)}
     found = resolve_layers(_Storage, system="storage", profiles={}, environ=own)
     settings: StorageSettings = found.config.storage
@@ -225,26 +243,47 @@ def check_empty(out: str | Path) -> None:
         )
 
 
-def check_options(
+def checked_options(
     function: Callable[..., Any], options: Mapping[str, Any], what: str, *, taken: int
-) -> None:
-    """Refuse options a function does not have, naming the nearest.
+) -> dict[str, Any]:
+    """Options as a function's annotations ask, e.g. ``Annotated[int, Field(ge=1)]``.
 
     Args:
+        what: completes "the options of …".
         taken: how many of its first parameters are not options; ``progress`` never is one.
+
+    Raises:
+        UsageError: names every option that the function does not have, with the nearest, and every
+            value of another type or out of range.
     """
     parameters = list(introspection.signature(function).parameters.values())[taken:]
-    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
-        return
-    known = [parameter.name for parameter in parameters if parameter.name != "progress"]
-    for name in options:
-        if name not in known:
-            near = get_close_matches(name, known, n=1)
-            hint = f"Did you mean '{near[0]}'? " if near else ""
-            raise UsageError(
-                f"There is no option '{name}' of {what}.",
-                advice=f"{hint}There are: {', '.join(known) or 'none'}.",
-            )
+    others_pass = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters)
+    known = {
+        parameter.name: parameter.annotation
+        for parameter in parameters
+        if parameter.kind is not parameter.VAR_KEYWORD and parameter.name != "progress"
+    }
+    lines, hints = [], []
+    for name in (name for name in options if name not in known and not others_pass):
+        near = get_close_matches(name, known, n=1)
+        hints += [f"Did you mean '{near[0]}'? "] if near else []
+        lines.append(f"There is no option '{name}' of {what}.")
+    chosen = {name: value for name, value in options.items() if name in known}
+    # Only the chosen ones: what the others are annotated with may not even be importable here.
+    holder = SimpleNamespace(__annotations__={name: known[name] for name in chosen})
+    annotations = get_type_hints(holder, globalns=function.__globals__, include_extras=True)
+    fields: dict[str, Any] = {name: (annotation, ...) for name, annotation in annotations.items()}
+    values = {n: str(v) if isinstance(v, PurePath) else v for n, v in chosen.items()}
+    try:
+        checked = create_model("Options", __base__=ConfigModel, **fields).model_validate(values)
+    except ValidationError as error:
+        faults = validation_faults(error, values, lambda key: Origin("command line"), list(known))
+        lines += [f"The option '{fault.key}' of {what}: {fault.message}." for fault in faults]
+    if lines:
+        raise UsageError(
+            "\n".join(lines), advice=f"{''.join(hints)}There are: {', '.join(known) or 'none'}."
+        )
+    return {**options, **{name: getattr(checked, name) for name in fields}}
 
 
 def with_progress(

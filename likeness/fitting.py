@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from likeness.config.document import fingerprint
 from likeness.config.resolve import Resolved
 from likeness.runs.run import Run
+from likeness.storage.files import disk_refusals
 from likeness.storage.store import Store, open_store
 
 if TYPE_CHECKING:
@@ -42,7 +43,9 @@ def fit_run(
     store: Store | None = None
     if config.storage.mirror:
         store = open_store(config.storage.mirror, settings=config.storage)
-    built.prepare(Path(config.storage.cache_folder).expanduser() / "prepared" / resolved.system)
+    prepared = Path(config.storage.cache_folder).expanduser() / "prepared" / resolved.system
+    with disk_refusals(prepared, "prepare the inputs"):
+        built.prepare(prepared)
     shown = display(run, plan) if display is not None and is_first else None
     try:
         fit(

@@ -17,8 +17,8 @@ from likeness.assembly import (
     Predictor,
     build,
     check_empty,
-    check_options,
-    check_terms,
+    check_names,
+    checked_options,
     configuration_of,
     configure,
     fetch_run,
@@ -36,6 +36,7 @@ from likeness.data.making import Progress
 from likeness.errors import DataError, UsageError
 from likeness.fitting import Display, environment_of, fit_run
 from likeness.runs.run import Run
+from likeness.storage.files import disk_refusals
 from likeness.storage.store import is_remote
 from likeness.systems import get_system
 
@@ -98,7 +99,7 @@ def plan_training(
     import torch
 
     resolved = configure(system, profile=profile, config_files=config_files, overrides=overrides)
-    check_terms(resolved)
+    check_names(resolved)
     inspection = inspect_configured(resolved)
     built = build(resolved, device=torch.device("cpu"))
     return Planned(resolved, plan_of(built, resolved, world_size=1), inspection)
@@ -128,7 +129,7 @@ def train(
     from likeness.training import distributed
 
     resolved = configure(system, profile=profile, config_files=config_files, overrides=overrides)
-    check_terms(resolved)
+    check_names(resolved)
     process = distributed.start(resolved.config.train.device)
     inspection = inspect_configured(resolved) if process.is_first else Inspection("")
     built = build(resolved, device=process.device)
@@ -178,7 +179,7 @@ def resume(
     before = configuration_of(run)
     resolved = override(before, overrides) if overrides else before
     check_unchanged(before.config, resolved.config, FIXED_ON_RESUME, reason="when a run is resumed")
-    check_terms(resolved)
+    check_names(resolved)
     process = distributed.start(resolved.config.train.device)
     built = build(resolved, device=process.device)
     plan = plan_of(built, resolved, world_size=process.world_size)
@@ -222,10 +223,11 @@ def evaluate(
         )
     source = next(iter(sources.values())) if len(sources) == 1 else Mixed(sources)
     folder = predictor.run.evaluation_folder(predictor.checkpoint.step) / split
-    folder.mkdir(parents=True, exist_ok=True)
-    seed_global(seed_of("evaluate", split))  # the same draws every time
-    scores = predictor.system.evaluate(predictor.model, source, folder)
-    scores.save(folder / "scores.json")
+    with disk_refusals(folder, "write the evaluation"):
+        folder.mkdir(parents=True, exist_ok=True)
+        seed_global(seed_of("evaluate", split))  # the same draws every time
+        scores = predictor.system.evaluate(predictor.model, source, folder)
+        scores.save(folder / "scores.json")
     return Evaluation(predictor.run, predictor.checkpoint, split, scores, folder)
 
 
@@ -251,16 +253,17 @@ def predict(
         raise UsageError("There is nothing to predict.", advice="Name a file with --input.")
     run = open_run(run)
     function = get_system(configuration_of(run).system).load("predict")
-    check_options(function, options or {}, "prediction", taken=3)
+    chosen = checked_options(function, options or {}, "prediction", taken=3)
     for item in inputs:
         if not is_remote(item) and not Path(item).exists():
             raise UsageError(f"There is no file {item}.", advice="Check the path of --input.")
     predictor = Predictor.from_run(run, which=checkpoint, ema=ema)
     folder = Path(output) if output is not None else run.path / "predictions"
-    folder.mkdir(parents=True, exist_ok=True)
-    rows: list[dict[str, Any]] = function(
-        predictor.model, [str(item) for item in inputs], folder, **(options or {})
-    )
+    with disk_refusals(folder, "write the predictions"):
+        folder.mkdir(parents=True, exist_ok=True)
+        rows: list[dict[str, Any]] = function(
+            predictor.model, [str(item) for item in inputs], folder, **chosen
+        )
     return rows
 
 
@@ -322,9 +325,10 @@ def make_data(
         raise UsageError(f"Expected at least one person, found people={people}.")
     check_empty(out)
     function = spec.load("studio")
-    check_options(function, options, "studio data", taken=1)
-    told = with_progress(function, options, progress)
-    inspection: Inspection = function(str(out), people=people, seed=seed, **told)
+    chosen = checked_options(function, options, "studio data", taken=1)
+    told = with_progress(function, chosen, progress)
+    with disk_refusals(Path(out), "write the dataset"):
+        inspection: Inspection = function(str(out), people=people, seed=seed, **told)
     return inspection
 
 
@@ -345,9 +349,10 @@ def prepare_data(
         )
     check_empty(out)
     function = spec.load("prepare")
-    check_options(function, options, "preparation", taken=2)
-    told = with_progress(function, options, progress)
-    inspection: Inspection = function(str(source), str(out), **told)
+    chosen = checked_options(function, options, "preparation", taken=2)
+    told = with_progress(function, chosen, progress)
+    with disk_refusals(Path(out), "write the dataset"):
+        inspection: Inspection = function(str(source), str(out), **told)
     return inspection
 
 

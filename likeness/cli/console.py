@@ -11,12 +11,15 @@ import inspect
 import json as json_module
 import logging
 import os
+import signal
 import sys
+import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
+from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
@@ -36,6 +39,8 @@ class _Mode:
 
     json: bool = False
     debug: bool = False
+    has_answered: bool = False
+    """The one document is printed."""
 
 
 _mode = _Mode()
@@ -50,6 +55,16 @@ class Answer:
     exit_code: int = 0
 
 
+def begin(words: Sequence[str]) -> None:
+    """Note how a command line asks to be answered, before it is parsed: it may have faults itself.
+
+    Args:
+        words: the command line without the program's name.
+    """
+    own = list(words[: words.index("--")] if "--" in words else words)
+    _mode.json, _mode.debug, _mode.has_answered = "--json" in own, "--debug" in own, False
+
+
 def verb(function: Callable[..., Answer]) -> Callable[..., None]:
     """Make a command of a function: adds --json and --debug, prints its answer, sets the exit code.
 
@@ -61,12 +76,12 @@ def verb(function: Callable[..., Answer]) -> Callable[..., None]:
         _mode.json, _mode.debug = json, debug
         _log_to_stderr(logging.DEBUG if debug else logging.WARNING)
         try:
-            with contextlib.redirect_stdout(sys.stderr):
+            with contextlib.redirect_stdout(sys.stderr), _ended_by_signals():
                 answer = function(*args, **options)
         except KeyboardInterrupt:
-            raise typer.Exit(INTERRUPTED) from None
+            raise typer.Exit(report_interruption()) from None
         if _speaks():
-            print_json(answer.document) if json else answer.show()
+            _answer(answer.document) if json else answer.show()
         if answer.exit_code:
             raise typer.Exit(answer.exit_code)
 
@@ -122,24 +137,96 @@ def _speaks() -> bool:
     return os.environ.get("RANK", "0") == "0" or "WORLD_SIZE" not in os.environ
 
 
+@contextlib.contextmanager
+def _ended_by_signals() -> Iterator[None]:
+    """SIGTERM ends a verb as Ctrl-C does, so that what it has half written is removed.
+
+    A second one ends the process at once. Training has an answer of its own while it runs.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield  # Python allows signal handlers nowhere else
+        return
+    owner = os.getpid()
+
+    def end(number: int, frame: FrameType | None) -> None:
+        signal.signal(number, signal.SIG_DFL)
+        if os.getpid() != owner:  # a forked worker has nothing of the verb's to tidy up
+            os.kill(os.getpid(), number)
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before or signal.SIG_DFL)
+
+
 def report_error(error: BaseException) -> int:
     """Show an error and give its exit code. A traceback comes with --debug and for defects."""
-    code = error.exit_code if isinstance(error, LikenessError) else 1
-    known = isinstance(error, LikenessError)
-    if _mode.debug or not known:
+    known = error if isinstance(error, LikenessError) else _refusal(error)
+    if _mode.debug or known is None:
         sys.stderr.write("".join(traceback.format_exception(error)))
-    if isinstance(error, LikenessError):
-        message, advice = error.message, error.advice
-    else:
-        message = f"{type(error).__name__}: {error}"
-        advice = "This is a defect of the program; please report it with the lines above."
-    if _mode.json:
-        print_json({"error": {"message": message, "advice": advice, "exit_code": code}})
+    if known is not None:
+        return _report(known.message, known.advice, known.exit_code)
+    return _report(
+        f"{type(error).__name__}: {error}",
+        "This is a defect of the program; please report it with the lines above.",
+        1,
+    )
+
+
+def _refusal(error: BaseException) -> LikenessError | None:
+    """What a disk refused to a verb of a system's own, which need not know how to say so."""
+    from likeness.storage.files import explained, refusal_in
+
+    refused = refusal_in(error)
+    return None if refused is None else explained(refused, None, "use the disk")
+
+
+def report_interruption() -> int:
+    """Say that Ctrl-C or SIGTERM ended a verb before it was done."""
+    return _report(
+        "Interrupted before it was done.",
+        "What was not finished is not to be used; run it again.",
+        INTERRUPTED,
+    )
+
+
+def report_usage(error: Any, advice: str) -> int:
+    """Show a command line that cannot be parsed, in the parser's own words, and what to write.
+
+    Args:
+        error: the parser's UsageError.
+    """
+    error.show()
+    if advice:
+        stderr_console().print(advice, soft_wrap=True)
+    message = " ".join(error.format_message().split())
+    if not advice and error.ctx is not None:
+        advice = f"See: {error.ctx.command_path} --help"
+    _answer_error(message, advice, error.exit_code)
+    return int(error.exit_code)
+
+
+def _report(message: str, advice: str, code: int) -> int:
+    _answer_error(message, advice, code)
     console = stderr_console()
     console.print(f"error: {message}", style="red", markup=False, highlight=False, soft_wrap=True)
     if advice:
         console.print(advice, markup=False, highlight=False, soft_wrap=True)
     return code
+
+
+def _answer_error(message: str, advice: str, code: int) -> None:
+    if _mode.json and _speaks():
+        _answer({"error": {"message": message, "advice": advice, "exit_code": code}})
+
+
+def _answer(document: Any) -> None:
+    """Print the document of a command line, once."""
+    if not _mode.has_answered:
+        _mode.has_answered = True
+        print_json(document)
 
 
 def print_json(document: Any) -> None:

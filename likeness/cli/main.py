@@ -1,7 +1,7 @@
 """The command line: every verb, the systems' own verbs, the exit codes. Heavy imports come later.
 
 Exit codes: 0 done; 1 unforeseen; 2 wrong use or configuration; 3 something is missing; 4 the data
-has errors; 130 interrupted after a clean save.
+has errors; 130 interrupted by a signal.
 """
 
 from __future__ import annotations
@@ -14,7 +14,14 @@ from typer.core import TyperGroup
 
 from likeness import __version__
 from likeness.cli import config, data, demo, doctor, results, train, watch
-from likeness.cli.console import answering, print_text, report_error, verb
+from likeness.cli.console import (
+    answering,
+    begin,
+    print_text,
+    report_error,
+    report_usage,
+    verb,
+)
 from likeness.systems import SystemSpec, all_systems
 
 
@@ -102,7 +109,36 @@ app.command("doctor")(doctor.doctor)
 
 def main() -> None:
     """Run the command line and end the process with its exit code."""
+    begin(sys.argv[1:])
     try:
-        app(prog_name="likeness")
+        code = app(prog_name="likeness", standalone_mode=False)
+    except _ParserError as error:
+        sys.exit(report_usage(error, _words_meant(error, sys.argv[1:])))
     except Exception as error:
         sys.exit(report_error(error))
+    sys.exit(code)
+
+
+_ParserError: type[Exception] = typer.BadParameter.__mro__[1]
+"""What the parser raises for a command line it cannot read. It is click's UsageError, of the click
+that typer brings or of the package, depending on the version of typer."""
+
+
+def _words_meant(error: Any, words: list[str]) -> str:
+    """What to write instead of an option that is no flag of the verb, but may be a word of it."""
+    option = getattr(error, "option_name", "")
+    if error.ctx is None or not option.startswith("--"):
+        return ""
+    kinds = {parameter.metavar for parameter in error.ctx.command.params}
+    if "KEY=VALUE" in kinds:
+        return "Settings are words without dashes, as in train.steps=2000."
+    if "OPTION=VALUE" not in kinds:
+        return ""
+    value = "VALUE"
+    for word, following in zip(words, [*words[1:], "--"], strict=True):
+        if word.startswith(f"{option}="):
+            value = word.partition("=")[2]
+        elif word == option and not following.startswith("--"):
+            value = following
+    name = option.removeprefix("--").replace("-", "_")
+    return f"Options of a system are words without dashes: write {name}={value}."

@@ -11,7 +11,7 @@ from likeness.cli.console import Answer, print_table, print_text, verb, working
 from likeness.cli.data import Options, parse_options
 from likeness.cli.train import show_scores
 
-RunPath = Annotated[Path, typer.Argument(help="The run directory.")]
+RunPath = Annotated[str, typer.Argument(help="The run directory.")]
 CheckpointOption = Annotated[str, typer.Option("--checkpoint", help="'best', 'latest' or a step.")]
 EmaOption = Annotated[
     bool,
@@ -69,8 +69,8 @@ def predict(
         rows = workflow.predict(
             run, inputs or [], output=output, checkpoint=checkpoint, ema=ema, options=chosen
         )
-    folder = output if output is not None else run / "predictions"
-    document = {"run": str(run), "output": str(folder), "predictions": rows}
+    folder = output if output is not None else Path(run) / "predictions"
+    document = {"run": run, "output": str(folder), "predictions": rows}
 
     def show() -> None:
         print_text(f"{folder}")
@@ -102,7 +102,7 @@ def export(
         for item in bundle.parity
     ]
     document = {
-        "run": str(run),
+        "run": run,
         "target": to,
         "bundle": str(bundle.folder),
         "files": sorted(bundle.manifest["files"]),
@@ -124,4 +124,4 @@ def report(run: RunPath, output: OutputOption = None) -> Answer:
 
     with working(f"Building the report of {run}"):
         path = workflow.report(run, output=output)
-    return Answer({"run": str(run), "report": str(path)}, lambda: print_text(str(path)))
+    return Answer({"run": run, "report": str(path)}, lambda: print_text(str(path)))

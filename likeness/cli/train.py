@@ -150,14 +150,14 @@ def _weight(weight: Any) -> str:
 
 
 def _trained_answer(run: Run) -> Answer:
-    import json
+    from likeness.runs.files import read_scores
 
     status = run.status
     steps = run.evaluation_steps()
     scores: list[dict[str, Any]] = []
     if steps:
         path = run.evaluation_folder(steps[-1]) / "scores.json"
-        scores = json.loads(path.read_text(encoding="utf-8"))
+        scores = read_scores(path)
     document = {
         "run": str(run.path),
         "status": status.status,

@@ -14,7 +14,6 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -34,15 +33,15 @@ _WIDTH = 32
 
 @verb
 def watch(
-    run: Annotated[Path, typer.Argument(help="The run directory.")],
+    run: Annotated[str, typer.Argument(help="The run directory.")],
     once: Annotated[bool, typer.Option("--once", help="Show one frame and end.")] = False,
     every: Annotated[float, typer.Option("--every", min=0.1, help="Seconds between frames.")] = 1.0,
 ) -> Answer:
     """Watch a run: loss terms, rate, time left, memory. Ctrl-C ends watching, not the run."""
+    from likeness.assembly import open_run
     from likeness.cli.console import is_quiet
-    from likeness.runs.run import Run
 
-    watched = Run(run)
+    watched = open_run(run)
     if not once and not is_quiet():
         _follow(watched, every)
     frame = read_frame(watched)
@@ -91,8 +90,7 @@ def _line(frame: Mapping[str, Any]) -> str:
 
 def read_frame(run: Run) -> dict[str, Any]:
     """Everything a frame shows, as a JSON document."""
-    import json
-
+    from likeness.runs.files import read_scores
     from likeness.runs.record import read_metrics
 
     status, plan = run.status, run.read("plan")
@@ -105,7 +103,7 @@ def read_frame(run: Run) -> dict[str, Any]:
     steps = run.evaluation_steps()
     if steps:
         path = run.evaluation_folder(steps[-1]) / "scores.json"
-        scores = json.loads(path.read_text(encoding="utf-8"))
+        scores = read_scores(path)
     running = status.status == "running" and not status.is_abandoned
     return {
         "run": str(run.path),

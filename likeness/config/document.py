@@ -19,6 +19,7 @@ from likeness.config.overrides import Origin
 from likeness.config.resolve import FORMAT, HEADER, Profiles, Resolved, resolve
 from likeness.config.schema import ConfigModel
 from likeness.config.text import write_yaml
+from likeness.errors import DataError
 
 
 def to_yaml(resolved: Resolved) -> str:
@@ -49,11 +50,22 @@ def load_saved(
 
     Raises:
         ConfigError: the file was changed into something invalid, or belongs to another system.
+        DataError: the provenance is not what :func:`provenance_to_dict` gave.
     """
     loaded = resolve(config_class, system=system, profiles={}, files=[path], environ={})
     if provenance is None:
         return loaded
-    origins = {key: Origin(**entry) for key, entry in provenance.items()}
+    try:
+        origins = {
+            key: Origin(entry["layer"], entry["detail"]) for key, entry in provenance.items()
+        }
+    except (TypeError, KeyError) as error:
+        raise DataError(
+            f"The provenance kept beside {path} is damaged: expected 'layer' and 'detail' of each "
+            "setting.",
+            advice="Restore provenance.json from a copy of the run, or write {} into it: the "
+            "origins of the values are then forgotten, nothing else.",
+        ) from error
     merged = {key: origins.get(key, origin) for key, origin in loaded.provenance.items()}
     return Resolved(loaded.system, loaded.profile, loaded.config, merged)
 

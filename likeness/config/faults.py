@@ -14,7 +14,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from likeness.config.keys import Key, dotted, has, nearest_key, value_at
-from likeness.config.overrides import Origin
+from likeness.config.overrides import PREFIX, Origin
 from likeness.errors import UsageError
 
 
@@ -49,6 +49,8 @@ class ConfigError(UsageError):
 
 def unknown_key(key: Key, origin: Origin, known: Sequence[str], rest: Key = ()) -> Fault:
     """There is no such setting. ``rest`` is what follows the first part that is not known."""
+    if origin.detail.startswith(PREFIX):
+        return _unknown_variable((*key, *rest), origin, known)
     near = nearest_key(key, known)
     if near is not None and rest and f"{near}.{dotted(rest)}" in known:
         near = f"{near}.{dotted(rest)}"
@@ -56,6 +58,16 @@ def unknown_key(key: Key, origin: Origin, known: Sequence[str], rest: Key = ()) 
         near = nearest_key((*key, *rest), known)
     hint = f" Did you mean '{near}'?" if near else ""
     return Fault(dotted((*key, *rest)), origin, f"there is no such setting.{hint}")
+
+
+def _unknown_variable(key: Key, origin: Origin, known: Sequence[str]) -> Fault:
+    """A variable with the prefix that names no setting, most likely for want of an underscore."""
+    flat = "_".join(key)
+    meant = [name for name in known if name.replace(".", "_") == flat]
+    near = meant[0] if meant else nearest_key(key, known)
+    name = f"{PREFIX}{near.upper().replace('.', '__')}" if near else ""
+    hint = f" Did you mean {name} ('{near}')?" if near else ""
+    return Fault(dotted(key), origin, f"there is no such setting.{hint}")
 
 
 def validation_faults(
@@ -66,7 +78,7 @@ def validation_faults(
 ) -> list[Fault]:
     """The faults of a validation, one for each key, in the order of the settings."""
     grouped: dict[Key, list[Mapping[str, Any]]] = {}
-    for entry in error.errors(include_url=False):
+    for entry in _as_a_person_would(error, tree):
         key = _key_of(entry["loc"], tree, missing=entry["type"] == "missing")
         grouped.setdefault(key, []).append(entry)
     faults = []
@@ -80,9 +92,32 @@ def validation_faults(
         if any(entry["type"] == "value_error" for entry in entries):
             message += _involved(message, key, tree, origin_of)
         is_missing = all(entry["type"] == "missing" for entry in entries)
-        origin = origin_of(key) if key and has(tree, key) else None
+        origin = origin_of(key) if key else None
+        if origin is not None and not has(tree, key) and origin.layer == "default":
+            origin = None  # nobody wrote anything there
         faults.append(Fault(dotted(key), origin, message, is_missing))
     return faults
+
+
+def _as_a_person_would(error: ValidationError, tree: Any) -> list[Mapping[str, Any]]:
+    """The library's errors as faults of what somebody wrote.
+
+    An item that a list of fixed length lacks is a fault of the list. A list with a faulty item is
+    not too short for that: the library counts the sound ones only.
+    """
+    entries: list[Mapping[str, Any]] = []
+    for entry in error.errors(include_url=False):
+        location = entry["loc"]
+        if entry["type"] == "missing" and isinstance(location[-1], int):
+            context = {"min_length": location[-1] + 1}
+            entry = {**entry, "type": "too_short", "loc": location[:-1], "ctx": context}
+            entries = [e for e in entries if (e["type"], e["loc"]) != ("too_short", entry["loc"])]
+        elif entry["type"] == "too_short":
+            key = _key_of(location, tree, missing=False)
+            if has(tree, key) and len(value_at(tree, key)) >= entry["ctx"]["min_length"]:
+                continue
+        entries.append(entry)
+    return entries
 
 
 def _key_of(location: Sequence[str | int], tree: Any, *, missing: bool) -> Key:
@@ -121,8 +156,8 @@ _BOUNDS: dict[str, tuple[str, str]] = {
     "less_than": ("lt", "expected a number below {}"),
     "less_than_equal": ("le", "expected a number of at most {}"),
     "string_pattern_mismatch": ("pattern", "expected text that matches {}"),
-    "too_short": ("min_length", "expected at least {} items"),
-    "too_long": ("max_length", "expected at most {} items"),
+    "too_short": ("min_length", "expected at least {} values"),
+    "too_long": ("max_length", "expected at most {} values"),
     "string_too_short": ("min_length", "expected at least {} characters"),
     "literal_error": ("expected", "expected one of {}"),
 }

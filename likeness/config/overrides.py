@@ -12,13 +12,16 @@ from pathlib import PurePath
 from typing import Any, Literal, get_args, get_origin
 
 from likeness.config.keys import Key
-from likeness.config.schema import ConfigModel, leaf_types
+from likeness.config.schema import leaf_types
 from likeness.config.text import YamlText, read_yaml
 from likeness.errors import UsageError
 
 PREFIX = "LIKENESS_"
 LAUNCHER_VARIABLES = frozenset({"RANK", "WORLD_SIZE", "LOCAL_RANK"})
 """Set by torchrun and its kin; an alias of the same name is ignored under a distributed launch."""
+
+OTHER_VARIABLES = frozenset({"LIKENESS_TEST_DATA"})
+"""Variables with the prefix that are no settings: where the tests find real recordings."""
 
 Layer = Literal["default", "profile", "file", "environment", "command line"]
 
@@ -62,20 +65,19 @@ def parse_overrides(words: Iterable[str]) -> tuple[list[Assignment], list[str]]:
 
 
 def environment_assignments(
-    environ: Mapping[str, str], config_class: type[ConfigModel], aliases: Mapping[str, str]
+    environ: Mapping[str, str], aliases: Mapping[str, str]
 ) -> list[Assignment]:
     """Settings named by environment variables; an empty variable counts as unset.
 
-    ``LIKENESS_TRAIN__STEPS`` names ``train.steps``. A variable with the prefix but without ``__``
-    is a setting only when the config has a field of that name at the top.
+    ``LIKENESS_TRAIN__STEPS`` names ``train.steps``. Every variable with the prefix is taken for a
+    setting, so that a misspelt one does not go unnoticed, but for :data:`OTHER_VARIABLES`.
     """
     out = []
     for name, value in sorted(environ.items()):
-        if not name.startswith(PREFIX) or not value:
+        if not name.startswith(PREFIX) or not value or name in OTHER_VARIABLES:
             continue
         key = tuple(name[len(PREFIX) :].lower().split("__"))
-        if all(key) and (len(key) > 1 or key[0] in config_class.model_fields):
-            out.append(Assignment(key, value, Origin("environment", name), is_text=True))
+        out.append(Assignment(key, value, Origin("environment", name), is_text=True))
     launched = "RANK" in environ and "WORLD_SIZE" in environ
     for name, target in aliases.items():
         if not environ.get(name):

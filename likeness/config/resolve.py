@@ -103,7 +103,7 @@ def resolve(
             layers.rebase(defaults_of(config_class), Origin("default"))
         layers.apply(file_assignments(document.text, name=document.name, whole=document.is_saved))
     environment = os.environ if environ is None else environ
-    layers.apply(environment_assignments(environment, config_class, aliases or {}))
+    layers.apply(environment_assignments(environment, aliases or {}))
     layers.apply_words(overrides)
     return layers.finish(system, profile)
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from likeness.errors import DataError, MissingError, UnsafeFileError, UsageError
+from likeness.errors import DataError, MissingError, UnsafeFileError
 from likeness.evaluation.protocol import Score, Scores
 from likeness.geometry.alignment import Similarity, fit_similarity
 from likeness.geometry.array_files import read_npy
@@ -32,6 +32,7 @@ outer, nose bottom, mouth right, mouth left."""
 CHALLENGES = ("multiview_neutral", "multiview_expressions", "multiview_occlusions", "selfie")
 LISTS = {"validation": "imagepathsvalidation.txt", "test": "imagepathstest.txt"}
 CURVE_LIMIT = 7.0  # mm
+CURVE_ENDINGS = (".csv", ".svg")
 
 _OUTER_RIGHT, _INNER_RIGHT, _INNER_LEFT, _OUTER_LEFT, _NOSE = range(5)
 
@@ -167,22 +168,15 @@ def evaluate_now(
     return NowReport(scores, thresholds, cumulative, missing)
 
 
-def write_curve(report: NowReport, path: str | Path) -> Path:
-    """The cumulative curve: numbers as ``.csv``, a drawing as ``.svg``. Raises UsageError else."""
-    path = Path(path)
+def curve_text(report: NowReport, ending: str) -> str:
+    """The cumulative curve as a file with this ending: numbers (".csv") or a drawing (".svg")."""
     percent = 100 * report.cumulative
-    if path.suffix == ".csv":
+    if ending == ".csv":
         rows = [f"{x:.2f},{y:.4f}" for x, y in zip(report.thresholds, percent, strict=True)]
-        text = "\n".join(["error_mm,points_percent", *rows]) + "\n"
-    elif path.suffix == ".svg":
-        text = _drawn_curve(report.thresholds, percent)
-    else:
-        raise UsageError(
-            f"The curve cannot be written as '{path.name}'.", advice="Use the ending .csv or .svg."
-        )
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8")
-    return path
+        return "\n".join(["error_mm,points_percent", *rows]) + "\n"
+    if ending == ".svg":
+        return _drawn_curve(report.thresholds, percent)
+    raise ValueError(f"unknown ending {ending!r}; there are {', '.join(CURVE_ENDINGS)}")
 
 
 def _drawn_curve(thresholds: np.ndarray, percent: np.ndarray) -> str:

@@ -11,6 +11,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from likeness.runs.files import write_json
+
 Direction = Literal["lower", "higher"]
 
 
@@ -73,9 +75,8 @@ class Scores:
         return Scores(Score(**row) for row in rows)
 
     def save(self, path: Path) -> None:
-        """Write as JSON; NaN is refused because it is not JSON."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(self.to_list(), indent=2, allow_nan=False), encoding="utf-8")
+        """Write as JSON, whole or not at all; NaN is refused because it is not JSON."""
+        write_json(path, self.to_list())
 
     @staticmethod
     def load(path: Path) -> Scores:

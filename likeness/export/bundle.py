@@ -9,10 +9,7 @@ model is written is the exporter's business (:mod:`.onnx`, :mod:`.safetensors`).
 from __future__ import annotations
 
 import json
-import os
 import platform
-import secrets
-import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib import metadata
@@ -25,7 +22,8 @@ from torch import Tensor
 
 from likeness.errors import DataError, UnsafeFileError, UsageError
 from likeness.export.safetensors import read_tensors, write_tensors
-from likeness.storage.files import sha256_of
+from likeness.export.workplace import take_place, workplace
+from likeness.storage.files import disk_refusals, sha256_of
 
 FORMAT = "likeness.bundle/1"
 _PACKAGES = ("likeness", "torch", "numpy", "safetensors", "onnx", "onnxscript", "onnxruntime")
@@ -183,10 +181,7 @@ def write_bundle(
         raise UsageError(
             f"{folder} exists and is not a bundle.", advice="Choose another folder, or remove it."
         )
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    work = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}.tmp")
-    work.mkdir()
-    try:
+    with disk_refusals(folder, "write the bundle"), workplace(folder) as work:
         write_model(work)
         values, tensors = _split_state(state)
         if tensors:
@@ -214,9 +209,7 @@ def write_bundle(
             "files": _hashes(work),
         }
         _write_json(work / "manifest.json", manifest)
-        _take_place(work, folder)
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
+        take_place(work, folder)
     return Bundle.open(folder)
 
 
@@ -351,12 +344,3 @@ def _is_replaceable(folder: Path) -> bool:
         return False
     names = {path.name for path in folder.iterdir()}
     return not names or {"manifest.json", "parity.json"} <= names
-
-
-def _take_place(work: Path, folder: Path) -> None:
-    """Put ``work`` where ``folder`` is; at no moment is a half-written bundle there."""
-    old = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}.old")
-    if folder.exists():
-        os.replace(folder, old)
-    os.replace(work, folder)
-    shutil.rmtree(old, ignore_errors=True)

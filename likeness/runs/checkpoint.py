@@ -6,21 +6,20 @@ puts in and takes out is ``training/restore.py``.
 
 from __future__ import annotations
 
-import errno
 import json
 import logging
-import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import TYPE_CHECKING, Any
 
-from likeness.errors import DataError, MissingError
+from likeness.errors import DataError, MissingError, UnsafeFileError
 from likeness.storage.files import disk_errors, flush_to_disk, sha256_of
 
-from .files import write_json
+from .files import read_json, write_json
 from .run import Run, steps_in
 
 if TYPE_CHECKING:
@@ -134,23 +133,57 @@ class Checkpoint:
                 f"The checkpoint {self.path} holds no average of the weights (ema.safetensors).",
                 advice="Use the last weights (ema=False), or train with train.ema_decay > 0.",
             )
-        return load_file(self.path / ("ema.safetensors" if ema else "trainable.safetensors"))
+        path = self.path / ("ema.safetensors" if ema else "trainable.safetensors")
+        with _readable(path):
+            return load_file(path)
 
     def optimizer(self) -> dict[str, Any]:
-        """What the optimiser needs to continue, on the CPU."""
+        """What the optimiser needs to continue, on the CPU.
+
+        Raises:
+            UnsafeFileError: the file holds something else than tensors and plain values.
+            DataError: it is damaged.
+        """
         import torch
 
-        loaded: dict[str, Any] = torch.load(
-            self.path / "optimizer.pt", map_location="cpu", weights_only=True
-        )
+        path = self.path / "optimizer.pt"
+        with _readable(path):
+            loaded = torch.load(path, map_location="cpu", weights_only=True)
+        if not isinstance(loaded, dict):
+            raise _foreign(path, f"it holds a {type(loaded).__name__}")
         return loaded
 
     def state(self) -> dict[str, Any]:
         """The system's state: JSON values and CPU tensors by name."""
         from safetensors.torch import load_file
 
-        values: dict[str, Any] = json.loads((self.path / "state.json").read_text(encoding="utf-8"))
-        return {**values, **load_file(self.path / "state.safetensors")}
+        values = read_json(self.path / "state.json", purpose="the state of the system")
+        path = self.path / "state.safetensors"
+        with _readable(path):
+            return {**values, **load_file(path)}
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    """Turn what torch and safetensors raise on a file that is not theirs into an error."""
+    try:
+        yield
+    except UnpicklingError as error:
+        # Its text is long and names the ways around the check, which are none.
+        raise UnsafeFileError(
+            f"{path} holds something else than tensors and plain values, which could run code; "
+            "it was not loaded.",
+            advice=_ANOTHER,
+        ) from error
+    except Exception as error:  # a damaged archive surfaces as any of a dozen types
+        raise _foreign(path, f"{type(error).__name__}: {error}") from error
+
+
+_ANOTHER = "Restore the checkpoint from a copy, or remove its folder to use the one before it."
+
+
+def _foreign(path: Path, found: str) -> DataError:
+    return DataError(f"{path} is damaged: {found}.", advice=_ANOTHER)
 
 
 def save(
@@ -180,7 +213,7 @@ def save(
     target = run.checkpoint_folder(progress.step)
     temporary = folder / f"{_TEMPORARY}{target.name}"
     try:
-        with disk_errors(target, "save a checkpoint"), _as_disk_errors(target):
+        with disk_errors(target, "save a checkpoint"):
             folder.mkdir(exist_ok=True)
             clean(run)
             temporary.mkdir()
@@ -222,22 +255,6 @@ def _write(
     complete = replace(progress, format=FORMAT, sha256=hashes)
     write_json(folder / PROGRESS_FILE, asdict(complete))
     return complete
-
-
-@contextmanager
-def _as_disk_errors(path: Path) -> Iterator[None]:
-    """Raise as OSError what torch and safetensors raise as their own types when a disk refuses."""
-    try:
-        yield
-    except OSError:
-        raise
-    except Exception as error:
-        if isinstance(error.__context__, OSError):
-            raise error.__context__ from error
-        for number in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS):
-            if os.strerror(number) in str(error):
-                raise OSError(number, os.strerror(number), str(path)) from error
-        raise
 
 
 def clean(run: Run) -> None:

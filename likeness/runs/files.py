@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from likeness.errors import DataError, MissingError
-from likeness.storage.files import disk_errors, replacing
+from likeness.storage.files import replacing
 
 
 def write_text(path: Path, text: str) -> None:
     """Replace a text file: a reader sees the old content or the new, also after a power cut."""
-    with disk_errors(path, f"write {path.name}"), replacing(path) as temporary:
+    with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
 
@@ -25,7 +25,7 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def read_text(path: Path, *, purpose: str) -> str:
-    """The text of a file of a run. Raises MissingError saying what it is for."""
+    """The text of a file of a run. Raises MissingError saying what it is for, or DataError."""
     try:
         return path.read_text(encoding="utf-8")
     except FileNotFoundError as error:
@@ -33,6 +33,39 @@ def read_text(path: Path, *, purpose: str) -> str:
             f"Expected {path}, which holds {purpose}; there is no such file.",
             advice="Give the path of a run folder as written by 'likeness train'.",
         ) from error
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"{path}, which holds {purpose}, is not text.",
+            advice="Restore it from a copy of the run.",
+        ) from error
+
+
+def read_scores(path: Path) -> list[dict[str, Any]]:
+    """The rows of a ``scores.json``, each with at least a name, a value and a direction.
+
+    Raises:
+        MissingError: there is no such file.
+        DataError: it holds something else.
+    """
+    text = read_text(path, purpose="the scores of an evaluation")
+    try:
+        rows = json.loads(text)
+    except ValueError as error:
+        raise DataError(f"{path} is not JSON: {error}.", advice=_EVALUATE_AGAIN) from error
+    if not isinstance(rows, list) or not all(
+        isinstance(row, dict)
+        and isinstance(row.get("value"), int | float)
+        and all(isinstance(row.get(key), str) for key in ("name", "unit", "direction"))
+        for row in rows
+    ):
+        raise DataError(
+            f"{path} should hold a list of scores, each with name, value, unit and direction.",
+            advice=_EVALUATE_AGAIN,
+        )
+    return rows
+
+
+_EVALUATE_AGAIN = "Restore it from a copy of the run, or remove it and evaluate again."
 
 
 def read_json(path: Path, *, purpose: str) -> dict[str, Any]:
@@ -45,7 +78,7 @@ def read_json(path: Path, *, purpose: str) -> dict[str, Any]:
     text = read_text(path, purpose=purpose)
     try:
         value = json.loads(text)
-    except json.JSONDecodeError as error:
+    except ValueError as error:
         raise DataError(
             f"{path} is not JSON: {error}.", advice="Restore it from a copy of the run."
         ) from error

@@ -85,11 +85,13 @@ class Recorder:
 
     def flush(self) -> None:
         """Put every line on the disk itself: done before a checkpoint that counts on them."""
-        self._file.flush()
-        flush_to_disk(self._path)
+        with disk_errors(self._path, "record metrics"):
+            self._file.flush()
+            flush_to_disk(self._path)
 
     def close(self) -> None:
-        self._file.close()
+        with disk_errors(self._path, "record metrics"):  # what a full disk refused is still open
+            self._file.close()
         for tracker in self._trackers:
             tracker.close()
 

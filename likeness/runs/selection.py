@@ -5,7 +5,6 @@ Knows nothing of what is inside them.
 
 from __future__ import annotations
 
-import json
 import logging
 from typing import Any, Literal
 
@@ -13,6 +12,7 @@ from likeness.errors import DataError, MissingError, UsageError
 from likeness.storage.files import disk_errors
 
 from .checkpoint import Checkpoint, checkpoints, discard, has_checkpoints
+from .files import read_scores
 from .run import Run, steps_in
 
 logger = logging.getLogger(__name__)
@@ -131,8 +131,7 @@ def _scores(run: Run, step: int) -> list[dict[str, Any]]:
     if not path.is_file():
         return []
     try:
-        rows: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        logger.warning("%s is not JSON and does not count for the best checkpoint: %s", path, error)
+        return read_scores(path)
+    except DataError as error:
+        logger.warning("It does not count for the best checkpoint: %s", error)
         return []
-    return rows

@@ -125,7 +125,7 @@ class Cache:
 
     def _remember(self, name: str, digest: str) -> None:
         path = self.folder / "names" / name
-        with disk_errors(path, "keep a file in the cache"), replacing(path) as temporary:
+        with replacing(path, action="keep a file in the cache") as temporary:
             temporary.write_text(json.dumps({"sha256": digest}), encoding="utf-8")
 
     @contextmanager

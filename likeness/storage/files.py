@@ -8,34 +8,49 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import re
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from likeness.errors import UsageError
+from likeness.errors import LikenessError, UsageError
 
 PART = ".part"
 """Ends the name of a file that is still being written; readers pass it by."""
 
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+_FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
+_IN_THE_WAY = (errno.ENOTDIR, errno.EEXIST, errno.EISDIR)
+_REFUSALS = frozenset((*_FULL, *_FORBIDDEN, *_IN_THE_WAY, errno.ENAMETOOLONG, errno.EFBIG))
+_SHORT_WRITE = re.compile(r"^\d+ requested and \d+ written$")
+"""What NumPy says of an array that did not fit on the disk."""
+
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def replacing(path: Path, *, action: str = "") -> Iterator[Path]:
     """An empty temporary sibling that becomes ``path`` when the block ends well, else vanishes.
 
     The content is flushed to disk before the rename, and the folder after it, so that after a power
     cut there is the old file or the new one. Folders are made as needed.
+
+    Args:
+        action: completes "Cannot …" when the disk refuses; "write <name>" when not given.
+
+    Raises:
+        UsageError: the disk refuses.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name[:80]}.{secrets.token_hex(6)}{PART}")
-    temporary.open("xb").close()
-    try:
-        yield temporary
-        flush_to_disk(temporary)
-        temporary.replace(path)
-        flush_to_disk(path.parent)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with disk_errors(path, action or f"write {path.name}"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_name(f".{path.name[:80]}.{secrets.token_hex(6)}{PART}")
+        temporary.open("xb").close()
+        try:
+            yield temporary
+            flush_to_disk(temporary)
+            temporary.replace(path)
+            flush_to_disk(path.parent)
+        finally:
+            temporary.unlink(missing_ok=True)
 
 
 def flush_to_disk(path: Path) -> None:
@@ -55,7 +70,7 @@ def sha256_of(path: Path) -> str:
 
 @contextmanager
 def disk_errors(path: Path, action: str) -> Iterator[None]:
-    """Turn what a disk can refuse into an error that says what to do.
+    """Turn what a disk can refuse into an error that says what to do: for work on one file.
 
     Args:
         path: the file or folder in use.
@@ -66,12 +81,68 @@ def disk_errors(path: Path, action: str) -> Iterator[None]:
     """
     try:
         yield
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            advice = "Free some space, or choose a folder on another disk."
-        elif error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-            advice = "Give yourself permission for this folder, or choose another one."
-        else:
-            advice = "Check the path."
-        place = error.filename or path
-        raise UsageError(f"Cannot {action}: {place}: {error.strerror}.", advice=advice) from error
+    except Exception as error:
+        refused = refusal_in(error) or (error if isinstance(error, OSError) else None)
+        if refused is None:
+            raise
+        raise explained(refused, path, action) from error
+
+
+@contextmanager
+def disk_refusals(path: Path, action: str) -> Iterator[None]:
+    """As :func:`disk_errors`, around work that may fail in other ways too.
+
+    Only what a disk refuses for reasons of its own is turned; a missing file, for one, is left as
+    it is, since nobody chose it.
+    """
+    try:
+        yield
+    except Exception as error:
+        refused = refusal_in(error)
+        if refused is None:
+            raise
+        raise explained(refused, path, action) from error
+
+
+def refusal_in(error: BaseException) -> OSError | None:
+    """The refusal of a disk that an error is, hides or tells of; None for every other error.
+
+    Libraries raise types of their own when a write is refused: torch and PyAV with the system's
+    error behind theirs, safetensors with its text, NumPy with two counts of items.
+    """
+    if isinstance(error, LikenessError):
+        return None
+    link: BaseException | None = error
+    while link is not None:
+        if isinstance(link, OSError):
+            if link.errno in _REFUSALS:
+                return link
+            if link.errno is None and _SHORT_WRITE.search(str(link)):
+                return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        link = link.__cause__ or link.__context__
+    for number in (*_FULL, *_FORBIDDEN):
+        if os.strerror(number) in str(error):
+            return OSError(number, os.strerror(number))
+    return None
+
+
+def explained(error: OSError, path: Path | None, action: str) -> UsageError:
+    """An error of a disk for a person.
+
+    Args:
+        path: what was in use, for errors that do not name a file.
+        action: completes "Cannot …".
+    """
+    if error.errno in _FULL:
+        advice = "Free some space, or choose a folder on another disk."
+    elif error.errno in _FORBIDDEN:
+        advice = "Give yourself permission for this folder, or choose another one."
+    elif error.errno in _IN_THE_WAY:
+        advice = "A file is where a folder is needed, or the reverse: choose another path."
+    else:
+        advice = "Check the path."
+    named = os.fsdecode(error.filename) if isinstance(error.filename, (str, bytes)) else ""
+    # A temporary sibling means nothing to a person: the file it was to become does.
+    place = path if path is not None and (not named or named.endswith((PART, ".tmp"))) else named
+    parts = [str(part) for part in (place, error.strerror or error) if part]
+    return UsageError(f"Cannot {action}: {': '.join(parts)}.", advice=advice)

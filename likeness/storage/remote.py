@@ -22,7 +22,7 @@ import fsspec.asyn
 
 from likeness.errors import DataError, LikenessError, MissingError, UsageError
 from likeness.extras import require
-from likeness.storage.files import disk_errors, replacing, sha256_of
+from likeness.storage.files import replacing, sha256_of
 from likeness.storage.store import (
     StorageSettings,
     Store,
@@ -161,7 +161,7 @@ class RemoteStore(Store):
         address = self._address(key)
         expected = sha256 or self.checksum(key)
 
-        with disk_errors(path, "keep a download"), replacing(path) as temporary:
+        with replacing(path, action="keep a download") as temporary:
 
             def fetch() -> str:
                 self.filesystem.get_file(address, str(temporary))
@@ -368,9 +368,11 @@ def is_transient(error: BaseException) -> bool:
     aiohttp = sys.modules.get("aiohttp")
     if aiohttp is not None and isinstance(error, aiohttp.ClientError):
         return not isinstance(error, aiohttp.InvalidURL)
+    # botocore's "standard" retry mode takes its ConnectionError (a refused connection, a proxy, a
+    # handshake that failed) and its HTTPClientError (a time-out, a cut connection) for transient.
     botocore = sys.modules.get("botocore.exceptions")
     if botocore is not None and isinstance(
-        error, (botocore.HTTPClientError, botocore.IncompleteReadError)
+        error, (botocore.ConnectionError, botocore.HTTPClientError, botocore.IncompleteReadError)
     ):
         return True
     return isinstance(error, OSError) and error.errno in _TRANSIENT_ERRNO

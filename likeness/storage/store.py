@@ -193,7 +193,7 @@ class LocalStore(Store):
 
     def write_bytes(self, key: str, data: bytes) -> None:
         path = self._writable(key)
-        with disk_errors(path, "write a file"), replacing(path) as temporary:
+        with replacing(path, action="write a file") as temporary:
             temporary.write_bytes(data)
 
     def versions(self, prefix: str = "") -> dict[str, str]:
@@ -227,7 +227,7 @@ class LocalStore(Store):
         return self._copied(path, target, sha256_of(path))
 
     def _copied(self, source: Path, target: Path, expected: str) -> str:
-        with disk_errors(target, f"copy {source.name}"), replacing(target) as temporary:
+        with replacing(target, action=f"copy {source.name}") as temporary:
             shutil.copyfile(source, temporary)
             found = sha256_of(temporary)
             if found != expected:

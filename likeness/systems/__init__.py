@@ -31,7 +31,8 @@ class SystemSpec:
     contract: str
     """The Contract object of its datasets."""
     studio: str
-    """``make(out: str, *, people: int, seed: int, **options) -> Inspection``: studio data. With a
+    """``make(out: str, *, people: int, seed: int, **options) -> Inspection``: studio data. Options
+    here and below are checked by their annotations, e.g. ``Annotated[int, Field(ge=1)]``. With a
     parameter ``progress`` it is given a function to be told (done, total), or None."""
     predict: str
     """``predict(predictor, inputs: list[str], output: Path, **options) -> list[dict]``: files in,

@@ -28,6 +28,9 @@ _TIMEOUT = timedelta(hours=2)
 """How long processes wait for each other: the first one evaluates while the others wait."""
 
 
+_LAUNCHER = "Start several processes with torchrun, which sets its variables; unset them for one."
+
+
 @dataclass(frozen=True)
 class Process:
     """One of the processes that train together; alone by default."""
@@ -50,10 +53,25 @@ def start(device: str) -> Process:
 
     Raises:
         MissingError: a GPU is asked for and there is none.
-        UsageError: a device number is given for several processes.
+        UsageError: a device number is given for several processes, or the launcher's variables
+            make no sense.
     """
-    world_size = int(os.environ.get("WORLD_SIZE", "1"))
-    local_rank = int(os.environ.get("LOCAL_RANK", "0"))
+    world_size = _launched("WORLD_SIZE", least=1)
+    local_rank = _launched("LOCAL_RANK", least=0)
+    if world_size > 1:
+        missing = [n for n in ("RANK", "MASTER_ADDR", "MASTER_PORT") if not os.environ.get(n)]
+        if missing:
+            raise UsageError(
+                f"WORLD_SIZE is {world_size}, so processes train together, but "
+                f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not set.",
+                advice=_LAUNCHER,
+            )
+        _launched("MASTER_PORT", least=0)
+        if _launched("RANK", least=0) >= world_size:
+            raise UsageError(
+                f"RANK is {os.environ['RANK']}, expected a number below WORLD_SIZE, {world_size}.",
+                advice=_LAUNCHER,
+            )
     chosen = _device(device, local_rank, world_size)
     if chosen.type == "cuda":
         torch.cuda.set_device(chosen)
@@ -62,6 +80,18 @@ def start(device: str) -> Process:
         bound = chosen if chosen.type == "cuda" else None
         dist.init_process_group(backend, timeout=_TIMEOUT, device_id=bound)
     return current(chosen)
+
+
+def _launched(name: str, *, least: int) -> int:
+    """A whole number that a launcher sets; ``least`` without it. Raises UsageError."""
+    text = os.environ.get(name) or str(least)
+    if not text.isdecimal() or int(text) < least:
+        raise UsageError(
+            f"The environment variable {name} is '{text}', expected a whole number of at least "
+            f"{least}.",
+            advice=_LAUNCHER,
+        )
+    return int(text)
 
 
 def current(device: torch.device) -> Process:

@@ -6,7 +6,6 @@ Knows nothing of gradients' use; that is ``optimizer.py``.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from difflib import get_close_matches
 
 import torch
 from torch import Tensor, nn
@@ -51,18 +50,11 @@ class Groups:
         """Every group a stage names exists and can learn.
 
         Raises:
-            UsageError: naming the stage and the group.
+            UsageError: naming the stages and the groups.
         """
+        plan.check_names(groups=self.modules)
         for planned in plan.stages:
             name = planned.stage.name
-            for group in planned.stage.groups or {}:
-                if group not in self.modules:
-                    near = get_close_matches(group, self.modules, n=1)
-                    known = ", ".join(self.modules)
-                    hint = f"Did you mean '{near[0]}'?" if near else f"There are: {known}."
-                    raise UsageError(
-                        f"Stage '{name}' trains an unknown group '{group}'.", advice=hint
-                    )
             if not any(self._learnable[group] for group in self._active(planned.stage)):
                 raise UsageError(
                     f"Stage '{name}' trains nothing: none of its groups has weights that learn.",

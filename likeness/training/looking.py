@@ -16,6 +16,7 @@ from likeness.errors import UsageError
 from likeness.runs.record import Recorder
 from likeness.runs.run import Run
 from likeness.seeds import seed_of
+from likeness.storage.files import disk_refusals
 from likeness.training.random import seed_global
 from likeness.training.settings import TrainSettings
 from likeness.training.system import System
@@ -59,16 +60,18 @@ class Observer:
         if preview:
             seed_global(seed_of(self._seed, "preview"))
             folder = self._run.preview_folder(step)
-            folder.mkdir(parents=True, exist_ok=True)
-            files = self._system.preview(predictor, folder, step)
+            with disk_refusals(folder, "write the previews"):
+                folder.mkdir(parents=True, exist_ok=True)
+                files = self._system.preview(predictor, folder, step)
             self._recorder.media(step, {f"preview/{path.stem}": path for path in files})
         if not evaluate or self._source is None:
             return None
         seed_global(seed_of(self._seed, "evaluate"))
         folder = self._run.evaluation_folder(step)
-        folder.mkdir(parents=True, exist_ok=True)
-        scores = self._system.evaluate(predictor, self._source, folder)
-        scores.save(folder / "scores.json")
+        with disk_refusals(folder, "write the evaluation"):
+            folder.mkdir(parents=True, exist_ok=True)
+            scores = self._system.evaluate(predictor, self._source, folder)
+            scores.save(folder / "scores.json")
         self._recorder.write(step, {f"score/{score.name}": score.value for score in scores})
         return scores
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
@@ -175,19 +176,29 @@ class Plan:
             first += length
         return Plan(tuple(planned))
 
-    def check_terms(self, known: frozenset[str]) -> None:
-        """Every weighted term exists. Raises UsageError naming the stage and the nearest term."""
-        from difflib import get_close_matches
+    def check_names(
+        self, *, terms: Collection[str] | None = None, groups: Collection[str] | None = None
+    ) -> None:
+        """Every loss term that a stage weighs exists, and every group that it trains.
 
+        Args:
+            terms, groups: all there are; None where they are not known yet.
+
+        Raises:
+            UsageError: names every stage and word that is wrong, with the nearest right one.
+        """
+        wrong, hints = [], []
         for planned in self.stages:
-            for term in planned.stage.weights:
-                if term not in known:
-                    near = get_close_matches(term, sorted(known), n=1)
-                    hint = f"Did you mean '{near[0]}'?" if near else f"Known: {sorted(known)}."
-                    raise UsageError(
-                        f"Stage '{planned.stage.name}' weighs an unknown loss term '{term}'.",
-                        advice=hint,
-                    )
+            asked = [("weighs", "loss term", word, terms) for word in planned.stage.weights]
+            asked += [("trains", "group", word, groups) for word in planned.stage.groups or {}]
+            for verb, kind, word, known in asked:
+                if known is not None and word not in known:
+                    wrong.append(f"Stage '{planned.stage.name}' {verb} an unknown {kind} '{word}'.")
+                    near = get_close_matches(word, sorted(known), n=1)
+                    there = f"Every {kind}: {', '.join(sorted(known))}."
+                    hints.append(f"Did you mean '{near[0]}'?" if near else there)
+        if wrong:
+            raise UsageError("\n".join(wrong), advice=" ".join(dict.fromkeys(hints)))
 
 
 def _scaled(lengths: Sequence[int], total: int) -> list[int]:

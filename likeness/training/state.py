@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from likeness.data.source import Mixed
-from likeness.errors import UsageError
+from likeness.errors import DataError, UsageError
 from likeness.runs import checkpoint, selection
 from likeness.runs.checkpoint import Checkpoint, Progress, has_checkpoints
 from likeness.runs.run import Run
@@ -85,9 +85,17 @@ class TrainingState:
         self.optimizer = self._activated()
         if saved is not None:
             content = saved.optimizer()
-            self.precision.scaler.load_state_dict(content["scaler"])
-            if self.counters.step > self.planned.first_step or self._keeps_memory():
-                optimizer.load_moments(self.optimizer, content["moments"])
+            try:
+                self.precision.scaler.load_state_dict(content["scaler"])
+                if self.counters.step > self.planned.first_step or self._keeps_memory():
+                    optimizer.load_moments(self.optimizer, content["moments"])
+            except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
+                raise DataError(
+                    f"{saved.path / 'optimizer.pt'} does not hold the memory of this optimiser: "
+                    f"{type(error).__name__}: {error}.",
+                    advice="Restore the checkpoint from a copy, or remove its folder to continue "
+                    "from the one before it.",
+                ) from error
 
     def open_data(self) -> Mixed:
         """The training sources end to end; a change since the checkpoint is reported."""

@@ -71,6 +71,10 @@ class System(ABC):
     loss_terms: ClassVar[frozenset[str]]
     """Every name ``losses`` can return; stage weights are checked against it at once."""
 
+    group_names: ClassVar[frozenset[str] | None] = None
+    """Every group ``trainable`` can give, so that stages are checked before anything is loaded;
+    None: they are known once the system is built."""
+
     def __init__(self, config: Any, placement: Placement) -> None:
         self.config, self.placement = config, placement
 

@@ -10,7 +10,7 @@ import logging
 import math
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -44,8 +44,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-_STATUS_SECONDS = 10.0
-"""Least time between two writes of status.json while nothing else happens."""
+_STATUS_SECONDS = 10.0  # between two writes of status.json while nothing else happens
 
 
 @dataclass(frozen=True)
@@ -89,7 +88,7 @@ def fit(
         UsageError: plan, groups or settings do not fit the system or the run.
         LikenessError: too many steps in a row were not finite.
     """
-    plan.check_terms(system.loss_terms)
+    plan.check_names(terms=system.loss_terms)
     if not resume and checkpoint.has_checkpoints(run):
         raise UsageError(
             f"{run.path} has been trained already; its checkpoints are not overwritten.",
@@ -117,7 +116,8 @@ def fit(
             for tracker in trackers if loop.recorder is None else ():
                 tracker.close()  # the recorder would have
             if loop.has_begun or not resume:  # a refused resume leaves the run as it was
-                loop.tell("failed", error=f"{type(error).__name__}: {error}")
+                with suppress(UsageError):  # of a full disk: the first error is the one to tell
+                    loop.tell("failed", error=f"{type(error).__name__}: {error}")
             raise
     loop.copy(must_succeed=status == "finished")  # the run has ended well, whatever becomes of it
     return Outcome(status, loop.counters.step, loop.scores)

@@ -40,6 +40,7 @@ def test_counting_says_how_far_it_is_from_time_to_time(
     """Ten are done before it starts; then one a second, of which every fifth is told."""
     clock = iter(range(100))
     monkeypatch.setattr(console.time, "monotonic", lambda: next(clock))
+    monkeypatch.setattr(console, "_mode", console._Mode())
     with counting("Making things") as progress:
         assert progress is not None
         for done in range(10, 21):

@@ -147,3 +147,49 @@ def test_options_are_words_with_yaml_values() -> None:
     ):
         with pytest.raises(UsageError, match=message):
             parse_options(words)
+
+
+def test_values_of_options_are_checked_by_the_annotations_all_at_once(likeness: Command) -> None:
+    words = ("each=abc", "spread=999", "label=3", "spraed=1")
+    result = likeness("data", "make", "toy", "d", *words)
+    assert result.code == 2
+    assert "Traceback" not in result.err
+    for line in (
+        "There is no option 'spraed' of studio data.",
+        "The option 'each' of studio data: expected a whole number, found 'abc'.",
+        "The option 'spread' of studio data: expected a number of at most 90.0, found 999.",
+        "The option 'label' of studio data: expected text (put it in quotes), found 3.",
+        "Did you mean 'spread'?",
+    ):
+        assert line in result.err
+    assert not Path("d").exists()
+
+
+@pytest.mark.parametrize("word", ["each=[1]", "each=0", "each=true", "each=1.5", "each=", "each=~"])
+def test_a_value_of_another_type_is_refused(likeness: Command, word: str) -> None:
+    result = likeness("data", "make", "toy", "d", word)
+    assert result.code == 2
+    assert "The option 'each' of studio data: expected a" in result.err
+    assert "Traceback" not in result.err
+
+
+def test_options_reach_the_function_as_its_annotations_say(likeness: Command) -> None:
+    assert likeness("data", "make", "toy", "d", "--people", 3, "each=2.0").code == 0
+    assert Path("d/toy.json").read_text() == '{"samples": 6, "seed": 0}'
+
+
+@pytest.mark.parametrize(
+    ("words", "meant"),
+    [
+        (("--each", "4"), "write each=4."),
+        (("--each=4",), "write each=4."),
+        (("--max-yaw", "--json"), "write max_yaw=VALUE."),
+    ],
+)
+def test_an_option_given_as_a_flag_is_shown_as_a_word(
+    likeness: Command, words: tuple[str, ...], meant: str
+) -> None:
+    result = likeness("data", "make", "toy", "d", *words)
+    assert result.code == 2
+    assert meant in result.err
+    assert "train.steps=2000" in likeness("train", "toy", "--steps", 4).err

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import os
 import resource
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -183,3 +186,82 @@ def test_what_a_library_prints_stays_out_of_the_document(
     result = likeness("systems", "--json")
     assert result.document == []
     assert "hello from a library" in result.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("train",), "Missing argument"),
+        (("evaluate", "run", "--nosuch"), "No such option: --nosuch"),
+        (("trian",), "No such command 'trian'"),
+        (("data", "make", "toy", "d", "--people", "many"), "valid integer"),
+        (("toy", "wave"), "Missing argument"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else None,
+)
+def test_a_command_line_that_cannot_be_read_is_a_document_too(
+    likeness: Command, arguments: tuple[str, ...], message: str
+) -> None:
+    result = likeness(*arguments, "--json")
+    assert result.code == 2
+    assert message in result.document["error"]["message"]
+    assert result.document["error"]["exit_code"] == 2
+    assert result.document["error"]["advice"].startswith("See: likeness")
+    assert likeness(*arguments).out == ""
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+def test_an_interruption_is_a_document_too(
+    likeness: Command, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    number, before = getattr(signal, name), signal.getsignal(signal.SIGTERM)
+
+    def interrupted() -> None:
+        os.kill(os.getpid(), number)
+        time.sleep(5)
+
+    monkeypatch.setattr("likeness.systems.all_systems", interrupted)
+    result = likeness("systems", "--json")
+    assert result.code == 130
+    assert result.document["error"]["exit_code"] == 130
+    assert "Interrupted" in result.document["error"]["message"]
+    assert "Traceback" not in result.err
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_only_the_first_process_of_a_launch_answers_an_error(
+    likeness: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    for rank, count in (("0", 1), ("1", 0)):
+        monkeypatch.setenv("RANK", rank)
+        for arguments in (("toy", "wave", "nobody"), ("train",)):
+            result = likeness(*arguments, "--json")
+            assert result.out.count('"error"') == count
+            assert result.err
+
+
+@pytest.mark.parametrize("name", ["evaluate", "predict", "export", "report", "watch"])
+def test_a_copy_elsewhere_is_named_as_it_was_written(likeness: Command, name: str) -> None:
+    more = {"predict": ("-i", "x"), "export": ("--to", "arrays")}.get(name, ())
+    result = likeness(name, "s3://bkt/toy/run-1", *more)
+    assert result.code == 2
+    assert "found the address s3://bkt/toy/run-1" in result.err
+    assert "likeness resume s3://bkt/toy/run-1" in result.err
+
+
+@pytest.mark.parametrize("variables", [{"WORLD_SIZE": "abc"}, {"RANK": "0", "WORLD_SIZE": "2"}])
+def test_a_launch_that_makes_no_sense_is_wrong_use(
+    likeness: Command, trained: Path, monkeypatch: pytest.MonkeyPatch, variables: dict[str, str]
+) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    for arguments in (
+        ("evaluate", trained),
+        ("resume", trained),
+        ("train", "toy", "--profile", "smoke", "data.root=data"),
+    ):
+        result = likeness(*arguments)
+        assert result.code == 2, result.err
+        assert "WORLD_SIZE" in result.err
+        assert "Traceback" not in result.err

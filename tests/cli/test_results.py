@@ -1,10 +1,15 @@
 from __future__ import annotations
 
+import hashlib
+import io
 import json
+import os
+import pickle
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from tests.cli.conftest import Command
 
@@ -108,3 +113,48 @@ def test_a_damaged_checkpoint_is_named(likeness: Command, trained: Path) -> None
     result = likeness("evaluate", trained, "--checkpoint", "10")
     assert result.code == 4
     assert "ema.safetensors" in result.err
+
+
+def _damage(run: Path, name: str, content: bytes) -> None:
+    """Put something else into a file of the last checkpoint, with a hash that fits."""
+    folder = run / "checkpoints" / "step-00000010"
+    (folder / name).write_bytes(content)
+    progress = json.loads((folder / "progress.json").read_text())
+    progress["sha256"][name] = hashlib.sha256(content).hexdigest()
+    (folder / "progress.json").write_text(json.dumps(progress))
+
+
+@pytest.mark.parametrize("content", [{"a": 3}, {"a": {"layer": "file"}}, {"a": []}])
+def test_a_damaged_provenance_is_named(likeness: Command, trained: Path, content: object) -> None:
+    (trained / "provenance.json").write_text(json.dumps(content))
+    result = likeness("resume", trained)
+    assert result.code == 4, result.err
+    assert "provenance" in result.err
+    assert "Traceback" not in result.err
+
+
+@pytest.mark.parametrize("content", [b"not a pickle", pickle.dumps(os.getcwd), None])
+def test_a_foreign_optimizer_file_is_named(
+    likeness: Command, trained: Path, content: bytes | None
+) -> None:
+    stream = io.BytesIO()
+    torch.save({"other": 1}, stream)
+    _damage(trained, "optimizer.pt", stream.getvalue() if content is None else content)
+    result = likeness("resume", trained)
+    assert result.code == 4, result.err
+    assert "optimizer.pt" in result.err
+    assert "Traceback" not in result.err
+
+
+@pytest.mark.parametrize("content", ["{broken", "{}", "[1]", '[{"name": "error"}]', "\xff"])
+def test_damaged_scores_are_named(likeness: Command, trained: Path, content: str) -> None:
+    path = trained / "evaluation" / "step-00000010" / "scores.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content.encode("latin-1"))
+    result = likeness("watch", trained, "--once")
+    assert result.code == 4, result.err
+    assert "scores.json" in result.err
+    assert "Traceback" not in result.err
+    result = likeness("report", trained)
+    assert result.code == 0, result.err
+    assert "Traceback" not in (trained / "report.html").read_text()

@@ -100,7 +100,15 @@ class ToyContract:
 CONTRACT = ToyContract()
 
 
-def make(out: str, *, people: int, seed: int, each: int = 2) -> Inspection:
+def make(
+    out: str,
+    *,
+    people: int,
+    seed: int,
+    each: Annotated[int, Field(ge=1)] = 2,
+    spread: Annotated[float, Field(ge=0, le=90)] = 1.0,
+    label: str = "",
+) -> Inspection:
     Path(out).mkdir(parents=True, exist_ok=True)
     facts = {"samples": people * each, "seed": seed}
     (Path(out) / "toy.json").write_text(json.dumps(facts), encoding="utf-8")
@@ -168,7 +176,8 @@ def export_arrays(
 
     def write(place: Path) -> None:
         weights = {g: m.state_dict() for g, m in predictor.modules.items()}
-        torch.save(weights, place / "weights.pt")
+        with (place / "weights.pt").open("wb") as file:
+            torch.save(weights, file)
 
     def opened(place: Path) -> Any:
         loaded = torch.load(place / "weights.pt", weights_only=True)

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import pytest
 
 from likeness.config.overrides import coerce, environment_assignments, parse_overrides
-from tests.config.example import Example, Ramp
+from tests.config.example import Ramp
 
 
 @pytest.mark.parametrize(
@@ -65,19 +65,21 @@ def test_environment_names() -> None:
     environ = {
         "LIKENESS_TRAIN__STEPS": "5",
         "LIKENESS_SEED": "7",
+        "LIKENESS_TRAIN_STEPS": "5",
         "LIKENESS_TEST_DATA": "/somewhere",
         "LIKENESS_DATA__ROOT": "",
         "PATH": "/bin",
     }
-    found = environment_assignments(environ, Example, {})
+    found = environment_assignments(environ, {})
     assert [(a.key, a.value, str(a.origin)) for a in found] == [
         (("seed",), "7", "environment LIKENESS_SEED"),
+        (("train_steps",), "5", "environment LIKENESS_TRAIN_STEPS"),
         (("train", "steps"), "5", "environment LIKENESS_TRAIN__STEPS"),
     ]
 
 
 def test_aliases_set_their_key() -> None:
-    found = environment_assignments({"IMAGE_DIR": "x"}, Example, {"IMAGE_DIR": "data.root"})
+    found = environment_assignments({"IMAGE_DIR": "x"}, {"IMAGE_DIR": "data.root"})
     assert [(a.key, a.value, a.origin.detail) for a in found] == [
         (("data", "root"), "x", "IMAGE_DIR")
     ]
@@ -87,11 +89,11 @@ def test_launcher_variables_are_no_settings_under_a_launcher(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     aliases = {"RANK": "train.steps", "IMAGE_DIR": "data.root"}
-    alone = environment_assignments({"RANK": "8"}, Example, aliases)
+    alone = environment_assignments({"RANK": "8"}, aliases)
     assert [a.key for a in alone] == [("train", "steps")]
     with caplog.at_level(logging.WARNING):
         launched = environment_assignments(
-            {"RANK": "0", "WORLD_SIZE": "2", "LOCAL_RANK": "0", "IMAGE_DIR": "x"}, Example, aliases
+            {"RANK": "0", "WORLD_SIZE": "2", "LOCAL_RANK": "0", "IMAGE_DIR": "x"}, aliases
         )
     assert [a.key for a in launched] == [("data", "root")]
     assert "LIKENESS_TRAIN__STEPS" in caplog.text

@@ -2,9 +2,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
+from pydantic import Field
 
 from likeness.config.faults import ConfigError
 from likeness.config.resolve import Resolved, check_unchanged, override, resolve
@@ -265,6 +266,50 @@ def test_a_required_field_is_asked_for() -> None:
     assert resolve(
         Needs, system="needs", profiles={}, overrides=["root=x"], environ={}
     ).config == Needs(root="x")
+
+
+def test_a_fault_of_an_item_is_no_fault_of_its_list(tmp_path: Path) -> None:
+    class Step(ConfigModel):
+        name: str
+        weight: float = 1.0
+
+    class Listed(ConfigModel):
+        steps: Annotated[tuple[Step, ...], Field(min_length=1)] = (Step(name="a"),)
+        betas: tuple[float, float, float] = (0.9, 0.99, 0.999)
+
+    def faults(text: str) -> list[str]:
+        path = _file(tmp_path, text)
+        with pytest.raises(ConfigError) as caught:
+            resolve(Listed, system="listed", profiles={}, files=[path], environ={})
+        return [str(fault).replace(str(path), "FILE") for fault in caught.value.faults]
+
+    assert faults("steps:\n- {name: a, weight: heavy}\n") == [
+        "steps.0.weight (file FILE:2): expected a number, found 'heavy'"
+    ]
+    assert faults("betas: [0.9]\nsteps:\n- {weight: 1}\n") == [
+        "steps.0.name (file FILE:3): a value is needed here",
+        "betas (file FILE:1): expected at least 3 values, found [0.9]",
+    ]
+    assert faults("steps: []\n") == ["steps (file FILE:1): expected at least 1 values, found []"]
+
+
+@pytest.mark.parametrize(
+    ("variable", "meant"),
+    [
+        ("LIKENESS_DATA_ROOT", "Did you mean LIKENESS_DATA__ROOT ('data.root')?"),
+        ("LIKENESS_TRAIN_LEARNING_RATE", "Did you mean LIKENESS_TRAIN__LEARNING_RATE "),
+        ("LIKENESS_TRAIN__STEP", "Did you mean LIKENESS_TRAIN__STEPS ('train.steps')?"),
+        ("LIKENESS_SEDE", "Did you mean LIKENESS_SEED ('seed')?"),
+        ("LIKENESS_DATA__", "there is no such setting"),
+        ("LIKENESS_RESULTS", "there is no such setting."),
+    ],
+)
+def test_a_variable_with_the_prefix_that_is_no_setting_is_a_fault(
+    variable: str, meant: str
+) -> None:
+    (fault,) = _faults(environ={variable: "1"}).values()
+    assert f"(environment {variable})" in fault
+    assert meant in fault
 
 
 def test_reserved_names_are_refused() -> None:

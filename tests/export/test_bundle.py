@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import subprocess
+import sys
+import time
 from importlib import metadata
 from pathlib import Path
 
@@ -173,3 +177,30 @@ def test_manifests_that_cannot_be_trusted_are_refused(tmp_path):
 def test_samples_are_required(tmp_path):
     with pytest.raises(ValueError, match="at least one sample"):
         write(tmp_path / "b", samples=[])
+
+
+def test_what_a_killed_export_left_is_removed_by_the_next_and_no_other(tmp_path):
+    started = tmp_path / "started"
+    code = (
+        "import os, signal, sys, time\nfrom pathlib import Path\n"
+        "from tests.export.test_bundle import write\n"
+        "def write_model(folder):\n"
+        "    (folder / 'half').write_bytes(b'x')\n"
+        f"    Path({str(started)!r}).touch()\n"
+        "    time.sleep(60)\n"
+        f"write(Path({str(tmp_path / 'b')!r}), write_model=write_model)"
+    )
+    process = subprocess.Popen([sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": "."})
+    try:
+        while not started.exists():
+            assert process.poll() is None
+            time.sleep(0.05)
+        write(tmp_path / "b")
+        (leftover,) = tmp_path.glob(".b.*")  # of an export that still runs
+        assert (leftover / "half").exists()
+    finally:
+        process.kill()
+        process.wait()
+    assert leftover.exists()
+    write(tmp_path / "b")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["b", "started"]

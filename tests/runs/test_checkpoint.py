@@ -4,6 +4,7 @@ import errno
 import json
 import logging
 import os
+import pickle
 import shutil
 from dataclasses import asdict
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Any
 import pytest
 import torch
 
-from likeness.errors import DataError, MissingError, UsageError
+from likeness.errors import DataError, MissingError, UnsafeFileError, UsageError
 from likeness.runs import checkpoint, selection
 from likeness.runs.checkpoint import Checkpoint, Progress, checkpoints
 from likeness.runs.run import Run
@@ -186,8 +187,29 @@ def test_optimizer_file_cannot_run_code(run: Run) -> None:
 
     saved = save(run, 5)
     torch.save({"moments": Evil()}, saved.path / "optimizer.pt")
-    with pytest.raises(Exception, match="Weights only load failed"):
+    with pytest.raises(UnsafeFileError, match=r"optimizer\.pt holds something else than tensors"):
         saved.optimizer()
+    assert not Path("hacked").exists()
+
+
+@pytest.mark.parametrize("content", [b"", b"not a pickle", pickle.dumps([1, 2]), b"PK\x03\x04zip"])
+def test_files_of_a_checkpoint_that_are_not_what_they_should_be_are_named(
+    run: Run, content: bytes
+) -> None:
+    saved = save(run, 5)
+    reads = {
+        "optimizer.pt": saved.optimizer,
+        "trainable.safetensors": saved.weights,
+        "state.safetensors": saved.state,
+        "state.json": saved.state,
+    }
+    for name, read in reads.items():
+        path = saved.path / name
+        before = path.read_bytes()
+        path.write_bytes(content)
+        with pytest.raises(DataError, match=name.replace(".", r"\.")):
+            read()
+        path.write_bytes(before)
 
 
 def test_finding(run: Run) -> None:

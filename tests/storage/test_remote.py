@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import hashlib
 import os
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from likeness.errors import DataError, MissingError, UnsafeFileError, UsageError
+from likeness.storage.remote import is_transient
 from likeness.storage.store import StorageSettings, Store, open_store
 from tests.storage.faulty_server import Proxy, files_over_http, proxy_to
 
@@ -127,6 +129,34 @@ def test_a_server_that_never_lets_an_upload_begin_does_not_hang_us(s3_proxy: Pro
     store = _s3(s3_proxy.address, "deaf", QUICK.replace(retries=1))
     with pytest.raises(MissingError, match=r"Writing .* failed 2 times"):
         store.write_bytes("x.bin", b"x")
+
+
+@pytest.mark.s3
+def test_a_refused_connection_is_tried_again(
+    s3_server: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    with socket.socket() as bound:  # bound and not listening: every connection is refused
+        bound.bind(("127.0.0.1", 0))
+        address = f"http://127.0.0.1:{bound.getsockname()[1]}"
+        with pytest.raises(MissingError, match="failed 4 times"):
+            _s3(address, "refused").read_bytes("x.bin")
+    assert caplog.text.count("trying again") == 3
+
+
+def test_what_botocore_retries_is_transient() -> None:
+    """Its "standard" mode tells: every class it takes for transient, by its own list."""
+    from botocore import exceptions
+    from botocore.retries import standard
+
+    listed = standard.TransientRetryableChecker._TRANSIENT_EXCEPTION_CLS
+    kinds = [
+        kind
+        for kind in vars(exceptions).values()
+        if isinstance(kind, type) and issubclass(kind, listed)
+    ]
+    assert exceptions.EndpointConnectionError in kinds
+    assert all(is_transient(kind.__new__(kind)) for kind in kinds)
+    assert not is_transient(exceptions.NoCredentialsError())
 
 
 @pytest.mark.s3

@@ -74,8 +74,10 @@ def test_profiles_resolve_and_round_trip(name: str, tmp_path: Path) -> None:
         assert again.config == resolved.config
         assert fingerprint(again.config) == fingerprint(resolved.config)
         known = spec.load("system").loss_terms
+        groups = getattr(spec.load("system"), "group_names", None)
         for stage in resolved.config.stages:
             assert set(stage.weights) <= known, f"{profile}/{stage.name}"
+            assert groups is None or set(stage.groups or {}) <= groups, f"{profile}/{stage.name}"
 
 
 @each_system
@@ -148,6 +150,7 @@ def test_declared_terms_appear_when_active(name: str, datasets: dict[str, Path])
     system = c.built(name, datasets[name])
     batch = c.one_batch(system)
     context = c.contexts(system)[-1]
+    assert type(system).group_names is None or set(system.trainable()) <= type(system).group_names
     everything = dict.fromkeys(system.loss_terms, 1.0)
     stage = context.stage.replace(weights=everything)
     full = type(context)(**{**context.__dict__, "weights": everything, "stage": stage})

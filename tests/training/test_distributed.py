@@ -148,6 +148,36 @@ def test_device_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
         distributed._device("cuda:2", 0, 1)
 
 
+@pytest.mark.parametrize(
+    ("variables", "named"),
+    [
+        ({"WORLD_SIZE": "abc"}, "WORLD_SIZE is 'abc', expected a whole number of at least 1"),
+        ({"WORLD_SIZE": "0"}, "WORLD_SIZE is '0', expected a whole number of at least 1"),
+        ({"LOCAL_RANK": "-1"}, "LOCAL_RANK is '-1', expected a whole number of at least 0"),
+        ({"WORLD_SIZE": "2", "RANK": "0"}, "MASTER_ADDR and MASTER_PORT are not set"),
+        ({"WORLD_SIZE": "2", "MASTER_ADDR": "x", "MASTER_PORT": "1"}, "RANK is not set"),
+        (
+            {"WORLD_SIZE": "2", "RANK": "2", "MASTER_ADDR": "x", "MASTER_PORT": "1"},
+            "RANK is 2, expected a number below WORLD_SIZE, 2",
+        ),
+        (
+            {"WORLD_SIZE": "2", "RANK": "0", "MASTER_ADDR": "x", "MASTER_PORT": "http"},
+            "MASTER_PORT is 'http', expected a whole number",
+        ),
+    ],
+)
+def test_a_launch_that_makes_no_sense_names_the_variable(
+    monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], named: str
+) -> None:
+    for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(UsageError, match=named) as caught:
+        distributed.start("cpu")
+    assert "torchrun" in caught.value.advice
+
+
 def test_frozen_parts_are_not_registered() -> None:
     system = ToySystem(ToyConfig(), Placement(torch.device("cpu")))
     module = distributed.LossModule(system, {"head": system.head})

@@ -64,5 +64,20 @@ def test_wrong_plans_are_refused() -> None:
     with pytest.raises(UsageError, match="Stage names must differ"):
         build(stage("a"), stage("a"))
     with pytest.raises(UsageError, match=r"'a' weighs an unknown .* 'ift'\.\nDid you mean 'fit'"):
-        build(stage(weights={"ift": 1.0})).check_terms(frozenset({"fit", "size"}))
-    build(stage()).check_terms(frozenset({"fit"}))
+        build(stage(weights={"ift": 1.0})).check_names(terms=frozenset({"fit", "size"}))
+    plan = build(
+        stage("a", weights={"ift": 1.0, "sze": 1.0}, groups={"haed": 1.0}),
+        stage("b", weights={"other": 1.0}),
+    )
+    with pytest.raises(UsageError) as caught:
+        plan.check_names(terms={"fit", "size"}, groups={"head"})
+    assert caught.value.message.splitlines() == [
+        "Stage 'a' weighs an unknown loss term 'ift'.",
+        "Stage 'a' weighs an unknown loss term 'sze'.",
+        "Stage 'a' trains an unknown group 'haed'.",
+        "Stage 'b' weighs an unknown loss term 'other'.",
+    ]
+    assert caught.value.advice == (
+        "Did you mean 'fit'? Did you mean 'size'? Did you mean 'head'? Every loss term: fit, size."
+    )
+    build(stage()).check_names(terms=frozenset({"fit"}))

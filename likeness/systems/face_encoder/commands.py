@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from likeness.errors import DataError, MissingError, UsageError
+from likeness.storage.files import disk_errors
 
 if TYPE_CHECKING:
     import numpy as np
@@ -158,11 +159,17 @@ def evaluate_now(
 ) -> dict[str, Any]:
     """Distances of scans to predicted neutral faces by the NoW protocol, millimetres."""
     from likeness.evaluation import now_benchmark as now
+    from likeness.storage.files import replacing
     from likeness.systems.face_encoder.heads import open_head
     from likeness.systems.face_encoder.now import mean_face, report_rows
 
     if split not in now.LISTS:
         raise UsageError(f"Expected --split {' or '.join(now.LISTS)}, found '{split}'.")
+    if curve is not None and curve.suffix not in now.CURVE_ENDINGS:
+        raise UsageError(
+            f"The curve cannot be written as '{curve.name}'.",
+            advice=f"Use the ending {' or '.join(now.CURVE_ENDINGS)}.",
+        )
     report = now.evaluate_now(
         predictions,
         dataset,
@@ -184,7 +191,10 @@ def evaluate_now(
         ],
     }
     if curve is not None:
-        document["curve"] = str(now.write_curve(report, curve))
+        text = now.curve_text(report, curve.suffix)
+        with replacing(curve) as temporary:
+            temporary.write_text(text, encoding="utf-8")
+        document["curve"] = str(curve)
     return document
 
 
@@ -205,7 +215,8 @@ def convert_model(
     if out.exists():
         raise UsageError(f"'{out}' exists already.", advice="Choose another name, or remove it.")
     asset = open_head(str(source))
-    asset.save(out)
+    with disk_errors(out, "write the head model"):
+        asset.save(out)
     return {
         "file": str(out),
         "name": asset.name,
@@ -249,10 +260,16 @@ def toy_model(
     """Write a small made-up head in the exact file formats of FLAME, to try things with."""
     from likeness.geometry.toy_flame import make_toy_flame
 
-    if out.exists() and any(out.iterdir()):
-        raise UsageError(f"'{out}' exists and is not empty.", advice="Choose another folder.")
-    make_toy_flame(out, subdivisions=subdivisions, seed=seed)
-    return {"folder": str(out), "files": sorted(path.name for path in out.iterdir())}
+    with disk_errors(out, "write the toy model"):
+        if out.exists() and any(out.iterdir()):
+            raise UsageError(f"'{out}' exists and is not empty.", advice="Choose another folder.")
+        try:
+            make_toy_flame(out, subdivisions=subdivisions, seed=seed)
+        except BaseException:
+            for path in out.glob("*"):  # half a model must not look like a whole one
+                path.unlink()
+            raise
+        return {"folder": str(out), "files": sorted(path.name for path in out.iterdir())}
 
 
 def _existing(path: Path) -> Path:

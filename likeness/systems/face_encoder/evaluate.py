@@ -196,5 +196,4 @@ def _picture(source: FaceCrops, results: list[_Result], path: Path) -> None:
         image = draw_landmarks(image, apply_affine(matrix, row.truth)[known], RED)
         cells.append(draw_landmarks(image, apply_affine(matrix, row.points), BLUE))
     grid = [cells[i : i + 4] for i in range(0, len(cells), 4)]
-    path.parent.mkdir(parents=True, exist_ok=True)
     save_image(path, draw_grid(grid))

@@ -256,8 +256,8 @@ def _whole(counts: dict[str, int], folder: Folder) -> list[Finding]:
                 "warning",
                 "no-persons",
                 "identity.csv",
-                "Nothing says who is on which photograph, so each counts as a person of its own and "
-                "one person may be in training and in test.",
+                "Nothing says who is on which photograph, so each counts as a person of its own "
+                "and one person may be in training and in test.",
                 "Write identity.csv with a line 'id,person' and then one for each photograph.",
             )
         )

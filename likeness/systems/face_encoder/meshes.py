@@ -16,8 +16,9 @@ from likeness.errors import MissingError
 from likeness.geometry.head_asset import HeadAsset
 from likeness.geometry.head_numpy import joint_rotations
 from likeness.geometry.mesh_glb import Skeleton, write_glb
-from likeness.geometry.mesh_obj import write_obj
+from likeness.geometry.mesh_obj import obj_files
 from likeness.media.image import to_array
+from likeness.storage.files import replacing
 from likeness.systems.face_encoder.predictor import FacePredictor
 from likeness.systems.face_encoder.record import PersonRecord
 from likeness.systems.face_encoder.render import Renderer
@@ -77,7 +78,10 @@ def write_mesh(
     if path.suffix == ".obj":
         facing = {"pose.global": (1, 0, 0, 0, 1, 0), "pose.global_axis_angle": 0, "pose.neck": 0}
         forward = record.edit({k: v for k, v in facing.items() if k in record.layout})
-        write_obj(path, replace(forward.to_mesh(asset), texture=texture))
+        files = obj_files(replace(forward.to_mesh(asset), texture=texture), path.stem)
+        for suffix, content in files.items():
+            with replacing(path.with_suffix(suffix)) as temporary:
+                temporary.write_bytes(content)
         return
     neutral = replace(record.to_mesh(asset, neutral=True), texture=texture)
     parameters = record.head_parameters(asset)
@@ -100,6 +104,12 @@ def write_mesh(
         weights=asset.weights,
         rotations=joint_rotations(asset, parameters),
     )
-    write_glb(
-        path, neutral, morphs=morphs, morph_weights=weights, skeleton=skeleton, name=path.stem
-    )
+    with replacing(path) as temporary:
+        write_glb(
+            temporary,
+            neutral,
+            morphs=morphs,
+            morph_weights=weights,
+            skeleton=skeleton,
+            name=path.stem,
+        )

@@ -17,8 +17,9 @@ from likeness.evaluation.now_benchmark import CHALLENGES, SEVEN_FROM_51, NowRepo
 from likeness.faces.detect import make_detector
 from likeness.geometry.head_asset import HeadAsset
 from likeness.geometry.mesh import Mesh
-from likeness.geometry.mesh_obj import write_obj
+from likeness.geometry.mesh_obj import obj_files
 from likeness.media.image import load_image
+from likeness.storage.files import replacing
 from likeness.systems.face_encoder.layouts import photographs_in
 from likeness.systems.face_encoder.predictor import FacePredictor
 
@@ -93,10 +94,11 @@ def write_predictions(
             continue
         vertices = record.to_mesh(asset, neutral=True).vertices
         target = out / place / f"{path.stem}.obj"
-        target.parent.mkdir(parents=True, exist_ok=True)
+        with replacing(target.with_suffix(".npy")) as temporary, temporary.open("wb") as file:
+            np.save(file, seven_landmarks(asset, vertices))
         # Positions and triangles alone: the benchmark's reader wants no more.
-        write_obj(target, Mesh(vertices, asset.faces))
-        np.save(target.with_suffix(".npy"), seven_landmarks(asset, vertices))
+        with replacing(target) as temporary:
+            temporary.write_bytes(obj_files(Mesh(vertices, asset.faces), target.stem)[".obj"])
         rows.append({"photograph": str(place / path.name), "error": ""})
     if all(row["error"] for row in rows):
         raise DataError(

@@ -5,15 +5,17 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
+from pydantic import Field
 
 from likeness.errors import DataError, UsageError
 from likeness.faces.detect import make_detector
 from likeness.media.drawing import landmark_text
 from likeness.media.image import load_image, save_image
 from likeness.media.video import write_animation
+from likeness.storage.files import replacing
 from likeness.systems.face_encoder.layouts import photographs_in
 from likeness.systems.face_encoder.meshes import open_renderer, texture_of, write_mesh
 from likeness.systems.face_encoder.pictures import overlay, turntable
@@ -46,7 +48,7 @@ def predict(
     format: str = ",".join(DEFAULT_FORMATS),
     detector: str = "cascade",
     weights: str | None = None,
-    frames: int = _TURNTABLE_FRAMES,
+    frames: Annotated[int, Field(ge=1)] = _TURNTABLE_FRAMES,
 ) -> list[dict[str, Any]]:
     """Encode photographs, or all photographs of folders, into ``output``.
 
@@ -124,7 +126,6 @@ def _write(
     path: Path, photo: np.ndarray, record: PersonRecord, renderer: Renderer, frames: int
 ) -> Path:
     """Write what the ending of ``path`` says."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     if path.suffix in SUFFIXES:
         return record.save(path)
     if path.suffix == ".png":
@@ -136,7 +137,8 @@ def _write(
         # A square around them: a character is twice as high as wide, the plot 40 by 20 of them.
         middle, half = (low + high) / 2, (high - low).max() / 2
         plot = landmark_text(record.landmarks, box=(*(middle - half), *(middle + half)))
-        path.write_text(plot + "\n", encoding="ascii")
+        with replacing(path) as temporary:
+            temporary.write_text(plot + "\n", encoding="ascii")
         return path
     if path.suffix == ".gif":
         views = turntable(renderer, record.vector, frames=frames, size=_TURNTABLE_SIZE)

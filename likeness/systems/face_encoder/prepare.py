@@ -12,9 +12,10 @@ import os
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
+from pydantic import Field
 
 from likeness.data.inspection import Finding, Inspection
 from likeness.data.making import Progress, is_unfinished, stamp, unfinished
@@ -37,11 +38,11 @@ def prepare(
     landmarks: str = "auto",
     detector: str = "cascade",
     weights: str | None = None,
-    size: int = 512,
+    size: Annotated[int, Field(ge=64)] = 512,
     person_from: str = "",
-    test_every: int = 5,
+    test_every: Annotated[int, Field(ge=3)] = 5,
     consent: str = "",
-    workers: int = 0,
+    workers: Annotated[int, Field(ge=0)] = 0,
     progress: Progress | None = None,
 ) -> Inspection:
     """Write a dataset from photographs; called again after an interruption, it goes on.

@@ -19,6 +19,7 @@ from likeness.geometry.array_files import read_arrays, write_arrays
 from likeness.geometry.head_asset import HeadAsset
 from likeness.geometry.head_numpy import pose_head
 from likeness.geometry.mesh import Mesh
+from likeness.storage.files import disk_errors, replacing
 from likeness.systems.face_encoder.layout import VectorLayout
 
 FORMAT = 1
@@ -89,12 +90,13 @@ class PersonRecord:
         if self.landmarks is not None:
             arrays["landmarks"] = np.asarray(self.landmarks, np.float32)
         if path.suffix == ".json":
-            path.parent.mkdir(parents=True, exist_ok=True)
             plain = {**texts, **{name: array.tolist() for name, array in arrays.items()}}
             plain |= {"layout": json.loads(texts["layout"]), "valid": dict(self.valid)}
-            path.write_text(json.dumps(plain), encoding="utf-8")
+            with replacing(path) as temporary:
+                temporary.write_text(json.dumps(plain), encoding="utf-8")
         else:
-            write_arrays(path, arrays, texts)
+            with disk_errors(path, f"write {path.name}"):
+                write_arrays(path, arrays, texts)
         return path
 
     @staticmethod

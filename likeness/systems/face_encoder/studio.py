@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
+from pydantic import Field
 
 from likeness.data.inspection import Inspection
 from likeness.data.making import Progress, unfinished
@@ -36,10 +37,10 @@ def make(
     *,
     people: int,
     seed: int = 0,
-    photos: int = 4,
-    size: int = 192,
-    max_yaw: float = 50.0,
-    workers: int = 0,
+    photos: Annotated[int, Field(ge=1)] = 4,
+    size: Annotated[int, Field(ge=64)] = 192,
+    max_yaw: Annotated[float, Field(ge=0, le=90)] = 50.0,
+    workers: Annotated[int, Field(ge=0)] = 0,
     progress: Progress | None = None,
 ) -> Inspection:
     """Photograph studio people in the layout of the contract; called again, it goes on.

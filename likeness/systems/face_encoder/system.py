@@ -67,6 +67,7 @@ class FaceEncoder(System):
 
     config: FaceEncoderConfig
 
+    group_names = frozenset({"encoder", "landmark_offsets"})
     loss_terms = frozenset(
         {
             "landmark",

@@ -14,6 +14,7 @@ from likeness.geometry.head_asset import HeadAsset, load_head
 from likeness.systems.face_encoder import commands
 from likeness.systems.face_encoder.layout import deca236
 from likeness.systems.face_encoder.record import PersonRecord, distance, merge
+from tests.disks import full_disk
 from tests.systems.face_encoder.toy import SMALL_LAYOUT, mean_vector, random_vector
 
 
@@ -129,3 +130,14 @@ def test_the_toy_model_is_a_model(tmp_path):
     assert load_flame(document["folder"]).num_vertices == 246
     with pytest.raises(UsageError, match="not empty"):
         commands.toy_model(tmp_path / "toy")
+
+
+def test_a_disk_that_refuses_leaves_no_half_of_a_model(toy_folder, tmp_path):
+    with full_disk(tmp_path / "full") as disk:
+        with pytest.raises(UsageError, match=r"Cannot write the toy model: .*No space left"):
+            commands.toy_model(disk / "toy", subdivisions=2)
+        with pytest.raises(UsageError, match=r"Cannot write the head model: .*No space left"):
+            commands.convert_model(toy_folder, disk / "head.npz")
+        assert [path.name for path in disk.rglob("*") if path.is_file()] == ["filler"]
+    with pytest.raises(UsageError, match=r"Cannot write the toy model: .*Not a directory"):
+        commands.toy_model(toy_folder / "generic_model.pkl")

@@ -22,6 +22,7 @@ from likeness.systems.face_encoder.meshes import write_mesh
 from likeness.systems.face_encoder.predict import FORMATS, predict
 from likeness.systems.face_encoder.predictor import FacePredictor
 from likeness.systems.face_encoder.record import PersonRecord
+from tests.disks import full_disk
 from tests.systems.face_encoder.toy import SMALL_LAYOUT, build_system, random_vector
 
 
@@ -279,3 +280,11 @@ def test_wrong_formats_and_inputs_are_refused_before_any_work(predictor, photos)
     with pytest.raises(DataError, match="found none"):
         run(predictor, photos, [str(empty)])
     assert not (photos.parent / "out").exists()
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_a_full_disk_leaves_no_half_of_a_file(predictor, photos, tmp_path, format):
+    with full_disk(tmp_path / "out") as disk:
+        with pytest.raises(UsageError, match="No space left on device"):
+            run(predictor, photos, [str(photos / "p0_0.png")], format=format, frames=2)
+        assert [path.name for path in disk.iterdir()] == ["filler"]

@@ -1,0 +1,71 @@
+"""The folder an export is written in: beside its target, held while in use, gone afterwards.
+
+What is written there is the business of :mod:`.bundle`.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import glob
+import logging
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+logger = logging.getLogger(__name__)
+
+_ENDING = ".tmp"
+"""Of the name of a folder that is being written, or is on its way out."""
+
+
+@contextmanager
+def workplace(folder: Path) -> Iterator[Path]:
+    """An empty sibling folder that is gone afterwards; what killed exports left goes first.
+
+    It is locked while in use: the system drops the lock of a process that was killed, so that a
+    folder nobody holds is known from that of another export that runs at the same time.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    for leftover in folder.parent.glob(f".{glob.escape(folder.name)}.*{_ENDING}"):
+        with _locked(leftover) as is_ours:
+            if is_ours:
+                logger.info("Removing %s, left by an export that was killed.", leftover)
+                shutil.rmtree(leftover, ignore_errors=True)
+    work = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}{_ENDING}")
+    work.mkdir()
+    try:
+        with _locked(work):
+            yield work
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[bool]:
+    """Hold a folder against other processes; gives False when one has it, or it is gone."""
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+    except OSError:
+        yield False
+        return
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:  # held by another process, or a file system without locks
+            yield False
+        else:
+            yield True
+    finally:
+        os.close(descriptor)
+
+
+def take_place(work: Path, folder: Path) -> None:
+    """Put ``work`` where ``folder`` is; at no moment is a half-written bundle there."""
+    old = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}{_ENDING}")
+    if folder.exists():
+        os.replace(folder, old)
+    os.replace(work, folder)
+    shutil.rmtree(old, ignore_errors=True)

@@ -1,0 +1,109 @@
+"""A disk that refuses ends every verb with an explanation, and leaves nothing half written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import likeness as package
+from likeness.errors import UsageError
+from tests.cli.conftest import Command
+from tests.disks import full_disk, read_only
+
+VERBS = {
+    "evaluate": ("evaluate", "RUN"),
+    "predict": ("predict", "RUN", "-i", "one.txt"),
+    "export": ("export", "RUN", "--to", "arrays"),
+    "report": ("report", "RUN"),
+}
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_a_run_that_can_only_be_read(likeness: Command, trained: Path, verb: str) -> None:
+    np.savetxt("one.txt", np.ones((1, 6)))
+    with read_only(trained):
+        result = likeness(*(trained if word == "RUN" else word for word in VERBS[verb]), "--json")
+    assert result.code == 2, result.err
+    assert "Traceback" not in result.err
+    error = result.document["error"]
+    assert str(trained) in error["message"]
+    assert "Read-only file system" in error["message"]
+    assert "permission" in error["advice"]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("predict", "RUN", "-i", "one.txt", "-o", "full/out"),
+        ("export", "RUN", "--to", "arrays", "-o", "full/out"),
+        ("report", "RUN", "-o", "full/out.html"),
+        ("train", "toy", "--profile", "smoke", "data.root=data", "--runs", "full/out"),
+        ("data", "make", "toy", "full/out"),
+    ],
+    ids=lambda words: words[0],
+)
+def test_a_full_disk(likeness: Command, trained: Path, arguments: tuple[str, ...]) -> None:
+    np.savetxt("one.txt", np.ones((1, 6)))
+    with full_disk(Path("full")) as disk:
+        result = likeness(*(trained if word == "RUN" else word for word in arguments))
+        left = [path for path in disk.rglob("*") if path.is_file() and path.stat().st_size]
+    assert result.code == 2, result.err
+    assert "Traceback" not in result.err
+    assert "full/out" in result.err
+    assert "No space left on device" in result.err
+    assert [path.name for path in left] == ["filler"]
+
+
+@pytest.mark.parametrize("verb", ["predict", "export"])
+def test_an_output_that_is_a_file(likeness: Command, trained: Path, verb: str) -> None:
+    np.savetxt("one.txt", np.ones((1, 6)))
+    words = (trained if word == "RUN" else word for word in VERBS[verb])
+    result = likeness(*words, "--output", "one.txt/below")
+    assert result.code == 2, result.err
+    assert "Traceback" not in result.err
+    assert "one.txt" in result.err
+
+
+def test_a_notebook_gets_the_same_error(trained: Path) -> None:
+    np.savetxt("one.txt", np.ones((1, 6)))
+    with pytest.raises(UsageError, match=r"Cannot write the predictions: one.txt: File exists"):
+        package.predict(trained, ["one.txt"], output="one.txt")
+
+
+def test_a_preview_that_meets_a_full_disk_fails_the_run(
+    likeness: Command, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tests.toy_system.system import ToySystem
+
+    def preview(self: object, predictor: object, folder: Path, step: int) -> list[Path]:
+        path = folder / "picture.png"
+        path.write_bytes(bytes(10_000_000))
+        return [path]
+
+    monkeypatch.setattr(ToySystem, "preview", preview)
+    with full_disk(Path("full"), free=400_000):
+        words = ("data.root=data", "train.preview_every=5", "--runs", "full")
+        result = likeness("train", "toy", "--profile", "smoke", *words)
+    assert result.code == 2, result.err
+    assert "Traceback" not in result.err
+    assert "Cannot write the previews" in result.err
+    assert "No space left on device" in result.err
+
+
+def test_a_verb_of_a_systems_own_need_not_know(
+    likeness: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tests.cli import toy
+
+    def wave(name: str) -> dict[str, object]:
+        Path(name).write_bytes(b"hello")
+        return {}
+
+    monkeypatch.setitem(toy.COMMANDS, "wave", wave)
+    Path("there").mkdir()
+    result = likeness("toy", "wave", "there")
+    assert result.code == 2, result.err
+    assert "error: Cannot use the disk: there: Is a directory." in result.err
+    assert "Traceback" not in result.err

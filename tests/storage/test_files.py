@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+import errno
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.numpy import save_file
+
+from likeness.errors import MissingError, UsageError
+from likeness.storage.files import disk_refusals, refusal_in, replacing
+from tests.disks import full_disk
+
+
+@pytest.mark.parametrize("library", ["plain", "numpy", "safetensors", "torch"])
+def test_a_full_disk_is_known_in_the_words_of_every_library(tmp_path: Path, library: str) -> None:
+    array = np.zeros(100_000)
+
+    def write(path: Path) -> None:
+        if library == "plain":
+            path.write_bytes(array.tobytes())
+        elif library == "safetensors":
+            save_file({"a": array}, path)
+        else:
+            with path.open("wb") as file:
+                np.save(file, array) if library == "numpy" else torch.save(array, file)
+
+    with full_disk(tmp_path / "full") as disk:
+        message = r"Cannot write a\.bin: .*/full/a\.bin: No space left on device\."
+        with pytest.raises(UsageError, match=message), replacing(disk / "a.bin") as temporary:
+            write(temporary)
+        assert [path.name for path in disk.iterdir()] == ["filler"]
+
+
+def test_only_refusals_are_turned_where_other_work_is_done(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError), disk_refusals(tmp_path, "write"):
+        (tmp_path / "none").read_bytes()
+    with pytest.raises(ConnectionRefusedError), disk_refusals(tmp_path, "write"):
+        raise ConnectionRefusedError(errno.ECONNREFUSED, "refused")
+    (tmp_path / "file").touch()
+    with pytest.raises(UsageError, match="File exists"), disk_refusals(tmp_path, "write"):
+        (tmp_path / "file").mkdir()
+
+
+def test_an_error_that_is_explained_already_is_no_refusal() -> None:
+    refused = PermissionError(errno.EACCES, "Permission denied", "secret")
+    explained = MissingError("There are no credentials.")
+    explained.__cause__ = refused
+    assert refusal_in(refused) is refused
+    assert refusal_in(explained) is None
