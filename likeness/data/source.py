@@ -116,6 +116,71 @@ class Repeated(Source):
         return self._source.weight(index % len(self._source))
 
 
+class Grouped(Source):
+    """Several samples of one group at a time, e.g. photographs of one person, for methods that
+    compare them.
+
+    A sample has its ``id`` and the ``members``, a list of ``size`` samples of one group. An epoch
+    visits a group once for every ``size`` samples it has, and at least once: the sampler's batches
+    of P samples are P groups of ``size``. Training draws the members at random, none twice unless
+    the group is smaller than ``size``. A system's ``collate`` takes them with :func:`members_of`.
+
+    Args:
+        keys: the group of every sample of ``source``. Samples of two buckets are never together.
+    """
+
+    def __init__(self, source: Source, keys: Sequence[Hashable], size: int) -> None:
+        if size < 1:
+            raise ValueError(f"size must be at least 1, found {size}")
+        if len(keys) != len(source):
+            raise ValueError(f"{len(source)} samples came with {len(keys)} keys")
+        self._source, self._size = source, size
+        groups: dict[Hashable, list[int]] = {}
+        for index, key in enumerate(keys):
+            groups.setdefault((key, source.bucket(index)), []).append(index)
+        self._visits = [
+            (members, visit)
+            for members in groups.values()
+            for visit in range(max(1, len(members) // size))
+        ]
+
+    def __len__(self) -> int:
+        return len(self._visits)
+
+    def __getitem__(self, index: int) -> Sample:
+        members, visit = self._visits[index]
+        chosen = [members[(visit * self._size + i) % len(members)] for i in range(self._size)]
+        return _group([self._source[member] for member in chosen])
+
+    def draw(self, index: int, rng: np.random.Generator) -> Sample:
+        members, _ = self._visits[index]
+        chosen = rng.choice(members, self._size, replace=len(members) < self._size)
+        return _group([self._source.draw(int(member), rng) for member in chosen])
+
+    def describe(self) -> dict[str, Any]:
+        return {"type": "Grouped", "size": self._size, "of": self._source.describe()}
+
+    def fingerprint(self) -> str:
+        groups = str([members for members, visit in self._visits if visit == 0])
+        return combined_fingerprint("grouped", str(self._size), groups, self._source.fingerprint())
+
+    def bucket(self, index: int) -> Hashable | None:
+        return self._source.bucket(self._visits[index][0][0])
+
+    def weight(self, index: int) -> float:
+        members, _ = self._visits[index]
+        return sum(self._source.weight(member) for member in members) / len(members)
+
+
+def members_of(samples: Sequence[Sample]) -> list[Sample]:
+    """The members of samples of :class:`Grouped`, in their order; other samples as they are."""
+    return [member for sample in samples for member in sample.get("members", [sample])]
+
+
+def _group(members: list[Sample]) -> Sample:
+    return {"id": "+".join(str(member["id"]) for member in members), "members": members}
+
+
 class Mixed(Source):
     """Named sources end to end; each sample says where it came from under ``"source"``.
 

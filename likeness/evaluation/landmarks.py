@@ -9,6 +9,7 @@ names its length. Drawing is :mod:`likeness.media.drawing`.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from itertools import pairwise
 from typing import Literal
 
@@ -116,6 +117,7 @@ def landmark_scores(
     yaw: np.ndarray | None = None,
     point_sets: Mapping[str, Sequence[int]] = POINT_SETS,
     known: np.ndarray | None = None,
+    num_missed: int = 0,
     limit: float = LIMIT,
 ) -> Scores:
     """The full set of landmark scores of 68-point predictions.
@@ -128,6 +130,9 @@ def landmark_scores(
         predicted, truth: (N, 68, 2) pixels.
         baseline: (N, 68, 2) what a method that knows nothing predicts; scored beside.
         yaw: (N,) degrees.
+        num_missed: faces that were not found and so are not among ``predicted``. Their error has no
+            size: they are in no mean, but each is a failure, and adds nothing to the area under the
+            curve; the baseline misses them too.
         known: (68,) which points the truth has, if not all. The others count nowhere, not in the
             curve and not in the size of the box; a set with one of them is left out.
     """
@@ -148,10 +153,16 @@ def landmark_scores(
         direction: Direction = "lower",
         points: Sequence[int] | None = counted,
         faces: np.ndarray | None = None,
+        missed: int = 0,
     ) -> None:
+        count = (len(truth) if faces is None else int(faces.sum())) + missed
+        if not count:
+            return
+
         def value(guess: np.ndarray) -> float:
             errors = landmark_errors(guess, truth, length=length, points=points)
-            return measure(errors if faces is None else errors[faces])
+            errors = errors if faces is None else errors[faces]
+            return measure(np.concatenate([errors, np.full(missed, np.inf)]))
 
         rows.append(
             Score(
@@ -159,7 +170,7 @@ def landmark_scores(
                 value=value(predicted),
                 unit=unit,
                 direction=direction,
-                count=len(truth) if faces is None else int(faces.sum()),
+                count=count,
                 baseline=None if baseline is None else value(baseline),
                 baseline_name="" if baseline is None else baseline_name,
             )
@@ -173,8 +184,9 @@ def landmark_scores(
     regions = [name for name in point_sets if name in REGIONS_68]
     add_sets([name for name in point_sets if name not in regions])
     for length in _UNITS:
-        add(f"auc_{length}", lambda e: area_under_curve(e, limit), length, direction="higher")
-        add(f"failure_{length}", lambda e: failure_rate(e, limit), length)
+        area, failed = partial(area_under_curve, limit=limit), partial(failure_rate, limit=limit)
+        add(f"auc_{length}", area, length, direction="higher", missed=num_missed)
+        add(f"failure_{length}", failed, length, missed=num_missed)
     for name, faces in yaw_bins(yaw) if yaw is not None else ():
         if faces.any():
             add(f"nme_box_yaw_{name}", _percent, "box", unit=_UNITS["box"], faces=faces)

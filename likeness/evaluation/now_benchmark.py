@@ -32,6 +32,7 @@ outer, nose bottom, mouth right, mouth left."""
 CHALLENGES = ("multiview_neutral", "multiview_expressions", "multiview_occlusions", "selfie")
 LISTS = {"validation": "imagepathsvalidation.txt", "test": "imagepathstest.txt"}
 CURVE_LIMIT = 7.0  # mm
+CURVE_ENDINGS = (".csv", ".svg")
 
 _OUTER_RIGHT, _INNER_RIGHT, _INNER_LEFT, _OUTER_LEFT, _NOSE = range(5)
 
@@ -165,6 +166,43 @@ def evaluate_now(
     thresholds = np.linspace(0, CURVE_LIMIT, 141)
     cumulative = np.searchsorted(pooled, thresholds, side="right") / len(pooled)
     return NowReport(scores, thresholds, cumulative, missing)
+
+
+def curve_text(report: NowReport, ending: str) -> str:
+    """The cumulative curve as a file with this ending: numbers (".csv") or a drawing (".svg")."""
+    percent = 100 * report.cumulative
+    if ending == ".csv":
+        rows = [f"{x:.2f},{y:.4f}" for x, y in zip(report.thresholds, percent, strict=True)]
+        return "\n".join(["error_mm,points_percent", *rows]) + "\n"
+    if ending == ".svg":
+        return _drawn_curve(report.thresholds, percent)
+    raise ValueError(f"unknown ending {ending!r}; there are {', '.join(CURVE_ENDINGS)}")
+
+
+def _drawn_curve(thresholds: np.ndarray, percent: np.ndarray) -> str:
+    """100 units to the right are 1 mm, 4 units up are 1 %; the axes' numbers lie outside."""
+    width, height = round(100 * CURVE_LIMIT), 400
+    line = " ".join(
+        f"{100 * x:.1f},{height - 4 * y:.1f}" for x, y in zip(thresholds, percent, strict=True)
+    )
+    marks = "".join(
+        f'<path d="M{100 * mm} 0V{height}" stroke="#ddd"/>'
+        f'<text x="{100 * mm}" y="{height + 24}" text-anchor="middle">{mm}</text>'
+        for mm in range(int(CURVE_LIMIT) + 1)
+    )
+    marks += "".join(
+        f'<path d="M0 {height - 4 * share}H{width}" stroke="#ddd"/>'
+        f'<text x="-8" y="{height - 4 * share + 6}" text-anchor="end">{share}</text>'
+        for share in range(0, 101, 20)
+    )
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="-70 -20 {width + 100} {height + 80}" '
+        f'font-family="sans-serif" font-size="18"><title>NoW cumulative error</title>{marks}'
+        f'<text x="{width / 2}" y="{height + 52}" text-anchor="middle">error, mm</text>'
+        f'<text x="-52" y="{height / 2}" text-anchor="middle" '
+        f'transform="rotate(-90 -52 {height / 2})">scan points, %</text>'
+        f'<polyline points="{line}" fill="none" stroke="#1f5fa8" stroke-width="3"/></svg>\n'
+    )
 
 
 def read_picked_points(path: str | Path) -> np.ndarray:

@@ -209,8 +209,9 @@ def _read_model(path: Path) -> Mapping[str, Any]:
         raise DataError(f"{path} should hold a dictionary, found a {type(content).__name__}.")
     missing = [key for key in _KEYS if key not in content]
     if missing:
+        found = ", ".join(key for key in content if isinstance(key, str))
         raise DataError(
-            f"{path} lacks {', '.join(missing)}; found {', '.join(map(str, content))}.",
+            f"{path} lacks {', '.join(missing)}; found {found}.",
             advice="This is not a FLAME model, or not a whole one.",
         )
     for key in _KEYS:

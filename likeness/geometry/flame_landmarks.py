@@ -110,9 +110,8 @@ def _embedding(
 ) -> LandmarkEmbedding:
     missing = {triangles, weights} - set(content)
     if missing:
-        raise DataError(
-            f"{path} lacks {', '.join(sorted(missing))}; found {', '.join(map(str, content))}."
-        )
+        found = ", ".join(key for key in content if isinstance(key, str))
+        raise DataError(f"{path} lacks {', '.join(sorted(missing))}; found {found}.")
     ids, barycentric = np.asarray(content[triangles]), np.asarray(content[weights])
     if ids.dtype.kind not in "iu" or barycentric.dtype.kind != "f":
         raise DataError(

@@ -48,7 +48,7 @@ def pose_head(asset: HeadAsset, parameters: Mapping[str, np.ndarray]) -> PosedHe
         shaped += np.einsum("e,evc->vc", np.asarray(parameters["eyelid"]), asset.eyelids)
 
     rest = asset.joint_regressor @ shaped
-    local = _rotations(asset, parameters)
+    local = joint_rotations(asset, parameters)
     feature = (local[1:] - np.eye(3)).reshape(-1)
     posed = shaped + asset.pose_basis @ feature
 
@@ -69,6 +69,19 @@ def pose_head(asset: HeadAsset, parameters: Mapping[str, np.ndarray]) -> PosedHe
     return PosedHead(vertices, positions, shaped, _landmarks68(asset, vertices, yaw), yaw)
 
 
+def joint_rotations(asset: HeadAsset, parameters: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Each joint's own rotation (J, 3, 3), before its parents'; parameters as :func:`pose_head`."""
+    given = dict(parameters)
+    if "eyes" in given:
+        eyes = np.asarray(given["eyes"])
+        given["left_eye"], given["right_eye"] = eyes.reshape(2, 3) if eyes.ndim < 3 else eyes
+    matrices = []
+    for name in asset.joint_names:
+        rotation = np.asarray(given.get(name, np.zeros(3)), dtype=asset.template.dtype)
+        matrices.append(rotation_matrix(rotation) if rotation.ndim == 1 else rotation)
+    return np.stack(matrices)
+
+
 def rotation_matrix(axis_angle: np.ndarray) -> np.ndarray:
     """The matrix (3, 3) of an axis-angle vector (3,), by Rodrigues' formula."""
     angle = float(np.linalg.norm(axis_angle))
@@ -82,18 +95,6 @@ def contour_row(yaw: float) -> int:
     """Row of the moving contour for a yaw angle in degrees."""
     degrees = round(yaw)
     return min(degrees, 39) if degrees >= 0 else 39 + min(-degrees, 39)
-
-
-def _rotations(asset: HeadAsset, parameters: Mapping[str, np.ndarray]) -> np.ndarray:
-    given = dict(parameters)
-    if "eyes" in given:
-        eyes = np.asarray(given["eyes"])
-        given["left_eye"], given["right_eye"] = eyes.reshape(2, 3) if eyes.ndim < 3 else eyes
-    matrices = []
-    for name in asset.joint_names:
-        rotation = np.asarray(given.get(name, np.zeros(3)), dtype=asset.template.dtype)
-        matrices.append(rotation_matrix(rotation) if rotation.ndim == 1 else rotation)
-    return np.stack(matrices)
 
 
 def _yaw_degrees(asset: HeadAsset, local: np.ndarray) -> float:

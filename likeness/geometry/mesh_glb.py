@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 import json
 import struct
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,12 +26,16 @@ _MAX_INFLUENCES = 4
 
 @dataclass(frozen=True, eq=False)
 class Skeleton:
-    """Joints of a skin: names, parents (-1 for the root), positions (J, 3), weights (V, J)."""
+    """Joints of a skin: names, parents (-1 for the root), positions (J, 3), weights (V, J).
+
+    ``rotations`` (J, 3, 3) turn each joint against its parent; None leaves all at rest.
+    """
 
     names: tuple[str, ...]
     parents: np.ndarray
     positions: np.ndarray
     weights: np.ndarray
+    rotations: np.ndarray | None = None
 
 
 def write_glb(
@@ -39,6 +43,7 @@ def write_glb(
     mesh: Mesh,
     *,
     morphs: Mapping[str, np.ndarray] | None = None,
+    morph_weights: Sequence[float] | None = None,
     skeleton: Skeleton | None = None,
     name: str = "head",
 ) -> None:
@@ -50,6 +55,7 @@ def write_glb(
         mesh: UV and texture (stored as PNG) and colours are kept; normals are computed if missing.
         morphs: name to offsets (V, 3). The names go to ``extras.targetNames``, where viewers and
             Blender look for them.
+        morph_weights: how much of each morph is shown at first; all 0 by default.
         skeleton: the joints; of each vertex the four largest weights are kept and normalised.
     """
     vertex_ids, uv, faces = _without_seams(mesh)
@@ -74,7 +80,9 @@ def write_glb(
             {"POSITION": builder.floats(np.asarray(offsets)[vertex_ids], bounds=True)}
             for offsets in morphs.values()
         ]
-        body["weights"] = [0.0] * len(morphs)
+        body["weights"] = [float(w) for w in morph_weights or [0.0] * len(morphs)]
+        if len(body["weights"]) != len(morphs):
+            raise ValueError(f"{len(morphs)} morphs came with {len(body['weights'])} weights")
         body["extras"] = {"targetNames": list(morphs)}
     document: dict[str, Any] = {
         "asset": {"version": "2.0", "generator": "likeness"},
@@ -139,6 +147,8 @@ def _add_skin(
             "name": joint_name,
             "translation": (skeleton.positions[joint] - origin).tolist(),
         }
+        if skeleton.rotations is not None:
+            node["rotation"] = _quaternion(skeleton.rotations[joint])
         children = [first + int(child) for child in np.flatnonzero(skeleton.parents == joint)]
         if children:
             node["children"] = children
@@ -155,6 +165,25 @@ def _add_skin(
             ),
         }
     ]
+
+
+def _quaternion(matrix: np.ndarray) -> list[float]:
+    """x, y, z, w of a rotation matrix (3, 3): the eigenvector of Bar-Itzhack's symmetric matrix.
+
+    Bar-Itzhack, 2000, "New method for extracting the quaternion from a rotation matrix". Unlike the
+    formula with a square root of the trace it has no case to lose digits in.
+    """
+    (a, b, c), (d, e, f), (g, h, i) = np.asarray(matrix, dtype=np.float64)
+    symmetric = np.array(
+        [
+            [a - e - i, b + d, c + g, h - f],
+            [b + d, e - a - i, f + h, c - g],
+            [c + g, f + h, i - a - e, d - b],
+            [h - f, c - g, d - b, a + e + i],
+        ]
+    )
+    quaternion = np.linalg.eigh(symmetric)[1][:, -1]
+    return list((quaternion if quaternion[3] >= 0 else -quaternion).tolist())
 
 
 def _linear(colours: np.ndarray) -> np.ndarray:

@@ -5,6 +5,7 @@ Positions, UV, polygons and one diffuse texture are kept; normals, groups and sm
 
 from __future__ import annotations
 
+import io
 import math
 from collections.abc import Iterator
 from itertools import pairwise
@@ -18,22 +19,34 @@ from likeness.geometry.mesh import Mesh
 
 
 def write_obj(path: str | Path, mesh: Mesh) -> None:
-    """Write ``path``, and beside it ``<stem>.mtl`` and ``<stem>.png`` when there is a texture.
+    """Write ``path``, and with a texture ``<stem>.mtl`` and ``<stem>.texture.png`` beside it.
+
+    The picture is not called ``<stem>.png``: that may be the photograph the mesh was made of.
 
     Vertex colours raise UsageError: some benchmark loaders reject them on ``v`` lines.
     """
     path = Path(path)
+    for suffix, content in obj_files(mesh, path.stem).items():
+        path.with_suffix(suffix).write_bytes(content)
+
+
+def obj_files(mesh: Mesh, stem: str) -> dict[str, bytes]:
+    """What :func:`write_obj` writes: ending to content, the mesh itself last.
+
+    Args:
+        stem: of the files' names, by which they refer to each other.
+    """
     if mesh.colours is not None:
         raise UsageError("An .obj file has no place for vertex colours; write .ply or .npz.")
     if mesh.texture is not None and mesh.uv is None:
         raise UsageError("A texture needs UV coordinates to be written to an .obj file.")
-    lines = []
+    files, lines = {}, []
     if mesh.texture is not None:
-        picture = np.round(np.clip(mesh.texture, 0, 1) * 255).astype(np.uint8)
-        Image.fromarray(picture).save(path.with_suffix(".png"))
-        material = f"newmtl surface\nKa 1 1 1\nKd 1 1 1\nmap_Kd {path.stem}.png\n"
-        path.with_suffix(".mtl").write_text(material, encoding="utf-8")
-        lines.append(f"mtllib {path.stem}.mtl\n")
+        picture, buffer = np.round(np.clip(mesh.texture, 0, 1) * 255).astype(np.uint8), io.BytesIO()
+        Image.fromarray(picture).save(buffer, "PNG")
+        material = f"newmtl surface\nKa 1 1 1\nKd 1 1 1\nmap_Kd {stem}.texture.png\n"
+        files = {".texture.png": buffer.getvalue(), ".mtl": material.encode("utf-8")}
+        lines.append(f"mtllib {stem}.mtl\n")
     lines.extend(f"v {x:.9g} {y:.9g} {z:.9g}\n" for x, y, z in mesh.vertices.tolist())
     if mesh.uv is not None and mesh.uv_faces is not None:
         lines.extend(f"vt {u:.9g} {v:.9g}\n" for u, v in mesh.uv.tolist())
@@ -45,7 +58,7 @@ def write_obj(path: str | Path, mesh: Mesh) -> None:
             lines.append(f"f {a}/{p} {b}/{q} {c}/{r}\n")
     else:
         lines.extend(f"f {a} {b} {c}\n" for a, b, c in (mesh.faces + 1).tolist())
-    path.write_text("".join(lines), encoding="ascii")
+    return {**files, ".obj": "".join(lines).encode("utf-8")}
 
 
 def read_obj(path: str | Path) -> Mesh:
@@ -165,14 +178,16 @@ def _texture_of(path: Path, library: str, number: int) -> np.ndarray | None:
     if not material.is_file():
         return None
     for _, words in _lines(material):
-        if words[0] == "map_Kd":
-            picture = _beside(path, words[-1], number)
+        if words[0] == "map_Kd" and len(words) > 1:
+            # Options come before the name; without any, a name may contain spaces.
+            name = words[-1] if words[1].startswith("-") else " ".join(words[1:])
+            picture = _beside(path, name, number)
             try:
                 with Image.open(picture) as image:
                     return np.asarray(image.convert("RGB"), dtype=np.float32) / 255
             except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as error:
                 raise DataError(
-                    f"The texture '{words[-1]}' named in {material} cannot be read: {error}."
+                    f"The texture '{name}' named in {material} cannot be read: {error}."
                 ) from error
     return None
 

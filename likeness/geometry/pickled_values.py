@@ -12,11 +12,16 @@ import pickle
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from reprlib import repr as short_repr
 from typing import Any
 
 import numpy as np
 
 from likeness.errors import UnsafeFileError
+
+MAX_ITEMS = 4_000_000
+"""Items a pickle may unfold to. Numbers come as arrays, which count once; a list that is referred
+to twice counts twice, as it does for whatever walks it."""
 
 _DTYPE = re.compile(r"[<>|=]?([biufcSU]\d{1,4}|O8?)")
 
@@ -72,6 +77,15 @@ class ObjectRecord:
     state: Any = None
 
 
+def check_unfolded(num_items: int, where: str) -> None:
+    """Refuse more than ``MAX_ITEMS``: 40 tuples of the tuple before twice are 10^12 items."""
+    if num_items > MAX_ITEMS:
+        raise UnsafePickleError(
+            f"{where} unfolds to more than {MAX_ITEMS:,} items.",
+            advice="Real models hold their numbers as arrays; do not use this file.",
+        )
+
+
 class Resolver:
     """Turns records into values, each record once, however often a pickle refers to it.
 
@@ -83,6 +97,8 @@ class Resolver:
     def __init__(self, spend: Callable[[int], None], where: str) -> None:
         self._spend, self._where = spend, where
         self._done: dict[int, Any] = {}
+        self._sizes: dict[int, int] = {}
+        self._unfolded = 0
         self._active: set[int] = set()
 
     def resolve(self, value: Any) -> Any:
@@ -92,14 +108,22 @@ class Resolver:
         if isinstance(value, np.ndarray):
             return value
         if id(value) in self._done:
+            self._count(self._sizes[id(value)])
             return self._done[id(value)]
         if id(value) in self._active:
             raise UnsafePickleError(f"{self._where} contains an object that contains itself.")
         self._active.add(id(value))
+        before = self._unfolded
+        self._count(len(value) if isinstance(value, list | tuple | set | frozenset | dict) else 1)
         result = self._resolve(value)
         self._active.remove(id(value))
         self._done[id(value)] = result
+        self._sizes[id(value)] = self._unfolded - before
         return result
+
+    def _count(self, num_items: int) -> None:
+        self._unfolded += num_items
+        check_unfolded(self._unfolded, self._where)
 
     def _resolve(self, value: Any) -> Any:
         match value:
@@ -119,7 +143,9 @@ class Resolver:
                 return self._dtype(value)
             case ObjectRecord():
                 return self._object(value)
-        raise UnsafePickleError(f"{self._where} stores a {type(value).__name__} ({value!r:.60}).")
+        raise UnsafePickleError(
+            f"{self._where} stores a {type(value).__name__} ({short_repr(value)})."
+        )
 
     def _array(self, record: ArrayRecord) -> Any:
         match record.state:
@@ -132,7 +158,7 @@ class Resolver:
             case _:
                 raise UnsafePickleError(f"{self._where} has an array with an unknown state.")
         if not all(isinstance(size, int) and size >= 0 for size in shape):
-            raise UnsafePickleError(f"{self._where} has an array of shape {shape!r:.60}.")
+            raise UnsafePickleError(f"{self._where} has an array of shape {short_repr(shape)}.")
         kind = self._dtype(dtype)
         if kind.hasobject:
             if shape != () or not isinstance(data, list) or len(data) != 1:

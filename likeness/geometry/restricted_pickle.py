@@ -14,6 +14,7 @@ import pickle
 import struct
 from dataclasses import dataclass
 from pathlib import Path
+from reprlib import repr as short_repr
 from typing import Any, BinaryIO, ClassVar
 
 import numpy as np
@@ -28,6 +29,7 @@ from likeness.geometry.pickled_values import (
     Resolver,
     ScalarRecord,
     UnsafePickleError,
+    check_unfolded,
     load_storage,
     rebuild_tensor,
 )
@@ -170,6 +172,7 @@ class _RestrictedUnpickler(pickle._Unpickler):  # type: ignore[name-defined]
     def __init__(self, file: BinaryIO, size: int, budget: _Budget, where: str) -> None:
         super().__init__(file, encoding="latin1")
         self._size, self._budget, self._where = size, budget, where
+        self._unfolded: dict[int, tuple[tuple[Any, ...], int]] = {}
 
     def find_class(self, module: str, name: str) -> Global:
         """A token for an allowed name. Names are as the file spells them, Python 2 or 3."""
@@ -189,7 +192,9 @@ class _RestrictedUnpickler(pickle._Unpickler):  # type: ignore[name-defined]
         return Global(module, name)
 
     def persistent_load(self, pid: object) -> None:
-        raise UnsafePickleError(f"{self._where} refers to objects outside itself ({pid!r:.40}).")
+        raise UnsafePickleError(
+            f"{self._where} refers to objects outside itself ({short_repr(pid)})."
+        )
 
     def get_extension(self, code: int) -> None:
         raise UnsafePickleError(f"{self._where} uses the extension registry (code {code}).")
@@ -227,15 +232,41 @@ class _RestrictedUnpickler(pickle._Unpickler):  # type: ignore[name-defined]
             raise UnsafePickleError(f"{self._where} declares {length:,} bytes it does not hold.")
         self.append(self.read(length))
 
+    def _load_tuple(self) -> None:
+        items = self.pop_mark()  # first: it puts the stack below the mark in place
+        self.append(self._measured(tuple(items)))
+
+    def _load_tuple1(self) -> None:
+        self.stack[-1] = self._measured((self.stack[-1],))
+
+    def _load_tuple2(self) -> None:
+        self.stack[-2:] = [self._measured((self.stack[-2], self.stack[-1]))]
+
+    def _load_tuple3(self) -> None:
+        self.stack[-3:] = [self._measured((self.stack[-3], self.stack[-2], self.stack[-1]))]
+
+    def _measured(self, made: tuple[Any, ...]) -> tuple[Any, ...]:
+        """A new tuple, refused when it unfolds to too much: as a key it is walked at once."""
+        inner = (self._unfolded.get(id(part), (part, 1))[1] for part in made)
+        size = 1 + sum(inner)
+        check_unfolded(size, self._where)
+        # The tuple is kept with its size, so that no later one gets its id.
+        self._unfolded[id(made)] = made, size
+        return made
+
     dispatch[pickle.REDUCE[0]] = _load_reduce
     dispatch[pickle.NEWOBJ[0]] = _load_newobj
     dispatch[pickle.NEWOBJ_EX[0]] = _load_newobj_ex
     dispatch[pickle.BUILD[0]] = _load_build
     dispatch[pickle.BYTEARRAY8[0]] = _load_bytearray8
+    dispatch[pickle.TUPLE[0]] = _load_tuple
+    dispatch[pickle.TUPLE1[0]] = _load_tuple1
+    dispatch[pickle.TUPLE2[0]] = _load_tuple2
+    dispatch[pickle.TUPLE3[0]] = _load_tuple3
 
     def _object(self, klass: Any) -> ObjectRecord:
         if not isinstance(klass, Global) or (klass.module, klass.name) not in _CLASSES:
-            raise UnsafePickleError(f"{self._where} makes an instance of {klass!r:.60}.")
+            raise UnsafePickleError(f"{self._where} makes an instance of {short_repr(klass)}.")
         return ObjectRecord(klass)
 
     def _call(self, function: Any, args: tuple[Any, ...]) -> Any:

@@ -133,6 +133,29 @@ def jaw_limits(jaw: Tensor) -> Tensor:
     return (roll + closing).mean()
 
 
+def albedo_smoothness(albedo: Tensor) -> Tensor:
+    """Squared colour differences of neighbouring texels, less where their chromaticity changes.
+
+    The weight of a pair is ``exp(-15 d^2)`` with the distance d of its chromaticities
+    (r, g, b) / (r + g + b): a step of brightness alone is shading that got into the albedo, a step
+    of chromaticity is a lip or a brow. (The retinex prior of intrinsic images: Land and McCann,
+    1971; with weights in this form in Tewari et al., 2017, arXiv:1703.10580, section 5.) The
+    weights have no gradient.
+
+    Args:
+        albedo: (B, 3, H, W).
+    """
+    chromaticity = (albedo / albedo.sum(dim=1, keepdim=True).clamp_min(0.05)).detach()
+    total = albedo.new_zeros(())
+    for axis in (2, 3):
+        size = albedo.shape[axis] - 1
+        step = albedo.narrow(axis, 1, size) - albedo.narrow(axis, 0, size)
+        turn = chromaticity.narrow(axis, 1, size) - chromaticity.narrow(axis, 0, size)
+        weight = torch.exp(-15.0 * turn.square().sum(dim=1))
+        total = total + (weight * step.square().sum(dim=1)).mean()
+    return total
+
+
 def rotation_energy(rotation: Tensor) -> Tensor:
     """Mean squared geodesic angle from the identity of rotations (B, 3, 3)."""
     identity = torch.eye(3, dtype=rotation.dtype, device=rotation.device)
@@ -152,3 +175,25 @@ def ring_contrast(codes: Tensor, identity: Tensor, margin: float = 0.5) -> Tenso
     gap = torch.relu(margin + distance[:, :, None] - distance[:, None, :])
     counts = positive[:, :, None] & ~same[:, None, :]
     return (gap * counts).sum() / counts.sum().clamp_min(1)
+
+
+def partners(identity: Tensor) -> Tensor:
+    """For each row of a batch another row of the same person, its own where there is none.
+
+    The rows of a person are exchanged around a ring, so every row is given away once: a
+    permutation.
+
+    Args:
+        identity: (B,) integer person numbers.
+
+    Returns:
+        (B,) row numbers on the same device.
+    """
+    rows: dict[int, list[int]] = {}
+    for row, number in enumerate(identity.tolist()):
+        rows.setdefault(number, []).append(row)
+    order = list(range(len(identity)))
+    for members in rows.values():
+        for row, other in zip(members, members[1:] + members[:1], strict=True):
+            order[row] = other
+    return torch.tensor(order, device=identity.device)

@@ -121,6 +121,28 @@ def test_points_the_truth_lacks_count_nowhere():
     assert scores["failure_box"].value == pytest.approx(failure_rate(np.array(box)))
 
 
+def test_faces_that_were_not_found_fail_but_have_no_error():
+    rng = np.random.default_rng(5)
+    truth = rng.uniform(0, 100, (3, 68, 2))
+    width, height = np.ptp(truth, axis=1).T
+    # Errors of 1, 2 and 20 % of the box.
+    shift = np.array([0.01, 0.02, 0.2]) * np.sqrt(width * height)
+    predicted = truth + shift[:, None, None] * [1, 0]
+    scores = landmark_scores(predicted, truth, baseline=truth, num_missed=2)
+    assert scores["failure_box"].value == pytest.approx(3 / 5)
+    assert scores["auc_box"].value == pytest.approx((1 - 0.01 / 0.08 + 1 - 0.02 / 0.08) / 5)
+    assert scores["failure_box"].baseline == pytest.approx(2 / 5)
+    assert scores["auc_box"].baseline == pytest.approx(3 / 5)
+    assert scores["failure_box"].count == scores["auc_eyes"].count == 5
+    assert scores["nme_68_box"].value == pytest.approx(100 * 0.23 / 3)
+    assert scores["nme_68_box"].count == 3
+    nobody = landmark_scores(truth[:0], truth[:0], num_missed=4)
+    found = {score.name: (score.value, score.count) for score in nobody}
+    assert found == {
+        "auc_eyes": (0, 4), "failure_eyes": (1, 4), "auc_box": (0, 4), "failure_box": (1, 4),
+    }  # fmt: skip
+
+
 def test_wrong_input_is_refused():
     with pytest.raises(ValueError, match=r"found \(9, 67, 2\), \(9, 68, 2\)"):
         landmark_errors(PREDICTED[:, 1:], TRUTH)

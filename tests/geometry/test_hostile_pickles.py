@@ -11,6 +11,8 @@ import io
 import pickle
 import struct
 import sys
+import time
+import tracemalloc
 import types
 from typing import ClassVar
 
@@ -20,6 +22,7 @@ import scipy.sparse
 import torch
 
 from likeness.errors import MissingError, UnsafeFileError
+from likeness.geometry.flame_assets import load_flame
 from likeness.geometry.restricted_pickle import (
     UnsafePickleError,
     read_pickle,
@@ -159,6 +162,53 @@ def test_states_that_do_not_fit_are_refused(data, message) -> None:
         read(data)
 
 
+def doubled(step: bytes, depth: int = 40) -> bytes:
+    """``step`` around what was made before, twice, and so on; it makes one from two."""
+    steps = [step.replace(b"?", b"h%ch%c" % (n, n)) + b"q%c" % (n + 1) for n in range(depth)]
+    return b"\x80\x02)q\x00" + b"".join(steps) + b"."
+
+
+KEYS = ("f", "v_template", "shapedirs", "posedirs", "J_regressor", "weights", "kintree_table")
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"\x80\x02)" + 40 * b"2\x86" + b".",
+        b"\x80\x02}" + b")" + 40 * b"2\x86" + b"I0\ns.",
+        b"\x80\x02" + b")" + 40 * b"2\x86" + b"Q.",
+        b"\x80\x02)" + 40 * b"22\x87" + b".",
+        doubled(b"(?t"),
+        doubled(b"](?e"),
+        b"\x80\x02}("
+        + b"".join(b"U%c" % len(key) + key.encode() + b")" + 40 * b"2\x86" for key in KEYS)
+        + b"u.",
+    ],
+    ids=["tuple", "key", "persistent id", "triples", "marked", "lists", "FLAME keys"],
+)
+def test_a_small_file_that_unfolds_without_end_is_refused_at_once(data, tmp_path) -> None:
+    """Each level refers twice to the one before: 443 bytes once cost 46 s and 1.3 GiB."""
+    path = tmp_path / "generic_model.pkl"
+    path.write_bytes(data)
+    assert len(data) < 1000
+    tracemalloc.start()
+    start = time.perf_counter()
+    with pytest.raises(UnsafePickleError, match="unfolds to more than 4,000,000 items"):
+        load_flame(path)
+    # Far below what walking even a millionth part of it would take.
+    assert time.perf_counter() - start < 5
+    assert tracemalloc.get_traced_memory()[1] < 16 * 2**20
+    tracemalloc.stop()
+
+
+def test_sharing_that_stays_small_is_read() -> None:
+    shared = (1, 2, 3)
+    content = {"a": [shared] * 1000, "b": {shared: [[shared], [shared]]}}
+    found = read(pickle.dumps(content, protocol=2))
+    assert found == content
+    assert found["a"][0] is found["a"][999]
+
+
 def test_an_array_of_one_object_is_unwrapped() -> None:
     data = pickle.dumps(np.array({"a": np.arange(2)}, dtype=object), protocol=2)
     assert np.array_equal(read(data)["a"], [0, 1])
@@ -227,14 +277,7 @@ def test_sparse_matrices_that_do_not_fit_are_refused() -> None:
         read(changed(_shape=(10**9, 3)), max_bytes=10**8)
 
 
-def test_a_small_file_does_not_unfold_without_end() -> None:
-    # Thirty levels of a list of two references to the level below: 2^30 leaves when walked naively.
-    layers = b"(lp0\n" + b"".join(
-        b"(lp%d\ng%d\nag%d\na" % (level, level - 1, level - 1) for level in range(1, 31)
-    )
-    found = read(layers + b".")
-    assert found[0][0][0] is found[1][1][1]
-    # The same text encoded again and again.
+def test_encoding_the_same_text_again_and_again_is_bounded() -> None:
     encode = b"c_codecs\nencode\n(g0\nS'latin1'\ntR0"
     data = b"V" + b"x" * 1000 + b"\np0\n0" + encode * 2000 + b"I1\n."
     assert read(data) == 1

@@ -8,6 +8,7 @@ import struct
 import numpy as np
 import pytest
 import trimesh
+from scipy.spatial.transform import Rotation
 
 from likeness.errors import DataError, MissingError, UnsafeFileError, UsageError
 from likeness.geometry.mesh import (
@@ -100,13 +101,25 @@ def test_defects_are_named(changes, message) -> None:
 def test_obj_round_trip_with_texture(tmp_path) -> None:
     mesh = textured_square()
     write_mesh(tmp_path / "deep" / "face.obj", mesh)
-    assert {p.name for p in (tmp_path / "deep").iterdir()} == {"face.obj", "face.mtl", "face.png"}
+    # Not face.png, which may be the photograph of that face.
+    assert {p.name for p in (tmp_path / "deep").iterdir()} == {
+        "face.obj", "face.mtl", "face.texture.png",
+    }  # fmt: skip
     back = read_mesh(tmp_path / "deep" / "face.obj")
     np.testing.assert_allclose(back.vertices, mesh.vertices, rtol=1e-8)
     np.testing.assert_array_equal(back.faces, mesh.faces)
     np.testing.assert_array_equal(back.uv_faces, mesh.uv_faces)
     np.testing.assert_allclose(back.uv, mesh.uv, rtol=1e-8)
     np.testing.assert_allclose(back.texture, mesh.texture, atol=1e-6)
+
+
+def test_names_with_spaces_and_options_before_them_find_their_texture(tmp_path) -> None:
+    mesh = textured_square()
+    write_mesh(tmp_path / "my face.obj", mesh)
+    np.testing.assert_allclose(read_mesh(tmp_path / "my face.obj").texture, mesh.texture, atol=1e-6)
+    (tmp_path / "my face.texture.png").rename(tmp_path / "face.png")
+    (tmp_path / "my face.mtl").write_text("newmtl a\nmap_Kd -s 1 1 1 face.png\n")
+    np.testing.assert_allclose(read_mesh(tmp_path / "my face.obj").texture, mesh.texture, atol=1e-6)
 
 
 def test_obj_is_read_by_trimesh(tmp_path) -> None:
@@ -166,8 +179,8 @@ def test_obj_does_not_leave_its_folder(tmp_path) -> None:
 
 def test_broken_texture_is_named(tmp_path) -> None:
     write_mesh(tmp_path / "face.obj", textured_square())
-    (tmp_path / "face.png").write_bytes(b"not a picture")
-    with pytest.raises(DataError, match=r"texture 'face.png' named in .*face.mtl"):
+    (tmp_path / "face.texture.png").write_bytes(b"not a picture")
+    with pytest.raises(DataError, match=r"texture 'face.texture.png' named in .*face.mtl"):
         read_mesh(tmp_path / "face.obj")
 
 
@@ -354,6 +367,26 @@ def test_glb_with_morph_targets_and_skin(tmp_path) -> None:
     np.testing.assert_allclose(kept.sum(1), 1, atol=1e-6)
     assert joints[:, 0].tolist() == weights[source].argmax(1).tolist()
     assert trimesh.load(tmp_path / "face.glb").geometry
+
+
+def test_glb_shows_the_weights_and_turns_it_is_given(tmp_path) -> None:
+    mesh = textured_square()
+    rng = np.random.default_rng(4)
+    # Half turns have a trace of -1, where the usual formula divides by nothing.
+    turns = Rotation.from_rotvec([[0, 0, 0], [np.pi, 0, 0], rng.normal(size=3)]).as_matrix()
+    skeleton = Skeleton(
+        ("a", "b", "c"), np.array([-1, 0, 1]), rng.normal(size=(3, 3)), np.ones((4, 3)) / 3, turns
+    )
+    morphs = {"smile": rng.normal(size=(4, 3)), "blink": rng.normal(size=(4, 3))}
+    write_glb(
+        tmp_path / "a.glb", mesh, morphs=morphs, morph_weights=[0.25, -1.5], skeleton=skeleton
+    )
+    document, _ = glb_parts(tmp_path / "a.glb")
+    assert document["meshes"][0]["weights"] == [0.25, -1.5]
+    written = [document["nodes"][i]["rotation"] for i in document["skins"][0]["joints"]]
+    np.testing.assert_allclose(Rotation.from_quat(written).as_matrix(), turns, atol=1e-12)
+    with pytest.raises(ValueError, match="2 morphs came with 1 weights"):
+        write_glb(tmp_path / "b.glb", mesh, morphs=morphs, morph_weights=[1.0])
 
 
 def test_glb_colours_are_linear(tmp_path) -> None:

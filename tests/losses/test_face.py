@@ -241,6 +241,49 @@ def test_gradients_are_finite_where_training_starts():
     assert torch.isfinite(gradient).all()
 
 
+def test_albedo_smoothness_equals_a_plain_loop():
+    albedo = np.random.default_rng(8).uniform(0.1, 0.9, (2, 3, 4, 5))
+    found = face.albedo_smoothness(torch.tensor(albedo)).item()
+    expected = 0.0
+    for down, right in ((1, 0), (0, 1)):
+        pairs = []
+        for picture in albedo:
+            for y in range(4 - down):
+                for x in range(5 - right):
+                    a, b = picture[:, y, x], picture[:, y + down, x + right]
+                    turn = ((a / a.sum() - b / b.sum()) ** 2).sum()
+                    pairs.append(math.exp(-15 * turn) * ((a - b) ** 2).sum())
+        expected += sum(pairs) / len(pairs)
+    assert found == pytest.approx(expected, rel=1e-9)
+
+
+def test_albedo_smoothness_forgives_a_step_of_colour_more_than_one_of_brightness():
+    def step(first: list[float], second: list[float]) -> float:
+        halves = [
+            torch.tensor(c, dtype=torch.float64)[None, :, None, None] for c in (first, second)
+        ]
+        picture = torch.cat([half.expand(1, 3, 4, 2) for half in halves], dim=3)
+        return face.albedo_smoothness(picture).item()
+
+    # Equal distances; the first keeps its chromaticity.
+    bright, coloured = (
+        step([0.4, 0.4, 0.4], [0.7, 0.7, 0.7]),
+        step([0.7, 0.4, 0.4], [0.4, 0.7, 0.7]),
+    )
+    assert bright == pytest.approx(3 * 0.09 / 3)  # one of three horizontal pairs
+    assert 0 < coloured < 0.8 * bright
+    assert face.albedo_smoothness(torch.full((1, 3, 4, 4), 0.3)).item() == 0
+
+
+@pytest.mark.parametrize("persons", [[3, 3, 1, 3, 1, 7], [1, 2, 3], [5, 5], []])
+def test_partners_are_others_of_the_same_person(persons):
+    order = face.partners(torch.tensor(persons, dtype=torch.int64)).tolist()
+    assert sorted(order) == list(range(len(persons)))
+    for row, other in enumerate(order):
+        assert persons[row] == persons[other]
+        assert (row != other) == (persons.count(persons[row]) > 1)
+
+
 def test_gradients_equal_finite_differences():
     predicted, target, weights = tensors(PREDICTED, TARGET, WEIGHTS)
     predicted.requires_grad_()
@@ -269,6 +312,7 @@ REPEATABLE = {
     "light_whiteness": (face.light_whiteness, (LIGHT,)),
     "jaw_limits": (face.jaw_limits, (JAW,)),
     "rotation_energy": (face.rotation_energy, (ROTATIONS,)),
+    "albedo_smoothness": (face.albedo_smoothness, (PHOTO,)),
 }
 
 

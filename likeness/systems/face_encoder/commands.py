@@ -7,13 +7,19 @@ their result is printed as JSON or as a table.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from likeness.errors import DataError, MissingError, UsageError
 from likeness.storage.files import disk_errors
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from likeness.geometry.mesh import Mesh
 
 VectorOption = Annotated[Path, typer.Option("--vector", help="A person record (.person.npz).")]
 HeadOption = Annotated[str, typer.Option("--head", help="Head model the record belongs to.")]
@@ -101,6 +107,102 @@ def distance(
     }
 
 
+def predict_now(
+    run: Annotated[Path, typer.Argument(help="A trained run.")],
+    photographs: Annotated[
+        Path, typer.Argument(help="Folder of <subject>/<challenge>/<photo>, as NoW has them.")
+    ],
+    out: Annotated[Path, typer.Argument(help="Folder to write predictions into.")],
+    detector: Annotated[
+        str, typer.Option("--detector", help="cascade, scrfd, yunet or file.")
+    ] = "cascade",
+    weights: Annotated[
+        str | None, typer.Option("--weights", help="What the detector reads.")
+    ] = None,
+) -> dict[str, Any]:
+    """Write predictions for the NoW benchmark: neutral heads with seven landmarks."""
+    from likeness.systems.face_encoder.now import write_predictions
+    from likeness.systems.face_encoder.weights import predictor_of
+
+    if out.exists() and any(out.iterdir()):
+        raise UsageError(f"'{out}' exists and is not empty.", advice="Choose another folder.")
+    rows = write_predictions(
+        predictor_of(run), photographs, out, detector=detector, weights=weights
+    )
+    failed = [row for row in rows if row["error"]]
+    return {"folder": str(out), "written": len(rows) - len(failed), "failed": failed}
+
+
+def evaluate_now(
+    predictions: Annotated[
+        Path, typer.Argument(help="<subject>/<challenge>/<photo>.obj or .ply, with .npy beside.")
+    ],
+    dataset: Annotated[
+        Path, typer.Argument(help="The benchmark: scans, scans_lmks_onlypp, lists of photographs.")
+    ],
+    split: Annotated[str, typer.Option("--split", help="validation or test.")] = "validation",
+    metrical: Annotated[
+        bool, typer.Option("--metrical", help="Fit no scale: sizes must be right.")
+    ] = False,
+    millimetres: Annotated[
+        float, typer.Option("--millimetres", min=1e-6, help="In one unit of the predictions.")
+    ] = 1000.0,
+    head: Annotated[
+        str, typer.Option("--head", help="Head model whose mean face is the baseline.")
+    ] = "studio",
+    allow_missing: Annotated[
+        bool, typer.Option("--allow-missing", help="Leave out photographs without prediction.")
+    ] = False,
+    curve: Annotated[
+        Path | None, typer.Option("--curve", help="Write the cumulative curve (.svg or .csv).")
+    ] = None,
+) -> dict[str, Any]:
+    """Distances of scans to predicted neutral faces by the NoW protocol, millimetres."""
+    from likeness.evaluation import now_benchmark as now
+    from likeness.storage.files import replacing
+    from likeness.systems.face_encoder.heads import open_head
+    from likeness.systems.face_encoder.now import mean_face, report_rows
+
+    if split not in now.LISTS:
+        raise UsageError(f"Expected --split {' or '.join(now.LISTS)}, found '{split}'.")
+    if curve is not None and curve.suffix not in now.CURVE_ENDINGS:
+        raise UsageError(
+            f"The curve cannot be written as '{curve.name}'.",
+            advice=f"Use the ending {' or '.join(now.CURVE_ENDINGS)}.",
+        )
+    report = now.evaluate_now(
+        predictions,
+        dataset,
+        split=split,
+        metrical=metrical,
+        millimetres=millimetres,
+        # The baseline's unit is the metre, whatever the predictions' is.
+        baseline=_in_units(mean_face(open_head(head)), 1000.0 / millimetres),
+        allow_missing=allow_missing,
+    )
+    document: dict[str, Any] = {
+        "split": split,
+        "metrical": metrical,
+        "results": report_rows(report),
+        "missing": list(report.missing),
+        "cumulative": [
+            {"error_mm": float(x), "points_percent": 100 * float(y)}
+            for x, y in zip(report.thresholds[::10], report.cumulative[::10], strict=True)
+        ],
+    }
+    if curve is not None:
+        text = now.curve_text(report, curve.suffix)
+        with replacing(curve) as temporary:
+            temporary.write_text(text, encoding="utf-8")
+        document["curve"] = str(curve)
+    return document
+
+
+def _in_units(face: tuple[Mesh, np.ndarray], factor: float) -> tuple[Mesh, np.ndarray]:
+    mesh, landmarks = face
+    return replace(mesh, vertices=mesh.vertices * factor), landmarks * factor
+
+
 def convert_model(
     source: Annotated[Path, typer.Argument(help="FLAME .pkl or folder, or ICT-FaceKit.")],
     out: Annotated[Path, typer.Argument(help="File to write, .npz or .safetensors.")],
@@ -183,6 +285,8 @@ COMMANDS: Mapping[str, Callable[..., Any]] = {
     "render": render,
     "merge": merge,
     "distance": distance,
+    "predict-now": predict_now,
+    "evaluate-now": evaluate_now,
     "convert-model": convert_model,
     "check-assets": check_assets,
     "toy-model": toy_model,

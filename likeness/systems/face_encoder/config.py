@@ -46,6 +46,9 @@ class DataSettings(ConfigModel):
     """Chance of a rectangle pasted over part of the face."""
     repeat: Annotated[int, Field(ge=1)] = 1
     """How often an epoch shows each picture, each time cropped anew."""
+    photos_per_person: Annotated[int, Field(ge=1)] = 1
+    """Photographs of one person that come together in training, for shape_consistency. With more
+    than 1, batch_size counts persons: a batch holds batch_size times this many photographs."""
     cache_megabytes: Annotated[int, Field(ge=0)] = 1024
     """Memory for decoded pictures; 0 decodes anew every time."""
     allow_model_mismatch: bool = False
@@ -74,7 +77,8 @@ class ModelSettings(ConfigModel):
     initial_run: str | None = None
     """Run whose weights training starts from."""
     freeze: Literal["none", "backbone", "batch_norm"] = "none"
-    """Parts that neither learn nor move their running statistics."""
+    """Parts that neither learn nor move their running statistics, in all stages; for one stage
+    there is its freeze_backbone."""
     pooling: Literal["average", "keypoint"] = "average"
     """Global average, or average plus expected position of every feature."""
     hidden: Annotated[int, Field(ge=8)] = 1024
@@ -96,6 +100,9 @@ class EncoderStage(Stage):
 
     use_pose_correctives: bool = True
     """Apply the head model's pose-corrective offsets."""
+    freeze_backbone: bool = False
+    """Keep the trunk as it is during this stage, weights and running statistics, e.g. until a new
+    head has settled on pretrained weights."""
 
 
 class EvaluationSettings(ConfigModel):
@@ -106,11 +113,12 @@ class EvaluationSettings(ConfigModel):
     max_samples: Annotated[int, Field(ge=1)] | None = None
     """Evaluate at most this many pictures; null takes all."""
     framing: Literal["landmarks", "detector"] = "landmarks"
-    """First crop of an evaluated photograph: around its true points, or the detector's box."""
+    """First crop of an evaluated photograph: around its true points, or the detector's box; a face
+    the detector misses then counts as a failure."""
     refinements: Annotated[int, Field(ge=0, le=4)] = 1
     """How often prediction crops again around its own landmarks."""
     flip_average: bool = False
-    """Average landmarks over the picture and its mirror image."""
+    """Average landmarks over the picture and its mirror image. The vector is not averaged."""
 
 
 class ExportSettings(ConfigModel):

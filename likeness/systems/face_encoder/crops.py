@@ -12,14 +12,15 @@ from typing import Any
 import cv2
 import numpy as np
 
-from likeness.data.source import Sample, Source, combined_fingerprint
+from likeness.data.source import Grouped, Repeated, Sample, Source, Subset, combined_fingerprint
+from likeness.errors import UsageError
 from likeness.geometry.affine import apply_affine, landmark_box, square_crop
 from likeness.geometry.landmarks import MIRROR_68
 from likeness.media.image import load_image
 from likeness.systems.face_encoder.annotation_files import MASK_CLASSES, read_mask, read_truth
 from likeness.systems.face_encoder.config import DataSettings
 from likeness.systems.face_encoder.decode import to_crop_units
-from likeness.systems.face_encoder.landmark_files import in_image, read_landmarks
+from likeness.systems.face_encoder.landmark_files import in_image, known_box, read_landmarks
 from likeness.systems.face_encoder.layouts import Entry
 
 CROP_VERSION = 2
@@ -119,6 +120,25 @@ class FaceCrops(Source):
             "face-crops", str(CROP_VERSION), settings, str(self.size), *names
         )
 
+    def by_person(self) -> Source:
+        """These photographs, ``photos_per_person`` of one person at a time.
+
+        Raises:
+            UsageError: several are asked for and the dataset names no persons.
+        """
+        count = self.settings.photos_per_person
+        if count == 1:
+            return self
+        if not any(entry.person for entry in self.entries):
+            raise UsageError(
+                f"data.photos_per_person is {count}, but '{self.settings.root}' names no persons.",
+                advice="Add identity.csv (id,person), or set data.photos_per_person=1.",
+            )
+        # Whole groups are repeated: a photograph should not be its own partner.
+        once = Subset(self, range(len(self.entries)))
+        keys = [entry.person or entry.id for entry in self.entries]
+        return Repeated(Grouped(once, keys, count), self.settings.repeat)
+
     def mean_landmarks(self) -> np.ndarray:
         """Mean place (68, 2) of every point relative to its face's box: centre 0, extent 1.
 
@@ -129,7 +149,7 @@ class FaceCrops(Source):
         total, count = np.zeros((68, 2)), np.zeros((68, 1))
         for entry in self.entries[::step]:
             points, weights = read_landmarks(entry.landmarks)
-            centre, extent = landmark_box(points[weights > 0])
+            centre, extent = known_box(points, weights, entry.landmarks)
             total += weights[:, None] * (points - centre) / extent
             count += weights[:, None]
         return (total / np.maximum(count, 1)).astype(np.float32)
@@ -210,7 +230,10 @@ class FaceCrops(Source):
             entry = self.entries[index]
             points, weights = read_landmarks(entry.landmarks)
             truth = None if entry.truth is None else read_truth(entry.truth)
-            self._annotations[index] = in_image(points, entry, size), weights, truth
+            points = in_image(points, entry, size)
+            # Inspection samples large datasets; what it passed over is refused here by name.
+            known_box(points, weights, entry.landmarks)
+            self._annotations[index] = points, weights, truth
         return self._annotations[index]
 
     def _supervision(self, truth: dict[str, np.ndarray] | None, angle: float) -> Sample:

@@ -6,7 +6,9 @@ Owns the protocol of this system; the measures are in ``likeness.evaluation``.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +22,7 @@ from likeness.evaluation.landmarks import POINT_SETS, landmark_scores
 from likeness.evaluation.protocol import Score, Scores
 from likeness.faces.detect import Detector, choose_face, make_detector
 from likeness.geometry.affine import apply_affine, landmark_box
+from likeness.geometry.landmarks import REGIONS_68
 from likeness.geometry.rotations import geodesic_distance
 from likeness.media.drawing import BLUE, RED, draw_grid, draw_landmarks
 from likeness.media.image import crop, save_image
@@ -42,7 +45,8 @@ class _Result:
     index: int
     truth: np.ndarray  # (68, 2) pixels of the photograph
     weights: np.ndarray  # (68,), 0 for points the truth lacks
-    points: np.ndarray  # (68, 2) predicted
+    points: np.ndarray  # (68, 2) predicted, as a person record has them
+    own: np.ndarray  # (68, 2) of the vector alone
     guess: np.ndarray  # (68, 2) the mean face in the box
     vector: np.ndarray  # (D,)
 
@@ -53,8 +57,14 @@ def evaluate_landmarks(
     """All scores of a predictor on photographs with landmarks.
 
     With ``framing`` "landmarks" the first crop is around the true points; with "detector" around
-    the box the cascade finds, as in use, and the mean face is put into that box too. Points that a
-    photograph of the dataset lacks are left out of every measure.
+    the box the cascade finds, as in use, and the mean face is put into that box too. A face the
+    detector misses has no crop: it is in no mean, but counts as a failure (``failure_…``,
+    ``auc_…``), and ``detector_missed`` says how many there are. Points that a photograph of the
+    dataset lacks are left out of every measure.
+
+    The landmarks are those a person record carries: with learned offsets, and averaged with the
+    mirror image's where the configuration asks for it. A vector has neither, so the points its mesh
+    shows are scored beside, as ``vector_…``. Vertices and rotation are always the vector's.
     """
     if not isinstance(source, FaceCrops):
         raise DataError(
@@ -69,32 +79,42 @@ def evaluate_landmarks(
     for index in chosen.tolist():
         photo = source.photograph(index).astype(np.float32) / 255
         truth, weights = source.landmarks_of(index)
-        matrix, (centre, extent) = _frame(predictor, photo, truth[weights > 0], detector)
-        if matrix is None:
+        start, (centre, extent) = _frame(predictor, photo, truth[weights > 0], detector)
+        if start is None:
             missed += 1
-            matrix = frame_landmarks(truth[weights > 0], predictor.crop_scale, predictor.image_size)
-        vector, points, _ = predictor.in_frame(photo, matrix)
+            continue
+        vector, points, matrix = predictor.in_frame(photo, start)
         mean = predictor.mean_landmarks
         guess = truth if mean is None else centre + mean * extent
-        results.append(_Result(index, truth, weights, points, guess, vector))
-    scores = list(
-        landmark_scores(
-            np.stack([row.points for row in results]),
-            np.stack([row.truth for row in results]),
-            baseline=None
-            if predictor.mean_landmarks is None
-            else np.stack([row.guess for row in results]),
-            baseline_name="mean face in the box",
-            yaw=_yaw(source, chosen.tolist()),
-            point_sets=_point_sets(source),
-            known=np.all([row.weights > 0 for row in results], axis=0),
-        )
+        own = predictor.vector_landmarks(vector, matrix)
+        results.append(_Result(index, truth, weights, points, own, guess, vector))
+    measure = partial(
+        landmark_scores,
+        truth=_stacked(row.truth for row in results),
+        baseline=None
+        if predictor.mean_landmarks is None
+        else _stacked(row.guess for row in results),
+        baseline_name="mean face in the box",
+        known=np.all([row.weights > 0 for row in results], axis=0) if results else None,
+        num_missed=missed,
     )
+    sets = _point_sets(source)
+    yaw = _yaw(source, [row.index for row in results])
+    refined = measure(_stacked(row.points for row in results), yaw=yaw, point_sets=sets)
+    few = {name: ids for name, ids in sets.items() if name not in REGIONS_68}
+    vectors = measure(_stacked(row.own for row in results), point_sets=few)
+    scores = [*refined, *(replace(score, name=f"vector_{score.name}") for score in vectors)]
     if detector is not None:
-        scores.append(Score("detector_missed", missed, "photographs", "lower", len(results)))
+        scores.append(Score("detector_missed", missed, "photographs", "lower", len(chosen)))
     scores += _truth_scores(predictor.decoder, source, results)
-    _picture(source, results[:_SHOWN], folder / "landmarks.png")
+    if results:
+        _picture(source, results[:_SHOWN], folder / "landmarks.png")
     return Scores(scores)
+
+
+def _stacked(points: Iterable[np.ndarray]) -> np.ndarray:
+    """(N, 68, 2), also of no photograph at all."""
+    return np.array(list(points), np.float64).reshape(-1, 68, 2)
 
 
 def _frame(
@@ -125,7 +145,7 @@ def _point_sets(source: FaceCrops) -> dict[str, tuple[int, ...]]:
 def _yaw(source: FaceCrops, indices: list[int]) -> np.ndarray | None:
     """Degrees of yaw where every photograph has the truth."""
     rotations = [source[i]["head_rotation"] for i in indices if source.entries[i].truth is not None]
-    if len(rotations) < len(indices):
+    if not indices or len(rotations) < len(indices):
         return None
     return np.degrees([np.arctan2(r[0, 2], r[2, 2]) for r in rotations])
 

@@ -15,11 +15,13 @@ from likeness.systems.face_encoder.config import FaceEncoderConfig
 from likeness.systems.face_encoder.heads import open_head
 from likeness.systems.face_encoder.landmark_files import implausible, in_image, read_landmarks
 from likeness.systems.face_encoder.layouts import Entry, Folder, place_of, read_folder, split_of
+from likeness.systems.face_encoder.weights import check_initial_run
 
 MAX_DECODED = 4000
 """At most this many pictures are decoded, evenly spread; beyond it the inspection says so."""
 _ASPECT_TOLERANCE = 0.02
 _FEW = 200
+_UNUSABLE = ("landmarks-outside", "landmarks-degenerate")
 
 
 def inspect_folder(uri: str, landmarks: str | None = None) -> Inspection:
@@ -58,11 +60,14 @@ def inspect_folder(uri: str, landmarks: str | None = None) -> Inspection:
 
 
 def inspect_configured(config: FaceEncoderConfig) -> Inspection:
-    """Look at the data a configuration trains on: also whether its truth is of the head model.
+    """Look at what a configuration trains on: its data, whether their truth is of the head model,
+    and the run it starts from.
 
     Raises:
-        UsageError: the configuration names no data.
+        UsageError: the configuration names no data, or an earlier run that does not fit.
+        MissingError: the earlier run is not there.
     """
+    check_initial_run(config)
     data = config.data
     if not data.root:
         raise UsageError(
@@ -170,7 +175,7 @@ def _annotations(entry: Entry, size: tuple[int, int], folder: Folder) -> list[Fi
             for code, message in implausible(in_image(points, entry, size), weights, size):
                 findings.append(
                     Finding(
-                        "error" if code == "landmarks-outside" else "warning",
+                        "error" if code in _UNUSABLE else "warning",
                         code,
                         place,
                         message,

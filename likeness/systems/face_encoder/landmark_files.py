@@ -10,10 +10,13 @@ from pathlib import Path
 import numpy as np
 
 from likeness.errors import DataError
+from likeness.geometry.affine import landmark_box
 from likeness.geometry.array_files import read_npy
 from likeness.systems.face_encoder.layouts import Entry
 
 MIN_EYE_DISTANCE = 8.0
+MIN_EXTENT = 1.0
+"""Pixels; no crop can be cut around a smaller box."""
 
 
 def read_landmarks(path: Path) -> tuple[np.ndarray, np.ndarray]:
@@ -64,12 +67,38 @@ def in_image(points: np.ndarray, entry: Entry, image_size: tuple[int, int]) -> n
     return (points * scale).astype(np.float32)
 
 
+def known_box(points: np.ndarray, weights: np.ndarray, path: Path) -> tuple[np.ndarray, float]:
+    """Centre (2,) and extent of the box of the known points. Raises DataError where it is none."""
+    known = points[weights > 0]
+    problem = _without_extent(known)
+    if problem:
+        raise DataError(
+            f"'{path}': {problem}",
+            advice="Detect the landmarks of this picture again, or remove it.",
+        )
+    return landmark_box(known)
+
+
+def _without_extent(known: np.ndarray) -> str:
+    """What is wrong with a box too small to be a face's, or nothing."""
+    width, height = np.ptp(known, axis=0)
+    if min(width, height) >= MIN_EXTENT:
+        return ""
+    return (
+        f"The box of the landmarks is {width:.3g} x {height:.3g} pixels; a face has at least "
+        f"{MIN_EXTENT:g} x {MIN_EXTENT:g}."
+    )
+
+
 def implausible(
     points: np.ndarray, weights: np.ndarray, size: tuple[int, int]
 ) -> list[tuple[str, str]]:
     """(code, message) of everything wrong with points in a picture of (width, height)."""
     width, height = size
     known = points[weights > 0]
+    degenerate = _without_extent(known)
+    if degenerate:
+        return [("landmarks-degenerate", degenerate)]
     found = []
     # A frame half as large again, centred on the picture.
     low = np.array([-0.25 * width, -0.25 * height])

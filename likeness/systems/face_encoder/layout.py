@@ -10,9 +10,13 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from likeness.errors import UsageError
+
+if TYPE_CHECKING:
+    from likeness.geometry.head_asset import HeadAsset
+    from likeness.systems.face_encoder.config import ModelSettings
 
 Group = Literal["who", "how", "view"]
 Activation = Literal["linear", "tanh", "clamp"]
@@ -273,3 +277,28 @@ PRESETS: Mapping[str, Callable[[], VectorLayout]] = {
     "deca236": deca236,
     "smirk361": smirk361,
 }
+
+
+def layout_of(model: ModelSettings, head: HeadAsset) -> VectorLayout:
+    """The layout a configuration names, for the columns its head model has.
+
+    Raises:
+        UsageError: the layout has more columns than the head model.
+    """
+    if model.layout == "head_v1":
+        num_expression = 100 if model.num_expression is None else model.num_expression
+        return head_v1(
+            shape=min(model.num_shape or 300, head.num_shape),
+            expression=min(num_expression, head.num_expression),
+            albedo=model.num_albedo,
+        )
+    layout = PRESETS[model.layout]()
+    available = {"face.shape": head.num_shape, "face.expression": head.num_expression}
+    for name, columns in available.items():
+        if layout.segment(name).dim > columns:
+            raise UsageError(
+                f"Layout '{model.layout}' has {layout.segment(name).dim} columns of {name}, "
+                f"the head model only {columns}.",
+                advice="Use model.layout=head_v1, which shrinks to the head.",
+            )
+    return layout

@@ -123,10 +123,14 @@ class EncoderNetwork(nn.Module):
     def _norms(self) -> list[nn.BatchNorm2d]:
         return [part for part in self.modules() if isinstance(part, nn.BatchNorm2d)]
 
-    def forward(self, image: Tensor) -> Tensor:
+    def forward(self, image: Tensor, freeze_backbone: bool = False) -> Tensor:
+        """``freeze_backbone`` keeps the trunk as it is: no gradient, no new running statistics."""
+        if freeze_backbone:
+            self.backbone.eval()  # until the next stage calls train()
         normalised = (image - self.mean) / self.std
-        # Convolutions on a CPU are a quarter faster with the channels innermost.
-        features = self.backbone(normalised.contiguous(memory_format=torch.channels_last))
+        with torch.set_grad_enabled(torch.is_grad_enabled() and not freeze_backbone):
+            # Convolutions on a CPU are a quarter faster with the channels innermost.
+            features = self.backbone(normalised.contiguous(memory_format=torch.channels_last))
         raw = self.head(self.pool(features))
         return activate(raw, self.layout)
 

@@ -12,13 +12,12 @@ from pydantic import Field
 
 from likeness.errors import DataError, UsageError
 from likeness.faces.detect import make_detector
-from likeness.geometry.head_asset import HeadAsset
-from likeness.geometry.mesh_glb import Skeleton, write_glb
-from likeness.geometry.mesh_obj import write_obj
+from likeness.media.drawing import landmark_text
 from likeness.media.image import load_image, save_image
 from likeness.media.video import write_animation
 from likeness.storage.files import replacing
 from likeness.systems.face_encoder.layouts import photographs_in
+from likeness.systems.face_encoder.meshes import open_renderer, texture_of, write_mesh
 from likeness.systems.face_encoder.pictures import overlay, turntable
 from likeness.systems.face_encoder.predictor import FacePredictor
 from likeness.systems.face_encoder.record import SUFFIXES, PersonRecord
@@ -26,18 +25,19 @@ from likeness.systems.face_encoder.render import Renderer
 
 logger = logging.getLogger(__name__)
 
-FORMATS = ("npz", "safetensors", "json", "overlay", "obj", "glb", "turntable")
+FORMATS = ("npz", "safetensors", "json", "overlay", "ascii", "obj", "glb", "turntable")
 DEFAULT_FORMATS = ("npz", "overlay", "obj", "glb", "turntable")
 _ENDINGS = {
     "npz": "person.npz",
     "safetensors": "person.safetensors",
     "json": "person.json",
     "overlay": "overlay.png",
+    "ascii": "landmarks.txt",
     "turntable": "turntable.gif",
 }
 _TURNTABLE_FRAMES = 36
 _TURNTABLE_SIZE = 256
-_NUM_MORPHS = 52
+_WITH_TEXTURE = {"obj", "glb"}
 
 
 def predict(
@@ -58,7 +58,8 @@ def predict(
         frames: of the turntable.
 
     Returns:
-        One row per photograph: ``input``, ``files`` by format, or ``error``.
+        One row per photograph: ``input`` and ``files`` by format, or ``error``. With meshes also
+        ``texture``: the albedo space that coloured them, or why none did.
 
     Raises:
         UsageError: an unknown format.
@@ -69,7 +70,7 @@ def predict(
     if wrong or not formats:
         raise UsageError(f"Unknown format {wrong}; there are: {', '.join(FORMATS)}.")
     finder = make_detector(detector, weights=weights)
-    renderer = Renderer(predictor.decoder, "synthetic", 0).to(predictor.device)
+    renderer, texture = open_renderer(predictor, with_albedo=bool(_WITH_TEXTURE & set(formats)))
     rows: list[dict[str, Any]] = []
     paths = _photographs(inputs)
     for path, stem in zip(paths, _output_names(paths), strict=True):
@@ -84,7 +85,7 @@ def predict(
         for name in formats:
             target = output / f"{stem}.{_ENDINGS.get(name, name)}"
             files[name] = str(_write(target, photo, record, renderer, frames))
-        rows.append({"input": str(path), "files": files})
+        rows.append({"input": str(path), "files": files, **texture})
     if all("error" in row for row in rows):
         raise DataError(
             f"None of {len(rows)} photographs could be encoded; the first: {rows[0]['error']}",
@@ -130,33 +131,17 @@ def _write(
     if path.suffix == ".png":
         assert record.landmarks is not None
         return save_image(path, overlay(photo, record.landmarks))
+    if path.suffix == ".txt":
+        assert record.landmarks is not None
+        low, high = record.landmarks.min(axis=0), record.landmarks.max(axis=0)
+        # A square around them: a character is twice as high as wide, the plot 40 by 20 of them.
+        middle, half = (low + high) / 2, (high - low).max() / 2
+        plot = landmark_text(record.landmarks, box=(*(middle - half), *(middle + half)))
+        with replacing(path) as temporary:
+            temporary.write_text(plot + "\n", encoding="ascii")
+        return path
     if path.suffix == ".gif":
         views = turntable(renderer, record.vector, frames=frames, size=_TURNTABLE_SIZE)
         return write_animation(path, views, rate=18)
-    write_mesh(path, record, renderer.decoder.asset)
+    write_mesh(path, record, renderer.decoder.asset, texture=texture_of(renderer, record))
     return path
-
-
-def write_mesh(path: Path, record: PersonRecord, asset: HeadAsset) -> None:
-    """The head facing forward: OBJ with the predicted expression, GLB at rest with morph targets.
-
-    The GLB has the head model's joints as a skin and its first expressions as named morph targets.
-    """
-    if path.suffix == ".obj":
-        facing = {"pose.global": (1, 0, 0, 0, 1, 0), "pose.global_axis_angle": 0, "pose.neck": 0}
-        forward = record.edit({k: v for k, v in facing.items() if k in record.layout})
-        with replacing(path) as temporary:
-            write_obj(temporary, forward.to_mesh(asset))
-        return
-    neutral = record.to_mesh(asset, neutral=True)
-    count = min(_NUM_MORPHS, asset.num_expression)
-    names = asset.expression_names or tuple(f"expression{i:03d}" for i in range(count))
-    morphs = {names[i]: asset.expression_basis[:, :, i] for i in range(count)}
-    skeleton = Skeleton(
-        names=asset.joint_names,
-        parents=asset.parents,
-        positions=asset.joint_regressor @ neutral.vertices,
-        weights=asset.weights,
-    )
-    with replacing(path) as temporary:
-        write_glb(temporary, neutral, morphs=morphs, skeleton=skeleton, name=path.stem)

@@ -45,11 +45,13 @@ class FacePredictor:
         flip_average: bool,
         mean_landmarks: np.ndarray | None,
         device: torch.device,
+        albedo: str = "synthetic",
     ) -> None:
         self.network, self.decoder, self.offsets = network.eval(), decoder, offsets
         self.image_size, self.crop_scale = image_size, crop_scale
         self.refinements, self.flip_average = refinements, flip_average
         self.mean_landmarks, self.device = mean_landmarks, device
+        self.albedo = albedo
 
     @staticmethod
     def of(system: FaceEncoder, weights: Mapping[str, Tensor] | None) -> FacePredictor:
@@ -70,6 +72,7 @@ class FacePredictor:
             flip_average=evaluation.flip_average,
             mean_landmarks=system.mean_landmarks,
             device=system.placement.device,
+            albedo=system.config.model.albedo,
         )
 
     @torch.no_grad()
@@ -112,6 +115,17 @@ class FacePredictor:
             matrix = frame_landmarks(points, self.crop_scale, self.image_size)
             vector, points = self._once(photo, matrix)
         return vector, points, matrix
+
+    @torch.no_grad()
+    def vector_landmarks(self, vector: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+        """Landmarks (68, 2), in pixels of the photograph, of a vector (D,) and its map (2, 3).
+
+        They lie on the mesh of the vector: without the learned offsets and the mirror image's part
+        that :meth:`in_frame` adds.
+        """
+        units = self.decoder.landmarks(torch.from_numpy(vector)[None].to(self.device))[0]
+        points = to_pixels(units.cpu().numpy(), self.image_size)
+        return apply_affine(invert_affine(matrix), points)
 
     def _once(self, photo: np.ndarray, matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         size = self.image_size

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from likeness.data.contract import Split
-from likeness.data.source import Sample, Source
+from likeness.data.source import Sample, Source, members_of
 from likeness.errors import UsageError
 from likeness.evaluation.protocol import Scores
 from likeness.geometry.landmarks import UPPER_LOWER_LIDS, UPPER_LOWER_LIPS
@@ -30,7 +30,8 @@ from likeness.systems.face_encoder.data import CONTRACT
 from likeness.systems.face_encoder.decode import Decoder
 from likeness.systems.face_encoder.evaluate import evaluate_landmarks
 from likeness.systems.face_encoder.heads import open_head
-from likeness.systems.face_encoder.layout import PRESETS, VectorLayout, head_v1
+from likeness.systems.face_encoder.layout import layout_of
+from likeness.systems.face_encoder.masks import convex_hull_masks, resized
 from likeness.systems.face_encoder.network import EncoderNetwork, LandmarkOffsets
 from likeness.systems.face_encoder.pictures import preview_grid
 from likeness.systems.face_encoder.predictor import FacePredictor
@@ -79,6 +80,8 @@ class FaceEncoder(System):
             "supervised",
             "supervised_shape",
             "shape_contrast",
+            "shape_consistency",
+            "albedo_smooth",
             "reg_shape",
             "reg_expression",
             "reg_albedo",
@@ -96,7 +99,7 @@ class FaceEncoder(System):
         super().__init__(config, placement)
         model = config.model
         self.head = open_head(model.head)
-        self.layout = _layout(config, self.head.num_shape, self.head.num_expression)
+        self.layout = layout_of(model, self.head)
         self.layout.check_consumers(("geometry", "camera", "albedo", "light"))
         self.decoder = Decoder(self.head, self.layout, model.camera).to(placement.device)
         self.network = EncoderNetwork(
@@ -162,10 +165,15 @@ class FaceEncoder(System):
             self._sources[split] = source
         if split == "train" and self.mean_landmarks is None:
             self.mean_landmarks = self._sources[split].mean_landmarks()
-        return {"photographs": self._sources[split]}
+        return {"photographs": self._by_person if split == "train" else self._sources[split]}
+
+    @cached_property
+    def _by_person(self) -> Source:
+        return self._sources["train"].by_person()
 
     def collate(self, samples: Sequence[Sample]) -> Batch:
         """A :class:`FaceBatch`."""
+        samples = members_of(samples)
         batch: dict[str, Any] = {"id": [sample["id"] for sample in samples]}
         batch["person"] = torch.tensor([sample["person"] for sample in samples])
         for key in FaceBatch.__annotations__:
@@ -182,13 +190,45 @@ class FaceEncoder(System):
     def losses(self, batch: Batch, context: StepContext) -> Mapping[str, Tensor]:
         photographs = cast(FaceBatch, batch)
         # The network may run in half precision, geometry never: bf16 steps are 1 mm on a head.
-        vector = self.network(photographs["image"]).float()
+        stage = cast(EncoderStage, context.stage)
+        vector = self.network(photographs["image"], stage.freeze_backbone).float()
         with torch.autocast(context.device.type, enabled=False):
-            out = self._landmark_terms(vector, photographs, context)
-            out |= self._appearance_terms(vector, photographs, context)
-            out |= self._supervision(vector, photographs, context)
+            out = self._compared(vector, photographs, context)
+            if context.active("shape_consistency"):
+                out["shape_consistency"] = self._exchanged(vector, photographs, context)
             out |= self._priors(vector, context)
         return out
+
+    def _compared(
+        self, vector: Tensor, batch: FaceBatch, context: StepContext
+    ) -> dict[str, Tensor]:
+        """Everything that compares vectors with their photographs."""
+        out = self._landmark_terms(vector, batch, context)
+        out |= self._appearance_terms(vector, batch, context)
+        out |= self._supervision(vector, batch, context)
+        return out
+
+    def _exchanged(self, vector: Tensor, batch: FaceBatch, context: StepContext) -> Tensor:
+        """All weighted comparisons again, with the shape of another photograph of the person.
+
+        The shape of one photograph must explain the others too (DECA, arXiv:2012.04012, eq. 7).
+        Rows without another photograph of their person in the batch do not count.
+        """
+        other = terms.partners(batch["person"])
+        rows = torch.nonzero(other != torch.arange(len(other), device=other.device)).flatten()
+        if not len(rows):
+            return vector.new_zeros(())
+        parts = self.layout.split(vector)
+        parts["face.shape"] = parts["face.shape"][other]
+        chosen: Any = {
+            key: value[rows] if isinstance(value, Tensor) else [value[i] for i in rows.tolist()]
+            for key, value in batch.items()
+        }
+        again = self._compared(self.layout.join(parts)[rows], chosen, context)
+        again.pop("shape_contrast", None)  # compares codes with codes, not with photographs
+        return sum(
+            (context.weights[name] * value for name, value in again.items()), vector.new_zeros(())
+        )
 
     def _landmark_terms(
         self, vector: Tensor, batch: FaceBatch, context: StepContext
@@ -229,16 +269,16 @@ class FaceEncoder(System):
         )
         out = {}
         if context.active("photometric"):
-            photo = _resized(batch["image"], size)
-            skin = _resized(batch["skin"], size)
+            photo = resized(batch["image"], size)
+            skin = resized(batch["skin"], size)
             hull = convex_hull_masks(batch["landmarks"], size)
             has_mask = batch["has_mask"][:, None, None, None]
             visible = has_mask * skin + (1 - has_mask) * hull
             mask = (drawn.face * drawn.alpha * visible).detach()
             out["photometric"] = terms.masked_l1(drawn.image, photo, mask)
         if context.active("silhouette"):
-            skin = (_resized(batch["skin"], size) > 0.5).float()
-            known = (_resized(batch["outline_known"], size) > 0.999).float()
+            skin = (resized(batch["skin"], size) > 0.5).float()
+            known = (resized(batch["outline_known"], size) > 0.999).float()
             known = known * batch["has_mask"][:, None, None, None]
             out["silhouette"] = terms.silhouette_iou(drawn.alpha, skin, known)
         return out
@@ -274,6 +314,13 @@ class FaceEncoder(System):
         }
         if context.active("reg_global_pose"):
             out["reg_global_pose"] = terms.rotation_energy(self.decoder.rotation(parts))
+        if context.active("albedo_smooth"):
+            albedo = self.renderer.albedo
+            out["albedo_smooth"] = (
+                vector.new_zeros(())
+                if albedo is None
+                else terms.albedo_smoothness(albedo(parts["face.albedo"]))
+            )
         return out
 
     def predictor(self, weights: Mapping[str, Tensor] | None = None) -> FacePredictor:
@@ -281,6 +328,8 @@ class FaceEncoder(System):
 
     def evaluate(self, predictor: Predictor, source: Source, folder: Path) -> Scores:
         own = cast(FacePredictor, predictor)
+        if source is vars(self).get("_by_person"):
+            source = self._sources["train"]  # scores are of photographs, not of groups of them
         return evaluate_landmarks(own, source, folder, self.config.evaluation)
 
     def preview(self, predictor: Predictor, folder: Path, step: int) -> list[Path]:
@@ -342,41 +391,3 @@ _PRIORS: Mapping[str, tuple[str, Callable[[Tensor], Tensor]]] = {
     "reg_detail": ("detail", _mean_square),
 }
 """Term to the segment it reads and its function."""
-
-
-def _layout(config: FaceEncoderConfig, num_shape: int, num_expression: int) -> VectorLayout:
-    model = config.model
-    if model.layout != "head_v1":
-        layout: VectorLayout = PRESETS[model.layout]()
-        for name, available in (("face.shape", num_shape), ("face.expression", num_expression)):
-            if layout.segment(name).dim > available:
-                raise UsageError(
-                    f"Layout '{model.layout}' has {layout.segment(name).dim} columns of {name}, "
-                    f"the head model only {available}.",
-                    advice="Use model.layout=head_v1, which shrinks to the head.",
-                )
-        return layout
-    return head_v1(
-        shape=min(model.num_shape or 300, num_shape),
-        expression=min(
-            100 if model.num_expression is None else model.num_expression, num_expression
-        ),
-        albedo=model.num_albedo,
-    )
-
-
-def _resized(image: Tensor, size: int) -> Tensor:
-    if image.shape[-1] == size:
-        return image
-    return nn.functional.interpolate(image, (size, size), mode="bilinear", antialias=True)
-
-
-def convex_hull_masks(landmarks: Tensor, size: int) -> Tensor:
-    """1 inside the convex hull of each face's points: (B, 68, 2) crop units to (B, 1, S, S)."""
-    import cv2
-
-    masks = np.zeros((len(landmarks), 1, size, size), np.float32)
-    pixels = ((landmarks.detach().cpu().numpy() + 1) * size / 2 - 0.5).round().astype(np.int32)
-    for mask, points in zip(masks, pixels, strict=True):
-        cv2.fillConvexPoly(mask[0], cv2.convexHull(points), 1.0)
-    return torch.from_numpy(masks).to(landmarks.device)

@@ -8,11 +8,27 @@ from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
+from likeness.config.document import load_saved
+from likeness.config.text import read_yaml
+from likeness.errors import MissingError, UsageError
 from likeness.runs import selection
 from likeness.runs.run import Run
+from likeness.systems.face_encoder.config import FaceEncoderConfig
+from likeness.systems.face_encoder.heads import open_head
+from likeness.systems.face_encoder.layout import VectorLayout, layout_of
 
 if TYPE_CHECKING:
     from likeness.systems.face_encoder.predictor import FacePredictor
+
+_SYSTEM = "face-encoder"
+_SHAPING = ("backbone", "pooling", "hidden", "layout")
+"""Settings of the model that decide the shapes of its weights by themselves."""
+_COLUMNS = {
+    "num_shape": "face.shape",
+    "num_expression": "face.expression",
+    "num_albedo": "face.albedo",
+}
+"""Settings that do so together with the head model, and the segment each sizes."""
 
 
 def initial_weights(path: str | Path) -> tuple[Mapping[str, Tensor], dict[str, Any]]:
@@ -25,6 +41,71 @@ def initial_weights(path: str | Path) -> tuple[Mapping[str, Tensor], dict[str, A
     return checkpoint.weights(ema=checkpoint.has_ema), checkpoint.state()
 
 
+def check_initial_run(config: FaceEncoderConfig) -> None:
+    """The run of ``model.initial_run`` is there and its weights fit this configuration.
+
+    Raises:
+        UsageError: it is no run of this system, or was trained with other settings; both are named.
+        MissingError: no run there, or no checkpoint in it.
+    """
+    model = config.model
+    if model.initial_run is None:
+        return
+    try:
+        run = Run(model.initial_run)
+    except MissingError as error:
+        raise MissingError(
+            f"model.initial_run is '{model.initial_run}': {error.message}",
+            advice="Give the directory of a face-encoder run, or null to start from nothing.",
+        ) from error
+    earlier = _settings_of(run).model
+    differing = [name for name in _SHAPING if getattr(earlier, name) != getattr(model, name)]
+    if not differing:
+        state, head = selection.find(run, "best").state(), open_head(model.head)
+        before, now = VectorLayout.from_json(state["layout"]), layout_of(model, head)
+        differing = [
+            setting
+            for setting, segment in _COLUMNS.items()
+            if _dim(before, segment) != _dim(now, segment)
+        ]
+        if state["head_fingerprint"] != head.fingerprint and not config.data.allow_model_mismatch:
+            differing.insert(0, "head")
+    if differing:
+        pairs = ", ".join(
+            f"model.{name} is {getattr(earlier, name)} there and {getattr(model, name)} here"
+            for name in differing
+        )
+        wanted = " ".join(f"model.{name}={_word(getattr(earlier, name))}" for name in differing)
+        raise UsageError(
+            f"The weights of model.initial_run '{model.initial_run}' do not fit: {pairs}.",
+            advice=f"Set {wanted}, or start from another run.",
+        )
+
+
+def _settings_of(run: Run) -> FaceEncoderConfig:
+    """The configuration of an earlier run. Raises UsageError when it is not one of this system."""
+    header = read_yaml(run.config_yaml, name=str(run.config_path)).values
+    system = header.get("system") if isinstance(header, dict) else None
+    if system != _SYSTEM:
+        raise UsageError(
+            f"model.initial_run '{run.path}' is a run of {system or 'no known system'}; expected "
+            f"one of {_SYSTEM}.",
+            advice="Give the directory of a face-encoder run, or null to start from nothing.",
+        )
+    config: FaceEncoderConfig = load_saved(
+        FaceEncoderConfig, run.config_path, system=_SYSTEM
+    ).config
+    return config
+
+
+def _dim(layout: VectorLayout, name: str) -> int:
+    return layout.segment(name).dim if name in layout else 0
+
+
+def _word(value: object) -> str:
+    return "null" if value is None else str(value)
+
+
 def group_of(weights: Mapping[str, Tensor], name: str) -> dict[str, Tensor]:
     """The weights of one group, without the group's name before theirs."""
     prefix = f"{name}."
@@ -35,14 +116,12 @@ def predictor_of(path: str | Path) -> FacePredictor:
     """The trained encoder of a run, from the run alone."""
     import torch
 
-    from likeness.config.document import load_saved
-    from likeness.systems.face_encoder.config import FaceEncoderConfig
     from likeness.systems.face_encoder.system import FaceEncoder
     from likeness.training.system import Placement
 
     run = Run(path)
-    resolved = load_saved(FaceEncoderConfig, run.config_path, system="face-encoder")
-    system = FaceEncoder(resolved.config, Placement(torch.device("cpu")))
+    config = load_saved(FaceEncoderConfig, run.config_path, system=_SYSTEM).config
+    system = FaceEncoder(config, Placement(torch.device("cpu")))
     weights, state = initial_weights(path)
     system.load_state(state)
     return system.predictor(weights)

@@ -103,6 +103,21 @@ def test_landmarks_mirrored_or_tiny_are_warned_of(data):
     assert "px apart" in only(data, "face-small", "warning").message
 
 
+@pytest.mark.parametrize("spread", [(0, 0), (1, 0), (0, 1), (0.005, 0.005)])
+def test_landmarks_in_one_place_or_on_a_line_are_an_error(data, spread):
+    """All 68 points alike gave a warning; training then died of a crop without sides."""
+    points = points_of(data)
+    middle = points.mean(axis=0)
+    save_points(data, middle + (points - middle) * np.array(spread))
+    finding = only(data, "landmarks-degenerate")
+    assert finding.path == "landmarks/p0_0.npy"
+    assert "at least 1 x 1" in finding.message
+    source = CONTRACT.open(str(data), "all")
+    for meet in (source.mean_landmarks, lambda: source[0], lambda: source.landmarks_of(0)):
+        with pytest.raises(DataError, match=r"p0_0\.npy.*box of the landmarks"):
+            meet()
+
+
 def test_inner_landmarks_and_a_depth_column_are_fine(data):
     save_points(data, points_of(data)[17:])
     save_points(data, np.column_stack([points_of(data, "p0_1"), np.ones(68)]), "p0_1")

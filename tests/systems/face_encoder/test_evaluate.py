@@ -65,6 +65,11 @@ class Oracle:
         points, _ = self.source.landmarks_of(index)
         return vector[0].numpy(), points + self.offset, matrix
 
+    def vector_landmarks(self, vector: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+        units = self.decoder.landmarks(torch.from_numpy(vector)[None])[0].numpy()
+        in_crop = (units + 1) * CROP_SIZE / 2
+        return (in_crop - matrix[:, 2]) @ np.linalg.inv(matrix[:, :2]).T
+
 
 @pytest.fixture
 def source(dataset: Path) -> FaceCrops:
@@ -89,6 +94,8 @@ def true_points(source: FaceCrops) -> list[np.ndarray]:
 def test_the_truth_scores_zero(source, decoder, tmp_path):
     scores = scores_of(Oracle(source, decoder), tmp_path)
     for score in scores:
+        if score.name.startswith("vector_"):
+            continue  # the oracle's vectors know shape and rotation, not camera and expression
         if score.name.startswith("auc"):
             assert score.value == 1
         elif score.name == "rotation":
@@ -235,22 +242,56 @@ def test_the_detector_frames_and_counts_what_it_misses(source, decoder, tmp_path
     scores = scores_of(oracle, tmp_path, framing="detector")
     assert scores["detector_missed"].value == 1
     assert scores["detector_missed"].count == 8
+    # The missed one got a crop around its true points, and so counted as found.
     assert scores["nme_68_eyes"].value == pytest.approx(0, abs=1e-4)
-    # Every found face has one box, and so one frame and one mean face; the missed one the true box.
-    found = [m for n, m in enumerate(oracle.frames) if n != 1]
-    assert all(np.array_equal(matrix, found[0]) for matrix in found)
-    assert not np.array_equal(oracle.frames[1], found[0])
-    extent = CROP_SIZE / found[0][0, 0] / 1.6
-    centre = (CROP_SIZE / 2 - found[0][:, 2]) / found[0][0, 0]
+    assert scores["nme_68_eyes"].count == scores["vertex_raw"].count == len(oracle.frames) == 7
+    for name in ("failure_eyes", "failure_box"):
+        assert (scores[name].value, scores[name].count) == (1 / 8, 8)
+    assert scores["auc_box"].value == pytest.approx(7 / 8)
+    # Every found face has one box, and so one frame and one mean face.
+    assert all(np.array_equal(matrix, oracle.frames[0]) for matrix in oracle.frames)
+    extent = CROP_SIZE / oracle.frames[0][0, 0] / 1.6
+    centre = (CROP_SIZE / 2 - oracle.frames[0][:, 2]) / oracle.frames[0][0, 0]
     errors = []
     for number, points in enumerate(true_points(source)):
-        low, high = points.min(axis=0), points.max(axis=0)
-        guess = centre + mean * extent
-        if number == 1:
-            guess = (low + high) / 2 + mean * (high - low).mean()
-        distances = np.linalg.norm(guess - points, axis=1)
-        errors.append(distances.mean() / math.dist(points[36], points[45]))
+        if number != 1:
+            distances = np.linalg.norm(centre + mean * extent - points, axis=1)
+            errors.append(distances.mean() / math.dist(points[36], points[45]))
     assert scores["nme_68_eyes"].baseline == pytest.approx(100 * np.mean(errors), rel=1e-3)
+
+
+def test_a_detector_that_finds_nobody_fails_everywhere(source, decoder, tmp_path, monkeypatch):
+    class Blind:
+        def detect(self, image: np.ndarray, *, name: str = "") -> list[Face]:
+            return []
+
+    monkeypatch.setattr(evaluate, "make_detector", lambda kind: Blind())
+    oracle = Oracle(source, decoder, mean=source.mean_landmarks())
+    scores = scores_of(oracle, tmp_path, framing="detector")
+    assert {s.name.removeprefix("vector_") for s in scores} == {
+        "auc_eyes", "failure_eyes", "auc_box", "failure_box", "detector_missed",
+    }  # fmt: skip
+    assert scores["failure_box"].value == scores["vector_failure_box"].value == 1
+    assert scores["detector_missed"].value == 8
+
+
+def test_what_the_vector_shows_is_scored_beside_what_the_record_says(source, decoder, tmp_path):
+    """Learned offsets and the mirror image move the record's points; a mesh has neither."""
+    oracle = Oracle(source, decoder, offset=(3.0, -4.0))
+    scores = scores_of(oracle, tmp_path)
+    errors = []
+    for number, points in enumerate(true_points(source)):
+        vector, _, matrix = oracle.in_frame(
+            source.photograph(number).astype(np.float32) / 255, oracle.frames[number]
+        )
+        own = oracle.vector_landmarks(vector, matrix)
+        distances = np.linalg.norm(own - points, axis=1)
+        errors.append(distances.mean() / math.dist(points[36], points[45]))
+    assert scores["vector_nme_68_eyes"].value == pytest.approx(100 * np.mean(errors), rel=1e-4)
+    assert scores["vector_nme_68_eyes"].value != pytest.approx(scores["nme_68_eyes"].value, rel=0.1)
+    assert {"vector_nme_51_box", "vector_auc_box", "vector_failure_eyes"} <= {
+        score.name for score in scores
+    }
 
 
 def test_a_picture_of_the_first_photographs_is_kept(source, decoder, tmp_path):

@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import json
 import struct
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 import trimesh
 from PIL import Image
+from scipy.spatial.transform import Rotation
 
 from likeness.errors import DataError, UsageError
 from likeness.geometry.mesh_obj import read_obj
+from likeness.geometry.texture_space import synthetic_texture_space
 from likeness.media.image import save_image
+from likeness.systems.face_encoder.meshes import write_mesh
 from likeness.systems.face_encoder.predict import FORMATS, predict
 from likeness.systems.face_encoder.predictor import FacePredictor
 from likeness.systems.face_encoder.record import PersonRecord
 from tests.disks import full_disk
-from tests.systems.face_encoder.toy import build_system
+from tests.systems.face_encoder.toy import SMALL_LAYOUT, build_system, random_vector
 
 
 @pytest.fixture(scope="module")
@@ -54,15 +59,24 @@ def test_every_format_is_written_under_its_name(predictor, photos):
                 "safetensors": str(out / "p0_0.person.safetensors"),
                 "json": str(out / "p0_0.person.json"),
                 "overlay": str(out / "p0_0.overlay.png"),
+                "ascii": str(out / "p0_0.landmarks.txt"),
                 "obj": str(out / "p0_0.obj"),
                 "glb": str(out / "p0_0.glb"),
                 "turntable": str(out / "p0_0.turntable.gif"),
             },
+            "texture": "albedo space 'synthetic'",
         }
     ]
     records = [PersonRecord.load(rows[0]["files"][k]) for k in ("npz", "safetensors", "json")]
     assert len({record.vector.tobytes() for record in records}) == 1
     assert records[0].source == "p0_0.png"
+    plot = Path(rows[0]["files"]["ascii"]).read_text().splitlines()
+    assert len(plot) == 20
+    assert max(map(len, plot)) <= 40
+    assert set("".join(plot)) == set(" .-+ox")
+    # Brows above eyes above lips, in a face that is not stretched.
+    heights = [np.mean([n for n, line in enumerate(plot) if mark in line]) for mark in "-ox"]
+    assert heights == sorted(heights)
     with Image.open(rows[0]["files"]["turntable"]) as movie:
         assert movie.n_frames == 3
         frames = []
@@ -113,10 +127,111 @@ def test_the_glb_is_read_by_another_library(predictor, photos):
     assert len(geometry.faces) == asset.num_faces
     document = glb_json(row["files"]["glb"])
     assert len(document["skins"][0]["joints"]) == asset.num_joints
-    primitive = document["meshes"][0]["primitives"][0]
-    assert len(primitive["targets"]) == 52
-    names = document["meshes"][0]["extras"]["targetNames"]
-    assert len(names) == len(set(names)) == 52
+    body = document["meshes"][0]
+    names = body["extras"]["targetNames"]
+    assert len(names) == len(set(names)) == len(body["weights"])
+    assert len(body["primitives"][0]["targets"]) == len(names)
+    assert names[:2] == ["expression000", "expression001"]
+
+
+@pytest.fixture
+def person(toy_head) -> PersonRecord:
+    """A face with an expression, half-closed lids, an open jaw, turned head and eyes."""
+    vector = random_vector(SMALL_LAYOUT, 5)[0].numpy()
+    return PersonRecord(vector, SMALL_LAYOUT, toy_head.name, toy_head.fingerprint)
+
+
+def shown(path: Path) -> np.ndarray:
+    """Vertices a viewer shows of a GLB: morphs by their weights, then the skin by its joints."""
+    data = path.read_bytes()
+    document = glb_json(str(path))
+    start = 20 + struct.unpack_from("<I", data, 12)[0] + 8
+
+    def array(index: int) -> np.ndarray:
+        entry = document["accessors"][index]
+        view = document["bufferViews"][entry["bufferView"]]
+        width = {"VEC3": 3, "VEC4": 4, "MAT4": 16}[entry["type"]]
+        kind = {5126: "<f4", 5123: "<u2"}[entry["componentType"]]
+        offset, count = start + view["byteOffset"], entry["count"] * width
+        return np.frombuffer(data, kind, count, offset).reshape(-1, width).astype(np.float64)
+
+    (body,), (skin,) = document["meshes"], document["skins"]
+    (primitive,) = body["primitives"]
+    points = array(primitive["attributes"]["POSITION"])
+    for target, weight in zip(primitive["targets"], body["weights"], strict=True):
+        points = points + weight * array(target["POSITION"])
+    inverse = array(skin["inverseBindMatrices"]).reshape(-1, 4, 4).transpose(0, 2, 1)
+    parent = {c: n for n, node in enumerate(document["nodes"]) for c in node.get("children", ())}
+
+    def world(number: int) -> np.ndarray:
+        node, own = document["nodes"][number], np.eye(4)
+        own[:3, :3] = Rotation.from_quat(node["rotation"]).as_matrix()
+        own[:3, 3] = node["translation"]
+        return world(parent[number]) @ own if number in parent else own
+
+    matrices = np.stack([world(joint) for joint in skin["joints"]]) @ inverse
+    joints = array(primitive["attributes"]["JOINTS_0"]).astype(int)
+    weights = array(primitive["attributes"]["WEIGHTS_0"])
+    blended = np.einsum("vk,vkab->vab", weights, matrices[joints])
+    return np.einsum("vab,vb->va", blended, np.column_stack([points, np.ones(len(points))]))[:, :3]
+
+
+def test_the_glb_shows_the_photographs_expression_and_pose(person, toy_head, tmp_path):
+    """Its weights were all 0 and its joints at rest: the expression was in the OBJ alone."""
+    # What glTF has no place for is left out: correctives, joints that move with an expression.
+    basis = toy_head.expression_basis
+    still = basis - np.einsum("jv,vce->jce", toy_head.joint_regressor, basis)[0]
+    head = replace(toy_head, pose_basis=np.zeros_like(toy_head.pose_basis), expression_basis=still)
+    record = replace(person, head_fingerprint=head.fingerprint)
+    write_mesh(tmp_path / "a.glb", record, head)
+    expected = record.to_mesh(head)
+    neutral = record.to_mesh(head, neutral=True)
+    corners = np.unique(np.stack([head.faces.ravel(), head.uv_faces.ravel()], 1), axis=0)[:, 0]
+    gaps = np.linalg.norm(shown(tmp_path / "a.glb") - expected.vertices[corners], axis=1)
+    moved = np.linalg.norm(expected.vertices - neutral.vertices, axis=1)
+    assert moved.max() > 0.01
+    assert gaps.max() < 0.05 * moved.max()
+
+
+def test_meshes_carry_the_predicted_albedo(toy_folder, photos):
+    """OBJ and GLB had texture coordinates and nothing to put there."""
+    predictor = build_system(toy_folder).predictor()
+    with torch.no_grad():
+        predictor.network.head[3].bias[SMALL_LAYOUT.slice("face.albedo")] = torch.tensor(
+            [2.0, -1.0, 0.5, 1.0]
+        )
+    row = run(predictor, photos, [str(photos / "p0_0.png")], format="npz,obj,glb")[0]
+    code = PersonRecord.load(row["files"]["npz"]).split()["face.albedo"]
+    space = synthetic_texture_space(num_components=4)
+    expected = np.clip(space.mean + space.basis @ code, 0, 1)
+    assert np.abs(expected - space.mean).max() > 0.1
+    obj = Path(row["files"]["obj"])
+    np.testing.assert_allclose(read_obj(obj).texture, expected, atol=0.51 / 255)
+    assert obj.with_suffix(".mtl").is_file()
+    (geometry,) = trimesh.load(row["files"]["glb"]).geometry.values()
+    picture = np.asarray(geometry.visual.material.baseColorTexture.convert("RGB")) / 255
+    np.testing.assert_allclose(picture, expected, atol=0.51 / 255)
+    # The folder of the photographs may be the output: they must not become textures.
+    before = (photos / "p0_0.png").read_bytes()
+    predict(
+        predictor, [str(photos / "p0_0.png")], photos, format="obj", detector="file",
+        weights=str(photos),
+    )  # fmt: skip
+    assert (photos / "p0_0.png").read_bytes() == before
+
+
+def test_a_mesh_without_texture_says_why(toy_folder, photos, tmp_path):
+    one = [str(photos / "p0_0.png")]
+    bare = build_system(toy_folder, None, "model.num_albedo=0").predictor()
+    row = run(bare, photos, one, format="obj,glb")[0]
+    assert row["texture"].startswith("none: the layout")
+    assert not Path(row["files"]["obj"]).with_suffix(".mtl").exists()
+    assert "images" not in glb_json(row["files"]["glb"])
+    moved = build_system(toy_folder).predictor()
+    moved.albedo = str(tmp_path / "FLAME_texture.npz")
+    row = run(moved, photos, one, format="obj")[0]
+    assert "is not on this machine" in row["texture"]
+    assert "texture" not in run(moved, photos, one, format="npz")[0]
 
 
 def test_a_folder_gives_a_row_for_every_photograph(predictor, photos):

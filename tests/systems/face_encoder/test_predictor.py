@@ -109,6 +109,16 @@ def test_flip_averaging_averages_the_picture_and_its_mirror_image(fixed, decoder
     np.testing.assert_allclose(points, expected, atol=1e-3)
 
 
+def test_the_vectors_own_landmarks_have_no_offsets_and_no_mirror_image(fixed, decoder):
+    vector = random_vector(SMALL_LAYOUT, 2)
+    predictor = fixed(vector, flip_average=True)
+    predictor.offsets = torch.full((68, 3), 0.01)
+    found, points, matrix = predictor.in_frame(PHOTO, MATRIX)
+    own = predictor.vector_landmarks(found, matrix)
+    np.testing.assert_allclose(own, photo_pixels(MATRIX, crop_pixels(decoder, vector)), atol=1e-3)
+    assert np.abs(own - points).mean() > 1
+
+
 def test_many_crops_equal_each_alone(system):
     predictor = system.predictor()
     images = np.random.default_rng(1).uniform(size=(70, 3, CROP_SIZE, CROP_SIZE))

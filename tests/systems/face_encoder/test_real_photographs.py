@@ -88,6 +88,9 @@ class MeanFace:
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         return np.zeros(1, np.float32), np.zeros((68, 2), np.float32), matrix
 
+    def vector_landmarks(self, vector: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+        return np.zeros((68, 2), np.float32)
+
 
 def test_the_mean_face_in_the_detectors_box_is_as_far_off_as_is_known(prepared, tmp_path):
     """On other persons of this collection it has a core error of 4.1 % of the eye distance."""

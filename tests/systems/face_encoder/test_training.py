@@ -11,7 +11,8 @@ import pytest
 import torch
 
 from likeness import workflow
-from likeness.errors import UsageError
+from likeness.errors import MissingError, UsageError
+from likeness.geometry.toy_flame import make_toy_flame
 from likeness.runs import selection
 from likeness.runs.run import Run
 from likeness.systems.face_encoder.layouts import read_folder
@@ -52,6 +53,24 @@ def test_a_frozen_backbone_stays_as_it_was_in_ten_steps_of_a_run(toy_folder, dat
         selection.find(run).path / "optimizer.pt", map_location="cpu", weights_only=True
     )
     assert sum("exp_avg" in str(key) for key in _flattened(moments)) == 2 * 4  # and exp_avg_sq
+
+
+def test_a_backbone_frozen_for_a_stage_stands_still_and_learns_in_the_next(
+    toy_folder, dataset, tmp_path
+):
+    """Weights and statistics, with weight decay too; afterwards both move again."""
+    stages = ("stages.0.steps=3", "stages.1.steps=3", "stages.2.steps=1")
+    words = ("stages.0.freeze_backbone=true", "train.weight_decay=0.5", "train.save_every=1",
+             "train.keep_checkpoints=20", *stages)  # fmt: skip
+    run = train(toy_folder, dataset, tmp_path, *words, steps=7)
+    start = build_system(toy_folder, dataset).network.state_dict()
+    still, later = (group_of(selection.find(run, step).weights(), "encoder") for step in (3, 6))
+    moved = {name for name in start if not torch.equal(start[name], still[name])}
+    assert moved
+    assert not any(name.startswith("backbone.") for name in moved)
+    again = {name for name in start if not torch.equal(still[name], later[name])}
+    assert {name for name in start if "running_mean" in name} <= again
+    assert any(name.startswith("backbone.") and name.endswith("weight") for name in again)
 
 
 def _flattened(value: object, key: str = "") -> list[str]:
@@ -100,6 +119,49 @@ def test_an_earlier_run_of_another_layout_is_refused(trained, toy_folder, datase
         system.initialise()
 
 
+@pytest.mark.parametrize(
+    "word", ["model.hidden=24", "model.pooling=average", "model.num_shape=11", "model.num_albedo=0"]
+)
+def test_weights_of_another_size_are_refused_by_setting_before_a_run_exists(
+    trained, toy_folder, dataset, tmp_path, word
+):
+    """They ended in torch's list of sizes, as a defect of the program, in a run directory."""
+    setting, value = word.split("=")
+    with pytest.raises(UsageError) as caught:
+        train(toy_folder, dataset, tmp_path / "runs", f"model.initial_run={trained.path}", word)
+    assert f"{setting} is " in caught.value.message
+    assert f"and {value} here" in caught.value.message
+    assert f"Set {setting}=" in caught.value.advice
+    assert not (tmp_path / "runs").exists()
+
+
+def test_weights_for_another_head_are_refused_before_a_run_exists(trained, dataset, tmp_path):
+    make_toy_flame(tmp_path / "other", subdivisions=3, seed=5)
+    words = (f"model.initial_run={trained.path}", "data.landmarks=" + str(dataset / "landmarks"))
+    with pytest.raises(UsageError, match=r"model\.head is .* there and .* here"):
+        train(tmp_path / "other", dataset / "images", tmp_path / "runs", *words)
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_missing_or_foreign_earlier_run_is_refused_before_a_run_exists(
+    trained, toy_folder, dataset, tmp_path
+):
+    foreign = Path(shutil.copytree(trained.path, tmp_path / "foreign"))
+    text = (foreign / "config.yaml").read_text().replace("system: face-encoder", "system: dance")
+    (foreign / "config.yaml").write_text(text)
+    empty = Path(shutil.copytree(trained.path, tmp_path / "empty"))
+    shutil.rmtree(empty / "checkpoints")
+    for path, kind, message in (
+        (tmp_path / "nowhere", MissingError, "model.initial_run is .*nowhere"),
+        (foreign, UsageError, "is a run of dance; expected one of face-encoder"),
+        (empty, MissingError, "has no checkpoint"),
+    ):
+        with pytest.raises(kind, match=message) as caught:
+            train(toy_folder, dataset, tmp_path / "runs", f"model.initial_run={path}")
+        assert caught.value.advice
+    assert not (tmp_path / "runs").exists()
+
+
 def test_terms_that_do_not_exist_are_an_error_before_anything_is_opened(toy_folder, tmp_path):
     """A missing weight of the ancestor was 1, silently active; here it is 0, unknown an error."""
     with pytest.raises(UsageError, match="pixel"):
@@ -125,6 +187,13 @@ def test_previews_are_grids_of_held_out_photographs(toy_folder, dataset, tmp_pat
     run = train(toy_folder, dataset, tmp_path, "train.preview_every=2")
     grids = sorted(run.path.glob("previews/*/grid.png"))
     assert [path.parent.name for path in grids] == ["step-00000000", "step-00000002"]
+
+
+def test_groups_of_photographs_train_through_the_loop(toy_folder, dataset, tmp_path):
+    words = ("data.photos_per_person=2", "stages.0.weights.shape_consistency=1")
+    run = train(toy_folder, dataset, tmp_path, *words, "train.log_every=1")
+    rows = [json.loads(line) for line in run.metrics_path.read_text().splitlines()]
+    assert min(row["loss/shape_consistency"] for row in rows if "loss/total" in row) > 0
 
 
 def test_a_trained_encoder_finds_landmarks_for_new_photographs(trained, dataset, tmp_path):
