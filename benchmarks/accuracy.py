@@ -23,7 +23,13 @@ from likeness.data.making import is_unfinished
 from likeness.runs.run import Run
 
 STUDIO_SCORES = ("nme_68_box", "nme_51_box", "vertex_rigid", "rotation")
-REAL_SCORES = ("nme_core_eyes", "nme_68_eyes", "nme_51_eyes", "detector_missed")
+REAL_SCORES = (
+    "nme_core_eyes",
+    "vector_nme_core_eyes",
+    "nme_68_eyes",
+    "nme_51_eyes",
+    "detector_missed",
+)
 
 
 def main() -> None:
@@ -109,7 +115,7 @@ def show(title: str, rows: list[dict[str, Any]]) -> None:
         baseline = (
             "" if row["baseline"] is None else f"   {row['baseline_name']} {row['baseline']:.3f}"
         )
-        print(f"  {row['name']:18} {row['value']:7.3f} {row['unit']}{baseline}   n={row['count']}")
+        print(f"  {row['name']:22} {row['value']:7.3f} {row['unit']}{baseline}   n={row['count']}")
 
 
 if __name__ == "__main__":
