@@ -54,9 +54,9 @@ def test_installed_wheel_runs_outside_the_source_tree(wheel: Path, tmp_path: Pat
     installed = tmp_path / "installed"
     zipfile.ZipFile(wheel).extractall(installed)
 
-    def answer(*words: str) -> str:
+    def python(*words: str) -> str:
         return subprocess.run(
-            [sys.executable, "-m", "likeness", *words],
+            [sys.executable, *words],
             cwd=tmp_path,
             env={**os.environ, "PYTHONPATH": str(installed)},
             capture_output=True,
@@ -64,19 +64,12 @@ def test_installed_wheel_runs_outside_the_source_tree(wheel: Path, tmp_path: Pat
             check=True,
         ).stdout
 
-    assert answer("--version").split()[-1] == likeness.__version__
-    systems = {row["name"] for row in json.loads(answer("systems", "--json"))}
-    assert "face-encoder" in systems
+    assert python("-m", "likeness", "--version").split()[-1] == likeness.__version__
+    systems = json.loads(python("-m", "likeness", "systems", "--json"))
+    assert "face-encoder" in {row["name"] for row in systems}
+    assert json.loads(python("-m", "likeness", "doctor", "--json"))
     # The tables of the studio are read from the wheel.
     script = "from likeness.studio.template import build_template; import likeness; "
     script += "print(likeness.__file__, build_template().num_skin)"
-    output = subprocess.run(
-        [sys.executable, "-c", script],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(installed)},
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
-    assert output.split() == [str(installed / "likeness" / "__init__.py"), "4957"]
-    assert json.loads(answer("doctor", "--json"))
+    output = python("-c", script).split()
+    assert output == [str(installed / "likeness" / "__init__.py"), "4957"]
