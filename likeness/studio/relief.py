@@ -152,7 +152,7 @@ def wrinkle_height(x, y, z, drives, seed):
                 middle = -34.0 + 22.0 * line + 5.0 * noise_at(float(line), x / 60.0, 0.7, seed + 43)
                 distance = math.radians(angle - middle) * lateral
                 height += depth * reach * _valley(distance, 1.2)
-    if 8.0 < ax < 46.0 and 6.0 < y < 34.0:
+    if 8.0 < ax < 46.0 and 6.0 < y < 34.0 and z > 40.0:
         drive = drives.squint_left if left else drives.squint_right
         depth = 0.22 * drive + 0.40 * max(age - 0.1, 0.0)
         if depth > 0.01:
@@ -160,7 +160,7 @@ def wrinkle_height(x, y, z, drives, seed):
             ends *= smoothstep(6.0, 9.0, y) * (1.0 - smoothstep(31.0, 34.0, y))
             distance = y - _course(_TROUGH_X, _TROUGH_Y, ax)
             height += depth * ends * _valley(distance, 2.0)
-    if -66.0 < y < 6.0 and 7.0 < ax < 52.0:
+    if -66.0 < y < 6.0 and 7.0 < ax < 52.0 and z > 40.0:
         drive = drives.fold_left if left else drives.fold_right
         depth = 0.75 * drive + 0.75 * age + 0.06
         ends = smoothstep(-46.0, -34.0, y) * (1.0 - smoothstep(-1.0, 5.0, y))

@@ -237,6 +237,14 @@ def test_expressions_crease_their_own_side(name: str, place: tuple[float, float,
     assert depth(rest * (-1.0, 1.0, 1.0)) < 0.02
 
 
+def test_the_back_of_the_head_has_no_face() -> None:
+    """Neither age nor an expression draws a fold of the face on the other side of the skull."""
+    skin = build_template().vertices[: build_template().num_skin]
+    behind = skin[(skin[:, 2] < 0.0) & (skin[:, 1] > -70.0)]
+    drives = drives_of(np.ones(52), wrinkles=1.0, neck_rings=0.0, pores=1.0)
+    assert max(abs(wrinkle_height(x, y, z, drives, 5)) for x, y, z in behind.tolist()) == 0.0
+
+
 def test_creases_have_no_cuts() -> None:
     # Along straight lines over the face heights change by less than .03 mm in .02 mm.
     weights = np.zeros(52)
