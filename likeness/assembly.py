@@ -108,13 +108,34 @@ def fetch_run(uri: str, runs: str | Path) -> Run:
 def check_names(resolved: Resolved) -> None:
     """Every weighted loss term exists; checked before any weight or dataset is touched.
 
-    So do the groups that learn, where the system names them without being built.
+    So do the groups that learn, where the system names them without being built. A learning rate
+    that no stage would take is refused too.
     """
     from likeness.training.stage import Plan
 
     plan = Plan.build(resolved.config.stages, samples_per_epoch=1, batch_size=1)
     system = get_system(resolved.system).load("system")
     plan.check_names(terms=system.loss_terms, groups=getattr(system, "group_names", None))
+    _check_learning_rate(resolved)
+
+
+def _check_learning_rate(resolved: Resolved) -> None:
+    """A rate that was asked for just now is one that some stage takes."""
+    origin = resolved.provenance.get("train.learning_rate")
+    stages = resolved.config.stages
+    if origin is None or origin.layer not in ("environment", "command line"):
+        return
+    if all(stage.learning_rate is not None for stage in stages):
+        own = ", ".join(
+            f"stages.{number}.learning_rate={stage.learning_rate:g} "
+            f"({resolved.provenance.get(f'stages.{number}.learning_rate', 'as saved')})"
+            for number, stage in enumerate(stages)
+        )
+        raise UsageError(
+            f"train.learning_rate={resolved.config.train.learning_rate:g} ({origin}) would do "
+            f"nothing: every stage sets its own: {own}.",
+            advice="Set the stages' rates, or set them to null to let train.learning_rate count.",
+        )
 
 
 def inspect_configured(resolved: Resolved) -> Inspection:

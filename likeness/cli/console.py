@@ -78,8 +78,8 @@ def verb(function: Callable[..., Answer]) -> Callable[..., None]:
         try:
             with contextlib.redirect_stdout(sys.stderr), _ended_by_signals():
                 answer = function(*args, **options)
-        except KeyboardInterrupt:
-            raise typer.Exit(report_interruption()) from None
+        except KeyboardInterrupt as interruption:
+            raise typer.Exit(report_interruption(interruption)) from None
         if _speaks():
             _answer(answer.document) if json else answer.show()
         if answer.exit_code:
@@ -183,13 +183,14 @@ def _refusal(error: BaseException) -> LikenessError | None:
     return None if refused is None else explained(refused, None, "use the disk")
 
 
-def report_interruption() -> int:
-    """Say that Ctrl-C or SIGTERM ended a verb before it was done."""
-    return _report(
-        "Interrupted before it was done.",
-        "What was not finished is not to be used; run it again.",
-        INTERRUPTED,
-    )
+def report_interruption(interruption: KeyboardInterrupt) -> int:
+    """Say that Ctrl-C or SIGTERM ended a verb before it was done, and how to go on.
+
+    Args:
+        interruption: carries the advice where the verb has one of its own.
+    """
+    advice = str(interruption) or "Run the same command again."
+    return _report("Interrupted before it was done.", advice, INTERRUPTED)
 
 
 def report_usage(error: Any, advice: str) -> int:

@@ -80,8 +80,7 @@ def _demonstrate(spec: SystemSpec, out: Path, people: int, seed: int) -> dict[st
         display=show_progress,
     )
     if run.status.status == "stopped":
-        stderr_console().print(f"Continue with: likeness resume {run.path}", soft_wrap=True)
-        raise KeyboardInterrupt
+        raise KeyboardInterrupt(f"Continue the training with: likeness resume {run.path}")
     with working(f"{spec.name}: evaluating"):
         scores = workflow.evaluate(run).scores.to_list()
     inputs, options = prediction_inputs(spec, out / "inputs" / spec.name)

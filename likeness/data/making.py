@@ -22,7 +22,7 @@ from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from datetime import date
-from multiprocessing import connection, get_context, parent_process
+from multiprocessing import active_children, connection, get_context, parent_process
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
@@ -230,7 +230,18 @@ def in_order(
             "fewer --workers. It goes on where it stopped.",
         ) from error
     finally:
+        _shut_down(pool)
+
+
+def _shut_down(pool: ProcessPoolExecutor) -> None:
+    """Let the workers finish what they are at; a second Ctrl-C does not wait for them."""
+    try:
         pool.shutdown(cancel_futures=True)
+    except KeyboardInterrupt:
+        # Interrupted, the pool forgets to tell them, and Python would wait for them at its end.
+        for worker in active_children():
+            worker.kill()
+        raise
 
 
 def _follow_parent() -> None:

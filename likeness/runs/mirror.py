@@ -11,7 +11,7 @@ import shutil
 from pathlib import Path, PurePosixPath
 
 from likeness.errors import LikenessError, MissingError, UsageError
-from likeness.storage.files import disk_errors
+from likeness.storage.files import disk_errors, sha256_of
 from likeness.storage.store import Store, checked_key
 
 from .checkpoint import PROGRESS_FILE, checkpoints
@@ -24,7 +24,8 @@ def mirror(run: Run, store: Store, *, must_succeed: bool) -> None:
     """Bring ``<system>/<run>/`` of a store up to date.
 
     The records at the top of the run are always copied. A checkpoint is copied once, with its
-    ``progress.json`` last, so that a copy that was cut short does not count and is made again.
+    ``progress.json`` last, so that a copy that was cut short does not count and is made again; one
+    that was trained again replaces its copy. A copy that is further than the run is left alone.
     Checkpoints that are gone here go there too, once all that are here have arrived.
 
     Args:
@@ -48,12 +49,29 @@ def _bring_up_to_date(run: Run, store: Store) -> None:
     prefix = f"{run.path.absolute().parent.name}/{run.name}"
     saved = checkpoints(run)
     there = store.list(f"{prefix}/checkpoints/")
+    newest = saved[-1].step if saved else 0
+    further = [s for s in sorted(map(_step_of, there)) if s > newest]
+    if further:
+        raise UsageError(
+            f"The copy {store.uri}/{prefix} is further (step {further[-1]}) than {run.path} (step "
+            f"{newest}), and was left as it is.",
+            advice="It is brought up to date once this run is as far. If it is what counts, resume "
+            "it by its address instead.",
+        )
     wanted = []
     for checkpoint in saved:
         folder = f"checkpoints/{checkpoint.path.name}"
-        if f"{prefix}/{folder}/{PROGRESS_FILE}" not in there:
+        record = f"{prefix}/{folder}/{PROGRESS_FILE}"
+        if record in there and store.checksum(record) != sha256_of(checkpoint.path / PROGRESS_FILE):
+            # The step was trained again. The record goes first, so that no mixture counts.
+            store.delete(record)
+            there.remove(record)
+        if record not in there:
             wanted += [f"{folder}/{name}" for name in checkpoint.progress.sha256]
             wanted.append(f"{folder}/{PROGRESS_FILE}")
+        # Which checkpoint is the best is known from its scores alone.
+        scores = run.evaluation_folder(checkpoint.step) / "scores.json"
+        wanted += [scores.relative_to(run.path).as_posix()] if scores.is_file() else []
     wanted += sorted(
         path.name for path in run.path.iterdir() if path.is_file() and path.name[0] != "."
     )
@@ -64,6 +82,13 @@ def _bring_up_to_date(run: Run, store: Store) -> None:
     gone = [key for key in there if not key.startswith(here)]
     for key in sorted(gone, key=lambda key: not key.endswith(PROGRESS_FILE)):
         store.delete(key)
+
+
+def _step_of(key: str) -> int:
+    """The step of a complete checkpoint whose record has this key; -1 for other files."""
+    path = PurePosixPath(key)
+    number = path.parent.name.removeprefix("step-")
+    return int(number) if path.name == PROGRESS_FILE and number.isdigit() else -1
 
 
 def restore(store: Store, runs: str | Path) -> Run:

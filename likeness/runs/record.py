@@ -121,7 +121,8 @@ def _complete_lines(path: Path) -> Iterator[tuple[dict[str, Any], bytes]]:
     for number, line in enumerate(lines[:-1], start=1):  # behind the last newline is no whole line
         try:
             row = json.loads(line)
-            row["step"]
+            if not isinstance(row["step"], int):
+                raise TypeError("a step is a whole number")
         except (ValueError, TypeError, KeyError):
             logger.warning("%s:%d is no line of metrics and was left out.", path, number)
             continue

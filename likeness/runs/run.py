@@ -14,8 +14,11 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
+
+from pydantic import TypeAdapter, ValidationError
 
 from likeness.errors import DataError, MissingError, UsageError
 from likeness.storage.files import disk_errors
@@ -68,6 +71,11 @@ class Status:
         """True when it has not ended, but its process on this host is gone (killed, power cut)."""
         here = self.host == socket.gethostname()
         return self.status in _OPEN and here and not self.is_alive
+
+
+@cache
+def _status_type() -> TypeAdapter[Status]:
+    return TypeAdapter(Status)
 
 
 class Run:
@@ -224,10 +232,11 @@ class Run:
     def status(self) -> Status:
         values = read_json(self.status_path, purpose="the status of the run")
         try:
-            return Status(**values)
-        except TypeError as error:
+            return _status_type().validate_python(asdict(Status(**values)))
+        except (TypeError, ValidationError) as error:
+            reason = " ".join(str(error).split())
             raise DataError(
-                f"{self.status_path} is not a status as written by this version: {error}.",
+                f"{self.status_path} is not a status as written by this version: {reason}.",
                 advice="It may come from a newer version; update the package.",
             ) from error
 

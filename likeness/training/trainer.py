@@ -318,7 +318,7 @@ class _Loop:
                 f"Training stopped at step {step}: the loss or the gradient of {row} steps in a "
                 "row was not finite.",
                 advice="Look at the samples named in log.txt. If they are sound, lower "
-                "train.learning_rate, lengthen the warm-up or use train.precision=fp32, then "
+                "the learning rate, lengthen the warm-up or use train.precision=fp32, then "
                 "'likeness resume' the run: it continues from its last checkpoint.",
             )
 

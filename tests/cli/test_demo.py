@@ -55,10 +55,11 @@ def test_the_demo_ends_where_its_training_is_interrupted(
         return losses(self, batch, context)
 
     monkeypatch.setattr(ToySystem, "losses", interrupted)
-    result = likeness("demo", "toy", "--out", "demo", "--people", 6)
+    result = likeness("demo", "toy", "--out", "demo", "--people", 6, "--json")
     assert result.code == 130
     (run,) = Path("demo/runs/toy").iterdir()
     assert f"likeness resume {run}" in result.err
+    assert f"likeness resume {run}" in result.out
     assert json.loads((run / "status.json").read_text())["status"] == "stopped"
     assert not (run / "report.html").exists()
 

@@ -299,3 +299,15 @@ def test_progress_after_a_kill_counts_from_the_checkpoint(
     display = show_progress(run, plan)
     assert display._started == 10
     assert display._started == selection.find(run).step
+
+
+def test_a_learning_rate_that_no_stage_takes_is_refused(likeness: Command, data: Path) -> None:
+    """The toy's stages take the common one, unless each is given its own."""
+    words = ("train", "toy", "--profile", "smoke", "data.root=data", "train.learning_rate=0.02")
+    own = ("stages.0.learning_rate=0.1", "stages.1.learning_rate=0.2")
+    assert likeness(*words, own[0], "--dry-run").code == 0
+    result = likeness(*words, *own)
+    assert result.code == 2
+    for part in ("train.learning_rate=0.02 (command line)", "stages.1.learning_rate=0.2"):
+        assert part in result.err
+    assert not Path("runs").exists()

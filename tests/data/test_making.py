@@ -316,3 +316,52 @@ def test_a_stamp_is_another_when_the_file_is(tmp_path):
     assert making.stamp(path) == before
     os.utime(path, ns=(1, 1))
     assert making.stamp(path) != before
+
+
+def very_slow(number: int) -> int:
+    time.sleep(60)
+    return number
+
+
+_TWICE = """
+from tests.data.test_making import very_slow
+from likeness.data.making import in_order
+if __name__ == "__main__":
+    print("started", flush=True)
+    list(in_order(very_slow, [0, 1, 2, 3], 2))
+"""
+
+
+def test_a_second_ctrl_c_does_not_wait_for_the_workers(tmp_path: Path) -> None:
+    """Both signals go to the whole group, as a terminal sends them."""
+    script = tmp_path / "script.py"
+    script.write_text(_TWICE)
+    process = subprocess.Popen(
+        [sys.executable, str(script)],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "started\n"
+    time.sleep(4.0)  # the workers are at their first pieces
+    os.killpg(process.pid, signal.SIGINT)
+    time.sleep(0.4)
+    os.killpg(process.pid, signal.SIGINT)
+    _, errors = process.communicate(timeout=15)
+    assert process.returncode in (1, -signal.SIGINT)
+    assert "KeyboardInterrupt" in errors
+    deadline = time.monotonic() + 10
+    while (left := _has_members(process.pid)) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not left
+
+
+def _has_members(group: int) -> bool:
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True

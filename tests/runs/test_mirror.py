@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import logging
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 import torch
 
 from likeness.errors import MissingError, UnsafeFileError, UsageError
+from likeness.evaluation.protocol import Score, Scores
 from likeness.runs import checkpoint, selection
 from likeness.runs.checkpoint import Progress
 from likeness.runs.mirror import mirror, restore
@@ -27,13 +29,13 @@ class Unreliable(LocalStore):
         return super().upload(path, key)
 
 
-def save(run: Run, step: int) -> None:
+def save(run: Run, step: int, weight: float | None = None) -> None:
     facts: dict[str, Any] = {"seed": 0, "sampling": "shuffled", "optimizer": "adamw"}
     record = Progress(
         step=step, stage="a", stage_first_step=0, samples_seen=0, batch_size=1,
         accumulation=1, world_size=1, updates=step, **facts,
     )  # fmt: skip
-    weights = {"net.weight": torch.full((2,), float(step))}
+    weights = {"net.weight": torch.full((2,), float(step) if weight is None else weight)}
     checkpoint.save(run, record, weights=weights, optimizer={}, state={})
 
 
@@ -127,3 +129,49 @@ def test_names_that_leave_the_folder_are_refused(tmp_path: Path) -> None:
     with pytest.raises(UnsafeFileError, match="outside"):
         restore(Hostile(tmp_path / "there" / "toy" / "run"), tmp_path / "elsewhere")
     assert not (tmp_path / "elsewhere").exists()
+
+
+def test_the_copy_of_a_step_trained_again_is_made_again(tmp_path: Path, run: Run) -> None:
+    store = LocalStore(tmp_path / "there")
+    save(run, 5)
+    mirror(run, store, must_succeed=True)
+    copied = store.read_bytes(f"toy/{run.name}/checkpoints/step-00000005/progress.json")
+    shutil.rmtree(run.checkpoint_folder(5))
+    save(run, 5, weight=9.0)
+    mirror(run, store, must_succeed=True)
+    copy = Run(tmp_path / "there" / "toy" / run.name)
+    assert selection.find(copy).weights()["net.weight"].tolist() == [9.0, 9.0]
+    assert store.read_bytes(f"toy/{run.name}/checkpoints/step-00000005/progress.json") != copied
+
+
+def test_a_copy_that_is_further_than_the_run_is_left_alone(tmp_path: Path, run: Run) -> None:
+    """An old copy of a run, resumed elsewhere, must not erase what came after it."""
+    store = LocalStore(tmp_path / "there")
+    save(run, 5)
+    save(run, 10)
+    mirror(run, store, must_succeed=True)
+    before = store.versions()
+    shutil.rmtree(run.checkpoint_folder(10))
+    with pytest.raises(UsageError, match=r"is further \(step 10\)"):
+        mirror(run, store, must_succeed=True)
+    mirror(run, store, must_succeed=False)
+    assert store.versions() == before
+    save(run, 12)
+    mirror(run, store, must_succeed=True)
+    assert [c.step for c in checkpoint.checkpoints(Run(tmp_path / "there" / "toy" / run.name))] == [
+        5,
+        12,
+    ]
+
+
+def test_the_best_checkpoint_is_still_the_best_after_the_way_back(tmp_path: Path, run: Run) -> None:
+    store = LocalStore(tmp_path / "there")
+    for step, error in ((5, 0.1), (10, 0.4), (15, 0.3)):
+        save(run, step)
+        scores = Scores([Score("error", error, "mm", "lower", 3)])
+        run.evaluation_folder(step).mkdir(parents=True)
+        scores.save(run.evaluation_folder(step) / "scores.json")
+    mirror(run, store, must_succeed=True)
+    back = restore(LocalStore(tmp_path / "there" / "toy" / run.name), tmp_path / "elsewhere")
+    assert selection.find(back, "best", score="error").step == 5
+    assert selection.retain(back, keep=1, best_score="error") == [10]

@@ -81,3 +81,9 @@ def test_reading_passes_a_torn_line_by(tmp_path: Path, caplog: pytest.LogCapture
     path.write_text('{"step": 1}\nnot json\n{"step": 2}\n{"step": 3')
     assert read_metrics(path) == [{"step": 1}, {"step": 2}]
     assert "metrics.jsonl:2 is no line of metrics" in caplog.text
+
+
+def test_a_line_whose_step_is_no_number_is_left_out(tmp_path: Path) -> None:
+    path = tmp_path / "metrics.jsonl"
+    path.write_text('{"step": 1, "loss": 2}\n{"step": "a", "loss": 3}\n{"step": 2, "loss": 1}\n')
+    assert [row["step"] for row in read_metrics(path)] == [1, 2]

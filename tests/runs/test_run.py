@@ -262,3 +262,11 @@ def test_a_run_whose_process_died_before_it_trained_is_abandoned(tmp_path: Path)
         cwd=Path(__file__).resolve().parents[2],
     )
     assert run.status.is_abandoned
+
+
+@pytest.mark.parametrize("values", [{"status": 5}, {"status": "running", "step": "x"}, {"x": 1}])
+def test_a_status_of_the_wrong_types_is_named(tmp_path: Path, values: dict[str, Any]) -> None:
+    run = new(tmp_path)
+    run.status_path.write_text(json.dumps(values))
+    with pytest.raises(DataError, match=r"status\.json is not a status"):
+        _ = run.status

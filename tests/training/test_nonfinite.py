@@ -66,7 +66,7 @@ def test_ten_bad_steps_in_a_row_stop_with_advice(tmp_path: Path) -> None:
     config = PLAIN.replace(poison=tuple(f"main-{i:03d}" for i in range(40)))
     with pytest.raises(LikenessError, match=r"at step 10: .* of 10 steps in a row") as caught:
         fit(run, config, toy_settings(save_every=4), one_stage(30))
-    assert "train.learning_rate" in caught.value.advice
+    assert "lower the learning rate" in caught.value.advice
     status = run.status
     assert (status.status, status.step) == ("failed", 9)
     assert "10 steps in a row" in status.error
