@@ -139,6 +139,14 @@ class Decoder(nn.Module):
         return pixels_to_ndc(camera.project(points + parts["pose.transl"][:, None]), 2, 2)
 
 
+def showing_translation(camera: Camera) -> tuple[float, float, float]:
+    """``pose.transl`` in metres that shows a whole head, as large under one angle as another."""
+    if camera == "weak_perspective":
+        return 0.0, 0.0, 0.0
+    narrow, own = (math.tan(_FIELDS_OF_VIEW[name] / 2) for name in ("fov12", camera))
+    return 0.0, 0.0, _FOV_DISTANCE * (1 - narrow / own)
+
+
 def to_pixels(points: np.ndarray, size: int) -> np.ndarray:
     """Crop units in [-1, 1] to pixels of a square crop; pixel i covers [i, i + 1)."""
     return (points + 1) * (size / 2)

@@ -182,4 +182,5 @@ class FacePredictor:
             valid={segment.name: segment.dim > 0 for segment in layout.segments},
             landmarks=points,
             source=source,
+            camera=self.decoder.camera,
         )

@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast, get_args
 
 import numpy as np
 
@@ -20,6 +20,7 @@ from likeness.geometry.head_asset import HeadAsset
 from likeness.geometry.head_numpy import pose_head
 from likeness.geometry.mesh import Mesh
 from likeness.storage.files import disk_errors, replacing
+from likeness.systems.face_encoder.config import Camera
 from likeness.systems.face_encoder.layout import VectorLayout
 
 FORMAT = 1
@@ -42,6 +43,9 @@ class PersonRecord:
         valid: segment name to whether the photograph says anything about it.
         landmarks: (68, 2) predicted points in pixels of the photograph.
         source: where the photograph came from, for provenance.
+        camera: ``model.camera`` of the encoder. Records made before it was kept say nothing: then
+            it is what such layouts are read with, weak_perspective where there is a ``camera``
+            segment and fov12 elsewhere.
     """
 
     vector: np.ndarray
@@ -54,6 +58,7 @@ class PersonRecord:
     valid: Mapping[str, bool] = field(default_factory=dict)
     landmarks: np.ndarray | None = None
     source: str = ""
+    camera: Camera = ""  # type: ignore[assignment]  # empty: the usual one of the layout
 
     def __post_init__(self) -> None:
         vector = np.ascontiguousarray(self.vector, np.float32)
@@ -63,6 +68,13 @@ class PersonRecord:
                 f"found shape {vector.shape}."
             )
         object.__setattr__(self, "vector", vector)
+        if not self.camera:
+            usual = "weak_perspective" if "camera" in self.layout else "fov12"
+            object.__setattr__(self, "camera", usual)
+        if self.camera not in get_args(Camera):
+            raise DataError(
+                f"Expected one of the cameras {', '.join(get_args(Camera))}, found '{self.camera}'."
+            )
 
     def split(self) -> dict[str, np.ndarray]:
         """Segment name to a view of the vector."""
@@ -85,6 +97,7 @@ class PersonRecord:
             "image_size": str(self.image_size),
             "valid": json.dumps(dict(self.valid)),
             "source": self.source,
+            "camera": self.camera,
         }
         arrays = {"vector": self.vector, "crop_matrix": np.asarray(self.crop_matrix, np.float32)}
         if self.landmarks is not None:
@@ -127,6 +140,7 @@ class PersonRecord:
                 valid=json.loads(texts.get("valid", "{}")),
                 landmarks=arrays.get("landmarks"),
                 source=texts.get("source", ""),
+                camera=cast(Camera, texts.get("camera", "")),
             )
         except (LikenessError, ValueError) as error:
             raise DataError(f"The person record at '{path}' is damaged: {error}.") from error

@@ -220,6 +220,7 @@ def test_a_record_says_all_about_its_making(fixed, decoder, tmp_path):
     assert record.layout == SMALL_LAYOUT
     assert record.head_fingerprint == decoder.asset.fingerprint
     assert record.encoder_fingerprint == predictor.fingerprint
+    assert record.camera == decoder.camera
     assert record.source == "anna.jpg"
     assert set(record.valid) == set(SMALL_LAYOUT.names)
 
