@@ -43,6 +43,8 @@ class PersonRecord:
         valid: segment name to whether the photograph says anything about it.
         landmarks: (68, 2) predicted points in pixels of the photograph.
         source: where the photograph came from, for provenance.
+        albedo_fingerprint: of the albedo space the codes belong to, SHA-256 of its file or
+            "synthetic-1"; empty where it is unknown or there are no codes.
         camera: ``model.camera`` of the encoder. Records made before it was kept say nothing: then
             it is what such layouts are read with, weak_perspective where there is a ``camera``
             segment and fov12 elsewhere.
@@ -58,6 +60,7 @@ class PersonRecord:
     valid: Mapping[str, bool] = field(default_factory=dict)
     landmarks: np.ndarray | None = None
     source: str = ""
+    albedo_fingerprint: str = ""
     camera: Camera = ""  # type: ignore[assignment]  # empty: the usual one of the layout
 
     def __post_init__(self) -> None:
@@ -97,6 +100,7 @@ class PersonRecord:
             "image_size": str(self.image_size),
             "valid": json.dumps(dict(self.valid)),
             "source": self.source,
+            "albedo_sha256": self.albedo_fingerprint,
             "camera": self.camera,
         }
         arrays = {"vector": self.vector, "crop_matrix": np.asarray(self.crop_matrix, np.float32)}
@@ -140,6 +144,7 @@ class PersonRecord:
                 valid=json.loads(texts.get("valid", "{}")),
                 landmarks=arrays.get("landmarks"),
                 source=texts.get("source", ""),
+                albedo_fingerprint=texts.get("albedo_sha256", ""),
                 camera=cast(Camera, texts.get("camera", "")),
             )
         except (LikenessError, ValueError) as error:
@@ -206,6 +211,12 @@ def merge(records: Sequence[PersonRecord]) -> PersonRecord:
                 "Records of different layouts or head models cannot be merged.",
                 advice="Predict all photographs with one encoder.",
             )
+    if len({r.albedo_fingerprint for r in records if r.albedo_fingerprint}) > 1:
+        raise UsageError(
+            "Records of different albedo spaces cannot be merged: their codes mean different "
+            "colours.",
+            advice="Predict all photographs with one encoder.",
+        )
     parts = {name: part.copy() for name, part in first.split().items()}
     for segment in first.layout.segments:
         if segment.group == "who":

@@ -14,6 +14,7 @@ import torch
 from scipy.spatial.transform import Rotation
 
 from likeness.errors import DataError, MissingError, UsageError
+from likeness.geometry.array_files import read_arrays
 from likeness.geometry.head_asset import HeadAsset
 from likeness.geometry.toy_flame import make_toy_flame
 from likeness.systems.face_encoder.decode import Decoder
@@ -71,6 +72,21 @@ def test_a_record_without_a_camera_has_the_usual_one_of_its_layout(toy_head, tmp
     path.write_text(json.dumps({**data, "camera": "fisheye"}), encoding="utf-8")
     with pytest.raises(DataError, match=r"cameras weak_perspective, fov12, fov30, found 'fisheye'"):
         PersonRecord.load(path)
+
+
+@pytest.mark.parametrize("suffix", [".npz", ".safetensors", ".json"])
+def test_a_record_keeps_the_fingerprint_of_its_albedo_space(toy_head, tmp_path, suffix):
+    path = record_of(toy_head, 1, albedo_fingerprint="a" * 64).save(tmp_path / f"a{suffix}")
+    assert PersonRecord.load(path).albedo_fingerprint == "a" * 64
+    texts = json.loads(path.read_text()) if suffix == ".json" else read_arrays(path)[1]
+    assert texts["albedo_sha256"] == "a" * 64
+
+
+def test_records_of_different_albedo_spaces_are_not_merged(toy_head):
+    first, second = (record_of(toy_head, 1, albedo_fingerprint=c * 64) for c in "ab")
+    with pytest.raises(UsageError, match="different albedo spaces"):
+        merge([first, second])
+    merge([first, record_of(toy_head, 2)])  # made before the fingerprint was kept
 
 
 def test_json_is_for_other_programs(toy_head, tmp_path):
