@@ -182,7 +182,7 @@ class FacePredictor:
             albedo_fingerprint=self.albedo_fingerprint,
             crop_matrix=matrix,
             image_size=self.image_size,
-            valid={segment.name: segment.dim > 0 for segment in layout.segments},
+            valid={name: self.decoder.reads(name) for name in layout.names},
             landmarks=points,
             source=source,
             camera=self.decoder.camera,

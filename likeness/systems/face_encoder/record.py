@@ -40,7 +40,8 @@ class PersonRecord:
         encoder_fingerprint: of the weights that made it.
         crop_matrix: (2, 3) photograph to crop pixels.
         image_size: side of the crop, pixels.
-        valid: segment name to whether the photograph says anything about it.
+        valid: segment name to whether the photograph says anything about it; not so where neither
+            the head model nor the camera reads it.
         landmarks: (68, 2) predicted points in pixels of the photograph.
         source: where the photograph came from, for provenance.
         albedo_fingerprint: of the albedo space the codes belong to, SHA-256 of its file or

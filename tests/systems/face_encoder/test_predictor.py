@@ -224,6 +224,8 @@ def test_a_record_says_all_about_its_making(fixed, decoder, tmp_path):
     assert record.albedo_fingerprint == predictor.albedo_fingerprint == "a" * 64
     assert record.source == "anna.jpg"
     assert set(record.valid) == set(SMALL_LAYOUT.names)
+    # Nothing reads the translation under weak perspective, so it is not said to be valid.
+    assert [name for name, valid in record.valid.items() if not valid] == ["pose.transl"]
 
 
 def test_no_face_is_a_data_error_with_advice(fixed):
