@@ -69,6 +69,8 @@ def render(
     else:
         try:
             yaw, pitch = (np.radians(float(v)) for v in view.split(","))
+            if not np.isfinite([yaw, pitch]).all():
+                raise ValueError("not finite")
         except ValueError as error:
             raise UsageError(f"Expected --view yaw,pitch in degrees, found '{view}'.") from error
         image = pictures.view(renderer, record.vector, yaw=yaw, pitch=pitch, size=size)

@@ -121,6 +121,14 @@ def test_wrong_drawings_are_refused(record, toy_folder, tmp_path):
         commands.render(record, out, head=other)
 
 
+@pytest.mark.parametrize("view", ["nan,0", "0,inf", "nan,inf", "-inf,1e400"])
+def test_a_view_that_is_not_finite_is_wrong_use(record, toy_folder, tmp_path, view):
+    with pytest.raises(UsageError, match="Expected --view yaw,pitch in degrees") as caught:
+        commands.render(record, tmp_path / "a.png", head=str(toy_folder), view=view)
+    assert caught.value.exit_code == 2
+    assert not (tmp_path / "a.png").exists()
+
+
 def test_merge_and_distance_are_those_of_the_library(record, toy_folder, toy_head, tmp_path):
     other = save(tmp_path / "b.person.npz", toy_head, 2)
     records = [PersonRecord.load(path) for path in (record, other)]
