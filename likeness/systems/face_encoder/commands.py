@@ -45,7 +45,6 @@ def render(
     from likeness.media.image import save_image
     from likeness.media.video import write_animation
     from likeness.systems.face_encoder import pictures
-    from likeness.systems.face_encoder.config import Camera
     from likeness.systems.face_encoder.decode import Decoder
     from likeness.systems.face_encoder.heads import open_head
     from likeness.systems.face_encoder.record import PersonRecord
@@ -56,8 +55,7 @@ def render(
     if neutral:
         still = {"face.expression": 0, "face.eyelid": 0, "pose.jaw": 0, "pose.eyes": 0}
         record = record.edit({k: v for k, v in still.items() if k in record.layout})
-    camera: Camera = "weak_perspective" if "camera" in record.layout else "fov12"
-    renderer = Renderer(Decoder(asset, record.layout, camera), "synthetic", 0)
+    renderer = Renderer(Decoder(asset, record.layout, record.camera), "synthetic", 0)
     if frames is not None:
         if frames < 2 or out.suffix not in (".gif", ".webp"):
             raise UsageError(
@@ -71,6 +69,8 @@ def render(
     else:
         try:
             yaw, pitch = (np.radians(float(v)) for v in view.split(","))
+            if not np.isfinite([yaw, pitch]).all():
+                raise ValueError("not finite")
         except ValueError as error:
             raise UsageError(f"Expected --view yaw,pitch in degrees, found '{view}'.") from error
         image = pictures.view(renderer, record.vector, yaw=yaw, pitch=pitch, size=size)

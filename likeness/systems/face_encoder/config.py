@@ -52,7 +52,8 @@ class DataSettings(ConfigModel):
     cache_megabytes: Annotated[int, Field(ge=0)] = 1024
     """Memory for decoded pictures; 0 decodes anew every time."""
     allow_model_mismatch: bool = False
-    """Train on truth made with another head model than the one configured."""
+    """Train on truth made with another head model than the one configured, and go on from weights
+    made with another head model or albedo space."""
 
 
 class ModelSettings(ConfigModel):

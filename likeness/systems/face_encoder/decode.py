@@ -44,7 +44,7 @@ class Decoder(nn.Module):
                 f"The head model '{asset.name}' has no 68 landmarks on its surface.",
                 advice="Put its landmark embedding beside it (FLAME: landmark_embedding.npy).",
             )
-        needed = "camera" if camera == "weak_perspective" else "pose.transl"
+        needed = _segment_of(camera)
         if needed not in layout:
             raise UsageError(
                 f"The camera '{camera}' reads '{needed}', which layout '{layout.name}' lacks.",
@@ -80,6 +80,23 @@ class Decoder(nn.Module):
         if "pose.eyes" in parts and {"left_eye", "right_eye"} <= joints:
             out["eyes"] = parts["pose.eyes"]
         return out
+
+    def reads(self, name: str) -> bool:
+        """Whether a segment of the layout reaches the geometry or the picture: the camera reads one
+        of two, and a head model may lack the joint, the lids or the texture coordinates."""
+        segment, asset, joints = self.layout.segment(name), self.asset, set(self.asset.joint_names)
+        if not segment.dim or not segment.used_by:
+            return False
+        if "camera" in segment.used_by:
+            return name == _segment_of(self.camera)
+        needs = {
+            "face.albedo": asset.uv is not None and asset.uv_faces is not None,
+            "face.eyelid": asset.eyelids is not None,
+            "pose.neck": "neck" in joints,
+            "pose.jaw": "jaw" in joints,
+            "pose.eyes": {"left_eye", "right_eye"} <= joints,
+        }
+        return needs.get(name, True)
 
     def rotation(self, parts: Mapping[str, Tensor]) -> Tensor:
         """Root rotation (B, 3, 3) of a split vector."""
@@ -139,6 +156,14 @@ class Decoder(nn.Module):
         return pixels_to_ndc(camera.project(points + parts["pose.transl"][:, None]), 2, 2)
 
 
+def showing_translation(camera: Camera) -> tuple[float, float, float]:
+    """``pose.transl`` in metres that shows a whole head, as large under one angle as another."""
+    if camera == "weak_perspective":
+        return 0.0, 0.0, 0.0
+    narrow, own = (math.tan(_FIELDS_OF_VIEW[name] / 2) for name in ("fov12", camera))
+    return 0.0, 0.0, _FOV_DISTANCE * (1 - narrow / own)
+
+
 def to_pixels(points: np.ndarray, size: int) -> np.ndarray:
     """Crop units in [-1, 1] to pixels of a square crop; pixel i covers [i, i + 1)."""
     return (points + 1) * (size / 2)
@@ -147,6 +172,10 @@ def to_pixels(points: np.ndarray, size: int) -> np.ndarray:
 def to_crop_units(points: np.ndarray, size: int) -> np.ndarray:
     """The inverse of :func:`to_pixels`."""
     return points / (size / 2) - 1
+
+
+def _segment_of(camera: Camera) -> str:
+    return "camera" if camera == "weak_perspective" else "pose.transl"
 
 
 def _dim(layout: VectorLayout, name: str) -> int:

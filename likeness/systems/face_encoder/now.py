@@ -63,7 +63,8 @@ def write_predictions(
 
     Raises:
         MissingError: no photograph in such folders.
-        UsageError: the head model has no landmarks.
+        UsageError: the head model has no landmarks; two photographs in a folder differ by their
+            ending alone, and would overwrite each other.
         DataError: no face in any photograph.
     """
     found = [
@@ -78,6 +79,14 @@ def write_predictions(
             f"challenge of {', '.join(CHALLENGES)}.",
             advice="Give the benchmark's folder of photographs (iphone_pictures).",
         )
+    taken: dict[Path, Path] = {}
+    for path in found:
+        other = taken.setdefault(path.with_suffix(""), path)
+        if other != path:
+            raise UsageError(
+                f"'{other}' and '{path}' would both be predicted as '{path.stem}.obj'.",
+                advice="Leave one photograph of each name in a folder.",
+            )
     asset, rows = predictor.decoder.asset, []
     seven_landmarks(asset, asset.template)  # refuses a head without landmarks before any work
     finder = None if detector == "file" else make_detector(detector, weights=weights)

@@ -17,7 +17,7 @@ from likeness.geometry.rotations import (
 )
 from likeness.media.drawing import BLUE, RED, draw_grid, draw_landmarks
 from likeness.media.image import crop, resize, save_image, to_array
-from likeness.systems.face_encoder.decode import to_pixels
+from likeness.systems.face_encoder.decode import showing_translation, to_pixels
 from likeness.systems.face_encoder.framing import frame_landmarks
 from likeness.systems.face_encoder.predictor import FacePredictor
 from likeness.systems.face_encoder.render import Renderer
@@ -96,7 +96,7 @@ def view(
         "pose.global": matrix_to_rotation_6d(turn).numpy(),
         "pose.global_axis_angle": matrix_to_axis_angle(turn).numpy(),
         "pose.neck": 0.0,
-        "pose.transl": 0.0,
+        "pose.transl": showing_translation(renderer.decoder.camera),
         "camera": _SHOWING_CAMERA,
     }
     for name, value in changes.items():

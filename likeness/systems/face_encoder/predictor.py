@@ -46,12 +46,13 @@ class FacePredictor:
         mean_landmarks: np.ndarray | None,
         device: torch.device,
         albedo: str = "synthetic",
+        albedo_fingerprint: str = "",
     ) -> None:
         self.network, self.decoder, self.offsets = network.eval(), decoder, offsets
         self.image_size, self.crop_scale = image_size, crop_scale
         self.refinements, self.flip_average = refinements, flip_average
         self.mean_landmarks, self.device = mean_landmarks, device
-        self.albedo = albedo
+        self.albedo, self.albedo_fingerprint = albedo, albedo_fingerprint
 
     @staticmethod
     def of(system: FaceEncoder, weights: Mapping[str, Tensor] | None) -> FacePredictor:
@@ -73,6 +74,7 @@ class FacePredictor:
             mean_landmarks=system.mean_landmarks,
             device=system.placement.device,
             albedo=system.config.model.albedo,
+            albedo_fingerprint=system.albedo_fingerprint,
         )
 
     @torch.no_grad()
@@ -177,9 +179,11 @@ class FacePredictor:
             head_name=self.decoder.asset.name,
             head_fingerprint=self.decoder.asset.fingerprint,
             encoder_fingerprint=self.fingerprint,
+            albedo_fingerprint=self.albedo_fingerprint,
             crop_matrix=matrix,
             image_size=self.image_size,
-            valid={segment.name: segment.dim > 0 for segment in layout.segments},
+            valid={name: self.decoder.reads(name) for name in layout.names},
             landmarks=points,
             source=source,
+            camera=self.decoder.camera,
         )

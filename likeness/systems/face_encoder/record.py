@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast, get_args
 
 import numpy as np
 
@@ -20,6 +20,7 @@ from likeness.geometry.head_asset import HeadAsset
 from likeness.geometry.head_numpy import pose_head
 from likeness.geometry.mesh import Mesh
 from likeness.storage.files import disk_errors, replacing
+from likeness.systems.face_encoder.config import Camera
 from likeness.systems.face_encoder.layout import VectorLayout
 
 FORMAT = 1
@@ -39,9 +40,15 @@ class PersonRecord:
         encoder_fingerprint: of the weights that made it.
         crop_matrix: (2, 3) photograph to crop pixels.
         image_size: side of the crop, pixels.
-        valid: segment name to whether the photograph says anything about it.
+        valid: segment name to whether the photograph says anything about it; not so where neither
+            the head model nor the camera reads it.
         landmarks: (68, 2) predicted points in pixels of the photograph.
         source: where the photograph came from, for provenance.
+        albedo_fingerprint: of the albedo space the codes belong to, SHA-256 of its file or
+            "synthetic-1"; empty where it is unknown or there are no codes.
+        camera: ``model.camera`` of the encoder. Records made before it was kept say nothing: then
+            it is what such layouts are read with, weak_perspective where there is a ``camera``
+            segment and fov12 elsewhere.
     """
 
     vector: np.ndarray
@@ -54,6 +61,8 @@ class PersonRecord:
     valid: Mapping[str, bool] = field(default_factory=dict)
     landmarks: np.ndarray | None = None
     source: str = ""
+    albedo_fingerprint: str = ""
+    camera: Camera = ""  # type: ignore[assignment]  # empty: the usual one of the layout
 
     def __post_init__(self) -> None:
         vector = np.ascontiguousarray(self.vector, np.float32)
@@ -63,6 +72,13 @@ class PersonRecord:
                 f"found shape {vector.shape}."
             )
         object.__setattr__(self, "vector", vector)
+        if not self.camera:
+            usual = "weak_perspective" if "camera" in self.layout else "fov12"
+            object.__setattr__(self, "camera", usual)
+        if self.camera not in get_args(Camera):
+            raise DataError(
+                f"Expected one of the cameras {', '.join(get_args(Camera))}, found '{self.camera}'."
+            )
 
     def split(self) -> dict[str, np.ndarray]:
         """Segment name to a view of the vector."""
@@ -85,6 +101,8 @@ class PersonRecord:
             "image_size": str(self.image_size),
             "valid": json.dumps(dict(self.valid)),
             "source": self.source,
+            "albedo_sha256": self.albedo_fingerprint,
+            "camera": self.camera,
         }
         arrays = {"vector": self.vector, "crop_matrix": np.asarray(self.crop_matrix, np.float32)}
         if self.landmarks is not None:
@@ -127,6 +145,8 @@ class PersonRecord:
                 valid=json.loads(texts.get("valid", "{}")),
                 landmarks=arrays.get("landmarks"),
                 source=texts.get("source", ""),
+                albedo_fingerprint=texts.get("albedo_sha256", ""),
+                camera=cast(Camera, texts.get("camera", "")),
             )
         except (LikenessError, ValueError) as error:
             raise DataError(f"The person record at '{path}' is damaged: {error}.") from error
@@ -192,6 +212,12 @@ def merge(records: Sequence[PersonRecord]) -> PersonRecord:
                 "Records of different layouts or head models cannot be merged.",
                 advice="Predict all photographs with one encoder.",
             )
+    if len({r.albedo_fingerprint for r in records if r.albedo_fingerprint}) > 1:
+        raise UsageError(
+            "Records of different albedo spaces cannot be merged: their codes mean different "
+            "colours.",
+            advice="Predict all photographs with one encoder.",
+        )
     parts = {name: part.copy() for name, part in first.split().items()}
     for segment in first.layout.segments:
         if segment.group == "who":

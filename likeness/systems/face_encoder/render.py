@@ -6,7 +6,6 @@ Owns the assembly; coverage, shading and outlines are in ``likeness.geometry``.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -21,17 +20,12 @@ from likeness.geometry.head import HeadOutput
 from likeness.geometry.head_asset import HeadAsset
 from likeness.geometry.rasterize import Fragments, interpolate, rasterize, texture
 from likeness.geometry.shading import five_light_shading, harmonic_shading
-from likeness.geometry.texture_space import (
-    TextureSpace,
-    load_texture_space,
-    synthetic_texture_space,
-)
+from likeness.systems.face_encoder.albedo_space import open_albedo_space
 from likeness.systems.face_encoder.decode import Decoder
 
 _FACE_MASKS = ("face", "left_eyeball", "right_eyeball", "lid_linings")
 _BORDER_BLUR = 3
 _GREY = 0.7
-_TEXTURE_SIZE = 128
 
 
 @dataclass(frozen=True)
@@ -59,7 +53,7 @@ class Renderer(nn.Module):
         asset = decoder.asset
         self.albedo: Albedo | None = None
         if num_albedo and asset.uv is not None and asset.uv_faces is not None:
-            self.albedo = Albedo(_open_texture_space(albedo, num_albedo))
+            self.albedo = Albedo(open_albedo_space(albedo, num_albedo))
             self.register_buffer(
                 "uv", torch.tensor(asset.uv, dtype=torch.float32), persistent=False
             )
@@ -153,11 +147,3 @@ def face_share(asset: HeadAsset) -> NDArray[np.float32]:
         mean = np.bincount(both[:, 0], share[both[:, 1]], len(share)) / around
         share = 0.5 * (share + mean)
     return share.astype(np.float32)
-
-
-def _open_texture_space(name: str, num_components: int) -> TextureSpace:
-    if name == "synthetic":
-        return synthetic_texture_space(num_components=num_components)
-    stem = Path(name).name.lower()
-    kind = "flame" if "texture" in stem else "albedomm" if "albedomodel" in stem else "bfm"
-    return load_texture_space(name, kind, num_components=num_components, size=_TEXTURE_SIZE)

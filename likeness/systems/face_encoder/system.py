@@ -24,6 +24,7 @@ from likeness.geometry.landmarks import UPPER_LOWER_LIDS, UPPER_LOWER_LIPS
 from likeness.geometry.rotations import geodesic_distance
 from likeness.losses import face as terms
 from likeness.models.resnet import load_pretrained
+from likeness.systems.face_encoder.albedo_space import albedo_fingerprint, reads_albedo
 from likeness.systems.face_encoder.config import EncoderStage, FaceEncoderConfig
 from likeness.systems.face_encoder.crops import FaceCrops
 from likeness.systems.face_encoder.data import CONTRACT
@@ -36,7 +37,7 @@ from likeness.systems.face_encoder.network import EncoderNetwork, LandmarkOffset
 from likeness.systems.face_encoder.pictures import preview_grid
 from likeness.systems.face_encoder.predictor import FacePredictor
 from likeness.systems.face_encoder.render import Renderer
-from likeness.systems.face_encoder.weights import group_of, initial_weights
+from likeness.systems.face_encoder.weights import check_state, group_of, initial_weights
 from likeness.training.system import Batch, Placement, Predictor, StepContext, System
 
 _VERTEX_SCALE = 10.0
@@ -137,6 +138,13 @@ class FaceEncoder(System):
         model = self.config.model
         count = self.layout.segment("face.albedo").dim if "face.albedo" in self.layout else 0
         return Renderer(self.decoder, model.albedo, count).to(self.placement.device)
+
+    @cached_property
+    def albedo_fingerprint(self) -> str:
+        """Of the albedo space; the checkpoint's where its file is not here; empty without one."""
+        if not reads_albedo(self.layout, self.head):
+            return ""
+        return albedo_fingerprint(self.config.model.albedo)
 
     @property
     def render_size(self) -> int:
@@ -348,25 +356,20 @@ class FaceEncoder(System):
             "layout_fingerprint": self.layout.fingerprint,
             "head_name": self.head.name,
             "head_fingerprint": self.head.fingerprint,
+            "albedo_fingerprint": self.albedo_fingerprint,
         }
         return state if mean is None else {**state, "mean_landmarks": mean}
 
     def load_state(self, state: Mapping[str, Any]) -> None:
-        if state["layout_fingerprint"] != self.layout.fingerprint:
-            raise UsageError(
-                "The checkpoint holds vectors of another layout than the configuration describes.",
-                advice="Keep model.layout and the column counts of the run the checkpoint is from.",
-            )
-        if state["head_fingerprint"] != self.head.fingerprint:
-            found = f"{state['head_name']} ({state['head_fingerprint'][:12]})"
-            wanted = f"{self.head.name} ({self.head.fingerprint[:12]})"
-            if not self.config.data.allow_model_mismatch:
-                raise UsageError(
-                    f"The checkpoint was trained with the head model {found}, but model.head is "
-                    f"{wanted}; their coefficients mean different things.",
-                    advice="Set model.head to the file used in training, or set "
-                    "data.allow_model_mismatch=true if you know that the two agree.",
-                )
+        check_state(
+            state,
+            config=self.config,
+            layout=self.layout,
+            head=self.head,
+            albedo=self.albedo_fingerprint,
+        )
+        if not self.albedo_fingerprint and reads_albedo(self.layout, self.head):
+            self.albedo_fingerprint = state.get("albedo_fingerprint", "")
         if "mean_landmarks" in state:
             self.mean_landmarks = state["mean_landmarks"].cpu().numpy()
 

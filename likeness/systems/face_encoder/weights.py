@@ -13,11 +13,13 @@ from likeness.config.text import read_yaml
 from likeness.errors import MissingError, UsageError
 from likeness.runs import selection
 from likeness.runs.run import Run
+from likeness.systems.face_encoder.albedo_space import albedo_fingerprint, reads_albedo
 from likeness.systems.face_encoder.config import FaceEncoderConfig
 from likeness.systems.face_encoder.heads import open_head
 from likeness.systems.face_encoder.layout import VectorLayout, layout_of
 
 if TYPE_CHECKING:
+    from likeness.geometry.head_asset import HeadAsset
     from likeness.systems.face_encoder.predictor import FacePredictor
 
 _SYSTEM = "face-encoder"
@@ -70,6 +72,8 @@ def check_initial_run(config: FaceEncoderConfig) -> None:
         ]
         if state["head_fingerprint"] != head.fingerprint and not config.data.allow_model_mismatch:
             differing.insert(0, "head")
+        if not differing and reads_albedo(now, head):
+            check_albedo(state, config=config, albedo=albedo_fingerprint(model.albedo))
     if differing:
         pairs = ", ".join(
             f"model.{name} is {getattr(earlier, name)} there and {getattr(model, name)} here"
@@ -79,6 +83,58 @@ def check_initial_run(config: FaceEncoderConfig) -> None:
         raise UsageError(
             f"The weights of model.initial_run '{model.initial_run}' do not fit: {pairs}.",
             advice=f"Set {wanted}, or start from another run.",
+        )
+
+
+def check_state(
+    state: Mapping[str, Any],
+    *,
+    config: FaceEncoderConfig,
+    layout: VectorLayout,
+    head: HeadAsset,
+    albedo: str,
+) -> None:
+    """The state of a checkpoint belongs to this layout, head model and albedo space.
+
+    Args:
+        albedo: fingerprint of the configured albedo space.
+
+    Raises:
+        UsageError: it does not; ``data.allow_model_mismatch`` lets all but the layout differ.
+    """
+    if state["layout_fingerprint"] != layout.fingerprint:
+        raise UsageError(
+            "The checkpoint holds vectors of another layout than the configuration describes.",
+            advice="Keep model.layout and the column counts of the run the checkpoint is from.",
+        )
+    if state["head_fingerprint"] != head.fingerprint and not config.data.allow_model_mismatch:
+        found = f"{state['head_name']} ({state['head_fingerprint'][:12]})"
+        wanted = f"{head.name} ({head.fingerprint[:12]})"
+        raise UsageError(
+            f"The checkpoint was trained with the head model {found}, but model.head is "
+            f"{wanted}; their coefficients mean different things.",
+            advice="Set model.head to the file used in training, or set "
+            "data.allow_model_mismatch=true if you know that the two agree.",
+        )
+    check_albedo(state, config=config, albedo=albedo)
+
+
+def check_albedo(state: Mapping[str, Any], *, config: FaceEncoderConfig, albedo: str) -> None:
+    """The state's albedo codes are of the albedo space with this fingerprint.
+
+    Checkpoints made before it was kept, and spaces whose file is not here, are not compared.
+
+    Raises:
+        UsageError: they are of another one, without ``data.allow_model_mismatch``.
+    """
+    found = state.get("albedo_fingerprint", "")
+    if found and albedo and found != albedo and not config.data.allow_model_mismatch:
+        raise UsageError(
+            f"The checkpoint was trained with another albedo space ({found[:12]}) than "
+            f"model.albedo '{config.model.albedo}' ({albedo[:12]}); their codes mean different "
+            "colours.",
+            advice="Set model.albedo to the file used in training, or set "
+            "data.allow_model_mismatch=true if the colours may be learned anew.",
         )
 
 

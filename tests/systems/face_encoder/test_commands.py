@@ -54,6 +54,39 @@ def test_a_record_is_drawn_in_its_pose_or_from_a_view(record, toy_folder, tmp_pa
     assert opposite < 0.5 * np.abs(drawn["left"] - drawn["right"]).mean()
 
 
+@pytest.mark.parametrize("camera", ["fov12", "fov30"])
+def test_a_record_is_drawn_with_the_camera_of_its_encoder(toy_folder, toy_head, tmp_path, camera):
+    """The layout alone does not tell: head_v1 is read with every camera."""
+    vector = mean_vector(SMALL_LAYOUT)[0].numpy()
+    vector[SMALL_LAYOUT.slice("pose.transl")] = (0.03, 0.0, 1.2 if camera == "fov30" else 0.4)
+    person = PersonRecord(vector, SMALL_LAYOUT, toy_head.name, toy_head.fingerprint, camera=camera)
+    path = person.save(tmp_path / "a.person.npz")
+    commands.render(path, tmp_path / "a.png", head=str(toy_folder), size=96)
+    # Where the head lies by the pinhole equation, written out.
+    asset, focal = toy_head, 48 / np.tan(np.radians(6 if camera == "fov12" else 15))
+    centre = asset.landmarks68.points(asset.template, asset.faces)[17:].mean(0)
+    x, y, z = (asset.template - centre + vector[SMALL_LAYOUT.slice("pose.transl")]).T
+    columns, rows = 48 + focal * x / (2.7 - z), 48 - focal * y / (2.7 - z)
+    drawn = np.argwhere(pixels(tmp_path / "a.png") < 250)
+    for found, expected in ((drawn[:, 1], columns), (drawn[:, 0], rows)):
+        low, high = np.clip(expected.min(), 0, 96), np.clip(expected.max(), 0, 96)
+        assert found.min() == pytest.approx(low, abs=1.5)
+        assert found.max() + 1 == pytest.approx(high, abs=1.5)
+
+
+def test_views_show_a_head_as_large_with_one_angle_as_with_another(toy_folder, toy_head, tmp_path):
+    vector, widths = mean_vector(SMALL_LAYOUT)[0].numpy(), []
+    for camera in ("fov12", "fov30"):
+        person = PersonRecord(
+            vector, SMALL_LAYOUT, toy_head.name, toy_head.fingerprint, camera=camera
+        )
+        path, out = person.save(tmp_path / "a.npz"), tmp_path / "a.png"
+        commands.render(path, out, head=str(toy_folder), view="0,0", size=96)
+        widths.append(np.ptp(np.argwhere(pixels(out) < 250)[:, 1]))
+    # Nearer, the head's own depth shows: some difference remains.
+    assert widths[1] == pytest.approx(widths[0], rel=0.15)
+
+
 def test_a_turntable_is_a_movie(record, toy_folder, tmp_path):
     out = tmp_path / "turn.gif"
     document = commands.render(record, out, head=str(toy_folder), frames=4, size=48)
@@ -86,6 +119,14 @@ def test_wrong_drawings_are_refused(record, toy_folder, tmp_path):
     other = commands.toy_model(tmp_path / "other", subdivisions=2, seed=3)["folder"]
     with pytest.raises(UsageError, match="belongs to the head model"):
         commands.render(record, out, head=other)
+
+
+@pytest.mark.parametrize("view", ["nan,0", "0,inf", "nan,inf", "-inf,1e400"])
+def test_a_view_that_is_not_finite_is_wrong_use(record, toy_folder, tmp_path, view):
+    with pytest.raises(UsageError, match="Expected --view yaw,pitch in degrees") as caught:
+        commands.render(record, tmp_path / "a.png", head=str(toy_folder), view=view)
+    assert caught.value.exit_code == 2
+    assert not (tmp_path / "a.png").exists()
 
 
 def test_merge_and_distance_are_those_of_the_library(record, toy_folder, toy_head, tmp_path):

@@ -21,7 +21,9 @@ from likeness.systems.face_encoder.layout import (
     head_v1,
     smirk361,
 )
+from likeness.systems.face_encoder.render import Renderer
 from tests.systems.face_encoder.toy import (
+    NUM_ALBEDO,
     NUM_EXPRESSION,
     NUM_SHAPE,
     SMALL_LAYOUT,
@@ -250,3 +252,30 @@ def test_pixels_and_crop_units_are_inverse_with_pixel_i_covering_i_to_i_plus_1()
     assert to_pixels(corners, 48).tolist() == [[0, 0], [48, 48], [24, 24]]
     points = np.random.default_rng(0).uniform(-2, 2, (5, 2))
     np.testing.assert_allclose(to_crop_units(to_pixels(points, 37), 37), points)
+
+
+@pytest.mark.parametrize("camera", ["weak_perspective", "fov12", "fov30"])
+def test_a_segment_is_read_if_and_only_if_it_moves_the_picture(toy_head, camera):
+    """With a whole head and with one that lacks lids and texture coordinates."""
+    poor = replace(toy_head, eyelids=None, uv=None, uv_faces=None)
+    for asset in (toy_head, poor):
+        decoder = Decoder(asset, SMALL_LAYOUT, camera)
+        renderer = Renderer(decoder, "synthetic", NUM_ALBEDO)
+        vector = random_vector(SMALL_LAYOUT, 5)
+        # Light from a side: under the same light from everywhere small moves leave no trace.
+        vector[:, SMALL_LAYOUT.slice("light.sh")] += torch.linspace(-1, 1, 27)
+        with torch.no_grad():
+            before = renderer(vector, 64).image
+            for name in SMALL_LAYOUT.names:
+                moved = vector.clone()
+                moved[:, SMALL_LAYOUT.slice(name)] += 0.2
+                changed = not torch.equal(renderer(moved, 64).image, before)
+                assert decoder.reads(name) == changed, (name, camera)
+
+
+def test_what_has_no_meaning_is_not_read(toy_head):
+    assert not Decoder(toy_head, eidolon227(), "fov12").reads("detail")
+    empty = head_v1(shape=NUM_SHAPE, expression=0, albedo=0)
+    decoder = Decoder(toy_head, empty, "weak_perspective")
+    assert not decoder.reads("face.expression")
+    assert not decoder.reads("face.albedo")

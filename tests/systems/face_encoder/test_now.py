@@ -187,6 +187,18 @@ def test_predictions_are_written_in_the_benchmarks_layout(dataset, toy_folder, t
         write_predictions(predictor, photos, tmp_path / "x", detector="file", weights=str(out))
 
 
+def test_photographs_that_would_share_a_prediction_are_refused(dataset, toy_folder, tmp_path):
+    """The second overwrote the first without a word. Folders of their own keep them apart."""
+    photos = tmp_path / "photos"
+    for place in ("S1/selfie/IMG_1.jpg", "S1/selfie/IMG_1.png", "S2/selfie/IMG_1.png"):
+        (photos / place).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(dataset / "images" / "p0_0.png", photos / place)
+    predictor = build_system(toy_folder).predictor()
+    with pytest.raises(UsageError, match=r"S1/selfie/IMG_1\.jpg' and .*S1/selfie/IMG_1\.png'"):
+        write_predictions(predictor, photos, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
 def test_the_mean_face_is_the_template(toy_head):
     mesh, points = mean_face(toy_head)
     np.testing.assert_array_equal(mesh.vertices, toy_head.template)

@@ -211,7 +211,7 @@ def test_a_record_says_all_about_its_making(fixed, decoder, tmp_path):
     vector = random_vector(SMALL_LAYOUT, 1)
     points = np.random.default_rng(2).uniform(20, 70, (68, 2))
     np.save(tmp_path / "anna.npy", points)
-    predictor = fixed(vector)
+    predictor = fixed(vector, albedo_fingerprint="a" * 64)
     record = predictor.encode(PHOTO, detector=RecordedDetector(tmp_path), source="anna.jpg")
     low, high = points.min(axis=0), points.max(axis=0)
     assert record.crop_matrix[0, 0] == pytest.approx(CROP_SIZE / (1.6 * (high - low).mean()))
@@ -220,8 +220,12 @@ def test_a_record_says_all_about_its_making(fixed, decoder, tmp_path):
     assert record.layout == SMALL_LAYOUT
     assert record.head_fingerprint == decoder.asset.fingerprint
     assert record.encoder_fingerprint == predictor.fingerprint
+    assert record.camera == decoder.camera
+    assert record.albedo_fingerprint == predictor.albedo_fingerprint == "a" * 64
     assert record.source == "anna.jpg"
     assert set(record.valid) == set(SMALL_LAYOUT.names)
+    # Nothing reads the translation under weak perspective, so it is not said to be valid.
+    assert [name for name, valid in record.valid.items() if not valid] == ["pose.transl"]
 
 
 def test_no_face_is_a_data_error_with_advice(fixed):

@@ -14,10 +14,11 @@ import torch
 from scipy.spatial.transform import Rotation
 
 from likeness.errors import DataError, MissingError, UsageError
+from likeness.geometry.array_files import read_arrays
 from likeness.geometry.head_asset import HeadAsset
 from likeness.geometry.toy_flame import make_toy_flame
 from likeness.systems.face_encoder.decode import Decoder
-from likeness.systems.face_encoder.layout import deca236, head_v1, smirk361
+from likeness.systems.face_encoder.layout import deca236, eidolon227, head_v1, smirk361
 from likeness.systems.face_encoder.record import PersonRecord, distance, merge
 from tests.systems.face_encoder.toy import NUM_SHAPE, SMALL_LAYOUT, random_vector
 
@@ -51,6 +52,41 @@ def test_round_trip_is_exact_to_the_last_bit(toy_head, tmp_path, suffix):
         assert getattr(again, name) == getattr(first, name), name
     bare = record_of(toy_head, 2, landmarks=None)
     assert PersonRecord.load(bare.save(tmp_path / f"b{suffix}")).landmarks is None
+
+
+@pytest.mark.parametrize("suffix", [".npz", ".safetensors", ".json"])
+def test_a_record_keeps_the_camera_of_its_encoder(toy_head, tmp_path, suffix):
+    for camera in ("weak_perspective", "fov12", "fov30"):
+        path = record_of(toy_head, 1, camera=camera).save(tmp_path / f"{camera}{suffix}")
+        assert PersonRecord.load(path).camera == camera
+
+
+def test_a_record_without_a_camera_has_the_usual_one_of_its_layout(toy_head, tmp_path):
+    for layout, usual in ((SMALL_LAYOUT, "weak_perspective"), (eidolon227(), "fov12")):
+        vector = np.zeros(layout.dim, np.float32)
+        path = record_of(toy_head, 1, layout=layout, vector=vector).save(tmp_path / "a.json")
+        data = json.loads(path.read_text(encoding="utf-8"))
+        del data["camera"]
+        path.write_text(json.dumps(data), encoding="utf-8")
+        assert PersonRecord.load(path).camera == usual
+    path.write_text(json.dumps({**data, "camera": "fisheye"}), encoding="utf-8")
+    with pytest.raises(DataError, match=r"cameras weak_perspective, fov12, fov30, found 'fisheye'"):
+        PersonRecord.load(path)
+
+
+@pytest.mark.parametrize("suffix", [".npz", ".safetensors", ".json"])
+def test_a_record_keeps_the_fingerprint_of_its_albedo_space(toy_head, tmp_path, suffix):
+    path = record_of(toy_head, 1, albedo_fingerprint="a" * 64).save(tmp_path / f"a{suffix}")
+    assert PersonRecord.load(path).albedo_fingerprint == "a" * 64
+    texts = json.loads(path.read_text()) if suffix == ".json" else read_arrays(path)[1]
+    assert texts["albedo_sha256"] == "a" * 64
+
+
+def test_records_of_different_albedo_spaces_are_not_merged(toy_head):
+    first, second = (record_of(toy_head, 1, albedo_fingerprint=c * 64) for c in "ab")
+    with pytest.raises(UsageError, match="different albedo spaces"):
+        merge([first, second])
+    merge([first, record_of(toy_head, 2)])  # made before the fingerprint was kept
 
 
 def test_json_is_for_other_programs(toy_head, tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import shutil
@@ -467,6 +468,37 @@ def test_another_layout_or_head_is_refused(system, toy_folder, dataset, tmp_path
     allowed = build_system(tmp_path, None, "data.allow_model_mismatch=true")
     allowed.load_state(state)
     assert allowed.mean_landmarks is not None
+
+
+def test_another_albedo_space_is_refused(toy_folder, tmp_path):
+    """Albedo codes are not interchangeable between spaces, not even between files of one name."""
+    first = Path(shutil.copy(toy_folder / "FLAME_texture.npz", tmp_path / "FLAME_texture.npz"))
+    system = build_system(toy_folder, None, f"model.albedo={first}")
+    state = system.state()
+    assert state["albedo_fingerprint"] == hashlib.sha256(first.read_bytes()).hexdigest()
+    assert system.predictor().albedo_fingerprint == state["albedo_fingerprint"]
+    with np.load(first) as file:
+        arrays = dict(file)
+    np.savez(first, **{**arrays, "tex_dir": -arrays["tex_dir"]})
+    for albedo in (str(first), "synthetic"):
+        with pytest.raises(UsageError, match="their codes mean different colours") as caught:
+            build_system(toy_folder, None, f"model.albedo={albedo}").load_state(state)
+        assert state["albedo_fingerprint"][:12] in caught.value.message
+        words = (f"model.albedo={albedo}", "data.allow_model_mismatch=true")
+        build_system(toy_folder, None, *words).load_state(state)
+
+
+def test_checkpoints_without_an_albedo_fingerprint_and_absent_files_are_read(toy_folder, tmp_path):
+    system = build_system(toy_folder, None)
+    state = system.state()
+    assert state["albedo_fingerprint"] == "synthetic-1"
+    absent = build_system(toy_folder, None, f"model.albedo={tmp_path / 'FLAME_texture.npz'}")
+    assert absent.state()["albedo_fingerprint"] == ""
+    absent.load_state({**state, "albedo_fingerprint": "a" * 64})
+    assert absent.predictor().albedo_fingerprint == "a" * 64
+    del state["albedo_fingerprint"]
+    system.load_state(state)
+    assert build_system(toy_folder, None, "model.num_albedo=0").state()["albedo_fingerprint"] == ""
 
 
 def test_what_cannot_work_is_refused_when_it_is_built(toy_folder, tmp_path):

@@ -143,6 +143,29 @@ def test_weights_for_another_head_are_refused_before_a_run_exists(trained, datas
     assert not (tmp_path / "runs").exists()
 
 
+def test_weights_for_another_albedo_space_are_refused_before_a_run_exists(
+    trained, toy_folder, dataset, tmp_path
+):
+    words = (
+        f"model.initial_run={trained.path}",
+        f"model.albedo={toy_folder / 'FLAME_texture.npz'}",
+    )
+    with pytest.raises(UsageError, match=r"another albedo space \(synthetic-1\)"):
+        train(toy_folder, dataset, tmp_path / "runs", *words)
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_run_is_not_resumed_with_another_albedo_file(toy_folder, dataset, tmp_path):
+    albedo = Path(shutil.copy(toy_folder / "FLAME_texture.npz", tmp_path))
+    run = train(toy_folder, dataset, tmp_path / "runs", f"model.albedo={albedo}")
+    albedo.write_bytes((toy_folder / "FLAME_texture.npz").read_bytes() + b" ")
+    with pytest.raises(UsageError, match="their codes mean different colours"):
+        workflow.resume(run.path, overrides=["train.steps=4"])
+    shutil.copy(toy_folder / "FLAME_texture.npz", albedo)
+    workflow.resume(run.path, overrides=["train.steps=4"])
+    assert selection.find(run, "latest").step == 4
+
+
 def test_a_missing_or_foreign_earlier_run_is_refused_before_a_run_exists(
     trained, toy_folder, dataset, tmp_path
 ):
