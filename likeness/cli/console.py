@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
+from likeness.cli.reader import for_reader
 from likeness.errors import LikenessError
 
 if TYPE_CHECKING:
@@ -220,7 +221,8 @@ def _report(message: str, advice: str, code: int) -> int:
 
 def _answer_error(message: str, advice: str, code: int) -> None:
     if _mode.json and _speaks():
-        _answer({"error": {"message": message, "advice": advice, "exit_code": code}})
+        with contextlib.suppress(SystemExit):  # a reader that left takes no exit code along
+            _answer({"error": {"message": message, "advice": advice, "exit_code": code}})
 
 
 def _answer(document: Any) -> None:
@@ -233,12 +235,13 @@ def _answer(document: Any) -> None:
 def print_json(document: Any) -> None:
     """One JSON document on standard output."""
     text = json_module.dumps(document, indent=2, ensure_ascii=False, default=_plain)
-    print(text)
+    print_text(text)
 
 
 def print_text(text: str) -> None:
     """Text as it is, on standard output."""
-    print(text)
+    with for_reader():
+        print(text)
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]], *, title: str = "") -> None:
@@ -251,7 +254,8 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]], *, title:
         table.add_column(column, justify="right" if numeric else "left", overflow="fold")
     for row in rows:
         table.add_row(*(_cell(value) for value in row))
-    stdout_console().print(table)
+    with for_reader():
+        stdout_console().print(table)
 
 
 def stdout_console() -> Console:

@@ -1,7 +1,7 @@
 """The command line: every verb, the systems' own verbs, the exit codes. Heavy imports come later.
 
 Exit codes: 0 done; 1 unforeseen; 2 wrong use or configuration; 3 something is missing; 4 the data
-has errors; 130 interrupted by a signal.
+has errors; 130 interrupted by a signal; 141 the reader of the output left early.
 """
 
 from __future__ import annotations

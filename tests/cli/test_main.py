@@ -156,6 +156,36 @@ def test_an_error_in_json_is_one_document(process: Command) -> None:
     assert "trian.steps" in result.document["error"]["message"]
 
 
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (("config", "explain", "toy", "trian.steps=1", "--json"), 2),
+        (("config", "explain", "toy", "--json"), 141),
+        (("config", "explain", "toy"), 141),
+        (("config", "schema", "toy"), 141),
+    ],
+)
+def test_a_reader_that_leaves_early_ends_a_verb_quietly(
+    folder: Path, installed: Path, arguments: tuple[str, ...], code: int
+) -> None:
+    """As in ``likeness … | head``: it ended in two tracebacks. An error keeps its exit code."""
+    read, write = os.pipe()
+    os.close(read)
+    done = subprocess.run(
+        [sys.executable, "-m", "likeness", *arguments],
+        stdout=write,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=folder,
+        env=environment(installed),
+    )
+    os.close(write)
+    assert done.returncode == code
+    assert "Traceback" not in done.stderr
+    assert "Broken" not in done.stderr
+    assert ("error:" in done.stderr) == (code == 2)
+
+
 def test_a_defect_shows_its_traceback_and_ends_with_one(
     likeness: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from likeness.errors import MissingError
+from likeness.errors import MissingError, UsageError
 from likeness.geometry.head_asset import HeadAsset, load_head
 
 _LOOKED_FOR = (
@@ -23,7 +23,8 @@ def open_head(name: str) -> HeadAsset:
     """The head model called "studio", or at a path.
 
     Raises:
-        MissingError: there is nothing at the path; the message lists what was looked for.
+        MissingError: there is no head at the path; the message lists what was looked for.
+        UsageError: a folder with several ICT-FaceKit heads, which have to be told apart by name.
         DataError: the file is damaged or unsafe.
     """
     if name == "studio":
@@ -43,7 +44,27 @@ def open_head(name: str) -> HeadAsset:
         return load_ict(path)
     if is_flame(path):
         return load_flame(path)
+    if path.is_dir():
+        return load_ict(_only_ict_file(path))
     return load_head(path)
+
+
+def _only_ict_file(folder: Path) -> Path:
+    from likeness.geometry.ict_assets import is_ict
+
+    found = [entry for entry in sorted(folder.glob("*.npz")) if is_ict(entry)]
+    if not found:
+        raise MissingError(
+            f"There is no head model in the folder '{folder}'. Expected {_LOOKED_FOR}.",
+            advice="Name the file of the head model, or use 'studio', which needs no file.",
+        )
+    if len(found) > 1:
+        raise UsageError(
+            f"There are several head models in the folder '{folder}': "
+            f"{', '.join(entry.name for entry in found)}.",
+            advice=f"Their coefficients are not interchangeable; name the file, as in {found[0]}.",
+        )
+    return found[0]
 
 
 def face_vertices(asset: HeadAsset, limit: int | None = None) -> np.ndarray:

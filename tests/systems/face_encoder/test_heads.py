@@ -10,10 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from likeness.errors import DataError, MissingError
+from likeness.errors import DataError, MissingError, UsageError
 from likeness.geometry.head_asset import HeadAsset
+from likeness.geometry.ict_assets import load_ict
 from likeness.systems.face_encoder.heads import face_vertices, open_head
 from likeness.systems.face_encoder.requirements import requirements
+from tests.geometry.test_ict_assets import tiny_kit
 
 
 def test_folders_files_and_saved_heads_open_the_same_head(toy_folder, toy_head, tmp_path):
@@ -33,6 +35,23 @@ def test_nothing_at_the_path_lists_what_was_looked_for(tmp_path):
         open_head(str(tmp_path / "nowhere"))
     assert caught.value.exit_code == 3
     assert "'studio'" in caught.value.advice
+
+
+def test_a_folder_opens_its_only_ict_head_and_names_several(tmp_path):
+    """It was said not to be there."""
+    folder = tmp_path / "ict_face_model"
+    folder.mkdir()
+    with pytest.raises(MissingError, match=r"no head model in the folder .*ict_face\.npz") as none:
+        open_head(str(folder))
+    assert none.value.advice
+    np.savez(folder / "notes.npz", something=np.zeros(3))
+    np.savez(folder / "ict_face_mini.npz", **tiny_kit())
+    wanted = load_ict(folder / "ict_face_mini.npz").fingerprint
+    assert open_head(str(folder)).fingerprint == wanted
+    np.savez(folder / "ict_face.npz", **tiny_kit())
+    with pytest.raises(UsageError, match=r"ict_face\.npz, ict_face_mini\.npz") as several:
+        open_head(str(folder))
+    assert str(folder / "ict_face.npz") in several.value.advice
 
 
 def test_what_is_no_head_is_a_data_error(tmp_path):
