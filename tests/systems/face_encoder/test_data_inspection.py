@@ -400,3 +400,47 @@ def test_landmarks_in_a_folder_of_their_own_are_inspected_too(data, toy_folder):
     (data / "landmarks" / "p0_0.npy").unlink()
     with pytest.raises(DataError, match=r"p0_0\.npy"):
         workflow.plan_training("face-encoder", profile="smoke", overrides=words)
+
+
+def rewrite_index(data: Path, **changes: object) -> None:
+    """Change fields of the first line of the index."""
+    path = data / "index.jsonl"
+    first, *rest = path.read_text().splitlines()
+    path.write_text("\n".join([json.dumps({**json.loads(first), **changes}), *rest]) + "\n")
+
+
+def test_a_person_in_two_splits(data):
+    row = json.loads((data / "index.jsonl").read_text().splitlines()[0])
+    other = "test" if row["split"] != "test" else "train"
+    rewrite_index(data, split=other)
+    finding = only(data, "person-in-two-splits")
+    assert f"Person '{row['person']}'" in finding.message
+    assert other in finding.message
+    assert row["id"] in finding.message
+
+
+@pytest.mark.parametrize("name", ["shape", "head_rotation", "expression"])
+def test_truth_in_words(data, name):
+    path = next(iter(sorted((data / "truth").glob("*.npz"))))
+    with np.load(path) as arrays:
+        values = dict(arrays)
+    values[name] = np.array(["one", "two", "three"])
+    np.savez(path, **values)
+    finding = only(data, "truth-unusable")
+    assert f"others in ['{name}']" in finding.message
+
+
+@pytest.mark.parametrize(
+    "text", ["[1", "[1, 2]", '{"x": [99]}', '{"x": "abc"}', '{"x": [1.5]}', "[" * 100_000]
+)
+def test_sets_of_landmarks_that_are_none(data, text):
+    (data / "landmark_sets.json").write_text(text)
+    finding = only(data, "landmark-sets")
+    assert "numbers from 0 to 67" in finding.message
+
+
+def test_index_lines_of_the_wrong_kind(data):
+    rewrite_index(data, width="a")
+    assert "the width 'a'" in only(data, "index-line").message
+    (data / "index.jsonl").write_text("[" * 100_000 + "\n")
+    assert found(CONTRACT.inspect(str(data)), "index-line")
