@@ -5,7 +5,6 @@ Owns what those files may hold; where they lie is ``layouts.py``.
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -64,9 +63,6 @@ def read_truth(path: Path) -> dict[str, np.ndarray]:
     missing = {"shape", "head_rotation"} - arrays.keys()
     if missing:
         raise DataError(f"The truth at '{path}' lacks {sorted(missing)}.")
-    words = sorted(name for name, array in arrays.items() if array.dtype.kind not in "fiub")
-    if words:
-        raise DataError(f"Expected numbers in the truth at '{path}', found others in {words}.")
     shape, rotation = arrays["shape"], arrays["head_rotation"]
     if shape.ndim != 1 or rotation.shape != (3, 3):
         raise DataError(
@@ -78,25 +74,3 @@ def read_truth(path: Path) -> dict[str, np.ndarray]:
     if np.abs(rotation @ rotation.T - np.eye(3)).max() > 1e-3 or np.linalg.det(rotation) < 0:
         raise DataError(f"The head_rotation in '{path}' is no rotation matrix.")
     return arrays
-
-
-def read_point_sets(path: Path) -> dict[str, tuple[int, ...]]:
-    """The named sets of landmarks in a ``landmark_sets.json``; none where there is no such file.
-
-    Raises:
-        DataError: no JSON object of lists of numbers from 0 to 67.
-    """
-    if not path.is_file():
-        return {}
-    try:
-        sets = json.loads(path.read_text(encoding="utf-8"))
-        found = {str(name): tuple(ids) for name, ids in sets.items()}
-        wrong = [i for ids in found.values() for i in ids if type(i) is not int or not 0 <= i < 68]
-        if wrong:
-            raise ValueError(f"{wrong[0]!r} among them")
-    except (ValueError, TypeError, AttributeError, RecursionError) as error:
-        raise DataError(
-            f"Expected names with lists of numbers from 0 to 67 in '{path}': {error}.",
-            advice="Correct the file, or remove it to be scored on the usual sets alone.",
-        ) from error
-    return found

@@ -5,6 +5,7 @@ Owns the protocol of this system; the measures are in ``likeness.evaluation``.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import partial
@@ -25,7 +26,6 @@ from likeness.geometry.landmarks import REGIONS_68
 from likeness.geometry.rotations import geodesic_distance
 from likeness.media.drawing import BLUE, RED, draw_grid, draw_landmarks
 from likeness.media.image import crop, save_image
-from likeness.systems.face_encoder.annotation_files import read_point_sets
 from likeness.systems.face_encoder.config import EvaluationSettings
 from likeness.systems.face_encoder.crops import FaceCrops
 from likeness.systems.face_encoder.decode import Decoder
@@ -135,8 +135,11 @@ def _frame(
 
 def _point_sets(source: FaceCrops) -> dict[str, tuple[int, ...]]:
     """The usual sets, and those the dataset names in ``landmark_sets.json``."""
-    root = source.entries[0].image.parent.parent
-    return {**POINT_SETS, **read_point_sets(root / "landmark_sets.json")}
+    path = source.entries[0].image.parent.parent / "landmark_sets.json"
+    if not path.is_file():
+        return dict(POINT_SETS)
+    own = json.loads(path.read_text(encoding="utf-8"))
+    return {**POINT_SETS, **{str(name): tuple(int(i) for i in ids) for name, ids in own.items()}}
 
 
 def _yaw(source: FaceCrops, indices: list[int]) -> np.ndarray | None:

@@ -10,7 +10,7 @@ from likeness.data.inspection import Finding, Inspection
 from likeness.errors import DataError, LikenessError, UsageError
 from likeness.geometry.head_asset import HeadAsset
 from likeness.media.image import load_image, probe_image
-from likeness.systems.face_encoder.annotation_files import read_mask, read_point_sets, read_truth
+from likeness.systems.face_encoder.annotation_files import read_mask, read_truth
 from likeness.systems.face_encoder.config import FaceEncoderConfig
 from likeness.systems.face_encoder.heads import open_head
 from likeness.systems.face_encoder.landmark_files import implausible, in_image, read_landmarks
@@ -38,13 +38,10 @@ def inspect_folder(uri: str, landmarks: str | None = None) -> Inspection:
         "with_mask": sum(e.mask is not None for e in folder.entries),
         "with_truth": sum(e.truth is not None for e in folder.entries),
     }
-    splits: dict[str, dict[str, list[str]]] = {}
     for position, entry in enumerate(folder.entries):
         split = split_of(entry, position, total, folder.layout)
         counts[split] = counts.get(split, 0) + 1
-        if entry.person is not None:
-            splits.setdefault(entry.person, {}).setdefault(split, []).append(entry.id)
-    findings = [*folder.findings, *_torn_persons(splits)]
+    findings = list(folder.findings)
     step = max(1, -(-total // MAX_DECODED))
     for entry in folder.entries[::step]:
         findings += _look_at(entry, folder)
@@ -60,23 +57,6 @@ def inspect_folder(uri: str, landmarks: str | None = None) -> Inspection:
         )
     findings += _whole(counts, folder)
     return Inspection(uri, counts, tuple(findings))
-
-
-def _torn_persons(splits: dict[str, dict[str, list[str]]]) -> list[Finding]:
-    """Persons whose photographs fall into two splits: scores would be of somebody known."""
-    return [
-        Finding(
-            "error",
-            "person-in-two-splits",
-            "index.jsonl",
-            f"Person '{person}' is in "
-            + " and in ".join(f"{split} ({', '.join(ids[:3])})" for split, ids in found.items())
-            + ".",
-            "Give all photographs of a person the same split.",
-        )
-        for person, found in splits.items()
-        if len(found) > 1
-    ]
 
 
 def inspect_configured(config: FaceEncoderConfig) -> Inspection:
@@ -280,12 +260,6 @@ def _whole(counts: dict[str, int], folder: Folder) -> list[Finding]:
                 "and one person may be in training and in test.",
                 "Write identity.csv with a line 'id,person' and then one for each photograph.",
             )
-        )
-    try:
-        read_point_sets(folder.root / "landmark_sets.json")
-    except DataError as error:
-        findings.append(
-            Finding("error", "landmark-sets", "landmark_sets.json", error.message, error.advice)
         )
     if not (folder.root / "provenance.json").is_file():
         findings.append(

@@ -76,7 +76,7 @@ def prepare(
             "would be taken for photographs.",
             advice="Choose a folder outside.",
         )
-    photos, passed_by = photographs_below(folder)
+    photos = photographs_below(folder)
     if not photos:
         raise DataError(f"Expected photographs in '{source}', found none.")
     if test_every < 3:
@@ -103,7 +103,7 @@ def prepare(
         make = partial(_make, Path(out), points, size)
         journal.make(make, tasks, workers=workers, progress=progress)
         rows = [value["row"] for value in journal.values if value["row"] is not None]
-        skipped = [*passed_by, *(row for value in journal.values for row in value["skipped"])]
+        skipped = [row for value in journal.values for row in value["skipped"]]
         if not rows:
             journal.discard()
             reasons = "; ".join(f"{row['file']}: {row['reason']}" for row in skipped[:3])
@@ -137,32 +137,23 @@ def _each_its_own_person(count: int) -> Finding:
     )
 
 
-def photographs_below(folder: Path) -> tuple[list[Photo], list[dict[str, str]]]:
-    """The picture files in a folder and the folders below it, in order; and what only has the name
-    of one, with the reason.
+def photographs_below(folder: Path) -> list[Photo]:
+    """The picture files in a folder and the folders below it, in order.
 
     Hidden files and folders and links to folders are passed by; so are unfinished datasets. The id
     of ``anna/01.jpg`` is ``anna__01``.
     """
-    found, passed_by = [], []
+    found = []
     with disk_errors(folder, "list the photographs"):
         for place, folders, names in os.walk(folder, onerror=_raise):
             folders[:] = [n for n in folders if n[0] != "." and not is_unfinished(Path(place) / n)]
-            for name in (*names, *folders):
+            for name in names:
                 path = Path(place) / name
-                if name[0] == "." or path.suffix.lower() not in IMAGE_SUFFIXES:
-                    continue
-                file = path.relative_to(folder).as_posix()
-                if path.is_file():
-                    id = file.removesuffix(path.suffix).replace("/", "__")
-                    found.append(Photo(path, file, id))
-                else:
-                    kind = "a folder" if path.is_dir() else "a link to nothing or no plain file"
-                    passed_by.append({"file": file, "reason": f"it is {kind}, not a picture file"})
-    return (
-        sorted(found, key=lambda photo: photo.file),
-        sorted(passed_by, key=lambda row: row["file"]),
-    )
+                if name[0] != "." and path.suffix.lower() in IMAGE_SUFFIXES and path.is_file():
+                    file = path.relative_to(folder).as_posix()
+                    name = file.removesuffix(path.suffix).replace("/", "__")
+                    found.append(Photo(path, file, name))
+    return sorted(found, key=lambda photo: photo.file)
 
 
 def _raise(error: OSError) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from functools import partial
 from pathlib import Path
@@ -231,18 +230,3 @@ def test_no_usable_photograph_is_a_data_error_and_a_full_folder_is_kept(photos, 
     with pytest.raises(UsageError, match="never overwritten"):
         prepare(str(photos), str(full))
     assert [p.name for p in full.iterdir()] == ["precious.txt"]
-
-
-def test_what_only_has_the_name_of_a_picture_is_listed(photos, dataset, tmp_path):
-    save_table(photos / "landmarks68.npz", dataset)
-    (photos / "gone.jpg").symlink_to(tmp_path / "nowhere.jpg")
-    os.mkfifo(photos / "pipe.png")
-    (photos / "album.jpg").mkdir()
-    out = tmp_path / "out"
-    prepare(str(photos), str(out))
-    skipped = {row["file"]: row["reason"] for row in json.loads((out / "skipped.json").read_text())}
-    assert skipped == {
-        "album.jpg": "it is a folder, not a picture file",
-        "gone.jpg": "it is a link to nothing or no plain file, not a picture file",
-        "pipe.png": "it is a link to nothing or no plain file, not a picture file",
-    }
