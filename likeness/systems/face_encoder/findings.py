@@ -21,6 +21,7 @@ MAX_DECODED = 4000
 """At most this many pictures are decoded, evenly spread; beyond it the inspection says so."""
 _ASPECT_TOLERANCE = 0.02
 _FEW = 200
+_NAMED = 2
 _UNUSABLE = ("landmarks-outside", "landmarks-degenerate")
 
 
@@ -56,6 +57,8 @@ def inspect_folder(uri: str, landmarks: str | None = None) -> Inspection:
             )
         )
     findings += _whole(counts, folder)
+    if not any(finding.code == "index-line" for finding in findings):  # what it lost may be a split
+        findings += _divided(folder)
     return Inspection(uri, counts, tuple(findings))
 
 
@@ -204,6 +207,35 @@ def _annotations(entry: Entry, size: tuple[int, int], folder: Folder) -> list[Fi
 def _damage(code: str, place: str, error: LikenessError, advice: str) -> Finding:
     """The finding of a file that cannot be read; ``advice`` where the error has none."""
     return Finding("error", code, place, error.message, error.advice or advice)
+
+
+def _divided(folder: Folder) -> list[Finding]:
+    """A finding for every person whose photographs are in more than one split."""
+    persons: dict[str, dict[str, list[str]]] = {}
+    for position, entry in enumerate(folder.entries):
+        if entry.person:
+            split = split_of(entry, position, len(folder.entries), folder.layout)
+            names = persons.setdefault(entry.person, {}).setdefault(split, [])
+            names.append(place_of(entry.image, folder.root))
+    return [
+        Finding(
+            "error",
+            "person-in-two-splits",
+            next(iter(splits.values()))[0],
+            f"Expected all photographs of '{person}' in one split, found "
+            + "; ".join(f"{split}: {_named(names)}" for split, names in sorted(splits.items()))
+            + ".",
+            "Give all lines of this person in index.jsonl the same split, or correct the person.",
+        )
+        for person, splits in persons.items()
+        if len(splits) > 1
+    ]
+
+
+def _named(names: list[str]) -> str:
+    """The first few names, and how many others there are."""
+    others = f" and {len(names) - _NAMED} others" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + others
 
 
 def _whole(counts: dict[str, int], folder: Folder) -> list[Finding]:

@@ -322,6 +322,37 @@ def test_splits_that_lack_training_or_validation(data):
         only(data, code, severity)
 
 
+def rewrite_index(data: Path, changes: dict[str, dict[str, object]]) -> None:
+    """Change lines of index.jsonl by id."""
+    rows = [json.loads(line) for line in (data / "index.jsonl").read_text().splitlines()]
+    lines = [json.dumps({**row, **changes.get(row["id"], {})}) + "\n" for row in rows]
+    (data / "index.jsonl").write_text("".join(lines))
+
+
+def test_a_person_in_two_splits_is_an_error(data):
+    """One changed line put a person into training and test; the scores then flatter."""
+    rewrite_index(data, {"p0_1": {"split": "test"}})
+    message = only(data, "person-in-two-splits").message
+    assert "'p0'" in message
+    assert "test: images/p0_1.png" in message
+    assert "train: images/p0_0.png" in message
+    rewrite_index(data, {"p1_0": {"split": "validation"}})
+    inspection = CONTRACT.inspect(str(data))
+    named = [finding.message for finding in found(inspection, "person-in-two-splits")]
+    assert len(named) == 2
+    assert "'p1'" in named[1]
+
+
+def test_a_person_in_two_splits_names_a_handful_of_files(data):
+    changes: dict[str, dict[str, object]] = {
+        f"p{number // 2}_{number % 2}": {"person": "anna"} for number in range(8)
+    }
+    rewrite_index(data, changes)
+    message = only(data, "person-in-two-splits").message
+    assert "train: images/p0_0.png, images/p0_1.png and 2 others" in message
+    assert message.count(".png") == 6
+
+
 def test_no_provenance_is_advised_against(data):
     (data / "provenance.json").unlink()
     only(data, "no-provenance", "advice")
