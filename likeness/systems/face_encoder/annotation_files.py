@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from likeness.errors import DataError
-from likeness.geometry.array_files import read_arrays
+from likeness.geometry.array_files import list_arrays, read_arrays
 from likeness.media.decoding import MAX_PIXELS, open_image, read_bytes
 
 MASK_CLASSES = ("background", "skin", "hair", "neck", "body", "glasses or another occluder")
@@ -57,20 +57,40 @@ def read_truth(path: Path) -> dict[str, np.ndarray]:
     """The truth of a photograph: ``shape`` (n,), ``head_rotation`` (3, 3), and what else is there.
 
     Raises:
-        DataError: damaged, incomplete, not finite, or no rotation.
+        DataError: damaged, incomplete, not finite numbers, or no rotation.
     """
-    arrays, _ = read_arrays(path)
+    arrays, texts = read_arrays(path)
+    for name, array in arrays.items():
+        if array.dtype.kind not in "biuf":
+            texts[name] = str(array.dtype)
+        elif not np.isfinite(array).all():
+            raise DataError(f"Expected finite numbers in '{name}' of '{path}', found others.")
+    if texts:
+        raise DataError(
+            f"Expected numbers in the truth at '{path}', found something else in {sorted(texts)}."
+        )
     missing = {"shape", "head_rotation"} - arrays.keys()
     if missing:
         raise DataError(f"The truth at '{path}' lacks {sorted(missing)}.")
-    shape, rotation = arrays["shape"], arrays["head_rotation"]
-    if shape.ndim != 1 or rotation.shape != (3, 3):
+    shape, rotation = arrays["shape"], arrays["head_rotation"].astype(np.float64)
+    if shape.ndim != 1 or not shape.size or rotation.shape != (3, 3):
         raise DataError(
             f"Expected a shape (n,) and a head_rotation (3, 3) in '{path}', found {shape.shape} "
             f"and {rotation.shape}."
         )
-    if not (np.isfinite(shape).all() and np.isfinite(rotation).all()):
-        raise DataError(f"Expected finite numbers in the truth at '{path}', found others.")
-    if np.abs(rotation @ rotation.T - np.eye(3)).max() > 1e-3 or np.linalg.det(rotation) < 0:
+    if (
+        np.abs(rotation).max() > 2  # large numbers would overflow in the product
+        or np.abs(rotation @ rotation.T - np.eye(3)).max() > 1e-3
+        or np.linalg.det(rotation) < 0
+    ):
         raise DataError(f"The head_rotation in '{path}' is no rotation matrix.")
     return arrays
+
+
+def truth_length(path: Path) -> int | None:
+    """How many numbers the ``shape`` of a truth has, from its header; None where it is no truth."""
+    try:
+        shape = list_arrays(path).get("shape", ())
+    except DataError:
+        return None
+    return shape[0] if len(shape) == 1 else None

@@ -6,11 +6,15 @@ and ``annotation_files.py``. Bad data gives findings, never exceptions.
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
 from likeness.data.inspection import Finding, Inspection
 from likeness.errors import DataError, LikenessError, UsageError
 from likeness.geometry.head_asset import HeadAsset
 from likeness.media.image import load_image, probe_image
-from likeness.systems.face_encoder.annotation_files import read_mask, read_truth
+from likeness.systems.face_encoder.annotation_files import read_mask, read_truth, truth_length
 from likeness.systems.face_encoder.config import FaceEncoderConfig
 from likeness.systems.face_encoder.heads import open_head
 from likeness.systems.face_encoder.landmark_files import implausible, in_image, read_landmarks
@@ -46,6 +50,10 @@ def inspect_folder(uri: str, landmarks: str | None = None) -> Inspection:
     step = max(1, -(-total // MAX_DECODED))
     for entry in folder.entries[::step]:
         findings += _look_at(entry, folder)
+    unusable = {finding.path for finding in findings if finding.code == "truth-unusable"}
+    truths = [e.truth for e in folder.entries[::step] if e.truth is not None]
+    truths = [path for path in truths if place_of(path, folder.root) not in unusable]
+    findings += _truth_lengths(truths, folder.root)
     if step > 1:
         findings.append(
             Finding(
@@ -207,6 +215,25 @@ def _annotations(entry: Entry, size: tuple[int, int], folder: Folder) -> list[Fi
 def _damage(code: str, place: str, error: LikenessError, advice: str) -> Finding:
     """The finding of a file that cannot be read; ``advice`` where the error has none."""
     return Finding("error", code, place, error.message, error.advice or advice)
+
+
+def _truth_lengths(paths: Sequence[Path], root: Path) -> list[Finding]:
+    """Truth whose shape has another length than most: what it lacks would be learned as zeros."""
+    lengths = {path: truth_length(path) for path in paths}
+    counts = Counter(length for length in lengths.values() if length)
+    usual = max(counts, key=lambda length: (counts[length], length), default=None)
+    return [
+        Finding(
+            "error",
+            "truth-length",
+            place_of(path, root),
+            f"Expected a shape of {usual} numbers, as {counts[usual]} of {len(lengths)} files of truth "
+            f"have, found {length}.",
+            "Make the dataset again, or remove the file.",
+        )
+        for path, length in lengths.items()
+        if length and usual and length != usual
+    ]
 
 
 def _divided(folder: Folder) -> list[Finding]:

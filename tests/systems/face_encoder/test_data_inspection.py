@@ -244,6 +244,41 @@ def test_truth_that_is_none(data, arrays, message):
     assert message in finding.message
 
 
+@pytest.mark.parametrize(
+    ("entry", "value"),
+    [
+        ("shape", np.array(["a", "b", "c"])),
+        ("shape", np.array("abc")),
+        ("shape", np.zeros(0)),
+        ("shape", np.zeros(3, np.complex64)),
+        ("head_rotation", np.full((3, 3), "x")),
+        ("head_rotation", np.full((3, 3), 1e200)),
+        ("expression", np.array(["smile"])),
+        ("expression", np.array([np.inf])),
+    ],
+    ids=["text", "one text", "nothing", "complex", "turn", "huge", "other", "infinite"],
+)
+def test_truth_that_is_text_or_not_finite_is_a_finding(data, entry, value):
+    """Text in the shape ended inspection with a TypeError."""
+    arrays = {"shape": np.zeros(3), "head_rotation": np.eye(3), entry: value}
+    np.savez(data / "truth" / "p0_0.npz", **arrays)
+    finding = only(data, "truth-unusable")
+    assert finding.path == "truth/p0_0.npz"
+    assert entry in finding.message
+    with pytest.raises(DataError, match=r"p0_0\.npz"):
+        _ = CONTRACT.open(str(data), "all")[0]
+
+
+def test_truth_of_another_length_than_the_others(data):
+    """The coefficients it lacks were taken for zeros."""
+    np.savez(data / "truth" / "p1_0.npz", shape=np.zeros(3), head_rotation=np.eye(3))
+    finding = only(data, "truth-length")
+    assert finding.path == "truth/p1_0.npz"
+    with np.load(data / "truth" / "p0_0.npz") as other:
+        assert f"a shape of {len(other['shape'])} numbers, as 7 of 8 files" in finding.message
+    assert "found 3" in finding.message
+
+
 def test_truth_that_is_no_archive(data):
     (data / "truth" / "p0_0.npz").write_bytes(b"not an archive")
     assert only(data, "truth-unusable").path == "truth/p0_0.npz"
