@@ -1,4 +1,5 @@
-"""What may lie beside a photograph besides its landmarks: a mask of classes, and the exact truth.
+"""What may lie beside a photograph besides its landmarks: a mask of classes, and the exact truth;
+and beside all of them, sets of points.
 
 Owns what those files may hold; where they lie is ``layouts.py``.
 """
@@ -12,6 +13,7 @@ import numpy as np
 from likeness.errors import DataError
 from likeness.geometry.array_files import list_arrays, read_arrays
 from likeness.media.decoding import MAX_PIXELS, open_image, read_bytes
+from likeness.systems.face_encoder.json_files import read_object
 
 MASK_CLASSES = ("background", "skin", "hair", "neck", "body", "glasses or another occluder")
 """The classes of a mask, by number."""
@@ -94,3 +96,29 @@ def truth_length(path: Path) -> int | None:
     except DataError:
         return None
     return shape[0] if len(shape) == 1 else None
+
+
+def point_sets_file(image: Path) -> Path:
+    """Where the dataset of a photograph names sets of points; there need be no such file."""
+    return image.parent.parent / "landmark_sets.json"
+
+
+def read_point_sets(path: Path) -> dict[str, tuple[int, ...]]:
+    """Named sets of points, each some numbers from 0 to 67.
+
+    Raises:
+        DataError: damaged, or a set is something else.
+    """
+    sets = read_object(path)
+    for name, ids in sets.items():
+        if (
+            not isinstance(ids, list)
+            or not ids
+            or not all(type(i) is int and 0 <= i < 68 for i in ids)
+        ):
+            raise DataError(
+                f"Expected a list of points from 0 to 67 for the set '{name}' in '{path}', found "
+                f"{str(ids)[:80]}.",
+                advice="Correct the set, or remove it.",
+            )
+    return {name: tuple(ids) for name, ids in sets.items()}

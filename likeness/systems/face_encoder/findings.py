@@ -14,7 +14,13 @@ from likeness.data.inspection import Finding, Inspection
 from likeness.errors import DataError, LikenessError, UsageError
 from likeness.geometry.head_asset import HeadAsset
 from likeness.media.image import load_image, probe_image
-from likeness.systems.face_encoder.annotation_files import read_mask, read_truth, truth_length
+from likeness.systems.face_encoder.annotation_files import (
+    point_sets_file,
+    read_mask,
+    read_point_sets,
+    read_truth,
+    truth_length,
+)
 from likeness.systems.face_encoder.config import FaceEncoderConfig
 from likeness.systems.face_encoder.heads import open_head
 from likeness.systems.face_encoder.landmark_files import implausible, in_image, read_landmarks
@@ -227,8 +233,8 @@ def _truth_lengths(paths: Sequence[Path], root: Path) -> list[Finding]:
             "error",
             "truth-length",
             place_of(path, root),
-            f"Expected a shape of {usual} numbers, as {counts[usual]} of {len(lengths)} files of truth "
-            f"have, found {length}.",
+            f"Expected a shape of {usual} numbers, as {counts[usual]} of {len(lengths)} files have, "
+            f"found {length}.",
             "Make the dataset again, or remove the file.",
         )
         for path, length in lengths.items()
@@ -278,6 +284,14 @@ def _whole(counts: dict[str, int], folder: Folder) -> list[Finding]:
             )
         ]
     findings = []
+    sets = point_sets_file(folder.entries[0].image)
+    if sets.is_file():
+        try:
+            read_point_sets(sets)
+        except DataError as error:
+            place = place_of(sets, folder.root)
+            advice = "Correct it, or remove it: then the usual sets of points are scored."
+            findings.append(_damage("sets-unusable", place, error, advice))
     if not counts.get("train"):
         findings.append(
             Finding(

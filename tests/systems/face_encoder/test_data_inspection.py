@@ -357,6 +357,30 @@ def test_splits_that_lack_training_or_validation(data):
         only(data, code, severity)
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[1", "JSON object"),
+        ("[1]", "found list"),
+        ("[" * 100_000, "nested too deeply"),
+        ('{"x": [99]}', "0 to 67 for the set 'x'"),
+        ('{"x": [-1]}', "found [-1]"),
+        ('{"x": [0, 67], "y": "abc"}', "the set 'y'"),
+        ('{"x": [1.5]}', "found [1.5]"),
+        ('{"x": [true]}', "found [True]"),
+        ('{"x": []}', "found []"),
+        ("\udcff", "JSON object"),
+    ],
+)
+def test_sets_of_points_that_cannot_be_used(data, text, message):
+    (data / "landmark_sets.json").write_bytes(text.encode("utf-8", "surrogateescape"))
+    finding = only(data, "sets-unusable")
+    assert finding.path == "landmark_sets.json"
+    assert message in finding.message
+    (data / "landmark_sets.json").write_text('{"x": [0, 67]}')
+    assert CONTRACT.inspect(str(data)).ok
+
+
 def rewrite_index(data: Path, changes: dict[str, dict[str, object]]) -> None:
     """Change lines of index.jsonl by id."""
     rows = [json.loads(line) for line in (data / "index.jsonl").read_text().splitlines()]
