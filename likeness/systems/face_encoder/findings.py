@@ -23,6 +23,7 @@ from likeness.systems.face_encoder.annotation_files import (
 )
 from likeness.systems.face_encoder.config import FaceEncoderConfig
 from likeness.systems.face_encoder.heads import open_head
+from likeness.systems.face_encoder.json_files import read_object
 from likeness.systems.face_encoder.landmark_files import implausible, in_image, read_landmarks
 from likeness.systems.face_encoder.layouts import Entry, Folder, place_of, read_folder, split_of
 from likeness.systems.face_encoder.weights import check_initial_run
@@ -155,7 +156,7 @@ def _look_at(entry: Entry, folder: Folder) -> list[Finding]:
 
 def _sizes(entry: Entry, size: tuple[int, int], folder: Folder) -> list[Finding]:
     """The recorded size is another, but the picture must not be stretched against it."""
-    if entry.size is None or min(entry.size) < 1:
+    if entry.size is None:
         return []
     zoom = (size[0] / entry.size[0], size[1] / entry.size[1])
     if abs(zoom[0] / zoom[1] - 1) <= _ASPECT_TOLERANCE:
@@ -233,8 +234,8 @@ def _truth_lengths(paths: Sequence[Path], root: Path) -> list[Finding]:
             "error",
             "truth-length",
             place_of(path, root),
-            f"Expected a shape of {usual} numbers, as {counts[usual]} of {len(lengths)} files have, "
-            f"found {length}.",
+            f"Expected a shape of {usual} numbers, as {counts[usual]} of {len(lengths)} files "
+            f"have, found {length}.",
             "Make the dataset again, or remove the file.",
         )
         for path, length in lengths.items()
@@ -334,14 +335,14 @@ def _whole(counts: dict[str, int], folder: Folder) -> list[Finding]:
                 "Write identity.csv with a line 'id,person' and then one for each photograph.",
             )
         )
-    if not (folder.root / "provenance.json").is_file():
-        findings.append(
-            Finding(
-                "advice",
-                "no-provenance",
-                "provenance.json",
-                "Nothing says where the photographs come from and that their subjects agreed.",
-                "Write provenance.json with at least 'source' and 'consent'.",
-            )
-        )
+    provenance = folder.root / "provenance.json"
+    advice = "Write provenance.json with at least 'source' and 'consent'."
+    if not provenance.is_file():
+        message = "Nothing says where the photographs come from and that their subjects agreed."
+        findings.append(Finding("advice", "no-provenance", provenance.name, message, advice))
+    else:
+        try:
+            read_object(provenance)
+        except DataError as error:
+            findings.append(_damage("provenance-unreadable", provenance.name, error, advice))
     return findings

@@ -300,8 +300,20 @@ def test_two_pictures_of_one_id(data):
         ("[1, 2]", "found"),
         ('{"id": "p0', "found"),
         ("\udcff\udcfe\x00", "found"),
+        ("[" * 100_000, "nested too deeply"),
+        ('{"id": ["p9"]}', "the id ['p9']"),
+        ('{"id": "p9", "person": {"name": "x"}}', "the person {'name': 'x'}"),
+        ('{"id": "p9", "width": "a", "height": 72}', "the width 'a'"),
+        ('{"id": "p9", "width": 72}', "the height None"),
+        ('{"id": "p9", "width": 72, "height": 0}', "the height 0"),
+        ('{"id": "p9", "width": 72.5, "height": 72}', "the width 72.5"),
+        ('{"id": "p9", "width": true, "height": 72}', "the width True"),
+        ('{"id": "p9", "width": 72, "height": 1' + "0" * 400 + "}", "the height 1000"),
     ],
-    ids=["twice", "split", "no id", "no object", "cut", "bytes"],
+    ids=[
+        *("twice", "split", "no id", "no object", "cut", "bytes", "deep", "id", "person"),
+        *("width", "one side", "no height", "fraction", "boolean", "huge"),
+    ],
 )
 def test_lines_of_the_index_that_cannot_be_used(data, line, message):
     with open(data / "index.jsonl", "ab") as file:
@@ -415,6 +427,21 @@ def test_a_person_in_two_splits_names_a_handful_of_files(data):
 def test_no_provenance_is_advised_against(data):
     (data / "provenance.json").unlink()
     only(data, "no-provenance", "advice")
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "null", "[" * 100_000, "\udcff"])
+def test_provenance_that_cannot_be_read_is_an_error(data, text):
+    (data / "provenance.json").write_bytes(text.encode("utf-8", "surrogateescape"))
+    assert only(data, "provenance-unreadable").path == "provenance.json"
+
+
+def test_an_index_and_a_head_nested_deeply_are_findings(data):
+    """They ended inspection with a RecursionError."""
+    for name, code in (("index.jsonl", "index-line"), ("head.json", "head-unreadable")):
+        (data / name).write_text("[" * 100_000)
+        (finding,) = found(CONTRACT.inspect(str(data)), code)
+        assert finding.path.startswith(name)
+        assert "nested too deeply" in finding.message
 
 
 def test_large_datasets_are_sampled_and_say_so(data, monkeypatch):
