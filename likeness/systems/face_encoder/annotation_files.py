@@ -1,4 +1,5 @@
-"""What may lie beside a photograph besides its landmarks: a mask of classes, and the exact truth.
+"""What may lie beside a photograph besides its landmarks: a mask of classes, and the exact truth;
+and beside all of them, sets of points.
 
 Owns what those files may hold; where they lie is ``layouts.py``.
 """
@@ -10,8 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from likeness.errors import DataError
-from likeness.geometry.array_files import read_arrays
+from likeness.geometry.array_files import list_arrays, read_arrays
 from likeness.media.decoding import MAX_PIXELS, open_image, read_bytes
+from likeness.systems.face_encoder.json_files import read_object
 
 MASK_CLASSES = ("background", "skin", "hair", "neck", "body", "glasses or another occluder")
 """The classes of a mask, by number."""
@@ -57,20 +59,66 @@ def read_truth(path: Path) -> dict[str, np.ndarray]:
     """The truth of a photograph: ``shape`` (n,), ``head_rotation`` (3, 3), and what else is there.
 
     Raises:
-        DataError: damaged, incomplete, not finite, or no rotation.
+        DataError: damaged, incomplete, not finite numbers, or no rotation.
     """
-    arrays, _ = read_arrays(path)
+    arrays, texts = read_arrays(path)
+    for name, array in arrays.items():
+        if array.dtype.kind not in "biuf":
+            texts[name] = str(array.dtype)
+        elif not np.isfinite(array).all():
+            raise DataError(f"Expected finite numbers in '{name}' of '{path}', found others.")
+    if texts:
+        raise DataError(
+            f"Expected numbers in the truth at '{path}', found something else in {sorted(texts)}."
+        )
     missing = {"shape", "head_rotation"} - arrays.keys()
     if missing:
         raise DataError(f"The truth at '{path}' lacks {sorted(missing)}.")
-    shape, rotation = arrays["shape"], arrays["head_rotation"]
-    if shape.ndim != 1 or rotation.shape != (3, 3):
+    shape, rotation = arrays["shape"], arrays["head_rotation"].astype(np.float64)
+    if shape.ndim != 1 or not shape.size or rotation.shape != (3, 3):
         raise DataError(
             f"Expected a shape (n,) and a head_rotation (3, 3) in '{path}', found {shape.shape} "
             f"and {rotation.shape}."
         )
-    if not (np.isfinite(shape).all() and np.isfinite(rotation).all()):
-        raise DataError(f"Expected finite numbers in the truth at '{path}', found others.")
-    if np.abs(rotation @ rotation.T - np.eye(3)).max() > 1e-3 or np.linalg.det(rotation) < 0:
+    if (
+        np.abs(rotation).max() > 2  # large numbers would overflow in the product
+        or np.abs(rotation @ rotation.T - np.eye(3)).max() > 1e-3
+        or np.linalg.det(rotation) < 0
+    ):
         raise DataError(f"The head_rotation in '{path}' is no rotation matrix.")
     return arrays
+
+
+def truth_length(path: Path) -> int | None:
+    """How many numbers the ``shape`` of a truth has, from its header; None where it is no truth."""
+    try:
+        shape = list_arrays(path).get("shape", ())
+    except DataError:
+        return None
+    return shape[0] if len(shape) == 1 else None
+
+
+def point_sets_file(image: Path) -> Path:
+    """Where the dataset of a photograph names sets of points; there need be no such file."""
+    return image.parent.parent / "landmark_sets.json"
+
+
+def read_point_sets(path: Path) -> dict[str, tuple[int, ...]]:
+    """Named sets of points, each some numbers from 0 to 67.
+
+    Raises:
+        DataError: damaged, or a set is something else.
+    """
+    sets = read_object(path)
+    for name, ids in sets.items():
+        if (
+            not isinstance(ids, list)
+            or not ids
+            or not all(type(i) is int and 0 <= i < 68 for i in ids)
+        ):
+            raise DataError(
+                f"Expected a list of points from 0 to 67 for the set '{name}' in '{path}', found "
+                f"{str(ids)[:80]}.",
+                advice="Correct the set, or remove it.",
+            )
+    return {name: tuple(ids) for name, ids in sets.items()}

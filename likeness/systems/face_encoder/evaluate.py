@@ -5,7 +5,6 @@ Owns the protocol of this system; the measures are in ``likeness.evaluation``.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import partial
@@ -26,6 +25,7 @@ from likeness.geometry.landmarks import REGIONS_68
 from likeness.geometry.rotations import geodesic_distance
 from likeness.media.drawing import BLUE, RED, draw_grid, draw_landmarks
 from likeness.media.image import crop, save_image
+from likeness.systems.face_encoder.annotation_files import point_sets_file, read_point_sets
 from likeness.systems.face_encoder.config import EvaluationSettings
 from likeness.systems.face_encoder.crops import FaceCrops
 from likeness.systems.face_encoder.decode import Decoder
@@ -70,6 +70,7 @@ def evaluate_landmarks(
         raise DataError(
             f"Expected photographs of the face-encoder contract, found {type(source).__name__}."
         )
+    sets = _point_sets(source)
     count = len(source.entries)
     if settings.max_samples is not None:
         count = min(count, settings.max_samples)
@@ -98,7 +99,6 @@ def evaluate_landmarks(
         known=np.all([row.weights > 0 for row in results], axis=0) if results else None,
         num_missed=missed,
     )
-    sets = _point_sets(source)
     yaw = _yaw(source, [row.index for row in results])
     refined = measure(_stacked(row.points for row in results), yaw=yaw, point_sets=sets)
     few = {name: ids for name, ids in sets.items() if name not in REGIONS_68}
@@ -135,11 +135,8 @@ def _frame(
 
 def _point_sets(source: FaceCrops) -> dict[str, tuple[int, ...]]:
     """The usual sets, and those the dataset names in ``landmark_sets.json``."""
-    path = source.entries[0].image.parent.parent / "landmark_sets.json"
-    if not path.is_file():
-        return dict(POINT_SETS)
-    own = json.loads(path.read_text(encoding="utf-8"))
-    return {**POINT_SETS, **{str(name): tuple(int(i) for i in ids) for name, ids in own.items()}}
+    path = point_sets_file(source.entries[0].image)
+    return {**POINT_SETS, **(read_point_sets(path) if path.is_file() else {})}
 
 
 def _yaw(source: FaceCrops, indices: list[int]) -> np.ndarray | None:

@@ -6,13 +6,24 @@ and ``annotation_files.py``. Bad data gives findings, never exceptions.
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
 from likeness.data.inspection import Finding, Inspection
 from likeness.errors import DataError, LikenessError, UsageError
 from likeness.geometry.head_asset import HeadAsset
 from likeness.media.image import load_image, probe_image
-from likeness.systems.face_encoder.annotation_files import read_mask, read_truth
+from likeness.systems.face_encoder.annotation_files import (
+    point_sets_file,
+    read_mask,
+    read_point_sets,
+    read_truth,
+    truth_length,
+)
 from likeness.systems.face_encoder.config import FaceEncoderConfig
 from likeness.systems.face_encoder.heads import open_head
+from likeness.systems.face_encoder.json_files import read_object
 from likeness.systems.face_encoder.landmark_files import implausible, in_image, read_landmarks
 from likeness.systems.face_encoder.layouts import Entry, Folder, place_of, read_folder, split_of
 from likeness.systems.face_encoder.weights import check_initial_run
@@ -21,6 +32,7 @@ MAX_DECODED = 4000
 """At most this many pictures are decoded, evenly spread; beyond it the inspection says so."""
 _ASPECT_TOLERANCE = 0.02
 _FEW = 200
+_NAMED = 2
 _UNUSABLE = ("landmarks-outside", "landmarks-degenerate")
 
 
@@ -45,6 +57,10 @@ def inspect_folder(uri: str, landmarks: str | None = None) -> Inspection:
     step = max(1, -(-total // MAX_DECODED))
     for entry in folder.entries[::step]:
         findings += _look_at(entry, folder)
+    unusable = {finding.path for finding in findings if finding.code == "truth-unusable"}
+    truths = [e.truth for e in folder.entries[::step] if e.truth is not None]
+    truths = [path for path in truths if place_of(path, folder.root) not in unusable]
+    findings += _truth_lengths(truths, folder.root)
     if step > 1:
         findings.append(
             Finding(
@@ -56,6 +72,8 @@ def inspect_folder(uri: str, landmarks: str | None = None) -> Inspection:
             )
         )
     findings += _whole(counts, folder)
+    if not any(finding.code == "index-line" for finding in findings):  # what it lost may be a split
+        findings += _divided(folder)
     return Inspection(uri, counts, tuple(findings))
 
 
@@ -138,7 +156,7 @@ def _look_at(entry: Entry, folder: Folder) -> list[Finding]:
 
 def _sizes(entry: Entry, size: tuple[int, int], folder: Folder) -> list[Finding]:
     """The recorded size is another, but the picture must not be stretched against it."""
-    if entry.size is None or min(entry.size) < 1:
+    if entry.size is None:
         return []
     zoom = (size[0] / entry.size[0], size[1] / entry.size[1])
     if abs(zoom[0] / zoom[1] - 1) <= _ASPECT_TOLERANCE:
@@ -206,6 +224,54 @@ def _damage(code: str, place: str, error: LikenessError, advice: str) -> Finding
     return Finding("error", code, place, error.message, error.advice or advice)
 
 
+def _truth_lengths(paths: Sequence[Path], root: Path) -> list[Finding]:
+    """Truth whose shape has another length than most: what it lacks would be learned as zeros."""
+    lengths = {path: truth_length(path) for path in paths}
+    counts = Counter(length for length in lengths.values() if length)
+    usual = max(counts, key=lambda length: (counts[length], length), default=None)
+    return [
+        Finding(
+            "error",
+            "truth-length",
+            place_of(path, root),
+            f"Expected a shape of {usual} numbers, as {counts[usual]} of {len(lengths)} files "
+            f"have, found {length}.",
+            "Make the dataset again, or remove the file.",
+        )
+        for path, length in lengths.items()
+        if length and usual and length != usual
+    ]
+
+
+def _divided(folder: Folder) -> list[Finding]:
+    """A finding for every person whose photographs are in more than one split."""
+    persons: dict[str, dict[str, list[str]]] = {}
+    for position, entry in enumerate(folder.entries):
+        if entry.person:
+            split = split_of(entry, position, len(folder.entries), folder.layout)
+            names = persons.setdefault(entry.person, {}).setdefault(split, [])
+            names.append(place_of(entry.image, folder.root))
+    return [
+        Finding(
+            "error",
+            "person-in-two-splits",
+            next(iter(splits.values()))[0],
+            f"Expected all photographs of '{person}' in one split, found "
+            + "; ".join(f"{split}: {_named(names)}" for split, names in sorted(splits.items()))
+            + ".",
+            "Give all lines of this person in index.jsonl the same split, or correct the person.",
+        )
+        for person, splits in persons.items()
+        if len(splits) > 1
+    ]
+
+
+def _named(names: list[str]) -> str:
+    """The first few names, and how many others there are."""
+    others = f" and {len(names) - _NAMED} others" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + others
+
+
 def _whole(counts: dict[str, int], folder: Folder) -> list[Finding]:
     """What concerns the dataset as a whole."""
     if not folder.entries:
@@ -219,6 +285,14 @@ def _whole(counts: dict[str, int], folder: Folder) -> list[Finding]:
             )
         ]
     findings = []
+    sets = point_sets_file(folder.entries[0].image)
+    if sets.is_file():
+        try:
+            read_point_sets(sets)
+        except DataError as error:
+            place = place_of(sets, folder.root)
+            advice = "Correct it, or remove it: then the usual sets of points are scored."
+            findings.append(_damage("sets-unusable", place, error, advice))
     if not counts.get("train"):
         findings.append(
             Finding(
@@ -261,14 +335,14 @@ def _whole(counts: dict[str, int], folder: Folder) -> list[Finding]:
                 "Write identity.csv with a line 'id,person' and then one for each photograph.",
             )
         )
-    if not (folder.root / "provenance.json").is_file():
-        findings.append(
-            Finding(
-                "advice",
-                "no-provenance",
-                "provenance.json",
-                "Nothing says where the photographs come from and that their subjects agreed.",
-                "Write provenance.json with at least 'source' and 'consent'.",
-            )
-        )
+    provenance = folder.root / "provenance.json"
+    advice = "Write provenance.json with at least 'source' and 'consent'."
+    if not provenance.is_file():
+        message = "Nothing says where the photographs come from and that their subjects agreed."
+        findings.append(Finding("advice", "no-provenance", provenance.name, message, advice))
+    else:
+        try:
+            read_object(provenance)
+        except DataError as error:
+            findings.append(_damage("provenance-unreadable", provenance.name, error, advice))
     return findings

@@ -149,7 +149,7 @@ class LandmarkTable:
         sets = {
             name: np.flatnonzero(array).tolist()
             for name, array in arrays.items()
-            if array.dtype == bool and array.shape == (68,)
+            if array.dtype == bool and array.shape == (68,) and array.any()
         }
         return LandmarkTable(path, sets)
 

@@ -8,7 +8,6 @@ beside each. Owns names and places only; nothing is decoded here.
 from __future__ import annotations
 
 import csv
-import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,8 +16,11 @@ from likeness.data.inspection import Finding
 from likeness.data.making import refuse_unfinished
 from likeness.errors import DataError
 from likeness.seeds import seed_of
+from likeness.systems.face_encoder.json_files import parse_json
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".avif")
+_MAX_SIDE = 1_000_000
+"""Pixels; a recorded side that is longer is no side of a picture."""
 LAYOUTS = (
     "images/<id>.png, landmarks/<id>.npy (68,2) in pixels; index.jsonl, identity.csv (optional)",
     "<name>_thumbnails_<size>/<id>.png beside <name>_landmarks_<size>/<id>.npy",
@@ -139,7 +141,7 @@ def _head(root: Path) -> tuple[dict[str, Any] | None, Finding | None]:
     if not path.is_file():
         return None, None
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
+        data = parse_json(path.read_text(encoding="utf-8"))
         return {"name": str(data["name"]), "fingerprint": str(data["fingerprint"])}, None
     except (ValueError, KeyError, TypeError) as error:
         return None, Finding(
@@ -159,16 +161,13 @@ def _with_index(folder: Folder) -> Folder:
     entries = []
     for entry in folder.entries:
         row = rows.get(entry.id, {})
-        size = None
-        if isinstance(row.get("width"), int) and isinstance(row.get("height"), int):
-            size = (row["width"], row["height"])
         person = row.get("person", persons.get(entry.id))
         entries.append(
             replace(
                 entry,
                 person=None if person is None else str(person),
                 split=row.get("split"),
-                size=size,
+                size=None if row.get("width") is None else (row["width"], row["height"]),
             )
         )
     missing = sorted(rows.keys() - {entry.id for entry in entries})
@@ -192,12 +191,24 @@ def _index(path: Path, findings: list[Finding]) -> dict[str, dict[str, Any]]:
         if not line.strip():
             continue
         try:
-            row = json.loads(line)
+            row = parse_json(line)
             name, split = str(row["id"]), row.get("split")
+            if type(row["id"]) not in (str, int):
+                raise ValueError(f"the id {_shown(row['id'])}, which is no text")
             if name in rows:
                 raise ValueError(f"the id '{name}' a second time")
             if split not in (None, "train", "validation", "test"):
                 raise ValueError(f"the split {split!r}, which is not train, validation or test")
+            if type(row.get("person")) not in (str, int, type(None)):
+                raise ValueError(f"the person {_shown(row['person'])}, which is no text")
+            sides = (row.get("width"), row.get("height"))
+            if sides != (None, None) and not all(
+                type(side) is int and 1 <= side <= _MAX_SIDE for side in sides
+            ):
+                raise ValueError(
+                    f"the width {_shown(sides[0])} and the height {_shown(sides[1])}, which are "
+                    "not both whole numbers of pixels"
+                )
             rows[name] = row
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             findings.append(
@@ -210,6 +221,11 @@ def _index(path: Path, findings: list[Finding]) -> dict[str, dict[str, Any]]:
                 )
             )
     return rows
+
+
+def _shown(value: Any) -> str:
+    """A value in a message, cut where it is long."""
+    return repr(value)[:80]
 
 
 def _persons(path: Path, findings: list[Finding]) -> dict[str, str]:

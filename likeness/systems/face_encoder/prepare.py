@@ -76,9 +76,10 @@ def prepare(
             "would be taken for photographs.",
             advice="Choose a folder outside.",
         )
-    photos = photographs_below(folder)
+    photos, others = photographs_below(folder)
     if not photos:
-        raise DataError(f"Expected photographs in '{source}', found none.")
+        reasons = "; ".join(f"{row['file']}: {row['reason']}" for row in others[:3])
+        raise DataError(f"Expected photographs in '{source}', found none. {reasons}".rstrip())
     if test_every < 3:
         raise UsageError(f"test_every must be at least 3, found {test_every}.")
     if size < 1:
@@ -103,7 +104,7 @@ def prepare(
         make = partial(_make, Path(out), points, size)
         journal.make(make, tasks, workers=workers, progress=progress)
         rows = [value["row"] for value in journal.values if value["row"] is not None]
-        skipped = [row for value in journal.values for row in value["skipped"]]
+        skipped = others + [row for value in journal.values for row in value["skipped"]]
         if not rows:
             journal.discard()
             reasons = "; ".join(f"{row['file']}: {row['reason']}" for row in skipped[:3])
@@ -137,23 +138,45 @@ def _each_its_own_person(count: int) -> Finding:
     )
 
 
-def photographs_below(folder: Path) -> list[Photo]:
-    """The picture files in a folder and the folders below it, in order.
+def photographs_below(folder: Path) -> tuple[list[Photo], list[dict[str, str]]]:
+    """The picture files in a folder and the folders below it, in order, and what only looks so.
 
     Hidden files and folders and links to folders are passed by; so are unfinished datasets. The id
-    of ``anna/01.jpg`` is ``anna__01``.
+    of ``anna/01.jpg`` is ``anna__01``. What has the name of a picture and is none is given with
+    ``file`` and ``reason``.
     """
-    found = []
+    found, others = [], []
     with disk_errors(folder, "list the photographs"):
         for place, folders, names in os.walk(folder, onerror=_raise):
             folders[:] = [n for n in folders if n[0] != "." and not is_unfinished(Path(place) / n)]
-            for name in names:
+            for name in (*folders, *names):
                 path = Path(place) / name
-                if name[0] != "." and path.suffix.lower() in IMAGE_SUFFIXES and path.is_file():
-                    file = path.relative_to(folder).as_posix()
+                if name[0] == "." or path.suffix.lower() not in IMAGE_SUFFIXES:
+                    continue
+                file = path.relative_to(folder).as_posix()
+                if path.is_file():
                     name = file.removesuffix(path.suffix).replace("/", "__")
                     found.append(Photo(path, file, name))
-    return sorted(found, key=lambda photo: photo.file)
+                else:
+                    others.append({"file": _shown(file), "reason": _no_file(path)})
+    others.sort(key=lambda row: row["file"])
+    return sorted(found, key=lambda photo: photo.file), others
+
+
+def _no_file(path: Path) -> str:
+    """Why something with the name of a picture is not a file."""
+    if path.is_dir():
+        if path.is_symlink():
+            return "it is a link to a folder, which is not followed"
+        return "it is a folder; the photographs in it are looked at on their own"
+    if path.is_symlink() and not path.exists():
+        return f"it is a link to '{_shown(os.readlink(path))}', which is not there"
+    return "it is no regular file but a pipe, a socket or a device"
+
+
+def _shown(name: str) -> str:
+    """A name as text, also where its bytes are none."""
+    return name.encode("utf-8", "backslashreplace").decode()
 
 
 def _raise(error: OSError) -> None:
@@ -206,7 +229,7 @@ def _make(
     """Write the first usable photograph of an id: its line of the index, and who was left out."""
     row, skipped = None, []
     for photo, person, split in candidates:
-        shown = photo.file.encode("utf-8", "backslashreplace").decode()
+        shown = _shown(photo.file)
         if row is not None:
             reason = f"another photograph of this name was taken: {row['file']}"
             skipped.append({"file": shown, "reason": reason})

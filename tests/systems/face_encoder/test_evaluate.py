@@ -208,6 +208,20 @@ def test_point_sets_of_the_dataset_are_scored_too(dataset, decoder, tmp_path):
     assert scores["nme_core_eyes"].value == pytest.approx(100 * eyes, rel=1e-4)
 
 
+@pytest.mark.parametrize("text", ["[1", '{"x": [99]}', '{"x": "abc"}', "[1]"])
+def test_damaged_point_sets_are_refused_before_anything_is_predicted(
+    dataset, decoder, tmp_path, text
+):
+    """They ended a whole evaluation with a JSONDecodeError."""
+    data = Path(shutil.copytree(dataset, tmp_path / "data"))
+    (data / "landmark_sets.json").write_text(text)
+    source = open_all(data)
+    oracle = Oracle(source, decoder)
+    with pytest.raises(DataError, match=r"landmark_sets\.json"):
+        scores_of(oracle, tmp_path / "out")
+    assert not oracle.frames
+
+
 def test_a_limit_takes_photographs_evenly(source, decoder, tmp_path):
     oracle = Oracle(source, decoder)
     assert scores_of(oracle, tmp_path, max_samples=3)["nme_68_eyes"].count == 3

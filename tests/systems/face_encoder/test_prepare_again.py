@@ -164,6 +164,39 @@ def test_photographs_in_folders_and_persons_by_folder(photos, dataset, tmp_path)
     np.testing.assert_array_equal(points, np.load(dataset / "landmarks" / "p1_1.npy"))
 
 
+def test_links_pipes_and_folders_named_like_pictures_are_listed(photos, tmp_path):
+    """They were passed by in silence. What reads a pipe waits forever."""
+    (photos / "gone.jpg").symlink_to("nowhere.jpg")
+    (photos / "round.jpg").symlink_to("round.jpg")
+    os.mkfifo(photos / "pipe.PNG")
+    (photos / "folder.jpg").mkdir()
+    shutil.copy(photos / "p0_0.png", photos / "folder.jpg" / "inside.png")
+    shutil.copy(photos / "p0_0.npy", photos / "folder.jpg" / "inside.npy")
+    (photos / "again.jpg").symlink_to("folder.jpg", target_is_directory=True)
+    (photos / "good.png").symlink_to("p0_1.png")
+    shutil.copy(photos / "p0_1.npy", photos / "good.npy")
+    inspection = prepare(str(photos), str(tmp_path / "out"), workers=1)
+    assert inspection.counts["photographs"] == 8
+    skipped = json.loads((tmp_path / "out" / "skipped.json").read_text())
+    reasons = {row["file"]: row["reason"] for row in skipped}
+    assert len(reasons) == len(skipped) == 7
+    assert "'nowhere.jpg', which is not there" in reasons["gone.jpg"]
+    assert "'round.jpg', which is not there" in reasons["round.jpg"]
+    assert "pipe" in reasons["pipe.PNG"]
+    assert "it is a folder" in reasons["folder.jpg"]
+    assert "link to a folder" in reasons["again.jpg"]
+    left_out = {f.path for f in inspection.findings if f.code == "left-out"}
+    assert left_out == set(reasons)
+
+
+def test_nothing_but_links_to_nowhere_says_so(tmp_path):
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "gone.jpg").symlink_to("nowhere.jpg")
+    with pytest.raises(DataError, match=r"found none\. gone\.jpg: .*nowhere\.jpg"):
+        prepare(str(tmp_path / "photos"), str(tmp_path / "out"), workers=1)
+    assert not (tmp_path / "out").exists()
+
+
 def test_names_that_a_table_would_split_stay_whole(photos, dataset, tmp_path):
     for end in (".png", ".npy"):
         (photos / f"p0_0{end}").rename(photos / f"Anna, 'the \"first\"'{end}")
