@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import logging
+import os
 import struct
 import zlib
 
@@ -263,3 +264,9 @@ def test_a_bomb_is_refused_before_decoding():
         load_image(png(60000, 60000, 8, 0, b""))
     with pytest.raises(UnsafeFileError, match="allowed are 10 pixels"):
         load_image(png(4, 4, 8, 0, b"\0\0\0\0\0" * 4), max_pixels=10)
+
+
+def test_nothing_waits_for_somebody_to_write_into_a_pipe(tmp_path):
+    os.mkfifo(tmp_path / "a.png")
+    with pytest.raises(DataError, match="found a pipe or a device"):
+        load_image(tmp_path / "a.png")
