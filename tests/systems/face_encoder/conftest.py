@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -36,3 +37,9 @@ def decoder(toy_head: HeadAsset) -> Decoder:
 def dataset(tmp_path_factory: pytest.TempPathFactory, toy_head: HeadAsset) -> Path:
     """Four people, two photographs each, with masks and the truth. Never written to."""
     return toy.write_dataset(tmp_path_factory.mktemp("faces") / "people", toy_head)
+
+
+@pytest.fixture
+def data(tmp_path: Path, dataset: Path) -> Path:
+    """A copy of the clean dataset, to be damaged."""
+    return Path(shutil.copytree(dataset, tmp_path / "data"))

@@ -1,4 +1,5 @@
-"""What inspection finds in damaged, unusual and mismatched data, and what training does then."""
+"""What inspection finds in damaged and unusual pictures, landmarks and masks, and what training
+does then."""
 
 from __future__ import annotations
 
@@ -13,41 +14,11 @@ from PIL import Image
 
 from likeness import workflow
 from likeness.cli.main import main
-from likeness.data.inspection import Finding, Inspection
 from likeness.errors import DataError
 from likeness.geometry.toy_flame import make_toy_flame
 from likeness.systems.face_encoder.data import CONTRACT
+from tests.systems.face_encoder.inspecting import found, only, points_of, save_points
 from tests.systems.face_encoder.toy import PHOTO_SIZE, SMALL_MODEL
-
-
-@pytest.fixture
-def data(tmp_path: Path, dataset: Path) -> Path:
-    """A copy of the clean dataset, to be damaged."""
-    return Path(shutil.copytree(dataset, tmp_path / "data"))
-
-
-def found(inspection: Inspection, code: str) -> list[Finding]:
-    return [finding for finding in inspection.findings if finding.code == code]
-
-
-def only(folder: Path, code: str, severity: str = "error") -> Finding:
-    """The one finding of a code; there is no error of another kind."""
-    inspection = CONTRACT.inspect(str(folder))
-    findings = found(inspection, code)
-    assert len(findings) == 1, inspection.to_json()
-    assert findings[0].severity == severity
-    assert findings[0].advice
-    assert {f.code for f in inspection.errors} <= {code}
-    assert inspection.ok == (severity != "error")
-    return findings[0]
-
-
-def save_points(data: Path, points: np.ndarray, name: str = "p0_0") -> None:
-    np.save(data / "landmarks" / f"{name}.npy", points)
-
-
-def points_of(data: Path, name: str = "p0_0") -> np.ndarray:
-    return np.load(data / "landmarks" / f"{name}.npy")
 
 
 def test_a_clean_dataset_counts_and_warns_only_of_its_size(dataset):
@@ -228,220 +199,11 @@ def test_coloured_palette_masks_give_their_classes(data):
     assert before.mean() > 0.2
 
 
-@pytest.mark.parametrize(
-    ("arrays", "message"),
-    [
-        ({"shape": np.zeros(3)}, "lacks ['head_rotation']"),
-        ({"shape": np.zeros((3, 1)), "head_rotation": np.eye(3)}, "found (3, 1)"),
-        ({"shape": np.full(3, np.nan), "head_rotation": np.eye(3)}, "finite"),
-        ({"shape": np.zeros(3), "head_rotation": np.diag([1.0, 1, -1])}, "no rotation"),
-    ],
-    ids=["incomplete", "shape", "nan", "mirror"],
-)
-def test_truth_that_is_none(data, arrays, message):
-    np.savez(data / "truth" / "p0_0.npz", **arrays)
-    finding = only(data, "truth-unusable")
-    assert message in finding.message
-
-
-@pytest.mark.parametrize(
-    ("entry", "value"),
-    [
-        ("shape", np.array(["a", "b", "c"])),
-        ("shape", np.array("abc")),
-        ("shape", np.zeros(0)),
-        ("shape", np.zeros(3, np.complex64)),
-        ("head_rotation", np.full((3, 3), "x")),
-        ("head_rotation", np.full((3, 3), 1e200)),
-        ("expression", np.array(["smile"])),
-        ("expression", np.array([np.inf])),
-    ],
-    ids=["text", "one text", "nothing", "complex", "turn", "huge", "other", "infinite"],
-)
-def test_truth_that_is_text_or_not_finite_is_a_finding(data, entry, value):
-    """Text in the shape ended inspection with a TypeError."""
-    arrays = {"shape": np.zeros(3), "head_rotation": np.eye(3), entry: value}
-    np.savez(data / "truth" / "p0_0.npz", **arrays)
-    finding = only(data, "truth-unusable")
-    assert finding.path == "truth/p0_0.npz"
-    assert entry in finding.message
-    with pytest.raises(DataError, match=r"p0_0\.npz"):
-        _ = CONTRACT.open(str(data), "all")[0]
-
-
-def test_truth_of_another_length_than_the_others(data):
-    """The coefficients it lacks were taken for zeros."""
-    np.savez(data / "truth" / "p1_0.npz", shape=np.zeros(3), head_rotation=np.eye(3))
-    finding = only(data, "truth-length")
-    assert finding.path == "truth/p1_0.npz"
-    with np.load(data / "truth" / "p0_0.npz") as other:
-        assert f"a shape of {len(other['shape'])} numbers, as 7 of 8 files" in finding.message
-    assert "found 3" in finding.message
-
-
-def test_truth_that_is_no_archive(data):
-    (data / "truth" / "p0_0.npz").write_bytes(b"not an archive")
-    assert only(data, "truth-unusable").path == "truth/p0_0.npz"
-
-
 def test_two_pictures_of_one_id(data):
     shutil.copy(data / "images" / "p0_0.png", data / "images" / "p0_0.webp")
     finding = only(data, "id-twice")
     assert "p0_0.png" in finding.message
     assert "p0_0.webp" in finding.message
-
-
-@pytest.mark.parametrize(
-    ("line", "message"),
-    [
-        ('{"id": "p0_0", "split": "train"}', "'p0_0' a second time"),
-        ('{"id": "p9", "split": "val"}', "the split 'val'"),
-        ('{"person": "x"}', "'id'"),
-        ("[1, 2]", "found"),
-        ('{"id": "p0', "found"),
-        ("\udcff\udcfe\x00", "found"),
-        ("[" * 100_000, "nested too deeply"),
-        ('{"id": ["p9"]}', "the id ['p9']"),
-        ('{"id": "p9", "person": {"name": "x"}}', "the person {'name': 'x'}"),
-        ('{"id": "p9", "width": "a", "height": 72}', "the width 'a'"),
-        ('{"id": "p9", "width": 72}', "the height None"),
-        ('{"id": "p9", "width": 72, "height": 0}', "the height 0"),
-        ('{"id": "p9", "width": 72.5, "height": 72}', "the width 72.5"),
-        ('{"id": "p9", "width": true, "height": 72}', "the width True"),
-        ('{"id": "p9", "width": 72, "height": 1' + "0" * 400 + "}", "the height 1000"),
-    ],
-    ids=[
-        *("twice", "split", "no id", "no object", "cut", "bytes", "deep", "id", "person"),
-        *("width", "one side", "no height", "fraction", "boolean", "huge"),
-    ],
-)
-def test_lines_of_the_index_that_cannot_be_used(data, line, message):
-    with open(data / "index.jsonl", "ab") as file:
-        file.write(line.encode("utf-8", "surrogateescape"))
-    finding = only(data, "index-line")
-    assert finding.path == "index.jsonl:9"
-    assert message in finding.message
-
-
-def test_pictures_the_index_lists_but_nobody_has(data):
-    (data / "images" / "p3_1.png").unlink()
-    assert only(data, "image-missing").path == "images/p3_1"
-
-
-def test_people_that_cannot_be_read(data):
-    good = (data / "identity.csv").read_text()
-    (data / "identity.csv").write_text(good + "p4_0\n")
-    assert only(data, "identity-line").path == "identity.csv:10"
-    (data / "identity.csv").write_text("photo;who\n")
-    assert "photo;who" in only(data, "identity-header").message
-    (data / "identity.csv").write_bytes(bytes(range(256)))
-    only(data, "identity-header")
-    (data / "identity.csv").write_bytes(b"x" * 200_000)
-    only(data, "identity-header")
-
-
-def test_an_unreadable_head_description(data):
-    (data / "head.json").write_text('{"name": "toy"}')
-    assert "head.json" in only(data, "head-unreadable").path
-
-
-def test_nothing_at_all(tmp_path):
-    for make in (lambda p: None, lambda p: p.mkdir(), lambda p: p.write_text("x")):
-        path = tmp_path / make.__name__ / str(id(make))
-        path.parent.mkdir(exist_ok=True)
-        make(path)
-        inspection = CONTRACT.inspect(str(path))
-        assert [f.code for f in inspection.errors] == ["layout"]
-        assert inspection.counts == {"photographs": 0}
-    (tmp_path / "d" / "images").mkdir(parents=True)
-    inspection = CONTRACT.inspect(str(tmp_path / "d"))
-    assert [f.code for f in inspection.findings] == ["empty"]
-
-
-def test_splits_that_lack_training_or_validation(data):
-    rows = [json.loads(line) for line in (data / "index.jsonl").read_text().splitlines()]
-    for split, code, severity in (
-        ("validation", "no-train", "error"),
-        ("train", "no-validation", "warning"),
-    ):
-        text = "".join(json.dumps({**row, "split": split}) + "\n" for row in rows)
-        (data / "index.jsonl").write_text(text)
-        only(data, code, severity)
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("[1", "JSON object"),
-        ("[1]", "found list"),
-        ("[" * 100_000, "nested too deeply"),
-        ('{"x": [99]}', "0 to 67 for the set 'x'"),
-        ('{"x": [-1]}', "found [-1]"),
-        ('{"x": [0, 67], "y": "abc"}', "the set 'y'"),
-        ('{"x": [1.5]}', "found [1.5]"),
-        ('{"x": [true]}', "found [True]"),
-        ('{"x": []}', "found []"),
-        ("\udcff", "JSON object"),
-    ],
-)
-def test_sets_of_points_that_cannot_be_used(data, text, message):
-    (data / "landmark_sets.json").write_bytes(text.encode("utf-8", "surrogateescape"))
-    finding = only(data, "sets-unusable")
-    assert finding.path == "landmark_sets.json"
-    assert message in finding.message
-    (data / "landmark_sets.json").write_text('{"x": [0, 67]}')
-    assert CONTRACT.inspect(str(data)).ok
-
-
-def rewrite_index(data: Path, changes: dict[str, dict[str, object]]) -> None:
-    """Change lines of index.jsonl by id."""
-    rows = [json.loads(line) for line in (data / "index.jsonl").read_text().splitlines()]
-    lines = [json.dumps({**row, **changes.get(row["id"], {})}) + "\n" for row in rows]
-    (data / "index.jsonl").write_text("".join(lines))
-
-
-def test_a_person_in_two_splits_is_an_error(data):
-    """One changed line put a person into training and test; the scores then flatter."""
-    rewrite_index(data, {"p0_1": {"split": "test"}})
-    message = only(data, "person-in-two-splits").message
-    assert "'p0'" in message
-    assert "test: images/p0_1.png" in message
-    assert "train: images/p0_0.png" in message
-    rewrite_index(data, {"p1_0": {"split": "validation"}})
-    inspection = CONTRACT.inspect(str(data))
-    named = [finding.message for finding in found(inspection, "person-in-two-splits")]
-    assert len(named) == 2
-    assert "'p1'" in named[1]
-
-
-def test_a_person_in_two_splits_names_a_handful_of_files(data):
-    changes: dict[str, dict[str, object]] = {
-        f"p{number // 2}_{number % 2}": {"person": "anna"} for number in range(8)
-    }
-    rewrite_index(data, changes)
-    message = only(data, "person-in-two-splits").message
-    assert "train: images/p0_0.png, images/p0_1.png and 2 others" in message
-    assert message.count(".png") == 6
-
-
-def test_no_provenance_is_advised_against(data):
-    (data / "provenance.json").unlink()
-    only(data, "no-provenance", "advice")
-
-
-@pytest.mark.parametrize("text", ["", "{", "[]", "null", "[" * 100_000, "\udcff"])
-def test_provenance_that_cannot_be_read_is_an_error(data, text):
-    (data / "provenance.json").write_bytes(text.encode("utf-8", "surrogateescape"))
-    assert only(data, "provenance-unreadable").path == "provenance.json"
-
-
-def test_an_index_and_a_head_nested_deeply_are_findings(data):
-    """They ended inspection with a RecursionError."""
-    for name, code in (("index.jsonl", "index-line"), ("head.json", "head-unreadable")):
-        (data / name).write_text("[" * 100_000)
-        (finding,) = found(CONTRACT.inspect(str(data)), code)
-        assert finding.path.startswith(name)
-        assert "nested too deeply" in finding.message
 
 
 def test_large_datasets_are_sampled_and_say_so(data, monkeypatch):

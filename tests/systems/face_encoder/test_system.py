@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -15,9 +12,7 @@ from scipy.spatial import Delaunay
 from scipy.spatial.transform import Rotation
 from torch import Tensor, nn
 
-from likeness.errors import UsageError
 from likeness.geometry.landmarks import MIRROR_68
-from likeness.geometry.toy_flame import make_toy_flame
 from likeness.systems.face_encoder import system as module
 from likeness.systems.face_encoder.system import FaceBatch, FaceEncoder, convex_hull_masks
 from tests.systems.face_encoder.toy import (
@@ -94,92 +89,6 @@ def test_terms_that_do_not_count_are_not_computed(system, monkeypatch):
     monkeypatch.setattr(system.decoder, "neutral", fail)
     losses(system, batch, "reg_shape", "reg_jaw")
     assert losses(system, batch) == {}
-
-
-def test_shape_consistency_is_the_comparisons_again_with_the_other_photographs_shape(system):
-    batch = batch_of(system)
-    assert batch["person"].tolist() == [0, 0, 1, 1]
-    vector = random_vector(SMALL_LAYOUT, 3, 4)
-    answering(system, vector)
-    weights = {"landmark": 0.7, "photometric": 2.0, "supervised": 1.5, "reg_shape": 9.0}
-    terms = system.losses(batch, context_with(system, {**weights, "shape_consistency": 1.0}))
-    exchanged = vector.clone()
-    exchanged[:, SMALL_LAYOUT.slice("face.shape")] = vector[
-        [1, 0, 3, 2], SMALL_LAYOUT.slice("face.shape")
-    ]
-    answering(system, exchanged)
-    again = losses(system, batch, "landmark", "photometric", "supervised")
-    expected = sum(weights[name] * value for name, value in again.items())
-    assert terms["shape_consistency"].item() == pytest.approx(expected, rel=1e-5)
-    direct = sum(weights[name] * terms[name].item() for name in again)
-    assert expected != pytest.approx(direct, rel=1e-4)
-
-
-def test_shape_consistency_counts_photographs_with_a_partner_only(system, monkeypatch):
-    batch = batch_of(system)
-    batch["person"] = torch.tensor([4, 5, 4, 6])
-    vector = random_vector(SMALL_LAYOUT, 3, 4)
-    answering(system, vector)
-    terms = system.losses(batch, context_with(system, {"landmark": 1.0, "shape_consistency": 1.0}))
-    pair = {k: v[[0, 2]] if isinstance(v, Tensor) else [v[0], v[2]] for k, v in batch.items()}
-    swapped = vector[[0, 2]].clone()
-    shape = SMALL_LAYOUT.slice("face.shape")
-    swapped[:, shape] = vector[[2, 0], shape]
-    answering(system, swapped)
-    expected = losses(system, pair, "landmark")["landmark"]
-    assert terms["shape_consistency"].item() == pytest.approx(expected, rel=1e-5)
-    batch["person"] = torch.tensor([1, 2, 3, 4])
-    answering(system, vector)
-    seen = []
-    drawn = system.decoder.landmarks
-    monkeypatch.setattr(
-        system.decoder, "landmarks", lambda v, *a, **k: seen.append(len(v)) or drawn(v, *a, **k)
-    )
-    terms = system.losses(batch, context_with(system, {"landmark": 1.0, "shape_consistency": 1.0}))
-    assert terms["shape_consistency"].item() == 0
-    assert seen == [4]  # nothing is decoded again
-
-
-def test_shape_consistency_moves_the_shape_by_the_other_photograph(system):
-    """The gradient of a photograph's shape comes from its partner's points alone."""
-    batch = batch_of(system, 2)
-    answer = answering(system, random_vector(SMALL_LAYOUT, 3, 2))
-    batch["landmark_weights"][1] = 0  # the second photograph says nothing
-    context = context_with(system, {"landmark": 1.0, "shape_consistency": 1.0})
-    system.losses(batch, context)["shape_consistency"].backward()
-    moved = answer.vector.grad[:, SMALL_LAYOUT.slice("face.shape")].abs().sum(dim=1)
-    assert moved[0] == 0
-    assert moved[1] > 0
-
-
-def test_photographs_of_a_person_come_together_where_that_is_asked_for(toy_folder, dataset):
-    system = build_system(toy_folder, dataset, "data.photos_per_person=2", "data.repeat=3")
-    source = system.sources("train")["photographs"]
-    assert len(source) == 2 * 3  # two persons with two photographs each, three times
-    batch = system.collate([source.draw(i, np.random.default_rng(i)) for i in range(4)])
-    assert batch["image"].shape == (8, 3, CROP_SIZE, CROP_SIZE)
-    assert batch["person"].reshape(4, 2).tolist() == [[0, 0], [1, 1]] * 2
-    assert all(len(set(batch["id"][i : i + 2])) == 2 for i in (0, 2, 4, 6))
-    assert system.sources("validation")["photographs"][0]["id"] == "p2_0"
-    assert system.mean_landmarks is not None
-
-
-def test_scores_are_of_photographs_also_where_training_takes_groups(toy_folder, dataset, tmp_path):
-    system = build_system(toy_folder, dataset, "data.photos_per_person=2")
-    source = system.sources("train")["photographs"]
-    scores = system.evaluate(system.predictor(), source, tmp_path)
-    assert scores["nme_68_box"].count == 4
-
-
-def test_groups_need_persons(toy_folder, dataset, tmp_path):
-    data = Path(shutil.copytree(dataset, tmp_path / "data"))
-    (data / "identity.csv").unlink()
-    rows = [json.loads(line) for line in (data / "index.jsonl").read_text().splitlines()]
-    text = "".join(json.dumps({**row, "person": None}) + "\n" for row in rows)
-    (data / "index.jsonl").write_text(text)
-    system = build_system(toy_folder, data, "data.photos_per_person=2")
-    with pytest.raises(UsageError, match="names no persons"):
-        system.sources("train")
 
 
 def test_albedo_smoothness_is_of_the_predicted_texture(system, toy_folder, dataset):
@@ -416,114 +325,3 @@ def test_landmark_triangles_are_counted_from_zero(decoder):
     assert np.linalg.norm(points - mirrored, axis=1).mean() < 2e-3
     projected = decoder.landmarks(mean_vector(SMALL_LAYOUT))[0].numpy()
     assert np.abs(projected - projected[MIRROR_68] * [-1, 1]).max() < 0.02
-
-
-def test_previews_show_held_out_photographs(system, tmp_path, monkeypatch):
-    """The ancestor showed the last training batch as validation."""
-    shown = []
-    monkeypatch.setattr(
-        module, "preview_grid", lambda p, r, samples, folder: shown.extend(s["id"] for s in samples)
-    )
-    system.preview(system.predictor(), tmp_path, 0)
-    assert shown == ["p2_0", "p2_1"]
-
-
-def test_repetition_is_for_training_only(toy_folder, dataset):
-    system = build_system(toy_folder, dataset, "data.repeat=5")
-    assert len(system.sources("train")["photographs"]) == 20
-    assert len(system.sources("validation")["photographs"]) == 2
-
-
-def test_the_state_says_what_the_vector_means(system):
-    system.sources("train")
-    state = system.state()
-    assert state["layout_fingerprint"] == SMALL_LAYOUT.fingerprint
-    assert state["head_fingerprint"] == system.head.fingerprint
-    np.testing.assert_array_equal(state["mean_landmarks"].numpy(), system.mean_landmarks)
-    system.load_state(state)
-
-
-def test_the_mean_face_comes_from_the_state_and_not_from_the_dataset(toy_folder, dataset):
-    trained, resumed = (build_system(toy_folder, dataset) for _ in range(2))
-    trained.sources("train")
-    state = trained.state()
-    state["mean_landmarks"] = torch.full((68, 2), 0.25)
-    resumed.load_state(state)
-    resumed.sources("train")
-    np.testing.assert_array_equal(resumed.predictor().mean_landmarks, np.full((68, 2), 0.25))
-
-
-def test_another_layout_or_head_is_refused(system, toy_folder, dataset, tmp_path):
-    """Coefficients are not interchangeable between head models."""
-    system.sources("train")
-    state = system.state()
-    other = build_system(toy_folder, dataset, "model.num_shape=11")
-    with pytest.raises(UsageError, match="another layout"):
-        other.load_state(state)
-    make_toy_flame(tmp_path, subdivisions=3, seed=4)
-    other = build_system(tmp_path, None)
-    with pytest.raises(UsageError, match="their coefficients mean different things") as caught:
-        other.load_state(state)
-    assert system.head.fingerprint[:12] in caught.value.message
-    allowed = build_system(tmp_path, None, "data.allow_model_mismatch=true")
-    allowed.load_state(state)
-    assert allowed.mean_landmarks is not None
-
-
-def test_another_albedo_space_is_refused(toy_folder, tmp_path):
-    """Albedo codes are not interchangeable between spaces, not even between files of one name."""
-    first = Path(shutil.copy(toy_folder / "FLAME_texture.npz", tmp_path / "FLAME_texture.npz"))
-    system = build_system(toy_folder, None, f"model.albedo={first}")
-    state = system.state()
-    assert state["albedo_fingerprint"] == hashlib.sha256(first.read_bytes()).hexdigest()
-    assert system.predictor().albedo_fingerprint == state["albedo_fingerprint"]
-    with np.load(first) as file:
-        arrays = dict(file)
-    np.savez(first, **{**arrays, "tex_dir": -arrays["tex_dir"]})
-    for albedo in (str(first), "synthetic"):
-        with pytest.raises(UsageError, match="their codes mean different colours") as caught:
-            build_system(toy_folder, None, f"model.albedo={albedo}").load_state(state)
-        assert state["albedo_fingerprint"][:12] in caught.value.message
-        words = (f"model.albedo={albedo}", "data.allow_model_mismatch=true")
-        build_system(toy_folder, None, *words).load_state(state)
-
-
-def test_checkpoints_without_an_albedo_fingerprint_and_absent_files_are_read(toy_folder, tmp_path):
-    system = build_system(toy_folder, None)
-    state = system.state()
-    assert state["albedo_fingerprint"] == "synthetic-1"
-    absent = build_system(toy_folder, None, f"model.albedo={tmp_path / 'FLAME_texture.npz'}")
-    assert absent.state()["albedo_fingerprint"] == ""
-    absent.load_state({**state, "albedo_fingerprint": "a" * 64})
-    assert absent.predictor().albedo_fingerprint == "a" * 64
-    del state["albedo_fingerprint"]
-    system.load_state(state)
-    assert build_system(toy_folder, None, "model.num_albedo=0").state()["albedo_fingerprint"] == ""
-
-
-def test_what_cannot_work_is_refused_when_it_is_built(toy_folder, tmp_path):
-    with pytest.raises(UsageError, match="reads 'camera', which layout 'eidolon227'"):
-        build_system(toy_folder, None, "model.layout=eidolon227")
-    make_toy_flame(tmp_path, subdivisions=2)
-    from likeness.geometry.flame_assets import load_flame
-
-    load_flame(tmp_path).reduced(num_shape=20, num_expression=5).save(tmp_path / "small.npz")
-    with pytest.raises(UsageError, match=r"has 100 columns of face\.shape, the head model only 20"):
-        build_system(tmp_path / "small.npz", None, "model.layout=deca236")
-    words = ["model.num_shape=null", "model.num_expression=null"]
-    layout = build_system(tmp_path / "small.npz", None, *words).layout
-    assert (layout.segment("face.shape").dim, layout.segment("face.expression").dim) == (20, 5)
-    system = build_system(toy_folder, None)
-    with pytest.raises(UsageError, match=r"data\.root is not set"):
-        system.sources("train")
-
-
-def test_training_starts_from_pretrained_weights(toy_folder, tmp_path):
-    trunk = build_system(toy_folder, None).network.backbone.state_dict()
-    changed = {k: v + 1 if v.is_floating_point() else v for k, v in trunk.items()}
-    torch.save(changed, tmp_path / "trunk.pth")
-    system = build_system(toy_folder, None, f"model.pretrained={tmp_path / 'trunk.pth'}")
-    assert torch.equal(system.network.backbone.conv1.weight, trunk["conv1.weight"])
-    system.initialise()
-    for name, value in system.network.backbone.state_dict().items():
-        assert torch.equal(value, changed[name]), name
