@@ -116,6 +116,12 @@ def _check_weights(asset: HeadAsset) -> None:
             f"{asset.weights[worst].sum():.6f}, not 1; {int((error > _WEIGHT_TOLERANCE).sum())} "
             "vertices are wrong."
         )
+    if asset.weights.min() < -_WEIGHT_TOLERANCE:
+        worst = int(asset.weights.min(axis=1).argmin())
+        raise DataError(
+            f"A skinning weight of vertex {worst} of head '{asset.name}' is "
+            f"{asset.weights[worst].min():.6f}; weights are shares and not negative."
+        )
 
 
 def _check_parents(asset: HeadAsset) -> None:

@@ -116,6 +116,13 @@ def test_any_number_of_joints(joints, tmp_path) -> None:
     assert load_head(tmp_path / "head.npz").num_joints == joints
 
 
+def negative_weights() -> np.ndarray:
+    """Rows still sum to 1."""
+    weights = np.full((40, 5), 0.2)
+    weights[9, :2] += (-5.0, 5.0)
+    return weights
+
+
 def bad_weights() -> np.ndarray:
     weights = np.full((40, 5), 0.2)
     weights[7] = 0.3
@@ -142,6 +149,7 @@ WEIGHTS_OF_2 = np.full((3, 3), 2 / 3)
         ({"shape_basis": not_finite(40, 3, 6)}, "'shape_basis' .* 1 non-finite"),
         ({"template": not_finite(40, 3)}, "'template' .* 1 non-finite"),
         ({"weights": bad_weights()}, "vertex 7 .* sum to 1.5"),
+        ({"weights": negative_weights()}, "weight of vertex 9 .* is -4.8"),
         ({"parents": np.array([-1, 0, 3, 1, 1])}, "Joint 2 .'jaw'. .* parent 3"),
         ({"parents": np.array([0, 0, 1, 1, 1])}, "Joint 0 .* must be the root"),
         ({"parents": np.array([-1, 0, 1, 1, 4294967295])}, "parent 4294967295"),
