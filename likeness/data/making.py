@@ -227,7 +227,8 @@ def in_order(
         raise UsageError(
             f"One of {count} worker processes ended without an answer.",
             advice="Most often the machine ran out of memory: run the same command again with "
-            "fewer --workers. It goes on where it stopped.",
+            "fewer --workers. It goes on where it stopped. A script of your own needs its calls "
+            "under 'if __name__ == \"__main__\":', since every worker imports it.",
         ) from error
     finally:
         _shut_down(pool)
