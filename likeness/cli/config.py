@@ -143,16 +143,19 @@ def _resolved(
 def _side(text: str) -> Resolved:
     """One side of a comparison: a run, a YAML file that names its system, or SYSTEM[:PROFILE]."""
     from likeness import assembly
-    from likeness.config.text import read_yaml
+    from likeness.config.text import file_text, read_yaml
     from likeness.errors import UsageError
 
     if _is_run(text):
         return assembly.configuration_of(assembly.open_run(text))
     if text.endswith((".yaml", ".yml")):
         path = Path(text)
-        if not path.is_file():
+        if not path.exists():
             raise UsageError(f"There is no file {text}.")
-        values = read_yaml(path.read_text(encoding="utf-8"), name=text).values
+        try:
+            values = read_yaml(file_text(path), name=text).values
+        except OSError as error:
+            raise UsageError(f"{text} cannot be read: {error.strerror}.") from error
         system = values.get("system") if isinstance(values, dict) else None
         if not isinstance(system, str):
             raise UsageError(

@@ -38,7 +38,7 @@ from likeness.config.overrides import (
     parse_overrides,
 )
 from likeness.config.schema import ConfigModel
-from likeness.config.text import YamlText, read_yaml
+from likeness.config.text import YamlText, file_text, read_yaml
 from likeness.errors import UsageError
 
 FORMAT = 1
@@ -170,10 +170,9 @@ class _File:
 def _read_file(path: Path, system: str, faults: list[Fault]) -> _File | None:
     name = str(path)
     try:
-        content = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        found = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        faults.append(Fault("", Origin("file", name), f"cannot be read: {found}"))
+        content = file_text(path)
+    except OSError as error:
+        faults.append(Fault("", Origin("file", name), f"cannot be read: {error.strerror}"))
         return None
     try:
         document = read_yaml(content, name=name)

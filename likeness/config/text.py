@@ -7,6 +7,8 @@ so). Knows nothing of settings.
 
 from __future__ import annotations
 
+import errno
+import pathlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -71,6 +73,17 @@ class YamlText:
 
     values: Any
     lines: Mapping[Path, int] = field(default_factory=dict)
+
+
+def file_text(path: pathlib.Path) -> str:
+    """The text of a file. Raises OSError, also for a pipe, which would be waited for, and for what
+    is not UTF-8."""
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise OSError(errno.EINVAL, "it is a pipe or a device")
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise OSError(errno.EILSEQ, "it is not UTF-8 text") from error
 
 
 def read_yaml(text: str, *, name: str) -> YamlText:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -145,3 +146,17 @@ def test_a_folder_named_like_a_system_is_not_taken_for_a_run(likeness: Command) 
     Path("toy").mkdir()
     rows = likeness("config", "explain", "toy", "--profile", "smoke", "--json").document
     assert {row["key"] for row in rows} >= {"train.steps"}
+
+
+def test_files_that_cannot_be_read_are_wrong_use(likeness: Command) -> None:
+    """Not UTF-8, and a pipe, which nobody waits for; the same for every verb."""
+    Path("bytes.yaml").write_bytes(b"\xff\xfe\x00bad")
+    os.mkfifo("pipe.yaml")
+    for name, reason in (
+        ("bytes.yaml", "it is not UTF-8 text"),
+        ("pipe.yaml", "it is a pipe or a device"),
+    ):
+        for words in (("diff", "toy:smoke", name), ("show", "toy", "--config", name)):
+            result = likeness("config", *words)
+            assert result.code == 2, (words, result.err)
+            assert reason in result.err
