@@ -11,6 +11,7 @@ from likeness.geometry.flame_assets import load_flame
 from likeness.geometry.head_asset import HeadAsset
 from likeness.geometry.toy_flame import make_toy_flame
 from likeness.systems.face_encoder.decode import Decoder
+from likeness.systems.face_encoder.system import FaceEncoder
 from tests.systems.face_encoder import toy
 
 
@@ -43,3 +44,8 @@ def dataset(tmp_path_factory: pytest.TempPathFactory, toy_head: HeadAsset) -> Pa
 def data(tmp_path: Path, dataset: Path) -> Path:
     """A copy of the clean dataset, to be damaged."""
     return Path(shutil.copytree(dataset, tmp_path / "data"))
+
+
+@pytest.fixture
+def system(toy_folder: Path, dataset: Path) -> FaceEncoder:
+    return toy.build_system(toy_folder, dataset)

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from likeness.errors import UsageError
-from likeness.systems.face_encoder.system import FaceBatch, FaceEncoder
+from tests.systems.face_encoder.asking import answering, batch_of, losses
 from tests.systems.face_encoder.toy import (
     CROP_SIZE,
     SMALL_LAYOUT,
@@ -20,39 +20,6 @@ from tests.systems.face_encoder.toy import (
     context_with,
     random_vector,
 )
-
-
-class Answer(nn.Module):
-    """In place of the network: gives the vectors it is told to, with a gradient."""
-
-    def __init__(self, vector: Tensor) -> None:
-        super().__init__()
-        self.vector = nn.Parameter(vector.clone())
-
-    def forward(self, image: Tensor, freeze_backbone: bool = False) -> Tensor:
-        self.image = image
-        return self.vector
-
-
-@pytest.fixture
-def system(toy_folder: Path, dataset: Path) -> FaceEncoder:
-    return build_system(toy_folder, dataset)
-
-
-def batch_of(system: FaceEncoder, count: int = 4) -> FaceBatch:
-    source = system.sources("train")["photographs"]
-    return system.collate([source[i] for i in range(count)])
-
-
-def answering(system: FaceEncoder, vector: Tensor) -> Answer:
-    system.network = Answer(vector)
-    return system.network
-
-
-def losses(system: FaceEncoder, batch: FaceBatch, *names: str) -> dict[str, float]:
-    terms = system.losses(batch, context_with(system, dict.fromkeys(names, 1.0)))
-    assert set(terms) == set(names)
-    return {name: value.item() for name, value in terms.items()}
 
 
 def test_shape_consistency_is_the_comparisons_again_with_the_other_photographs_shape(system):

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import math
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from scipy.spatial import Delaunay
 from scipy.spatial.transform import Rotation
-from torch import Tensor, nn
 
 from likeness.geometry.landmarks import MIRROR_68
 from likeness.systems.face_encoder import system as module
-from likeness.systems.face_encoder.system import FaceBatch, FaceEncoder, convex_hull_masks
+from likeness.systems.face_encoder.system import FaceBatch, convex_hull_masks
+from tests.systems.face_encoder.asking import answering, batch_of, losses
 from tests.systems.face_encoder.toy import (
     CROP_SIZE,
     NUM_SHAPE,
@@ -24,39 +23,6 @@ from tests.systems.face_encoder.toy import (
     mean_vector,
     random_vector,
 )
-
-
-class Answer(nn.Module):
-    """In place of the network: gives the vectors it is told to, with a gradient."""
-
-    def __init__(self, vector: Tensor) -> None:
-        super().__init__()
-        self.vector = nn.Parameter(vector.clone())
-
-    def forward(self, image: Tensor, freeze_backbone: bool = False) -> Tensor:
-        self.image = image
-        return self.vector
-
-
-@pytest.fixture
-def system(toy_folder: Path, dataset: Path) -> FaceEncoder:
-    return build_system(toy_folder, dataset)
-
-
-def batch_of(system: FaceEncoder, count: int = 4) -> FaceBatch:
-    source = system.sources("train")["photographs"]
-    return system.collate([source[i] for i in range(count)])
-
-
-def answering(system: FaceEncoder, vector: Tensor) -> Answer:
-    system.network = Answer(vector)
-    return system.network
-
-
-def losses(system: FaceEncoder, batch: FaceBatch, *names: str) -> dict[str, float]:
-    terms = system.losses(batch, context_with(system, dict.fromkeys(names, 1.0)))
-    assert set(terms) == set(names)
-    return {name: value.item() for name, value in terms.items()}
 
 
 def test_a_batch_is_what_its_type_says(system):

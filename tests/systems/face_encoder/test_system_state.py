@@ -13,16 +13,10 @@ import torch
 from likeness.errors import UsageError
 from likeness.geometry.toy_flame import make_toy_flame
 from likeness.systems.face_encoder import system as module
-from likeness.systems.face_encoder.system import FaceEncoder
 from tests.systems.face_encoder.toy import (
     SMALL_LAYOUT,
     build_system,
 )
-
-
-@pytest.fixture
-def system(toy_folder: Path, dataset: Path) -> FaceEncoder:
-    return build_system(toy_folder, dataset)
 
 
 def test_previews_show_held_out_photographs(system, tmp_path, monkeypatch):
