@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Explain, compare and show configurations.", no_args_is_help=True)
 
+_FILES = (".yaml", ".yml")
+
 Subject = Annotated[str, typer.Argument(help="A system, or the directory of a run.")]
 
 
@@ -127,6 +129,11 @@ def _resolved(
     from likeness.config.resolve import override
     from likeness.errors import UsageError
 
+    if subject.endswith(_FILES) and not _is_run(subject):
+        raise UsageError(
+            f"{subject} is named like a configuration file; expected a system or a run.",
+            advice=f"Name the system, and give it the file: --config {subject}",
+        )
     if not _is_run(subject):
         return assembly.configure(
             subject, profile=profile, config_files=config or [], overrides=overrides or []
@@ -143,20 +150,26 @@ def _resolved(
 def _side(text: str) -> Resolved:
     """One side of a comparison: a run, a YAML file that names its system, or SYSTEM[:PROFILE]."""
     from likeness import assembly
+    from likeness.config.faults import brief
     from likeness.config.text import file_text, read_yaml
     from likeness.errors import UsageError
 
     if _is_run(text):
         return assembly.configuration_of(assembly.open_run(text))
-    if text.endswith((".yaml", ".yml")):
+    if text.endswith(_FILES):
         path = Path(text)
-        if not path.exists():
-            raise UsageError(f"There is no file {text}.")
         try:
             values = read_yaml(file_text(path), name=text).values
+        except FileNotFoundError as error:
+            raise UsageError(f"There is no file {text}.") from error
         except OSError as error:
             raise UsageError(f"{text} cannot be read: {error.strerror}.") from error
-        system = values.get("system") if isinstance(values, dict) else None
+        if not isinstance(values, dict):
+            raise UsageError(
+                f"{text} holds no settings: expected 'name: value' lines, found {brief(values)}.",
+                advice="Its first line may be 'system: face-encoder'.",
+            )
+        system = values.get("system")
         if not isinstance(system, str):
             raise UsageError(
                 f"{text} does not say which system it configures.",
@@ -168,9 +181,14 @@ def _side(text: str) -> Resolved:
 
 
 def _is_run(text: str) -> bool:
-    """A path is a run; so is a folder here, unless a system has its name."""
+    """A path is a run; so is a folder here, unless a system has its name.
+
+    What is named like a configuration file is one, unless it is the folder of a run all the same.
+    """
     from likeness.systems import all_systems
 
+    if text.endswith(_FILES):
+        return (Path(text) / "config.yaml").is_file()
     return "/" in text or (text not in all_systems() and Path(text).is_dir())
 
 

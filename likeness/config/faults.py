@@ -184,14 +184,19 @@ def _found(entries: Sequence[Mapping[str, Any]], found: Any) -> str:
     kinds = {entry["type"] for entry in entries}
     if kinds <= {"missing"} or "value_error" in kinds:
         return ""
-    text = repr(found)
-    text = text if len(text) <= 80 else text[:77] + "..."
+    text = brief(found)
     for entry in entries:
         if entry["type"] == "literal_error" and isinstance(found, str):
             choices = re.findall(r"'([^']*)'", entry["ctx"]["expected"])
             near = get_close_matches(found, choices, n=1)
             return f", found {text}." + (f" Did you mean '{near[0]}'?" if near else "")
     return f", found {text}"
+
+
+def brief(value: Any) -> str:
+    """A value in a message: no more than 80 characters of it."""
+    text = repr(value)
+    return text if len(text) <= 80 else text[:77] + "..."
 
 
 def _involved(message: str, key: Key, tree: Any, origin_of: Callable[[Key], Origin]) -> str:

@@ -187,7 +187,12 @@ def _match(names: Sequence[str], part: str, loosely: bool) -> str | None:
 
 
 def nearest_key(key: Key, known: Sequence[str]) -> str | None:
-    """The known key that was probably meant: a sibling first, then the same word elsewhere."""
+    """The known key that was probably meant: a sibling first, then the same word elsewhere.
+
+    A number is no word that is like another, so nothing is meant by one.
+    """
+    if key[-1].isdigit():
+        return None
     parent, last = dotted(key[:-1]), key[-1]
     prefix = f"{parent}." if parent else ""
     siblings = {

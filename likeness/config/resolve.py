@@ -17,7 +17,7 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import to_jsonable_python
 
-from likeness.config.faults import ConfigError, Fault, unknown_key, validation_faults
+from likeness.config.faults import ConfigError, Fault, brief, unknown_key, validation_faults
 from likeness.config.keys import (
     Key,
     annotations_at,
@@ -87,7 +87,6 @@ def resolve(
 
     Raises:
         ConfigError: with every fault found (exit code 2).
-        UnsafeFileError: a file that is too large or asks for Python objects.
     """
     reserved = set(HEADER) & set(config_class.model_fields)
     if reserved:
@@ -180,7 +179,7 @@ def _read_file(path: Path, system: str, faults: list[Fault]) -> _File | None:
         faults.append(Fault("", None, str(error).replace("\n", " ")))
         return None
     if not isinstance(document.values, dict):
-        message = f"expected settings as 'name: value' lines, found {document.values!r}"
+        message = f"expected settings as 'name: value' lines, found {brief(document.values)}"
         faults.append(Fault("", Origin("file", name), message))
         return None
     header = {key: document.values.get(key) for key in HEADER}

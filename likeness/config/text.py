@@ -16,10 +16,11 @@ from typing import Any
 
 import yaml
 
-from likeness.errors import UnsafeFileError, UsageError
+from likeness.errors import UsageError
 
 MAX_BYTES = 256 * 1024
 MAX_DEPTH = 32
+MAX_KEY = 200
 MAX_VALUES = 50_000
 """Values after aliases are expanded; a configuration has a few hundred."""
 
@@ -76,12 +77,19 @@ class YamlText:
 
 
 def file_text(path: pathlib.Path) -> str:
-    """The text of a file. Raises OSError, also for a pipe, which would be waited for, and for what
-    is not UTF-8."""
-    if path.exists() and not (path.is_file() or path.is_dir()):
+    """The text of a file; of one that is too large, no more than :func:`read_yaml` refuses.
+
+    Raises:
+        OSError: it cannot be read; it is a folder, a pipe, which would be waited for, or a device;
+            or it is not UTF-8.
+    """
+    if path.is_dir():
+        raise OSError(errno.EISDIR, "it is a folder")
+    if path.exists() and not path.is_file():
         raise OSError(errno.EINVAL, "it is a pipe or a device")
     try:
-        return path.read_text(encoding="utf-8")
+        with path.open(encoding="utf-8") as stream:
+            return stream.read(MAX_BYTES + 1)
     except UnicodeDecodeError as error:
         raise OSError(errno.EILSEQ, "it is not UTF-8 text") from error
 
@@ -94,11 +102,11 @@ def read_yaml(text: str, *, name: str) -> YamlText:
         name: what messages call it, e.g. the file's path.
 
     Raises:
-        UsageError: broken syntax, a key given twice, a key that is not text.
-        UnsafeFileError: too large, too deep, expanding without bound, or asking for Python objects.
+        UsageError: broken syntax, a key given twice, a key that is not text; too large, too deep,
+            expanding without bound, or asking for Python objects.
     """
     if len(text.encode("utf-8")) > MAX_BYTES:
-        raise UnsafeFileError(
+        raise UsageError(
             f"{name} has more than {MAX_BYTES // 1024} KiB; no configuration is that long.",
             advice="Check that this is the configuration file you meant.",
         )
@@ -144,7 +152,10 @@ def _check_depth(text: str, name: str) -> None:
             depth += 1
             if depth > MAX_DEPTH:
                 place = f"{name}:{event.start_mark.line + 1}" if event.start_mark else name
-                raise UnsafeFileError(f"{place} nests values deeper than {MAX_DEPTH} levels.")
+                raise UsageError(
+                    f"{place} nests values deeper than {MAX_DEPTH} levels.",
+                    advice="A configuration has no more than a handful.",
+                )
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
 
@@ -168,7 +179,7 @@ class _Reader:
         line = node.start_mark.line + 1
         self._count += 1
         if self._count > MAX_VALUES or len(path) > MAX_DEPTH:
-            raise UnsafeFileError(
+            raise UsageError(
                 f"{self.name}:{line} expands to more than {MAX_VALUES} values or refers to itself.",
                 advice="Write the values out instead of using YAML aliases.",
             )
@@ -186,8 +197,11 @@ class _Reader:
         for key_node, value_node in node.value:
             line = key_node.start_mark.line + 1
             key = key_node.value
-            if not isinstance(key_node, yaml.ScalarNode) or not isinstance(key, str) or not key:
-                raise UsageError(f"{self.name}:{line} has a key that is not a word: {key!r}.")
+            if not isinstance(key_node, yaml.ScalarNode) or not key or len(key) > MAX_KEY:
+                raise UsageError(
+                    f"{self.name}:{line} has a key that is not a word: {_shown(key_node)}.",
+                    advice="Settings are 'name: value' lines.",
+                )
             if key in out:
                 dotted = ".".join((*path, key))
                 raise UsageError(
@@ -215,11 +229,18 @@ class _Reader:
         except ValueError as error:
             raise UsageError(f"{self.name}:{line} is not a number: {text[:40]!r}.") from error
 
-    def _refused_tag(self, node: yaml.Node, line: int) -> UnsafeFileError:
-        return UnsafeFileError(
+    def _refused_tag(self, node: yaml.Node, line: int) -> UsageError:
+        return UsageError(
             f"{self.name}:{line} uses the YAML tag '{node.tag}'; only plain values are read.",
             advice="Remove the tag; a configuration never builds Python objects.",
         )
+
+
+def _shown(node: yaml.Node) -> str:
+    """A key in a message, briefly."""
+    if isinstance(node, yaml.ScalarNode):
+        return repr(node.value if len(node.value) <= 40 else f"{node.value[:37]}...")
+    return "a list" if isinstance(node, yaml.SequenceNode) else "a mapping"
 
 
 def _integer(text: str) -> int:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -149,14 +150,67 @@ def test_a_folder_named_like_a_system_is_not_taken_for_a_run(likeness: Command) 
 
 
 def test_files_that_cannot_be_read_are_wrong_use(likeness: Command) -> None:
-    """Not UTF-8, and a pipe, which nobody waits for; the same for every verb."""
+    """Not UTF-8, a folder, and a pipe, which nobody waits for; the same for every verb."""
     Path("bytes.yaml").write_bytes(b"\xff\xfe\x00bad")
+    Path("folder.yaml").mkdir()
     os.mkfifo("pipe.yaml")
     for name, reason in (
         ("bytes.yaml", "it is not UTF-8 text"),
+        ("folder.yaml", "it is a folder"),
         ("pipe.yaml", "it is a pipe or a device"),
     ):
         for words in (("diff", "toy:smoke", name), ("show", "toy", "--config", name)):
             result = likeness("config", *words)
             assert result.code == 2, (words, result.err)
             assert reason in result.err
+
+
+LAUGHS = "".join(f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 9)}]\n" for i in range(1, 9))
+WRONG = {
+    "a: &x [*x]": "refers to itself",
+    "train: &x {steps: *x}": "refers to itself",
+    "a0: &a0 [1]\n" + LAUGHS: "expands to more than 50000 values",
+    "[" * 100: "deeper than 32",
+    "a: !!python/object/apply:os.system [ls]": "only plain values are read",
+    "train: {steps: 1, steps: 2}": "sets 'train.steps' a second time",
+    "train:\n\tsteps: 1": "is not valid YAML",
+    "[a, b]: 1": "has a key that is not a word: a list",
+    "- train\n- steps": "expected 'name: value' lines|expected settings as 'name: value' lines",
+}
+
+
+@pytest.mark.parametrize(("text", "reason"), WRONG.items(), ids=range(len(WRONG)))
+def test_wrong_yaml_is_wrong_use(likeness: Command, text: str, reason: str) -> None:
+    Path("wrong.yaml").write_text(text)
+    for words in (("diff", "toy:smoke", "wrong.yaml"), ("show", "toy", "--config", "wrong.yaml")):
+        result = likeness("config", *words)
+        assert result.code == 2, (words, result.err)
+        assert re.search(reason, result.err), (words, result.err)
+
+
+def test_of_a_huge_file_only_the_beginning_is_read(likeness: Command) -> None:
+    """A terabyte that takes no room on the disk; reading it whole would need as much memory."""
+    with open("huge.yaml", "wb") as stream:
+        stream.truncate(2**40)
+    result = likeness("config", "show", "toy", "--config", "huge.yaml")
+    assert result.code == 2
+    assert "more than 256 KiB" in result.err
+
+
+def test_a_number_is_no_misspelt_setting(likeness: Command) -> None:
+    Path("number.yaml").write_text("1: 2\n")
+    result = likeness("config", "show", "toy", "--config", "number.yaml")
+    assert result.code == 2
+    assert "1 (file number.yaml:1): there is no such setting.\n" in result.err
+
+
+def test_a_file_in_another_folder_is_a_file(likeness: Command) -> None:
+    Path("conf").mkdir()
+    Path("conf/a.yaml").write_text("system: toy\nprofile: smoke\n")
+    assert likeness("config", "diff", "toy:smoke", "conf/a.yaml").out == "The two are equal.\n"
+    result = likeness("config", "diff", "toy:smoke", "conf/b.yaml")
+    assert result.code == 2
+    assert "There is no file conf/b.yaml." in result.err
+    result = likeness("config", "show", "conf/a.yaml")
+    assert result.code == 2
+    assert "--config conf/a.yaml" in result.err

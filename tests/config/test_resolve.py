@@ -10,7 +10,7 @@ from pydantic import Field
 from likeness.config.faults import ConfigError
 from likeness.config.resolve import Resolved, check_unchanged, override, resolve
 from likeness.config.schema import ConfigModel
-from likeness.errors import UnsafeFileError, UsageError
+from likeness.errors import UsageError
 from tests.config.example import PROFILES, Example, Ramp
 
 
@@ -216,8 +216,8 @@ def test_a_file_that_is_no_mapping_is_a_fault(tmp_path: Path, text: str) -> None
         _resolve(files=[_file(tmp_path, text)])
 
 
-def test_a_hostile_file_is_refused_as_unsafe(tmp_path: Path) -> None:
-    with pytest.raises(UnsafeFileError):
+def test_a_hostile_file_is_a_fault_of_the_configuration(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="python/object/apply"):
         _resolve(files=[_file(tmp_path, "a: !!python/object/apply:os.getcwd []")])
     binary = tmp_path / "binary.yaml"
     binary.write_bytes(b"\xff\xfe\x00a")
