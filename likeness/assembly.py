@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect as introspection
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path, PurePath
@@ -52,10 +52,11 @@ def configure(
     """The configuration of a system from all its layers.
 
     Raises:
-        UsageError: there is no such system, or the configuration has faults (all are named).
+        UsageError: there is no such system, or the configuration has faults (all are named), or
+            names what the system does not have.
     """
     spec = get_system(system)
-    return resolve_layers(
+    resolved = resolve_layers(
         spec.load("config"),
         system=spec.name,
         profiles=spec.load("profiles"),
@@ -65,6 +66,8 @@ def configure(
         environ=environ,
         aliases=spec.aliases,
     )
+    check_names(resolved)
+    return resolved
 
 
 def configuration_of(run: Run) -> Resolved:
@@ -106,7 +109,7 @@ def fetch_run(uri: str, runs: str | Path) -> Run:
 
 
 def check_names(resolved: Resolved) -> None:
-    """Every weighted loss term exists; checked before any weight or dataset is touched.
+    """Every weighted loss term exists; checked wherever a configuration is read or changed.
 
     So do the groups that learn, where the system names them without being built. A learning rate
     that no stage would take is refused too.
@@ -114,9 +117,20 @@ def check_names(resolved: Resolved) -> None:
     from likeness.training.stage import Plan
 
     plan = Plan.build(resolved.config.stages, samples_per_epoch=1, batch_size=1)
-    system = get_system(resolved.system).load("system")
-    plan.check_names(terms=system.loss_terms, groups=getattr(system, "group_names", None))
+    spec = get_system(resolved.system)
+    plan.check_names(
+        terms=_names(spec, "loss_terms", spec.loss_terms),
+        groups=_names(spec, "group_names", spec.group_names),
+    )
     _check_learning_rate(resolved)
+
+
+def _names(spec: SystemSpec, kind: str, path: str | None) -> Collection[str] | None:
+    """Names a system declares, or those of its class; None where it does not say."""
+    if path is not None:
+        declared: Collection[str] = load_object(path)
+        return declared
+    return getattr(spec.load("system"), kind, None)
 
 
 def _check_learning_rate(resolved: Resolved) -> None:

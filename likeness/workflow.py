@@ -99,7 +99,6 @@ def plan_training(
     import torch
 
     resolved = configure(system, profile=profile, config_files=config_files, overrides=overrides)
-    check_names(resolved)
     inspection = inspect_configured(resolved)
     built = build(resolved, device=torch.device("cpu"))
     return Planned(resolved, plan_of(built, resolved, world_size=1), inspection)
@@ -129,7 +128,6 @@ def train(
     from likeness.training import distributed
 
     resolved = configure(system, profile=profile, config_files=config_files, overrides=overrides)
-    check_names(resolved)
     process = distributed.start(resolved.config.train.device)
     inspection = inspect_configured(resolved) if process.is_first else Inspection("")
     built = build(resolved, device=process.device)

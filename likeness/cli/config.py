@@ -144,7 +144,10 @@ def _resolved(
             advice="Give only key=value overrides, or name the system instead of the run.",
         )
     resolved = assembly.configuration_of(assembly.open_run(subject))
-    return override(resolved, overrides) if overrides else resolved
+    if overrides:
+        resolved = override(resolved, overrides)
+        assembly.check_names(resolved)
+    return resolved
 
 
 def _side(text: str) -> Resolved:

@@ -55,6 +55,12 @@ class SystemSpec:
     document (a dictionary)."""
     requirements: str | None = None
     """``requirements() -> list[Requirement]``: what doctor looks for. Must not import torch."""
+    loss_terms: str | None = None
+    """A set of the names of all loss terms, which a configuration is checked against. Must not
+    import torch. None: those of the System class, which is then imported to read a
+    configuration."""
+    group_names: str | None = None
+    """The same of the groups that learn."""
     aliases: Mapping[str, str] = field(default_factory=dict)
     """Environment variable to dotted configuration key."""
 
@@ -90,6 +96,8 @@ _BUILT_IN: tuple[SystemSpec, ...] = (
         prepare="likeness.systems.face_encoder.prepare:prepare",
         commands="likeness.systems.face_encoder.commands:COMMANDS",
         requirements="likeness.systems.face_encoder.requirements:requirements",
+        loss_terms="likeness.systems.face_encoder.terms:LOSS_TERMS",
+        group_names="likeness.systems.face_encoder.terms:GROUP_NAMES",
         aliases={
             "IMAGE_DIR": "data.root",
             "LANDMARK_DIR": "data.landmarks",

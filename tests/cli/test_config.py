@@ -3,6 +3,8 @@ from __future__ import annotations
 import json
 import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -214,3 +216,49 @@ def test_a_file_in_another_folder_is_a_file(likeness: Command) -> None:
     result = likeness("config", "show", "conf/a.yaml")
     assert result.code == 2
     assert "--config conf/a.yaml" in result.err
+
+
+def test_a_configuration_of_terms_that_are_not_there_is_refused_everywhere(
+    likeness: Command, trained: Path
+) -> None:
+    """As ``train`` refuses it: for a system, for a run, and for a file."""
+    Path("terms.yaml").write_text(
+        "system: toy\nprofile: smoke\nstages: {0: {weights: {sprad: 1}}}\n"
+    )
+    word = "stages.0.weights.sprad=1"
+    for words in (
+        ("explain", "toy", word),
+        ("show", "toy", "--profile", "smoke", word),
+        ("show", trained, word),
+        ("explain", "toy", "--config", "terms.yaml"),
+        ("diff", "toy:smoke", "terms.yaml"),
+    ):
+        result = likeness("config", *words)
+        assert result.code == 2, (words, result.out)
+        assert "weighs an unknown loss term 'sprad'" in result.err
+        assert "Did you mean 'spread'?" in result.err
+    shown = likeness("config", "show", "toy", "stages.0.weights.spread=1", "--json").document
+    assert shown["config"]["stages"][0]["weights"]["spread"] == 1
+
+
+def test_terms_and_groups_of_the_face_encoder_are_checked_without_torch() -> None:
+    script = """
+import sys
+from likeness.assembly import configure
+from likeness.errors import UsageError
+for word in sys.argv[1:]:
+    try:
+        configure("face-encoder", overrides=[word], environ={})
+    except UsageError as error:
+        print(error.message, error.advice)
+print("torch" in sys.modules)
+"""
+    words = ("stages.0.weights.landmrk=1", "stages.0.groups={encodr: 1}")
+    done = subprocess.run(
+        [sys.executable, "-c", script, *words], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines() == [
+        "Stage 'lmk' weighs an unknown loss term 'landmrk'. Did you mean 'landmark'?",
+        "Stage 'lmk' trains an unknown group 'encodr'. Did you mean 'encoder'?",
+        "False",
+    ]

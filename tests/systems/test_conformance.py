@@ -81,6 +81,14 @@ def test_profiles_resolve_and_round_trip(name: str, tmp_path: Path) -> None:
 
 
 @each_system
+def test_the_names_a_record_declares_are_those_of_the_class(name: str) -> None:
+    spec = get_system(name)
+    for kind in ("loss_terms", "group_names"):
+        if getattr(spec, kind) is not None:
+            assert spec.load(kind) == getattr(spec.load("system"), kind)
+
+
+@each_system
 def test_studio_data_inspects_clean(name: str, datasets: dict[str, Path]) -> None:
     inspection = workflow.inspect_data(name, datasets[name])
     assert inspection.errors == ()

@@ -37,6 +37,7 @@ from likeness.systems.face_encoder.network import EncoderNetwork, LandmarkOffset
 from likeness.systems.face_encoder.pictures import preview_grid
 from likeness.systems.face_encoder.predictor import FacePredictor
 from likeness.systems.face_encoder.render import Renderer
+from likeness.systems.face_encoder.terms import GROUP_NAMES, LOSS_TERMS
 from likeness.systems.face_encoder.weights import check_state, group_of, initial_weights
 from likeness.training.system import Batch, Placement, Predictor, StepContext, System
 
@@ -68,33 +69,8 @@ class FaceEncoder(System):
 
     config: FaceEncoderConfig
 
-    group_names = frozenset({"encoder", "landmark_offsets"})
-    loss_terms = frozenset(
-        {
-            "landmark",
-            "landmark_l2",
-            "landmark_rel",
-            "eye_closure",
-            "lip_closure",
-            "photometric",
-            "silhouette",
-            "supervised",
-            "supervised_shape",
-            "shape_contrast",
-            "shape_consistency",
-            "albedo_smooth",
-            "reg_shape",
-            "reg_expression",
-            "reg_albedo",
-            "reg_light",
-            "reg_jaw",
-            "reg_global_pose",
-            "reg_neck",
-            "reg_eye_pose",
-            "reg_transl",
-            "reg_detail",
-        }
-    )
+    group_names = GROUP_NAMES
+    loss_terms = LOSS_TERMS
 
     def __init__(self, config: FaceEncoderConfig, placement: Placement) -> None:
         super().__init__(config, placement)
