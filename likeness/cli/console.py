@@ -81,6 +81,8 @@ def verb(function: Callable[..., Answer]) -> Callable[..., None]:
                 answer = function(*args, **options)
         except KeyboardInterrupt as interruption:
             raise typer.Exit(report_interruption(interruption)) from None
+        except BrokenPipeError as error:  # of a connection; the parser takes it for standard output
+            raise typer.Exit(report_error(error)) from None
         if _speaks():
             _answer(answer.document) if json else answer.show()
         if answer.exit_code:
@@ -200,9 +202,10 @@ def report_usage(error: Any, advice: str) -> int:
     Args:
         error: the parser's UsageError.
     """
-    error.show()
-    if advice:
-        stderr_console().print(advice, soft_wrap=True)
+    with contextlib.suppress(SystemExit), for_reader(sys.stderr):
+        error.show()
+        if advice:
+            stderr_console().print(advice, soft_wrap=True)
     message = " ".join(error.format_message().split())
     if not advice and error.ctx is not None:
         advice = f"See: {error.ctx.command_path} --help"
@@ -213,9 +216,10 @@ def report_usage(error: Any, advice: str) -> int:
 def _report(message: str, advice: str, code: int) -> int:
     _answer_error(message, advice, code)
     console = stderr_console()
-    console.print(f"error: {message}", style="red", markup=False, highlight=False, soft_wrap=True)
-    if advice:
-        console.print(advice, markup=False, highlight=False, soft_wrap=True)
+    with contextlib.suppress(SystemExit), for_reader(sys.stderr):
+        console.print(f"error: {message}", style="red", soft_wrap=True)
+        if advice:
+            console.print(advice, soft_wrap=True)
     return code
 
 

@@ -22,6 +22,7 @@ from likeness.cli.console import (
     report_usage,
     verb,
 )
+from likeness.cli.reader import for_reader
 from likeness.systems import SystemSpec, all_systems
 
 
@@ -111,7 +112,8 @@ def main() -> None:
     """Run the command line and end the process with its exit code."""
     begin(sys.argv[1:])
     try:
-        code = app(prog_name="likeness", standalone_mode=False)
+        with for_reader():  # of help, which the parser prints itself
+            code = app(prog_name="likeness", standalone_mode=False)
     except _ParserError as error:
         sys.exit(report_usage(error, _words_meant(error, sys.argv[1:])))
     except Exception as error:

@@ -1,4 +1,4 @@
-"""The reader of standard output may leave before the end, as ``head`` does. Prints nothing itself.
+"""The reader of what is written may leave before the end, as ``head`` does. Prints nothing itself.
 
 Other tools are ended by SIGPIPE then. That signal stays ignored here, as Python has it: a broken
 connection to a store raises the same error, and has to be told to somebody.
@@ -10,23 +10,29 @@ import contextlib
 import os
 import sys
 from collections.abc import Iterator
+from typing import TextIO
 
 READER_LEFT = 141
 """What a shell shows for a process that SIGPIPE ended: 128 + 13."""
 
 
 @contextlib.contextmanager
-def for_reader() -> Iterator[None]:
-    """Around what is written to standard output; ends the process quietly when nobody reads on.
+def for_reader(stream: TextIO | None = None) -> Iterator[None]:
+    """Around what is written to a stream; ends the process quietly when nobody reads on.
+
+    Args:
+        stream: None is standard output.
 
     Raises:
         SystemExit: the reader has left; what is still in the buffer goes nowhere.
     """
     try:
         yield
-        sys.stdout.flush()
-    except (BrokenPipeError, SystemExit):  # rich makes the second of the first
+        (stream or sys.stdout).flush()
+    except (BrokenPipeError, SystemExit) as end:  # rich and the parser make the second of the first
+        if isinstance(end, SystemExit) and end.code not in (1, READER_LEFT):
+            raise
         nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, sys.stdout.fileno())
+        os.dup2(nowhere, (stream or sys.stdout).fileno())
         os.close(nowhere)
         raise SystemExit(READER_LEFT) from None

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from likeness.cli.console import Answer, duration, stdout_console, verb
+from likeness.cli.reader import for_reader
 from likeness.cli.train import rate_text
 
 if TYPE_CHECKING:
@@ -45,7 +46,13 @@ def watch(
     if not once and not is_quiet():
         _follow(watched, every)
     frame = read_frame(watched)
-    return Answer(frame, lambda: stdout_console().print(render(frame)) if once else None)
+
+    def show() -> None:
+        if once:
+            with for_reader():
+                stdout_console().print(render(frame))
+
+    return Answer(frame, show)
 
 
 def _follow(run: Run, every: float) -> None:
@@ -62,7 +69,8 @@ def _follow(run: Run, every: float) -> None:
                     live.update(render(frame), refresh=True)
         else:
             for frame in _frames(run, every):
-                console.print(_line(frame), soft_wrap=True)
+                with for_reader(sys.__stdout__):
+                    console.print(_line(frame), soft_wrap=True)
 
 
 def _frames(run: Run, every: float) -> Iterator[dict[str, Any]]:

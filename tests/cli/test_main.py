@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from likeness import __version__
+from likeness.runs.run import Run
 from tests.cli.conftest import Command, environment
 
 HEAVY = ("torch", "numba", "scipy", "cv2", "av", "skimage", "PIL", "pydantic", "rich.table")
@@ -163,12 +164,21 @@ def test_an_error_in_json_is_one_document(process: Command) -> None:
         (("config", "explain", "toy", "--json"), 141),
         (("config", "explain", "toy"), 141),
         (("config", "schema", "toy"), 141),
+        (("--help",), 141),
+        (("train", "--help"), 141),
+        (("--version",), 141),
+        (("watch", "run"), 141),
+        (("watch", "run", "--once"), 141),
+        (("watch", "run", "--json"), 141),
     ],
 )
 def test_a_reader_that_leaves_early_ends_a_verb_quietly(
     folder: Path, installed: Path, arguments: tuple[str, ...], code: int
 ) -> None:
     """As in ``likeness … | head``: it ended in two tracebacks. An error keeps its exit code."""
+    run = Run.create(folder, "toy", "run", "system: toy\n", plan={"total_steps": 1, "stages": []})
+    run.set_status("finished", step=1, total_steps=1)
+    arguments = tuple(str(run.path) if word == "run" else word for word in arguments)
     read, write = os.pipe()
     os.close(read)
     done = subprocess.run(
@@ -184,6 +194,33 @@ def test_a_reader_that_leaves_early_ends_a_verb_quietly(
     assert "Traceback" not in done.stderr
     assert "Broken" not in done.stderr
     assert ("error:" in done.stderr) == (code == 2)
+
+
+@pytest.mark.parametrize("arguments", [("nonsense",), ("config", "show", "nonsense")], ids=" ".join)
+def test_an_error_that_nobody_reads_keeps_its_exit_code(
+    folder: Path, installed: Path, arguments: tuple[str, ...]
+) -> None:
+    """As in ``likeness … 2>&1 | true``."""
+    read, write = os.pipe()
+    os.close(read)
+    command = [sys.executable, "-m", "likeness", *arguments]
+    done = subprocess.run(
+        command, stdout=write, stderr=write, cwd=folder, env=environment(installed)
+    )
+    os.close(write)
+    assert done.returncode == 2
+
+
+def test_a_connection_that_breaks_is_no_reader_that_left(
+    likeness: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken() -> None:
+        raise BrokenPipeError(32, "the store hung up")
+
+    monkeypatch.setattr("likeness.systems.all_systems", broken)
+    result = likeness("systems")
+    assert result.code == 1
+    assert "the store hung up" in result.err
 
 
 def test_a_defect_shows_its_traceback_and_ends_with_one(
