@@ -6,6 +6,7 @@ and ``annotation_files.py``. Bad data gives findings, never exceptions.
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,6 +15,7 @@ from likeness.data.inspection import Finding, Inspection
 from likeness.errors import DataError, LikenessError, UsageError
 from likeness.geometry.head_asset import HeadAsset
 from likeness.media.image import load_image, probe_image
+from likeness.systems.face_encoder import left_out
 from likeness.systems.face_encoder.annotation_files import (
     point_sets_file,
     read_mask,
@@ -27,6 +29,8 @@ from likeness.systems.face_encoder.json_files import read_object
 from likeness.systems.face_encoder.landmark_files import implausible, in_image, read_landmarks
 from likeness.systems.face_encoder.layouts import Entry, Folder, place_of, read_folder, split_of
 from likeness.systems.face_encoder.weights import check_initial_run
+
+logger = logging.getLogger(__name__)
 
 MAX_DECODED = 4000
 """At most this many pictures are decoded, evenly spread; beyond it the inspection says so."""
@@ -72,6 +76,8 @@ def inspect_folder(uri: str, landmarks: str | None = None) -> Inspection:
             )
         )
     findings += _whole(counts, folder)
+    notice = left_out.notice_of(folder.root)
+    findings += [notice] if notice is not None else []
     if not any(finding.code == "index-line" for finding in findings):  # what it lost may be a split
         findings += _divided(folder)
     return Inspection(uri, counts, tuple(findings))
@@ -94,14 +100,29 @@ def inspect_configured(config: FaceEncoderConfig) -> Inspection:
             "data.root=FOLDER.",
         )
     inspection = inspect_folder(data.root, data.landmarks)
-    if not inspection.ok or data.allow_model_mismatch:
-        return inspection
-    folder = read_folder(data.root, data.landmarks)
-    if folder.head is None:
-        return inspection
-    mismatch = head_mismatch(folder, open_head(config.model.head))
-    findings = (*inspection.findings, *([mismatch] if mismatch else []))
+    own = _unstarted(config)
+    if inspection.ok and not data.allow_model_mismatch:
+        folder = read_folder(data.root, data.landmarks)
+        if folder.head is not None:
+            own += [head_mismatch(folder, open_head(config.model.head))]
+    findings = (*inspection.findings, *filter(None, own))
     return Inspection(inspection.uri, inspection.counts, findings)
+
+
+def _unstarted(config: FaceEncoderConfig) -> list[Finding | None]:
+    """The finding that what is meant to continue an encoder starts from nothing. It is logged too,
+    since nobody reads the findings of data that can be trained on."""
+    model = config.model
+    if model.initial_run is not None or not model.landmark_offsets:
+        return []
+    message = (
+        "model.initial_run is not set: training starts from nothing, although "
+        "model.landmark_offsets, as the profile 'real' sets it, is meant to continue an encoder "
+        "trained on the studio."
+    )
+    advice = "Train one with the profile 'fast' and add model.initial_run=RUN."
+    logger.warning("%s %s", message, advice)
+    return [Finding("warning", "no-initial-run", "", message, advice)]
 
 
 def head_mismatch(folder: Folder, asset: HeadAsset) -> Finding | None:

@@ -22,6 +22,7 @@ from likeness.data.making import Progress, is_unfinished, stamp, unfinished
 from likeness.errors import DataError, UsageError
 from likeness.media.image import load_image, resize
 from likeness.storage.files import disk_errors
+from likeness.systems.face_encoder import left_out
 from likeness.systems.face_encoder.data import CONTRACT, put_text, write_index, write_photograph
 from likeness.systems.face_encoder.landmark_files import implausible
 from likeness.systems.face_encoder.landmark_sources import LandmarkSource, Photo, landmark_source
@@ -109,21 +110,20 @@ def prepare(
             journal.discard()
             reasons = "; ".join(f"{row['file']}: {row['reason']}" for row in skipped[:3])
             raise DataError(f"None of {len(photos)} photographs could be used. {reasons}")
-        put_text(Path(out) / "skipped.json", json.dumps(skipped, indent=2))
+        put_text(Path(out) / left_out.NAME, json.dumps(skipped, indent=2))
         if points.sets:
             put_text(Path(out) / "landmark_sets.json", json.dumps(points.sets))
         provenance = {"made": journal.begun, **journal.notes}
         write_index(Path(out), rows, head=None, provenance=provenance)
     inspection = CONTRACT.inspect(out)
-    left_out = tuple(
-        Finding("warning", "left-out", row["file"], row["reason"], "It is not part of the dataset.")
-        for row in skipped
-    )
-    notes = left_out
+    notes = left_out.findings_of(skipped)
     if not person_from and len(rows) > 1:
         notes += (_each_its_own_person(len(rows)),)
     counts = {**inspection.counts, "left_out": len(skipped)}
-    return Inspection(inspection.uri, counts, inspection.findings + notes)
+    others_found = tuple(
+        finding for finding in inspection.findings if finding.code != left_out.CODE
+    )
+    return Inspection(inspection.uri, counts, others_found + notes)
 
 
 def _each_its_own_person(count: int) -> Finding:

@@ -15,6 +15,7 @@ from likeness.errors import MissingError, UsageError
 from likeness.geometry.toy_flame import make_toy_flame
 from likeness.runs import selection
 from likeness.runs.run import Run
+from likeness.systems.face_encoder.findings import inspect_configured
 from likeness.systems.face_encoder.layouts import read_folder
 from likeness.systems.face_encoder.prepare import prepare
 from likeness.systems.face_encoder.weights import group_of, predictor_of
@@ -183,6 +184,24 @@ def test_a_missing_or_foreign_earlier_run_is_refused_before_a_run_exists(
             train(toy_folder, dataset, tmp_path / "runs", f"model.initial_run={path}")
         assert caught.value.advice
     assert not (tmp_path / "runs").exists()
+
+
+def test_what_is_meant_to_continue_an_encoder_says_when_there_is_none(
+    trained, toy_folder, dataset, caplog
+):
+    """A warning before training, in the run's inspection too; not an error."""
+    settings = (*SMALL_MODEL, f"model.head={toy_folder}", f"data.root={dataset}")
+    started = f"model.initial_run={trained.path}"
+    for profile, words, wanted in (("real", (), 1), ("real", (started,), 0), ("fast", (), 0)):
+        caplog.clear()
+        words = (*settings, *words)
+        resolved = workflow.configure("face-encoder", profile=profile, overrides=words)
+        inspection = inspect_configured(resolved.config)
+        notes = [f for f in inspection.findings if f.code == "no-initial-run"]
+        assert [note.severity for note in notes] == ["warning"] * wanted
+        lines = [r.getMessage() for r in caplog.records if r.levelname == "WARNING"]
+        assert ["model.initial_run is not set" in line for line in lines] == [True] * wanted
+        assert inspection.ok
 
 
 def test_terms_that_do_not_exist_are_an_error_before_anything_is_opened(toy_folder, tmp_path):
