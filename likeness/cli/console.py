@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
-from likeness.cli.reader import for_reader
+from likeness.cli.reader import for_reader, read_or_not
 from likeness.errors import LikenessError
 
 if TYPE_CHECKING:
@@ -202,7 +202,7 @@ def report_usage(error: Any, advice: str) -> int:
     Args:
         error: the parser's UsageError.
     """
-    with contextlib.suppress(SystemExit), for_reader(sys.stderr):
+    with read_or_not():
         error.show()
         if advice:
             stderr_console().print(advice, soft_wrap=True)
@@ -215,11 +215,10 @@ def report_usage(error: Any, advice: str) -> int:
 
 def _report(message: str, advice: str, code: int) -> int:
     _answer_error(message, advice, code)
-    console = stderr_console()
-    with contextlib.suppress(SystemExit), for_reader(sys.stderr):
-        console.print(f"error: {message}", style="red", soft_wrap=True)
+    with read_or_not():
+        stderr_console().print(f"error: {message}", style="red", soft_wrap=True)
         if advice:
-            console.print(advice, soft_wrap=True)
+            stderr_console().print(advice, soft_wrap=True)
     return code
 
 
@@ -292,7 +291,8 @@ def working(what: str) -> Iterator[None]:
         with console.status(what):
             yield
     else:
-        console.print(what, soft_wrap=True)
+        with read_or_not():
+            console.print(what, soft_wrap=True)
         yield
 
 
@@ -312,7 +312,8 @@ def counting(what: str) -> Iterator[Callable[[int, int], None] | None]:
             task = bar.add_task(what, total=None)
             yield lambda done, total: bar.update(task, completed=done, total=total)
     else:
-        console.print(what, soft_wrap=True)
+        with read_or_not():
+            console.print(what, soft_wrap=True)
         yield _counting_lines(console)
 
 
@@ -348,7 +349,8 @@ def _counting_lines(console: Console, *, every_seconds: float = 5.0) -> Callable
         if now - last >= every_seconds and done > first[0]:
             last = now
             left = (total - done) * (now - began) / (done - first[0])
-            console.print(f"{done}/{total}, {duration(left)} left", soft_wrap=True)
+            with read_or_not():
+                console.print(f"{done}/{total}, {duration(left)} left", soft_wrap=True)
 
     return show
 

@@ -36,3 +36,10 @@ def for_reader(stream: TextIO | None = None) -> Iterator[None]:
         os.dup2(nowhere, (stream or sys.stdout).fileno())
         os.close(nowhere)
         raise SystemExit(READER_LEFT) from None
+
+
+@contextlib.contextmanager
+def read_or_not() -> Iterator[None]:
+    """Around progress and errors on standard error: what is done does not hang on who reads it."""
+    with contextlib.suppress(SystemExit), for_reader(sys.stderr):
+        yield

@@ -22,6 +22,7 @@ from likeness.cli.console import (
     verb,
     working,
 )
+from likeness.cli.reader import read_or_not
 
 if TYPE_CHECKING:
     from likeness.runs.run import Run
@@ -243,11 +244,12 @@ class ProgressLines:
         rate = (step - self._started) / max(now - self._began, 1e-9)
         left = (self._plan.total_steps - step) / rate if rate > 0 else 0.0
         stage = self._plan.at(max(step - 1, 0)).stage.name
-        stderr_console().print(
-            f"step {step}/{self._plan.total_steps} {stage} {numbers} "
-            f"{rate:.2f} steps/s, {duration(left)} left",
-            soft_wrap=True,
-        )
+        with read_or_not():
+            stderr_console().print(
+                f"step {step}/{self._plan.total_steps} {stage} {numbers} "
+                f"{rate:.2f} steps/s, {duration(left)} left",
+                soft_wrap=True,
+            )
 
     def media(self, step: int, name: str, path: Path) -> None:
         """Nothing: lines show no pictures."""
@@ -264,7 +266,8 @@ def show_progress(run: Run, plan: Plan) -> Any:
         return None
     # Where it goes on, which after a kill is not where it was.
     started = selection.find(run).step if checkpoint.has_checkpoints(run) else 0
-    stderr_console().print(f"run {run.path}", soft_wrap=True)
+    with read_or_not():
+        stderr_console().print(f"run {run.path}", soft_wrap=True)
     return ProgressBar(plan, started) if sys.stderr.isatty() else ProgressLines(plan, started)
 
 

@@ -211,6 +211,26 @@ def test_an_error_that_nobody_reads_keeps_its_exit_code(
     assert done.returncode == 2
 
 
+def test_training_goes_on_when_nobody_reads_its_progress(
+    folder: Path, installed: Path, data: Path
+) -> None:
+    """As in ``likeness train … 2>&1 | true``: the run is none that failed."""
+    read, write = os.pipe()
+    os.close(read)
+    words = ("train", "toy", "--profile", "smoke", f"data.root={data}", "train.log_every=1")
+    done = subprocess.run(
+        [sys.executable, "-m", "likeness", *words],
+        stdout=write,
+        stderr=write,
+        cwd=folder,
+        env=environment(installed),
+    )
+    os.close(write)
+    assert done.returncode == 141
+    (path,) = (folder / "runs" / "toy").iterdir()
+    assert Run(path).status.status == "finished"
+
+
 def test_a_connection_that_breaks_is_no_reader_that_left(
     likeness: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
