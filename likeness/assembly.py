@@ -26,6 +26,7 @@ from likeness.config.schema import ConfigModel
 from likeness.config.text import read_yaml
 from likeness.data.inspection import Inspection
 from likeness.data.making import Progress, is_unfinished
+from likeness.data.workers import refuse_import_by_worker
 from likeness.errors import DataError, UsageError
 from likeness.runs.run import Run
 from likeness.seeds import seed_of
@@ -263,6 +264,7 @@ def plan_of(system: System, resolved: Resolved, *, world_size: int) -> Plan:
 
 def check_empty(out: str | Path) -> None:
     """Refuse to write a dataset over something other than its own unfinished beginning."""
+    refuse_import_by_worker()  # it would find what its parent has written
     if is_remote(out):
         raise UsageError(
             f"Datasets are written to local folders, not to {out}.",

@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "likeness"
 FILES = sorted(PACKAGE.rglob("*.py"))
 
-# Package to the packages it may import, besides itself and the ground (errors, extras, seeds).
+# Package to the packages it may import, besides itself and the ground.
 _DATA = {"storage", "media", "geometry", "config"}
 _TRAINING = {"runs", "data", "config", "storage"}
 _NEURAL = {"models", "losses", "diffusion", "geometry", "media"}
@@ -39,7 +39,7 @@ ALLOWED: dict[str, set[str]] = {
     | _TRAINING
     | {"training", "faces", "speech", "studio", "evaluation", "export"},
 }
-GROUND = {"errors", "extras", "seeds", "__version__"}
+GROUND = {"errors", "extras", "seeds", "signals", "__version__"}
 FORBIDDEN_NAMES = {"utils", "util", "helpers", "helper", "common", "misc", "core"}
 # Names whose use the design rules out, wherever they stand in an identifier.
 FORBIDDEN_CLASS_ENDINGS = ("Manager", "Handler", "Processor", "V2")

@@ -40,8 +40,8 @@ class _Mode:
 
     json: bool = False
     debug: bool = False
-    has_answered: bool = False
-    """The one document is printed."""
+    has_spoken: bool = False
+    """An answer or an error is being shown; there is one document at most."""
 
 
 _mode = _Mode()
@@ -63,7 +63,12 @@ def begin(words: Sequence[str]) -> None:
         words: the command line without the program's name.
     """
     own = list(words[: words.index("--")] if "--" in words else words)
-    _mode.json, _mode.debug, _mode.has_answered = "--json" in own, "--debug" in own, False
+    _mode.json, _mode.debug, _mode.has_spoken = "--json" in own, "--debug" in own, False
+
+
+def has_spoken() -> bool:
+    """Whether the command line has been answered, be it with an error."""
+    return _mode.has_spoken
 
 
 def verb(function: Callable[..., Answer]) -> Callable[..., None]:
@@ -83,8 +88,9 @@ def verb(function: Callable[..., Answer]) -> Callable[..., None]:
             raise typer.Exit(report_interruption(interruption)) from None
         except BrokenPipeError as error:  # of a connection; the parser takes it for standard output
             raise typer.Exit(report_error(error)) from None
+        _mode.has_spoken = True
         if _speaks():
-            _answer(answer.document) if json else answer.show()
+            print_json(answer.document) if json else answer.show()
         if answer.exit_code:
             raise typer.Exit(answer.exit_code)
 
@@ -223,16 +229,10 @@ def _report(message: str, advice: str, code: int) -> int:
 
 
 def _answer_error(message: str, advice: str, code: int) -> None:
-    if _mode.json and _speaks():
+    is_first, _mode.has_spoken = not _mode.has_spoken, True
+    if is_first and _mode.json and _speaks():
         with contextlib.suppress(SystemExit):  # a reader that left takes no exit code along
-            _answer({"error": {"message": message, "advice": advice, "exit_code": code}})
-
-
-def _answer(document: Any) -> None:
-    """Print the document of a command line, once."""
-    if not _mode.has_answered:
-        _mode.has_answered = True
-        print_json(document)
+            print_json({"error": {"message": message, "advice": advice, "exit_code": code}})
 
 
 def print_json(document: Any) -> None:

@@ -15,10 +15,13 @@ from typer.core import TyperGroup
 from likeness import __version__
 from likeness.cli import config, data, demo, doctor, results, train, watch
 from likeness.cli.console import (
+    INTERRUPTED,
     answering,
     begin,
+    has_spoken,
     print_text,
     report_error,
+    report_interruption,
     report_usage,
     verb,
 )
@@ -114,6 +117,10 @@ def main() -> None:
     try:
         with for_reader():  # of help, which the parser prints itself
             code = app(prog_name="likeness", standalone_mode=False)
+        if code == INTERRUPTED and not has_spoken():  # before a verb could answer, in the parser
+            code = report_interruption(KeyboardInterrupt())
+    except (KeyboardInterrupt, typer.Abort):
+        sys.exit(report_interruption(KeyboardInterrupt()))
     except _ParserError as error:
         sys.exit(report_usage(error, _words_meant(error, sys.argv[1:])))
     except Exception as error:

@@ -1,7 +1,7 @@
 """Making a dataset piece by piece: in several processes, in one order, and on again after a kill.
 
-Owns the journal that marks a folder as unfinished, and the worker processes. What a piece is and
-which files it has is the caller's business.
+Owns the journal that marks a folder as unfinished. The processes are ``workers.py``; what a piece
+is and which files it has is the caller's business.
 
 A piece is made by a function that writes files, each as a whole, and returns a JSON value. The
 values stand in the journal in the order of the pieces, so the dataset is the same however many
@@ -14,31 +14,23 @@ import fcntl
 import json
 import logging
 import os
-import signal
-import threading
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from datetime import date
-from multiprocessing import active_children, connection, get_context, parent_process
 from pathlib import Path
-from typing import Any, BinaryIO, TypeVar
+from typing import Any, BinaryIO
 
 from likeness import __version__
+from likeness.data.workers import Task, in_order, refuse_import_by_worker
 from likeness.errors import DataError, LikenessError, UsageError
 from likeness.storage.files import PART, disk_errors, flush_to_disk
 
 UNFINISHED = "unfinished.jsonl"
 """Lies in a dataset until it is finished: a line for what was asked, then one for every piece."""
 _FORMAT = 1
-_AHEAD = 4
-"""Pieces a process may be ahead of the slowest one: bounds memory and what a kill loses."""
 
 Progress = Callable[[int, int], None]
 """Is told how many pieces there are by now, and how many there will be."""
-Task = TypeVar("Task")
 logger = logging.getLogger(__name__)
 
 
@@ -155,6 +147,7 @@ def unfinished(
         UsageError: the folder holds something else, was begun with other settings or files, is in
             use by another process, or cannot be written.
     """
+    refuse_import_by_worker()
     root = Path(root)
     asked = {
         "format": _FORMAT,
@@ -197,68 +190,6 @@ def stamp(path: Path) -> str:
     """Size and time of change: another when a file was written again, without reading it."""
     status = path.stat()
     return f"{status.st_size}:{status.st_mtime_ns}"
-
-
-def in_order(
-    function: Callable[[Task], Any], tasks: Sequence[Task], workers: int = 0
-) -> Iterator[Any]:
-    """``map`` by several processes, one for each core when ``workers`` is 0.
-
-    Raises:
-        UsageError: fewer than 0 workers, or one of them was killed.
-    """
-    if workers < 0:
-        raise UsageError(f"Expected workers to be at least 0, found {workers}.")
-    count = min(workers or os.cpu_count() or 1, len(tasks))
-    if count <= 1:
-        yield from map(function, tasks)
-        return
-    # Spawned, because threads of numerical libraries do not survive a fork.
-    pool = ProcessPoolExecutor(count, mp_context=get_context("spawn"), initializer=_follow_parent)
-    try:
-        waiting = deque[Any]()
-        for task in tasks:
-            waiting.append(pool.submit(function, task))
-            if len(waiting) >= _AHEAD * count:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
-    except BrokenProcessPool as error:
-        raise UsageError(
-            f"One of {count} worker processes ended without an answer.",
-            advice="Most often the machine ran out of memory: run the same command again with "
-            "fewer --workers. It goes on where it stopped. A script of your own needs its calls "
-            "under 'if __name__ == \"__main__\":', since every worker imports it.",
-        ) from error
-    finally:
-        _shut_down(pool)
-
-
-def _shut_down(pool: ProcessPoolExecutor) -> None:
-    """Let the workers finish what they are at; a second Ctrl-C does not wait for them."""
-    try:
-        pool.shutdown(cancel_futures=True)
-    except KeyboardInterrupt:
-        # Interrupted, the pool forgets to tell them, and Python would wait for them at its end.
-        for worker in active_children():
-            worker.kill()
-        raise
-
-
-def _follow_parent() -> None:
-    """In a worker: leave Ctrl-C to the parent, and end when the parent is killed.
-
-    Workers wait for tasks on a pipe of which each holds both ends, so they would never notice.
-    """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    parent = parent_process()
-    assert parent is not None
-
-    def watch() -> None:
-        connection.wait([parent.sentinel])
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
 
 
 def _lock(file: BinaryIO, root: Path) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import resource
 import signal
@@ -12,7 +13,7 @@ import pytest
 
 from likeness import __version__
 from likeness.runs.run import Run
-from tests.cli.conftest import Command, environment
+from tests.cli.conftest import ROOT, Command, environment
 
 HEAVY = ("torch", "numba", "scipy", "cv2", "av", "skimage", "PIL", "pydantic", "rich.table")
 LIGHT_VERBS = (
@@ -295,6 +296,46 @@ def test_a_command_line_that_cannot_be_read_is_a_document_too(
     assert result.document["error"]["exit_code"] == 2
     assert result.document["error"]["advice"].startswith("See: likeness")
     assert likeness(*arguments).out == ""
+
+
+_INTERRUPTED_IMPORT = """
+import os, signal, sys
+
+name, *words = sys.argv[1:]
+
+class Finder:
+    def find_spec(self, wanted, path=None, target=None):
+        if wanted == name:
+            os.kill(os.getpid(), signal.SIGINT)
+
+sys.meta_path.insert(0, Finder())
+sys.argv[1:] = words
+from likeness.__main__ import main
+main()
+"""
+
+
+@pytest.mark.parametrize(
+    ("module", "words"),
+    [
+        ("likeness.cli.console", ("systems",)),
+        ("likeness.cli.main", ("systems",)),
+        ("likeness.systems.face_encoder.commands", ("face-encoder", "merge")),
+        ("likeness.workflow", ("data", "inspect", "face-encoder", "nowhere")),
+    ],
+)
+def test_an_interruption_while_modules_are_imported_is_a_document_too(
+    module: str, words: tuple[str, ...]
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", _INTERRUPTED_IMPORT, module, *words, "--json"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 130, done.stderr
+    assert json.loads(done.stdout)["error"]["message"] == "Interrupted before it was done."
+    assert "Traceback" not in done.stderr
 
 
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])

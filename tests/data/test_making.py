@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from likeness.data import making
-from likeness.data.making import UNFINISHED, in_order, is_unfinished, refuse_unfinished, unfinished
+from likeness.data.making import UNFINISHED, is_unfinished, refuse_unfinished, unfinished
 from likeness.errors import DataError, UsageError
 from likeness.storage.files import replacing
 
@@ -51,17 +51,6 @@ def slow(root: Path, number: int) -> dict[str, Any]:
     return piece(root, number)
 
 
-def dies(number: int) -> int:
-    if number == 3:
-        os._exit(1)
-    return number
-
-
-def doubled(number: int) -> int:
-    time.sleep(0.05 if number % 3 == 0 else 0.0)  # the first of three is the last to be done
-    return 2 * number
-
-
 def made(root: Path, function: Any = piece, *, workers: int = 1, **changes: Any) -> list[int]:
     """Make the dataset, or go on with it; returns what progress was told."""
     told: list[int] = []
@@ -85,11 +74,6 @@ def whole(tmp_path: Path) -> dict[str, bytes]:
     """What an uninterrupted process makes."""
     made(tmp_path / "whole")
     return content(tmp_path / "whole")
-
-
-@pytest.mark.parametrize("workers", [1, 3])
-def test_values_come_in_the_order_of_their_tasks(workers):
-    assert list(in_order(doubled, list(range(40)), workers)) == [2 * n for n in range(40)]
 
 
 def test_a_finished_dataset_has_every_piece_and_no_journal(tmp_path, whole):
@@ -230,24 +214,6 @@ def test_a_journal_of_something_else_is_refused(tmp_path):
             act()
 
 
-def test_a_lost_worker_is_explained():
-    with pytest.raises(UsageError, match="ended without an answer") as caught:
-        list(in_order(dies, list(range(8)), workers=2))
-    assert "--workers" in caught.value.advice
-    with pytest.raises(UsageError, match="at least 0"):
-        list(in_order(doubled, [1, 2], workers=-1))
-
-
-def test_errors_of_workers_arrive_whole():
-    with pytest.raises(DataError) as caught:
-        list(in_order(advised, [1, 2], workers=2))
-    assert (caught.value.message, caught.value.advice) == ("this is wrong", "do that")
-
-
-def advised(number: int) -> None:
-    raise DataError("this is wrong", advice="do that")
-
-
 def run_python(code: str, *arguments: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-c", code, *arguments],
@@ -316,52 +282,3 @@ def test_a_stamp_is_another_when_the_file_is(tmp_path):
     assert making.stamp(path) == before
     os.utime(path, ns=(1, 1))
     assert making.stamp(path) != before
-
-
-def very_slow(number: int) -> int:
-    time.sleep(60)
-    return number
-
-
-_TWICE = """
-from tests.data.test_making import very_slow
-from likeness.data.making import in_order
-if __name__ == "__main__":
-    print("started", flush=True)
-    list(in_order(very_slow, [0, 1, 2, 3], 2))
-"""
-
-
-def test_a_second_ctrl_c_does_not_wait_for_the_workers(tmp_path: Path) -> None:
-    """Both signals go to the whole group, as a terminal sends them."""
-    script = tmp_path / "script.py"
-    script.write_text(_TWICE)
-    process = subprocess.Popen(
-        [sys.executable, str(script)],
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-    assert process.stdout is not None
-    assert process.stdout.readline() == "started\n"
-    time.sleep(4.0)  # the workers are at their first pieces
-    os.killpg(process.pid, signal.SIGINT)
-    time.sleep(0.4)
-    os.killpg(process.pid, signal.SIGINT)
-    _, errors = process.communicate(timeout=15)
-    assert process.returncode in (1, -signal.SIGINT)
-    assert "KeyboardInterrupt" in errors
-    deadline = time.monotonic() + 10
-    while (left := _has_members(process.pid)) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert not left
-
-
-def _has_members(group: int) -> bool:
-    try:
-        os.killpg(group, 0)
-    except ProcessLookupError:
-        return False
-    return True

@@ -1,0 +1,147 @@
+"""Worker processes that make pieces of a dataset, and how they start and end.
+
+A worker leaves Ctrl-C to its parent from its first moment, and ends when the parent is killed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import (
+    active_children,
+    connection,
+    current_process,
+    get_context,
+    parent_process,
+)
+from typing import Any, TypeVar
+
+from likeness.errors import UsageError
+from likeness.signals import deferred
+
+Task = TypeVar("Task")
+_AHEAD = 4
+"""Pieces a process may be ahead of the slowest one: bounds memory and what a kill loses."""
+_NO_GUARD = 119
+"""Exit code of a worker whose import of the script came to the call that started the worker."""
+
+
+def in_order(
+    function: Callable[[Task], Any], tasks: Sequence[Task], workers: int = 0
+) -> Iterator[Any]:
+    """``map`` by several processes, one for each core when ``workers`` is 0.
+
+    Raises:
+        UsageError: fewer than 0 workers, or one of them ended before its work did.
+    """
+    if workers < 0:
+        raise UsageError(f"Expected workers to be at least 0, found {workers}.")
+    count = min(workers or os.cpu_count() or 1, len(tasks))
+    if count <= 1:
+        yield from map(function, tasks)
+        return
+    with deferred():
+        # Spawned, because threads of numerical libraries do not survive a fork.
+        context = get_context("spawn")
+        pool = ProcessPoolExecutor(count, mp_context=context, initializer=_follow_parent)
+    started = set[Any]()
+    try:
+        waiting = deque[Any]()
+        for task in tasks:
+            with _without_ctrl_c():  # the pool starts its processes as they are needed
+                waiting.append(pool.submit(function, task))
+                started.update(active_children() if len(started) < count else ())
+            if len(waiting) >= _AHEAD * count:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    except BrokenProcessPool:
+        _shut_down(pool)  # afterwards every worker has its exit code
+        raise _loss({worker.exitcode for worker in started}, count) from None
+    finally:
+        _shut_down(pool)
+
+
+def refuse_import_by_worker() -> None:
+    """End a process that is only importing its parent's script: it is not to do the work again.
+
+    Raises:
+        SystemExit: with the exit code by which the parent knows what to say.
+    """
+    # By the same mark the standard library refuses to start processes then.
+    if getattr(current_process(), "_inheriting", False):
+        raise SystemExit(_NO_GUARD)
+
+
+def _loss(exit_codes: set[int | None], count: int) -> UsageError:
+    """What the end of a worker means."""
+    guard = 'if __name__ == "__main__":'
+    if _NO_GUARD in exit_codes:
+        script = getattr(sys.modules["__main__"], "__file__", None) or "the script"
+        return UsageError(
+            f"Expected {script} to make its calls under '{guard}': every worker process imports "
+            "the script, and would make them again.",
+            advice=f"Put what the script does under '{guard}', or pass workers=1.",
+        )
+    if -signal.SIGKILL in exit_codes:
+        return UsageError(
+            f"One of {count} worker processes was killed.",
+            advice="Most often the machine ran out of memory: run the same command again with "
+            "fewer --workers. It goes on where it stopped.",
+        )
+    return UsageError(
+        f"One of {count} worker processes ended without an answer.",
+        advice="The lines above may say why. Every worker imports the script that is run: one "
+        f"of your own needs its calls under '{guard}'. With --workers 1 there are no other "
+        "processes. The same command goes on where it stopped.",
+    )
+
+
+@contextlib.contextmanager
+def _without_ctrl_c() -> Iterator[None]:
+    """Processes that start inside hold a Ctrl-C back until :func:`_follow_parent` drops it.
+
+    A terminal sends it to them too, and Python's start has no answer but a traceback. The parent
+    takes it at the end: half started, a process would miss what it is to be told.
+    """
+    with deferred():
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            yield
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _shut_down(pool: ProcessPoolExecutor) -> None:
+    """Let the workers finish what they are at; a second Ctrl-C does not wait for them."""
+    try:
+        pool.shutdown(cancel_futures=True)
+    except KeyboardInterrupt:
+        # Interrupted, the pool forgets to tell them, and Python would wait for them at its end.
+        for worker in active_children():
+            worker.kill()
+        raise
+
+
+def _follow_parent() -> None:
+    """In a worker: leave Ctrl-C to the parent, and end when the parent is killed.
+
+    Workers wait for tasks on a pipe of which each holds both ends, so they would never notice.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+    parent = parent_process()
+    assert parent is not None
+
+    def watch() -> None:
+        connection.wait([parent.sentinel])
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
