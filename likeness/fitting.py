@@ -25,6 +25,31 @@ Display = Callable[[Run, "Plan"], "Tracker | None"]
 """Makes something that is told the metrics while training, once run and plan are known."""
 
 
+def check_fit(built: System, plan: Plan, resolved: Resolved) -> None:
+    """Refuse what :func:`fit_run` would refuse, while there is no run to leave behind.
+
+    Raises:
+        MissingError: the extra of a tracker is not installed.
+        UsageError: a mix names no source, there is nothing to evaluate on, or ``storage.mirror`` is
+            no address.
+        DataError: a training source has no samples.
+    """
+    from likeness.data.sampler import Sampler
+    from likeness.data.source import Mixed
+    from likeness.runs.trackers import check_installed
+    from likeness.training.looking import held_out
+
+    config = resolved.config
+    check_installed(config.tracking)
+    if config.storage.mirror:
+        open_store(config.storage.mirror, settings=config.storage)
+    sampler = Sampler(Mixed(built.sources("train")), seed=config.train.seed)
+    for planned in plan.stages:
+        sampler.stage(planned.index, batch_size=planned.batch_size, mix=planned.stage.mix)
+    if config.train.evaluate_every:
+        held_out(built)
+
+
 def fit_run(
     built: System,
     plan: Plan,

@@ -34,7 +34,7 @@ from likeness.config.resolve import Resolved, check_unchanged, override
 from likeness.data.inspection import Inspection
 from likeness.data.making import Progress
 from likeness.errors import DataError, UsageError
-from likeness.fitting import Display, environment_of, fit_run
+from likeness.fitting import Display, check_fit, environment_of, fit_run
 from likeness.runs.run import Run
 from likeness.storage.files import disk_refusals
 from likeness.storage.store import is_remote
@@ -101,7 +101,9 @@ def plan_training(
     resolved = configure(system, profile=profile, config_files=config_files, overrides=overrides)
     inspection = inspect_configured(resolved)
     built = build(resolved, device=torch.device("cpu"))
-    return Planned(resolved, plan_of(built, resolved, world_size=1), inspection)
+    plan = plan_of(built, resolved, world_size=1)
+    check_fit(built, plan, resolved)
+    return Planned(resolved, plan, inspection)
 
 
 def train(
@@ -132,6 +134,7 @@ def train(
     inspection = inspect_configured(resolved) if process.is_first else Inspection("")
     built = build(resolved, device=process.device)
     plan = plan_of(built, resolved, world_size=process.world_size)
+    check_fit(built, plan, resolved)
     path = ""
     if process.is_first:
         run = Run.create(
@@ -181,6 +184,7 @@ def resume(
     process = distributed.start(resolved.config.train.device)
     built = build(resolved, device=process.device)
     plan = plan_of(built, resolved, world_size=process.world_size)
+    check_fit(built, plan, resolved)
     with run.held() if process.is_first else nullcontext():
         saved = checkpoints(run)
         if saved:

@@ -25,9 +25,7 @@ class TensorBoard:
     """Event files in ``<run>/tensorboard``: scalars, images, texts, settings as hyperparameters."""
 
     def __init__(self, run: Run, *, step: int, settings: Mapping[str, Any]) -> None:
-        purpose = "mirror metrics to TensorBoard (tracking.tensorboard)"
-        require("tensorboard", extra="tensorboard", purpose=purpose)
-        tensorboard: Any = require("torch.utils.tensorboard", extra="tensorboard", purpose=purpose)
+        tensorboard = _tensorboard()
         # Events after this step are hidden, as their lines are cut from the metrics.
         self._writer = tensorboard.SummaryWriter(
             str(run.path / "tensorboard"), purge_step=step + 1 if step else None
@@ -61,8 +59,7 @@ class WeightsAndBiases:
         project: str,
         settings: Mapping[str, Any],
     ) -> None:
-        purpose = "mirror metrics to Weights & Biases (tracking.wandb)"
-        self._wandb = require("wandb", extra="wandb", purpose=purpose)
+        self._wandb = _wandb()
         self._run = self._wandb.init(
             project=project,
             name=run.name,
@@ -114,6 +111,26 @@ def open_trackers(
             )
         )
     return trackers
+
+
+def check_installed(settings: TrackingSettings) -> None:
+    """Raises MissingError where the extra of a tracker that is asked for is not installed."""
+    if settings.tensorboard:
+        _tensorboard()
+    if settings.wandb != "off":
+        _wandb()
+
+
+def _tensorboard() -> Any:
+    purpose = "mirror metrics to TensorBoard (tracking.tensorboard)"
+    require("tensorboard", extra="tensorboard", purpose=purpose)
+    return require("torch.utils.tensorboard", extra="tensorboard", purpose=purpose)
+
+
+def _wandb() -> Any:
+    return require(
+        "wandb", extra="wandb", purpose="mirror metrics to Weights & Biases (tracking.wandb)"
+    )
 
 
 def _scalars(config: Mapping[str, Any], prefix: str = "") -> dict[str, str | int | float | bool]:

@@ -41,7 +41,7 @@ class Observer:
     ) -> None:
         self._system, self._run, self._recorder = system, run, recorder
         self._seed = settings.seed
-        self._source = _validation(system) if settings.evaluate_every else None
+        self._source = held_out(system) if settings.evaluate_every else None
 
     def look(
         self,
@@ -76,8 +76,12 @@ class Observer:
         return scores
 
 
-def _validation(system: System) -> Source:
-    """The held-out samples: one source as it is, several end to end."""
+def held_out(system: System) -> Source:
+    """The samples to evaluate on while training: one source as it is, several end to end.
+
+    Raises:
+        UsageError: there are none.
+    """
     sources = {name: part for name, part in system.sources("validation").items() if len(part)}
     if not sources:
         raise UsageError(

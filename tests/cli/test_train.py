@@ -20,6 +20,7 @@ from likeness.runs.run import Run
 from likeness.storage.store import StorageSettings, open_store
 from likeness.training.stage import Plan, Stage
 from tests.cli.conftest import Command, environment
+from tests.toy_system.system import ToySystem
 
 
 def test_systems_lists_what_can_be_trained(likeness: Command) -> None:
@@ -104,6 +105,8 @@ def test_a_dry_run_shows_the_plan_and_makes_nothing(likeness: Command, data: Pat
         (("data.root=data", "--runs", "file"), 2, "Cannot create the run"),
         (("data.root=data", "--runs", "/sys/x"), 2, "permission"),
         (("data.root=data", "stages.head.groups={hed: 1}"), 2, "hed"),
+        (("data.root=data", "stages.head.mix={man: 1}"), 2, "unknown source 'man'"),
+        (("data.root=data", "storage.mirror=ftp://x/y"), 2, "the scheme 'ftp' is unknown"),
     ],
 )
 def test_what_cannot_be_trained_is_refused_before_a_run_exists(
@@ -115,6 +118,27 @@ def test_what_cannot_be_trained_is_refused_before_a_run_exists(
     assert message in result.err
     assert "Traceback" not in result.err
     assert not Path("runs").exists()
+
+
+def test_what_is_missing_while_training_is_said_before_a_run_exists(
+    likeness: Command, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = ("train", "toy", "--profile", "smoke", "data.root=data")
+    monkeypatch.setitem(sys.modules, "wandb", None)
+    result = likeness(*words, "tracking.wandb=offline")
+    assert (result.code, "likeness[wandb]" in result.err) == (3, True), result.err
+    sources = ToySystem.sources
+    monkeypatch.setattr(
+        ToySystem,
+        "sources",
+        lambda self, split: sources(self, split) if split == "train" else {},
+    )
+    for more in ((), ("--dry-run",)):
+        result = likeness(*words, "train.evaluate_every=5", *more)
+        assert result.code == 2
+        assert "no validation samples" in result.err
+    assert not Path("runs").exists()
+    assert likeness(*words, "train.evaluate_every=0").code == 0
 
 
 def test_a_run_of_the_same_second_is_not_overwritten(
