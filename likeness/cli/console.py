@@ -338,17 +338,19 @@ def progress_columns() -> list[ProgressColumn]:
 
 
 def _counting_lines(console: Console, *, every_seconds: float = 5.0) -> Callable[[int, int], None]:
-    first: list[int] = []
-    began = last = time.monotonic()
+    counts: list[int] = []
+    since = last = time.monotonic()
 
     def show(done: int, total: int) -> None:
-        nonlocal last
+        nonlocal since, last
         now = time.monotonic()
-        if not first:
-            first.append(done)  # a dataset that is gone on with does not start at nothing
-        if now - last >= every_seconds and done > first[0]:
+        if len(counts) < 2:
+            # What there was before, then the first one made here: until that, processes start.
+            counts.extend([done] if not counts or done > counts[0] else [])
+            since = last = now
+        elif now - last >= every_seconds and done > counts[1]:
             last = now
-            left = (total - done) * (now - began) / (done - first[0])
+            left = (total - done) * (now - since) / (done - counts[1])
             with read_or_not():
                 console.print(f"{done}/{total}, {duration(left)} left", soft_wrap=True)
 

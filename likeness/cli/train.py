@@ -227,29 +227,35 @@ class ProgressBar:
 
 
 class ProgressLines:
-    """A plain line from time to time where there is no terminal."""
+    """A plain line from time to time where there is no terminal.
 
-    def __init__(self, plan: Plan, started: int, *, every_seconds: float = 5.0) -> None:
+    Rate and time left are those of the steps since the first numbers: the steps before start
+    processes and compile.
+    """
+
+    def __init__(self, plan: Plan, *, every_seconds: float = 5.0) -> None:
         self._plan, self._every = plan, every_seconds
-        self._started, self._began = started, time.monotonic()
+        self._first: tuple[int, float] | None = None
         self._last = float("-inf")
 
     def log(self, step: int, values: Mapping[str, float]) -> None:
         now = time.monotonic()
         numbers = _numbers(values)
         done = step >= self._plan.total_steps
-        if not numbers or not (done or now - self._last >= self._every):
+        if not numbers:
+            return
+        first, since = self._first = self._first or (step, now)
+        if not (done or now - self._last >= self._every):
             return
         self._last = now
-        rate = (step - self._started) / max(now - self._began, 1e-9)
-        left = (self._plan.total_steps - step) / rate if rate > 0 else 0.0
         stage = self._plan.at(max(step - 1, 0)).stage.name
+        line = f"step {step}/{self._plan.total_steps} {stage} {numbers}"
+        if step > first:
+            rate = (step - first) / max(now - since, 1e-9)
+            left = duration((self._plan.total_steps - step) / rate)
+            line += f" {rate:.2f} steps/s, {left} left"
         with read_or_not():
-            stderr_console().print(
-                f"step {step}/{self._plan.total_steps} {stage} {numbers} "
-                f"{rate:.2f} steps/s, {duration(left)} left",
-                soft_wrap=True,
-            )
+            stderr_console().print(line, soft_wrap=True)
 
     def media(self, step: int, name: str, path: Path) -> None:
         """Nothing: lines show no pictures."""
@@ -268,7 +274,7 @@ def show_progress(run: Run, plan: Plan) -> Any:
     started = selection.find(run).step if checkpoint.has_checkpoints(run) else 0
     with read_or_not():
         stderr_console().print(f"run {run.path}", soft_wrap=True)
-    return ProgressBar(plan, started) if sys.stderr.isatty() else ProgressLines(plan, started)
+    return ProgressBar(plan, started) if sys.stderr.isatty() else ProgressLines(plan)
 
 
 def rate_text(rate: float) -> str:

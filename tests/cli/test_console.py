@@ -37,18 +37,18 @@ def test_log_lines_go_to_standard_error_once(capsys: pytest.CaptureFixture[str])
 def test_counting_says_how_far_it_is_from_time_to_time(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Ten are done before it starts; then one a second, of which every fifth is told."""
-    clock = iter(range(100))
+    """Ten are done before, the next one a minute later; then one a second, every fifth is told."""
+    clock = iter([0, 1, *range(60, 100)])
     monkeypatch.setattr(console.time, "monotonic", lambda: next(clock))
     monkeypatch.setattr(console, "_mode", console._Mode())
     with counting("Making things") as progress:
         assert progress is not None
-        for done in range(10, 21):
+        for done in range(10, 23):
             progress(done, 30)
     captured = capsys.readouterr()
     assert captured.out == ""
     assert captured.err.splitlines() == [
         "Making things",
-        "14/30, 0:20 left",
-        "19/30, 0:12 left",
+        "16/30, 0:14 left",
+        "21/30, 0:09 left",
     ]
