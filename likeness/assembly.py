@@ -24,7 +24,7 @@ from likeness.config.resolve import Resolved
 from likeness.config.resolve import resolve as resolve_layers
 from likeness.config.schema import ConfigModel
 from likeness.config.text import read_yaml
-from likeness.data.inspection import Inspection
+from likeness.data.inspection import Inspection, with_emptiness
 from likeness.data.making import Progress, is_unfinished
 from likeness.data.workers import refuse_import_by_worker
 from likeness.errors import DataError, UsageError
@@ -178,7 +178,7 @@ def inspect_configured(resolved: Resolved) -> Inspection:
 def inspect_dataset(spec: SystemSpec, uri: str, storage: StorageSettings) -> Inspection:
     """Look at a dataset by a system's contract; a remote one is copied here first."""
     found: Inspection = spec.load("contract").inspect(str(local_copy(uri, settings=storage)))
-    return replace(found, uri=uri)
+    return with_emptiness(replace(found, uri=uri))
 
 
 def with_local_data(config: Any) -> Any:

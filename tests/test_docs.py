@@ -21,6 +21,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import typer
 
@@ -28,7 +29,9 @@ from likeness.assembly import configure
 from likeness.cli.data import parse_options
 from likeness.cli.main import app
 from likeness.config.keys import annotations_at
+from likeness.media.image import save_image
 from likeness.systems import all_systems, get_system
+from likeness.workflow import inspect_data
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted(
@@ -38,6 +41,7 @@ PAGES = sorted(
         *(ROOT / "likeness").rglob("README.md"),
     ]
 )
+EXAMPLE = ROOT / "docs" / "add-a-system.md"
 each_page = pytest.mark.parametrize("page", PAGES, ids=lambda p: p.relative_to(ROOT).as_posix())
 
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.DOTALL | re.MULTILINE)
@@ -296,12 +300,11 @@ def test_an_index_names_every_page() -> None:
     assert not missing
 
 
-@pytest.mark.slow
-def test_the_example_system_trains(tmp_path: Path) -> None:
-    """The system of ``docs/add-a-system.md``, installed from the page as it stands."""
-    page = ROOT / "docs" / "add-a-system.md"
+@pytest.fixture
+def example(tmp_path: Path) -> Path:
+    """A folder for the import path with the system of ``docs/add-a-system.md`` as it stands."""
     site = tmp_path / "site"
-    for block in blocks(page, "python"):
+    for block in blocks(EXAMPLE, "python"):
         path = site / block.splitlines()[0].removeprefix("# ")
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(block, encoding="utf-8")
@@ -309,10 +312,55 @@ def test_the_example_system_trains(tmp_path: Path) -> None:
     facts.mkdir()
     (facts / "METADATA").write_text("Metadata-Version: 2.1\nName: smile\nVersion: 0.1\n")
     (facts / "entry_points.txt").write_text("[likeness.systems]\nsmile = smile:SPEC\n")
-    environment = {**os.environ, "PYTHONPATH": f"{site}{os.pathsep}{ROOT}"}
+    return site
+
+
+GOOD_ROW = {"id": "a", "smile": 0.5, "split": "train"}
+
+
+@pytest.mark.parametrize(
+    ("index", "message"),
+    [
+        ([GOOD_ROW], ""),
+        ([], "Expected samples, found none: photographs 0."),
+        ([1], "Entry 1: expected an object with id, smile, split, found a number."),
+        ([{**GOOD_ROW, "id": 7}], "Entry 1: id: expected text"),
+        ([{**GOOD_ROW, "id": "../a"}], "Entry 1: id: expected text that matches"),
+        ([{**GOOD_ROW, "smile": "wide"}], "Entry 1: smile: expected a number, found 'wide'."),
+        ([{**GOOD_ROW, "split": 1}], "Entry 1: split: expected one of 'train', "),
+        ([{**GOOD_ROW, "id": "b"}], "Expected a picture file"),
+        ([{**GOOD_ROW, "id": "c"}], "c.png is not a picture"),
+        ({}, "Expected a JSON list, found an object."),
+        (None, "The file cannot be read: No such file or directory."),
+    ],
+    ids=str,
+)
+def test_the_example_contract_finds_what_is_wrong(
+    example: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, index: Any, message: str
+) -> None:
+    monkeypatch.syspath_prepend(str(example))
+    data = tmp_path / "data"
+    data.mkdir()
+    save_image(data / "a.png", np.zeros((8, 8, 3), np.float32))
+    (data / "c.png").write_bytes(b"no picture")
+    if index is not None:
+        (data / "index.json").write_text(json.dumps(index))
+    try:
+        inspection = inspect_data("smile", data)
+    finally:
+        for name in [name for name in sys.modules if name.partition(".")[0] == "smile"]:
+            del sys.modules[name]
+    assert len(inspection.errors) == bool(message)
+    assert all(message in finding.message for finding in inspection.errors)
+
+
+@pytest.mark.slow
+def test_the_example_system_trains(example: Path, tmp_path: Path) -> None:
+    """By the commands of its page, from the first to the last."""
+    environment = {**os.environ, "PYTHONPATH": f"{example}{os.pathsep}{ROOT}"}
     placeholder = "runs/smile/first-261121-113802"
     ran = []
-    for words in commands(page):
+    for words in commands(EXAMPLE):
         runs = sorted(tmp_path.glob("runs/smile/*"))
         line = [w.replace(placeholder, str(runs[-1])) if runs else w for w in words]
         done = subprocess.run(

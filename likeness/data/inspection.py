@@ -77,3 +77,12 @@ def merge(uri: str, parts: Iterable[Inspection]) -> Inspection:
             counts[key] = counts.get(key, 0) + value
         findings.extend(part.findings)
     return Inspection(uri=uri, counts=counts, findings=tuple(findings))
+
+
+def with_emptiness(inspection: Inspection) -> Inspection:
+    """The same, with an error where nothing was found: no fault, and not one sample either."""
+    if not inspection.counts or any(inspection.counts.values()) or not inspection.ok:
+        return inspection
+    message = f"Expected samples, found none: {', '.join(inspection.counts)} 0."
+    found = Finding("error", "empty", "", message, "Make the dataset again, or name another one.")
+    return Inspection(inspection.uri, inspection.counts, (*inspection.findings, found))
