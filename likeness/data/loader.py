@@ -22,6 +22,7 @@ from torch.utils.data import DataLoader, Dataset, get_worker_info
 
 from likeness.data.sampler import Draw, StageOrder
 from likeness.data.source import Mixed, Sample
+from likeness.data.workers import ignore_ctrl_c, without_ctrl_c
 from likeness.errors import LikenessError
 from likeness.seeds import rng_of
 
@@ -131,7 +132,8 @@ class Loader:
         # Torch answers the death of a worker with an error at whatever line the main thread is, be
         # it in the middle of a save. Asking for the next batch finds out as well.
         before = signal.getsignal(signal.SIGCHLD)
-        batches = iter(loader)
+        with without_ctrl_c():
+            batches = iter(loader)
         if signal.getsignal(signal.SIGCHLD) is not before:
             signal.signal(signal.SIGCHLD, before)
         return batches
@@ -248,7 +250,7 @@ class _WorkerStart:
         self._closing = closing
 
     def __call__(self, worker: int) -> None:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        ignore_ctrl_c()
         signal.signal(signal.SIGTERM, self._on_terminate)
 
     def _on_terminate(self, number: int, frame: FrameType | None) -> None:

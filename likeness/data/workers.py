@@ -55,7 +55,7 @@ def in_order(
     try:
         waiting = deque[Any]()
         for task in tasks:
-            with _without_ctrl_c():  # the pool starts its processes as they are needed
+            with without_ctrl_c():  # the pool starts its processes as they are needed
                 waiting.append(pool.submit(function, task))
                 started.update(active_children() if len(started) < count else ())
             if len(waiting) >= _AHEAD * count:
@@ -105,8 +105,8 @@ def _loss(exit_codes: set[int | None], count: int) -> UsageError:
 
 
 @contextlib.contextmanager
-def _without_ctrl_c() -> Iterator[None]:
-    """Processes that start inside hold a Ctrl-C back until :func:`_follow_parent` drops it.
+def without_ctrl_c() -> Iterator[None]:
+    """Processes that start inside hold a Ctrl-C back until :func:`ignore_ctrl_c` drops it there.
 
     A terminal sends it to them too, and Python's start has no answer but a traceback. The parent
     takes it at the end: half started, a process would miss what it is to be told.
@@ -117,6 +117,12 @@ def _without_ctrl_c() -> Iterator[None]:
             yield
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def ignore_ctrl_c() -> None:
+    """In a process that :func:`without_ctrl_c` started: leave Ctrl-C to the parent from now on."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
 
 
 def _shut_down(pool: ProcessPoolExecutor) -> None:
@@ -135,8 +141,7 @@ def _follow_parent() -> None:
 
     Workers wait for tasks on a pipe of which each holds both ends, so they would never notice.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+    ignore_ctrl_c()
     parent = parent_process()
     assert parent is not None
 

@@ -1,7 +1,11 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
+import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,6 +17,8 @@ from likeness.data.sampler import Sampler
 from likeness.data.source import Mixed, Sample, Source
 from likeness.errors import DataError, LikenessError
 from likeness.seeds import rng_of
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 class Noisy(Source):
@@ -156,6 +162,39 @@ def test_a_killed_worker_is_explained() -> None:
     with pytest.raises(LikenessError, match="data ended unexpectedly") as caught, found:
         list(found)
     assert "train.workers=0" in caught.value.advice
+
+
+_SLOW_START = """
+import os, time
+from tests.data.test_loader import loader
+if __name__ == "__mp_main__":
+    os.write(1, b"importing\\n")
+    time.sleep(1.0)
+if __name__ == "__main__":
+    try:
+        with loader(workers=1, start_method="spawn") as found:
+            list(found)
+    except KeyboardInterrupt:
+        os.write(1, b"interrupted\\n")
+"""
+
+
+def test_ctrl_c_while_workers_start_is_the_parents_alone(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(_SLOW_START)
+    process = subprocess.Popen(
+        [sys.executable, str(script)],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "importing\n"
+    os.killpg(process.pid, signal.SIGINT)
+    output, errors = process.communicate(timeout=60)
+    assert (output, errors, process.returncode) == ("interrupted\n", "", 0)
 
 
 def test_loading_leaves_the_global_generator_alone() -> None:
