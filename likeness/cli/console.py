@@ -198,6 +198,9 @@ def report_interruption(interruption: KeyboardInterrupt) -> int:
     Args:
         interruption: carries the advice where the verb has one of its own.
     """
+    # Python ends by the signal, whatever the exit code, if it hit text that a library executes (as
+    # dataclasses do) and none was since.
+    eval("None")
     advice = str(interruption) or "Run the same command again."
     return _report("Interrupted before it was done.", advice, INTERRUPTED)
 

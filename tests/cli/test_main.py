@@ -315,6 +315,26 @@ main()
 """
 
 
+def test_the_exit_code_of_an_interruption_does_not_depend_on_where_it_came(folder: Path) -> None:
+    """Inside text that is executed, Python would end the process by the signal instead."""
+    code = """
+import sys
+from likeness.cli.console import report_interruption
+report_interruption(KeyboardInterrupt())  # has imported what it needs
+try:
+    exec("raise KeyboardInterrupt")
+except KeyboardInterrupt as error:
+    sys.exit(report_interruption(error))
+"""
+    Path("interrupted.py").write_text(code)
+    done = subprocess.run(
+        [sys.executable, "-m", "interrupted"],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+    )
+    assert done.returncode == 130
+
+
 @pytest.mark.parametrize(
     ("module", "words"),
     [
