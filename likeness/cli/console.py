@@ -14,7 +14,6 @@ import os
 import signal
 import sys
 import threading
-import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -29,7 +28,6 @@ from likeness.errors import LikenessError
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.progress import ProgressColumn
 
 INTERRUPTED = 130
 
@@ -282,89 +280,6 @@ def stderr_console() -> Console:
 def is_quiet() -> bool:
     """Whether output is for a program: no progress bars then."""
     return _mode.json
-
-
-@contextlib.contextmanager
-def working(what: str) -> Iterator[None]:
-    """Say what takes a while: a spinner on a terminal, one plain line elsewhere."""
-    console = stderr_console()
-    if _mode.json:
-        yield
-    elif console.is_terminal:
-        with console.status(what):
-            yield
-    else:
-        with read_or_not():
-            console.print(what, soft_wrap=True)
-        yield
-
-
-@contextlib.contextmanager
-def counting(what: str) -> Iterator[Callable[[int, int], None] | None]:
-    """Say how far something is: gives what is told (done, total), nothing with --json.
-
-    A bar on a terminal; elsewhere a plain line at the start, and another from time to time.
-    """
-    console = stderr_console()
-    if _mode.json:
-        yield None
-    elif console.is_terminal:
-        from rich.progress import Progress
-
-        with Progress(*progress_columns(), console=console) as bar:
-            task = bar.add_task(what, total=None)
-            yield lambda done, total: bar.update(task, completed=done, total=total)
-    else:
-        with read_or_not():
-            console.print(what, soft_wrap=True)
-        yield _counting_lines(console)
-
-
-def progress_columns() -> list[ProgressColumn]:
-    """What stands beside every bar."""
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
-
-    return [
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
-    ]
-
-
-def _counting_lines(console: Console, *, every_seconds: float = 5.0) -> Callable[[int, int], None]:
-    counts: list[int] = []
-    since = last = time.monotonic()
-
-    def show(done: int, total: int) -> None:
-        nonlocal since, last
-        now = time.monotonic()
-        if len(counts) < 2:
-            # What there was before, then the first one made here: until that, processes start.
-            counts.extend([done] if not counts or done > counts[0] else [])
-            since = last = now
-        elif now - last >= every_seconds and done > counts[1]:
-            last = now
-            left = (total - done) * (now - since) / (done - counts[1])
-            with read_or_not():
-                console.print(f"{done}/{total}, {duration(left)} left", soft_wrap=True)
-
-    return show
-
-
-def duration(seconds: float) -> str:
-    """``75`` as ``1:15``, ``3675`` as ``1:01:15``."""
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
 
 
 def _cell(value: Any) -> str:

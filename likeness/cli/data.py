@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from likeness.cli.console import Answer, counting, print_table, print_text, verb, working
+from likeness.cli.console import Answer, print_table, print_text, verb
+from likeness.cli.progress import counting, working
 
 if TYPE_CHECKING:
     from likeness.data.inspection import Inspection

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from likeness.cli.console import Answer, print_table, print_text, stderr_console, verb, working
+from likeness.cli.console import Answer, print_table, print_text, stderr_console, verb
+from likeness.cli.progress import working
 from likeness.cli.train import show_progress, show_scores
 
 if TYPE_CHECKING:

@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
-from likeness.cli.console import Answer, print_table, print_text, verb, working
+from likeness.cli.console import Answer, print_table, print_text, verb
 from likeness.cli.data import Options, parse_options
+from likeness.cli.progress import working
 from likeness.cli.train import show_scores
 
 RunPath = Annotated[str, typer.Argument(help="The run directory.")]

@@ -13,15 +13,13 @@ import typer
 from likeness.cli.console import (
     INTERRUPTED,
     Answer,
-    duration,
     is_quiet,
     print_table,
     print_text,
-    progress_columns,
     stderr_console,
     verb,
-    working,
 )
+from likeness.cli.progress import duration, progress_columns, working
 from likeness.cli.reader import read_or_not
 
 if TYPE_CHECKING:

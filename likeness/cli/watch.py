@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from likeness.cli.console import Answer, duration, stdout_console, verb
+from likeness.cli.console import Answer, stdout_console, verb
+from likeness.cli.progress import duration
 from likeness.cli.reader import for_reader
 from likeness.cli.train import rate_text
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import torch
 
-from likeness.cli.console import duration
+from likeness.cli.progress import duration
 from likeness.cli.train import ProgressLines, show_progress
 from likeness.runs import selection
 from likeness.runs.record import read_metrics
