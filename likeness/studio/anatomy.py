@@ -1,19 +1,13 @@
 """The studio's head as an asset for :class:`likeness.geometry.head.MorphableHead`, in metres.
 
 Owns the assembly of template, shape space, expressions, pose correctives, joints, masks, landmarks
-and chart, and the copy of the result on disk. What each of them is, their own modules say.
+and chart. What each of them is, their own modules say.
 """
 
 from __future__ import annotations
 
-import ast
 import functools
-import hashlib
 import logging
-import os
-import tempfile
-from importlib import resources
-from pathlib import Path
 
 import numpy as np
 
@@ -21,6 +15,7 @@ from likeness.errors import DataError
 from likeness.geometry.head_asset import FLAME_JOINTS, HeadAsset, LandmarkEmbedding, load_head
 from likeness.studio.correctives import pose_correctives
 from likeness.studio.expressions import INDEX
+from likeness.studio.kept import keep, kept_path, tables_hash
 from likeness.studio.landmark_points import contour, landmarks68
 from likeness.studio.masks import vertex_masks
 from likeness.studio.rig import PARENTS, joint_regressor, skinning_weights
@@ -32,7 +27,6 @@ from likeness.studio.version import STUDIO_VERSION
 log = logging.getLogger(__name__)
 
 _METRES = 1e-3
-_TABLES = ("cage.txt", "detail.txt", "displacements.txt")
 _CREDIT = (
     "The cage and the facial shapes are measurements taken on ICT-FaceKit. "
     "Copyright (c) 2020 USC Institute for Creative Technologies (MIT licence)."
@@ -53,7 +47,7 @@ def head_asset(detail: Detail = "standard") -> HeadAsset:
     """
     if detail != "standard":
         return _carried(head_asset(), detail)
-    path = cache_folder() / f"studio-head-{_studio_hash()[:20]}.safetensors"
+    path = kept_path("studio-head", "anatomy")
     if path.is_file():
         try:
             return load_head(path)
@@ -62,7 +56,7 @@ def head_asset(detail: Detail = "standard") -> HeadAsset:
     log.info("Computing the studio's head; it is kept in %s afterwards.", path.parent)
     template = build_template()
     asset = assemble(template, build_shape_space(template))
-    _keep(asset, path)
+    keep(path, asset.save)
     return asset
 
 
@@ -92,19 +86,13 @@ def assemble(template: Template, space: ShapeSpace) -> HeadAsset:
         metadata={
             "source": "studio",
             "studio_version": STUDIO_VERSION,
-            "definition": f"studio {STUDIO_VERSION} {_tables_hash()}",
+            "definition": f"studio {STUDIO_VERSION} {tables_hash()}",
             "detail": template.detail,
             "credit": _CREDIT,
             "expression_unit": "activations of 52 ARKit shapes, then standard deviations",
             "shape_columns_mm": describe_columns(template, space),
         },
     )
-
-
-def cache_folder() -> Path:
-    """Where the computed head is kept."""
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "likeness"
 
 
 def _carried(standard: HeadAsset, detail: Detail) -> HeadAsset:
@@ -140,41 +128,3 @@ def _pupils(template: Template) -> LandmarkEmbedding:
 def _stored(array: np.ndarray) -> np.ndarray:
     """The precision of the kept copy, so that a computed head equals a loaded one."""
     return np.ascontiguousarray(array, dtype=np.float32)
-
-
-def _tables_hash() -> str:
-    """Hash over the measured tables. With the version it says which head this is."""
-    tables = resources.files("likeness.studio").joinpath("tables")
-    return hashlib.sha256(b"".join(tables.joinpath(n).read_bytes() for n in _TABLES)).hexdigest()
-
-
-@functools.cache
-def _studio_hash() -> str:
-    """Hash over the version, the tables and the source of everything the head is computed by."""
-    package = resources.files("likeness.studio")
-    digest = hashlib.sha256(f"{STUDIO_VERSION} {_tables_hash()}".encode())
-    pending, found = ["anatomy"], set()
-    while pending:
-        module = pending.pop()
-        if module in found:
-            continue
-        found.add(module)
-        for node in ast.walk(ast.parse(package.joinpath(f"{module}.py").read_text("utf-8"))):
-            if isinstance(node, ast.ImportFrom) and str(node.module).startswith("likeness.studio"):
-                inner = str(node.module).removeprefix("likeness.studio").lstrip(".")
-                pending += [inner] if inner else [alias.name for alias in node.names]
-    for module in sorted(found):
-        digest.update(package.joinpath(f"{module}.py").read_bytes())
-    return digest.hexdigest()
-
-
-def _keep(asset: HeadAsset, path: Path) -> None:
-    """Writes the copy whole or not at all; a folder that cannot be written is no error."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=path.parent) as folder:
-            temporary = Path(folder) / path.name
-            asset.save(temporary)
-            os.replace(temporary, path)
-    except OSError as error:
-        log.info("The studio's head could not be kept: %s", error)

@@ -6,6 +6,7 @@ Owns the way from texels to surface points and back to images. What is painted i
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 
 import cv2
@@ -42,8 +43,27 @@ class Textures:
     """(size, size) bool, texels whose centre lies on the chart."""
 
 
-def bake(appearance: Appearance, template: Template, size: int = 1024) -> Textures:
-    """Textures of the head and its inner parts; hair and clothes have none."""
+@dataclass(frozen=True, eq=False)
+class Chart:
+    """The texels of a square texture that lie on the template's chart, N of them."""
+
+    points: SurfacePoints
+    vertex: np.ndarray  # (N, 3) corners of each texel's triangle
+    weight: np.ndarray  # (N, 3) barycentric
+    covered: np.ndarray  # (size, size) bool, texels whose centre lies on the chart
+    nearest: tuple[np.ndarray, np.ndarray]  # row and column of every texel's nearest covered one
+
+    def image(self, values: np.ndarray) -> np.ndarray:
+        """(size, size, ...) float32 of values (N, ...); off the chart the nearest texel's."""
+        whole = np.zeros((*self.covered.shape, *values.shape[1:]), np.float32)
+        whole[self.covered] = values
+        spread: np.ndarray = whole[self.nearest]
+        return spread
+
+
+@functools.lru_cache(maxsize=2)
+def chart_points(template: Template, size: int) -> Chart:
+    """The surface under every texel of a texture of ``size`` pixels a side."""
     corners = template.uv * size
     flat = np.stack([corners[:, 0], size - corners[:, 1]], axis=1)
     seen = rasterize(
@@ -67,22 +87,25 @@ def bake(appearance: Appearance, template: Template, size: int = 1024) -> Textur
         lid_distance=np.full(len(triangle), _FULLY_LIT, np.float32),
         footprint=_texel_size(template, size)[triangle],
     )
-    values = surface.evaluate(appearance, points)
+    return Chart(points, vertex, weight, covered, _nearest_covered(covered))
+
+
+def bake(appearance: Appearance, template: Template, size: int = 1024) -> Textures:
+    """Textures of the head and its inner parts; hair and clothes have none."""
+    chart = chart_points(template, size)
+    vertex, weight, covered = chart.vertex, chart.weight, chart.covered
+    values = surface.evaluate(appearance, chart.points)
     normals = vertex_normals(
         torch.from_numpy(template.vertices)[None], torch.from_numpy(template.faces).long()
     )[0].numpy()
     normal = _mixed(normals, vertex, weight) + values.bump
     normal /= np.linalg.norm(normal, axis=1, keepdims=True)
-    nearest = _nearest_covered(covered)
 
     def image(flat_values: np.ndarray) -> np.ndarray:
-        whole = np.zeros((size, size, *flat_values.shape[1:]), np.float32)
-        whole[covered] = flat_values
-        whole = whole[nearest]
-        return np.round(255.0 * np.clip(whole, 0.0, 1.0)).astype(np.uint8)
+        return np.round(255.0 * np.clip(chart.image(flat_values), 0.0, 1.0)).astype(np.uint8)
 
     return Textures(
-        albedo=image(_srgb(values.albedo)),
+        albedo=image(srgb(values.albedo)),
         normal=image(0.5 + 0.5 * normal),
         roughness=image(values.roughness),
         specular=image(values.specular / 4.0),
@@ -119,8 +142,8 @@ def _nearest_covered(covered: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return row_of[labels], column_of[labels]
 
 
-def _srgb(linear: np.ndarray) -> np.ndarray:
-    """The transfer curve of IEC 61966-2-1."""
+def srgb(linear: np.ndarray) -> np.ndarray:
+    """The transfer curve of IEC 61966-2-1, of linear light in [0, 1]."""
     low = 12.92 * linear
     high = 1.055 * np.maximum(linear, 0.0031308) ** (1.0 / 2.4) - 0.055
     return np.where(linear <= 0.0031308, low, high)

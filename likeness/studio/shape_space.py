@@ -18,6 +18,7 @@ from likeness.studio.expressions import ARKIT_NAMES, FIGHTING_PAIRS, INDEX, buil
 from likeness.studio.identity import rest_vertices
 from likeness.studio.measures import measure
 from likeness.studio.person import draw_body, draw_identity
+from likeness.studio.principal import principal_columns
 from likeness.studio.template import SIDES, Template
 
 NUM_HEADS = 5_000
@@ -25,8 +26,6 @@ NUM_SHAPE = 300
 NUM_EXPRESSION = 100
 
 _NUM_PAIRS = 1_200
-_EXTRA_DIRECTIONS = 40  # beyond the wanted ones in the randomised decomposition
-_POWER_STEPS = 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,7 +82,7 @@ def build_shape_space(
         heads[i] = rest_vertices(template, identity).ravel()
     mean = heads.mean(axis=0, dtype=np.float64).astype(np.float32)
     heads -= mean
-    shape = _principal_columns(heads, num_shape)
+    shape = principal_columns(heads, num_shape)
     mean_head = mean.reshape(-1, 3)
     expression, names = _expression_columns(template, mean_head.astype(np.float64))
     return ShapeSpace(
@@ -92,28 +91,6 @@ def build_shape_space(
         expression=expression,
         expression_names=names,
     )
-
-
-def _principal_columns(samples: NDArray[np.float32], count: int) -> NDArray[np.float32]:
-    """(count, D) principal directions of centred samples (N, D), one standard deviation long.
-
-    Halko, Martinsson and Tropp, "Finding structure with randomness" (2011), algorithms 4.4 and 5.1.
-    Signs are fixed by a fixed direction; of as many columns as the samples have dimensions, the
-    rest is zero.
-    """
-    rng = rng_of("principal columns", samples.shape[1])
-    wanted = min(count + _EXTRA_DIRECTIONS, *samples.shape)
-    basis = samples @ rng.standard_normal((samples.shape[1], wanted), dtype=np.float32)
-    for _ in range(_POWER_STEPS):
-        basis = np.linalg.qr(basis)[0]
-        basis = samples @ (samples.T @ basis)
-    basis = np.linalg.qr(basis)[0]
-    _, sizes, directions = np.linalg.svd(basis.T @ samples, full_matrices=False)
-    columns = np.zeros((count, samples.shape[1]), dtype=np.float32)
-    found = min(count, len(sizes))
-    columns[:found] = sizes[:found, None] / np.sqrt(len(samples) - 1) * directions[:found]
-    fixed = rng.standard_normal(samples.shape[1], dtype=np.float32)
-    return columns * np.where(columns @ fixed < 0.0, -1.0, 1.0).astype(np.float32)[:, None]
 
 
 def _expression_columns(
@@ -141,7 +118,7 @@ def _expression_columns(
         extra[drawn] = beyond.ravel()
         drawn += 1
     count = NUM_EXPRESSION - len(ARKIT_NAMES)
-    pairs = _principal_columns(extra - extra.mean(axis=0), count)
+    pairs = principal_columns(extra - extra.mean(axis=0), count)
     columns = np.concatenate([rows.reshape(len(rows), -1), pairs]).astype(np.float32)
     names = (*ARKIT_NAMES, *(f"pair{i:02d}" for i in range(count)))
     return columns.T.reshape(*mean.shape, NUM_EXPRESSION), names

@@ -134,27 +134,6 @@ def test_without_a_writable_folder_nothing_is_kept(
     assert quick.is_file()
 
 
-def test_the_key_changes_with_the_tables(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    original = anatomy.resources.files("likeness.studio")
-    copy = tmp_path / "studio"
-    (copy / "tables").mkdir(parents=True)
-    for source in original.iterdir():
-        if source.name.endswith(".py"):
-            (copy / source.name).write_bytes(source.read_bytes())
-    for table in original.joinpath("tables").iterdir():
-        (copy / "tables" / table.name).write_bytes(table.read_bytes())
-    plain = anatomy._studio_hash.__wrapped__()
-    monkeypatch.setattr(anatomy.resources, "files", lambda package: copy)
-    assert anatomy._studio_hash.__wrapped__() == plain
-    with (copy / "tables" / "cage.txt").open("a") as file:
-        file.write("# changed\n")
-    changed_table = anatomy._studio_hash.__wrapped__()
-    with (copy / "modes.py").open("a") as file:  # imported through several others
-        file.write("# changed\n")
-    changed_code = anatomy._studio_hash.__wrapped__()
-    assert len({plain, changed_table, changed_code}) == 3
-
-
 @pytest.mark.parametrize("detail", ["low", "high"])
 def test_coefficients_mean_the_same_at_every_detail(quick: Path, detail: str) -> None:
     standard, other = anatomy.head_asset(), anatomy.head_asset(detail)

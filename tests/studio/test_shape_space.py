@@ -9,7 +9,8 @@ from likeness.studio.deform import apply_expression
 from likeness.studio.expressions import ARKIT_NAMES, INDEX, build_expressions
 from likeness.studio.measures import MEASURES
 from likeness.studio.person import Person
-from likeness.studio.shape_space import _principal_columns, build_shape_space, describe_columns
+from likeness.studio.principal import principal_columns
+from likeness.studio.shape_space import build_shape_space, describe_columns
 from likeness.studio.template import build_template
 
 
@@ -29,18 +30,18 @@ def test_principal_columns_match_a_full_decomposition():
         np.diag(0.8 ** np.arange(40)) @ rng.standard_normal((40, 900))
     )
     samples = (samples - samples.mean(axis=0)).astype(np.float32)
-    found = _principal_columns(samples, 12)
+    found = principal_columns(samples, 12)
     _, sizes, directions = np.linalg.svd(samples.astype(np.float64), full_matrices=False)
     wanted = sizes[:12, None] / np.sqrt(199) * directions[:12]
     signs = np.sign((found * wanted).sum(axis=1))
     np.testing.assert_allclose(found, signs[:, None] * wanted, atol=2e-3 * np.abs(wanted).max())
-    np.testing.assert_array_equal(found, _principal_columns(samples, 12))
+    np.testing.assert_array_equal(found, principal_columns(samples, 12))
 
 
 def test_columns_beyond_the_rank_are_zero():
     rng = np.random.default_rng(1)
     samples = rng.standard_normal((5, 30)).astype(np.float32)
-    columns = _principal_columns(samples - samples.mean(axis=0), 8)
+    columns = principal_columns(samples - samples.mean(axis=0), 8)
     assert columns.shape == (8, 30)
     assert np.abs(columns[5:]).max() == 0.0
 
