@@ -20,6 +20,7 @@ class Albedo(nn.Module):
 
     mean: Tensor  # (3, H, W)
     rows: Tensor  # (N, 3HW)
+    sizes: Tensor  # (N,) root mean square change of a texel's channel by a code of 1
 
     def __init__(self, space: TextureSpace) -> None:
         super().__init__()
@@ -30,6 +31,7 @@ class Albedo(nn.Module):
         rows = torch.tensor(space.basis).permute(3, 2, 0, 1).flatten(1)
         self.register_buffer("mean", mean.contiguous(), persistent=False)
         self.register_buffer("rows", rows.contiguous(), persistent=False)
+        self.register_buffer("sizes", rows.square().mean(dim=1).sqrt(), persistent=False)
 
     @property
     def num_components(self) -> int:

@@ -12,6 +12,7 @@ from torch import Tensor
 from likeness.geometry.landmarks import OUTER_EYE_CORNERS
 from likeness.geometry.procrustes import apply_similarity, fit_similarity
 from likeness.geometry.rotations import geodesic_distance
+from likeness.geometry.shading import harmonic_shading
 
 _EPSILON = 1e-8
 
@@ -119,6 +120,35 @@ def silhouette_iou(alpha: Tensor, mask: Tensor, valid: Tensor | None = None) -> 
 def code_energy(code: Tensor) -> Tensor:
     """0.5 times the squared length of each code (B, D): the negative log of a unit normal prior."""
     return 0.5 * code.square().sum(dim=-1).mean()
+
+
+def code_distance(predicted: Tensor, target: Tensor, size: Tensor, known: Tensor) -> Tensor:
+    """0.5 times the squared distance of codes (B, D), each counting by the ``size`` (D,) it has.
+
+    Averaged over the rows that are known (B,); 0 where none is.
+    """
+    share = known / known.sum().clamp_min(1.0)
+    return 0.5 * (share * ((predicted - target).square() @ size)).sum()
+
+
+def light_distance(predicted: Tensor, target: Tensor, known: Tensor) -> Tensor:
+    """Mean absolute difference of what two lights (B, 9, 3) do to the surfaces a camera sees.
+
+    Averaged over the rows that are known (B,); 0 where none is.
+    """
+    share = known / known.sum().clamp_min(1.0)
+    normals = front_directions(predicted).expand(len(predicted), -1, 3)
+    difference = harmonic_shading(normals, predicted) - harmonic_shading(normals, target)
+    return (share * difference.abs().mean(dim=(1, 2))).sum()
+
+
+def front_directions(like: Tensor) -> Tensor:
+    """Unit vectors (N, 3) towards the viewer, spread evenly over the disc they are seen in."""
+    steps = torch.linspace(-0.95, 0.95, 9, dtype=like.dtype, device=like.device)
+    x, y = torch.meshgrid(steps, steps, indexing="xy")
+    inside = x.square() + y.square() < 0.95**2
+    x, y = x[inside], y[inside]
+    return torch.stack([x, y, (1 - x.square() - y.square()).sqrt()], dim=-1)
 
 
 def light_whiteness(light: Tensor) -> Tensor:

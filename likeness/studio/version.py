@@ -1,6 +1,6 @@
-"""The number that changes whenever a seed would make another person or another picture."""
+"""The number that grows when a seed would make another person, another picture or another truth."""
 
 from __future__ import annotations
 
-STUDIO_VERSION = 2
+STUDIO_VERSION = 3
 """Part of every fingerprint of studio heads, people and data."""

@@ -355,3 +355,27 @@ def test_vertices_move_towards_the_truth():
         with torch.no_grad():
             points -= 0.01 * gradient
     assert face.vertex_l1(points, target).item() < 0.1 * before
+
+
+def test_codes_are_compared_by_size_where_they_are_known():
+    rng = np.random.default_rng(3)
+    a, b, size = rng.normal(size=(3, 4)), rng.normal(size=(3, 4)), rng.uniform(size=4)
+    by_hand = np.mean([0.5 * sum(size * (a[i] - b[i]) ** 2) for i in (0, 2)])
+    known = torch.tensor([1.0, 0.0, 1.0], dtype=torch.float64)
+    tensors = [torch.tensor(value) for value in (a, b, size)]
+    assert face.code_distance(*tensors, known).item() == pytest.approx(by_hand)
+    assert face.code_distance(*tensors, 0 * known).item() == 0
+
+
+def test_lights_are_compared_by_the_shading_they_give():
+    directions = face.front_directions(torch.zeros(1, dtype=torch.float64))
+    torch.testing.assert_close(directions.norm(dim=1), torch.ones(len(directions)).double())
+    assert (directions[:, 2] > 0.3).all()
+    assert directions[:, :2].mean(dim=0).abs().max() < 1e-12
+    light = torch.zeros(2, 9, 3, dtype=torch.float64)
+    brighter = light.clone()
+    brighter[0, 0] = 0.5 * math.sqrt(4 * math.pi)  # of strength 0.5 from everywhere
+    brighter[1, 0] = 7.0
+    known = torch.tensor([1.0, 0.0], dtype=torch.float64)
+    assert face.light_distance(light, brighter, known).item() == pytest.approx(0.5)
+    assert face.light_distance(light, brighter, 0 * known).item() == 0

@@ -80,6 +80,13 @@ def read_truth(path: Path) -> dict[str, np.ndarray]:
             f"Expected a shape (n,) and a head_rotation (3, 3) in '{path}', found {shape.shape} "
             f"and {rotation.shape}."
         )
+    if "albedo" in arrays:
+        found = arrays["albedo"].shape, arrays.get("harmonic_light", shape).shape
+        if len(found[0]) != 1 or found[1] != (9, 3):
+            raise DataError(
+                f"Expected an albedo (n,) and a harmonic_light (9, 3) in '{path}', found "
+                f"{found[0]} and {found[1]}."
+            )
     if (
         np.abs(rotation).max() > 2  # large numbers would overflow in the product
         or np.abs(rotation @ rotation.T - np.eye(3)).max() > 1e-3

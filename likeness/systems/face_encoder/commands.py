@@ -55,7 +55,7 @@ def render(
     if neutral:
         still = {"face.expression": 0, "face.eyelid": 0, "pose.jaw": 0, "pose.eyes": 0}
         record = record.edit({k: v for k, v in still.items() if k in record.layout})
-    renderer = Renderer(Decoder(asset, record.layout, record.camera), "synthetic", 0)
+    renderer = Renderer(Decoder(asset, record.layout, record.camera), "studio", 0)
     if frames is not None:
         if frames < 2 or out.suffix not in (".gif", ".webp"):
             raise UsageError(

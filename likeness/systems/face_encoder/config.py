@@ -88,8 +88,10 @@ class ModelSettings(ConfigModel):
     """Dropout before the output layer."""
     camera: Camera = "weak_perspective"
     """Camera of the crop; fov12 and fov30 stand 2.7 m away and read pose.transl."""
-    albedo: str = "synthetic"
-    """"synthetic", or FLAME_texture.npz, FLAME_albedo_from_BFM.npz or albedoModel2020*.npz."""
+    albedo: str = "studio"
+    """"studio" (baked studio people, for the studio's head; another head is then drawn grey),
+    "synthetic" (smooth waves, for any head with texture coordinates), or FLAME_texture.npz,
+    FLAME_albedo_from_BFM.npz or albedoModel2020*.npz."""
     render_size: Annotated[int, Field(ge=32, le=1024)] | None = None
     """Side of the rendered picture in appearance terms; null: the crop's, at most 112."""
     landmark_offsets: bool = False
@@ -163,8 +165,14 @@ _LANDMARKS: dict[str, float | Ramp] = {"landmark": 1.0, "eye_closure": 1.0, "lip
 _APPEARANCE: dict[str, float | Ramp] = {"photometric": 0.7, "reg_albedo": 3e-3, "reg_light": 1.0}
 # Studio pictures carry the truth; where there is none the terms are empty and cost nothing. The
 # millimetres of "supervised_shape" are what teaches who somebody is: beside rotation and landmarks
-# the vertices inside "supervised" are too quiet to be heard in a short training.
-_SUPERVISED: dict[str, float | Ramp] = {"supervised": 1.0, "supervised_shape": 0.2}
+# the vertices inside "supervised" are too quiet to be heard in a short training. Colours and light
+# are learned from the truth too: a step that draws pictures costs twice as much.
+_SUPERVISED: dict[str, float | Ramp] = {
+    "supervised": 1.0,
+    "supervised_shape": 0.2,
+    "supervised_albedo": 0.005,
+    "supervised_light": 0.25,
+}
 
 
 def default() -> FaceEncoderConfig:

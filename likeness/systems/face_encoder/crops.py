@@ -78,13 +78,21 @@ class FaceCrops(Source):
     units; ``landmark_weights`` (68,); ``skin`` and ``outline_known`` (1, S, S) float32 masks and
     ``has_mask`` 0 or 1; ``crop_matrix`` (2, 3) picture to crop pixels; ``person``, ``id``; and
     where the truth is known ``shape`` (S,), ``head_rotation`` (3, 3) and ``has_truth`` 1, else
-    zeros.
+    zeros; in the same way ``albedo`` (N,), ``light`` (9, 3) and ``has_appearance``. The light
+    follows what augmentation does to the crop.
     """
 
     def __init__(
-        self, entries: tuple[Entry, ...], settings: DataSettings, *, size: int, num_shape: int
+        self,
+        entries: tuple[Entry, ...],
+        settings: DataSettings,
+        *,
+        size: int,
+        num_shape: int,
+        num_albedo: int = 0,
     ) -> None:
-        self.entries, self.settings, self.size, self.num_shape = entries, settings, size, num_shape
+        self.entries, self.settings, self.size = entries, settings, size
+        self.num_shape, self.num_albedo = num_shape, num_albedo
         self._cache: dict[int, tuple[np.ndarray, np.ndarray | None]] = {}
         self._annotations: dict[int, Annotation] = {}
         self._cached_bytes = 0
@@ -208,9 +216,12 @@ class FaceCrops(Source):
         if mask is not None:
             classes = warp_classes(mask, matrix, size)
             skin, outline = _SKIN[classes], _OUTLINE[classes]
+        gain = np.ones(3, np.float32)
         if rng is not None:
+            plain = crop
             crop, covered = disturb(crop, settings, rng)
             skin, outline = skin * (1 - covered), outline * (1 - covered)
+            gain = _mean_colour(crop, skin) / _mean_colour(plain, skin)
         return {
             "id": entry.id,
             "person": self._person_numbers[entry.person or entry.id],
@@ -221,7 +232,7 @@ class FaceCrops(Source):
             "outline_known": outline[None],
             "has_mask": np.float32(mask is not None),
             "crop_matrix": matrix.astype(np.float32),
-            **self._supervision(truth, angle),
+            **self._supervision(truth, angle, gain),
         }
 
     def _annotation(self, index: int, size: tuple[int, int]) -> Annotation:
@@ -236,8 +247,12 @@ class FaceCrops(Source):
             self._annotations[index] = points, weights, truth
         return self._annotations[index]
 
-    def _supervision(self, truth: dict[str, np.ndarray] | None, angle: float) -> Sample:
+    def _supervision(
+        self, truth: dict[str, np.ndarray] | None, angle: float, gain: np.ndarray
+    ) -> Sample:
         shape = np.zeros(self.num_shape, np.float32)
+        albedo, light = np.zeros(self.num_albedo, np.float32), np.zeros((9, 3), np.float32)
+        has_appearance = truth is not None and self.num_albedo > 0 and "albedo" in truth
         rotation = np.eye(3, dtype=np.float32)
         if truth is not None:
             known = min(self.num_shape, len(truth["shape"]))
@@ -246,11 +261,38 @@ class FaceCrops(Source):
             cos, sin = np.cos(angle), np.sin(angle)
             roll = np.array([[cos, -sin, 0.0], [sin, cos, 0.0], [0.0, 0.0, 1.0]])
             rotation = (roll @ truth["head_rotation"]).astype(np.float32)
+            if has_appearance:
+                code = truth["albedo"][: self.num_albedo]
+                albedo[: len(code)] = code
+                light = gain * rolled_light(truth["harmonic_light"], angle)
         return {
             "shape": shape,
             "head_rotation": rotation,
             "has_truth": np.float32(truth is not None),
+            "albedo": albedo,
+            "light": light.astype(np.float32),
+            "has_appearance": np.float32(has_appearance),
         }
+
+
+def rolled_light(light: np.ndarray, angle: float) -> np.ndarray:
+    """Harmonic light (9, 3) after everything has turned about the viewing axis, radians.
+
+    x and y turn as a vector, and with z; xy and x^2 - y^2 turn by twice the angle. The order is
+    that of :func:`likeness.geometry.shading.harmonic_basis`.
+    """
+    turned = light.copy()
+    for first, second, turn in ((1, 2, angle), (5, 6, angle), (7, 4, 2 * angle)):
+        cos, sin = np.cos(turn), np.sin(turn)
+        turned[first] = cos * light[first] - sin * light[second]
+        turned[second] = sin * light[first] + cos * light[second]
+    return turned
+
+
+def _mean_colour(image: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """(3,) of a picture (S, S, 3) inside a mask (S, S); never quite black."""
+    total = np.einsum("ijc,ij->c", image, mask)
+    return np.maximum(total / max(float(mask.sum()), 1.0), 0.01)
 
 
 def _size(image: np.ndarray) -> tuple[int, int]:

@@ -50,9 +50,16 @@ class FaceContract:
         settings: DataSettings | None = None,
         size: int = 224,
         num_shape: int = 300,
+        num_albedo: int = 0,
+        albedo: str = "",
         **options: Any,
     ) -> FaceCrops:
-        """The crops of a split; none are fine but in training. Raises DataError."""
+        """The crops of a split; none are fine but in training. Raises DataError.
+
+        Args:
+            num_albedo: length of the albedo codes; the dataset's are read where they belong to the
+                albedo space with the fingerprint ``albedo``.
+        """
         if options:
             raise UsageError(f"Unknown options {sorted(options)} for face-encoder data.")
         settings = settings or DataSettings(root=uri)
@@ -68,7 +75,14 @@ class FaceContract:
                 f"Expected photographs of split '{split}' in '{uri}', found none among {total}.",
                 advice="Add a 'split' to the lines of index.jsonl, or add photographs.",
             )
-        return FaceCrops(chosen, settings, size=size, num_shape=num_shape)
+        known = bool(albedo) and folder.head is not None and folder.head.get("albedo") == albedo
+        return FaceCrops(
+            chosen,
+            settings,
+            size=size,
+            num_shape=num_shape,
+            num_albedo=num_albedo if known else 0,
+        )
 
     def check_head(self, uri: str, asset: HeadAsset) -> None:
         """The dataset's truth belongs to this head model. Raises DataError when it does not."""
@@ -77,7 +91,11 @@ class FaceContract:
             raise DataError(f"'{uri}': {mismatch.message}", advice=mismatch.advice)
 
     def writer(self, uri: str, **options: Any) -> FaceWriter:
-        """A writer of the native layout; options: ``head`` {name, fingerprint}, ``provenance``."""
+        """A writer of the native layout.
+
+        Options: ``head`` {name, fingerprint}, with the fingerprint of their space as ``albedo``
+        where the truth has albedo codes; ``provenance``.
+        """
         return FaceWriter(uri, **options)
 
 

@@ -25,6 +25,7 @@ from likeness.geometry.landmarks import REGIONS_68
 from likeness.geometry.rotations import geodesic_distance
 from likeness.media.drawing import BLUE, RED, draw_grid, draw_landmarks
 from likeness.media.image import crop, save_image
+from likeness.systems.face_encoder.albedo_space import open_albedo_space
 from likeness.systems.face_encoder.annotation_files import point_sets_file, read_point_sets
 from likeness.systems.face_encoder.config import EvaluationSettings
 from likeness.systems.face_encoder.crops import FaceCrops
@@ -107,6 +108,7 @@ def evaluate_landmarks(
     if detector is not None:
         scores.append(Score("detector_missed", missed, "photographs", "lower", len(chosen)))
     scores += _truth_scores(predictor.decoder, source, results)
+    scores += _albedo_score(predictor, source, results)
     if results:
         _picture(source, results[:_SHOWN], folder / "landmarks.png")
     return Scores(scores)
@@ -176,6 +178,37 @@ def _truth_scores(decoder: Decoder, source: FaceCrops, results: list[_Result]) -
         baseline_name="frontal",
     )
     return [*scores, turned]
+
+
+def _albedo_score(
+    predictor: FacePredictor, source: FaceCrops, results: list[_Result]
+) -> list[Score]:
+    """Root mean square distance of albedo pictures, over all their texels, in 8-bit steps."""
+    samples = [source[row.index] for row in results]
+    known = [i for i, sample in enumerate(samples) if sample["has_appearance"]]
+    if not known:
+        return []
+    truth = np.stack([samples[i]["albedo"] for i in known]).astype(np.float64)
+    parts = predictor.decoder.layout.split(np.stack([results[i].vector for i in known]))
+    basis = open_albedo_space(predictor.albedo, truth.shape[1]).basis
+    columns = basis.reshape(-1, truth.shape[1]).astype(np.float64)
+    products = columns.T @ columns / len(columns)
+
+    def distance(codes: np.ndarray) -> float:
+        squares = np.einsum("bi,ij,bj->b", codes - truth, products, codes - truth)
+        return float(255 * np.sqrt(squares).mean())
+
+    return [
+        Score(
+            name="albedo",
+            value=distance(parts["face.albedo"]),
+            unit="of 255",
+            direction="lower",
+            count=len(known),
+            baseline=distance(np.zeros_like(truth)),
+            baseline_name="mean albedo",
+        )
+    ]
 
 
 def _mean_degrees(first: torch.Tensor, second: torch.Tensor) -> float:

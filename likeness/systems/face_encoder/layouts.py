@@ -51,7 +51,8 @@ class Folder:
     layout: str
     entries: tuple[Entry, ...]
     head: dict[str, Any] | None
-    """Name and fingerprint of the head model the truth refers to."""
+    """Name and fingerprint of the head model the truth refers to, and as ``albedo`` the fingerprint
+    of the albedo space where the truth has codes of one."""
     findings: tuple[Finding, ...]
 
 
@@ -142,7 +143,8 @@ def _head(root: Path) -> tuple[dict[str, Any] | None, Finding | None]:
         return None, None
     try:
         data = parse_json(path.read_text(encoding="utf-8"))
-        return {"name": str(data["name"]), "fingerprint": str(data["fingerprint"])}, None
+        head = {"name": str(data["name"]), "fingerprint": str(data["fingerprint"])}
+        return head | ({"albedo": str(data["albedo"])} if "albedo" in data else {}), None
     except (ValueError, KeyError, TypeError) as error:
         return None, Finding(
             "error",

@@ -19,6 +19,7 @@ from likeness.geometry.mesh_glb import Skeleton, write_glb
 from likeness.geometry.mesh_obj import obj_files
 from likeness.media.image import to_array
 from likeness.storage.files import replacing
+from likeness.systems.face_encoder.albedo_space import unfit_reason
 from likeness.systems.face_encoder.predictor import FacePredictor
 from likeness.systems.face_encoder.record import PersonRecord
 from likeness.systems.face_encoder.render import Renderer
@@ -39,13 +40,13 @@ def open_renderer(
     """
     decoder, name = predictor.decoder, predictor.albedo
     count = decoder.layout.segment("face.albedo").dim if "face.albedo" in decoder.layout else 0
-    bare = Renderer(decoder, "synthetic", 0).to(predictor.device)
+    bare = Renderer(decoder, name, 0).to(predictor.device)
     if not with_albedo:
         return bare, {}
     if not count:
         reason = f"the layout '{decoder.layout.name}' has no albedo"
-    elif decoder.asset.uv is None:
-        reason = f"the head '{decoder.asset.name}' has no texture coordinates"
+    elif unfit := unfit_reason(name, decoder.asset):
+        reason = unfit
     else:
         try:
             found = Renderer(decoder, name, count).to(predictor.device)

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from likeness.data.source import Sample
-from likeness.geometry.affine import apply_affine, landmark_box
+from likeness.geometry.affine import apply_affine
 from likeness.geometry.rotations import (
     axis_angle_to_matrix,
     matrix_to_axis_angle,
@@ -18,8 +18,8 @@ from likeness.geometry.rotations import (
 from likeness.media.drawing import BLUE, RED, draw_grid, draw_landmarks
 from likeness.media.image import crop, resize, save_image, to_array
 from likeness.systems.face_encoder.decode import showing_translation, to_pixels
-from likeness.systems.face_encoder.framing import frame_landmarks
 from likeness.systems.face_encoder.predictor import FacePredictor
+from likeness.systems.face_encoder.record import PersonRecord
 from likeness.systems.face_encoder.render import Renderer
 
 _CELL = 192
@@ -38,10 +38,8 @@ def preview_grid(
     photos = torch.nn.functional.interpolate(photos, (_CELL, _CELL), mode="bicubic").clamp(0, 1)
     with torch.no_grad():
         geometry = renderer.geometry(vectors, _CELL)
-        drawn = renderer(vectors, _CELL)
-        face = drawn.face * drawn.alpha
-        overlay = face * drawn.image.clamp(0, 1) + (1 - face) * photos
-        difference = (overlay - photos).abs()
+        textured = textured_overlay(renderer, vectors, photos)
+        difference = (textured - photos).abs()
     rows = []
     for number, sample in enumerate(samples):
         photo = to_array(photos[number])
@@ -51,7 +49,7 @@ def preview_grid(
             [
                 draw_landmarks(photo, truth, RED),
                 draw_landmarks(to_array(geometry[number]), predicted, BLUE),
-                to_array(overlay[number]),
+                to_array(textured[number]),
                 np.clip(3 * to_array(difference[number]), 0, 1),
             ]
         )
@@ -60,20 +58,42 @@ def preview_grid(
     return [path]
 
 
-def overlay(photo: np.ndarray, points: np.ndarray, *, side: int = 768) -> np.ndarray:
-    """The photograph, at most ``side`` pixels, with predicted points (68, 2); the face close up."""
-    zoom = min(1.0, side / max(photo.shape[:2]))
-    small = photo
-    if zoom < 1:
-        small = resize(photo, (round(photo.shape[0] * zoom), round(photo.shape[1] * zoom)))
-    height = small.shape[0]
-    _, extent = landmark_box(points)
-    marked = draw_landmarks(small, points * zoom, BLUE, radius=max(0.6, 0.008 * extent * zoom))
-    matrix = frame_landmarks(points, 1.6, height)
-    close = draw_landmarks(
-        crop(photo, matrix, (height, height)), apply_affine(matrix, points), BLUE
-    )
-    return np.concatenate([marked, close], axis=1)
+def overlay(
+    photo: np.ndarray, record: PersonRecord, renderer: Renderer, *, side: int = 512
+) -> np.ndarray:
+    """What was predicted of a photograph (H, W, 3), in panels of ``side`` pixels with titles.
+
+    The photograph, whole; close up, its predicted points; the predicted head in grey over it; and
+    where the renderer has an albedo space, the face in its predicted colours and light.
+    """
+    assert record.landmarks is not None
+    zoom = side / record.image_size
+    matrix = zoom * np.asarray(record.crop_matrix, np.float64)
+    close = crop(photo, matrix, (side, side))
+    vector = torch.from_numpy(record.vector[None]).to(renderer.region.device)
+    fine = 2 * side  # two samples a pixel each way, so that edges are smooth
+    large = torch.from_numpy(resize(close, (fine, fine)).transpose(2, 0, 1)[None])
+    large = large.to(renderer.region.device)
+    panels = {
+        "photo": photo,
+        "points, predicted": draw_landmarks(close, apply_affine(matrix, record.landmarks), BLUE),
+        "geometry": resize(to_array(renderer.geometry(vector, fine, large)[0]), (side, side)),
+    }
+    if renderer.albedo is not None:
+        textured = to_array(textured_overlay(renderer, vector, large)[0])
+        panels["textured overlay"] = resize(textured, (side, side))
+    return draw_grid([list(panels.values())], titles=list(panels), cell=(side, side))
+
+
+@torch.no_grad()
+def textured_overlay(
+    renderer: Renderer, vectors: torch.Tensor, photos: torch.Tensor
+) -> torch.Tensor:
+    """The predicted faces of vectors (B, D) drawn into their crops (B, 3, S, S)."""
+    drawn = renderer(vectors, photos.shape[-1])
+    face = drawn.face * drawn.alpha
+    over: torch.Tensor = face * drawn.image.clamp(0, 1) + (1 - face) * photos
+    return over
 
 
 def turntable(

@@ -37,7 +37,7 @@ _ENDINGS = {
 }
 _TURNTABLE_FRAMES = 36
 _TURNTABLE_SIZE = 256
-_WITH_TEXTURE = {"obj", "glb"}
+_WITH_TEXTURE = {"overlay", "obj", "glb"}
 
 
 def predict(
@@ -58,8 +58,8 @@ def predict(
         frames: of the turntable.
 
     Returns:
-        One row per photograph: ``input`` and ``files`` by format, or ``error``. With meshes also
-        ``texture``: the albedo space that coloured them, or why none did.
+        One row per photograph: ``input`` and ``files`` by format, or ``error``. With meshes and
+        overlays also ``texture``: the albedo space that coloured them, or why none did.
 
     Raises:
         UsageError: an unknown format.
@@ -129,8 +129,7 @@ def _write(
     if path.suffix in SUFFIXES:
         return record.save(path)
     if path.suffix == ".png":
-        assert record.landmarks is not None
-        return save_image(path, overlay(photo, record.landmarks))
+        return save_image(path, overlay(photo, record, renderer))
     if path.suffix == ".txt":
         assert record.landmarks is not None
         low, high = record.landmarks.min(axis=0), record.landmarks.max(axis=0)

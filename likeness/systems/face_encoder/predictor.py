@@ -45,7 +45,7 @@ class FacePredictor:
         flip_average: bool,
         mean_landmarks: np.ndarray | None,
         device: torch.device,
-        albedo: str = "synthetic",
+        albedo: str = "studio",
         albedo_fingerprint: str = "",
     ) -> None:
         self.network, self.decoder, self.offsets = network.eval(), decoder, offsets

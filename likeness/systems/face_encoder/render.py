@@ -19,13 +19,16 @@ from likeness.geometry.cameras import ndc_to_pixels
 from likeness.geometry.head import HeadOutput
 from likeness.geometry.head_asset import HeadAsset
 from likeness.geometry.rasterize import Fragments, interpolate, rasterize, texture
-from likeness.geometry.shading import five_light_shading, harmonic_shading
-from likeness.systems.face_encoder.albedo_space import open_albedo_space
+from likeness.geometry.shading import five_light_shading, harmonic_basis, harmonic_shading
+from likeness.systems.face_encoder.albedo_space import open_albedo_space, unfit_reason
 from likeness.systems.face_encoder.decode import Decoder
 
 _FACE_MASKS = ("face", "left_eyeball", "right_eyeball", "lid_linings")
 _BORDER_BLUR = 3
 _GREY = 0.7
+_HELD = 1e-3
+"""Ridge of fitted light but for its constant part, in squared colour a squared coefficient."""
+_EPSILON = 1e-6
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,8 @@ class Renderer(nn.Module):
         self.decoder = decoder
         asset = decoder.asset
         self.albedo: Albedo | None = None
-        if num_albedo and asset.uv is not None and asset.uv_faces is not None:
+        reason = unfit_reason(albedo, asset) if num_albedo else None
+        if num_albedo and reason is None:
             self.albedo = Albedo(open_albedo_space(albedo, num_albedo))
             self.register_buffer(
                 "uv", torch.tensor(asset.uv, dtype=torch.float32), persistent=False
@@ -60,10 +64,9 @@ class Renderer(nn.Module):
             self.register_buffer(
                 "uv_faces", torch.tensor(asset.uv_faces, dtype=torch.int64), persistent=False
             )
-        elif num_albedo and albedo != "synthetic":
+        elif reason is not None and albedo not in ("studio", "synthetic"):
             raise UsageError(
-                f"model.albedo is '{albedo}', but the head '{asset.name}' has no texture "
-                "coordinates.",
+                f"model.albedo is '{albedo}', but {reason}.",
                 advice="Use a head with UV coordinates, or set model.num_albedo to 0.",
             )
         region = torch.from_numpy(face_share(asset)[:, None])
@@ -108,6 +111,33 @@ class Renderer(nn.Module):
         image = torch.where(covered, grey, behind)
         image = antialias(image.contiguous(), fragments, xy, faces, adjacency=self._adjacency)
         return image.permute(0, 3, 1, 2).clamp(0, 1)
+
+    @torch.no_grad()
+    def fit_light(self, vector: Tensor, photo: Tensor, mask: Tensor) -> Tensor:
+        """The light (B, 9, 3) under which the heads look most like their photographs.
+
+        Least squares over the pixels of the face: a picture is linear in its light. What faces away
+        from the camera says nothing of itself and is held near zero.
+
+        Args:
+            vector: (B, D), whose own light is not read.
+            photo: (B, 3, S, S).
+            mask: (B, 1, S, S), 0 where something hides the skin.
+        """
+        output, _, fragments = self._cover(vector, photo.shape[-1])
+        faces = self.decoder.full.faces
+        normals = interpolate(output.vertex_normals, fragments, faces)
+        basis = harmonic_basis(torch.nn.functional.normalize(normals, dim=-1, eps=1e-6))
+        region = (interpolate(self.region, fragments, faces) > 0.5) & fragments.mask[..., None]
+        weight = region * mask.permute(0, 2, 3, 1)
+        lit = (self._albedo(vector, fragments)[..., None, :] * basis[..., None]).flatten(1, 2)
+        share = (weight / weight.sum(dim=(1, 2), keepdim=True).clamp_min(1.0)).flatten(1, 2)
+        products = torch.einsum("bpkc,bplc,bpi->bckl", lit, lit, share)
+        seen = torch.einsum("bpkc,bpc,bpi->bck", lit, photo.flatten(2).mT, share)
+        held = torch.full((9,), _HELD, device=lit.device)
+        held[0] = _EPSILON
+        light: Tensor = torch.linalg.solve(products + torch.diag(held), seen[..., None])
+        return light[..., 0].mT
 
     def _cover(
         self, vector: Tensor, size: int, use_correctives: bool = True

@@ -12,24 +12,36 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
+import torch
 from pydantic import Field
 
 from likeness.data.inspection import Inspection
 from likeness.data.making import Progress, unfinished
 from likeness.errors import UsageError
+from likeness.geometry.affine import apply_affine
 from likeness.geometry.head_asset import HeadAsset
+from likeness.media.image import crop
 from likeness.seeds import rng_of, seed_of
+from likeness.studio.albedo_space import ALBEDO_FINGERPRINT, albedo_code, albedo_space
 from likeness.studio.person import Person
 from likeness.studio.photograph import photograph, sitter_of
 from likeness.studio.scene import Scene, head_rotation
 from likeness.studio.template import build_template
 from likeness.studio.version import STUDIO_VERSION
+from likeness.systems.face_encoder.annotation_files import MASK_CLASSES
+from likeness.systems.face_encoder.crops import warp_classes
 from likeness.systems.face_encoder.data import CONTRACT, write_index, write_photograph
+from likeness.systems.face_encoder.decode import Decoder, to_crop_units
+from likeness.systems.face_encoder.framing import frame_landmarks
 from likeness.systems.face_encoder.heads import open_head
+from likeness.systems.face_encoder.layout import head_v1
+from likeness.systems.face_encoder.render import Renderer
 
 _MIN_VISIBLE = 40
 """A photograph with fewer visible landmarks is taken again."""
 _TRIES = 5
+_LIGHT_SIZE = 96
+"""Pixels of the crop light is fitted in."""
 _ALSO_TRUE = ("arkit", "root", "neck", "jaw", "left_eye", "right_eye", "light", "surroundings")
 """Further parameters of a photograph kept as they are: a kilobyte, for whoever measures an encoder.
 Vertices are not: the person of the record's seed, posed with these, has them exactly."""
@@ -62,6 +74,7 @@ def make(
         if value < low:
             raise UsageError(f"{name} must be at least {low}, found {value}.")
     head = open_head("studio")
+    albedo_space()  # computed once, not in every process
     asked = {
         "studio_version": STUDIO_VERSION,
         "people": people,
@@ -86,6 +99,7 @@ def make(
         journal.make(partial(_make_person, Path(out)), tasks, workers=workers, progress=progress)
         rows = [row for value in journal.values for row in value]
         described = {"name": head.name, "fingerprint": head.fingerprint}
+        described["albedo"] = ALBEDO_FINGERPRINT
         provenance = {"made": journal.begun, **journal.notes}
         write_index(Path(out), rows, head=described, provenance=provenance)
     return CONTRACT.inspect(out)
@@ -100,7 +114,7 @@ def _person_samples(task: tuple[int, int, int, int, int, float]) -> Iterator[dic
     seed, number, people, photos, size, max_yaw = task
     person = Person.sample(seed_of("face-encoder person", seed, number) % 2**31)
     sitter = sitter_of(person)
-    shape = true_shape(person)
+    shape, albedo = true_shape(person), albedo_code(person.appearance)
     for index in range(photos):
         rng = rng_of("face-encoder photograph", seed, number, index)
         for _ in range(_TRIES):
@@ -108,6 +122,19 @@ def _person_samples(task: tuple[int, int, int, int, int, float]) -> Iterator[dic
             picture = photograph(sitter, scene, size)
             if picture.visible.sum() >= _MIN_VISIBLE:
                 break
+        truth = {
+            "shape": shape,
+            "albedo": albedo,
+            "expression": picture.parameters["expression"].astype(np.float32),
+            "head_rotation": apparent_rotation(scene, picture.parameters["translation"]),
+            "translation": picture.parameters["translation"].astype(np.float32),
+            "camera": picture.parameters["camera"].astype(np.float32),
+            **{name: picture.parameters[name].astype(np.float32) for name in _ALSO_TRUE},
+            "landmarks3d": picture.landmarks3d,
+            "visible": picture.visible,
+            "box": np.array(picture.box, np.float32),
+        }
+        light = true_light(truth, picture.landmarks68, picture.image, picture.mask)
         yield {
             "id": f"{number:05d}_{index:02d}",
             "image": picture.image,
@@ -115,17 +142,7 @@ def _person_samples(task: tuple[int, int, int, int, int, float]) -> Iterator[dic
             "mask": picture.mask,
             "person": f"{number:05d}",
             "split": _split(number, people),
-            "truth": {
-                "shape": shape,
-                "expression": picture.parameters["expression"].astype(np.float32),
-                "head_rotation": apparent_rotation(scene, picture.parameters["translation"]),
-                "translation": picture.parameters["translation"].astype(np.float32),
-                "camera": picture.parameters["camera"].astype(np.float32),
-                **{name: picture.parameters[name].astype(np.float32) for name in _ALSO_TRUE},
-                "landmarks3d": picture.landmarks3d,
-                "visible": picture.visible,
-                "box": np.array(picture.box, np.float32),
-            },
+            "truth": {**truth, "harmonic_light": light},
             "record": {"name": person.name, "seed": person.seed, "light": scene.light_name},
         }
 
@@ -146,6 +163,59 @@ def _shape_solver() -> tuple[HeadAsset, np.ndarray, np.ndarray]:
     solver = np.zeros((head.num_shape, head.num_shape))
     solver[np.ix_(used, used)] = np.linalg.inv(columns[:, used].T @ columns[:, used])
     return head, columns, solver
+
+
+def true_light(
+    truth: dict[str, np.ndarray], points: np.ndarray, image: np.ndarray, mask: np.ndarray
+) -> np.ndarray:
+    """Light (9, 3) under which the encoder's own rendering of the truth is nearest to a photograph.
+
+    The studio's lamps cast shadows and shine, which such a light cannot; and it lights linear
+    colours, where the rendering multiplies those of the picture. This is what is left to learn.
+
+    Args:
+        truth: of the photograph, as it is written.
+        points: its 68 landmarks, pixels.
+        image: (H, W, 3) in [0, 1].
+        mask: (H, W) classes.
+    """
+    light: np.ndarray = _renderer().fit_light(*true_view(truth, points, image, mask))[0].numpy()
+    return light
+
+
+def true_view(
+    truth: dict[str, np.ndarray], points: np.ndarray, image: np.ndarray, mask: np.ndarray
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """What the encoder should answer (1, D), without light; the crop (1, 3, S, S); its skin.
+
+    The camera is the one under which the vector's landmarks lie nearest to the photograph's.
+    """
+    decoder = _renderer().decoder
+    layout = decoder.layout
+    vector = np.zeros((1, layout.dim), np.float32)
+    vector[:, layout.slice("face.shape")] = truth["shape"]
+    vector[:, layout.slice("face.expression")][:, : len(truth["expression"])] = truth["expression"]
+    vector[:, layout.slice("pose.global")] = truth["head_rotation"][:2].ravel()
+    vector[:, layout.slice("pose.eyes")] = np.concatenate([truth["left_eye"], truth["right_eye"]])
+    vector[:, layout.slice("face.albedo")] = truth["albedo"]
+    matrix = frame_landmarks(points, 1.6, _LIGHT_SIZE)
+    wanted = to_crop_units(apply_affine(matrix, points), _LIGHT_SIZE)
+    vector[:, layout.slice("camera")] = (1, 0, 0)
+    with torch.no_grad():
+        own = decoder.landmarks(torch.from_numpy(vector))[0].numpy()
+    spread = own - own.mean(0)
+    scale = (spread * (wanted - wanted.mean(0))).sum() / (spread**2).sum()
+    shift = wanted.mean(0) / scale - own.mean(0)
+    vector[:, layout.slice("camera")] = (scale, shift[0], -shift[1])
+    size = (_LIGHT_SIZE, _LIGHT_SIZE)
+    photo = crop(np.asarray(image, np.float32), matrix, size).transpose(2, 0, 1)[None]
+    skin = (warp_classes(mask, matrix, _LIGHT_SIZE) == MASK_CLASSES.index("skin"))[None, None]
+    return torch.from_numpy(vector), torch.from_numpy(photo), torch.from_numpy(skin).float()
+
+
+@lru_cache(maxsize=1)
+def _renderer() -> Renderer:
+    return Renderer(Decoder(open_head("studio"), head_v1(), "weak_perspective"), "studio", 50)
 
 
 def apparent_rotation(scene: Scene, translation: np.ndarray) -> np.ndarray:

@@ -7,7 +7,7 @@ method is stands in ``losses``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypedDict, cast
@@ -36,6 +36,7 @@ from likeness.systems.face_encoder.masks import convex_hull_masks, resized
 from likeness.systems.face_encoder.network import EncoderNetwork, LandmarkOffsets
 from likeness.systems.face_encoder.pictures import preview_grid
 from likeness.systems.face_encoder.predictor import FacePredictor
+from likeness.systems.face_encoder.priors import prior_terms
 from likeness.systems.face_encoder.render import Renderer
 from likeness.systems.face_encoder.terms import GROUP_NAMES, LOSS_TERMS
 from likeness.systems.face_encoder.weights import check_state, group_of, initial_weights
@@ -60,6 +61,9 @@ class FaceBatch(TypedDict):
     shape: Tensor  # (B, num_shape) true identity coefficients
     head_rotation: Tensor  # (B, 3, 3) true head rotation
     has_truth: Tensor  # (B,)
+    albedo: Tensor  # (B, num_albedo) true albedo codes
+    light: Tensor  # (B, 9, 3) harmonic light under which that albedo looks like the picture
+    has_appearance: Tensor  # (B,)
     person: Tensor  # (B,) int64
     id: list[str]
 
@@ -112,13 +116,16 @@ class FaceEncoder(System):
     def renderer(self) -> Renderer:
         """Built on first use: landmark stages never draw."""
         model = self.config.model
-        count = self.layout.segment("face.albedo").dim if "face.albedo" in self.layout else 0
-        return Renderer(self.decoder, model.albedo, count).to(self.placement.device)
+        return Renderer(self.decoder, model.albedo, self.num_albedo).to(self.placement.device)
+
+    @property
+    def num_albedo(self) -> int:
+        return self.layout.segment("face.albedo").dim if "face.albedo" in self.layout else 0
 
     @cached_property
     def albedo_fingerprint(self) -> str:
         """Of the albedo space; the checkpoint's where its file is not here; empty without one."""
-        if not reads_albedo(self.layout, self.head):
+        if not reads_albedo(self.layout, self.head, self.config.model.albedo):
             return ""
         return albedo_fingerprint(self.config.model.albedo)
 
@@ -143,6 +150,8 @@ class FaceEncoder(System):
                 settings=data if split == "train" else data.replace(repeat=1),
                 size=self.config.model.image_size,
                 num_shape=self.decoder.num_shape,
+                num_albedo=self.num_albedo,
+                albedo=self.albedo_fingerprint,
             )
             if data.landmarks is None and not data.allow_model_mismatch:
                 CONTRACT.check_head(data.root, self.head)
@@ -180,7 +189,9 @@ class FaceEncoder(System):
             out = self._compared(vector, photographs, context)
             if context.active("shape_consistency"):
                 out["shape_consistency"] = self._exchanged(vector, photographs, context)
-            out |= self._priors(vector, context)
+            out |= prior_terms(vector, self.layout, self.decoder, context)
+            if context.active("albedo_smooth"):
+                out["albedo_smooth"] = self._smoothness(vector)
         return out
 
     def _compared(
@@ -284,28 +295,34 @@ class FaceEncoder(System):
                 out["supervised"] = _VERTEX_SCALE * distance + (share * angle).sum()
             if context.active("supervised_shape"):
                 out["supervised_shape"] = _MILLIMETRES * distance
+        if context.active("supervised_albedo"):
+            out["supervised_albedo"] = self._albedo_distance(parts, batch)
+        if context.active("supervised_light"):
+            out["supervised_light"] = (
+                terms.light_distance(
+                    parts["light.sh"].reshape(-1, 9, 3), batch["light"], batch["has_appearance"]
+                )
+                if "light.sh" in parts
+                else vector.new_zeros(())
+            )
         if context.active("shape_contrast"):
             out["shape_contrast"] = terms.ring_contrast(parts["face.shape"], batch["person"])
         return out
 
-    def _priors(self, vector: Tensor, context: StepContext) -> dict[str, Tensor]:
-        """What is likely before any photograph; 0 for segments the layout does not have."""
-        parts = self.layout.split(vector)
-        out = {
-            name: prior(parts[segment]) if segment in parts else vector.new_zeros(())
-            for name, (segment, prior) in _PRIORS.items()
-            if context.active(name)
-        }
-        if context.active("reg_global_pose"):
-            out["reg_global_pose"] = terms.rotation_energy(self.decoder.rotation(parts))
-        if context.active("albedo_smooth"):
-            albedo = self.renderer.albedo
-            out["albedo_smooth"] = (
-                vector.new_zeros(())
-                if albedo is None
-                else terms.albedo_smoothness(albedo(parts["face.albedo"]))
-            )
-        return out
+    def _albedo_distance(self, parts: Mapping[str, Tensor], batch: FaceBatch) -> Tensor:
+        known = batch["has_appearance"]
+        if not known.any():
+            return known.sum()
+        assert self.renderer.albedo is not None  # or no truth would be known
+        # By what it changes of the picture: most columns are speckles that no crop shows.
+        sizes = 255 * self.renderer.albedo.sizes
+        return terms.code_distance(parts["face.albedo"], batch["albedo"], sizes, known)
+
+    def _smoothness(self, vector: Tensor) -> Tensor:
+        if self.renderer.albedo is None:
+            return vector.new_zeros(())
+        codes = self.layout.split(vector)["face.albedo"]
+        return terms.albedo_smoothness(self.renderer.albedo(codes))
 
     def predictor(self, weights: Mapping[str, Tensor] | None = None) -> FacePredictor:
         return FacePredictor.of(self, weights)
@@ -344,29 +361,9 @@ class FaceEncoder(System):
             head=self.head,
             albedo=self.albedo_fingerprint,
         )
-        if not self.albedo_fingerprint and reads_albedo(self.layout, self.head):
+        if not self.albedo_fingerprint and reads_albedo(
+            self.layout, self.head, self.config.model.albedo
+        ):
             self.albedo_fingerprint = state.get("albedo_fingerprint", "")
         if "mean_landmarks" in state:
             self.mean_landmarks = state["mean_landmarks"].cpu().numpy()
-
-
-def _mean_square(values: Tensor) -> Tensor:
-    return values.square().mean()
-
-
-def _whiteness(light: Tensor) -> Tensor:
-    return terms.light_whiteness(light.reshape(-1, 9, 3))
-
-
-_PRIORS: Mapping[str, tuple[str, Callable[[Tensor], Tensor]]] = {
-    "reg_shape": ("face.shape", terms.code_energy),
-    "reg_expression": ("face.expression", terms.code_energy),
-    "reg_albedo": ("face.albedo", terms.code_energy),
-    "reg_light": ("light.sh", _whiteness),
-    "reg_jaw": ("pose.jaw", terms.jaw_limits),
-    "reg_neck": ("pose.neck", _mean_square),
-    "reg_eye_pose": ("pose.eyes", _mean_square),
-    "reg_transl": ("pose.transl", _mean_square),
-    "reg_detail": ("detail", _mean_square),
-}
-"""Term to the segment it reads and its function."""

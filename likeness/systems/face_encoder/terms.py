@@ -19,6 +19,8 @@ LOSS_TERMS = frozenset(
         "silhouette",
         "supervised",
         "supervised_shape",
+        "supervised_albedo",
+        "supervised_light",
         "shape_contrast",
         "shape_consistency",
         "albedo_smooth",

@@ -72,7 +72,7 @@ def check_initial_run(config: FaceEncoderConfig) -> None:
         ]
         if state["head_fingerprint"] != head.fingerprint and not config.data.allow_model_mismatch:
             differing.insert(0, "head")
-        if not differing and reads_albedo(now, head):
+        if not differing and reads_albedo(now, head, model.albedo):
             check_albedo(state, config=config, albedo=albedo_fingerprint(model.albedo))
     if differing:
         pairs = ", ".join(

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from scipy.spatial.transform import Rotation
 
 from likeness.errors import DataError
 from likeness.geometry.rotations import matrix_to_rotation_6d
+from likeness.geometry.shading import harmonic_shading
 from likeness.media.image import crop, save_image
 from likeness.systems.face_encoder.config import DataSettings
-from likeness.systems.face_encoder.crops import FaceCrops, disturb, warp, warp_classes
+from likeness.systems.face_encoder.crops import FaceCrops, disturb, rolled_light, warp, warp_classes
 from likeness.systems.face_encoder.layouts import Entry
 from tests.systems.face_encoder.toy import PHOTO_SIZE, SMALL_LAYOUT, draw, mean_vector
 
@@ -379,3 +382,46 @@ def test_the_fingerprint_follows_files_and_settings(tmp_path, entry):
     np.save(copy.landmarks, grid_points()[17:])
     assert source(copy).fingerprint() != base
     json.dumps(source(copy).describe())
+
+
+def test_light_turns_with_the_crop():
+    """The shading of turned surfaces under turned light is that of before."""
+    rng = np.random.default_rng(5)
+    light, angle = rng.normal(size=(9, 3)), 0.7
+    normals = rng.normal(size=(40, 3))
+    normals /= np.linalg.norm(normals, axis=1, keepdims=True)
+    turn = Rotation.from_euler("z", angle).as_matrix()
+    before = harmonic_shading(torch.tensor(normals)[None], torch.tensor(light)[None])
+    turned = torch.tensor(rolled_light(light, angle))[None]
+    after = harmonic_shading(torch.tensor(normals @ turn.T)[None], turned)
+    torch.testing.assert_close(after, before, atol=1e-12, rtol=0)
+
+
+def test_true_albedo_stays_and_true_light_follows_the_colours(entry, tmp_path):
+    image = np.full((HEIGHT, WIDTH, 3), 0.4, np.float32)
+    save_image(tmp_path / "plain.png", image)
+    save_image(tmp_path / "mask.png", np.full((HEIGHT, WIDTH), 1, np.uint8))  # all skin
+    light = np.zeros((9, 3), np.float32)
+    light[0] = (3.0, 2.0, 1.0)
+    truth = {"shape": np.ones(4), "head_rotation": np.eye(3)}
+    truth |= {"albedo": np.arange(5.0), "harmonic_light": light}
+    np.savez(tmp_path / "truth.npz", **truth)
+    known = replace(
+        entry,
+        image=tmp_path / "plain.png",
+        mask=tmp_path / "mask.png",
+        truth=tmp_path / "truth.npz",
+    )
+    settings = PLAIN.replace(jitter=0.3)
+    crops = FaceCrops((known,), settings, size=SIZE, num_shape=4, num_albedo=3)
+    np.testing.assert_allclose(crops[0]["light"], light)
+    for seed in range(5):
+        sample = crops.draw(0, np.random.default_rng(seed))
+        assert sample["has_appearance"] == 1
+        np.testing.assert_array_equal(sample["albedo"], [0, 1, 2])
+        ratio = sample["image"].mean(axis=(1, 2)) / 0.4
+        assert np.abs(ratio - 1).max() > 0.02
+        np.testing.assert_allclose(sample["light"][0] / light[0], ratio, rtol=0.02)
+    other = FaceCrops((known,), settings, size=SIZE, num_shape=4)[0]  # codes of another space
+    assert other["has_appearance"] == 0
+    assert other["albedo"].shape == (0,)

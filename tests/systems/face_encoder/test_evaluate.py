@@ -14,16 +14,23 @@ from PIL import Image
 
 from likeness.data.source import Subset
 from likeness.errors import DataError
-from likeness.evaluation.protocol import Scores
+from likeness.evaluation.protocol import Score, Scores
 from likeness.faces.detect import Face
 from likeness.geometry.rotations import matrix_to_rotation_6d
+from likeness.geometry.texture_space import synthetic_texture_space
 from likeness.systems.face_encoder import evaluate
 from likeness.systems.face_encoder.config import DataSettings, EvaluationSettings
 from likeness.systems.face_encoder.crops import FaceCrops
 from likeness.systems.face_encoder.data import CONTRACT
 from likeness.systems.face_encoder.decode import Decoder
 from likeness.systems.face_encoder.heads import face_vertices
-from tests.systems.face_encoder.toy import CROP_SIZE, NUM_SHAPE, SMALL_LAYOUT, mean_vector
+from tests.systems.face_encoder.toy import (
+    CROP_SIZE,
+    NUM_ALBEDO,
+    NUM_SHAPE,
+    SMALL_LAYOUT,
+    mean_vector,
+)
 
 
 class Oracle:
@@ -324,3 +331,31 @@ def test_other_sources_are_refused(source, decoder, tmp_path):
         evaluate.evaluate_landmarks(
             Oracle(source, decoder), Subset(source, [0]), tmp_path, EvaluationSettings()
         )
+
+
+def test_albedo_is_scored_in_colours_where_its_space_is_the_dataset_s(data, decoder, tmp_path):
+    space = synthetic_texture_space(num_components=NUM_ALBEDO)
+    rng, distances = np.random.default_rng(2), []
+    for path in sorted((data / "truth").iterdir()):
+        code = rng.normal(size=NUM_ALBEDO).astype(np.float32)
+        with np.load(path) as file:
+            np.savez(path, **file, albedo=code, harmonic_light=np.zeros((9, 3), np.float32))
+        picture = space.basis.astype(np.float64) @ code
+        distances.append(255 * np.sqrt((picture**2).mean()))
+    described = json.loads((data / "head.json").read_text())
+    (data / "head.json").write_text(json.dumps({**described, "albedo": "synthetic-1"}))
+
+    def score(fingerprint: str) -> list[Score]:
+        source = CONTRACT.open(
+            str(data), "all", settings=DataSettings(root=str(data)), size=CROP_SIZE,
+            num_shape=NUM_SHAPE, num_albedo=NUM_ALBEDO, albedo=fingerprint,
+        )  # fmt: skip
+        oracle = Oracle(source, decoder)
+        oracle.albedo = "synthetic"
+        scores = evaluate.evaluate_landmarks(oracle, source, tmp_path, EvaluationSettings())
+        return [row for row in scores if row.name == "albedo"]
+
+    (found,) = score("synthetic-1")  # the oracle knows no colours: it answers the mean
+    assert found.value == found.baseline == pytest.approx(np.mean(distances), rel=1e-4)
+    assert found.unit == "of 255"
+    assert score("studio-albedo-1-3") == []

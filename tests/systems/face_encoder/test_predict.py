@@ -85,8 +85,17 @@ def test_every_format_is_written_under_its_name(predictor, photos):
             frames.append(np.asarray(movie.convert("L")))
     assert np.abs(frames[0].astype(int) - frames[1]).mean() > 1  # it turns
     with Image.open(rows[0]["files"]["overlay"]) as overlay:
-        width, height = Image.open(photos / "p0_0.png").size
-        assert overlay.size == (width + height, height)  # the whole picture, then the face
+        gap, title, side = 6, 30, 512
+        # The photograph, its points, the geometry, the textured face.
+        assert overlay.size == (gap + 4 * (side + gap), 2 * gap + title + side)
+        pixels = np.asarray(overlay.convert("RGB"))[gap + title : -gap].astype(int)
+    panels = [pixels[:, gap + n * (side + gap) :][:, :side] for n in range(4)]
+    ink = (panels[1][..., 2] - panels[1][..., 0] > 100).mean()
+    assert 0.005 < ink < 0.2  # blue points and the lines between them
+    middle = slice(side // 2 - 40, side // 2 + 40)
+    grey = panels[2][middle, middle]
+    assert np.ptp(grey, axis=2).max() <= 2  # the head covers the photograph's middle
+    assert np.ptp(panels[3][middle, middle], axis=2).max() > 20  # skin is not grey
 
 
 def test_the_obj_faces_forward_with_expression_and_texture_coordinates(predictor, photos):

@@ -11,11 +11,13 @@ from scipy.spatial import Delaunay
 from scipy.spatial.transform import Rotation
 
 from likeness.geometry.landmarks import MIRROR_68
+from likeness.geometry.texture_space import synthetic_texture_space
 from likeness.systems.face_encoder import system as module
 from likeness.systems.face_encoder.system import FaceBatch, convex_hull_masks
 from tests.systems.face_encoder.asking import answering, batch_of, losses
 from tests.systems.face_encoder.toy import (
     CROP_SIZE,
+    NUM_ALBEDO,
     NUM_SHAPE,
     SMALL_LAYOUT,
     build_system,
@@ -291,3 +293,24 @@ def test_landmark_triangles_are_counted_from_zero(decoder):
     assert np.linalg.norm(points - mirrored, axis=1).mean() < 2e-3
     projected = decoder.landmarks(mean_vector(SMALL_LAYOUT))[0].numpy()
     assert np.abs(projected - projected[MIRROR_68] * [-1, 1]).max() < 0.02
+
+
+def test_colours_and_light_are_learned_from_the_truth_where_it_is_known(system):
+    batch = batch_of(system, 3)
+    vector = random_vector(SMALL_LAYOUT, 4, 3)
+    answering(system, vector)
+    parts = SMALL_LAYOUT.split(vector)
+    assert losses(system, batch, "supervised_albedo", "supervised_light") == {
+        "supervised_albedo": 0,
+        "supervised_light": 0,
+    }
+    batch["albedo"] = parts["face.albedo"] + 1
+    batch["light"] = parts["light.sh"].reshape(3, 9, 3).clone()
+    batch["light"][:, 0] += 0.1 * math.sqrt(4 * math.pi)
+    batch["has_appearance"] = torch.tensor([1.0, 0.0, 1.0])
+    batch["albedo"][1] = 1e6  # never looked at
+    found = losses(system, batch, "supervised_albedo", "supervised_light")
+    basis = synthetic_texture_space(num_components=NUM_ALBEDO).basis
+    sizes = 255 * np.sqrt((basis**2).mean(axis=(0, 1, 2)))
+    assert found["supervised_albedo"] == pytest.approx(0.5 * sizes.sum(), rel=1e-4)
+    assert found["supervised_light"] == pytest.approx(0.1, rel=1e-4)

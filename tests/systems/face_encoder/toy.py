@@ -31,6 +31,7 @@ SMALL_MODEL = (
     f"model.num_shape={NUM_SHAPE}",
     f"model.num_expression={NUM_EXPRESSION}",
     f"model.num_albedo={NUM_ALBEDO}",
+    "model.albedo=synthetic",
 )
 
 
