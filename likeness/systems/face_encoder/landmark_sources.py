@@ -20,6 +20,7 @@ from likeness.faces.detect import Detector, choose_face, make_detector
 from likeness.geometry.array_files import read_arrays
 from likeness.storage.files import sha256_of
 from likeness.systems.face_encoder.landmark_files import read_landmarks
+from likeness.systems.face_encoder.rounding import one_thread
 
 
 @dataclass(frozen=True)
@@ -212,8 +213,6 @@ class Encoder:
         return [path] if path.is_file() else sorted(path.glob("*.onnx"))
 
     def find(self, photo: Photo, image: np.ndarray) -> Found:
-        import torch
-
         predictor, finder = _opened(self.run, self.detector, self.weights)
         faces = finder.detect(image, name=photo.name)
         face = choose_face(faces, image.shape[:2])
@@ -222,13 +221,8 @@ class Encoder:
                 f"no face: the detector '{self.detector}' found none for certain"
                 + (f", only {len(faces)} of low confidence" if faces else "")
             )
-        # Sums over several threads are rounded in another order: a dataset must not depend on it.
-        threads = torch.get_num_threads()
-        torch.set_num_threads(1)
-        try:
+        with one_thread():
             record = predictor.encode(image, face=face, kind=self.detector)
-        finally:
-            torch.set_num_threads(threads)
         assert record.landmarks is not None
         return Found(record.landmarks, self.detector, face.score)
 

@@ -18,6 +18,7 @@ from likeness.faces.detect import Detector, Face, choose_face, make_detector
 from likeness.geometry.affine import apply_affine, invert_affine
 from likeness.geometry.landmarks import MIRROR_68
 from likeness.media.image import crop
+from likeness.systems.face_encoder.albedo_space import unfit_reason
 from likeness.systems.face_encoder.decode import Decoder, to_pixels
 from likeness.systems.face_encoder.framing import frame_face, frame_landmarks
 from likeness.systems.face_encoder.network import EncoderNetwork
@@ -182,8 +183,14 @@ class FacePredictor:
             albedo_fingerprint=self.albedo_fingerprint,
             crop_matrix=matrix,
             image_size=self.image_size,
-            valid={name: self.decoder.reads(name) for name in layout.names},
+            valid={name: self._reads(name) for name in layout.names},
             landmarks=points,
             source=source,
             camera=self.decoder.camera,
         )
+
+    def _reads(self, name: str) -> bool:
+        """Whether a segment reaches the geometry or the picture with this run's albedo space."""
+        if name == "face.albedo" and unfit_reason(self.albedo, self.decoder.asset):
+            return False
+        return self.decoder.reads(name)

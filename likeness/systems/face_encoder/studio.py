@@ -14,6 +14,7 @@ from typing import Annotated, Any
 import numpy as np
 import torch
 from pydantic import Field
+from torch import Tensor
 
 from likeness.data.inspection import Inspection
 from likeness.data.making import Progress, unfinished
@@ -36,6 +37,7 @@ from likeness.systems.face_encoder.framing import frame_landmarks
 from likeness.systems.face_encoder.heads import open_head
 from likeness.systems.face_encoder.layout import head_v1
 from likeness.systems.face_encoder.render import Renderer
+from likeness.systems.face_encoder.rounding import one_thread
 
 _MIN_VISIBLE = 40
 """A photograph with fewer visible landmarks is taken again."""
@@ -179,13 +181,14 @@ def true_light(
         image: (H, W, 3) in [0, 1].
         mask: (H, W) classes.
     """
-    light: np.ndarray = _renderer().fit_light(*true_view(truth, points, image, mask))[0].numpy()
-    return light
+    with one_thread():
+        light: Tensor = _renderer().fit_light(*true_view(truth, points, image, mask))[0]
+    return light.contiguous().numpy()
 
 
 def true_view(
     truth: dict[str, np.ndarray], points: np.ndarray, image: np.ndarray, mask: np.ndarray
-) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+) -> tuple[Tensor, Tensor, Tensor]:
     """What the encoder should answer (1, D), without light; the crop (1, 3, S, S); its skin.
 
     The camera is the one under which the vector's landmarks lie nearest to the photograph's.

@@ -48,7 +48,7 @@ def fixed(decoder: Decoder) -> MakePredictor:
     def make(vector: torch.Tensor, **options: object) -> FacePredictor:
         settings = {
             "image_size": CROP_SIZE, "crop_scale": 1.6, "refinements": 0, "flip_average": False,
-            "mean_landmarks": None, "device": torch.device("cpu"),
+            "mean_landmarks": None, "device": torch.device("cpu"), "albedo": "synthetic",
         } | options  # fmt: skip
         return FacePredictor(Fixed(vector), decoder, None, **settings)
 
@@ -226,6 +226,8 @@ def test_a_record_says_all_about_its_making(fixed, decoder, tmp_path):
     assert set(record.valid) == set(SMALL_LAYOUT.names)
     # Nothing reads the translation under weak perspective, so it is not said to be valid.
     assert [name for name, valid in record.valid.items() if not valid] == ["pose.transl"]
+    # Nor are codes of a space that lies on another head's chart.
+    assert not fixed(vector, albedo="studio")._reads("face.albedo")
 
 
 def test_no_face_is_a_data_error_with_advice(fixed):
