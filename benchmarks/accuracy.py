@@ -22,7 +22,7 @@ from likeness import workflow
 from likeness.data.making import is_unfinished
 from likeness.runs.run import Run
 
-STUDIO_SCORES = ("nme_68_box", "nme_51_box", "vertex_rigid", "rotation")
+STUDIO_SCORES = ("nme_68_box", "nme_51_box", "vertex_rigid", "rotation", "albedo")
 REAL_SCORES = (
     "nme_core_eyes",
     "vector_nme_core_eyes",
