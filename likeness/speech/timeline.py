@@ -45,6 +45,18 @@ EMOTIONS: tuple[Emotion, ...] = (
 )
 """Every emotion but neutral."""
 
+VOICE_LIMITS: dict[str, tuple[float, float]] = {
+    "f0": (60.0, 400.0),
+    "f0_range": (0.3, 2.5),
+    "formant_scale": (0.75, 1.4),
+    "breath": (0.0, 5.0),
+    "roughness": (0.0, 4.0),
+    "words_per_minute": (80.0, 300.0),
+    "tone": (-6.0, 6.0),
+    "flutter": (0.0, 10.0),
+}
+"""Lowest and highest value of the numbers of a :class:`Voice`."""
+
 Span = tuple[float, float]
 """(start, end) in seconds."""
 
@@ -66,6 +78,7 @@ class Voice:
         words_per_minute: 80-300.
         tone: level of the high frequencies, dB, -6..6.
         flutter: slow wander of the pitch, 0-10.
+        whisper: without any pitch.
     """
 
     language: str = "en-us"
@@ -78,19 +91,10 @@ class Voice:
     words_per_minute: float = 160.0
     tone: float = 0.0
     flutter: float = 2.0
+    whisper: bool = False
 
     def __post_init__(self) -> None:
-        limits = {
-            "f0": (60.0, 400.0),
-            "f0_range": (0.3, 2.5),
-            "formant_scale": (0.75, 1.4),
-            "breath": (0.0, 5.0),
-            "roughness": (0.0, 4.0),
-            "words_per_minute": (80.0, 300.0),
-            "tone": (-6.0, 6.0),
-            "flutter": (0.0, 10.0),
-        }
-        for name, (low, high) in limits.items():
+        for name, (low, high) in VOICE_LIMITS.items():
             value = getattr(self, name)
             if not low <= value <= high:
                 raise DataError(

@@ -1,0 +1,155 @@
+"""Text to an utterance: sound with exact times, by whichever backend there is.
+
+Owns the choice of backend and what happens to a text before it and to the sound after it: breaths
+between words, the emotion's level, silence around the speech, 16 bit.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from likeness.errors import DataError, UsageError
+from likeness.seeds import Draws
+from likeness.speech import formant
+from likeness.speech.espeak import synthesise
+from likeness.speech.espeak_library import find_espeak, is_espeak_present, voice_file
+from likeness.speech.events import timeline_of
+from likeness.speech.prosody import Prosody, moved, prosody_of
+from likeness.speech.timeline import Emotion, Timeline, Utterance, Voice
+
+Backend = Literal["auto", "espeak", "formant"]
+
+LEAD = (0.4, 0.15)
+TAIL = (0.5, 0.2)
+"""Mean and half width in seconds of the silence before and after the speech."""
+
+_PEAK = 0.98
+
+
+def speak(
+    text: str,
+    voice: Voice,
+    emotion: Emotion = "neutral",
+    seed: int = 0,
+    *,
+    backend: Backend = "auto",
+    silence: tuple[float, float] | None = None,
+) -> Utterance:
+    """Speak a text: the same samples for the same arguments and version of the backend.
+
+    Args:
+        text: one sentence, plain. Control characters count as spaces; marks of any markup are read
+            out like other signs.
+        voice: who speaks, before the emotion.
+        emotion: how.
+        seed: of the silence around the speech and the breaths within; with ``formant`` also of what
+            is said.
+        backend: ``espeak`` speaks the text; ``formant`` says random syllables, one for each of the
+            text's, and needs nothing installed; ``auto`` takes espeak where it is installed.
+        silence: seconds before and after the speech instead of drawn ones.
+
+    Raises:
+        DataError: nothing in the text can be spoken, or it is too long.
+        UsageError: no such voice, emotion or backend.
+        MissingError: espeak is asked for by name and not installed.
+        LikenessError: the synthesiser failed.
+    """
+    prosody = prosody_of(emotion)
+    spoken_by = moved(voice, prosody)
+    draws = Draws("speech", seed, "silence")
+    drawn = tuple(mean + draws.uniform(-width, width) for mean, width in (LEAD, TAIL))
+    before, after = silence or (drawn[0], drawn[1])
+    plain = cleaned(text)
+    if not any(unicodedata.category(letter)[0] in "LNS" for letter in plain):
+        raise _nothing(text)
+    if backend == "auto":
+        backend = "espeak" if is_espeak_present() else "formant"
+    if backend == "espeak":
+        audio, rate, timeline, version = _espeak(plain, spoken_by, prosody, seed, (before, after))
+    elif backend == "formant":
+        audio, timeline = formant.babble(plain, spoken_by, seed, silence=(before, after))
+        rate, version = formant.SAMPLE_RATE, f"formant {formant.VERSION}"
+    else:
+        raise UsageError(
+            f"There is no speech backend {backend!r}.", advice="Choose auto, espeak or formant."
+        )
+    if not any(timeline.sounding()):
+        raise _nothing(text)
+    return Utterance(
+        text=text,
+        audio=at_level(audio, prosody.level),
+        sample_rate=rate,
+        timeline=timeline,
+        voice=spoken_by,
+        emotion=emotion,
+        backend=version,
+    )
+
+
+def cleaned(text: str) -> str:
+    """The text with a space for each character no synthesiser should see, equally long."""
+    return "".join(" " if unicodedata.category(c) in ("Cc", "Cs", "Cn", "Co") else c for c in text)
+
+
+def at_level(audio: NDArray[np.floating], level: float) -> NDArray[np.float32]:
+    """Sound raised by some dB, as far as it does not clip, in steps of 16 bit."""
+    peak = float(np.abs(audio).max(initial=0.0))
+    gain = min(10 ** (level / 20), _PEAK / max(peak, 1e-9))
+    return (np.round(audio * gain * 32768.0) / 32768.0).astype(np.float32)
+
+
+def _espeak(
+    text: str, voice: Voice, prosody: Prosody, seed: int, silence: tuple[float, float]
+) -> tuple[NDArray[np.float64], int, Timeline, str]:
+    library = find_espeak()
+    breathing = Draws("speech", seed, "breaths")
+    spoken, origin = _with_breaths(text, prosody.words_between_breaths, breathing)
+    speech = synthesise(
+        spoken,
+        voice_file(voice, library),
+        words_per_minute=voice.words_per_minute,
+        library=library,
+    )
+    rate = speech.sample_rate
+    lead, tail = (np.zeros(round(seconds * rate), np.int16) for seconds in silence)
+    audio = np.concatenate([lead, speech.audio, tail])
+    events = [replace(event, sample=event.sample + len(lead)) for event in speech.events]
+    words = [_original(text, origin, first, last) for first, last in speech.words]
+    timeline = timeline_of(audio, rate, events, words)
+    return audio / 32768.0, rate, timeline, f"espeak {speech.version}"
+
+
+def _with_breaths(text: str, between: int, draws: Draws) -> tuple[str, Sequence[int]]:
+    """The text with commas where breath is taken, and the original place of each character."""
+    spoken: list[str] = []
+    origin: list[int] = []
+    due = between
+    for index, letter in enumerate(text):
+        if between and letter == " " and spoken and spoken[-1].isalpha():
+            due -= 1
+            if due <= 0:
+                spoken.append(",")
+                origin.append(index)
+                due = between + draws.integer(3) - 1
+        spoken.append(letter)
+        origin.append(index)
+    return "".join(spoken), origin
+
+
+def _original(text: str, origin: Sequence[int], first: int, last: int) -> str:
+    places = origin[max(first, 0) : last]
+    return text[places[0] : places[-1] + 1].strip() if places else ""
+
+
+def _nothing(text: str) -> DataError:
+    shown = text if len(text) <= 40 else text[:37] + "..."
+    return DataError(
+        f"The text {shown!r} holds nothing that can be spoken.",
+        advice="Give a sentence with at least one word.",
+    )
