@@ -62,7 +62,7 @@ class Speech:
 
 
 def synthesise(
-    text: str, voice_file: str, *, words_per_minute: float, library: EspeakLibrary
+    text: str, voice_file: str, *, words_per_minute: float, library: EspeakLibrary, seed: int = 0
 ) -> Speech:
     """Speak a text once, in a fresh process: the same bytes each time.
 
@@ -71,6 +71,7 @@ def synthesise(
         voice_file: from :func:`likeness.speech.espeak_library.voice_file`.
         words_per_minute: 80-450.
         library: which one to load.
+        seed: 0 .. 2**31 - 1, of the noise in a breathy voice.
 
     Raises:
         DataError: the text is longer than ``MAX_CHARACTERS``.
@@ -90,6 +91,7 @@ def synthesise(
             "data": _absolute(library.data),
             "voice": "voice",
             "rate": round(words_per_minute),
+            "seed": seed,
             "text": text,
         }
         limit = _SECONDS + _SECONDS_PER_CHARACTER * len(text)

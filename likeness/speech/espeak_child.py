@@ -5,9 +5,10 @@ first by some samples, and a fault inside the library must not end a training ru
 standard library alone, so that it starts in milliseconds.
 
 Reads one JSON object from standard input: ``library`` and ``data`` (paths), ``voice`` (path of a
-voice file), ``rate`` (words per minute), ``text``. Writes one line of JSON, then the sound as
-little-endian 16-bit samples. The line holds ``version``, ``sample_rate``, ``samples`` and
-``events``: [sample, type, text position, length, name] in the library's order; or ``error``.
+voice file), ``rate`` (words per minute), ``seed`` (of the breath's noise), ``text``. Writes one
+line of JSON, then the sound as little-endian 16-bit samples. The line holds ``version``,
+``sample_rate``, ``samples`` and ``events``, which are [sample, type, text position, length, name]
+in the library's order; or ``error``.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ WORD, PHONEME = 1, 7
 
 _SYNCHRONOUS = 2
 _PHONEME_EVENTS, _IPA, _DO_NOT_EXIT = 1, 2, 0x8000
-_RATE_PARAMETER = 1
+_RATE_PARAMETER, _VOLUME_PARAMETER = 1, 2
+_VOLUME = 50  # of the usual 100, at which the library limits the peaks of high voices
 _UTF8 = 1
 _BY_CHARACTER = 1
 
@@ -62,6 +64,9 @@ def _speak(request: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
     sample_rate = espeak.espeak_Initialize(_SYNCHRONOUS, 0, data, options)
     if sample_rate <= 0:
         return {"error": f"it cannot be initialised with the data of {request['data']}"}, b""
+    if hasattr(espeak, "espeak_ng_SetRandSeed"):
+        # Without it the noise of breathy voices is seeded by the clock.
+        espeak.espeak_ng_SetRandSeed(ctypes.c_long(request["seed"]))
     version = espeak.espeak_Info(None).decode("utf-8", "replace")
     parts: list[bytes] = []
     events: list[list[Any]] = []
@@ -85,6 +90,7 @@ def _speak(request: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
     if status != 0:
         return {"error": f"it refuses the voice file (status {status:#x})"}, b""
     espeak.espeak_SetParameter(_RATE_PARAMETER, request["rate"], 0)
+    espeak.espeak_SetParameter(_VOLUME_PARAMETER, _VOLUME, 0)
     text = request["text"].encode("utf-8")
     size = ctypes.c_size_t(len(text) + 1)
     status = espeak.espeak_Synth(text, size, 0, _BY_CHARACTER, 0, _UTF8, None, None)

@@ -59,7 +59,8 @@ _NOISE_BANDWIDTH = 0.25  # of the centre
 _STEP = 80  # samples between new coefficients: 5 ms
 _BURST = 0.02  # s
 _BURST_LEVEL = 0.08
-_SONORANT_LEVEL = 0.5
+_SONORANT_LEVEL = 0.5  # of the voice in vowels
+_VOWEL_LEVEL = 0.3  # root mean square, in the unit of the noise's levels
 _SMOOTHING = 0.03  # s over which formants move
 _ONSET = 0.008  # s over which voicing and noise come and go
 _PAUSE_SHARE = 0.12
@@ -77,7 +78,7 @@ class _Sound:
     stress: int = 0
 
 
-def babble(
+def utter(
     text: str, voice: Voice, seed: int, *, silence: tuple[float, float]
 ) -> tuple[NDArray[np.float64], Timeline]:
     """Random syllables in the rhythm of a text.
@@ -173,7 +174,9 @@ def _voiced(
         pulses = 0.1 * Draws("formant", seed, "whisper").normals(samples)
     source = pulses * _smoothed(level, _ONSET)
     smooth = np.stack([_smoothed(track, _SMOOTHING) for track in formants.T], axis=1)
-    return _resonated(source, smooth * voice.formant_scale)
+    voiced = _resonated(source, smooth * voice.formant_scale)
+    power = float(np.mean(voiced[level == 1.0] ** 2))
+    return voiced * (_VOWEL_LEVEL / max(power**0.5, 1e-9))
 
 
 def _resonated(source: NDArray[np.float64], formants: NDArray[np.float64]) -> NDArray[np.float64]:

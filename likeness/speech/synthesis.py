@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from likeness.errors import DataError, UsageError
-from likeness.seeds import Draws
+from likeness.seeds import Draws, seed_of
 from likeness.speech import formant
 from likeness.speech.espeak import synthesise
 from likeness.speech.espeak_library import find_espeak, is_espeak_present, voice_file
@@ -48,8 +48,8 @@ def speak(
             out like other signs.
         voice: who speaks, before the emotion.
         emotion: how.
-        seed: of the silence around the speech and the breaths within; with ``formant`` also of what
-            is said.
+        seed: of the silence around the speech, the breaths within and the noise of a breathy voice;
+            with ``formant`` also of what is said.
         backend: ``espeak`` speaks the text; ``formant`` says random syllables, one for each of the
             text's, and needs nothing installed; ``auto`` takes espeak where it is installed.
         silence: seconds before and after the speech instead of drawn ones.
@@ -73,7 +73,7 @@ def speak(
     if backend == "espeak":
         audio, rate, timeline, version = _espeak(plain, spoken_by, prosody, seed, (before, after))
     elif backend == "formant":
-        audio, timeline = formant.babble(plain, spoken_by, seed, silence=(before, after))
+        audio, timeline = formant.utter(plain, spoken_by, seed, silence=(before, after))
         rate, version = formant.SAMPLE_RATE, f"formant {formant.VERSION}"
     else:
         raise UsageError(
@@ -115,6 +115,7 @@ def _espeak(
         voice_file(voice, library),
         words_per_minute=voice.words_per_minute,
         library=library,
+        seed=seed_of("speech", seed, "noise") >> 32,
     )
     rate = speech.sample_rate
     lead, tail = (np.zeros(round(seconds * rate), np.int16) for seconds in silence)
