@@ -13,6 +13,7 @@ from likeness.cli.console import Answer, print_table, print_text, verb
 
 _EXTRAS: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ("onnx", ("onnx", "onnxscript", "onnxruntime"), "export to ONNX; detectors in ONNX files"),
+    ("speech", ("espeakng_loader",), "sentences spoken with exact times of every sound"),
     ("s3", ("s3fs", "aiohttp"), "data and mirrors at s3:// and https:// addresses"),
     ("tensorboard", ("tensorboard",), "metrics in TensorBoard"),
     ("wandb", ("wandb",), "metrics at Weights & Biases"),
