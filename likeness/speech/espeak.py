@@ -23,6 +23,7 @@ from likeness.speech.espeak_library import EspeakLibrary
 MAX_CHARACTERS = 20_000
 """Of one text: about half an hour of speech."""
 
+_LONGEST_PATH = 150  # bytes; the library gives up a little above
 _SECONDS = 30.0
 _SECONDS_PER_CHARACTER = 0.005  # ten times what a slow machine takes
 
@@ -86,9 +87,13 @@ def synthesise(
     with tempfile.TemporaryDirectory(prefix="speech-") as folder:
         # The library takes paths of at most 59 bytes, hence the relative one.
         Path(folder, "voice").write_text(voice_file, encoding="utf-8")
+        data = _absolute(library.data)
+        if len(data.encode()) > _LONGEST_PATH:
+            Path(folder, "espeak-ng-data").symlink_to(data, target_is_directory=True)
+            data = str(Path(folder, "espeak-ng-data"))
         request = {
             "library": _absolute(library.library),
-            "data": _absolute(library.data),
+            "data": data,
             "voice": "voice",
             "rate": round(words_per_minute),
             "seed": seed,

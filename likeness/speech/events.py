@@ -24,6 +24,7 @@ _PAUSE = 0.06  # s of exact zeros
 _CLOSED_SHARE = 0.6  # of a voiced stop or nasal, at least
 _RELEASE = {"voiced stop": 0.028, "nasal": 0.018}  # s before the next event
 _GLIDE = 0.012
+_LATE = 0.06
 _GLIDING = frozenset(["l", "ɹ", "w", "j", "v", "ð", "z", "ʒ", "ɾ"])
 _STRESSES = {"ˈ": 2, "ˌ": 1}
 _LIP_STARTS = frozenset((unit,) for unit in ("p", "b", "m"))
@@ -61,6 +62,7 @@ def timeline_of(
     """
     zero = audio == 0
     pieces = _spoken(events, zero, len(audio))
+    pieces = _with_late_sounds(pieces, zero, sample_rate)
     pieces = _with_closures(pieces, zero, sample_rate)
     pieces = _with_pauses(pieces, zero, sample_rate)
     pieces = _with_early_vowels(pieces, sample_rate)
@@ -95,6 +97,25 @@ def _spoken(events: Sequence[PhonemeEvent], zero: NDArray[np.bool_], end: int) -
         elif piece.end > piece.start:
             heard.append(piece)
     return _joined(heard)
+
+
+def _with_late_sounds(pieces: list[_Piece], zero: NDArray[np.bool_], rate: int) -> list[_Piece]:
+    """Sounds announced when they are over get their share of the sound before.
+
+    So the library does with liquids at the end of a word: they are the last part of its vowel.
+    """
+    done: list[_Piece] = []
+    for piece in pieces:
+        named = piece.ipa != SILENCE and manner_of(piece.ipa) != "unvoiced stop"
+        follows = bool(done) and done[-1].ipa != SILENCE
+        if named and follows and zero[piece.start : piece.end].all():
+            before = done.pop()
+            share = min(_LATE * rate, (1 - _CLOSED_SHARE) * (before.end - before.start))
+            start = before.end - round(share)
+            done.append(replace(before, end=start))
+            piece = replace(piece, start=start)
+        done.append(piece)
+    return [piece for piece in done if piece.end > piece.start]
 
 
 def _with_closures(pieces: list[_Piece], zero: NDArray[np.bool_], rate: int) -> list[_Piece]:

@@ -27,17 +27,13 @@ def median_f0(
         cross = np.correlate(longer, frame, mode="valid")
         energy = np.convolve(longer**2, np.ones(width), mode="valid")
         score = cross / np.sqrt(energy * energy[0] + 1e-12)
-        peaks = [
-            lag
-            for lag in range(max(first, 1), last)
-            if score[lag] >= score[lag - 1] and score[lag] >= score[lag + 1]
-        ]
-        if not peaks:
+        inner = score[1:-1]
+        top = (inner >= score[:-2]) & (inner >= score[2:])
+        peaks = np.flatnonzero(top) + 1
+        peaks = peaks[(peaks >= first) & (peaks < last)]
+        if not len(peaks) or score[peaks].max() < 0.75:
             continue
-        best = max(score[lag] for lag in peaks)
-        if best < 0.75:
-            continue
-        lag = next(lag for lag in peaks if score[lag] >= 0.9 * best)
+        lag = int(peaks[np.argmax(score[peaks] >= 0.9 * score[peaks].max())])
         left, middle, right = score[lag - 1 : lag + 2]
         curve = left - 2 * middle + right
         found.append(rate / (lag + (0.5 * (left - right) / curve if curve else 0.0)))

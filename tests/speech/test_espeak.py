@@ -185,6 +185,17 @@ def test_a_library_can_be_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
         find_espeak()
 
 
+@needs_espeak
+def test_data_may_lie_deep(tmp_path: Path) -> None:
+    found = find_espeak()
+    deep = tmp_path / ("deep" * 40) / "é"
+    deep.mkdir(parents=True)
+    (deep / "espeak-ng-data").symlink_to(found.data)
+    library = EspeakLibrary(found.library, str(deep / "espeak-ng-data"))
+    lines = voice_file(Voice(), library)
+    assert len(synthesise("hello", lines, words_per_minute=160, library=library).audio) > 5000
+
+
 def test_the_systems_library_is_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv(espeak_library.LIBRARY_VARIABLE, raising=False)
     monkeypatch.delenv(espeak_library.DATA_VARIABLE, raising=False)

@@ -117,6 +117,14 @@ def test_long_silence_inside_a_sound_becomes_a_pause() -> None:
     assert _all(timeline) == [("s", 0, 100), ("_", 100, 200), ("s", 200, 300)]
 
 
+def test_a_sound_announced_too_late_gets_the_end_of_its_vowel() -> None:
+    """As the library announces the last sound of "pull"."""
+    final = _timeline("v200 s8", (0, "ʊ"), (200, "l"), (208, ""))
+    assert _all(final) == [("ʊ", 0, 140), ("l", 140, 208)]
+    before_stop = _timeline("v100 s50 v50", (0, "ɔ"), (100, "r"), (150, "t"))
+    assert _all(before_stop) == [("ɔ", 0, 60), ("r", 60, 100), ("t", 100, 200)]
+
+
 def test_words_run_from_their_first_sound_to_their_last() -> None:
     audio = np.r_[np.zeros(100), np.full(100, 9), np.zeros(40), np.full(160, 9)].astype(np.int16)
     events = (
