@@ -68,8 +68,9 @@ class Voice:
     """How a person sounds.
 
     Attributes:
-        language: BCP 47 tag or the synthesiser's own, e.g. ``"en-us"``; what the text is read as.
-        base: name of the synthesiser's voice the person's is built on, e.g. ``"en-us"``.
+        language: tag of the language spoken, for the record.
+        base: tag or name of the synthesiser's voice that the person's is built on, e.g.
+            ``"en-us"``; decides what a text is read as.
         f0: median fundamental frequency, Hz, 60-400.
         f0_range: width of the intonation relative to the usual one, 0.3-2.5.
         formant_scale: first three formants relative to the base voice's, 0.75-1.4.

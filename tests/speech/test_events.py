@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from likeness.speech.espeak import PhonemeEvent
 from likeness.speech.events import CONTACT, contact_of, timeline_of
 from likeness.speech.timeline import Segment, Timeline
 
 RATE = 1000  # a sample is a millisecond
+_NAMES = ("", "ʲ", "ˈa", "p", "b", "m", "t", "s", "l", "r", "ʔ", "dʒ")
 
 
 def _timeline(sound: str, *events: tuple[int, str], words: tuple[str, ...] = ()) -> Timeline:
@@ -137,6 +140,30 @@ def test_words_run_from_their_first_sound_to_their_last() -> None:
         ("a", 100, 200),
         ("pit", 200, 400),
     ]
+
+
+@settings(deadline=None, max_examples=300)
+@given(
+    sound=st.lists(st.tuples(st.booleans(), st.integers(1, 150)), min_size=1, max_size=8),
+    events=st.lists(
+        st.tuples(st.integers(-5, 900), st.sampled_from(_NAMES)),
+        max_size=14,
+    ),
+)
+def test_any_sound_and_events_make_a_timeline(
+    sound: list[tuple[bool, int]], events: list[tuple[int, str]]
+) -> None:
+    """Whatever the library says, the timeline covers the sound and its closures are inside."""
+    audio = np.concatenate([np.full(n, 9 if loud else 0, np.int16) for loud, n in sound])
+    listed = [PhonemeEvent(sample, name, 0) for sample, name in sorted(events)]
+    timeline = timeline_of(audio, RATE, listed, ("word",))
+    assert timeline.duration == pytest.approx(len(audio) / RATE)
+    for segment in timeline.segments:
+        if segment.ipa == "p":
+            assert segment.contact is not None or segment.start == 0.0
+        if segment.ipa in ("p", "t") and segment.closure:
+            first, last = (round(time * RATE) for time in segment.closure)
+            assert not audio[first:last].any()
 
 
 def test_no_events_are_silence() -> None:

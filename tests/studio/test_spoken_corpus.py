@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Callable
+from itertools import pairwise
 
 import numpy as np
 import pytest
+from scipy.signal import butter, sosfiltfilt
 
 from likeness.speech.espeak_library import is_espeak_present
-from likeness.speech.phonemes import UNITS, manner_of, units_of
+from likeness.speech.phonemes import UNITS, VOWELS, manner_of, units_of
 from likeness.speech.synthesis import speak
-from likeness.speech.timeline import Utterance, Voice
+from likeness.speech.timeline import Segment, Utterance, Voice
 from likeness.studio.corpus import sentences
 
 pytestmark = [
@@ -65,6 +68,53 @@ def test_closures_are_exact_silence(corpus: list[Utterance]) -> None:
                 closures.append((last - first) / utterance.sample_rate)
     assert len(closures) == 271
     assert min(closures) >= 0.015
+
+
+def _rises(corpus: list[Utterance], low: float, wanted: Callable[..., bool]) -> list[float]:
+    """Milliseconds from a boundary to the instant at which energy above ``low`` Hz has come.
+
+    At the boundary between two segments for which ``wanted`` holds, the energy of windows of 4 ms
+    passes the middle, in dB, between the two; the search is 40 ms wide.
+    """
+    found = []
+    for utterance in corpus:
+        rate = utterance.sample_rate
+        high = sosfiltfilt(butter(4, low, "high", fs=rate, output="sos"), utterance.audio)
+        window = round(0.004 * rate) | 1
+        energy = np.convolve(high**2, np.ones(window) / window, mode="same")
+        level = 10 * np.log10(np.maximum(energy, 1e-9))
+        for before, after in pairwise(utterance.timeline.segments):
+            if not wanted(before, after):
+                continue
+            at, reach = round(after.start * rate), round(0.02 * rate)
+            around = level[at - reach : at + reach]
+            middle = (np.median(level[at - reach : at]) + np.median(level[at : at + reach])) / 2
+            crossing = np.flatnonzero(around >= middle)
+            crossing = crossing[crossing > np.argmin(around[: reach + 1])]
+            found.append(1000 * (crossing[0] - reach) / rate)
+    return found
+
+
+def test_fricatives_start_when_they_are_heard(corpus: list[Utterance]) -> None:
+    """The noise of s and ʃ after vowels, measured in the sound alone."""
+
+    def fricative(before: Segment, after: Segment) -> bool:
+        return after.ipa in ("s", "ʃ") and units_of(before.ipa)[-1] in VOWELS
+
+    found = _rises(corpus, 4000.0, fricative)
+    assert len(found) > 20
+    assert abs(np.median(found)) < 4.0
+    assert np.percentile(np.abs(found), 90) < 12.0
+
+
+def test_vowels_start_where_voiced_stops_are_released(corpus: list[Utterance]) -> None:
+    def release(before: Segment, after: Segment) -> bool:
+        return before.ipa in ("b", "d", "ɡ") and units_of(after.ipa)[0] in VOWELS
+
+    found = _rises(corpus, 1000.0, release)
+    assert len(found) > 50
+    assert abs(np.median(found)) < 4.0
+    assert np.percentile(np.abs(found), 90) < 12.0
 
 
 def test_lips_touch_for_55_milliseconds(corpus: list[Utterance]) -> None:
