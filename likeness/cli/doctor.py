@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from likeness.cli.console import Answer, print_table, print_text, verb
+from likeness.cli.systems import listed_systems
 
 _EXTRAS: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ("onnx", ("onnx", "onnxscript", "onnxruntime"), "export to ONNX; detectors in ONNX files"),
@@ -93,19 +94,15 @@ def _extras() -> list[dict[str, Any]]:
 
 
 def _systems() -> list[dict[str, Any]]:
-    from likeness.systems import all_systems
-
-    rows = []
-    for spec in all_systems().values():
-        needed = spec.load("requirements")() if spec.requirements is not None else []
-        rows.append(
-            {
-                "name": spec.name,
-                "ready": all(item.present for item in needed if item.required),
-                "requirements": [asdict(item) for item in needed],
-            }
-        )
-    return rows
+    return [
+        {
+            "name": system.name,
+            "ready": not system.missing,
+            "reason": system.reason,
+            "requirements": [asdict(item) for item in system.requirements],
+        }
+        for system in listed_systems()
+    ]
 
 
 def _show(document: dict[str, Any]) -> None:
@@ -128,7 +125,8 @@ def _show(document: dict[str, Any]) -> None:
     print_table(("extra", "present", "enables", "to get it"), rows)
     for system in document["systems"]:
         print_text("")
-        state = "ready to train" if system["ready"] else "cannot train yet"
+        unready = f"cannot be used. {system['reason']}" if system["reason"] else "cannot train yet"
+        state = "ready to train" if system["ready"] else unready
         print_text(f"{system['name']}: {state}")
         parts = [
             (

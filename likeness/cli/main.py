@@ -13,7 +13,7 @@ import typer
 from typer.core import TyperGroup
 
 from likeness import __version__
-from likeness.cli import config, data, demo, doctor, results, train, watch
+from likeness.cli import config, data, demo, doctor, results, systems, train, watch
 from likeness.cli.console import (
     INTERRUPTED,
     answering,
@@ -26,7 +26,7 @@ from likeness.cli.console import (
     verb,
 )
 from likeness.cli.reader import for_reader
-from likeness.systems import SystemSpec, all_systems
+from likeness.systems import SystemSpec, all_systems, broken_systems
 
 
 class _SystemVerbs(TyperGroup):
@@ -67,6 +67,9 @@ class _Verbs(TyperGroup):
             spec = all_systems().get(cmd_name)
             if spec is not None and spec.commands is not None:
                 return _SystemVerbs(spec)
+            for broken in broken_systems():
+                if cmd_name in (broken.entry, broken.system):
+                    raise broken.error
         return command
 
 
@@ -97,7 +100,7 @@ def _options(
     """Train, measure and ship models of people."""
 
 
-app.command("systems")(train.systems)
+app.command("systems")(systems.systems)
 app.add_typer(data.app, name="data")
 app.add_typer(config.app, name="config")
 app.command("train")(train.train)

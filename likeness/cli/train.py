@@ -1,4 +1,4 @@
-"""Verbs that train: systems, train, resume; the progress shown meanwhile."""
+"""Verbs that train: train, resume; the progress shown meanwhile."""
 
 from __future__ import annotations
 
@@ -37,37 +37,6 @@ ConfigOption = Annotated[
 ]
 
 RunsOption = Annotated[Path, typer.Option("--runs", help="Folder of all runs.")]
-
-
-@verb
-def systems() -> Answer:
-    """What can be trained."""
-    from likeness.systems import all_systems
-
-    rows: list[dict[str, Any]] = []
-    for spec in all_systems().values():
-        needed = spec.load("requirements")() if spec.requirements is not None else []
-        missing = [item.name for item in needed if item.required and not item.present]
-        rows.append(
-            {
-                "name": spec.name,
-                "summary": spec.summary,
-                "profiles": list(spec.load("profiles")),
-                "targets": list(spec.exporters),
-                "ready": not missing,
-                "missing": missing,
-            }
-        )
-
-    def show() -> None:
-        for row in rows:
-            state = "ready" if row["ready"] else f"missing: {', '.join(row['missing'])}"
-            print_text(f"{row['name']}  ({state})")
-            print_text(f"  {row['summary']}")
-            print_text(f"  profiles: {', '.join(row['profiles'])}")
-            print_text(f"  exports to: {', '.join(row['targets']) or '–'}")
-
-    return Answer(rows, show)
 
 
 @verb

@@ -7,13 +7,14 @@ entry point names a :class:`SystemSpec`.
 from __future__ import annotations
 
 import importlib
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
-from likeness.errors import UsageError
+from likeness.errors import LikenessError, MissingError, UsageError
 
 
 @dataclass(frozen=True)
@@ -76,9 +77,35 @@ class SystemSpec:
 
 
 def load_object(path: str) -> Any:
-    """The object at ``"package.module:name"``."""
+    """The object at ``"package.module:name"``.
+
+    Raises:
+        MissingError: the module cannot be imported.
+        UsageError: it has nothing of that name.
+    """
     module, _, name = path.partition(":")
-    return getattr(importlib.import_module(module), name)
+    try:
+        holder = importlib.import_module(module)
+    except ImportError as error:
+        raise MissingError(f"{path} cannot be imported: {error}.", advice=_REINSTALL) from error
+    if not hasattr(holder, name):
+        raise UsageError(f"{path} is not there: the module has no '{name}'.", advice=_REINSTALL)
+    return getattr(holder, name)
+
+
+_REINSTALL = "Install the package that brings it again, or remove it."
+
+
+@dataclass(frozen=True)
+class BrokenSystem:
+    """An entry point that gives no system, and why."""
+
+    entry: str
+    """The entry point's name."""
+    system: str
+    """The name of the system it would give; the entry point's where that is not known."""
+    error: LikenessError
+    """What anyone who asks for the system is told."""
 
 
 _BUILT_IN: tuple[SystemSpec, ...] = (
@@ -108,19 +135,85 @@ _BUILT_IN: tuple[SystemSpec, ...] = (
 
 
 def all_systems() -> dict[str, SystemSpec]:
-    """Every registered system by name: the built-in ones, then those of installed packages."""
-    table = {spec.name: spec for spec in _BUILT_IN}
-    for entry in entry_points(group="likeness.systems"):
-        spec = entry.load()
-        table.setdefault(spec.name, spec)
-    return table
+    """Every system by name: the built-in ones, then those of installed packages that can be used.
+
+    One package that brings something else stops no other system; see :func:`broken_systems`.
+    """
+    return _survey()[0]
+
+
+def broken_systems() -> list[BrokenSystem]:
+    """The entry points that give no system: not importable, no spec, or a name taken already."""
+    return _survey()[1]
 
 
 def get_system(name: str) -> SystemSpec:
-    """The named system. Raises UsageError with the nearest name."""
-    table = all_systems()
-    if name not in table:
-        near = get_close_matches(name, table, n=1)
-        hint = f"Did you mean '{near[0]}'?" if near else f"There are: {', '.join(table)}."
-        raise UsageError(f"There is no system '{name}'.", advice=hint)
-    return table[name]
+    """The named system.
+
+    Raises:
+        UsageError: there is none (the nearest is named), or its entry point names no spec.
+        MissingError: the module of its entry point cannot be imported.
+    """
+    table, broken = _survey()
+    if name in table:
+        return table[name]
+    for item in broken:
+        if name in (item.entry, item.system):
+            raise item.error
+    near = get_close_matches(name, table, n=1)
+    hint = f"Did you mean '{near[0]}'?" if near else f"There are: {', '.join(table)}."
+    raise UsageError(f"There is no system '{name}'.", advice=hint)
+
+
+def _survey() -> tuple[dict[str, SystemSpec], list[BrokenSystem]]:
+    table = {spec.name: spec for spec in _BUILT_IN}
+    brought: dict[str, list[tuple[EntryPoint, SystemSpec]]] = {}
+    broken = []
+    for entry in entry_points(group="likeness.systems"):
+        try:
+            spec = _spec_of(entry)
+        except LikenessError as error:
+            broken.append(BrokenSystem(entry.name, entry.name, error))
+        else:
+            brought.setdefault(spec.name, []).append((entry, spec))
+    for name, found in brought.items():
+        if name not in table and len(found) == 1:
+            table[name] = found[0][1]
+            continue
+        if name in table:
+            reason = f"The system '{name}' is built in and stays; it is brought again by "
+        else:
+            reason = f"The system '{name}' is expected once, and is brought by "
+        error = UsageError(
+            f"{reason}{' and by '.join(_told(entry) for entry, _ in found)}.",
+            advice="Remove the packages that are not wanted.",
+        )
+        broken += [BrokenSystem(entry.name, name, error) for entry, _ in found]
+    return table, broken
+
+
+def _spec_of(entry: EntryPoint) -> SystemSpec:
+    """What an entry point names. Raises MissingError or UsageError, whatever its module raises."""
+    try:
+        spec = entry.load()
+    except (Exception, SystemExit) as error:
+        if isinstance(error, AttributeError) and entry.value.partition(":")[0] in sys.modules:
+            raise UsageError(
+                f"Expected a SystemSpec at {_told(entry)}, found none: {error}.", advice=_REINSTALL
+            ) from error
+        reason = f"{type(error).__name__}: {error}"
+        raise MissingError(
+            f"The system of {_told(entry)} cannot be imported: {reason}.", advice=_REINSTALL
+        ) from error
+    if not isinstance(spec, SystemSpec):
+        raise UsageError(
+            f"Expected a SystemSpec at {_told(entry)}, found {type(spec).__name__}.",
+            advice=_REINSTALL,
+        )
+    return spec
+
+
+def _told(entry: EntryPoint) -> str:
+    """An entry point as people are told of it."""
+    package = "" if entry.dist is None else f" of the package {entry.dist.name}"
+    return f"the entry point '{entry.name} = {entry.value}'{package}"

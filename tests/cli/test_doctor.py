@@ -22,6 +22,7 @@ def test_doctor_tells_what_is_there_and_what_it_enables(likeness: Command) -> No
     assert systems["toy"] == {
         "name": "toy",
         "ready": True,
+        "reason": "",
         "requirements": [
             {
                 "name": "toy weights",

@@ -23,21 +23,6 @@ from tests.cli.conftest import Command, environment
 from tests.toy_system.system import ToySystem
 
 
-def test_systems_lists_what_can_be_trained(likeness: Command) -> None:
-    rows = {row["name"]: row for row in likeness("systems", "--json").document}
-    assert rows["toy"] == {
-        "name": "toy",
-        "summary": "Six numbers to three.",
-        "profiles": ["smoke", "epochs"],
-        "targets": ["arrays"],
-        "ready": True,
-        "missing": [],
-    }
-    assert "smoke" in rows["face-encoder"]["profiles"]
-    text = likeness("systems").out
-    assert "toy  (ready)\n  Six numbers to three.\n  profiles: smoke, epochs\n" in text
-
-
 def test_train_gives_a_run_that_says_what_it_did(
     likeness: Command, data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
