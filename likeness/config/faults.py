@@ -26,8 +26,6 @@ class Fault:
     origin: Origin | None
     message: str
     """What was expected and what was found."""
-    is_missing: bool = False
-    """Nothing gives a value that is needed."""
 
     def __str__(self) -> str:
         place = f" ({self.origin})" if self.origin else ""
@@ -91,11 +89,10 @@ def validation_faults(
         message = _joined(expected) + _found(entries, found)
         if any(entry["type"] == "value_error" for entry in entries):
             message += _involved(message, key, tree, origin_of)
-        is_missing = all(entry["type"] == "missing" for entry in entries)
         origin = origin_of(key) if key else None
         if origin is not None and not has(tree, key) and origin.layer == "default":
             origin = None  # nobody wrote anything there
-        faults.append(Fault(dotted(key), origin, message, is_missing))
+        faults.append(Fault(dotted(key), origin, message))
     return faults
 
 

@@ -93,18 +93,29 @@ def resolve(
         raise ValueError(f"{config_class.__name__} has fields reserved for the header: {reserved}")
     faults: list[Fault] = []
     documents = [document for path in files if (document := _read_file(Path(path), system, faults))]
-    profile = _chosen_profile(profile, documents, profiles, system, faults)
-    layers = _Layers(config_class, defaults_of(config_class), faults)
-    if profile in profiles:
-        layers.rebase(profiles[profile]().model_dump(mode="json"), Origin("profile", profile))
-    for document in documents:
-        if document.is_saved:
-            layers.rebase(defaults_of(config_class), Origin("default"))
-        layers.apply(file_assignments(document.text, name=document.name, whole=document.is_saved))
+    profile, meant = _chosen_profile(profile, documents, profiles, system, faults)
     environment = os.environ if environ is None else environ
-    layers.apply(environment_assignments(environment, aliases or {}))
-    layers.apply_words(overrides)
-    return layers.finish(system, profile)
+
+    def layers_on(base: str) -> _Layers:
+        layers = _Layers(config_class, defaults_of(config_class), list(faults))
+        if base in profiles:
+            layers.rebase(profiles[base]().model_dump(mode="json"), Origin("profile", base))
+        for document in documents:
+            if document.is_saved:
+                layers.rebase(defaults_of(config_class), Origin("default"))
+            words = file_assignments(document.text, name=document.name, whole=document.is_saved)
+            layers.apply(words)
+        layers.apply(environment_assignments(environment, aliases or {}))
+        layers.apply_words(overrides)
+        return layers
+
+    if meant:
+        # Its fault alone is certain, and what is wrong on top of every profile that may be meant.
+        first, *others = [layers_on(base).faults_at_the_end() for base in meant]
+        places = [{(fault.key, fault.origin) for fault in each} for each in others]
+        certain = [f for f in first if all((f.key, f.origin) in each for each in places)]
+        raise ConfigError(system, certain)
+    return layers_on(profile).finish(system, profile)
 
 
 def override(resolved: Resolved, overrides: Sequence[str]) -> Resolved:
@@ -207,8 +218,11 @@ def _chosen_profile(
     profiles: Profiles,
     system: str,
     faults: list[Fault],
-) -> str:
-    """The profile's name; two that differ are a conflict, one that does not exist a fault."""
+) -> tuple[str, list[str]]:
+    """The profile's name, and which may be meant by one that does not exist; else none.
+
+    Two that differ are a conflict, one that does not exist is a fault.
+    """
     named: list[tuple[str, Origin, bool]] = []
     if asked is not None:
         named.append((asked, Origin("command line", "--profile"), False))
@@ -216,7 +230,7 @@ def _chosen_profile(
         if document.profile is not None:
             named.append((document.profile, Origin("file", document.name), document.is_saved))
     if not named:
-        return NO_PROFILE
+        return NO_PROFILE, []
     name, origin, is_saved = named[0]
     for other, where, _ in named[1:]:
         if other != name:
@@ -227,7 +241,8 @@ def _chosen_profile(
         hint = f"Did you mean '{near[0]}'? " if near else ""
         message = f"{system} has no profile '{name}'. {hint}There are: {', '.join(profiles)}"
         faults.append(Fault("profile", origin, message))
-    return name
+        return name, near or [*profiles] or [NO_PROFILE]
+    return name, []
 
 
 class _Layers:
@@ -309,6 +324,7 @@ class _Layers:
             if not isinstance(inner, (dict, list)):
                 inner = tree[step] = {}
                 self._forget(key[: position + 1])
+                self._origins[key[: position + 1]] = assignment.origin
             tree = inner
         tree[int(key[-1]) if isinstance(tree, list) else key[-1]] = copy.deepcopy(value)
         self._forget(key)
@@ -327,16 +343,23 @@ class _Layers:
                 return self._origins[key[:end]]
         return Origin("default")
 
+    def faults_at_the_end(self) -> list[Fault]:
+        """Those so far and those of the validation."""
+        try:
+            self._class.model_validate(self._tree)
+        except ValidationError as error:
+            return [*self._faults, *self._faults_of(error)]
+        return self._faults
+
+    def _faults_of(self, error: ValidationError) -> list[Fault]:
+        known = known_keys(self._class, self._tree)
+        return validation_faults(error, self._tree, self._origin_of, known)
+
     def finish(self, system: str, profile: str) -> Resolved:
         try:
             config = self._class.model_validate(self._tree)
         except ValidationError as error:
-            known = known_keys(self._class, self._tree)
-            found = validation_faults(error, self._tree, self._origin_of, known)
-            if any(fault.key == "profile" for fault in self._faults):
-                # What the profile would have given is not missing.
-                found = [fault for fault in found if not fault.is_missing]
-            raise ConfigError(system, [*self._faults, *found]) from error
+            raise ConfigError(system, [*self._faults, *self._faults_of(error)]) from error
         if self._faults:
             raise ConfigError(system, self._faults)
         provenance = {

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,7 +11,7 @@ from likeness.config.faults import ConfigError
 from likeness.config.resolve import Resolved, check_unchanged, override, resolve
 from likeness.config.schema import ConfigModel
 from likeness.errors import UsageError
-from tests.config.example import PROFILES, Example, Ramp
+from tests.config.example import PROFILES, Example, Phase, Ramp
 
 
 def _resolve(
@@ -174,6 +174,51 @@ def test_all_faults_are_reported_at_once_with_place_and_suggestion(tmp_path: Pat
         _resolve("nonsense", files=[tmp_path / "none.yaml"])
     assert "expected key=value, as in train.steps=100, found 'nonsense'" in str(caught.value)
     assert str(caught.value).startswith("The configuration of example has 2 faults:")
+
+
+class _Staged(ConfigModel):
+    phases: tuple[Phase, ...]
+    seed: int = 0
+
+
+def _staged(*names: str) -> Callable[[], _Staged]:
+    return lambda: _Staged(phases=tuple(Phase(name=name, steps=1) for name in names))
+
+
+@pytest.mark.parametrize(
+    ("profile", "word", "keys"),
+    [
+        # The phases come from the profile alone: without it, nothing is said of them.
+        ("smok", "phases.points.weights.x=1", ["profile"]),
+        ("smok", "phases.photo.steps=2", ["profile", "phases.photo.steps"]),  # 'smoke' is meant
+        ("zebra", "phases.photo.steps=2", ["profile"]),  # 'full' may be meant
+        ("zebra", "phases.pionts.steps=2", ["profile", "phases.pionts.steps"]),
+        ("zebra", "seed=much", ["profile", "seed"]),
+    ],
+)
+def test_a_misspelt_profile_makes_no_faults_of_what_it_would_have_given(
+    profile: str, word: str, keys: list[str]
+) -> None:
+    profiles = {"smoke": _staged("points"), "full": _staged("points", "photo")}
+    with pytest.raises(ConfigError) as caught:
+        resolve(
+            _Staged,
+            system="staged",
+            profiles=profiles,
+            profile=profile,
+            overrides=[word],
+            environ={},
+        )
+    assert [fault.key for fault in caught.value.faults] == keys
+
+
+def test_items_of_a_list_that_nothing_gives_are_a_fault_of_who_names_them() -> None:
+    with pytest.raises(ConfigError) as caught:
+        resolve(
+            _Staged, system="staged", profiles={}, overrides=["phases.points.steps=2"], environ={}
+        )
+    (fault,) = caught.value.faults
+    assert str(fault).startswith("phases (command line): expected a list")
 
 
 def test_a_conflict_names_both_settings_and_both_origins() -> None:
