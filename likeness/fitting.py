@@ -29,7 +29,7 @@ def check_fit(built: System, plan: Plan, resolved: Resolved) -> None:
     """Refuse what :func:`fit_run` would refuse, while there is no run to leave behind.
 
     Raises:
-        MissingError: the extra of a tracker is not installed.
+        MissingError: the extra of a tracker or of ``storage.mirror`` is not installed.
         UsageError: a mix names no source, there is nothing to evaluate on, or ``storage.mirror`` is
             no address.
         DataError: a training source has no samples.

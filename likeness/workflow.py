@@ -35,7 +35,7 @@ from likeness.data.inspection import Inspection
 from likeness.data.making import Progress
 from likeness.errors import DataError, UsageError
 from likeness.fitting import Display, check_fit, environment_of, fit_run
-from likeness.runs.run import Run
+from likeness.runs.run import Run, check_name
 from likeness.storage.files import disk_refusals
 from likeness.storage.store import is_remote
 from likeness.systems import get_system
@@ -94,10 +94,13 @@ def plan_training(
     profile: str | None = None,
     config_files: Sequence[str | Path] = (),
     overrides: Sequence[str] = (),
+    name: str | None = None,
 ) -> Planned:
     """Everything ``train`` checks and decides, without training and without a run directory."""
     import torch
 
+    if name is not None:
+        check_name(name)
     resolved = configure(system, profile=profile, config_files=config_files, overrides=overrides)
     inspection = inspect_configured(resolved)
     built = build(resolved, device=torch.device("cpu"))
@@ -129,6 +132,8 @@ def train(
     """
     from likeness.training import distributed
 
+    if name is not None:
+        check_name(name)
     resolved = configure(system, profile=profile, config_files=config_files, overrides=overrides)
     process = distributed.start(resolved.config.train.device)
     inspection = inspect_configured(resolved) if process.is_first else Inspection("")
@@ -140,7 +145,7 @@ def train(
         run = Run.create(
             runs,
             resolved.system,
-            name or resolved.profile,
+            resolved.profile if name is None else name,
             to_yaml(resolved),
             provenance=provenance_to_dict(resolved),
             plan=plan.to_dict(),

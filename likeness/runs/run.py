@@ -124,12 +124,8 @@ class Run:
             UsageError: the name cannot be a folder name, the directory exists already, or the place
                 cannot be written.
         """
-        for label, value in (("run name", name), ("system name", system)):
-            if not _NAME.fullmatch(value):
-                raise UsageError(
-                    f"The {label} '{value}' cannot be a folder name.",
-                    advice="Use letters, digits, '.', '_' and '-'; start with a letter or digit.",
-                )
+        check_name(name)
+        check_name(system, what="system name")
         path = Path(root) / system / f"{name}-{time.strftime('%y%m%d-%H%M%S')}"
         with disk_errors(path, "create the run"):
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -316,6 +312,15 @@ class Run:
 
 
 Document = Literal["provenance", "plan", "environment", "inspection"]
+
+
+def check_name(name: str, *, what: str = "run name") -> None:
+    """Raises UsageError where a name cannot be part of the folder of a run."""
+    if not _NAME.fullmatch(name):
+        raise UsageError(
+            f"The {what} '{name}' cannot be a folder name.",
+            advice="Use letters, digits, '.', '_' and '-'; start with a letter or digit.",
+        )
 
 
 def step_name(step: int) -> str:

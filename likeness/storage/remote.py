@@ -183,9 +183,14 @@ class S3Store(RemoteStore):
             raise UsageError(
                 f"'{uri}' names no bucket.", advice="Write s3://bucket or s3://bucket/prefix."
             )
+        self._package()
+
+    @staticmethod
+    def _package() -> Any:
+        return require("s3fs", extra="s3", purpose="read and write s3:// addresses")
 
     def _connect(self) -> Any:
-        s3fs = require("s3fs", extra="s3", purpose="read and write s3:// addresses")
+        s3fs = self._package()
         seconds = self.settings.timeout_seconds
         filesystem = s3fs.S3FileSystem(
             endpoint_url=self.settings.endpoint_url,
@@ -295,8 +300,16 @@ class S3Store(RemoteStore):
 class HttpStore(RemoteStore):
     """Files under a web address, read only. ``<file>.sha256`` beside a file is its checksum."""
 
+    def __init__(self, uri: str, settings: StorageSettings) -> None:
+        super().__init__(uri, settings)
+        self._package()
+
+    @staticmethod
+    def _package() -> Any:
+        return require("aiohttp", extra="s3", purpose="read https:// addresses")
+
     def _connect(self) -> Any:
-        aiohttp = require("aiohttp", extra="s3", purpose="read https:// addresses")
+        aiohttp = self._package()
         from fsspec.implementations.http import HTTPFileSystem
 
         seconds = self.settings.timeout_seconds

@@ -107,6 +107,7 @@ def open_store(uri: str | Path, *, settings: StorageSettings | None = None) -> S
 
     Raises:
         UsageError: a scheme that is not one of these.
+        MissingError: the extra it needs is not installed.
     """
     text = str(uri)
     scheme, separator, rest = text.partition("://")
@@ -114,7 +115,7 @@ def open_store(uri: str | Path, *, settings: StorageSettings | None = None) -> S
         return LocalStore(Path(text))
     if scheme == "file":
         return LocalStore(Path(rest))
-    from likeness.storage.remote import HttpStore, S3Store  # needs the extra only when used
+    from likeness.storage.remote import HttpStore, S3Store  # local folders need no extra
 
     if scheme == "s3":
         return S3Store(text, settings or StorageSettings())

@@ -87,6 +87,8 @@ def test_a_dry_run_shows_the_plan_and_makes_nothing(likeness: Command, data: Pat
         (("data.root=data", "stages.both.weights.ftt=1"), 2, "Did you mean 'fit'?"),
         (("data.root=data", "train.device=cuda"), 3, "finds no CUDA device"),
         (("data.root=data", "--name", "a/b"), 2, "cannot be a folder name"),
+        (("data.root=data", "--name", "../../x", "--dry-run"), 2, "cannot be a folder name"),
+        (("data.root=data", "--name", "", "--dry-run"), 2, "cannot be a folder name"),
         (("data.root=data", "--runs", "file"), 2, "Cannot create the run"),
         (("data.root=data", "--runs", "/sys/x"), 2, "permission"),
         (("data.root=data", "stages.head.groups={hed: 1}"), 2, "hed"),
@@ -109,9 +111,17 @@ def test_what_is_missing_while_training_is_said_before_a_run_exists(
     likeness: Command, data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     words = ("train", "toy", "--profile", "smoke", "data.root=data")
-    monkeypatch.setitem(sys.modules, "wandb", None)
-    result = likeness(*words, "tracking.wandb=offline")
-    assert (result.code, "likeness[wandb]" in result.err) == (3, True), result.err
+    for package, extra, setting in (
+        ("wandb", "wandb", "tracking.wandb=offline"),
+        ("tensorboard", "tensorboard", "tracking.tensorboard=true"),
+        ("s3fs", "s3", "storage.mirror=s3://bucket/runs"),
+    ):
+        monkeypatch.setitem(sys.modules, package, None)
+        for more in ((), ("--dry-run",)):
+            result = likeness(*words, setting, *more)
+            assert result.code == 3, result.err
+            assert f"pip install 'likeness[{extra}]'" in result.err
+    assert not Path("runs").exists()
     sources = ToySystem.sources
     monkeypatch.setattr(
         ToySystem,
