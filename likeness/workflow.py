@@ -254,7 +254,7 @@ def predict(
         options: of the system's prediction.
 
     Returns:
-        One row for each input, with the files written.
+        One row for each input, with the files written; ``error`` where it could not be used.
     """
     if not inputs:
         raise UsageError("There is nothing to predict.", advice="Name a file with --input.")
@@ -268,9 +268,16 @@ def predict(
     folder = Path(output) if output is not None else run.path / "predictions"
     with disk_refusals(folder, "write the predictions"):
         folder.mkdir(parents=True, exist_ok=True)
-        rows: list[dict[str, Any]] = function(
-            predictor.model, [str(item) for item in inputs], folder, **chosen
-        )
+        names = [str(item) for item in inputs]
+        try:
+            rows: list[dict[str, Any]] = function(predictor.model, names, folder, **chosen)
+        except IsADirectoryError as error:
+            if str(error.filename) not in names:
+                raise
+            raise UsageError(
+                f"{error.filename} is a folder; expected a file.",
+                advice="Name the files in it, each with an --input of its own.",
+            ) from error
     return rows
 
 

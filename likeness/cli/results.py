@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from likeness.cli.console import Answer, print_table, print_text, verb
-from likeness.cli.data import Options, parse_options
+from likeness.cli.data import DATA_ERRORS, Options, parse_options
 from likeness.cli.progress import working
 from likeness.cli.train import show_scores
 
@@ -61,8 +61,11 @@ def predict(
     output: OutputOption = None,
     checkpoint: CheckpointOption = "best",
     ema: EmaOption = True,
+    allow_missing: Annotated[
+        bool, typer.Option("--allow-missing", help="Leave out inputs that cannot be used.")
+    ] = False,
 ) -> Answer:
-    """Run a trained model on files."""
+    """Run a trained model on files. Exit code 4 when one of them could not be used."""
     from likeness import workflow
 
     chosen = parse_options(options or [])
@@ -72,13 +75,14 @@ def predict(
         )
     folder = output if output is not None else Path(run) / "predictions"
     document = {"run": run, "output": str(folder), "predictions": rows}
+    is_partial = any("error" in row for row in rows) and not allow_missing
 
     def show() -> None:
         print_text(f"{folder}")
         for row in rows:
             print_text("  " + ", ".join(f"{key}: {value}" for key, value in row.items()))
 
-    return Answer(document, show)
+    return Answer(document, show, DATA_ERRORS if is_partial else 0)
 
 
 @verb

@@ -68,7 +68,12 @@ def read_bytes(source: str | Path | bytes) -> tuple[bytes, str]:
         data, name = source, "the given bytes"
     else:
         path, name = Path(source), str(source)
-        if path.exists() and not (path.is_file() or path.is_dir()):
+        if path.is_dir():
+            raise DataError(
+                f"Expected a picture file at {name}, found a folder.",
+                advice="Name the pictures in it.",
+            )
+        if path.exists() and not path.is_file():
             raise DataError(  # reading a pipe would wait for somebody to write into it
                 f"Expected a picture file at {name}, found a pipe or a device.",
                 advice="Check the path.",

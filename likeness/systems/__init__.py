@@ -37,7 +37,7 @@ class SystemSpec:
     parameter ``progress`` it is given a function to be told (done, total), or None."""
     predict: str
     """``predict(predictor, inputs: list[str], output: Path, **options) -> list[dict]``: files in,
-    files out; one row for each input."""
+    files out; one row for each input, with ``error`` where it could not be used."""
     exporters: Mapping[str, str] = field(default_factory=dict)
     """Target name to ``export(predictor, folder: Path, *, source_run: str, checkpoint_sha256: str,
     state: dict, **options) -> Bundle``; ``state`` is the system's, the options are the fields of

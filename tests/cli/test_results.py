@@ -65,6 +65,21 @@ def test_export_proves_parity(likeness: Command, trained: Path) -> None:
     assert manifest["state"]["names"] == ["main"]
 
 
+def test_predict_ends_with_four_when_an_input_could_not_be_used(
+    likeness: Command, trained: Path
+) -> None:
+    np.savetxt("one.txt", np.ones((1, 6)))
+    Path("words.txt").write_text("no numbers")
+    words = ("predict", trained, "-i", "words.txt", "-i", "one.txt")
+    result = likeness(*words, "--json")
+    assert result.code == 4
+    bad, good = result.document["predictions"]
+    assert "no" in bad["error"]
+    assert Path(good["output"]).is_file()
+    assert likeness(*words).code == 4
+    assert likeness(*words, "--allow-missing").code == 0
+
+
 def test_report_is_one_file(likeness: Command, trained: Path) -> None:
     document = likeness("report", trained, "--json").document
     assert document == {"run": str(trained), "report": str(trained / "report.html")}
@@ -93,6 +108,7 @@ def test_results_need_the_run_only(likeness: Command, trained: Path) -> None:
         (("predict", "RUN"), 2, "Name a file with --input"),
         (("predict", "RUN", "-i", "none.txt"), 2, "There is no file none.txt"),
         (("predict", "RUN", "-i", "data/toy.json", "factr=1"), 2, "Did you mean 'factor'?"),
+        (("predict", "RUN", "-i", "data"), 2, "data is a folder; expected a file."),
         (("export", "RUN"), 2, "--to"),
         (("export", "RUN", "--to", "array"), 2, "Did you mean 'arrays'?"),
         (("report", "runs"), 3, "is not a run"),

@@ -148,7 +148,11 @@ def predict(
 ) -> list[dict[str, Any]]:
     rows = []
     for item in inputs:
-        values = np.loadtxt(item, dtype=np.float32, ndmin=2)
+        try:
+            values = np.loadtxt(item, dtype=np.float32, ndmin=2)
+        except ValueError as error:
+            rows.append({"input": item, "error": str(error)})
+            continue
         answer = predictor(inputs=values)["output"] * factor
         path = output / f"{Path(item).stem}.txt"
         np.savetxt(path, answer)

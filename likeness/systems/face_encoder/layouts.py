@@ -68,6 +68,11 @@ def photographs_in(folder: Path) -> list[Path]:
 def read_folder(root: str | Path, landmarks: str | Path | None = None) -> Folder:
     """List a dataset. Raises DataError when the folder is missing, unfinished or of no layout."""
     root = Path(root)
+    if root.exists() and not root.is_dir():
+        raise DataError(
+            f"Expected a dataset folder at '{root}', found a file.",
+            advice="Name the folder of the whole dataset.",
+        )
     if not root.is_dir():
         raise DataError(
             f"Expected a dataset folder at '{root}', but there is none.",

@@ -72,13 +72,16 @@ def predict(
     finder = make_detector(detector, weights=weights)
     renderer, texture = open_renderer(predictor, with_albedo=bool(_WITH_TEXTURE & set(formats)))
     rows: list[dict[str, Any]] = []
+    failures: list[DataError] = []
     paths = _photographs(inputs)
     for path, stem in zip(paths, _output_names(paths), strict=True):
         try:
             photo = load_image(path)
             record = predictor.encode(photo, detector=finder, kind=detector, source=path.name)
         except DataError as error:
-            logger.warning("%s: %s", path, error.message)
+            failures.append(error)
+            named = error.message if path.name in error.message else f"{path}: {error.message}"
+            logger.warning("%s %s", named, error.advice)
             rows.append({"input": str(path), "error": error.message})
             continue
         files = {}
@@ -86,10 +89,10 @@ def predict(
             target = output / f"{stem}.{_ENDINGS.get(name, name)}"
             files[name] = str(_write(target, photo, record, renderer, frames))
         rows.append({"input": str(path), "files": files, **texture})
-    if all("error" in row for row in rows):
+    if len(failures) == len(rows):
         raise DataError(
-            f"None of {len(rows)} photographs could be encoded; the first: {rows[0]['error']}",
-            advice="Use photographs with a larger, more frontal face, or another detector.",
+            f"None of {len(rows)} photographs could be encoded; the first: {failures[0].message}",
+            advice=failures[0].advice,
         )
     return rows
 

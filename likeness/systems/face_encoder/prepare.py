@@ -70,7 +70,8 @@ def prepare(
     """
     folder = Path(source)
     if not folder.is_dir():
-        raise DataError(f"Expected a folder of photographs at '{source}', but there is none.")
+        found = "found a file" if folder.exists() else "but there is none"
+        raise DataError(f"Expected a folder of photographs at '{source}', {found}.")
     if Path(out).resolve().is_relative_to(folder.resolve()):
         raise UsageError(
             f"The dataset '{out}' would lie among the photographs of '{source}', and its pictures "

@@ -13,6 +13,7 @@ from likeness.errors import DataError
 from likeness.media.image import save_image
 from likeness.systems.face_encoder.data import CONTRACT
 from likeness.systems.face_encoder.layouts import Entry, photographs_in, read_folder, split_of
+from likeness.systems.face_encoder.prepare import prepare
 
 POINTS = np.random.default_rng(0).uniform(8, 24, (68, 2)).astype(np.float32)
 
@@ -194,3 +195,12 @@ def test_an_interrupted_writer_leaves_no_index(tmp_path):
         interrupted()
     assert (tmp_path / "d" / "images" / "x.png").is_file()
     assert not (tmp_path / "d" / "index.jsonl").exists()
+
+
+def test_a_file_in_place_of_a_dataset_is_called_a_file(tmp_path):
+    path = tmp_path / "plain.png"
+    path.write_bytes(b"a picture")
+    (finding,) = CONTRACT.inspect(str(path)).errors
+    assert finding.message == f"Expected a dataset folder at '{path}', found a file."
+    with pytest.raises(DataError, match=r"Expected a folder of photographs at .*, found a file"):
+        prepare(str(path), str(tmp_path / "out"))

@@ -268,6 +268,20 @@ def test_a_photograph_without_a_face_gives_a_row_with_its_error(predictor, photo
     assert "files" in rows["p0_0.png"]
 
 
+def test_a_damaged_file_is_named_once_with_what_helps_it(predictor, photos, caplog):
+    broken = photos / "broken.png"
+    broken.write_bytes(b"no picture")
+    rows = run(predictor, photos, [str(broken), str(photos / "p0_0.png")], format="npz")
+    assert ["error" in row for row in rows] == [True, False]
+    (record,) = caplog.records
+    assert record.getMessage().count("broken.png") == 1
+    assert "Convert it to PNG or JPEG" in record.getMessage()
+    with pytest.raises(DataError, match=r"not a picture") as caught:
+        run(predictor, photos, [str(broken)], format="npz")
+    assert "Convert it to PNG or JPEG" in caught.value.advice
+    assert "face" not in caught.value.advice
+
+
 def test_no_face_in_any_photograph_is_a_data_error(predictor, tmp_path):
     save_image(tmp_path / "a.png", np.full((60, 60, 3), 0.5, np.float32))
     save_image(tmp_path / "b.png", np.full((60, 60, 3), 0.2, np.float32))
