@@ -326,10 +326,11 @@ def checked_options(
 def with_progress(
     function: Callable[..., Any], options: Mapping[str, Any], progress: Progress | None
 ) -> dict[str, Any]:
-    """The options, and whom to tell how far it is where the function tells anybody."""
-    if progress is None or "progress" not in introspection.signature(function).parameters:
-        return dict(options)
-    return {**options, "progress": progress}
+    """The options, and whom to tell how far it is; (0, 0) tells it here where no function does."""
+    if progress is not None and "progress" not in introspection.signature(function).parameters:
+        progress(0, 0)
+        progress = None
+    return dict(options) if progress is None else {**options, "progress": progress}
 
 
 @dataclass(frozen=True)

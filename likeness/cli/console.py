@@ -25,6 +25,7 @@ import typer
 
 from likeness.cli.reader import for_reader, read_or_not
 from likeness.errors import LikenessError
+from likeness.notices import NOTICE
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -297,16 +298,23 @@ def _plain(value: Any) -> Any:
 
 
 def _log_to_stderr(level: int) -> None:
-    """Warnings and worse on standard error, everything with --debug."""
+    """Warnings and worse on standard error, everything with --debug; notices for people only."""
     logger = logging.getLogger("likeness")
     for handler in [h for h in logger.handlers if isinstance(h, _ToStderr)]:
         logger.removeHandler(handler)
     handler = _ToStderr()
-    handler.setLevel(level)
-    handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
+    handler.setLevel(level if _mode.json else min(level, NOTICE))
+    handler.setFormatter(_Lines("%(levelname)s %(name)s: %(message)s"))
     logger.addHandler(handler)
-    if level < logging.WARNING:
-        logger.setLevel(level)
+    if handler.level < logger.getEffectiveLevel():
+        logger.setLevel(handler.level)
+
+
+class _Lines(logging.Formatter):
+    """A notice is a sentence for people and stands alone."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return record.getMessage() if record.levelno == NOTICE else super().format(record)
 
 
 class _ToStderr(logging.StreamHandler):  # type: ignore[type-arg]

@@ -12,11 +12,11 @@ from likeness.cli.console import Answer, print_table, print_text, verb
 from likeness.cli.progress import counting, working
 
 if TYPE_CHECKING:
-    from likeness.data.inspection import Inspection
+    from likeness.data.inspection import Finding, Inspection
 
 DATA_ERRORS = 4
 _SHOWN = 5
-"""Findings of one kind that are printed; programs get all."""
+"""Findings of one kind and advice that are printed, and advices of a kind; programs get all."""
 
 app = typer.Typer(help="Make, inspect and prepare datasets.", no_args_is_help=True)
 
@@ -131,18 +131,30 @@ def inspection_answer(inspection: Inspection) -> Answer:
             print_table(("", "count"), [(k, n) for k, n in inspection.counts.items()])
         findings = inspection.sorted_findings()
         for (severity, code), group in groupby(findings, key=lambda f: (f.severity, f.code)):
-            alike = list(group)
-            for finding in alike[:_SHOWN]:
-                place = f" {finding.path}:" if finding.path else ""
-                print_text(f"{severity} [{code}]{place} {finding.message}")
-            if len(alike) > _SHOWN:
-                more = len(alike) - _SHOWN
-                print_text(f"{severity} [{code}] and {more} more such; --json lists them all")
-            for advice in dict.fromkeys(f.advice for f in alike[:_SHOWN] if f.advice):
-                print_text(f"    {advice}")
+            _show_alike(f"{severity} [{code}]", list(group))
         if not findings:
             print_text("No findings: the data is ready.")
 
     facts = inspection.to_dict()
     document = {"counts": facts["counts"], "findings": facts["findings"]}
     return Answer(document, show, 0 if inspection.ok else DATA_ERRORS)
+
+
+def _show_alike(kind: str, findings: list[Finding]) -> None:
+    """Findings of one kind, each above what to do about it: one advice for all that share it."""
+    by_advice: dict[str, list[Finding]] = {}
+    for finding in findings:
+        by_advice.setdefault(finding.advice, []).append(finding)
+    shown = list(by_advice.items())[:_SHOWN]
+    for advice, alike in shown:
+        for finding in alike[:_SHOWN]:
+            place = f" {finding.path}:" if finding.path else ""
+            print_text(f"{kind}{place} {finding.message}")
+        if len(alike) > _SHOWN:
+            more = len(alike) - _SHOWN
+            print_text(f"{kind} and {more} more such; --json lists them all")
+        if advice:
+            print_text(f"    {advice}")
+    others = len(findings) - sum(len(alike) for _, alike in shown)
+    if others:
+        print_text(f"{kind} and {others} more; --json lists them all")

@@ -37,7 +37,8 @@ def working(what: str) -> Iterator[None]:
 def counting(what: str) -> Iterator[Callable[[int, int], None] | None]:
     """Say how far something is: gives what is told (done, total), nothing with --json.
 
-    A bar on a terminal; elsewhere a plain line at the start, and another from time to time.
+    A bar on a terminal; elsewhere a plain line at the start, and another from time to time. The
+    start is when it is first told something: until then, what was asked for is checked.
     """
     console = stderr_console()
     if is_quiet():
@@ -45,13 +46,19 @@ def counting(what: str) -> Iterator[Callable[[int, int], None] | None]:
     elif console.is_terminal:
         from rich.progress import Progress
 
-        with Progress(*progress_columns(), console=console) as bar:
-            task = bar.add_task(what, total=None)
-            yield lambda done, total: bar.update(task, completed=done, total=total)
+        bar = Progress(*progress_columns(), console=console)
+        task = bar.add_task(what, total=None)
+
+        def update(done: int, total: int) -> None:
+            bar.start()
+            bar.update(task, completed=done, total=total or None)
+
+        try:
+            yield update
+        finally:
+            bar.stop()
     else:
-        with read_or_not():
-            console.print(what, soft_wrap=True)
-        yield _counting_lines(console)
+        yield _counting_lines(console, what)
 
 
 def progress_columns() -> list[ProgressColumn]:
@@ -74,12 +81,19 @@ def progress_columns() -> list[ProgressColumn]:
     ]
 
 
-def _counting_lines(console: Console, *, every_seconds: float = 5.0) -> Callable[[int, int], None]:
+def _counting_lines(
+    console: Console, what: str, *, every_seconds: float = 5.0
+) -> Callable[[int, int], None]:
     counts: list[int] = []
     since = last = time.monotonic()
+    has_begun = False
 
     def show(done: int, total: int) -> None:
-        nonlocal since, last
+        nonlocal since, last, has_begun
+        if not has_begun:
+            has_begun = True
+            with read_or_not():
+                console.print(what, soft_wrap=True)
         now = time.monotonic()
         if len(counts) < 2:
             # What there was before, then the first one made here: until that, processes start.

@@ -110,7 +110,7 @@ def export(
         "run": run,
         "target": to,
         "bundle": str(bundle.folder),
-        "files": sorted(bundle.manifest["files"]),
+        "files": sorted([*bundle.manifest["files"], "manifest.json"]),
         "parity": parity,
     }
 

@@ -30,7 +30,7 @@ UNFINISHED = "unfinished.jsonl"
 _FORMAT = 1
 
 Progress = Callable[[int, int], None]
-"""Is told how many pieces there are by now, and how many there will be."""
+"""Is told how many pieces there are by now, and how many there will be: 0 where nobody knows."""
 logger = logging.getLogger(__name__)
 
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from likeness.errors import DataError
 from likeness.geometry.head_asset import FLAME_JOINTS, HeadAsset, LandmarkEmbedding, load_head
+from likeness.notices import NOTICE
 from likeness.studio.correctives import pose_correctives
 from likeness.studio.expressions import INDEX
 from likeness.studio.kept import keep, kept_path, tables_hash
@@ -38,8 +39,8 @@ def head_asset(detail: Detail = "standard") -> HeadAsset:
     """The studio's head: mean of its population, 300 identity and 100 expression columns.
 
     The first 52 expression columns are the ARKit shapes at weight 1. Coefficients mean the same at
-    every level of detail. Computing the standard head takes most of a minute; a copy is kept in
-    the user's cache folder (``XDG_CACHE_HOME``, else ``~/.cache``) and used until the studio
+    every level of detail. Computing the standard head takes a minute or two; a copy is kept
+    in the user's cache folder (``XDG_CACHE_HOME``, else ``~/.cache``) and used until the studio
     changes. Where nothing can be written it is computed again.
 
     Args:
@@ -53,7 +54,7 @@ def head_asset(detail: Detail = "standard") -> HeadAsset:
             return load_head(path)
         except DataError as error:
             log.warning("The kept studio head is damaged and is computed again: %s", error)
-    log.info("Computing the studio's head; it is kept in %s afterwards.", path.parent)
+    log.log(NOTICE, "Building the studio's head, once: a minute or two.")
     template = build_template()
     asset = assemble(template, build_shape_space(template))
     keep(path, asset.save)

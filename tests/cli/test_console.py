@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from likeness.cli.console import _log_to_stderr, print_json, print_table
+from likeness.cli.console import _log_to_stderr, begin, print_json, print_table
+from likeness.notices import NOTICE
 
 
 def test_paths_become_text_in_json(capsys: pytest.CaptureFixture[str]) -> None:
@@ -31,3 +32,16 @@ def test_log_lines_go_to_standard_error_once(capsys: pytest.CaptureFixture[str])
     captured = capsys.readouterr()
     assert captured.out == ""
     assert captured.err.count("careful") == 1
+
+
+def test_a_notice_is_a_sentence_for_people_and_nothing_for_programs(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for words, shown in (([], "Building it: half a minute.\n"), (["--json"], "")):
+        begin(words)
+        _log_to_stderr(logging.WARNING)
+        logging.getLogger("likeness.somewhere").log(NOTICE, "Building it: half a minute.")
+        logging.getLogger("likeness.somewhere").info("not shown")
+        captured = capsys.readouterr()
+        assert (captured.out, captured.err) == ("", shown)
+    begin([])

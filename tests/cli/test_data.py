@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from likeness.cli.data import parse_options
+from likeness.cli.data import inspection_answer, parse_options
+from likeness.data.inspection import Finding, Inspection
 from likeness.errors import UsageError
 from likeness.media.image import save_image
 from tests.cli.conftest import Command
@@ -43,6 +44,31 @@ def test_inspect_gives_findings_and_code_four_for_errors(likeness: Command) -> N
     assert "    Make it again." in text
 
 
+def test_an_advice_stands_below_the_findings_it_is_for(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def finding(path: str, message: str, advice: str) -> Finding:
+        return Finding("error", "damaged", path, message, advice)
+
+    found = [finding("a", "It is cut.", "Copy it."), finding("b", "It is empty.", "Make it.")]
+    found += [finding(f"c{n}", "It is cut.", "Copy it.") for n in range(6)]
+    inspection_answer(Inspection("d", {}, tuple(found))).show()
+    assert capsys.readouterr().out.splitlines() == [
+        "d",
+        "error [damaged] a: It is cut.",
+        *(f"error [damaged] c{n}: It is cut." for n in range(4)),
+        "error [damaged] and 2 more such; --json lists them all",
+        "    Copy it.",
+        "error [damaged] b: It is empty.",
+        "    Make it.",
+    ]
+    each = [finding(f"f{n}", "It is cut.", f"Copy f{n}.") for n in range(9)]
+    inspection_answer(Inspection("d", {}, tuple(each))).show()
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1:3] == ["error [damaged] f0: It is cut.", "    Copy f0."]
+    assert lines[-1] == "error [damaged] and 4 more; --json lists them all"
+
+
 def test_inspect_of_good_data(likeness: Command, data: Path) -> None:
     result = likeness("data", "inspect", "toy", "data")
     assert result.code == 0
@@ -68,6 +94,26 @@ def test_what_is_no_option_is_refused(likeness: Command) -> None:
         assert result.code == 2
         assert message in result.err
     assert not Path("d").exists()
+
+
+def test_nothing_is_announced_before_it_is_checked(likeness: Command) -> None:
+    Path("full").mkdir()
+    Path("full/file").touch()
+    Path("raw.txt").write_text("one\n")
+    for words in (
+        ("make", "toy", "d", "--people", 0),
+        ("make", "toy", "d", "each=0"),
+        ("make", "toy", "full"),
+        ("make", "face-encoder", "d", "size=1"),
+        ("prepare", "toy", "raw.txt", "d", "nothing=1"),
+        ("prepare", "face-encoder", "nowhere", "d"),
+        ("prepare", "face-encoder", "full", "d"),
+    ):
+        result = likeness("data", *words)
+        assert result.code in (2, 4), result.err
+        assert result.err.startswith("error: "), result.err
+    assert likeness("data", "make", "toy", "d").err == "Making 32 studio people\n"
+    assert likeness("data", "prepare", "toy", "raw.txt", "e").err == "Preparing raw.txt\n"
 
 
 def photographs(folder: Path) -> None:

@@ -60,7 +60,9 @@ def test_export_proves_parity(likeness: Command, trained: Path) -> None:
     assert document["parity"] == [
         {"output": "output", "largest_absolute": 0.0, "largest_relative": 0.0}
     ]
-    manifest = json.loads((trained / "exports" / "arrays" / "manifest.json").read_text())
+    folder = trained / "exports" / "arrays"
+    assert document["files"] == sorted(path.name for path in folder.iterdir())
+    manifest = json.loads((folder / "manifest.json").read_text())
     assert manifest["source"]["run"] == str(trained)
     assert manifest["state"]["names"] == ["main"]
 

@@ -13,6 +13,7 @@ import torch
 
 from likeness.geometry.head import MorphableHead
 from likeness.geometry.head_asset import HeadAsset, load_head
+from likeness.notices import NOTICE
 from likeness.studio import anatomy
 from likeness.studio.expressions import ARKIT_NAMES, JAW_DEGREES, build_expressions
 from likeness.studio.landmark_points import landmarks68
@@ -99,8 +100,14 @@ def test_landmarks_of_a_posed_head_follow_the_surface(asset: HeadAsset) -> None:
     np.testing.assert_allclose(output.landmarks68[0].numpy(), expected, atol=1e-6)
 
 
-def test_a_copy_is_kept_and_read_again(quick: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    first = anatomy.head_asset()
+def test_a_copy_is_kept_and_read_again(
+    quick: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(NOTICE):
+        first = anatomy.head_asset()
+    (record,) = caplog.records
+    assert record.levelno == NOTICE
+    assert record.getMessage().startswith("Building the studio's head, once: ")
     (kept,) = quick.iterdir()
     assert load_head(kept).fingerprint == first.fingerprint
     anatomy.head_asset.cache_clear()
@@ -109,7 +116,10 @@ def test_a_copy_is_kept_and_read_again(quick: Path, monkeypatch: pytest.MonkeyPa
         raise AssertionError("the kept copy was not used")
 
     monkeypatch.setattr(anatomy, "build_shape_space", must_not_run)
-    again = anatomy.head_asset()
+    caplog.clear()
+    with caplog.at_level(NOTICE):
+        again = anatomy.head_asset()
+    assert not caplog.records  # nothing is built, so nothing is said
     assert again.fingerprint == first.fingerprint
     np.testing.assert_array_equal(again.uv, first.uv)
     assert anatomy.head_asset() is again
