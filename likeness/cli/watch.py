@@ -12,16 +12,18 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from likeness.cli.console import Answer, stdout_console, verb
+from likeness.cli.data import DATA_ERRORS
 from likeness.cli.progress import duration
 from likeness.cli.reader import for_reader
 from likeness.cli.train import rate_text
+from likeness.errors import LikenessError
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -53,7 +55,7 @@ def watch(
             with for_reader():
                 stdout_console().print(render(frame))
 
-    return Answer(frame, show)
+    return Answer(frame, show, DATA_ERRORS if frame["damaged"] else 0)
 
 
 def _follow(run: Run, every: float) -> None:
@@ -98,11 +100,23 @@ def _line(frame: Mapping[str, Any]) -> str:
 
 
 def read_frame(run: Run) -> dict[str, Any]:
-    """Everything a frame shows, as a JSON document."""
+    """Everything a frame shows, as a JSON document; what cannot be read is named in ``damaged``."""
     from likeness.runs.files import read_scores
     from likeness.runs.record import read_metrics
+    from likeness.runs.run import Status
 
-    status, plan = run.status, run.read("plan")
+    damaged: list[str] = []
+
+    def read_or(reading: Callable[[], Any], instead: Any) -> Any:
+        try:
+            return reading()
+        except LikenessError as error:
+            damaged.append(error.message)
+            return instead
+
+    known = read_or(lambda: run.status, None)
+    status = known or Status("planned")
+    plan = read_or(lambda: run.read("plan"), {})
     rows = [row for row in read_metrics(run.metrics_path) if "loss/total" in row]
     total = int(plan.get("total_steps") or status.total_steps)
     last = rows[-1] if rows else {}
@@ -112,11 +126,12 @@ def read_frame(run: Run) -> dict[str, Any]:
     steps = run.evaluation_steps()
     if steps:
         path = run.evaluation_folder(steps[-1]) / "scores.json"
-        scores = read_scores(path)
+        scores = read_or(lambda: read_scores(path), [])
     running = status.status == "running" and not status.is_abandoned
     return {
         "run": str(run.path),
-        "status": status.status,
+        "damaged": damaged,
+        "status": "unknown" if known is None else status.status,
         "abandoned": status.is_abandoned,
         "error": status.error,
         "step": step,
@@ -131,7 +146,7 @@ def read_frame(run: Run) -> dict[str, Any]:
         "data_wait_fraction": last.get("data_wait_fraction"),
         "memory_gigabytes": last.get("memory_gigabytes"),
         "seconds_left": (total - step) / rate if rate and running else None,
-        "seconds_since_update": max(time.time() - status.updated, 0.0),
+        "seconds_since_update": max(time.time() - status.updated, 0.0) if known else None,
         "gpus": _gpus() if running else [],
         "evaluated_at": steps[-1] if steps else None,
         "scores": scores,
@@ -260,8 +275,7 @@ def render(frame: Mapping[str, Any]) -> RenderableType:
     where = f", stage {stage['index'] + 1}/{frame['stages']} {stage['name']}" if stage else ""
     percent = f" ({100 * step / total:.0f} %)" if total else ""
     parts.append(Text(f"{state}, step {step}/{total}{percent}{where}"))
-    if frame["error"]:
-        parts.append(Text(frame["error"], style="red"))
+    parts += [Text(words, style="red") for words in (frame["error"], *frame["damaged"]) if words]
     full = min(60, round(60 * step / total)) if total else 0
     parts.append(Text("█" * full + "░" * (60 - full)))
     parts.append(Text(_speed(frame)))

@@ -171,7 +171,8 @@ def test_damaged_scores_are_named(likeness: Command, trained: Path, content: str
     path.write_bytes(content.encode("latin-1"))
     result = likeness("watch", trained, "--once")
     assert result.code == 4, result.err
-    assert "scores.json" in result.err
+    assert "scores.json" in result.out
+    assert "finished, step 10/10" in result.out
     assert "Traceback" not in result.err
     result = likeness("report", trained)
     assert result.code == 0, result.err

@@ -196,3 +196,25 @@ def test_ctrl_c_ends_watching(folder: Path, installed: Path) -> None:
     assert process.returncode == 0
     assert "Traceback" not in err
     assert run.status.status == "running"
+
+
+def test_a_run_with_a_damaged_status_shows_what_can_be_read(
+    likeness: Command, folder: Path
+) -> None:
+    run = _run(folder)
+    _record(run, 10, **{"loss/total": 2.5})
+    run.status_path.write_text("{cut")
+    words = ("watch", run.path, "--once")
+    result = likeness(*words)
+    assert result.code == 4, result.err
+    assert "unknown, step 10/100 (10 %), stage 1/2 one" in result.out
+    assert "status.json is not JSON" in result.out
+    assert "2.5" in result.out
+    frame = likeness(*words, "--json").document
+    assert (frame["status"], frame["step"]) == ("unknown", 10)
+    (message,) = frame["damaged"]
+    assert "status.json" in message
+    (run.path / "plan.json").write_text("[]")
+    frame = likeness(*words, "--json").document
+    assert len(frame["damaged"]) == 2
+    assert likeness("watch", run.path).code == 4  # it does not wait for what nobody writes
