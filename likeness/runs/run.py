@@ -10,9 +10,10 @@ import logging
 import os
 import re
 import socket
+import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
@@ -239,7 +240,9 @@ class Run:
     def set_status(
         self, status: State, *, step: int = 0, total_steps: int = 0, error: str = ""
     ) -> None:
-        """Write ``status.json`` atomically, with the process that wrote it."""
+        """Write ``status.json`` atomically, with the process that wrote it; an error is logged."""
+        if error:
+            logger.info("The run %s at step %d: %s", status, step, error)
         record = Status(
             status=status,
             step=step,
@@ -295,7 +298,7 @@ class Run:
     def log_to_file(self) -> Iterator[None]:
         """Append what the package logs (from INFO up) to ``log.txt`` while inside."""
         with disk_errors(self.log_path, "open the log"):
-            handler = logging.FileHandler(self.log_path, encoding="utf-8")
+            handler = _LogFile(self.log_path, encoding="utf-8")
         handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
         handler.setLevel(logging.INFO)
         package = logging.getLogger("likeness")
@@ -308,7 +311,16 @@ class Run:
         finally:
             package.removeHandler(handler)
             package.setLevel(before)
-            handler.close()
+            with suppress(OSError):  # of lines that a full disk did not take
+                handler.close()
+
+
+class _LogFile(logging.FileHandler):
+    """Leaves out what a full disk does not take: the work that is logged may well go on."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # the library's name
+        if not isinstance(sys.exception(), OSError):
+            super().handleError(record)
 
 
 Document = Literal["provenance", "plan", "environment", "inspection"]

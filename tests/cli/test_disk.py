@@ -86,8 +86,13 @@ def test_a_preview_that_meets_a_full_disk_fails_the_run(
     with full_disk(Path("full"), free=400_000):
         words = ("data.root=data", "train.preview_every=5", "--runs", "full")
         result = likeness("train", "toy", "--profile", "smoke", *words)
+        (log,) = Path("full").glob("toy/*/log.txt")
+        last = log.read_text().splitlines()[-2:]
+    assert "The run failed at step 0: UsageError: Cannot write the previews" in last[0]
+    assert "Free some space" in last[1]
     assert result.code == 2, result.err
     assert "Traceback" not in result.err
+    assert result.err.count("Cannot write the previews") == 1
     assert "Cannot write the previews" in result.err
     assert "No space left on device" in result.err
 

@@ -15,6 +15,7 @@ import pytest
 
 from likeness.errors import DataError, MissingError, UsageError
 from likeness.runs.run import Run, Status, step_name
+from tests.disks import full_disk
 
 
 def new(root: Path, **options: Any) -> Run:
@@ -270,3 +271,19 @@ def test_a_status_of_the_wrong_types_is_named(tmp_path: Path, values: dict[str, 
     run.status_path.write_text(json.dumps(values))
     with pytest.raises(DataError, match=r"status\.json is not a status"):
         _ = run.status
+
+
+def test_a_log_that_a_full_disk_does_not_take_stops_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with full_disk(tmp_path / "full", free=200_000) as disk:
+        run = new(disk)
+        with run.log_to_file():
+            log = logging.getLogger("likeness.somewhere")
+            log.warning("first")
+            with pytest.raises(OSError, match="No space left"):
+                (disk / "filler2").write_bytes(bytes(300_000))
+            for _ in range(10):
+                log.warning("x" * 5000)
+        assert "first" in run.log_path.read_text()
+    assert "Logging error" not in capsys.readouterr().err
