@@ -81,7 +81,8 @@ def predict(
         except DataError as error:
             failures.append(error)
             named = error.message if path.name in error.message else f"{path}: {error.message}"
-            logger.warning("%s %s", named, error.advice)
+            if len(paths) > 1:  # what is wrong with the only one is the error below
+                logger.warning("%s %s", named, error.advice)
             rows.append({"input": str(path), "error": error.message})
             continue
         files = {}
@@ -90,6 +91,8 @@ def predict(
             files[name] = str(_write(target, photo, record, renderer, frames))
         rows.append({"input": str(path), "files": files, **texture})
     if len(failures) == len(rows):
+        if len(failures) == 1:
+            raise failures[0]
         raise DataError(
             f"None of {len(rows)} photographs could be encoded; the first: {failures[0].message}",
             advice=failures[0].advice,

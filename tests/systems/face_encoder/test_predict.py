@@ -276,8 +276,10 @@ def test_a_damaged_file_is_named_once_with_what_helps_it(predictor, photos, capl
     (record,) = caplog.records
     assert record.getMessage().count("broken.png") == 1
     assert "Convert it to PNG or JPEG" in record.getMessage()
-    with pytest.raises(DataError, match=r"not a picture") as caught:
+    caplog.clear()
+    with pytest.raises(DataError, match=r"^\S+broken\.png is not a picture") as caught:
         run(predictor, photos, [str(broken)], format="npz")
+    assert not caplog.records
     assert "Convert it to PNG or JPEG" in caught.value.advice
     assert "face" not in caught.value.advice
 
