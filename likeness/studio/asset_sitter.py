@@ -70,7 +70,7 @@ class AssetSitter:
         hair = replace(appearance.hair, style="bald" if bare else "buzz")
         self.appearance = replace(appearance, hair=hair)
         self.shape = np.asarray(shape, np.float64)
-        self._columns = _arkit_columns(asset)
+        self._columns = arkit_columns(asset)
         self.surface = _surface_of(asset)
 
     def anchors(self, pose: HeadPose) -> Anchors:
@@ -82,8 +82,9 @@ class AssetSitter:
         assert posed.landmarks68 is not None  # checked when the sitter was made
         return Anchors(posed.landmarks68, centers, head)
 
-    def pose(self, weights: ArrayLike, pose: HeadPose) -> Figure:
-        """See ``figure.Sitter.pose``. Shapes the head model does not have are left out."""
+    def pose(self, weights: ArrayLike, pose: HeadPose, tongue: ArrayLike | None = None) -> Figure:
+        """See ``figure.Sitter.pose``. Shapes the head model does not have are left out, those of
+        the tongue with them."""
         values = np.asarray(weights, np.float64)
         eyes = eye_rotations(values)
         posed = pose_head(
@@ -137,7 +138,7 @@ class AssetSitter:
         return {"root": np.array(pose.root), "neck": np.array(pose.neck)}
 
 
-def _arkit_columns(asset: HeadAsset) -> NDArray[np.float64]:
+def arkit_columns(asset: HeadAsset) -> NDArray[np.float64]:
     """(expression columns, 52) which columns each ARKit weight drives.
 
     Names with ``_L`` and ``_R`` are Left and Right; of a symmetric shape stored as two halves both

@@ -8,6 +8,8 @@ pose the head; joints do.
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -19,27 +21,48 @@ from likeness.studio.expressions import (
     eye_rotations,
     jaw_motion,
 )
-from likeness.studio.template import SIDES, Template
+from likeness.studio.template import SIDES, Template, build_template
+from likeness.studio.tongue import move_tongue
 
 _JAW_FOR_TONGUE = 0.3
+_AWAY_FROM_CORNERS = slice(2, -2)
+"""Pairs of the seam whose skin no corner holds together."""
+_JAW, _CLOSE = INDEX["jawOpen"], INDEX["mouthClose"]
 
 
 def clamp_weights(weights: ArrayLike) -> NDArray[np.float64]:
-    """Weights (52,) within 0..1 that fit together.
+    """Weights (..., 52) within 0..1 that fit together.
 
-    A tongue that is out needs an open jaw, and a mouth closes no further than its jaw is open.
+    A tongue that is out needs an open jaw, and a mouth closes no further than jaw and lips are
+    open: an upper lip that sneers leaves a gap without any jaw.
     """
     values = np.clip(np.asarray(weights, dtype=np.float64), 0.0, 1.0)
-    if values.shape != (len(ARKIT_NAMES),):
+    if values.shape[-1:] != (len(ARKIT_NAMES),):
         raise ValueError(f"expected weights of shape ({len(ARKIT_NAMES)},), found {values.shape}")
-    needed = _JAW_FOR_TONGUE * values[INDEX["tongueOut"]]
-    values[INDEX["jawOpen"]] = max(values[INDEX["jawOpen"]], needed)
-    values[INDEX["mouthClose"]] = min(values[INDEX["mouthClose"]], values[INDEX["jawOpen"]])
+    needed = _JAW_FOR_TONGUE * values[..., INDEX["tongueOut"]]
+    values[..., _JAW] = np.maximum(values[..., _JAW], needed)
+    # A product of its own: of a jaw that is open alone nothing but itself comes back.
+    open_by = values[..., _JAW] + values @ _lip_openings()
+    values[..., _CLOSE] = np.minimum(values[..., _CLOSE], open_by)
     return values
 
 
+@functools.cache
+def _lip_openings() -> NDArray[np.float64]:
+    """(52,) how far each shape but the jaw's parts the lips anywhere, in full openings there."""
+    rows = build_expressions(build_template())
+    upper, lower = build_template().lip_pairs[:, _AWAY_FROM_CORNERS]
+    gaps = rows[:, upper, 1] - rows[:, lower, 1]
+    shares = np.maximum((gaps / -gaps[_CLOSE]).max(axis=1), 0.0)
+    shares[[_JAW, _CLOSE]] = 0.0
+    return shares
+
+
 def apply_expression(
-    template: Template, rest: NDArray[np.floating], weights: ArrayLike
+    template: Template,
+    rest: NDArray[np.floating],
+    weights: ArrayLike,
+    tongue: ArrayLike | None = None,
 ) -> NDArray[np.float64]:
     """A head with an expression on its face, eyes turned and jaw moved; the skull stays.
 
@@ -47,6 +70,7 @@ def apply_expression(
         template: the topology of ``rest``.
         rest: (V, 3) mm, a person's head at rest, or the template's own vertices.
         weights: (52,) in the order of ``ARKIT_NAMES``, clamped by :func:`clamp_weights`.
+        tongue: (16,) in the order of ``tongue.TONGUE_NAMES``; None leaves it lying.
     """
     values = reach.fit_weights(template, rest, clamp_weights(weights))
     linear = values.copy()
@@ -68,7 +92,10 @@ def apply_expression(
         if weight > 0.0:
             eyelids.close_lids(template, vertices, side, weight, center)
         eyelids.clear_ball(template, vertices, side, center, rotation[:, 2])
-    lips.settle_lips(template, vertices, jaw_motion(values)[0])
+    jaw_rotation = jaw_motion(values)[0]
+    if tongue is not None:
+        move_tongue(template, vertices, tongue, jaw_rotation)
+    lips.settle_lips(template, vertices, jaw_rotation)
     return vertices
 
 

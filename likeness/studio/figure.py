@@ -139,12 +139,13 @@ class Sitter(Protocol):
         """Where the face is in a pose, at rest."""
         ...
 
-    def pose(self, weights: ArrayLike, pose: HeadPose) -> Figure:
+    def pose(self, weights: ArrayLike, pose: HeadPose, tongue: ArrayLike | None = None) -> Figure:
         """The sitter with an expression and a turn of the head.
 
         Args:
             weights: (52,) in the order of ``expressions.ARKIT_NAMES``.
             pose: turn of body and head.
+            tongue: (16,) in the order of ``tongue.TONGUE_NAMES``, for heads that have one.
         """
         ...
 
@@ -171,11 +172,11 @@ class PersonSitter:
         self._root_share = rig.skinning_weights(self.template)[:, rig.ROOT]
         self.surface = _surface_of(self.template, self._attached)
 
-    def pose(self, weights: ArrayLike, pose: HeadPose) -> Figure:
+    def pose(self, weights: ArrayLike, pose: HeadPose, tongue: ArrayLike | None = None) -> Figure:
         """See :meth:`Sitter.pose`."""
         template = self.template
         values = clamp_weights(weights)
-        shaped = apply_expression(template, self.rest, values)
+        shaped = apply_expression(template, self.rest, values, tongue)
         head, on_neck = self._turn_head(pose, shaped)
         root, joint_root = rotation_matrix(np.array(pose.root)), self.joints[rig.ROOT]
         on_root = (shaped - joint_root) @ root.T + joint_root

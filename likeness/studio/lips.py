@@ -46,6 +46,14 @@ def settle_lips(
         vertices[lining[template.lining_ring[lining] == ring]] += share * moved
 
 
+def touching_gaps(template: Template) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Height between lips (P,) in mm, pair by pair, at which they still touch, and at which they
+    are free of each other."""
+    aside = np.abs(template.vertices[template.lip_pairs[0], 0])
+    touching, free = (np.interp(aside, _CORNER, ends) for ends in zip(_CLING_MIDDLE, _CLING_CORNER))
+    return touching, free
+
+
 @functools.lru_cache(maxsize=4)
 def _lip_response(template: Template) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Skin vertices around the mouth and how far each follows each vertex of the seam."""
@@ -70,8 +78,7 @@ def _seal_lips(template: Template, vertices: NDArray[np.float64]) -> None:
     """
     upper, lower = template.lip_pairs
     overlap = vertices[lower, 1] - vertices[upper, 1]
-    aside = np.abs(template.vertices[upper, 0])
-    touching, free = (np.interp(aside, _CORNER, ends) for ends in zip(_CLING_MIDDLE, _CLING_CORNER))
+    touching, free = touching_gaps(template)
     touch = np.clip((overlap + free) / (free - touching), 0.0, 1.0)
     if touch.max() == 0.0:
         return

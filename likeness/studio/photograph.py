@@ -31,7 +31,7 @@ from likeness.studio.pixels import (
     share_points,
     take_samples,
 )
-from likeness.studio.scene import Scene, frame
+from likeness.studio.scene import Camera, Scene, frame
 from likeness.studio.shading import shade
 from likeness.studio.strand_samples import StrandSamples, take_strands
 from likeness.studio.template import Detail
@@ -80,6 +80,8 @@ def photograph(
     size: int | tuple[int, int],
     *,
     expression: ArrayLike | None = None,
+    tongue: ArrayLike | None = None,
+    camera: Camera | None = None,
     supersampling: int = 2,
 ) -> Photograph:
     """Photographs a sitter in a scene.
@@ -101,6 +103,9 @@ def photograph(
         scene: how.
         size: side in pixels, or (height, width).
         expression: (52,) weights instead of the scene's, eye directions included.
+        tongue: (16,) of ``tongue.TONGUE_NAMES``; None leaves it lying.
+        camera: of ``scene.frame``, one that stays where it is when the face moves; None looks at
+            the face as it is posed.
         supersampling: samples per pixel along each side.
     """
     height, width = (size, size) if isinstance(size, int) else size
@@ -108,7 +113,9 @@ def photograph(
         raise ValueError(f"a photograph has at least 8 pixels a side, asked for {size}")
     if isinstance(sitter, Person):
         sitter = sitter_of(sitter)
-    figure, translation, intrinsics = _pose(sitter, scene, height, width, expression)
+    figure, translation, intrinsics = _pose(sitter, scene, height, width, expression, tongue)
+    if camera is not None:
+        translation, intrinsics = camera
     vertices = figure.vertices + translation.astype(np.float32)
 
     n = supersampling
@@ -189,11 +196,16 @@ def _sitter_of(key: _Key) -> PersonSitter:
 
 
 def _pose(
-    sitter: Sitter, scene: Scene, height: int, width: int, expression: ArrayLike | None
+    sitter: Sitter,
+    scene: Scene,
+    height: int,
+    width: int,
+    expression: ArrayLike | None,
+    tongue: ArrayLike | None,
 ) -> tuple[Figure, NDArray[np.float64], tuple[float, float, float, float]]:
     """The posed figure, its place before the camera, and the camera."""
     if expression is not None:
-        figure = sitter.pose(expression, scene.pose)
+        figure = sitter.pose(expression, scene.pose, tongue)
         return figure, *frame(figure.landmarks68, scene.framing, height, width)
     # Eyes aim at the camera, whose place follows from the face; they hardly move the face.
     still = sitter.anchors(scene.pose)
@@ -201,7 +213,7 @@ def _pose(
     toward = np.array([np.tan(scene.gaze[0]), np.tan(scene.gaze[1])]) * scene.framing.distance
     target = np.array([*toward, 0.0]) - translation
     weights = aim_eyes(scene.expression, still, target)
-    figure = sitter.pose(weights, scene.pose)
+    figure = sitter.pose(weights, scene.pose, tongue)
     return figure, *frame(figure.landmarks68, scene.framing, height, width)
 
 

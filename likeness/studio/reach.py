@@ -34,7 +34,7 @@ _LIP, _NOSE = "m3_3", "n_subn"
 
 
 def fit_weights(template: Template, rest: NDArray[np.floating], weights: Array) -> Array:
-    """Weights (52,) that a head of this shape can carry.
+    """Weights (..., 52) that a head of this shape can carry.
 
     Thin lips roll, shrug and press less, and an upper lip stops below the nose, by whatever shapes
     together lift it. A single shape on the template's own head stays as it was measured.
@@ -42,7 +42,7 @@ def fit_weights(template: Template, rest: NDArray[np.floating], weights: Array) 
     Args:
         template: the topology of ``rest``.
         rest: (V, 3) mm, the head at rest.
-        weights: (52,) within 0..1.
+        weights: (..., 52) within 0..1.
     """
     fitted = weights.copy()
     cage = load_cage()
@@ -50,7 +50,7 @@ def fit_weights(template: Template, rest: NDArray[np.floating], weights: Array) 
         seam, border = (cage.index(end) for end in ends)
         own = np.linalg.norm(rest[border] - rest[seam])
         usual = np.linalg.norm(template.vertices[border] - template.vertices[seam])
-        fitted[INDEX[name]] *= min(own / usual, 1.0) ** _RED_POWER
+        fitted[..., INDEX[name]] *= min(own / usual, 1.0) ** _RED_POWER
 
     lip, nose = cage.index(_LIP), cage.index(_NOSE)
     lifts = _lifts(template)
@@ -58,9 +58,9 @@ def fit_weights(template: Template, rest: NDArray[np.floating], weights: Array) 
     # As far as the one shape that lifts it most, by the share of the skin there is above it.
     most = lifts.max() * (rest[nose, 1] - rest[lip, 1]) / usual
     up = lifts > 0.0
-    lifted, lowered = lifts[up] @ fitted[up], -lifts[~up] @ fitted[~up]
-    if lifted > most + lowered:
-        fitted[up] *= max(most + lowered, 0.0) / lifted
+    lifted, lowered = fitted[..., up] @ lifts[up], -(fitted[..., ~up] @ lifts[~up])
+    room = np.maximum(most + lowered, 0.0)
+    fitted[..., up] *= (np.minimum(lifted, room) / np.maximum(lifted, 1e-12))[..., None]
     return fitted
 
 

@@ -33,6 +33,10 @@ LIGHT_NAMES: tuple[LightName, ...] = (
     "soft",
 )
 
+Camera = tuple[NDArray[np.float64], tuple[float, float, float, float]]
+"""Translation (3,) that puts a figure before a camera at the origin, and fx, fy, cx, cy in pixels;
+see :func:`frame`."""
+
 _NECK_LIMITS = (math.radians(25), math.radians(24), math.radians(14))
 """How far a head turns, nods and tilts against the shoulders. Real ones turn further, with muscles
 that come forward under the skin; the studio's neck has none, and shoulders turn along."""
@@ -186,9 +190,7 @@ def axis_angle(rotation: NDArray[np.float64]) -> tuple[float, float, float]:
     return float(x), float(y), float(z)
 
 
-def frame(
-    landmarks: NDArray[np.float64], framing: Framing, height: int, width: int
-) -> tuple[NDArray[np.float64], tuple[float, float, float, float]]:
+def frame(landmarks: NDArray[np.float64], framing: Framing, height: int, width: int) -> Camera:
     """Puts a figure before the camera.
 
     Args:
