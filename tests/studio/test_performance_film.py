@@ -1,0 +1,115 @@
+"""Films: a camera that stands still, and sound in step with the pictures."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import av
+import numpy as np
+import pytest
+
+from likeness.media.video import probe_video
+from likeness.speech.synthesis import speak
+from likeness.speech.timeline import Voice
+from likeness.studio.anatomy import head_asset
+from likeness.studio.asset_sitter import AssetSitter
+from likeness.studio.closures import StudioLips
+from likeness.studio.curves import CHANNEL, CHANNELS, Event, sample
+from likeness.studio.performance import perform
+from likeness.studio.performance_film import audible, photograph_frames, write_preview
+from likeness.studio.performing_style import PerformingStyle
+from likeness.studio.person import Person
+from likeness.studio.photograph import sitter_of
+from likeness.studio.scene import Scene
+from tests.studio.speech_cases import silent
+
+
+@pytest.fixture(scope="module")
+def sitter():
+    return sitter_of(Person.sample(3))
+
+
+def _rows(**shapes: float) -> np.ndarray:
+    row = np.zeros((1, len(CHANNELS)))
+    for name, value in shapes.items():
+        row[0, CHANNEL[name]] = value
+    return row
+
+
+def test_the_camera_stands_still_while_the_jaw_opens(sitter):
+    frames = np.concatenate([_rows(), _rows(jawOpen=0.6), _rows(headYaw=0.15)])
+    closed, opened, turned = photograph_frames(sitter, Scene.portrait(), 96, frames)
+    corners = [36, 39, 42, 45]
+    np.testing.assert_allclose(closed.landmarks68[corners], opened.landmarks68[corners], atol=0.1)
+    assert opened.landmarks68[8, 1] - closed.landmarks68[8, 1] > 4.0
+    np.testing.assert_array_equal(
+        closed.parameters["translation"], turned.parameters["translation"]
+    )
+    assert turned.landmarks68[30, 0] - closed.landmarks68[30, 0] > 1.5
+    top = np.s_[:6]
+    assert np.abs(closed.image[top] - opened.image[top]).max() < 0.2
+
+
+def test_frames_show_the_tongue_of_the_curves(sitter):
+    frames = np.concatenate([_rows(jawOpen=0.6), _rows(jawOpen=0.6, tongueTipUp=1.0)])
+    flat, raised = photograph_frames(sitter, Scene.portrait(), 64, frames)
+    template = sitter.template
+    tongue = template.part_ranges["tongue"]
+    moved = 1000.0 * (raised.vertices - flat.vertices)
+    assert moved[tongue].max() > 5.0
+    skin = slice(0, template.num_skin)
+    assert np.abs(moved[skin]).max() < 1e-3
+
+
+def test_other_heads_can_be_filmed():
+    person = Person.sample(3)
+    asset = AssetSitter(head_asset("low"), person.appearance)
+    frames = np.concatenate([_rows(), _rows(jawOpen=0.6)])
+    closed, opened = photograph_frames(asset, Scene.portrait(), 48, frames, supersampling=1)
+    assert opened.landmarks68[8, 1] > closed.landmarks68[8, 1] + 1.5
+
+
+def test_sound_and_pictures_of_a_preview_are_in_step(sitter, tmp_path):
+    """Each frame is on screen from k / fps on, and the sound decodes to where it was."""
+    utterance = speak("two", Voice(), seed=2, backend="formant", silence=(0.3, 0.2))
+    lips = StudioLips(sitter.template, sitter.rest)
+    curves = perform(utterance, PerformingStyle(), 1, head=lips)
+    path = write_preview(tmp_path / "talk.mp4", sitter, utterance, curves, size=32, seed=1)
+    info = probe_video(path)
+    assert info.has_audio
+    assert info.rate == pytest.approx(25.0)
+    with av.open(str(path)) as container:
+        video, audio = container.streams.video[0], container.streams.audio[0]
+        times, pieces, starts = [], [], []
+        for frame in container.decode(video, audio):
+            if isinstance(frame, av.VideoFrame):
+                times.append(float(frame.pts * video.time_base))
+            else:
+                starts.append(float(frame.pts * audio.time_base))
+                pieces.append(frame.to_ndarray()[0])
+        rate = audio.rate
+    assert len(times) == len(sample(curves, 25.0)) == int(utterance.duration * 25.0 + 1e-6)
+    np.testing.assert_allclose(times, np.arange(len(times)) / 25.0, atol=1e-3)
+    assert rate == utterance.sample_rate
+    decoded = np.concatenate(pieces)
+    wanted = audible(utterance, curves, 1)
+    offset = round(starts[0] * rate)
+    count = min(len(decoded) + min(offset, 0), len(wanted)) - 64
+    spectrum = np.fft.rfft(decoded[max(-offset, 0) :][:count], 2 * count) * np.conj(
+        np.fft.rfft(wanted[max(offset, 0) :][:count], 2 * count)
+    )
+    correlation = np.fft.irfft(spectrum)
+    lag = int(np.abs(correlation).argmax())
+    lag = lag if lag < count else lag - 2 * count
+    assert abs(lag) / rate < 0.005
+
+
+def test_breaths_are_added_to_the_sound():
+    utterance = silent(2.0)
+    curves = perform(utterance, PerformingStyle(), 1)
+    breathing = dataclasses.replace(
+        curves, events=tuple(Event("inhalation", at, at + 0.3, 0.07) for at in (0.1, 0.6, 1.1, 1.6))
+    )
+    assert np.abs(audible(utterance, curves, 1)).max() == 0.0
+    loudest = [np.abs(audible(utterance, breathing, seed)).max() for seed in range(4)]
+    assert max(loudest) > 0.005
