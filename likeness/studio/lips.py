@@ -21,6 +21,7 @@ _CLING_MIDDLE = (0.7, 1.8)
 _CLING_CORNER = (1.5, 4.0)
 _CORNER = (8.0, 18.0)
 _TOOTH_GAP = 0.8  # mm between lips and teeth
+_TOOTH_COLUMN = 1.6  # half the largest distance in mm between columns of vertices of a row
 _TOOTH_MARGIN = 2.0  # mm over which the push fades above gums and beyond biting edges
 _TEETH_REACH = 3.2  # mouth ring number of the outermost skin that is kept off the teeth
 _MOUTH_LINING_SHARES = (1.0, 0.85, 0.5, 0.25)
@@ -94,14 +95,10 @@ def _seal_lips(template: Template, vertices: NDArray[np.float64]) -> None:
 def _tooth_front(template: Template, part: str) -> NDArray[np.float64]:
     """(N, 2) x and z of the front of a row of teeth on the template, by ascending x."""
     teeth = template.vertices[template.part_ranges[part]]
-    edges = np.linspace(teeth[:, 0].min(), teeth[:, 0].max() + 1e-9, 61)
-    bin_of = np.digitize(teeth[:, 0], edges)
-    front = [
-        (0.5 * (edges[k - 1] + edges[k]), teeth[bin_of == k, 2].max())
-        for k in range(1, len(edges))
-        if (bin_of == k).any()
-    ]
-    return np.array(front)
+    across = np.linspace(teeth[:, 0].min(), teeth[:, 0].max(), 61)
+    # Columns of vertices are up to 3 mm apart, and between two fronts there may be a back.
+    near = np.abs(teeth[:, 0] - across[:, None]) <= _TOOTH_COLUMN
+    return np.stack([across, np.where(near, teeth[:, 2], -np.inf).max(axis=1)], axis=1)
 
 
 def _clear_teeth(
