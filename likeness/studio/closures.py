@@ -21,7 +21,7 @@ from likeness.speech.timeline import Span, Timeline
 from likeness.studio import lips, reach
 from likeness.studio.asset_sitter import arkit_columns
 from likeness.studio.coarticulation import smooth
-from likeness.studio.curves import RATE, grid_times
+from likeness.studio.curves import RATE, grid_length
 from likeness.studio.deform import clamp_weights
 from likeness.studio.expressions import INDEX, build_expressions
 from likeness.studio.template import Template
@@ -29,15 +29,18 @@ from likeness.studio.template import Template
 Array = NDArray[np.float64]
 
 _TAU = 0.024
-_INSIDE, _OUTSIDE = 20.0, 0.35
-"""Importance of being shut inside a contact and of being free of it elsewhere."""
+_INSIDE, _OUTSIDE, _BUSY = 20.0, 0.35, 3.0
+"""Importance of being shut inside a contact, of being free of it elsewhere, and where the lip is
+busy with something else."""
+_CHANGEOVER = 0.035
+"""Seconds a lip needs from the teeth to the other lip."""
 _FULL = 0.9
 """Value of the smooth seal from which it counts as whole."""
 _SEALED_JAW, _JAW_SPEED = 0.10, 6.0
 """Largest opening of the jaw in a contact, and how fast per second it may open away from one: that
 of stressed vowels. Faded by the seal instead, a jaw would move half as fast again."""
 _CORNER_TAU = 0.010
-"""Seconds; rounds the corners where one limit of the jaw takes over from another."""
+"""Seconds; rounds the corners where one limit takes over from another."""
 _LABIODENTAL_MARGIN = 0.010
 """Seconds by which lip and teeth meet after the sound starts and part before it ends."""
 _TOUCH = 0.1
@@ -58,6 +61,9 @@ _LIFTERS = [INDEX[name] for name in ("mouthLowerDownLeft", "mouthLowerDownRight"
 _HALF_GIVING = [INDEX[name] for name in ("noseSneerLeft", "noseSneerRight", "mouthShrugLower")]
 """A sneer parts the lips, a shrug pushes them through each other; both show in the face as well."""
 _JAW, _CLOSE = INDEX["jawOpen"], INDEX["mouthClose"]
+_ROLL, _PUCKER = INDEX["mouthRollLower"], INDEX["mouthPucker"]
+_BITTEN_ROLL, _BITTEN_UNROUNDS = 0.55, 0.7
+"""What rounded neighbours must leave of f and v, or the lip stays 4 mm in front of the teeth."""
 
 
 class Lips(Protocol):
@@ -67,6 +73,8 @@ class Lips(Protocol):
     """(P,) mm between two facing points at which they still touch"""
     closing: Array
     """(P,) mm by which ``mouthClose`` at 1 brings them together, positive"""
+    rolling: float
+    """share of ``mouthRollLower`` the head carries out; thin lips roll less"""
 
     def gaps(self, weights: Array) -> Array:
         """Heights (N, P) in mm of upper over lower lip, below 0 where they overlap.
@@ -88,6 +96,8 @@ class StudioLips:
         self._neutral = self._rest[upper, 1] - self._rest[lower, 1]
         self._rows = rows[:, upper, 1] - rows[:, lower, 1]
         self.closing = -self._rows[_CLOSE]
+        rolled = np.eye(len(rows))[_ROLL]
+        self.rolling = float(reach.fit_weights(template, self._rest, rolled)[_ROLL])
         touching, _ = lips.touching_gaps(template)
         # Lips cling together, toward the corners from further away; the middle shall really touch.
         self.touching = touching - touching.min() + _TOUCH
@@ -127,6 +137,7 @@ class AssetLips:
                 f"The shape mouthClose of the head '{asset.name}' does not bring its lips together."
             )
         self.touching = np.full(len(_INNER_LIPS), _TOUCH)
+        self.rolling = 1.0
 
     def gaps(self, weights: Array) -> Array:
         """See :meth:`Lips.gaps`."""
@@ -147,56 +158,76 @@ class Contact:
 
 
 def seal(timeline: Timeline) -> Contact:
-    """Upper and lower lip, in p, b and m."""
-    return _contact([s.contact for s in timeline.segments if s.contact], timeline.duration)
+    """Upper and lower lip, in p, b and m. An f or v beside one holds the lip at the teeth first."""
+    contacts = [s.contact for s in timeline.segments if s.contact]
+    return _contact(contacts, timeline.duration, elsewhere=_bites(timeline))
 
 
 def labiodental(timeline: Timeline) -> Contact:
     """The lower lip and the upper teeth, in f and v."""
+    return _contact(_bites(timeline), timeline.duration)
+
+
+def _bites(timeline: Timeline) -> list[Span]:
     spans = []
     for segment in timeline.segments:
         if any(unit in ("f", "v") for unit in units_of(segment.ipa)):
             middle = 0.5 * (segment.start + segment.end)
             first = min(segment.start + _LABIODENTAL_MARGIN, middle)
             spans.append((first, max(segment.end - _LABIODENTAL_MARGIN, middle)))
-    return _contact(spans, timeline.duration)
+    return spans
 
 
-def _contact(spans: Sequence[Span], duration: float) -> Contact:
-    times = grid_times(duration)
-    inside = np.zeros(len(times), bool)
-    for start, end in spans:
-        # The grid points around, so that whatever lies between them is held too.
-        inside[int(np.floor(start * RATE + 1e-6)) : int(np.ceil(end * RATE - 1e-6)) + 1] = True
+def _contact(spans: Sequence[Span], duration: float, elsewhere: Sequence[Span] = ()) -> Contact:
+    inside = _rows_of(spans, duration)
     if not inside.any():
-        return Contact(np.zeros(len(times)), np.ones(len(times)))
+        return Contact(np.zeros(len(inside)), np.ones(len(inside)))
+    away = distance_transform_edt(~inside) / RATE
+    busy = _rows_of(elsewhere, duration) & (away > _CHANGEOVER)
+    free = np.where(busy, _BUSY, _OUTSIDE)
     curve = smooth(
         inside.astype(np.float64),
-        np.where(inside, _INSIDE, _OUTSIDE),
+        np.where(inside, _INSIDE, free),
         _TAU,
         1.0 / RATE,
         rest_importance=0.0,
     )
     curve = np.clip(curve / _FULL, 0.0, 1.0)
     curve[inside] = 1.0
-    away = distance_transform_edt(~inside) / RATE
     return Contact(curve, np.minimum(_SEALED_JAW + _JAW_SPEED * away, 1.0))
 
 
-def make_room(weights: Array, sealed: Contact, bitten: Contact) -> None:
+def _rows_of(spans: Sequence[Span], duration: float) -> NDArray[np.bool_]:
+    """(N,) the grid points in and around spans, so that whatever lies between them is held too."""
+    inside = np.zeros(grid_length(duration), bool)
+    for start, end in spans:
+        inside[int(np.floor(start * RATE + 1e-6)) : int(np.ceil(end * RATE - 1e-6)) + 1] = True
+    return inside
+
+
+def make_room(weights: Array, sealed: Contact, bitten: Contact, head: Lips) -> None:
     """Lets everything that parts the lips give way to the contacts, in place.
 
     Args:
         weights: (N, 52) speech and emotion together.
         sealed: of :func:`seal`.
         bitten: of :func:`labiodental`.
+        head: whose lower lip rolls in to its teeth.
     """
     jaw = np.minimum(weights[:, _JAW], np.minimum(sealed.jaw, bitten.jaw))
-    even = np.ones(len(jaw))
-    weights[:, _JAW] = smooth(jaw, even, _CORNER_TAU, 1.0 / RATE, rest_importance=0.0)
+    weights[:, _JAW] = _rounded(jaw)
     weights[:, _OPENERS] *= (1.0 - sealed.held)[:, None]
     weights[:, _LIFTERS] *= (1.0 - 0.9 * bitten.held)[:, None]
     weights[:, _HALF_GIVING] *= (1.0 - 0.5 * sealed.held)[:, None]
+    weights[:, _PUCKER] *= 1.0 - _BITTEN_UNROUNDS * bitten.held
+    rolled = min(_BITTEN_ROLL / max(head.rolling, 1e-6), 1.0)
+    weights[:, _ROLL] = _rounded(np.maximum(rolled * bitten.held, weights[:, _ROLL]))
+
+
+def _rounded(curve: Array) -> Array:
+    """A curve (N,) whose corners are 10 ms wide."""
+    even = np.ones(len(curve))
+    return smooth(curve, even, _CORNER_TAU, 1.0 / RATE, rest_importance=0.0)
 
 
 def close_lips(weights: Array, sealed: Contact, head: Lips) -> None:

@@ -31,7 +31,8 @@ _SMALL_RATE, _SMALL_SIZE = 1.0, (0.3, 1.0)
 _SMALL_RETURN = 0.5
 """How far each small saccade also brings the eyes back to their target."""
 _SHARED_BEYOND, _HEAD_SHARE, _HEAD_DELAY, _HEAD_TIME = 15.0, 0.4, 0.150, 0.45
-_LIDS_DOWN, _LIDS_UP = 0.68, 0.25
+_LIDS_DOWN, _LIDS_UP = 0.20, 0.25
+"""What lids do beyond the shapes of the look, which move them along; more would hide the pupils."""
 _LARGEST_KEY = 4.0
 
 FULL_TURNS = {"Up": 25.0, "Down": 30.0, "In": 35.0, "Out": 30.0}

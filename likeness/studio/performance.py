@@ -82,10 +82,10 @@ def perform(
         values[:, CHANNEL[f"{name}Left"]] *= 1.0 + style.asymmetry
         values[:, CHANNEL[f"{name}Right"]] *= 1.0 - style.asymmetry
 
-    weights = values[:, ARKIT]
-    closures.make_room(weights, sealed, bitten)
+    weights, lips = values[:, ARKIT], head if head is not None else _template_lips()
+    closures.make_room(weights, sealed, bitten, lips)
     np.clip(weights, 0.0, 1.0, out=weights)
-    closures.close_lips(weights, sealed, head if head is not None else _template_lips())
+    closures.close_lips(weights, sealed, lips)
 
     look = gaze.draw_gaze(
         len(values),

@@ -105,13 +105,15 @@ def _penetration(
         seam = np.concatenate([template.lip_pairs[0], template.lip_pairs[1]])
         local = (vertices[seam] - moved) @ rotation + shape.mean(axis=0)
         for point in local:
-            across = np.abs(shape[:, 0] - point[0]) < 1.2
-            height = np.abs(shape[:, 1] - point[1]) < 1.2
-            near = shape[across & height]
-            if len(near):
-                depth = float(near[:, 2].max() - point[2])
-                if point[2] > near[:, 2].min():
-                    found["lips"] = max(found["lips"], depth)
+            column = shape[np.abs(shape[:, 0] - point[0]) < 1.2]
+            beside = len(column) and column[:, 1].min() < point[1] < column[:, 1].max()
+            if beside and column[:, 2].min() < point[2] < column[:, 2].max():
+                # The front of the crown at the height of the point.
+                order = np.argsort(column[:, 1])
+                rows = np.array_split(column[order], len(column) // 3)
+                heights, fronts = zip(*((r[:, 1].mean(), r[:, 2].max()) for r in rows))
+                front = float(np.interp(point[1], heights, fronts))
+                found["lips"] = max(found["lips"], front - float(point[2]))
     return found
 
 

@@ -248,12 +248,20 @@ def _incisor_misses(rest: np.ndarray, row: np.ndarray) -> tuple[float, float]:
 
 
 def _labiodental_hits(utterance: Utterance, seed: int | None) -> list[bool]:
+    """Whether lip and teeth meet in the middle of every f and v, of what a bilabial beside it
+    leaves: lips that touch each other touch no teeth."""
     rest, lips, style = _head(seed)
     curves = perform(utterance, style, 0, head=lips)
     hits = []
     for unit in placed_units(utterance.timeline):
         if unit.name in ("f", "v"):
-            row = at_times(curves.values, np.array([0.5 * (unit.start + unit.end)]))[0]
+            first, last = unit.start, unit.end
+            for start, end in _contacts(utterance.timeline):
+                if start < last < end + 1e-9:
+                    last = max(start, first)
+                if start - 1e-9 < first < end:
+                    first = min(end, last)
+            row = at_times(curves.values, np.array([0.5 * (first + last)]))[0]
             height, depth = _incisor_misses(rest, row)
             hits.append(abs(height) <= 2.0 and abs(depth) <= 3.0)
     return hits
@@ -265,9 +273,12 @@ def test_the_lower_lip_meets_the_teeth_in_f_and_v():
 
 
 @pytest.mark.slow
-def test_labiodentals_of_the_sentences_meet_the_teeth():
-    hits = [hit for utterance in spoken() for hit in _labiodental_hits(utterance, None)]
-    assert len(hits) >= 40
+@pytest.mark.parametrize("seeds", [(None,), (7, 11, 21, 100, 103, 110)])
+def test_labiodentals_of_the_sentences_meet_the_teeth(seeds):
+    """On the template, and on persons of whom three have thin lips."""
+    sentences = spoken() if seeds == (None,) else spoken(24)
+    hits = [hit for seed in seeds for said in sentences for hit in _labiodental_hits(said, seed)]
+    assert len(hits) >= 100
     assert np.mean(hits) >= 0.95
 
 

@@ -82,7 +82,7 @@ def test_lids_follow_the_look():
         shut[int((blink.start - 0.1) * RATE) : int((blink.end + 0.1) * RATE)] = True
     down = curves.channel("eyeLookDownLeft")[~shut]
     lid = curves.channel("eyeBlinkLeft")[~shut]
-    np.testing.assert_allclose(lid, 0.68 * down, atol=2e-3)
+    np.testing.assert_allclose(lid, 0.20 * down, atol=2e-3)
     up = curves.channel("eyeLookUpLeft")[~shut]
     np.testing.assert_allclose(curves.channel("eyeWideLeft")[~shut], 0.25 * up, atol=2e-3)
 

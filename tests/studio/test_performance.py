@@ -148,11 +148,13 @@ def _lag(pairs: list[tuple[np.ndarray, np.ndarray]]) -> float:
     """Milliseconds by which the first of each pair follows the second: the peak of the pooled
     cross-correlation, between grid points by a parabola."""
     reach = np.arange(-30, 31)
-    total = np.zeros(len(reach))
+    total, overlap = np.zeros(len(reach)), np.zeros(len(reach))
     for curve, energy in pairs:
         a, b = curve - curve.mean(), energy - energy.mean()
         for place, lag in enumerate(reach):
             total[place] += a[lag:] @ b[: len(b) - lag] if lag >= 0 else a[:lag] @ b[-lag:]
+            overlap[place] += len(a) - abs(lag)
+    total /= overlap  # or every lag would look smaller than it is
     top = int(total.argmax())
     left, peak, right = total[top - 1 : top + 2]
     return 1000.0 / RATE * (reach[top] + 0.5 * (left - right) / (left - 2.0 * peak + right))
@@ -176,8 +178,8 @@ def _pairs(
 
 @pytest.mark.slow
 def test_lips_keep_time_with_the_voice(lips):
-    """Pooled over more than 60 s; a control of shifted curves must read its shift."""
-    utterances = spoken()
+    """Pooled over the neutral sentences; a control of shifted curves must read its shift."""
+    utterances = spoken()[:64]
     assert sum(utterance.duration for utterance in utterances) > 60.0
     found = _pairs(utterances, lips)
     assert abs(_lag(found["gap"])) < 10.0
@@ -191,7 +193,7 @@ def test_lips_keep_time_with_formula_speech(lips):
     """Without the synthesiser: syllables whose sound is computed from the timeline."""
     text = "one two three four five six seven eight nine ten eleven twelve"
     utterances = tuple(
-        speak(text, Voice(), seed=seed, backend="formant", silence=(0.3, 0.3)) for seed in range(4)
+        speak(text, Voice(), seed=seed, backend="formant", silence=(0.3, 0.3)) for seed in range(10)
     )
     found = _lag(_pairs(utterances, lips)["gap"])
     shifted = _lag(_pairs(utterances, lips, 8)["gap"])
