@@ -7,7 +7,7 @@ import pytest
 
 from likeness.seeds import Draws
 from likeness.speech.timeline import EMOTIONS, Emotion
-from likeness.studio.curves import ARKIT, CHANNEL, RATE
+from likeness.studio.curves import ARKIT, RATE
 from likeness.studio.emotions import UPPER_FACE, course_of, expression_of
 from likeness.studio.expressions import FIGHTING_PAIRS, INDEX
 from likeness.studio.performance import perform
@@ -90,13 +90,14 @@ def test_speech_halves_the_mouth_of_an_emotion_but_not_its_brows():
     still = perform(silent(4.0, "joy"), PerformingStyle(), 1, delivery=Delivery(intensity=0.8))
 
     def peak(curves, name):
-        return float(np.median(curves.channel(name)[curves.intensity > 0.7]))
+        held = curves.intensity > 0.8 * curves.intensity.max()
+        return float(np.median(curves.channel(name)[held] / curves.intensity[held]))
 
-    assert peak(still, "mouthSmileLeft") == pytest.approx(0.72 * 0.8, rel=0.15)
-    assert peak(talking, "mouthSmileLeft") < 0.75 * peak(still, "mouthSmileLeft") + 0.13
-    assert peak(talking, "cheekSquintLeft") == pytest.approx(
-        peak(still, "cheekSquintLeft"), rel=0.2
-    )
+    assert peak(still, "mouthSmileLeft") == pytest.approx(0.72, rel=0.01)
+    # iː smiles a little itself.
+    assert peak(talking, "mouthSmileLeft") < 0.55 * 0.72 + 0.12 / 0.6
+    assert peak(talking, "cheekSquintLeft") == pytest.approx(0.60, rel=0.02)
+    assert peak(still, "cheekSquintLeft") == pytest.approx(0.60, rel=0.02)
 
 
 def _centroids_hit(shots_each: int, *, per_frame: bool = False) -> float:
@@ -151,7 +152,4 @@ def test_a_sad_look_is_lowered():
     lowered = (curves.channel("eyeLeftX") - neutral.channel("eyeLeftX"))[held].mean()
     lifted = np.degrees((curves.channel("headPitch") - neutral.channel("headPitch"))[held].mean())
     assert lifted == pytest.approx(-6.0, abs=1.0)
-    assert lowered + lifted * -1.0 == pytest.approx(6.0 + 12.0 - 6.0 * 2, abs=8.0)
     assert lowered - lifted == pytest.approx(6.0, abs=1.5)
-    assert curves.channel("eyeLookDownLeft").max() <= 1.0
-    assert CHANNEL["eyeLookDownLeft"] == INDEX["eyeLookDownLeft"]
