@@ -14,14 +14,16 @@ from likeness.speech.timeline import Voice
 from likeness.studio.anatomy import head_asset
 from likeness.studio.asset_sitter import AssetSitter
 from likeness.studio.closures import StudioLips
-from likeness.studio.curves import CHANNEL, CHANNELS, Event, sample
+from likeness.studio.curves import ARKIT, CHANNEL, CHANNELS, HEAD, TONGUE, Event, at_times, sample
 from likeness.studio.performance import perform
-from likeness.studio.performance_film import audible, photograph_frames, write_preview
+from likeness.studio.performance_film import audible, fixed_camera, photograph_frames, write_preview
 from likeness.studio.performing_style import PerformingStyle
 from likeness.studio.person import Person
 from likeness.studio.photograph import sitter_of
+from likeness.studio.pixels import take_samples
 from likeness.studio.scene import Scene
-from tests.studio.speech_cases import silent
+from likeness.studio.template import PARTS
+from tests.studio.speech_cases import silent, timeline_of, utterance_of
 
 
 @pytest.fixture(scope="module")
@@ -113,3 +115,29 @@ def test_breaths_are_added_to_the_sound():
     assert np.abs(audible(utterance, curves, 1)).max() == 0.0
     loudest = [np.abs(audible(utterance, breathing, seed)).max() for seed in range(4)]
     assert max(loudest) > 0.005
+
+
+def _upper_teeth_pixels(sitter, row: np.ndarray, size: int = 256) -> int:
+    """Pixels of a portrait whose nearest surface is the upper teeth."""
+    scene = Scene.portrait()
+    figure = sitter.pose(row[ARKIT], scene.pose, row[TONGUE])
+    translation, camera = fixed_camera(sitter, scene, size, size)
+    vertices = figure.vertices + translation.astype(np.float32)
+    samples = take_samples(figure, vertices, camera, size, size)
+    part = figure.surface.part[figure.surface.faces[samples.tri, 0]]
+    return int((part == PARTS.index("teeth_upper")).sum())
+
+
+@pytest.mark.parametrize("seed", [3, 22])
+def test_f_shows_the_upper_teeth_and_m_none(seed):
+    sitter = sitter_of(Person.sample(seed))
+    lips = StudioLips(sitter.template, sitter.rest)
+    timeline = timeline_of("f *æ f *iː v ə _ m *ɑː m")
+    curves = perform(utterance_of(timeline), PerformingStyle(), 0, head=lips)
+    for segment in timeline.segments:
+        if segment.ipa in ("f", "v", "m"):
+            middle = np.array([0.5 * (segment.start + segment.end)])
+            row = at_times(curves.values, middle)[0]
+            row[HEAD] = 0.0
+            seen = _upper_teeth_pixels(sitter, row)
+            assert seen == 0 if segment.ipa == "m" else seen > 5, segment.ipa
