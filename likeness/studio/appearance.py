@@ -14,11 +14,13 @@ import numpy as np
 
 from likeness.studio import appearance_odds as odds
 from likeness.studio.anthropometry import Sex
+from likeness.studio.glasses_odds import draw_glasses
 from likeness.studio.traits import (
     BeardTraits,
     BrowTraits,
     ClothingTraits,
     EyeTraits,
+    GlassesTraits,
     HairTraits,
     SkinTraits,
 )
@@ -30,6 +32,7 @@ _TRAITS = {
     "beard": BeardTraits,
     "hair": HairTraits,
     "clothing": ClothingTraits,
+    "glasses": GlassesTraits,
 }
 
 
@@ -45,6 +48,7 @@ class Appearance:
     beard: BeardTraits
     hair: HairTraits
     clothing: ClothingTraits
+    glasses: GlassesTraits
 
     def to_dict(self) -> dict[str, Any]:
         """Nested plain data, ready for JSON."""
@@ -77,7 +81,7 @@ class Appearance:
         Args:
             rng: the person's generator; the number of draws taken from it is not fixed.
             sex: tips odds of beard, hair length, recession; excludes nothing but the beard.
-            age: years; greying, recession, spots and wrinkles follow it.
+            age: years; greying, recession, spots, wrinkles and glasses follow it.
             ancestry: mixture weights over european, east_asian, middle_eastern, hispanic,
                 south_east_asian, south_asian, african; scaled to sum 1.
         """
@@ -92,4 +96,5 @@ class Appearance:
             beard=odds.draw_beard(rng, sex, age, weights),
             hair=hair,
             clothing=odds.draw_clothing(rng),
+            glasses=draw_glasses(rng, age),
         )

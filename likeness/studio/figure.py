@@ -19,7 +19,7 @@ from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
 from likeness.geometry.head_numpy import contour_row, rotation_matrix
-from likeness.studio import clothing, eyes, hair, landmark_points, masks, rig, surface
+from likeness.studio import clothing, eyes, glasses, hair, landmark_points, masks, rig, surface
 from likeness.studio.attached import AttachedMesh
 from likeness.studio.deform import apply_expression, clamp_weights
 from likeness.studio.drape import Drape
@@ -28,18 +28,21 @@ from likeness.studio.eyelids import eye_center
 from likeness.studio.person import Person
 from likeness.studio.reach import fit_weights
 from likeness.studio.shading import CLOTH as CLOTH_MATERIAL
-from likeness.studio.shading import EYE, SKIN, STRAND, WET
+from likeness.studio.shading import EYE, GLOSS, SKIN, STRAND, WET
 from likeness.studio.surface_points import (
     BEARD,
     BODY,
     CLOTH,
+    FRAME,
     HAIR,
     HAIR_CAP,
     LASH,
+    LENS,
     SurfacePoints,
     SurfaceValues,
 )
 from likeness.studio.template import PARTS, SIDES, Detail, Template, build_template
+from likeness.studio.traits import is_dark
 
 LABELS = ("background", "skin", "hair", "neck", "body", "occluder")
 """What the numbers of a label mask mean. Eyes, mouth, ears and beard count as skin."""
@@ -70,6 +73,10 @@ class Surface:
     """(F + H, 3) the same and the ribbons of strands."""
     segments: NDArray[np.int32]
     """(S,) first vertex of every segment of a strand; see ``strand_samples``."""
+    lenses: NDArray[np.int32]
+    """(L, 3) triangles of glasses, which are laid over the picture of all the rest."""
+    lens_tint: tuple[float, float, float]
+    """Share of the light they let pass, linear RGB."""
     solid: NDArray[np.int64]
     """Vertices that receive ambient light one by one: all but those of strands."""
     occluders: NDArray[np.int32]
@@ -167,10 +174,15 @@ class PersonSitter:
             hair.build(person.appearance, self.template, self.rest, detail),
         ]
         worn, grown = self._attached
+        if person.appearance.glasses.kind != "none":
+            skull = hair.skull_vertices(self.template)
+            before = glasses.build(person.appearance, self.template, self.rest, skull)
+            self._attached.insert(1, before)
         self._drape = Drape(worn.place(self.rest)[0])
         self._strand = np.isin(grown.part, (HAIR, BEARD))
         self._root_share = rig.skinning_weights(self.template)[:, rig.ROOT]
-        self.surface = _surface_of(self.template, self._attached)
+        tint = person.appearance.glasses.tint
+        self.surface = _surface_of(self.template, self._attached, tint)
 
     def pose(self, weights: ArrayLike, pose: HeadPose, tongue: ArrayLike | None = None) -> Figure:
         """See :meth:`Sitter.pose`."""
@@ -258,7 +270,9 @@ def yaw_degrees(head: NDArray[np.float64]) -> float:
     return float(np.degrees(np.arctan2(-head[2, 0], np.hypot(head[0, 0], head[1, 0]))))
 
 
-def _surface_of(template: Template, attached: list[AttachedMesh]) -> Surface:
+def _surface_of(
+    template: Template, attached: list[AttachedMesh], lens_tint: tuple[float, float, float]
+) -> Surface:
     """The head and all that is attached to it as one mesh; strands last."""
     head = template.num_vertices
     starts = np.cumsum([head, *(len(mesh.part) for mesh in attached)])
@@ -266,8 +280,12 @@ def _surface_of(template: Template, attached: list[AttachedMesh]) -> Surface:
     faces = np.concatenate(
         [template.faces, *(mesh.faces + start for mesh, start in zip(attached, starts))]
     ).astype(np.int32)
+    lens = part[faces[:, 0]] == LENS
+    lenses, faces = faces[lens], faces[~lens]
     strand = np.isin(part, (HAIR, BEARD, LASH))[faces[:, 0]]
     shadow_faces = np.concatenate([faces[~strand], faces[strand]])
+    if is_dark(lens_tint):
+        shadow_faces = np.concatenate([lenses, shadow_faces])
     # Of the two triangles of a segment the first is (a, a + 2, a + 3).
     segments = faces[strand & (faces[:, 1] == faces[:, 0] + 2), 0]
     faces = faces[~strand]
@@ -290,6 +308,8 @@ def _surface_of(template: Template, attached: list[AttachedMesh]) -> Surface:
     material[[HAIR, HAIR_CAP, BEARD, LASH]] = STRAND
     material[HAIR_CAP] = CLOTH_MATERIAL
     material[CLOTH] = CLOTH_MATERIAL
+    material[FRAME] = GLOSS
+    label[FRAME] = LABELS.index("occluder")
     label[[HAIR, HAIR_CAP]] = LABELS.index("hair")
     label[[CLOTH, BODY]] = LABELS.index("body")
     frame[[CLOTH, BODY]] = _FRAMES.index("body")
@@ -301,6 +321,8 @@ def _surface_of(template: Template, attached: list[AttachedMesh]) -> Surface:
         faces=faces,
         shadow_faces=shadow_faces,
         segments=segments,
+        lenses=lenses,
+        lens_tint=lens_tint,
         solid=solid,
         occluders=place[_occluders(template, faces, part)].astype(np.int32),
         rest=np.concatenate([template.vertices, *(mesh.rest for mesh in attached)]).astype(

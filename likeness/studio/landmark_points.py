@@ -35,7 +35,7 @@ _POINTS = {  # millimetres; the nearest point of the skin counts
     34: (6.0, -11.4, 114.2),
     35: (12.5, -11.4, 108.7),
 }
-_BROW = {22: (11.7, 53.5), 23: (22.0, 57.0), 24: (32.0, 59.0), 25: (42.0, 58.5), 26: (53.0, 53.5)}
+_BROW = {22: (14.0, 54.0), 23: (24.0, 57.6), 24: (34.0, 59.2), 25: (44.5, 57.8), 26: (58.0, 49.8)}
 _BETWEEN = {  # the middle of two points of the cage, or one of them
     30: ("n_tip", "n_tip"),
     33: ("n_subn", "n_subn"),

@@ -13,12 +13,13 @@ from numba import njit
 
 from likeness.studio.noise import fade, fbm_at, noise_at, random_at, smoothstep
 
-_BROW_X = np.array([9.0, 13.0, 22.0, 31.0, 41.0, 52.0, 57.0])
-_BROW_Y = np.array([50.8, 51.6, 54.2, 56.6, 56.6, 52.3, 49.6])
-"""Centre line of the brow, mm."""
+_BROW_X = np.array([11.0, 15.5, 24.0, 33.0, 42.0, 53.0, 60.0])
+_BROW_Y = np.array([51.2, 52.2, 54.6, 56.5, 56.3, 52.2, 47.6])
+"""Centre line of the brow, mm. It begins near the vertical through the inner canthus and ends where
+the line from the wing of the nose through the outer canthus meets it."""
 
-_WIDTH_X = np.array([9.0, 12.0, 17.0, 34.0, 47.0, 56.0])
-_WIDTH = np.array([0.45, 0.85, 1.0, 0.82, 0.46, 0.16])
+_WIDTH_X = np.array([11.0, 14.0, 19.5, 36.0, 49.0, 59.0])
+_WIDTH = np.array([0.45, 0.85, 1.0, 0.80, 0.46, 0.16])
 """Half width along the brow as a share of the trait."""
 
 BEARD_STYLES = {"none": 0, "stubble": 1, "full": 1, "moustache": 2, "goatee": 3}
@@ -54,17 +55,17 @@ def brow_half_width(x, thickness):
 @njit(cache=True)
 def brow_band(x, y, z, thickness, arch):
     """Soft mask of the brow's area 0..1: flat inside, falling like exp(-d^4) at its rim."""
-    if x < 5.0 or x > 60.0 or y < 40.0 or y > 68.0 or z < 40.0:
+    if x < 5.0 or x > 63.0 or y < 40.0 or y > 68.0 or z < 40.0:
         return 0.0
     distance = (y - brow_line(x, arch)) / brow_half_width(x, thickness)
-    ends = smoothstep(8.0, 14.5, x) * (1.0 - smoothstep(52.0, 57.5, x))
+    ends = smoothstep(10.0, 17.0, x) * (1.0 - smoothstep(54.0, 60.5, x))
     return math.exp(-(distance**4)) * ends
 
 
 @njit(cache=True)
 def brow_slope(x):
     """Direction of the hairs as dy/dx: nearly upright at the nose, along the brow outside."""
-    return 1.9 - 2.25 * smoothstep(12.0, 40.0, x)
+    return 1.9 - 2.3 * smoothstep(14.5, 41.0, x)
 
 
 @njit(cache=True)
@@ -92,18 +93,18 @@ def brow_cover(x, y, z, side, thickness, arch, density, meeting, footprint, seed
             ):
                 continue
             rx = (column + random_at(column, row, offset, seed + 1)) * _HAIR_SPACING
-            if rx < 10.5 or rx > 56.0:
+            if rx < 12.5 or rx > 59.0:
                 continue
             level = (row + random_at(column, row, offset, seed + 2)) / _HAIR_ROWS
             half = brow_half_width(rx, thickness)
             ry = brow_line(rx, arch) + half * (1.7 * level - 1.05)
-            slope = brow_slope(rx) - 0.9 * (level - 0.35) * smoothstep(16.0, 30.0, rx)
+            slope = brow_slope(rx) - 0.9 * (level - 0.35) * smoothstep(18.0, 32.0, rx)
             slope += 0.35 * (random_at(column, row, offset, seed + 3) - 0.5)
             # Hairs lean outward; their tips bend into the brow's own direction.
             norm = math.sqrt(1.0 + slope * slope)
             ux, uy = 1.0 / norm, slope / norm
             length = (4.5 + 4.0 * random_at(column, row, offset, seed + 4)) * (
-                0.6 + 0.4 * smoothstep(9.0, 17.0, rx)
+                0.6 + 0.4 * smoothstep(11.5, 19.5, rx)
             )
             dx, dy = x - rx, y - ry
             along = dx * ux + dy * uy
@@ -136,9 +137,13 @@ def lip_streaks(x, y, z, footprint, seed):
 
 
 @njit(cache=True)
-def seam_shade(mouth_ring, openness):
-    """Darkness 0..0.75 of the line between closed lips; gone when they part."""
-    line = 0.75 * math.exp(-((mouth_ring / 0.16) ** 2))
+def seam_shade(x, mouth_ring, openness):
+    """Darkness 0..0.66 of the line between closed lips at |x|; gone when they part.
+
+    It fades toward the corners, where the lips are thin: a line of one strength draws a mouth wider
+    than its red, and a sad one.
+    """
+    line = (0.66 - 0.36 * smoothstep(8.0, 23.0, x)) * math.exp(-((mouth_ring / 0.16) ** 2))
     return line * (1.0 - smoothstep(0.02, 0.15, openness))
 
 

@@ -18,6 +18,7 @@ from likeness.seeds import rng_of
 from likeness.studio.background import paint_background
 from likeness.studio.figure import LABELS, Figure, PersonSitter, Sitter, Surface
 from likeness.studio.film import develop, tone
+from likeness.studio.lenses import lay_lenses
 from likeness.studio.lighting import Lighting
 from likeness.studio.merge import merge
 from likeness.studio.moods import EYE_DIRECTIONS, aim_eyes
@@ -151,6 +152,7 @@ def photograph(
         mask,
         depth,
     )
+    lay_lenses(figure, vertices, intrinsics, scene.lighting, scene.film, picture, mask, depth)
     points, distance = project(figure.landmarks68 + translation, intrinsics)
     box = (*points.min(axis=0).tolist(), *points.max(axis=0).tolist())
     if scene.occluder is not None:

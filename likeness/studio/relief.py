@@ -154,7 +154,7 @@ def wrinkle_height(x, y, z, drives, seed):
                 height += depth * reach * _valley(distance, 1.2)
     if 8.0 < ax < 46.0 and 6.0 < y < 34.0 and z > 40.0:
         drive = drives.squint_left if left else drives.squint_right
-        depth = 0.22 * drive + 0.40 * max(age - 0.1, 0.0)
+        depth = 0.22 * drive + 0.24 * max(age - 0.1, 0.0)
         if depth > 0.01:
             ends = smoothstep(11.0, 16.0, ax) * (1.0 - smoothstep(30.0, 42.0, ax))
             ends *= smoothstep(6.0, 9.0, y) * (1.0 - smoothstep(31.0, 34.0, y))
@@ -162,16 +162,19 @@ def wrinkle_height(x, y, z, drives, seed):
             height += depth * ends * _valley(distance, 2.0)
     if -66.0 < y < 6.0 and 7.0 < ax < 52.0 and z > 40.0:
         drive = drives.fold_left if left else drives.fold_right
-        depth = 0.75 * drive + 0.75 * age + 0.06
+        depth = 0.75 * drive + 0.58 * age + 0.04
         ends = smoothstep(-46.0, -34.0, y) * (1.0 - smoothstep(-1.0, 5.0, y))
         ends *= smoothstep(7.0, 14.0, ax) * (1.0 - smoothstep(44.0, 52.0, ax))
         distance = (ax - _course(_FOLD_Y, _FOLD_X, min(max(y, -46.0), 3.0))) * 0.82
         step = math.tanh(distance / 3.2) * math.exp(-((distance / 11.0) ** 2))
-        height += depth * ends * (0.45 * step + 0.55 * _valley(distance, 1.7))
-        if age > 0.15:
-            ends = smoothstep(-64.0, -56.0, y) * (1.0 - smoothstep(-43.0, -37.0, y))
-            distance = ax - 27.0 - 0.12 * (-40.0 - y)
-            height += 0.6 * (age - 0.15) * ends * _valley(distance, 1.8)
+        # A bank, and a groove in it that is sharp only where the face folds now.
+        groove = 1.7 + 1.3 * (1.0 - min(1.5 * drive, 1.0))
+        height += depth * ends * (0.5 * step + 0.5 * _valley(distance, groove))
+        if age > 0.3:
+            # From the corner of the mouth outward and down; short and soft in most people.
+            ends = smoothstep(-60.0, -47.0, y) * (1.0 - smoothstep(-43.0, -36.0, y))
+            distance = ax - 28.5 - 0.35 * (-40.0 - y)
+            height += 0.40 * (age - 0.3) * ends * _valley(distance, 2.4)
     if drives.chin > 0.01 and ax < 40.0 and -92.0 < y < -36.0:
         round_chin = math.exp(-((x / 13.0) ** 2) - ((y + 63.0) / 9.0) ** 2)
         round_chin *= smoothstep(82.0, 96.0, z)

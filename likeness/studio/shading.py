@@ -1,4 +1,4 @@
-"""How surfaces answer to light: skin, eyes, wet linings, hair and cloth, one sample at a time.
+"""How surfaces answer to light: skin, eyes, wet linings, hair, cloth and glasses, one sample at a time.
 
 Owns the compiled loop from surface values and visibility to radiance. Knows neither what is
 painted on a surface (``surface``) nor which lamps there are (``lighting``).
@@ -19,7 +19,7 @@ from numba import njit
 
 from likeness.studio.visibility import soft_shadow
 
-SKIN, EYE, WET, STRAND, CLOTH = range(5)
+SKIN, EYE, WET, STRAND, CLOTH, GLOSS = range(6)
 """Materials."""
 
 #                  wrap r, g, b      through r, g, b (mm)  reflectance  second lobe's share
@@ -30,10 +30,11 @@ _MATERIALS = np.array(
         [0.18, 0.12, 0.10, 3.0, 1.10, 0.90, 0.030, 0.35],
         [0.30, 0.30, 0.30, 7.0, 6.00, 5.50, 0.046, 0.50],
         [0.10, 0.10, 0.10, 0.8, 0.80, 0.80, 0.040, 0.00],
+        [0.00, 0.00, 0.00, 0.3, 0.30, 0.30, 0.045, 0.00],
     ],
     dtype=np.float32,
 )
-_RETURNED = (0.55, 0.55, 1.4, 0.55, 0.55)
+_RETURNED = (0.55, 0.55, 1.4, 0.55, 0.55, 0.55)
 """Share of the light thrown about that reaches a point where the surroundings are blocked; into
 the mouth some comes through the cheeks."""
 _SPECULAR = 1.3

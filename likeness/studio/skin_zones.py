@@ -135,18 +135,19 @@ def on_lips(r, g, b, x, y, z, mouth_ring, melanin, redness, openness, footprint,
     if lips > 0.0:
         streak = 1.0 + 0.08 * lip_streaks(x, y, z, footprint, seed + 211)
         lower = 1.0 - smoothstep(-35.5, -33.0, y)
-        strength = min(0.60 * redness * lips, 0.9)
-        # Dark skin has less of a step to the lip, and a pinker lower one.
-        deep = smoothstep(0.45, 0.9, melanin)
-        lip_r = r * (0.80 + 0.14 * deep * lower) + 0.02 * (1.0 + deep * lower)
-        lip_g = g * (0.52 + 0.20 * deep)
-        lip_b = b * (0.55 + 0.22 * deep) + 0.004
+        strength = min(0.80 * redness * lips, 1.0)
+        # Thin skin over blood: on fair people the lip has about .80, .54 and .66 of the skin's
+        # albedo in red, green and blue. Dark skin has less of a step, and a pinker lower lip.
+        deep = smoothstep(0.35, 0.9, melanin)
+        lip_r = r * (0.77 + 0.10 * deep) + 0.018 * deep * lower
+        lip_g = g * (0.48 + (0.26 + 0.10 * lower) * deep)
+        lip_b = b * (0.61 + (0.24 + 0.22 * lower) * deep)
         r += strength * (lip_r * streak - r)
         g += strength * (lip_g * streak - g)
         b += strength * (lip_b * streak - b)
     if mouth_ring < 1.0:
-        seam = seam_shade(mouth_ring, openness)
-        r, g, b = r * (1 - seam), g * (1 - 1.05 * seam), b * (1 - 1.05 * seam)
+        seam = seam_shade(abs(x), mouth_ring, openness)
+        r, g, b = r * (1 - 0.9 * seam), g * (1 - 1.1 * seam), b * (1 - 1.1 * seam)
         sky *= 1.0 - 0.5 * seam
     sky *= 1.0 - 0.22 * ball(abs(x), y, z, 0.0, -50.0, 108.0, 15.0, 3.6, 14.0)
     return r, g, b, lips, sky

@@ -10,12 +10,13 @@ from dataclasses import fields
 
 import numpy as np
 
-from likeness.studio import eyes, fabric, mouth, skin, strands
+from likeness.studio import eyes, fabric, glasses_surface, mouth, skin, strands
 from likeness.studio.appearance import Appearance
 from likeness.studio.surface_points import (
     BEARD,
     BODY,
     CLOTH,
+    FRAME,
     HAIR,
     HAIR_CAP,
     LASH,
@@ -50,6 +51,7 @@ def evaluate(
         (_TEETH, lambda chosen: mouth.paint_teeth(appearance, chosen)),
         ((HAIR, HAIR_CAP, BEARD, LASH), lambda chosen: strands.paint(appearance, chosen)),
         ((CLOTH,), lambda chosen: fabric.paint(appearance, chosen)),
+        ((FRAME,), lambda chosen: glasses_surface.paint(appearance, chosen)),
         (_SOFT, lambda chosen: mouth.paint_soft(appearance, chosen)),
     )
     for codes, paint in painters:

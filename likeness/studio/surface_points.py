@@ -12,8 +12,9 @@ import numpy as np
 
 HAIR, HAIR_CAP, BEARD, LASH = 32, 33, 34, 35
 CLOTH, BODY = 48, 49
+FRAME, LENS = 52, 53
 """Part codes beyond the head's own ``template.PARTS``. HAIR are strands on the head, HAIR_CAP the
-dense inside beneath them; BODY is the bare skin below the neck."""
+dense inside beneath them; BODY is the bare skin below the neck; FRAME and LENS are glasses."""
 
 
 @dataclass(frozen=True)

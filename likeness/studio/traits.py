@@ -25,6 +25,7 @@ HairStyle = Literal[
 ]
 BeardStyle = Literal["none", "stubble", "moustache", "goatee", "full"]
 ClothingKind = Literal["t-shirt", "v-neck", "shirt", "sweater", "roll-neck"]
+GlassesKind = Literal["none", "round", "rectangular", "browline", "aviator", "rimless"]
 
 
 @dataclass(frozen=True)
@@ -190,6 +191,46 @@ class HairTraits:
             "curls": "curly",
             "afro": "curly" if self.length < 30 else "afro",
         }[self.style]
+
+
+def is_dark(tint: Colour) -> bool:
+    """Whether lenses that let this share of the light pass hide the eyes."""
+    return sum(tint) < 1.5
+
+
+@dataclass(frozen=True)
+class GlassesTraits:
+    """What is worn before the eyes."""
+
+    kind: GlassesKind
+    metal: bool
+    """Wire instead of acetate."""
+    colour_name: str
+    """Of the frame: a basic colour word, tortoiseshell, gold or silver; "" where there is none."""
+    colour: Colour
+    """Linear RGB albedo of the frame."""
+    pattern: float
+    """Dark clouds in the acetate, 0..1."""
+    thickness: float
+    """mm of the rim, 1.2..6."""
+    size: float
+    """Width of the lenses, 0.92..1.15 of what the eyes ask for."""
+    tint: Colour
+    """Share of the light that passes, linear RGB; near 1 is clear."""
+
+    @property
+    def dark(self) -> bool:
+        """Sunglasses: the eyes are hidden."""
+        return is_dark(self.tint)
+
+    @property
+    def name(self) -> str:
+        """The words a caption uses: "" or such as "black round glasses", "aviator sunglasses"."""
+        if self.kind == "none":
+            return ""
+        if self.dark:
+            return f"{self.kind} sunglasses"
+        return " ".join(word for word in (self.colour_name, self.kind, "glasses") if word)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,42 @@
+"""What the frames of glasses are made of.
+
+Owns their paint. Where they sit is ``glasses``'s, what lenses do ``lenses``'s.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from likeness.studio.appearance import Appearance
+from likeness.studio.glasses import EDGE, METAL
+from likeness.studio.noise import fbm
+from likeness.studio.surface_points import SurfacePoints, SurfaceValues
+
+_METAL_SHINE = 16.0
+"""Times the albedo's green: lacquered wire shines as little as lacquer."""
+_TORTOISE = (0.018, 0.008, 0.004)
+
+
+def paint(appearance: Appearance, points: SurfacePoints) -> SurfaceValues:
+    """Values of points of the part FRAME."""
+    traits = appearance.glasses
+    values = SurfaceValues.blank(len(points))
+    metal, edge = points.layer < METAL + 0.5, points.layer > EDGE - 0.5
+    albedo = np.broadcast_to(np.array(traits.colour), (len(points), 3)).copy()
+    if traits.pattern > 0.0:
+        cloud = fbm(
+            points.rest.astype(np.float64),
+            9.0,
+            appearance.texture_seed + 801,
+            octaves=2,
+            footprint=points.footprint.astype(np.float64),
+        )
+        dark = traits.pattern * np.clip(0.5 + 1.3 * cloud, 0.0, 1.0) * ~metal
+        albedo += dark[:, None] * (np.array(_TORTOISE) - albedo)
+    if not traits.metal:
+        albedo[metal] = (0.12, 0.12, 0.12)
+    albedo[edge] = (0.30, 0.33, 0.33)
+    values.albedo[:] = albedo
+    values.specular[:] = np.where(metal, 1.6 + _METAL_SHINE * albedo[:, 1], 1.6)
+    values.roughness[:] = np.where(metal, 0.32, 0.26)
+    return values
