@@ -95,6 +95,6 @@ class Appearance:
             brows=odds.draw_brows(rng, sex, hair),
             beard=odds.draw_beard(rng, sex, age, weights),
             hair=hair,
-            clothing=odds.draw_clothing(rng),
+            clothing=odds.draw_clothing(rng, sex),
             glasses=draw_glasses(rng, age),
         )

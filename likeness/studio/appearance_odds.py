@@ -133,13 +133,13 @@ _STYLE_ODDS: dict[str, dict[HairStyle, float]] = {
     "female": {
         "bald": 0.01,
         "buzz": 0.02,
-        "crop": 0.09,
-        "side_part": 0.08,
-        "swept": 0.05,
-        "fringe": 0.08,
-        "bob": 0.22,
-        "long": 0.27,
-        "tied": 0.18,
+        "crop": 0.08,
+        "side_part": 0.05,
+        "swept": 0.04,
+        "fringe": 0.06,
+        "bob": 0.21,
+        "long": 0.34,
+        "tied": 0.19,
         "curls": 0.0,
         "afro": 0.0,
     },
@@ -176,7 +176,7 @@ def _draw_style(
         for style in ("fringe", "bob", "long", "curls", "afro", "tied"):
             odds[style] *= 0.3 if loss < 0.5 else 0.0
     if age > 60:
-        odds["long"] *= 0.5
+        odds["long"] *= 0.6
     names = list(odds)
     values = np.array([odds[name] for name in names])
     return names[int(rng.choice(len(names), p=values / values.sum()))]
@@ -271,9 +271,27 @@ def draw_beard(
     return BeardTraits(style=style, length=length, density=float(density))
 
 
-def draw_clothing(rng: np.random.Generator) -> ClothingTraits:
-    kinds: list[ClothingKind] = ["t-shirt", "v-neck", "shirt", "sweater", "roll-neck"]
-    kind = kinds[int(rng.choice(5, p=[0.34, 0.14, 0.24, 0.16, 0.12]))]
+_CLOTHING_ODDS: dict[ClothingKind, tuple[float, float]] = {
+    "t-shirt": (0.22, 0.27),
+    "v-neck": (0.11, 0.10),
+    "shirt": (0.10, 0.22),
+    "sweater": (0.14, 0.14),
+    "roll-neck": (0.09, 0.07),
+    "cardigan": (0.10, 0.12),
+    "hoodie": (0.06, 0.08),
+    "blouse": (0.12, 0.0),
+    "dress": (0.06, 0.0),
+}
+"""How often women and men wear which."""
+
+_BOTTOMS = ((0.020, 0.040, 0.095), (0.015, 0.015, 0.017), (0.10, 0.10, 0.105), (0.23, 0.17, 0.10))
+"""Jeans, and black, grey and beige trousers."""
+
+
+def draw_clothing(rng: np.random.Generator, sex: Sex) -> ClothingTraits:
+    kinds = list(_CLOTHING_ODDS)
+    shares = [odds[0 if sex == "female" else 1] for odds in _CLOTHING_ODDS.values()]
+    kind = kinds[int(rng.choice(len(kinds), p=shares))]
     names = list(CLOTH_ODDS)
     odds = np.array(list(CLOTH_ODDS.values()))
     name, accent = rng.choice(names, 2, replace=False, p=odds / odds.sum()).tolist()
@@ -285,4 +303,5 @@ def draw_clothing(rng: np.random.Generator) -> ClothingTraits:
         accent=dye(rng, accent),
         stripe_width=float(rng.uniform(4.0, 22.0)) if striped else 0.0,
         looseness=float(rng.random()),
+        bottom=_BOTTOMS[int(rng.integers(len(_BOTTOMS)))],
     )

@@ -21,7 +21,8 @@ from likeness.studio import landmark_points, surface
 from likeness.studio.appearance import Appearance
 from likeness.studio.attached import fit_rotation
 from likeness.studio.expressions import ARKIT_NAMES, INDEX, eye_rotations
-from likeness.studio.figure import LABELS, Anchors, Figure, HeadPose, Surface, vertex_normals
+from likeness.studio.figure import LABELS, Anchors, Figure, HeadPose, Surface
+from likeness.studio.normals import vertex_normals
 from likeness.studio.shading import EYE, SKIN, WET
 from likeness.studio.surface_points import SurfacePoints, SurfaceValues
 from likeness.studio.template import PARTS, SIDES, build_template

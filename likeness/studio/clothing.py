@@ -15,29 +15,44 @@ from likeness.studio.attached import AttachedMesh, join
 from likeness.studio.noise import fbm
 from likeness.studio.surface_points import BODY, CLOTH
 from likeness.studio.template import Template
-from likeness.studio.torso import AXIS_Z, Torso
-from likeness.studio.traits import ClothingTraits
+from likeness.studio.torso import AXIS_Z, Build, Torso
+from likeness.studio.traits import ClothingKind, ClothingTraits
 
 NUM_COLUMNS = 80
-COLLAR = 1.0
-"""``layer`` of collars, cuffs and neck tubes; the body of a garment has 0."""
+COLLAR, INNER = 1.0, 0.125
+"""``layer`` of collars, hoods, lapels and neck tubes, and of what is worn under an open cardigan; the
+body of a garment has 0."""
 
 
-def build(appearance: Appearance, template: Template, rest_vertices: np.ndarray) -> AttachedMesh:
+def build(
+    appearance: Appearance,
+    template: Template,
+    rest_vertices: np.ndarray,
+    body: Build | None = None,
+) -> AttachedMesh:
     """Upper chest and garment of a person.
 
     Args:
         appearance: the person's traits.
         template: whose order ``rest_vertices`` has.
         rest_vertices: (V, 3) the person at rest, mm.
+        body: how the person is built; without it as a man of average mass.
     """
     skin = np.asarray(rest_vertices[: template.num_skin], dtype=np.float64)
-    torso = Torso(template, skin)
+    torso = Torso(template, skin, body)
     frame = neck_base_vertices(template)
     traits = appearance.clothing
-    pieces = [_bust(torso, skin, frame, traits), _garment(appearance, torso, skin, frame)]
+    pieces = [
+        _bust(torso, skin, frame, traits),
+        _garment(appearance, torso, skin, frame, traits.kind),
+    ]
+    if traits.kind == "cardigan":
+        pieces.append(_garment(appearance, torso, skin, frame, "t-shirt", INNER))
+        pieces.append(_lapels(torso, skin, frame))
     if traits.kind == "shirt":
         pieces.append(_shirt_collar(torso, skin, frame))
+    if traits.kind == "hoodie":
+        pieces.append(_hood(torso, skin, frame))
     if traits.kind == "roll-neck":
         pieces.append(_neck_tube(template, torso, skin, frame, traits))
     return join(pieces)
@@ -50,7 +65,7 @@ def neck_base_vertices(template: Template) -> np.ndarray:
     return np.flatnonzero(rest[:, 1] < -122.0 - 0.141 * (rest[:, 2] - 44.0) - 4.0)
 
 
-def _neckline(traits: ClothingTraits, azimuth: np.ndarray) -> np.ndarray:
+def _neckline(kind: ClothingKind, azimuth: np.ndarray) -> np.ndarray:
     """s at which the garment's edge lies, over the azimuth."""
     front = np.maximum(np.cos(azimuth), 0.0)
     opening = {
@@ -59,8 +74,12 @@ def _neckline(traits: ClothingTraits, azimuth: np.ndarray) -> np.ndarray:
         "shirt": 0.05 + 0.34 * np.clip(1.0 - np.abs(azimuth) / 0.30, 0.0, 1.0) ** 1.1,
         "sweater": 0.08 + 0.07 * front**3,
         "roll-neck": 0.02 + 0.0 * front,
+        "cardigan": 0.06 + 0.72 * np.clip(1.0 - np.abs(azimuth) / 1.05, 0.0, 1.0) ** 0.9,
+        "hoodie": 0.07 + 0.12 * front**3,
+        "blouse": 0.14 + 0.34 * np.clip(1.0 - np.abs(azimuth) / 0.50, 0.0, 1.0) ** 1.1,
+        "dress": 0.20 + 0.20 * front**2,
     }
-    return opening[traits.kind]
+    return opening[kind]
 
 
 def _grid(rows: int) -> np.ndarray:
@@ -120,7 +139,8 @@ def _bust(
 ) -> AttachedMesh:
     """Bare skin from the rim of the neck to a little under the neckline."""
     azimuth = _azimuths()
-    end = _neckline(traits, azimuth) + 0.06
+    worn: ClothingKind = "t-shirt" if traits.kind == "cardigan" else traits.kind
+    end = _neckline(worn, azimuth) + 0.06
     rows = 16
     share = np.linspace(0.0, 1.0, rows)[:, None]
     s = share * end[None]
@@ -130,34 +150,81 @@ def _bust(
 
 
 def _garment(
-    appearance: Appearance, torso: Torso, skin: np.ndarray, frame: np.ndarray
+    appearance: Appearance,
+    torso: Torso,
+    skin: np.ndarray,
+    frame: np.ndarray,
+    kind: ClothingKind,
+    layer: float = 0.0,
 ) -> AttachedMesh:
     """The body of the garment from the neckline down, with a rolled edge and slack folds."""
     traits = appearance.clothing
     azimuth = _azimuths()
-    edge = _neckline(traits, azimuth)
-    rows = 30
+    edge = _neckline(kind, azimuth)
+    rows = 38 if layer == 0.0 else 24
     # A row of the hem inside the edge, then denser rows near the neck.
     share = np.concatenate([[0.0], np.linspace(0.0, 1.0, rows - 1) ** 1.5])[:, None]
-    s = edge[None] + share * (1.0 - edge[None])
+    end = 1.0 if layer == 0.0 else 0.9
+    s = edge[None] + share * (end - edge[None])
     angle = np.broadcast_to(azimuth, s.shape)
     base = torso.surface(angle.ravel(), s.ravel())
     normal = torso.normals(angle.ravel(), s.ravel())
-    thick = {"sweater": 4.5, "roll-neck": 3.0}.get(traits.kind, 2.0)
-    slack = thick + (3.0 + 9.0 * traits.looseness) * np.broadcast_to(share**1.2, s.shape)
+    thick = {"sweater": 4.5, "roll-neck": 3.0, "cardigan": 6.0, "hoodie": 5.0}.get(kind, 2.0)
+    loose = 3.0 + 9.0 * traits.looseness if layer == 0.0 else 0.0
+    slack = thick + loose * np.broadcast_to(np.minimum(share / 0.6, 1.0) ** 1.2, s.shape)
     slack[0] = 0.2
     # Folds hang from the shoulders: long in height, narrow around.
     stretched = base * (1.0, 0.35, 1.0)
     folds = fbm(stretched, 46.0, appearance.texture_seed + 601, octaves=2)
     grows = np.broadcast_to(np.clip(share / 0.25, 0.0, 1.0), s.shape).ravel()
-    folds = (0.8 + 2.2 * traits.looseness) * grows * folds
+    folds = (0.8 + 2.2 * traits.looseness) * (layer == 0.0) * grows * folds
     slack = slack.ravel() + np.maximum(folds, -0.6 * slack.ravel())
     positions = (base + slack[:, None] * normal).reshape(rows, NUM_COLUMNS, 3)
     down = np.linalg.norm(np.diff(positions, axis=0), axis=-1)
     from_edge = np.concatenate([np.zeros((1, NUM_COLUMNS)), np.cumsum(down, axis=0)])
     around = angle * 120.0
     rest = np.stack([around, from_edge, positions[..., 1]], axis=-1)
-    return _attach(torso, skin, frame, positions, _grid(rows), rest, part=CLOTH, layer=0.0)
+    return _attach(torso, skin, frame, positions, _grid(rows), rest, part=CLOTH, layer=layer)
+
+
+def _lapels(torso: Torso, skin: np.ndarray, frame: np.ndarray) -> AttachedMesh:
+    """The turned-out edge of a cardigan, widest above the chest."""
+    azimuth = _azimuths()
+    edge = _neckline("cardigan", azimuth)
+    width = 0.02 + 0.13 * np.clip(np.abs(azimuth) / 0.3, 0.0, 1.0) ** 0.7
+    share = np.linspace(0.0, 1.0, 6)[:, None]
+    s = edge[None] + share * width[None]
+    angle = np.broadcast_to(azimuth, s.shape)
+    base = torso.surface(angle.ravel(), s.ravel()).reshape(*s.shape, 3)
+    normal = torso.normals(angle.ravel(), s.ravel()).reshape(*s.shape, 3)
+    positions = base + (8.0 + 8.0 * share * (1.0 - 0.7 * share))[..., None] * normal
+    down = np.linalg.norm(np.diff(positions, axis=0), axis=-1)
+    from_edge = np.concatenate([np.zeros((1, NUM_COLUMNS)), np.cumsum(down, axis=0)])
+    rest = np.stack([angle * 120.0, from_edge, positions[..., 1]], axis=-1)
+    return _attach(torso, skin, frame, positions, _grid(6), rest, part=CLOTH, layer=COLLAR)
+
+
+def _hood(torso: Torso, skin: np.ndarray, frame: np.ndarray) -> AttachedMesh:
+    """A hood that lies on the shoulders: a roll around the neck, thickest at the nape."""
+    azimuth = _azimuths()
+    behind = np.clip((np.abs(azimuth) - 0.35) / 1.6, 0.0, 1.0)
+    foot = np.full(NUM_COLUMNS, 0.14) + 0.05 * np.cos(azimuth)
+    on = torso.surface(azimuth, foot)
+    out = torso.normals(azimuth, foot)
+    radius = 7.0 + 17.0 * behind**0.8
+    middle = on + (0.8 * radius)[:, None] * out
+    away = np.stack([np.sin(azimuth), np.zeros(NUM_COLUMNS), np.cos(azimuth)], axis=1)
+    turn = np.linspace(1.05 * np.pi, -0.7 * np.pi, 12)
+    rows = [
+        middle + radius[:, None] * (1.5 * np.cos(t) * away + np.sin(t) * np.array([0.0, 1.0, 0.0]))
+        for t in turn
+    ]
+    positions = np.stack(rows)
+    down = np.linalg.norm(np.diff(positions, axis=0), axis=-1)
+    from_edge = np.concatenate([np.zeros((1, NUM_COLUMNS)), np.cumsum(down, axis=0)])
+    around = np.broadcast_to(azimuth * 75.0, from_edge.shape)
+    rest = np.stack([around, from_edge, positions[..., 1]], axis=-1)
+    return _attach(torso, skin, frame, positions, _grid(len(rows)), rest, part=CLOTH, layer=COLLAR)
 
 
 def _shirt_collar(torso: Torso, skin: np.ndarray, frame: np.ndarray) -> AttachedMesh:
@@ -216,7 +283,7 @@ def _neck_tube(
     azimuth = _azimuths()
     rim, _, _ = torso.rim(azimuth)
     neck = skin[neck_band_vertices(template)]
-    height = 34.0 + 12.0 * traits.looseness
+    height = 24.0 + 10.0 * traits.looseness
     rows = []
     profile = [
         *((t, 2.0 + 1.0 * t) for t in np.linspace(0.0, 1.0, 5)),

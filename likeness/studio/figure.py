@@ -15,16 +15,26 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
 from likeness.geometry.head_numpy import contour_row, rotation_matrix
-from likeness.studio import clothing, eyes, glasses, hair, landmark_points, masks, rig, surface
+from likeness.studio import (
+    clothing,
+    eyes,
+    glasses,
+    hair,
+    landmark_points,
+    limbs,
+    masks,
+    rig,
+    surface,
+)
 from likeness.studio.attached import AttachedMesh
 from likeness.studio.deform import apply_expression, clamp_weights
 from likeness.studio.drape import Drape
 from likeness.studio.expressions import eye_rotations
 from likeness.studio.eyelids import eye_center
+from likeness.studio.normals import strand_tangents, vertex_normals
 from likeness.studio.person import Person
 from likeness.studio.reach import fit_weights
 from likeness.studio.shading import CLOTH as CLOTH_MATERIAL
@@ -42,6 +52,7 @@ from likeness.studio.surface_points import (
     SurfaceValues,
 )
 from likeness.studio.template import PARTS, SIDES, Detail, Template, build_template
+from likeness.studio.torso import Build
 from likeness.studio.traits import is_dark
 
 LABELS = ("background", "skin", "hair", "neck", "body", "occluder")
@@ -169,11 +180,13 @@ class PersonSitter:
         self.template = build_template(detail)
         self.rest = np.asarray(person.rest_vertices(self.template))
         self.joints = rig.joint_regressor(self.template) @ self.rest
+        body = Build(person.sex, person.bmi)
         self._attached = [
-            clothing.build(person.appearance, self.template, self.rest),
+            clothing.build(person.appearance, self.template, self.rest, body),
+            limbs.build(person.appearance, self.template, self.rest, body),
             hair.build(person.appearance, self.template, self.rest, detail),
         ]
-        worn, grown = self._attached
+        worn, grown = self._attached[0], self._attached[-1]
         if person.appearance.glasses.kind != "none":
             skull = hair.skull_vertices(self.template)
             before = glasses.build(person.appearance, self.template, self.rest, skull)
@@ -350,52 +363,3 @@ def _occluders(
     kinds = part[faces[:, 0]]
     inside = np.isin(kinds, (PARTS.index("mouth_lining"), CLOTH, BODY, HAIR_CAP))
     return np.concatenate([build_template("low").skin_faces, faces[inside]])
-
-
-@njit(cache=True, nogil=True)
-def vertex_normals(vertices, faces, normals):
-    """Area-weighted unit normals into ``normals`` (zero on entry) for the vertices of ``faces``."""
-    for face in range(len(faces)):
-        a, b, c = faces[face, 0], faces[face, 1], faces[face, 2]
-        ux, uy, uz = (
-            vertices[b, 0] - vertices[a, 0],
-            vertices[b, 1] - vertices[a, 1],
-            vertices[b, 2] - vertices[a, 2],
-        )
-        vx, vy, vz = (
-            vertices[c, 0] - vertices[a, 0],
-            vertices[c, 1] - vertices[a, 1],
-            vertices[c, 2] - vertices[a, 2],
-        )
-        nx, ny, nz = uy * vz - uz * vy, uz * vx - ux * vz, ux * vy - uy * vx
-        for vertex in (a, b, c):
-            normals[vertex, 0] += nx
-            normals[vertex, 1] += ny
-            normals[vertex, 2] += nz
-    _normalise(normals)
-
-
-@njit(cache=True, nogil=True)
-def strand_tangents(vertices, segments, tangents):
-    """Unit directions along strands, at both ends of each segment; ``tangents`` is zero on
-    entry.
-    """
-    for number in range(len(segments)):
-        a = segments[number]
-        for axis in range(3):
-            step = vertices[a + 2, axis] + vertices[a + 3, axis]
-            step -= vertices[a, axis] + vertices[a + 1, axis]
-            for corner in range(4):
-                tangents[a + corner, axis] += step
-    _normalise(tangents)
-
-
-@njit(cache=True, nogil=True)
-def _normalise(vectors):
-    for index in range(len(vectors)):
-        x, y, z = vectors[index, 0], vectors[index, 1], vectors[index, 2]
-        length = np.sqrt(x * x + y * y + z * z)
-        if length > 0.0:
-            vectors[index, 0] = x / length
-            vectors[index, 1] = y / length
-            vectors[index, 2] = z / length

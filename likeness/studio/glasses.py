@@ -1,4 +1,4 @@
-"""Glasses that fit one person: rims, bridge, temples and lenses as a mesh that turns with the skull.
+"""Glasses that fit one person: rims, bridge, temples and lenses that turn with the skull.
 
 Owns where they sit and their geometry. What frame and lens look like is ``glasses_surface``'s.
 

@@ -18,7 +18,15 @@ from likeness.seeds import rng_of
 from likeness.studio import beard, lashes
 from likeness.studio.appearance import Appearance
 from likeness.studio.attached import AttachedMesh, join
-from likeness.studio.hair_growth import band_height, gather, grow, join_strays, path_points, wave
+from likeness.studio.hair_growth import (
+    band_height,
+    clear_shoulders,
+    gather,
+    grow,
+    join_strays,
+    path_points,
+    wave,
+)
 from likeness.studio.hair_shapes import (
     KNOT,
     Recipe,
@@ -134,7 +142,7 @@ def _scalp_hair(
         )
     paths = gather(paths, start, rng, recipe.clumping)
     if hair.style in ("bob", "long"):
-        paths = join_strays(paths, space)
+        paths = clear_shoulders(join_strays(paths, space))
     paths = wave(paths, recipe, space, start, rng, seed)
     facing = space.outward(paths.reshape(-1, 3)).reshape(paths.shape)
     share = (NUM_STRANDS["standard"] * recipe.density / count) ** 0.6

@@ -16,6 +16,9 @@ _PART_HEIGHT, _PART_REACH = 0.28, 55.0
 """Share of its height hair has where it divides, and how far from there (mm) it has all of it."""
 
 
+_SHOULDER = -104.0
+"""Height in mm below which hair beside the neck meets the shoulder."""
+
 _COMPANY, _ALONE = 8, 6.0
 """A strand with fewer neighbours than this within so many mm, or thrice what is usual for the
 number of strands, hangs by itself."""
@@ -144,6 +147,23 @@ def join_strays(paths: np.ndarray, space: HeadSpace) -> np.ndarray:
         -1, *paths.shape[1:]
     )
     return joined
+
+
+def clear_shoulders(paths: np.ndarray) -> np.ndarray:
+    """Cuts strands that would come down on top of a shoulder just above it.
+
+    Hair of that length slides off to the front or the back; a strand that lies across a shoulder
+    alone is a wire.
+    """
+    x, y, z = np.moveaxis(paths, -1, 0)
+    lands = (y < _SHOULDER) & (np.abs(x) > 50.0) & (np.abs(z + 18.0) < 58.0)
+    points = paths.shape[1]
+    ends = np.where(lands.any(axis=1), np.maximum(lands.argmax(axis=1) - 1, 1), points - 1)
+    place = np.linspace(0.0, 1.0, points)[None] * ends[:, None]
+    index = np.minimum(place.astype(int), points - 2)
+    part = (place - index)[..., None]
+    row = np.arange(len(paths))[:, None]
+    return (1 - part) * paths[row, index] + part * paths[row, index + 1]
 
 
 def wave(

@@ -155,11 +155,11 @@ def _hanging(hair: HairTraits, inward: float) -> Flow:
             [side, 1.2 * front - 0.35 - 0.2 * behind, -0.45 - 0.35 * front - 0.55 * behind], axis=1
         )
         # Below the temples hair falls; under the ear it turns in, over the shoulder to one side.
-        low = smooth(-5.0, -70.0, y)
+        low = smooth(10.0, -60.0, y)
         frontal = roots[:, 2] > -25.0
-        rest_z = np.where(frontal, 52.0, -86.0)
-        drift = smooth(-55.0, -125.0, y) * np.clip((rest_z - z) / 45.0, -1.0, 1.0)
-        outside = np.where(frontal, z < 52.0, z > -86.0)
+        rest_z = np.where(frontal, 62.0, -100.0)
+        drift = smooth(-20.0, -105.0, y) * np.clip((rest_z - z) / 45.0, -1.0, 1.0)
+        outside = np.where(frontal, z < 62.0, z > -100.0)
         fall = np.stack(
             [-inward * low * np.sign(x), np.full(len(x), -1.0), 0.9 * drift * outside], axis=1
         )
@@ -225,7 +225,7 @@ def _recipe_of(hair: HairTraits) -> Recipe:
         flow = _hanging(hair, 0.45)
         return Recipe(flow, 8.0 * body, 8.0, 0.3, 0.5, 30.0, 2.2, wave, 5.0, ear_cover=1.05)
     if hair.style == "long":
-        flow = _hanging(hair, 0.04)
+        flow = _hanging(hair, 0.14)
         return Recipe(flow, 6.0 * body, 6.0, 0.3, 0.5, 30.0, 2.4, wave, 8.0, ear_cover=1.05)
     if hair.style == "tied":
         return Recipe(

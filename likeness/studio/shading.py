@@ -1,4 +1,4 @@
-"""How surfaces answer to light: skin, eyes, wet linings, hair, cloth and glasses, one sample at a time.
+"""How skin, eyes, wet linings, hair, cloth and glasses answer to light, one sample at a time.
 
 Owns the compiled loop from surface values and visibility to radiance. Knows neither what is
 painted on a surface (``surface``) nor which lamps there are (``lighting``).

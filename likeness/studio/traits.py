@@ -24,7 +24,9 @@ HairStyle = Literal[
     "bald", "buzz", "crop", "side_part", "swept", "fringe", "bob", "long", "tied", "curls", "afro"
 ]
 BeardStyle = Literal["none", "stubble", "moustache", "goatee", "full"]
-ClothingKind = Literal["t-shirt", "v-neck", "shirt", "sweater", "roll-neck"]
+ClothingKind = Literal[
+    "t-shirt", "v-neck", "shirt", "sweater", "roll-neck", "cardigan", "hoodie", "blouse", "dress"
+]
 GlassesKind = Literal["none", "round", "rectangular", "browline", "aviator", "rimless"]
 
 
@@ -235,7 +237,7 @@ class GlassesTraits:
 
 @dataclass(frozen=True)
 class ClothingTraits:
-    """What is worn around the neck."""
+    """What is worn."""
 
     kind: ClothingKind
     colour_name: str
@@ -243,8 +245,10 @@ class ClothingTraits:
     colour: Colour
     """Linear RGB albedo."""
     accent: Colour
-    """Of stripes and seams."""
+    """Of stripes, and of what is worn under a cardigan."""
     stripe_width: float
     """mm; 0 is plain."""
     looseness: float
     """Distance from the body, 0..1."""
+    bottom: Colour
+    """Of trousers, linear RGB albedo."""
