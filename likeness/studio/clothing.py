@@ -15,13 +15,13 @@ from likeness.studio.attached import AttachedMesh, join
 from likeness.studio.noise import fbm
 from likeness.studio.surface_points import BODY, CLOTH
 from likeness.studio.template import Template
-from likeness.studio.torso import AXIS_Z, Build, Torso
+from likeness.studio.torso import AXIS_Z, Build, Torso, neck_base_vertices
 from likeness.studio.traits import ClothingKind, ClothingTraits
 
 NUM_COLUMNS = 80
 COLLAR, INNER = 1.0, 0.125
-"""``layer`` of collars, hoods, lapels and neck tubes, and of what is worn under an open cardigan; the
-body of a garment has 0."""
+"""``layer`` of collars, hoods, lapels and neck tubes, and of what is worn under an open
+cardigan; the body of a garment has 0."""
 
 
 def build(
@@ -56,13 +56,6 @@ def build(
     if traits.kind == "roll-neck":
         pieces.append(_neck_tube(template, torso, skin, frame, traits))
     return join(pieces)
-
-
-def neck_base_vertices(template: Template) -> np.ndarray:
-    """Skin vertices that belong to the shoulders: the rigid frame of clothing is fitted to them."""
-    rest = template.vertices[: template.num_skin]
-    # The plane through the two lowest rings but one of the neck slants up toward the nape.
-    return np.flatnonzero(rest[:, 1] < -122.0 - 0.141 * (rest[:, 2] - 44.0) - 4.0)
 
 
 def _neckline(kind: ClothingKind, azimuth: np.ndarray) -> np.ndarray:

@@ -59,6 +59,8 @@ LABELS = ("background", "skin", "hair", "neck", "body", "occluder")
 """What the numbers of a label mask mean. Eyes, mouth, ears and beard count as skin."""
 
 _METRES = 0.001
+_LOWEST_OCCLUDER = 300.0
+"""mm below the middle of the head."""
 _FRAMES = ("head", "left_eye", "right_eye", "body")
 
 
@@ -337,7 +339,7 @@ def _surface_of(
         lenses=lenses,
         lens_tint=lens_tint,
         solid=solid,
-        occluders=place[_occluders(template, faces, part)].astype(np.int32),
+        occluders=place[_occluders(template, faces, part, attached)].astype(np.int32),
         rest=np.concatenate([template.vertices, *(mesh.rest for mesh in attached)]).astype(
             np.float32
         ),
@@ -356,10 +358,21 @@ def _surface_of(
 
 
 def _occluders(
-    template: Template, faces: NDArray[np.int32], part: NDArray[np.uint8]
+    template: Template,
+    faces: NDArray[np.int32],
+    part: NDArray[np.uint8],
+    attached: list[AttachedMesh],
 ) -> NDArray[np.int32]:
     """Triangles that block ambient light. The skin's are the coarsest detail's: its vertices are
-    the first of every detail, in the same places."""
-    kinds = part[faces[:, 0]]
-    inside = np.isin(kinds, (PARTS.index("mouth_lining"), CLOTH, BODY, HAIR_CAP))
-    return np.concatenate([build_template("low").skin_faces, faces[inside]])
+    the first of every detail, in the same places. What hangs below the chest blocks none of a
+    head's."""
+    height = np.concatenate(
+        [
+            np.zeros(template.num_vertices),
+            *(np.where(mesh.part == CLOTH, mesh.rest[:, 2], mesh.rest[:, 1]) for mesh in attached),
+        ]
+    )
+    first = faces[:, 0]
+    solid = np.isin(part[first], (PARTS.index("mouth_lining"), HAIR_CAP))
+    solid |= np.isin(part[first], (CLOTH, BODY)) & (height[first] > -_LOWEST_OCCLUDER)
+    return np.concatenate([build_template("low").skin_faces, faces[solid]])

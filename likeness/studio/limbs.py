@@ -16,7 +16,7 @@ from likeness.studio.attached import AttachedMesh, join
 from likeness.studio.noise import fbm
 from likeness.studio.surface_points import BODY, CLOTH
 from likeness.studio.template import Template
-from likeness.studio.torso import AXIS_Z, Build, Torso
+from likeness.studio.torso import AXIS_Z, Build, Torso, neck_base_vertices
 
 Array = NDArray[np.float64]
 
@@ -31,7 +31,7 @@ _ARM_RADIUS = np.array([6, 24, 36, 45, 49, 49, 46, 42, 40, 41, 36, 28, 28])
 _HAND_Y = np.array([-745, -760, -785, -815, -845, -875, -905, -925])
 _HAND_WIDE = np.array([28, 32, 40, 44, 43, 38, 30, 12])
 _HAND_DEEP = np.array([22, 20, 18, 17, 15, 13, 10, 5])
-_LEG_Y = np.array([-690, -740, -800, -880, -980, -1090, -1180, -1280, -1400, -1500, -1590])
+_LEG_Y = np.array([-690, -738, -794, -870, -962, -1066, -1152, -1246, -1360, -1454, -1540])
 _LEG_X = np.array([78, 82, 84, 87, 90, 92, 92, 92, 92, 92, 92])
 _LEG_RADIUS = np.array([64, 78, 80, 78, 70, 60, 56, 60, 52, 42, 40])
 _SLEEVE_END = {"t-shirt": -345.0, "v-neck": -345.0, "dress": -330.0, "blouse": -700.0}
@@ -64,8 +64,7 @@ class _Hanger:
     """Hangs pieces on the rim of the neck, turning with the shoulders."""
 
     def __init__(self, torso: Torso, skin: Array, template: Template) -> None:
-        rest = template.vertices[: template.num_skin]
-        self._frame = np.flatnonzero(rest[:, 1] < -122.0 - 0.141 * (rest[:, 2] - 44.0) - 4.0)
+        self._frame = neck_base_vertices(template)
         self._anchor = int(torso.loop[len(torso.loop) // 2])
         self._skin = skin
 
@@ -190,7 +189,7 @@ def _leg(appearance: Appearance, torso: Torso, hang: _Hanger, side: float) -> li
         rows, code, layer = _ring(x, y, z, radius + 7.0, radius + 9.0), CLOTH, BOTTOM
         rest = _cloth_rest(rows, 70.0)
     pieces = [hang(rows, rest, code, layer)]
-    foot_y = y[-1] - np.array([0.0, 18.0, 40.0, 58.0, 70.0, 72.0])
+    foot_y = y[-1] - body.stature * np.array([0.0, 18.0, 40.0, 58.0, 70.0, 72.0])
     length = np.array([40.0, 66.0, 92.0, 122.0, 128.0, 118.0])
     foot = _ring(
         np.full(6, x[-1]),

@@ -122,7 +122,7 @@ def wrinkle_height(x, y, z, drives, seed):
         if ax < 12.0:
             other = drives.forehead_right if left else drives.forehead_left
             drive = 0.5 * (drive + other) + (drive - other) * ax / 24.0
-        depth = 0.42 * drive + 0.30 * max(age - 0.15, 0.0) + 0.05 * drive * age
+        depth = (0.36 + 0.24 * age) * drive + 0.26 * max(age - 0.15, 0.0)
         if depth > 0.01 and y < 104.0 and z > 30.0:
             sides = (1.0 - smoothstep(34.0, 52.0, ax)) * (1.0 - smoothstep(92.0, 104.0, y))
             bow = 2.2 * math.exp(-(((ax - 30.0) / 16.0) ** 2))
@@ -134,14 +134,14 @@ def wrinkle_height(x, y, z, drives, seed):
                 height += depth * max(strength, 0.1) * sides * _valley(distance, 1.35)
     if 38.0 < y < 66.0 and ax < 22.0:
         drive = drives.frown_left if left else drives.frown_right
-        depth = 0.5 * drive + 0.32 * max(age - 0.2, 0.0)
+        depth = (0.44 + 0.24 * age) * drive + 0.26 * max(age - 0.2, 0.0)
         if depth > 0.01 and z > 85.0:
             ends = smoothstep(40.0, 46.0, y) * (1.0 - smoothstep(56.0, 64.0, y))
             distance = ax - 7.0 - 0.14 * (y - 50.0)
             height += depth * ends * _valley(distance, 1.5)
     if ax > 44.0 and 12.0 < y < 56.0 and z > 40.0:
         drive = drives.squint_left if left else drives.squint_right
-        depth = 0.30 * drive + 0.11 * max(age - 0.1, 0.0)
+        depth = (0.24 + 0.34 * age) * drive + 0.13 * max(age - 0.1, 0.0)
         if depth > 0.01:
             lateral = (ax - 41.0) + 0.45 * (88.0 - z)
             reach = smoothstep(6.0, 11.0, lateral) * (1.0 - smoothstep(20.0, 34.0, lateral))
@@ -162,7 +162,7 @@ def wrinkle_height(x, y, z, drives, seed):
             height += depth * ends * _valley(distance, 2.0)
     if -66.0 < y < 6.0 and 7.0 < ax < 52.0 and z > 40.0:
         drive = drives.fold_left if left else drives.fold_right
-        depth = 0.75 * drive + 0.58 * age + 0.04
+        depth = (0.75 + 0.45 * age) * drive + 0.55 * age + 0.04
         ends = smoothstep(-46.0, -34.0, y) * (1.0 - smoothstep(-1.0, 5.0, y))
         ends *= smoothstep(7.0, 14.0, ax) * (1.0 - smoothstep(44.0, 52.0, ax))
         distance = (ax - _course(_FOLD_Y, _FOLD_X, min(max(y, -46.0), 3.0))) * 0.82

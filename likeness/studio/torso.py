@@ -58,12 +58,27 @@ class Build:
     @property
     def stature(self) -> float:
         """Height of the body against a man's."""
-        return 1.0 if self.sex == "male" else 0.93
+        return 1.0 if self.sex == "male" else 0.92
 
     @property
     def mass(self) -> float:
         """Girth against what is usual for the sex."""
         return float(np.clip(self.bmi / BMI_MEAN[self.sex], 0.7, 1.6) ** 0.5)
+
+
+def neck_base_vertices(template: Template) -> np.ndarray:
+    """Skin vertices that belong to the shoulders: the rigid frame of clothing is fitted to them."""
+    rest = template.vertices[: template.num_skin]
+    # The plane through the two lowest rings but one of the neck slants up toward the nape.
+    below = np.flatnonzero(rest[:, 1] < -122.0 - 0.141 * (rest[:, 2] - 44.0) - 4.0)
+    return np.union1d(below, _ring())
+
+
+def _ring() -> np.ndarray:
+    """Skin vertices of the ring of the neck the trunk begins at."""
+    cage = load_cage()
+    half = cage.indices(*_RING)
+    return np.concatenate([half, cage.mirror[half[1:-1]]])
 
 
 class Torso:
@@ -77,9 +92,7 @@ class Torso:
 
     def __init__(self, template: Template, skin: np.ndarray, build: Build | None = None) -> None:
         self.build = build or Build()
-        cage = load_cage()
-        loop = cage.indices(*_RING)
-        loop = np.concatenate([loop, cage.mirror[loop[1:-1]]])
+        loop = _ring()
         rim = np.asarray(skin, dtype=np.float64)[loop]
         azimuth = np.arctan2(rim[:, 0], rim[:, 2] - AXIS_Z)
         order = np.argsort(azimuth)
@@ -115,8 +128,13 @@ class Torso:
         """
         place = np.searchsorted(self._azimuth, azimuth, side="right") - 1
         place = np.clip(place, 0, len(self._azimuth) - 2)
-        span = self._azimuth[place + 1] - self._azimuth[place]
-        t = (azimuth - self._azimuth[place]) / span
+        # The ray meets the straight line between both.
+        sine, cosine = np.sin(azimuth), np.cos(azimuth)
+        beside = [
+            self._rim[place + k, 0] * cosine - (self._rim[place + k, 2] - AXIS_Z) * sine
+            for k in (0, 1)
+        ]
+        t = beside[0] / (beside[0] - beside[1])
         points = (1 - t)[:, None] * self._rim[place] + t[:, None] * self._rim[place + 1]
         count = len(self.loop)
         pair = np.stack([self.loop[(place - 1) % count], self.loop[place % count]], axis=1)

@@ -10,7 +10,7 @@ import pytest
 from likeness.studio import clothing, surface
 from likeness.studio.surface_points import BODY, CLOTH, SurfacePoints
 from likeness.studio.template import build_template
-from likeness.studio.torso import AXIS_Z, Torso
+from likeness.studio.torso import AXIS_Z, Build, Torso, neck_base_vertices
 from likeness.studio.traits import ClothingKind
 from tests.studio.surface_cases import plain, points_at
 
@@ -47,7 +47,7 @@ def test_no_gap_between_neck_and_bust(kind: str) -> None:
     template = build_template()
     _, mesh, positions, _ = _built(kind)
     bust = positions[mesh.part == BODY]
-    for vertex in template.vertices[template.neck_loop]:
+    for vertex in template.vertices[Torso(template, template.vertices).loop]:
         assert np.linalg.norm(bust - vertex, axis=1).min() < 7.0  # columns are up to 14 mm apart
     # Every column begins on a straight line between two vertices of the rim.
     first = np.flatnonzero(mesh.part == BODY)[: clothing.NUM_COLUMNS]
@@ -70,14 +70,35 @@ def test_cloth_lies_outside_the_bust(kind: str) -> None:
         assert (cloth[row] - base[nearest]) @ normal > -0.6
 
 
-def test_shoulders_are_as_wide_as_people_and_follow_the_neck() -> None:
+def test_the_neck_goes_on_inside_the_bust() -> None:
+    """The skin below the ring the bust starts at lies under it, or it would come through."""
+    template = build_template()
+    torso = Torso(template, template.vertices)
+    rim = template.vertices[template.neck_loop]
+    azimuth = np.arctan2(rim[:, 0], rim[:, 2] - AXIS_Z)
+    s = np.linspace(0.0, 1.0, 400)
+    for angle, point in zip(azimuth, rim):
+        column = torso.surface(np.full(400, angle), s)
+        beside = column[np.abs(column[:, 1] - point[1]).argmin()]
+        assert np.hypot(*(beside - (0, 0, AXIS_Z))[[0, 2]]) > np.hypot(
+            *(point - (0, 0, AXIS_Z))[[0, 2]]
+        )
+
+
+def test_shoulders_are_as_high_as_people_and_follow_neck_and_sex() -> None:
     template = build_template()
     torso = Torso(template, template.vertices)
     side = torso.surface(np.full(101, np.pi / 2), np.linspace(0, 1, 101))
-    at_shoulder = side[np.abs(side[:, 1] + 210.0).argmin()]
-    assert 360.0 < 2 * at_shoulder[0] < 440.0
+    # A trapezius falls from the neck to the arms.
+    assert (np.diff(side[:60, 1]) < 0).all()
+    assert side[np.abs(side[:, 0] - 120.0).argmin(), 1] == pytest.approx(-148.0, abs=12.0)
     slim = template.vertices * (0.85, 1.0, 1.0)
     assert Torso(template, slim).scale < torso.scale
+    woman = Torso(template, template.vertices, Build("female", 25.0))
+    assert woman.scale < 0.95 * torso.scale
+    heavy = Torso(template, template.vertices, Build("male", 36.0))
+    waist = np.array([0.0]), np.array([0.88])
+    assert heavy.surface(*waist)[0, 2] > torso.surface(*waist)[0, 2] + 10.0
 
 
 def test_left_and_right_of_the_bust_mirror() -> None:
@@ -101,7 +122,9 @@ def test_collars_rise_and_v_necks_fall() -> None:
         deepest[kind] = front[:, 1].max()
     assert highest["roll-neck"] > rim[:, 1].max() + 15.0
     assert highest["shirt"] > rim[:, 1].max() + 10.0
-    assert highest["t-shirt"] < rim[:, 1].max() + 3.0
+    assert highest["t-shirt"] < highest["shirt"] - 10.0
+    assert highest["hoodie"] > highest["sweater"] + 10.0
+    assert deepest["cardigan"] > deepest["v-neck"]  # what is worn under it
     assert deepest["v-neck"] < deepest["t-shirt"] - 20.0
 
 
@@ -109,7 +132,7 @@ def test_clothes_turn_with_the_shoulders_not_with_the_head() -> None:
     template = build_template()
     mesh = _built("shirt")[1]
     rest, _ = mesh.place(template.vertices)
-    base = clothing.neck_base_vertices(template)
+    base = neck_base_vertices(template)
     assert set(template.neck_loop) <= set(base)
     turned = template.vertices.copy()
     others = np.setdiff1d(np.arange(template.num_vertices), base)
