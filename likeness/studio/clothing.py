@@ -165,7 +165,7 @@ def _garment(
     thick = {"sweater": 4.5, "roll-neck": 3.0, "cardigan": 6.0, "hoodie": 5.0}.get(kind, 2.0)
     loose = 3.0 + 9.0 * traits.looseness if layer == 0.0 else 0.0
     slack = thick + loose * np.broadcast_to(np.minimum(share / 0.6, 1.0) ** 1.2, s.shape)
-    slack[0] = 0.2
+    slack[0] = 3.5 if kind == "cardigan" else 0.2
     # Folds hang from the shoulders: long in height, narrow around.
     stretched = base * (1.0, 0.35, 1.0)
     folds = fbm(stretched, 46.0, appearance.texture_seed + 601, octaves=2)
@@ -190,7 +190,7 @@ def _lapels(torso: Torso, skin: np.ndarray, frame: np.ndarray) -> AttachedMesh:
     angle = np.broadcast_to(azimuth, s.shape)
     base = torso.surface(angle.ravel(), s.ravel()).reshape(*s.shape, 3)
     normal = torso.normals(angle.ravel(), s.ravel()).reshape(*s.shape, 3)
-    positions = base + (8.0 + 8.0 * share * (1.0 - 0.7 * share))[..., None] * normal
+    positions = base + (3.0 + 15.0 * share * (1.0 - 0.5 * share))[..., None] * normal
     down = np.linalg.norm(np.diff(positions, axis=0), axis=-1)
     from_edge = np.concatenate([np.zeros((1, NUM_COLUMNS)), np.cumsum(down, axis=0)])
     rest = np.stack([angle * 120.0, from_edge, positions[..., 1]], axis=-1)

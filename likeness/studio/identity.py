@@ -90,7 +90,7 @@ def draw_bumps(rng: np.random.Generator) -> tuple[Bump, ...]:
 def solve(quantities: Array, expected: Array, bumps: tuple[Bump, ...]) -> Identity:
     """The identity whose head has the given quantities.
 
-    Coefficients of measured modes come from the measures' linear answer and one correction of it,
+    Coefficients of measured modes come from the measures' linear answer and a correction of it,
     those of traits directly.
     What is expected of the person is met in full; the difference from it is limited to 2.6
     standard deviations of every coefficient.
@@ -107,16 +107,25 @@ def solve(quantities: Array, expected: Array, bumps: tuple[Bump, ...]) -> Identi
     by_bumps = np.array([bumped[q.name] - plain[q.name] for q in MEASURED])
 
     mean = solver.base + _coefficients(solver, expected, np.zeros(len(MEASURED)))
+    mean = _corrected(solver, mean, expected, ())
     own = solver.base + _coefficients(solver, quantities, by_bumps)
     limit = _LIMIT * np.array([mode.sd for mode in MODES])
-    # Measures are distances: a nose tip far down is further from the lip than the linear answer
-    # says. One Newton step brings them back.
-    found = mean + np.clip(own - mean, -limit, limit)
-    head = rest_vertices(template, Identity(tuple(found), bumps))
-    measured = measure(template, head)
-    missing = quantities[: len(MEASURED)] - np.array([measured[q.name] for q in MEASURED])
-    own[_SOLVED_AT] += solver.inverse @ missing
+    own = _corrected(solver, mean + np.clip(own - mean, -limit, limit), quantities, bumps)
     return Identity(_rounded(mean + np.clip(own - mean, -limit, limit), 5), bumps)
+
+
+def _corrected(solver: _Solver, modes: Array, quantities: Array, bumps: tuple[Bump, ...]) -> Array:
+    """Two Newton steps from the linear answer.
+
+    Measures are distances: the tip of a nose that points down is further from the lip than the
+    linear answer says.
+    """
+    template, better = build_template(), modes.copy()
+    for _ in range(2):
+        measured = measure(template, rest_vertices(template, Identity(tuple(better), bumps)))
+        missing = quantities[: len(MEASURED)] - np.array([measured[q.name] for q in MEASURED])
+        better[_SOLVED_AT] += solver.inverse @ missing
+    return better
 
 
 def _coefficients(solver: _Solver, quantities: Array, by_bumps: Array) -> Array:

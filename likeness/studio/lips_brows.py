@@ -88,9 +88,11 @@ def brow_cover(x, y, z, side, thickness, arch, density, meeting, footprint, seed
     offset = 0 if side > 0 else 7919
     for column in range(first, last + 1):
         for row in range(_HAIR_ROWS):
-            if random_at(column, row, offset, seed) > density * (
-                0.2 + 0.75 * _table(_WIDTH_X, _WIDTH, x)
-            ):
+            # Thin where the brow begins: a dense inner end is a frown.
+            grown = (0.2 + 0.75 * _table(_WIDTH_X, _WIDTH, x)) * (
+                0.45 + 0.55 * smoothstep(13.0, 22.0, x)
+            )
+            if random_at(column, row, offset, seed) > density * grown:
                 continue
             rx = (column + random_at(column, row, offset, seed + 1)) * _HAIR_SPACING
             if rx < 12.5 or rx > 59.0:

@@ -213,7 +213,7 @@ def _paint_kernel(
         g = p.tone[1] * math.exp(p.slope[1] * pigment - blood * 0.1508) * (1 + olive)
         b = p.tone[2] * math.exp(p.slope[2] * pigment - blood * 0.2231) * (1 - 2 * olive)
         r, g, b = r * fine, g * fine, b * fine
-        shine, rough, sky = 0.68, 0.50, 1.0
+        shine, rough, sky = 0.8, 0.52, 1.0
         if mole > 0.0:
             r, g, b = r * (1 - 0.70 * mole), g * (1 - 0.76 * mole), b * (1 - 0.76 * mole)
 
@@ -279,7 +279,7 @@ def _paint_kernel(
         zone = ball(ax, y, z, 0.0, 74.0, 105.0, 34.0, 18.0, 40.0)
         zone += ball(ax, y, z, 0.0, 14.0, 125.0, 10.0, 26.0, 40.0)
         zone = min(zone + 0.6 * ball(ax, y, z, 42.0, 14.0, 88.0, 14.0, 10.0, 30.0), 1.0)
-        shine *= 0.75 + zone * (0.25 + 0.65 * p.oil)
+        shine *= 0.75 + zone * (0.25 + 0.8 * p.oil)
         visible = fade(1.4, footprint)
         if visible > 0.0:
             shine *= 1.0 + 0.22 * visible * noise_at(x / 1.4, y / 1.4, z / 1.4, p.seed + 239)

@@ -139,7 +139,7 @@ def on_lips(r, g, b, x, y, z, mouth_ring, melanin, redness, openness, footprint,
         # Thin skin over blood: on fair people the lip has about .80, .54 and .66 of the skin's
         # albedo in red, green and blue. Dark skin has less of a step, and a pinker lower lip.
         deep = smoothstep(0.35, 0.9, melanin)
-        lip_r = r * (0.77 + 0.10 * deep) + 0.018 * deep * lower
+        lip_r = r * (0.77 + 0.10 * deep) + 0.008 * deep * lower
         lip_g = g * (0.48 + (0.26 + 0.10 * lower) * deep)
         lip_b = b * (0.61 + (0.24 + 0.22 * lower) * deep)
         r += strength * (lip_r * streak - r)

@@ -12,6 +12,7 @@ from scipy.spatial import cKDTree
 from likeness.studio import hair, surface
 from likeness.studio.deform import apply_expression
 from likeness.studio.expressions import INDEX
+from likeness.studio.hair_growth import clear_shoulders
 from likeness.studio.hair_shapes import is_parted, part_line, recipe_of
 from likeness.studio.hairline import density_of
 from likeness.studio.surface_points import BEARD, HAIR, HAIR_CAP, LASH, SurfacePoints
@@ -373,3 +374,13 @@ def test_no_long_strand_hangs_by_itself(seed: int) -> None:
     before_the_face = (where[:, 1] > -130) & (where[:, 1] < 40.0) & (where[:, 2] > 20.0)
     assert before_the_face.sum() > 1000
     assert (sixth[before_the_face] > 8.0).mean() < 0.02
+
+
+def test_no_strand_lies_across_a_shoulder():
+    down = np.linspace(0.0, -180.0, 13)
+    beside = np.stack([np.full(13, 80.0), down, np.full(13, -10.0)], axis=1)
+    in_front = np.stack([np.full(13, 60.0), down, np.full(13, 70.0)], axis=1)
+    paths = clear_shoulders(np.stack([beside, in_front]))
+    assert -104.0 <= paths[0, -1, 1] < -85.0
+    np.testing.assert_allclose(paths[0, 0], beside[0])
+    np.testing.assert_allclose(paths[1], in_front, atol=1e-9)

@@ -275,3 +275,36 @@ def test_whole_head_is_finite_and_in_range() -> None:
         assert values.albedo.max() <= 0.9
         assert values.occlusion.max() <= 1.0
         assert np.abs(values.bump).max() < 1.5
+
+
+def test_lips_have_the_step_in_colour_of_lips():
+    """Ratios of lip to skin from colorimetry of the fair and of the dark, CIELAB turned linear."""
+    for melanin, wanted in ((0.15, (0.80, 0.54, 0.66)), (0.9, (0.89, 0.88, 1.1))):
+        appearance = plain(melanin=melanin, skin__lip_redness=1.15)
+        lip = surface.evaluate(appearance, points_at((8.0, -40.0, 116.0), mouth_ring=1.2))
+        skin = surface.evaluate(appearance, points_at((8.0, -57.0, 108.0), mouth_ring=4.0))
+        np.testing.assert_allclose(lip.albedo[0] / skin.albedo[0], wanted, rtol=0.12)
+
+
+def test_expression_lines_deepen_with_age():
+    weights = np.zeros(52)
+    for name in ("mouthSmile", "cheekSquint", "browOuterUp", "browDown", "noseSneer"):
+        for side in ("Left", "Right"):
+            weights[INDEX[name + side]] = 0.8
+    x, y, z = np.meshgrid(np.linspace(2, 62, 61), np.linspace(-44, 100, 145), [90.0])
+    depth = {}
+    for age in (0.0, 0.9):
+        for name, driven in (("rest", np.zeros(52)), ("moved", weights)):
+            drives = drives_of(driven, wrinkles=age, neck_rings=0.0, pores=1.0)
+            heights = [
+                wrinkle_height(*point, drives, 5) for point in zip(x.ravel(), y.ravel(), z.ravel())
+            ]
+            depth[age, name] = -np.minimum(np.array(heights).reshape(x.shape[:2]), 0.0)
+    rows = np.linspace(-44, 100, 145)
+    for low, high in ((62.0, 96.0), (44.0, 58.0), (20.0, 48.0), (-40.0, -2.0)):
+        zone = (rows > low) & (rows < high)
+        young, old = (depth[age, "moved"][zone].max() for age in (0.0, 0.9))
+        assert depth[0.0, "rest"][zone].max() < 0.05
+        assert young > 0.1
+        assert old > 1.2 * young
+        assert old > 1.2 * depth[0.9, "rest"][zone].max()
