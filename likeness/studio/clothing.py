@@ -19,7 +19,7 @@ from likeness.studio.torso import AXIS_Z, Build, Torso, neck_base_vertices
 from likeness.studio.traits import ClothingKind, ClothingTraits
 
 NUM_COLUMNS = 80
-COLLAR, INNER = 1.0, 0.125
+COLLAR, INNER = 1.0, -1.0
 """``layer`` of collars, hoods, lapels and neck tubes, and of what is worn under an open
 cardigan; the body of a garment has 0."""
 

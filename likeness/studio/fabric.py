@@ -45,12 +45,13 @@ def paint(appearance: Appearance, points: SurfacePoints) -> SurfaceValues:
     values = SurfaceValues.blank(len(points))
     around, from_edge, height = points.rest.astype(np.float64).T
     footprint = points.footprint.astype(np.float64)
-    collar = points.layer > 0.5
+    collar = (points.layer > 0.5) & (points.layer < 1.5)
     place = np.stack([around, from_edge, np.zeros_like(around)], axis=1)
     seed = appearance.texture_seed + 701
 
     limb = (points.layer > 0.2) & ~collar
-    inner = (points.layer > 0.06) & (points.layer < 0.2)
+    inner = points.layer < -0.75
+    bottom, shoe = points.layer > 1.5, points.layer > 2.5
     colour, accent = np.array(traits.colour), np.array(traits.accent)
     albedo = np.broadcast_to(colour, (len(points), 3)).copy()
     if traits.stripe_width > 0.0 and traits.kind != "cardigan":
@@ -67,12 +68,12 @@ def paint(appearance: Appearance, points: SurfacePoints) -> SurfaceValues:
         share += fine * ((0.4 if traits.kind == "shirt" else 0.5) - share)
         albedo += share[:, None] * (accent - albedo)
     albedo[inner] = accent
-    albedo[(points.layer > 0.3) & ~collar] = traits.bottom
-    albedo[(points.layer > 0.41) & ~collar] = _SHOES
+    albedo[bottom] = traits.bottom
+    albedo[shoe] = _SHOES
 
     rib_width = np.where(limb, _CUFF_WIDTH.get(traits.kind, 0.0), _RIB_WIDTH.get(traits.kind, 0.0))
     rib_width = np.where(inner, _RIB_WIDTH["t-shirt"], rib_width)
-    ribbed = (from_edge < rib_width) & (points.layer < 0.3)
+    ribbed = (from_edge < rib_width) & ~collar & ~bottom
     if traits.kind == "roll-neck":
         ribbed = collar
     # Ribs run away from the edge, knit columns likewise but finer.
@@ -96,7 +97,7 @@ def paint(appearance: Appearance, points: SurfacePoints) -> SurfaceValues:
     seam = np.exp(-(((from_edge - rib_width) / (0.5 + 0.4 * footprint)) ** 2)) * (rib_width > 0.0)
     albedo *= (1.0 - 0.35 * seam * np.minimum(0.6 / (footprint + 0.1), 1.0))[:, None]
     if traits.kind == "shirt":
-        _fasten(albedo, around, height, points.layer > 0.0, footprint)
+        _fasten(albedo, around, height, points.layer != 0.0, footprint)
     values.albedo[:] = np.clip(albedo, 0.004, 0.85)
     values.specular[:] = 0.35
     values.roughness[:] = 0.85

@@ -20,8 +20,9 @@ from likeness.studio.torso import AXIS_Z, Build, Torso, neck_base_vertices
 
 Array = NDArray[np.float64]
 
-SLEEVE, BOTTOM, SHOE = 0.25, 0.375, 0.4375
-"""``layer`` of what is worn on limbs; below a half, where ``fabric`` begins to see collars."""
+SLEEVE, BOTTOM, SHOE = 0.25, 2.0, 3.0
+"""``layer`` of what is worn on limbs. Where pieces meet, a pixel may see the mean of two layers: it
+must not be that of a third one of another colour."""
 
 _AROUND = 20
 _ARM_Y = np.array([-157, -163, -173, -196, -236, -290, -360, -440, -490, -560, -640, -720, -745])
