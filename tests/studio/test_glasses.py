@@ -76,8 +76,8 @@ def test_glasses_turn_with_the_skull_and_not_with_the_jaw() -> None:
     moved = rest.copy()
     moved[rest[:, 1] < 10.0] += (0.0, -12.0, 3.0)
     np.testing.assert_allclose(mesh.place(moved)[0], mesh.rest, atol=0.05)
-    shifted = mesh.place((*rest, 5.0, 0.0, 0.0))[0]
-    np.testing.assert_allclose(shifted, (*mesh.rest, 5.0, 0.0, 0.0), atol=1e-3)
+    aside = np.array([5.0, 0.0, 0.0])
+    np.testing.assert_allclose(mesh.place(rest + aside)[0], mesh.rest + aside, atol=1e-3)
 
 
 def test_clear_lenses_keep_skin_and_depth_and_dark_ones_do_not() -> None:
