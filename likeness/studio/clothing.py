@@ -283,7 +283,8 @@ def _neck_tube(
         (1.07, 5.0),
         (1.04, 8.0),
         *((1.0 - 0.92 * t, 9.0 + 3.0 * np.sin(np.pi * t) + 2.0 * t) for t in np.linspace(0, 1, 6)),
-        (0.06, 7.0),
+        (0.06, 8.0),
+        (-0.25, 7.0),  # under the garment's edge
     ]
     for share, gap in profile:
         level = rim[:, 1] + share * height * (1.0 - 0.12 * np.cos(azimuth))
