@@ -21,6 +21,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import numpy as np
 
 from likeness.studio import photograph as studio
+from likeness.studio import rendering
 from likeness.studio.person import Person
 from likeness.studio.pixels import share_points
 from likeness.studio.scene import Scene
@@ -58,9 +59,9 @@ def main() -> None:
     for size, count in ((192, 18),) if options.quick else ((96, 18), (192, 18), (512, 6)):
         scenes = [Scene.sample(np.random.default_rng(seed)) for seed in range(count)]
         shared = measure(sitters, scenes, size)
-        studio.share_points = lambda samples, n: share_points(samples, 1)
+        rendering.share_points = lambda samples, n: share_points(samples, 1)
         by_sample = measure(sitters, scenes, size)
-        studio.share_points = share_points
+        rendering.share_points = share_points
         ratio = by_sample / shared
         rows.append({"size": size, "rate": 1 / shared, "baseline": 1 / by_sample, "ratio": ratio})
         print(f"{size:4d} {1 / shared:14.1f} {1 / by_sample:18.1f} {ratio:6.2f}")

@@ -1,6 +1,7 @@
 """From radiance to a picture: the film curve and what lens, sensor and file do to it.
 
-Owns tone, vignette, blur, grain and JPEG. Exposure in stops belongs to ``lighting``.
+Owns tone, vignette, blur, sensor noise, enlarging and JPEG. Exposure in stops belongs to
+``lighting``.
 """
 
 from __future__ import annotations
@@ -34,8 +35,12 @@ class Film:
     """Light lost in the corners, 0..1."""
     blur: float = 0.0
     """Standard deviation of the lens' blur in thousandths of the picture's side."""
-    grain: float = 0.0
-    """Standard deviation of the noise at middle grey, of the display range."""
+    photons: float | None = None
+    """Photons that make a pixel white; fewer are noisier. None has no noise of light."""
+    read_noise: float = 0.0
+    """Standard deviation of the sensor's own noise, of white."""
+    source_side: int | None = None
+    """Longer side in pixels of the source the picture is enlarged from."""
     jpeg_quality: int | None = None
     """Saves and loads the picture as JPEG of this quality."""
 
@@ -104,7 +109,7 @@ def develop(linear: Picture, film: Film, rng: np.random.Generator) -> Picture:
     Args:
         linear: (H, W, 3) result of :func:`tone`, composed over the background.
         film: what is done to it.
-        rng: draws the grain.
+        rng: draws the noise.
     """
     height, width = linear.shape[:2]
     if film.blur > 0.0:
@@ -115,17 +120,32 @@ def develop(linear: Picture, film: Film, rng: np.random.Generator) -> Picture:
         y, x = np.mgrid[:height, :width].astype(np.float32)
         x, y = (x + 0.5) / width - 0.5, (y + 0.5) / height - 0.5
         linear = linear * (1.0 - np.float32(2.0 * film.vignette) * (x * x + y * y))[..., None]
+    if film.source_side is not None and film.source_side < max(height, width):
+        scale = film.source_side / max(height, width)
+        small = (max(round(width * scale), 1), max(round(height * scale), 1))
+        linear = cv2.resize(linear, small, interpolation=cv2.INTER_AREA)
+    if film.photons is not None or film.read_noise > 0.0:
+        linear = _noisy(linear, film, rng)
     picture = encode(linear)
-    if film.grain > 0.0:
-        # Shot noise: less in the lights of the display scale; colour noise is half as strong.
-        light = rng.standard_normal((height, width, 1), dtype=np.float32)
-        colour = rng.standard_normal((height, width, 3), dtype=np.float32)
-        level = np.float32(film.grain) * (1.25 - 0.75 * picture.mean(-1, keepdims=True))
-        picture = picture + level * (light + np.float32(0.5) * colour)
+    if picture.shape[:2] != (height, width):
+        picture = cv2.resize(picture, (width, height), interpolation=cv2.INTER_CUBIC)
     picture = np.clip(picture, 0.0, 1.0).astype(np.float32)
     if film.jpeg_quality is not None:
         picture = _through_jpeg(picture, film.jpeg_quality)
     return picture
+
+
+def _noisy(linear: Picture, film: Film, rng: np.random.Generator) -> Picture:
+    """Noise of light and of the sensor: variance ``value / photons + read_noise**2``.
+
+    The Poisson-Gaussian model of Foi et al., "Practical Poissonian-Gaussian noise modeling and
+    fitting for single-image raw data" (2008), with the normal distribution for the Poisson one.
+    """
+    variance = np.full_like(linear, np.float32(film.read_noise**2))
+    if film.photons is not None:
+        variance += np.maximum(linear, 0.0) / np.float32(film.photons)
+    noise = rng.standard_normal(linear.shape, dtype=np.float32)
+    return np.clip(linear + np.sqrt(variance) * noise, 0.0, 1.0).astype(np.float32)
 
 
 def _through_jpeg(picture: Picture, quality: int) -> Picture:

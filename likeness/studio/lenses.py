@@ -28,7 +28,7 @@ def lay_lenses(
     picture: NDArray[np.float32],
     mask: NDArray[np.uint8],
     depth: NDArray[np.float32],
-) -> None:
+) -> NDArray[np.bool_]:
     """Draws a figure's lenses over a picture of all the rest of it, in place.
 
     Light that passes is tinted; what the lens mirrors is added: surroundings and lamps at the angle
@@ -44,10 +44,14 @@ def lay_lenses(
         picture: (H, W, 3) display-linear.
         mask: (H, W) of ``figure.LABELS``.
         depth: (H, W) metres.
+
+    Returns:
+        (H, W) where a dark lens is seen instead of what is behind it.
     """
+    hidden = np.zeros(mask.shape, bool)
     faces = figure.surface.lenses
     if len(faces) == 0:
-        return
+        return hidden
     height, width = mask.shape
     xy, distance = project(vertices, intrinsics)
     xy, distance = np.ascontiguousarray(xy[None]), np.ascontiguousarray(distance[None])
@@ -58,7 +62,7 @@ def lay_lenses(
     rasterize_kernels.resolve(0, 1, xy, distance, distance, faces, tri, bary, buffer)
     rows, columns = np.nonzero((tri[0] >= 0) & (buffer[0] < depth))
     if len(rows) == 0:
-        return
+        return hidden
     corners = faces[tri[0, rows, columns]]
     weights = bary[0, rows, columns]
     normal = np.einsum("nk,nkc->nc", weights, figure.normals[corners])
@@ -83,3 +87,5 @@ def lay_lenses(
     if is_dark(figure.surface.lens_tint):
         mask[rows, columns] = LABELS.index("occluder")
         depth[rows, columns] = buffer[0, rows, columns]
+        hidden[rows, columns] = True
+    return hidden

@@ -9,8 +9,6 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-NUM_LABELS = 6
-
 
 @njit(cache=True, nogil=True)
 def merge(
@@ -24,7 +22,9 @@ def merge(
     strand_depth,
     strand_coverage,
     n,
+    num_labels,
     picture,
+    coverage,
     mask,
     out_depth,
 ):
@@ -41,7 +41,9 @@ def merge(
         strand_depth: (M,).
         strand_coverage: (M,) 0..1.
         n: samples per pixel along each side.
+        num_labels: labels there are, background included.
         picture: (H, W, 3), the background on entry.
+        coverage: (H, W) becomes the share of a pixel that is not background.
         mask: (H, W) becomes the label with the greatest share; a tie goes to what is not
             background.
         out_depth: (H, W) becomes the depth of the nearest thing with that label, or infinite.
@@ -61,8 +63,8 @@ def merge(
         order[cursor[pixel]] = k
         cursor[pixel] += 1
 
-    votes = np.zeros(NUM_LABELS)
-    nearest = np.zeros(NUM_LABELS)
+    votes = np.zeros(num_labels)
+    nearest = np.zeros(num_labels)
     total = np.zeros(3)
     first = 0
     for pixel in range(height * width):
@@ -73,6 +75,7 @@ def merge(
         members = start[pixel + 1] - start[pixel]
         out_depth[row, column] = np.inf
         mask[row, column] = 0
+        coverage[row, column] = 0.0
         if members == 0 and first == last:
             continue
         votes[:] = 0.0
@@ -99,8 +102,9 @@ def merge(
                 nearest[label[solid]] = min(nearest[label[solid]], behind)
             else:
                 votes[0] += through
+        coverage[row, column] = 1.0 - votes[0] / samples
         best = 1
-        for k in range(2, NUM_LABELS):
+        for k in range(2, num_labels):
             if votes[k] > votes[best]:
                 best = k
         if votes[best] >= votes[0] * 0.999999 and votes[best] > 0.0:

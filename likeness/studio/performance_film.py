@@ -18,10 +18,12 @@ from likeness.seeds import Draws
 from likeness.speech.timeline import Utterance
 from likeness.studio.animation import head_pose
 from likeness.studio.breathing import breath_sound
+from likeness.studio.camera import Camera
 from likeness.studio.curves import ARKIT, TONGUE, Curves, sample
 from likeness.studio.figure import Sitter
+from likeness.studio.moods import neutral_expression
 from likeness.studio.photograph import Photograph, photograph
-from likeness.studio.scene import Camera, Scene, frame
+from likeness.studio.scene import Scene
 from likeness.studio.version import STUDIO_VERSION
 
 PREVIEW_FPS = 25.0
@@ -58,8 +60,8 @@ def photograph_frames(
 
 def fixed_camera(sitter: Sitter, scene: Scene, height: int, width: int) -> Camera:
     """The camera of a film: it frames the face at rest in the pose of the scene."""
-    still = sitter.anchors(scene.pose)
-    return frame(still.landmarks68, scene.framing, height, width)
+    still = sitter.pose(neutral_expression(), scene.pose)
+    return scene.framing.place(still.landmarks68, still.vertices, height, width)
 
 
 def audible(utterance: Utterance, curves: Curves, seed: int) -> NDArray[np.float32]:

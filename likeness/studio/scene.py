@@ -7,54 +7,26 @@ shows is computed by ``photograph``.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from likeness.geometry.head_numpy import rotation_matrix
 from likeness.studio.background import Background
+from likeness.studio.background_kinds import draw_background_kind, sample_background
+from likeness.studio.camera import Framing, Lens
+from likeness.studio.difficulty import Difficulty, SensorKnob
 from likeness.studio.figure import HeadPose
 from likeness.studio.film import Film
+from likeness.studio.light_kinds import LightName, draw_light_name, sample_lighting
 from likeness.studio.lighting import Lamp, Lighting
 from likeness.studio.moods import neutral_expression, sample_expression
 from likeness.studio.occluders import Occluder, sample_occluder
-from likeness.studio.pixels import project
-
-LightName = Literal["studio", "window", "overcast", "sun", "evening", "flash", "soft"]
-LIGHT_NAMES: tuple[LightName, ...] = (
-    "studio",
-    "window",
-    "overcast",
-    "sun",
-    "evening",
-    "flash",
-    "soft",
-)
-
-Camera = tuple[NDArray[np.float64], tuple[float, float, float, float]]
-"""Translation (3,) that puts a figure before a camera at the origin, and fx, fy, cx, cy in pixels;
-see :func:`frame`."""
 
 _NECK_LIMITS = (math.radians(25), math.radians(24), math.radians(14))
 """How far a head turns, nods and tilts against the shoulders. Real ones turn further, with muscles
 that come forward under the skin; the studio's neck has none, and shoulders turn along."""
-
-
-@dataclass(frozen=True)
-class Framing:
-    """Where the camera is and what part of its picture is kept."""
-
-    distance: float
-    """Metres from the camera to the middle of the face."""
-    margin: float = 1.8
-    """Side of the picture over the longer side of the box around the 68 landmarks."""
-    offset: tuple[float, float] = (0.0, -0.04)
-    """Middle of that box from the middle of the picture, in sides; x right, y down."""
-    principal: tuple[float, float] = (0.0, 0.0)
-    """Where the optical axis meets the picture, from its middle, in sides: a crop of a larger
-    photograph does not have it in its middle."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +35,7 @@ class Scene:
 
     seed: int
     """Seeds grain and everything else that is noise."""
-    framing: Framing
+    framing: Framing | Lens
     yaw: float
     """Radians the face is turned toward the right of the picture."""
     pitch: float
@@ -87,28 +59,25 @@ class Scene:
         cls,
         rng: np.random.Generator,
         *,
+        difficulty: Difficulty = Difficulty(),  # noqa: B008 - a frozen value
         max_yaw: float = 90.0,
         expressive: bool = True,
-        clean: bool = False,
-        occluded: float = 0.0,
     ) -> Scene:
-        """Draws a scene.
+        """Draws a scene: a crop around a face, anywhere, under any light.
 
         Args:
             rng: the only source of chance.
-            max_yaw: degrees; half of all pictures are within 25 in any case.
+            difficulty: knobs; see there.
+            max_yaw: degrees; whatever the knob allows, no face turns further. With the usual knob,
+                half of all pictures are within 25.
             expressive: False keeps the face at rest.
-            clean: no grain, blur, vignette or JPEG.
-            occluded: share of the pictures with something in front of the face.
         """
-        yaw_limit = max_yaw if rng.random() < 0.5 else min(25.0, max_yaw)
-        yaw = math.radians(rng.uniform(-yaw_limit, yaw_limit))
-        pitch = math.radians(float(np.clip(rng.normal(0.0, 9.0), -30.0, 30.0)))
-        roll = math.radians(float(np.clip(rng.normal(0.0, 5.5), -15.0, 15.0)))
+        yaw, pitch, roll = _draw_turn(rng, difficulty, max_yaw)
         at_camera = rng.random() < 0.75
         aside = rng.normal(0.0, math.radians(12.0), 2) if not at_camera else (0.0, 0.0)
-        name = LIGHT_NAMES[int(rng.choice(len(LIGHT_NAMES), p=_LIGHT_ODDS))]
-        lighting = sample_lighting(rng, name)
+        name = draw_light_name(rng, difficulty.light)
+        lighting = sample_lighting(rng, name, knob=difficulty.light)
+        kind = draw_background_kind(rng, name, difficulty.background)
         return cls(
             seed=int(rng.integers(2**31)),
             framing=_sample_framing(rng),
@@ -120,9 +89,9 @@ class Scene:
             gaze=(float(aside[0]), float(aside[1])),
             lighting=lighting,
             light_name=name,
-            background=sample_background(rng, name),
-            film=Film() if clean else _sample_film(rng),
-            occluder=sample_occluder(rng) if rng.random() < occluded else None,
+            background=sample_background(rng, kind, lighting, knob=difficulty.background),
+            film=sample_film(rng, difficulty.sensor),
+            occluder=sample_occluder(rng) if rng.random() < difficulty.occlusion else None,
         )
 
     @classmethod
@@ -190,36 +159,6 @@ def axis_angle(rotation: NDArray[np.float64]) -> tuple[float, float, float]:
     return float(x), float(y), float(z)
 
 
-def frame(landmarks: NDArray[np.float64], framing: Framing, height: int, width: int) -> Camera:
-    """Puts a figure before the camera.
-
-    Args:
-        landmarks: (68, 3) metres, of the posed figure.
-        framing: what is wanted.
-        height: of the picture in pixels.
-        width: likewise; the shorter side counts as *the* side.
-
-    Returns:
-        translation (3,) to add to the figure, and fx, fy, cx, cy in pixels.
-    """
-    side = min(height, width)
-    middle = 0.5 * (landmarks.min(axis=0) + landmarks.max(axis=0))
-    away = np.array([framing.offset[0] - framing.principal[0], 0.0])
-    away[1] = framing.principal[1] - framing.offset[1]  # y up
-    focal = 4.0  # in sides
-    for _ in range(6):
-        center = np.array([*(away / focal * framing.distance), -framing.distance])
-        translation = center - middle
-        points, _ = project(landmarks + translation, (1.0, 1.0, 0.0, 0.0))
-        low, high = points.min(axis=0), points.max(axis=0)
-        focal = 1.0 / (framing.margin * float((high - low).max()))
-    pixels = focal * side
-    box_center = pixels * 0.5 * (low + high)
-    wanted = np.array([width, height]) / 2.0 + side * np.asarray(framing.offset)
-    cx, cy = wanted - box_center
-    return translation, (pixels, pixels, float(cx), float(cy))
-
-
 def _sample_framing(rng: np.random.Generator) -> Framing:
     if rng.random() < 0.25:  # at arm's length
         distance = float(rng.uniform(0.35, 0.75))
@@ -239,15 +178,49 @@ def _sample_framing(rng: np.random.Generator) -> Framing:
     )
 
 
-def _sample_film(rng: np.random.Generator) -> Film:
-    return Film(
-        contrast=float(rng.uniform(1.1, 1.45)),
-        saturation=float(np.clip(rng.normal(1.02, 0.08), 0.85, 1.25)),
-        vignette=float(rng.uniform(0.0, 0.25)),
-        blur=float(max(rng.normal(0.5, 1.1), 0.0)),
-        grain=float(0.02 * rng.uniform() ** 2),
-        jpeg_quality=int(rng.integers(55, 97)) if rng.random() < 0.5 else None,
+def sample_film(rng: np.random.Generator, knob: SensorKnob = "light") -> Film:
+    """How a camera of a kind develops: lens, sensor and file."""
+    contrast, saturation = float(rng.uniform(1.1, 1.45)), float(rng.normal(1.02, 0.08))
+    vignette, blur = float(rng.uniform(0.0, 0.25)), float(max(rng.normal(0.5, 1.1), 0.0))
+    photons = math.exp(rng.uniform(math.log(2_000.0), math.log(20_000.0)))
+    read, quality = float(rng.uniform(0.0005, 0.003)), int(rng.integers(80, 96))
+    as_jpeg = rng.random() < 0.5
+    toned = Film(contrast=contrast, saturation=float(np.clip(saturation, 0.85, 1.25)))
+    if knob == "clean":
+        return toned
+    usual = replace(
+        toned,
+        vignette=vignette,
+        blur=blur,
+        photons=photons,
+        read_noise=read,
+        jpeg_quality=quality if as_jpeg else None,
     )
+    if knob == "light":
+        return usual
+    strong = replace(
+        usual, blur=1.5 * blur, photons=0.08 * photons, read_noise=3.0 * read, jpeg_quality=60
+    )
+    return strong if knob == "strong" else replace(strong, source_side=96)
+
+
+def _draw_turn(
+    rng: np.random.Generator, difficulty: Difficulty, max_yaw: float
+) -> tuple[float, float, float]:
+    """Yaw, pitch and roll in radians."""
+    most = min(max_yaw, 20.0) if difficulty.pose == "near" else max_yaw
+    wide = difficulty.pose == "extreme" or rng.random() < 0.5
+    if difficulty.pose == "all":
+        wide = wide or rng.random() < 0.4
+    limit = most if wide else min(25.0, most)
+    yaw = rng.uniform(-limit, limit)
+    pitch = float(np.clip(rng.normal(0.0, 9.0), -30.0, 30.0))
+    roll = float(np.clip(rng.normal(0.0, 5.5), -15.0, 15.0))
+    if difficulty.pose == "near":
+        pitch = float(np.clip(pitch, -20.0, 20.0))
+    if difficulty.pose == "extreme":
+        roll = float(rng.uniform(-30.0, 30.0))
+    return math.radians(yaw), math.radians(pitch), math.radians(roll)
 
 
 PORTRAIT_LIGHT = Lighting(
@@ -260,98 +233,3 @@ PORTRAIT_LIGHT = Lighting(
     white_balance=5600,
     exposure=0.15,
 )
-
-_LIGHT_ODDS = (0.24, 0.20, 0.14, 0.14, 0.10, 0.06, 0.12)
-
-
-def sample_lighting(rng: np.random.Generator, name: LightName) -> Lighting:
-    """Light of a kind: each draws its lamps from its own ranges."""
-    side = 1.0 if rng.random() < 0.5 else -1.0
-
-    def lamp(
-        azimuth: tuple[float, float],
-        elevation: tuple[float, float],
-        strength: tuple[float, float],
-        temperature: tuple[float, float],
-        softness: tuple[float, float],
-        mirrored: float = 1.0,
-    ) -> Lamp:
-        return Lamp(
-            azimuth=mirrored * side * math.radians(rng.uniform(*azimuth)),
-            elevation=math.radians(rng.uniform(*elevation)),
-            strength=float(rng.uniform(*strength)),
-            temperature=float(rng.uniform(*temperature)),
-            softness=float(rng.uniform(*softness)),
-        )
-
-    key_azimuth, key_height, key_color, key_soft = {
-        "studio": ((20, 60), (10, 60), (4800, 6000), (0.08, 0.30)),
-        "window": ((45, 90), (0, 30), (5500, 7500), (0.25, 0.45)),
-        "overcast": ((0, 60), (40, 75), (6000, 7500), (0.45, 0.60)),
-        "sun": ((15, 75), (20, 65), (4200, 5600), (0.01, 0.03)),
-        "evening": ((20, 80), (-5, 40), (2800, 3600), (0.03, 0.15)),
-        "flash": ((0, 10), (2, 14), (5200, 6000), (0.02, 0.05)),
-        "soft": ((0, 40), (10, 45), (4500, 6500), (0.35, 0.60)),
-    }[name]
-    key_strength = {"overcast": (0.25, 0.45), "soft": (0.45, 0.7)}.get(name, (0.8, 1.0))
-    fill = {
-        "sun": (0.0, 0.1),
-        "flash": (0.0, 0.05),
-        "evening": (0.02, 0.15),
-        "window": (0.0, 0.15),
-        "overcast": (0.0, 0.1),
-    }.get(name, (0.1, 0.4))
-    sky = {"overcast": (0.6, 0.9), "evening": (0.04, 0.14), "flash": (0.05, 0.2)}.get(
-        name, (0.14, 0.32)
-    )
-    key = lamp(key_azimuth, key_height, key_strength, key_color, key_soft)
-    sky_temperature = float(rng.uniform(*((3000, 4500) if name == "evening" else (5800, 9000))))
-    # A camera balances for the light it finds, never quite.
-    found = 0.75 * key.temperature + 0.25 * sky_temperature
-    return Lighting(
-        key=key,
-        fill=lamp((20, 75), (-5, 30), fill, (4500, 7000), (0.25, 0.5), mirrored=-1.0),
-        rim=lamp(
-            (125, 175),
-            (15, 60),
-            (0.1, 0.5) if rng.random() < 0.6 else (0.0, 0.0),
-            (3500, 8000),
-            (0.05, 0.25),
-            mirrored=float(rng.choice((-1.0, 1.0))),
-        ),
-        sky=float(rng.uniform(*sky)),
-        sky_temperature=sky_temperature,
-        ground=tuple(float(v) for v in rng.uniform(0.08, 0.4) * rng.uniform(0.8, 1.2, 3)),
-        white_balance=float(found + 0.65 * (5500 - found) * rng.uniform(0.0, 0.6)),
-        exposure=float(np.clip(rng.normal(0.2, 0.3), -0.6, 0.9)),
-    )
-
-
-def sample_background(rng: np.random.Generator, light: LightName) -> Background:
-    """A background that goes with the light."""
-    odds = {
-        "studio": {"plain": 0.4, "gradient": 0.4, "wall": 0.2},
-        "window": {"interior": 0.6, "wall": 0.4},
-        "overcast": {"outdoor": 0.8, "wall": 0.2},
-        "sun": {"outdoor": 0.8, "wall": 0.2},
-        "evening": {"bokeh": 0.55, "interior": 0.45},
-        "flash": {"bokeh": 0.3, "interior": 0.4, "wall": 0.3},
-        "soft": {"plain": 0.25, "interior": 0.45, "wall": 0.3},
-    }[light]
-    kind = str(rng.choice(list(odds), p=list(odds.values())))
-    level = float(np.exp(rng.uniform(math.log(0.03), math.log(0.65))))
-    if kind == "bokeh":
-        level = 0.02 + 0.1 * level
-    tint = np.exp(rng.normal(0.0, 0.16, 3))
-    other = np.exp(rng.uniform(math.log(0.04), math.log(0.6))) * np.exp(rng.normal(0.0, 0.2, 3))
-    if kind == "outdoor":  # leaves over earth, grass or paving
-        level, tint = rng.uniform(0.06, 0.22), np.array([0.75, 1.0, 0.42]) * tint
-        grounds = np.array([[0.26, 0.20, 0.14], [0.14, 0.20, 0.07], [0.30, 0.29, 0.28]])
-        other = grounds[int(rng.integers(3))] * rng.uniform(0.6, 1.5)
-    return Background(
-        kind=kind,  # type: ignore[arg-type]
-        color=tuple(float(v) for v in np.clip(level * tint, 0.0, 1.0)),
-        second=tuple(float(v) for v in np.clip(other, 0.0, 1.0)),
-        blur=float(rng.uniform(0.02, 0.10)),
-        seed=int(rng.integers(2**31)),
-    )

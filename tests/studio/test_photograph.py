@@ -11,13 +11,14 @@ import pytest
 
 from likeness.geometry.head_numpy import pose_head
 from likeness.studio import landmark_points
+from likeness.studio.camera import Framing
 from likeness.studio.deform import clamp_weights
 from likeness.studio.expressions import INDEX
 from likeness.studio.figure import LABELS, HeadPose
 from likeness.studio.occluders import KINDS, Occluder
 from likeness.studio.person import Person
 from likeness.studio.photograph import Photograph, photograph, sitter_of
-from likeness.studio.scene import Framing, Scene
+from likeness.studio.scene import Scene
 from likeness.studio.template import build_template
 from likeness.systems.face_encoder.heads import open_head
 from likeness.systems.face_encoder.studio import true_shape

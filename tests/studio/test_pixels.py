@@ -10,7 +10,7 @@ import torch
 
 from likeness.geometry.cameras import PerspectiveCamera
 from likeness.studio.figure import LABELS, HeadPose, PersonSitter
-from likeness.studio.merge import NUM_LABELS, merge
+from likeness.studio.merge import merge
 from likeness.studio.person import Person
 from likeness.studio.pixels import farthest_depth, project, share_points, take_samples
 from likeness.studio.template import PARTS
@@ -89,7 +89,8 @@ def test_merging_equals_plain_loops():
     height, width, n = 5, 6, 2
     place = np.flatnonzero(rng.random(height * n * width * n) < 0.7)
     color = rng.random((len(place), 3)).astype(np.float32)
-    label = rng.integers(1, NUM_LABELS, len(place)).astype(np.uint8)
+    num_labels = 11  # of two figures
+    label = rng.integers(1, num_labels, len(place)).astype(np.uint8)
     depth = rng.uniform(1, 2, len(place)).astype(np.float32)
     strands = []
     for pixel in range(height * width):
@@ -103,17 +104,18 @@ def test_merging_equals_plain_loops():
     behind = rng.random((height, width, 3)).astype(np.float32)
     picture = behind.copy()
     mask = np.empty((height, width), np.uint8)
+    covered = np.empty((height, width), np.float32)
     out_depth = np.empty((height, width), np.float32)
     merge(
         place, color, label, depth, strand_pixel, strand_color, hair, strand_depth, coverage, n,
-        picture, mask, out_depth,
+        num_labels, picture, covered, mask, out_depth,
     )  # fmt: skip
 
     at = {int(p): k for k, p in enumerate(place)}
     for row in range(height):
         for column in range(width):
-            total, votes = np.zeros(3), np.zeros(NUM_LABELS)
-            nearest = np.full(NUM_LABELS, np.inf)
+            total, votes = np.zeros(3), np.zeros(num_labels)
+            nearest = np.full(num_labels, np.inf)
             for j in range(n):
                 for i in range(n):
                     solid = at.get((row * n + j) * width * n + column * n + i)
@@ -133,6 +135,7 @@ def test_merging_equals_plain_loops():
                         votes[label[solid]] += left
                         nearest[label[solid]] = min(nearest[label[solid]], limit)
             np.testing.assert_allclose(picture[row, column], total / n**2, atol=1e-5)
+            assert covered[row, column] == pytest.approx(1 - votes[0] / n**2, abs=1e-5)
             best = int(votes[1:].argmax()) + 1
             best = best if votes[best] >= votes[0] else 0
             assert mask[row, column] == best

@@ -8,10 +8,13 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
+from likeness.studio.background import KINDS
+from likeness.studio.difficulty import Difficulty
 from likeness.studio.expressions import ARKIT_NAMES, FIGHTING_PAIRS, INDEX
+from likeness.studio.light_kinds import LIGHT_NAMES
 from likeness.studio.lighting import Lamp, balanced_color
 from likeness.studio.moods import sample_expression
-from likeness.studio.scene import LIGHT_NAMES, Scene, axis_angle, head_rotation, turn_head
+from likeness.studio.scene import Scene, axis_angle, head_rotation, turn_head
 
 
 def test_a_seed_gives_one_scene():
@@ -40,7 +43,7 @@ def test_distributions_of_pose_camera_and_light():
     assert (margin.min(), margin.max()) == pytest.approx((1.2, 2.2), abs=0.05)
     assert {scene.light_name for scene in scenes} == set(LIGHT_NAMES)
     kinds = {scene.background.kind for scene in scenes}
-    assert kinds == {"plain", "gradient", "wall", "interior", "outdoor", "bokeh"}
+    assert kinds == set(KINDS)
     at_camera = np.mean([scene.gaze == (0.0, 0.0) for scene in scenes])
     assert at_camera == pytest.approx(0.75, abs=0.06)
     for scene in scenes:
@@ -50,20 +53,25 @@ def test_distributions_of_pose_camera_and_light():
 
 def test_limits_are_kept():
     scenes = [
-        Scene.sample(np.random.default_rng(seed), max_yaw=10.0, expressive=False, clean=True)
+        Scene.sample(
+            np.random.default_rng(seed),
+            difficulty=Difficulty(sensor="clean"),
+            max_yaw=10.0,
+            expressive=False,
+        )
         for seed in range(50)
     ]
     assert max(abs(math.degrees(scene.yaw)) for scene in scenes) <= 10.0
     assert all(not any(scene.expression) for scene in scenes)
-    assert all(scene.film.grain == 0.0 and scene.film.jpeg_quality is None for scene in scenes)
+    assert all(scene.film.photons is None and scene.film.jpeg_quality is None for scene in scenes)
 
 
 def test_something_in_front_is_as_frequent_as_asked():
     rng = np.random.default_rng(3)
-    scenes = [Scene.sample(rng, occluded=0.3) for _ in range(300)]
+    scenes = [Scene.sample(rng, difficulty=Difficulty(occlusion=0.3)) for _ in range(300)]
     share = np.mean([scene.occluder is not None for scene in scenes])
     assert share == pytest.approx(0.3, abs=0.08)
-    assert Scene.sample(rng).occluder is None
+    assert Scene.sample(rng, difficulty=Difficulty.level(0)).occluder is None
 
 
 def test_expressions_are_possible_and_various():

@@ -1,0 +1,263 @@
+"""Renders posed figures before one camera: samples, light, colours, and which figure a pixel shows.
+
+Owns the steps from placed figures to display-linear colours with their truth: label, depth,
+instance and coverage. Who stands where is ``photograph``'s and ``groups``', what lens and film do
+to the colours ``depth_of_field``'s and ``film``'s.
+
+Figures hide each other; each throws shadows on itself alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from likeness.studio.figure import LABELS, Figure, Sitter, Surface
+from likeness.studio.film import Film, tone
+from likeness.studio.lenses import lay_lenses
+from likeness.studio.lighting import Lighting
+from likeness.studio.merge import merge
+from likeness.studio.pixels import Samples, SharedPoints, farthest_depth, share_points, take_samples
+from likeness.studio.shading import shade
+from likeness.studio.strand_samples import StrandSamples, take_strands
+from likeness.studio.visibility import ambient_transfer, shadow_map
+
+_SHADOW_TEXELS = 384
+_AMBIENT_DIRECTIONS, _AMBIENT_TEXELS = 28, 72
+_REGION_RADIUS = 0.24
+"""Metres around the middle of the head in which shadows are cast."""
+_HEAD_BEHIND_FACE = 0.07
+"""Metres from the mean of the landmarks back to the middle of the head."""
+
+FIGURE_LABELS = len(LABELS) - 1
+"""Labels a figure can have: all but background."""
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """A posed figure in its place before the camera."""
+
+    sitter: Sitter
+    figure: Figure
+    vertices: NDArray[np.float32]
+    """(V, 3) metres, camera at the origin"""
+
+
+@dataclass(frozen=True, eq=False)
+class Rendering:
+    """What the camera sees, before lens and film."""
+
+    picture: NDArray[np.float32]
+    """(H, W, 3) display-linear, composed over the background"""
+    coverage: NDArray[np.float32]
+    """(H, W) share of a pixel that is not background"""
+    mask: NDArray[np.uint8]
+    """(H, W) position in ``figure.LABELS``"""
+    instance: NDArray[np.uint8]
+    """(H, W) 0 background, k + 1 the k-th subject"""
+    depth: NDArray[np.float32]
+    """(H, W) metres along the viewing direction; infinite where there is background"""
+
+
+def render(
+    subjects: Sequence[Subject],
+    intrinsics: tuple[float, float, float, float],
+    lighting: Lighting,
+    film: Film,
+    background: NDArray[np.float32],
+    *,
+    supersampling: int,
+) -> Rendering:
+    """Renders subjects over a background.
+
+    Args:
+        subjects: one or more; their order changes nothing but their numbers.
+        intrinsics: fx, fy, cx, cy in pixels.
+        lighting: of all of them.
+        film: its tone curve.
+        background: (H, W, 3) display-linear.
+        supersampling: samples per pixel along each side.
+    """
+    height, width = background.shape[:2]
+    n = supersampling
+    fine = (intrinsics[0] * n, intrinsics[1] * n, intrinsics[2] * n, intrinsics[3] * n)
+    solids = [take_samples(s.figure, s.vertices, fine, height * n, width * n) for s in subjects]
+    place = np.concatenate([solid.place for solid in solids])
+    depths = np.concatenate([solid.depth for solid in solids])
+    nearest = _nearest(place, depths)
+    behind = np.empty((height, width), np.float32)
+    farthest_depth(place[nearest], depths[nearest], width * n, n, behind)
+
+    colors, labels, strands = [], [], []
+    for number, (subject, solid) in enumerate(zip(subjects, solids)):
+        grown = take_strands(subject.figure, subject.vertices, intrinsics, behind)
+        lit = light_of(subject.figure, subject.vertices, lighting)
+        shared = share_points(solid, n)
+        solid_color = _radiance_of_solid(subject.sitter, subject.figure, solid, shared, lit)
+        strand_color = _radiance_of_strands(subject.sitter, subject.figure, grown, lit)
+        for radiance in (solid_color, strand_color):
+            tone(radiance, lighting.gain(), film)
+        surface, first = subject.figure.surface, number * FIGURE_LABELS
+        colors.append(solid_color)
+        labels.append(_labels(surface, solid) + np.int16(first))
+        label = surface.label[grown.segment] + np.int16(first)
+        strands.append((grown.pixel, strand_color, label, grown.depth, grown.coverage))
+    columns = [np.concatenate(column) for column in zip(*strands)]
+    order = np.lexsort((columns[3], columns[0]))
+    found = np.empty((height, width), np.int16)
+    depth = np.empty((height, width), np.float32)
+    coverage = np.empty((height, width), np.float32)
+    picture = background.copy()
+    merge(
+        place[nearest],
+        np.concatenate(colors)[nearest],
+        np.concatenate(labels)[nearest],
+        depths[nearest],
+        *(column[order] for column in columns),
+        n,
+        1 + len(subjects) * FIGURE_LABELS,
+        picture,
+        coverage,
+        found,
+        depth,
+    )
+    instance = np.where(found > 0, (found - 1) // FIGURE_LABELS + 1, 0).astype(np.uint8)
+    mask = np.where(found > 0, (found - 1) % FIGURE_LABELS + 1, 0).astype(np.uint8)
+    for number, subject in enumerate(subjects, start=1):
+        hidden = lay_lenses(
+            subject.figure, subject.vertices, intrinsics, lighting, film, picture, mask, depth
+        )
+        instance[hidden], coverage[hidden] = number, 1.0
+    return Rendering(picture, coverage, mask, instance, depth)
+
+
+def _nearest(place: NDArray[np.int64], depth: NDArray[np.float32]) -> NDArray[np.int64]:
+    """Which samples are the nearest of their place, in ascending order of places."""
+    order = np.lexsort((depth, place))
+    ordered = place[order]
+    first = np.ones(len(order), bool)
+    first[1:] = ordered[1:] != ordered[:-1]
+    nearest: NDArray[np.int64] = order[first]
+    return nearest
+
+
+def _labels(surface: Surface, samples: Samples) -> NDArray[np.uint8]:
+    """(N,) labels of samples; the border between skin and neck runs across triangles."""
+    corners = surface.faces[samples.tri]
+    labels = surface.label[corners[:, 0]]
+    share = np.einsum("nk,nk->n", samples.bary, surface.neck[corners])
+    labels[(labels == LABELS.index("skin")) & (share > 0.5)] = LABELS.index("neck")
+    return labels
+
+
+@dataclass(frozen=True, eq=False)
+class Light:
+    """All light that reaches a placed figure, as ``shading.shade`` takes it."""
+
+    transfer: NDArray[np.float32]
+    arguments: tuple[NDArray, ...]
+
+
+def light_of(figure: Figure, vertices: NDArray[np.float32], lighting: Lighting) -> Light:
+    """Casts the shadows of a figure.
+
+    Args:
+        figure: gives normals and triangles.
+        vertices: (V, 3) where it is.
+        lighting: what lights it.
+    """
+    surface = figure.surface
+    middle = figure.landmarks68.mean(axis=0) + (vertices[0] - figure.vertices[0])
+    region = (middle - _HEAD_BEHIND_FACE * figure.rotations[0][:, 2], _REGION_RADIUS)
+    lamps = (lighting.key, lighting.rim, lighting.fill)
+    # The rim is seen on outlines only, where strands hardly shade each other.
+    maps = [
+        shadow_map(vertices, faces, lamp.direction, _SHADOW_TEXELS, region)
+        for lamp, faces in zip(lamps, (surface.shadow_faces, surface.faces))
+    ]
+    solid = surface.solid
+    transfer = np.zeros((len(vertices), 9), np.float32)
+    transfer[solid] = ambient_transfer(
+        vertices[solid],
+        figure.normals[solid],
+        surface.occluders,
+        region,
+        directions=_AMBIENT_DIRECTIONS,
+        map_size=_AMBIENT_TEXELS,
+    )
+    return Light(
+        transfer,
+        (
+            lighting.surroundings(),
+            np.array([lamp.direction for lamp in lamps]),
+            np.array([lighting.lamp_color(lamp) for lamp in lamps]),
+            np.array([lamp.softness for lamp in lamps]),
+            np.stack([found.axes for found in maps]),
+            np.stack([found.origin for found in maps]),
+            np.array([found.texel for found in maps]),
+            np.stack([found.depth for found in maps]),
+        ),
+    )
+
+
+def _radiance_of_solid(
+    sitter: Sitter, figure: Figure, samples: Samples, shared: SharedPoints, light: Light
+) -> NDArray[np.float32]:
+    """Radiance (N, 3) of skin, eyes, mouth and cloth."""
+    surface = figure.surface
+    values = sitter.paint(shared.points, figure.weights)
+    bump = np.empty_like(values.bump)
+    frame_of = surface.frame[surface.faces[shared.tri, 0]]
+    for number, rotation in enumerate(figure.rotations):
+        chosen = frame_of == number
+        bump[chosen] = values.bump[chosen] @ rotation.T
+    corners = surface.faces[samples.tri]
+    radiance = np.empty((len(samples.tri), 3), np.float32)
+    shade(
+        samples.position,
+        samples.normal,
+        samples.normal,
+        surface.material[corners[:, 0]],
+        shared.group,
+        values.albedo,
+        bump,
+        values.specular,
+        values.roughness,
+        values.occlusion,
+        samples.bary,
+        corners,
+        light.transfer,
+        *light.arguments,
+        radiance,
+    )
+    return radiance
+
+
+def _radiance_of_strands(
+    sitter: Sitter, figure: Figure, strands: StrandSamples, light: Light
+) -> NDArray[np.float32]:
+    """Radiance (N, 3) of hair, beard and lashes."""
+    values = sitter.paint(strands.points, figure.weights)
+    count = len(strands.pixel)
+    radiance = np.empty((count, 3), np.float32)
+    shade(
+        strands.position,
+        strands.normal,
+        strands.tangent,
+        figure.surface.material[strands.segment],
+        np.arange(count, dtype=np.int32),
+        values.albedo,
+        np.zeros((count, 3), np.float32),
+        values.specular,
+        values.roughness,
+        values.occlusion,
+        np.zeros((0, 3), np.float32),
+        np.zeros((0, 3), np.int32),
+        light.transfer,
+        *light.arguments,
+        radiance,
+    )
+    return radiance
