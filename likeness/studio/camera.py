@@ -94,7 +94,7 @@ class Lens:
 
     def focal_pixels(self, height: int, width: int) -> float:
         """fx = fy in a picture of this size."""
-        return self.focal_length / SENSOR_DIAGONAL * math.hypot(height, width)
+        return focal_pixels(self.focal_length, height, width)
 
     def sight(self, height: int, width: int) -> tuple[float, float]:
         """Radians from the optical axis to the face: to the right of the picture, up."""
@@ -105,10 +105,10 @@ class Lens:
     def place(
         self, landmarks: Vector, vertices: NDArray[np.floating], height: int, width: int
     ) -> Camera:
-        """Puts a figure before the camera, optical axis in the middle of the picture.
+        """Puts a figure before the camera, with the optical axis in the middle of the picture.
 
-        A figure that ends above the lower edge of the picture is moved down until it does not: a
-        photograph never shows where a body stops.
+        A photograph never shows where a body stops: of a figure that ends above the lower edge of
+        the picture, a higher part of a larger photograph is kept, and the axis lies lower.
 
         Args:
             landmarks: (68, 3) metres, of the posed figure.
@@ -125,13 +125,10 @@ class Lens:
         wanted = np.array([0.5 * width, 0.5 * height]) + height * np.asarray(self.offset)
         end = vertices[vertices[:, 1] < vertices[:, 1].min() + _BELOW].astype(np.float64)
         translation = np.array([0.0, 0.0, -1.0]) - region.mean(axis=0)
-        for _ in range(2):
-            translation = self._fitted(region, translation, wanted, intrinsics, height)
-            lowest = float(project(end + translation, intrinsics)[0][:, 1].min())
-            if lowest >= height + 1.0:
-                break
-            wanted[1] += height + 1.0 - lowest
-        return translation, intrinsics
+        translation = self._fitted(region, translation, wanted, intrinsics, height)
+        lowest = float(project(end + translation, intrinsics)[0][:, 1].min())
+        lower = max(height + 1.0 - lowest, 0.0)
+        return translation, (focal, focal, 0.5 * width, 0.5 * height + lower)
 
     def _fitted(
         self, region: Vector, start: Vector, wanted: Vector, intrinsics: Intrinsics, height: int
@@ -150,6 +147,11 @@ class Lens:
             # Across the axis everything scales with the distance.
             translation[:2] += (middle + translation)[:2] * (found - 1.0)
         return translation
+
+
+def focal_pixels(focal_length: float, height: int, width: int) -> float:
+    """Focal length in pixels of an equivalent one in mm, for a picture of this size."""
+    return focal_length / SENSOR_DIAGONAL * math.hypot(height, width)
 
 
 def region_points(landmarks: Vector) -> Vector:

@@ -151,8 +151,10 @@ def sample_lighting(
         white_balance=float(found + 0.65 * (5500 - found) * rng.uniform(0.0, 0.6)),
         exposure=float(np.clip(rng.normal(0.2, 0.3), -0.6, 0.9)),
     )
+    if name == "side":  # a card that faces the camera gets less than the cheek
+        lighting = replace(lighting, exposure=lighting.exposure - 0.8)
     if name == "dim":
-        lighting = replace(lighting, exposure=float(rng.uniform(-2.4, -1.7)))
+        lighting = replace(lighting, exposure=float(rng.uniform(-1.9, -1.3)))
     return lighting if knob in ("soft", "varied") else _harder(rng, lighting, knob)
 
 

@@ -116,23 +116,59 @@ def photograph(
     picture = defocus(
         rendering, behind, scene.framing, eye_distance(figure.landmarks68 + translation)
     )
-    points, distance = project(figure.landmarks68 + translation, intrinsics)
-    box = (*points.min(axis=0).tolist(), *points.max(axis=0).tolist())
     if scene.occluder is not None:
         middle = figure.landmarks68 + translation
+        points, _ = project(middle, intrinsics)
+        box = (*points.min(axis=0).tolist(), *points.max(axis=0).tolist())
         away = -0.5 * float(middle[:, 2].min() + middle[:, 2].max())
         put_in_front(scene.occluder, box, away, scene.lighting, scene.film, picture, mask, depth)
     image = develop(picture, scene.film, rng_of(scene.seed, "film"))
+    turn = (scene.yaw, scene.pitch, scene.roll)
+    placed = Placement(figure, translation, intrinsics, turn)
+    return truth_of(placed, scene.lighting, image, mask, depth)
+
+
+@dataclass(frozen=True, eq=False)
+class Placement:
+    """A posed figure before a camera."""
+
+    figure: Figure
+    translation: NDArray[np.float64]
+    """(3,) metres, added after posing"""
+    intrinsics: Intrinsics
+    turn: tuple[float, float, float]
+    """yaw, pitch and roll of the head, radians, in the camera's axes"""
+
+
+def truth_of(
+    placed: Placement,
+    lighting: Lighting,
+    image: NDArray[np.float32],
+    mask: NDArray[np.uint8],
+    depth: NDArray[np.float32],
+) -> Photograph:
+    """A picture with what is true of one figure in it.
+
+    Args:
+        placed: the figure.
+        lighting: of the scene.
+        image: (H, W, 3) sRGB.
+        mask: (H, W) labels of this figure.
+        depth: (H, W) metres of everything, which hides the figure's landmarks.
+    """
+    figure, moved = placed.figure, placed.figure.landmarks68 + placed.translation
+    points, distance = project(moved, placed.intrinsics)
+    vertices = figure.vertices[: figure.surface.num_head] + placed.translation.astype(np.float32)
     return Photograph(
         image=image,
         mask=mask,
         depth=depth,
         landmarks68=points.astype(np.float32),
         visible=visible_points(points, distance, depth),
-        box=box,
-        vertices=vertices[: figure.surface.num_head].copy(),
-        landmarks3d=(figure.landmarks68 + translation).astype(np.float32),
-        parameters=_parameters(figure, scene, translation, intrinsics),
+        box=(*points.min(axis=0).tolist(), *points.max(axis=0).tolist()),
+        vertices=vertices,
+        landmarks3d=moved.astype(np.float32),
+        parameters=_parameters(placed, lighting),
     )
 
 
@@ -234,13 +270,8 @@ def visible_points(
     return seen
 
 
-def _parameters(
-    figure: Figure,
-    scene: Scene,
-    translation: NDArray[np.float64],
-    intrinsics: tuple[float, float, float, float],
-) -> dict[str, NDArray[np.floating]]:
-    lighting = scene.lighting
+def _parameters(placed: Placement, lighting: Lighting) -> dict[str, NDArray[np.floating]]:
+    figure = placed.figure
     expression = figure.weights.copy()
     expression[EYE_DIRECTIONS] = 0.0
     lamps = [
@@ -254,9 +285,9 @@ def _parameters(
         "jaw": np.zeros(3),
         "left_eye": figure.eyes[0],
         "right_eye": figure.eyes[1],
-        "translation": translation,
-        "camera": np.asarray(intrinsics),
-        "yaw_pitch_roll": np.array([scene.yaw, scene.pitch, scene.roll]),
+        "translation": placed.translation,
+        "camera": np.asarray(placed.intrinsics),
+        "yaw_pitch_roll": np.array(placed.turn),
         "light": np.array(lamps),
         "surroundings": np.asarray(lighting.surroundings()),
     }

@@ -142,6 +142,22 @@ def head_rotation(yaw: float, pitch: float, roll: float) -> NDArray[np.float64]:
     return turn @ nod @ tilt
 
 
+def sight_rotation(position: NDArray[np.floating]) -> NDArray[np.float64]:
+    """The smallest rotation (3, 3) that brings a position (3,) onto the axis of the camera.
+
+    A head beside the optical axis shows the camera more of one cheek; applied to the head's
+    rotation this gives the turn that is seen.
+    """
+    sight = np.asarray(position, np.float64) / np.linalg.norm(position)
+    axis = np.array([0.0, 0.0, -1.0])
+    cross, cosine = np.cross(sight, axis), float(sight @ axis)
+    skew = np.array(
+        [[0, -cross[2], cross[1]], [cross[2], 0, -cross[0]], [-cross[1], cross[0], 0]], np.float64
+    )
+    rotation: NDArray[np.float64] = np.eye(3) + skew + skew @ skew / (1.0 + cosine)
+    return rotation
+
+
 def axis_angle(rotation: NDArray[np.float64]) -> tuple[float, float, float]:
     """Axis-angle vector of a rotation of less than half a turn."""
     vector = 0.5 * np.array(

@@ -26,7 +26,7 @@ from likeness.seeds import rng_of, seed_of
 from likeness.studio.albedo_space import ALBEDO_FINGERPRINT, albedo_code, albedo_space
 from likeness.studio.person import Person
 from likeness.studio.photograph import photograph, sitter_of
-from likeness.studio.scene import Scene, head_rotation
+from likeness.studio.scene import Scene, head_rotation, sight_rotation
 from likeness.studio.template import build_template
 from likeness.studio.version import STUDIO_VERSION
 from likeness.systems.face_encoder.annotation_files import MASK_CLASSES
@@ -224,17 +224,11 @@ def _renderer() -> Renderer:
 def apparent_rotation(scene: Scene, translation: np.ndarray) -> np.ndarray:
     """Rotation (3, 3) of the head against the line of sight to it.
 
-    A head beside the optical axis shows the camera more of one cheek; a crop around it, read by a
-    weak-perspective camera, sees exactly that turn.
+    A crop around a head beside the optical axis, read by a weak-perspective camera, sees exactly
+    that turn.
     """
-    sight = np.asarray(translation, np.float64) / np.linalg.norm(translation)
-    axis = np.array([0.0, 0.0, -1.0])
-    cross, cosine = np.cross(sight, axis), float(sight @ axis)
-    skew = np.array(
-        [[0, -cross[2], cross[1]], [cross[2], 0, -cross[0]], [-cross[1], cross[0], 0]], np.float64
-    )
-    align = np.eye(3) + skew + skew @ skew / (1.0 + cosine)
-    return (align @ head_rotation(scene.yaw, scene.pitch, scene.roll)).astype(np.float32)
+    seen = sight_rotation(translation) @ head_rotation(scene.yaw, scene.pitch, scene.roll)
+    return seen.astype(np.float32)
 
 
 def _split(number: int, people: int) -> str:
