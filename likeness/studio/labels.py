@@ -222,8 +222,8 @@ def measured_light(picture: Photograph, lighting: Lighting) -> CaptionLight | No
     one_sided = max(ratio, 1.0 / ratio) >= SIDE_RATIO
     color = lighting.lamp_color(key)
     warm = float(color[0] / max(float(color[2]), 1e-6)) >= _WARM_RATIO
-    if float((picture.image @ _LUMA).mean()) <= _DIM_LUMA and lighting.exposure <= -1.2:
-        return "dim"
+    if lighting.exposure <= -1.2:
+        return "dim" if float((picture.image @ _LUMA).mean()) <= _DIM_LUMA else None
     if warm and key.temperature <= 3800.0:
         return "evening"
     if one_sided and key.softness <= 0.06 and key.strength >= 3.0 * lighting.fill.strength:

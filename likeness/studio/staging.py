@@ -136,6 +136,8 @@ def stage(
     rng: np.random.Generator,
     size: tuple[int, int],
     difficulty: Difficulty = Difficulty(),  # noqa: B008 - a frozen value
+    *,
+    turn: tuple[float, float, float] | None = None,
 ) -> Scene:
     """The scene in which somebody shows labels.
 
@@ -144,6 +146,7 @@ def stage(
         rng: the only source of chance.
         size: height and width of the picture, which say how far a lens sees.
         difficulty: knobs; those of light and background are in the labels already.
+        turn: yaw, pitch and roll against the line of sight, radians, instead of the view's.
     """
     drawn = draw_labels(rng, difficulty)
     shot, view = labels.shot or drawn.shot or "portrait", labels.view or drawn.view or "front"
@@ -152,7 +155,8 @@ def stage(
         rng, _LIGHTS[light], difficulty.background
     )
     lens = draw_lens(rng, shot, sharp=difficulty.sensor == "clean")
-    seen = draw_turn(rng, view)
+    drawn_turn = draw_turn(rng, view)
+    seen = drawn_turn if turn is None else turn
     yaw, pitch, roll = camera_turn(seen, lens.sight(*size))
     # Eyes meet the camera where they easily can, and follow the head where they cannot.
     follow = {"front": 0.0, "left": 0.5, "right": 0.5}.get(view, 0.75)

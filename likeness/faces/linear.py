@@ -1,0 +1,112 @@
+"""Who is it, without weights: an identity embedding in closed form, fitted to pictures of people.
+
+Owns the linear recogniser and its fit. Which people it is fitted to is the caller's business.
+
+Aligned 32 x 32 faces are projected on their principal components, and directions in which pictures
+of one person differ are shrunk (within-class covariance normalisation: Hatch, Kajarekar and
+Stolcke, "Within-class covariance normalization for SVM-based speaker recognition", 2006).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from likeness.faces.align import align_faces
+from likeness.seeds import rng_of
+
+SIDE = 32
+"""Pixels of an aligned face."""
+DIMENSION = 512
+COMPONENTS = 300
+_OVAL = (16.0, 18.5, 11.5, 14.5)
+"""Centre and half axes in pixels of what is looked at: the face without hair and background."""
+_SHRINKAGE = 0.02
+"""Share of the mean variance added to all directions: few people know few of them well."""
+
+
+class LinearRecogniser(nn.Module):
+    """Aligned faces (B, 3, 32, 32), RGB in [0, 1], to embeddings (B, 512) of length 1.
+
+    Differentiable down to the pixels; nothing is trained.
+
+    Args:
+        mean: (P,) the mean of :func:`face_values`.
+        projection: (K, P) of the whitened components.
+    """
+
+    mean: Tensor
+    projection: Tensor
+    padding: Tensor
+
+    def __init__(self, mean: Tensor, projection: Tensor) -> None:
+        super().__init__()
+        self.register_buffer("mean", mean)
+        self.register_buffer("projection", projection)
+        self.register_buffer("padding", torch.from_numpy(_padding(len(projection))))
+
+    def forward(self, faces: Tensor) -> Tensor:
+        offset = face_values(faces.float()) - self.mean
+        code = offset @ self.projection.T @ self.padding.T
+        return nn.functional.normalize(code, dim=1)
+
+    def embed(self, images: Tensor, points5: Tensor) -> Tensor:
+        """Embeddings (B, 512) of the faces at points (B, 5, 2) in pictures (B, 3, H, W)."""
+        return self(align_faces(images.float(), points5.float(), size=SIDE))
+
+
+def face_values(faces: Tensor) -> Tensor:
+    """Colours (B, P) inside an oval of faces (B, 3, 32, 32).
+
+    The mean and the spread of their brightness are taken out, hue and pattern stay.
+    """
+    row, column = torch.meshgrid(torch.arange(SIDE) + 0.5, torch.arange(SIDE) + 0.5, indexing="ij")
+    x, y, half_x, half_y = _OVAL
+    inside = ((column - x) / half_x) ** 2 + ((row - y) / half_y) ** 2 < 1.0
+    values = faces[:, :, inside.to(faces.device)]
+    luma = values.mean(dim=(1, 2), keepdim=True)
+    spread = values.mean(dim=1, keepdim=True).std(dim=2, keepdim=True)
+    return ((values - luma) / spread.clamp_min(1e-3)).flatten(1)
+
+
+def fit_linear_recogniser(faces: Tensor, persons: np.ndarray) -> LinearRecogniser:
+    """The recogniser of pictures of known people.
+
+    Args:
+        faces: (N, 3, 32, 32) aligned, RGB in [0, 1].
+        persons: (N,) who is who; at least two people, of whom some have several pictures.
+
+    Raises:
+        ValueError: shapes that do not fit, or nobody with two pictures.
+    """
+    persons = np.asarray(persons)
+    if faces.shape[1:] != (3, SIDE, SIDE) or len(faces) != len(persons):
+        raise ValueError(
+            f"expected (N, 3, {SIDE}, {SIDE}) faces of N persons, got {tuple(faces.shape)} and "
+            f"{persons.shape}"
+        )
+    names, number = np.unique(persons, return_inverse=True)
+    inner = len(persons) - len(names)
+    if len(names) < 2 or inner < 1:
+        raise ValueError("fitting needs at least two people, one of them in several pictures")
+    values = face_values(faces.float()).double().numpy()
+    mean = values.mean(axis=0)
+    _, _, directions = np.linalg.svd(values - mean, full_matrices=False)
+    components = directions[: min(COMPONENTS, len(values) - 1)]
+    codes = (values - mean) @ components.T
+    centers = np.stack([codes[number == k].mean(axis=0) for k in range(len(names))])
+    apart = codes - centers[number]
+    within = apart.T @ apart / inner
+    within += _SHRINKAGE * np.trace(within) / len(within) * np.eye(len(within))
+    scale, turn = np.linalg.eigh(within)
+    whitened = (turn / np.sqrt(scale)) @ turn.T @ components
+    return LinearRecogniser(torch.from_numpy(mean).float(), torch.from_numpy(whitened).float())
+
+
+def _padding(count: int) -> np.ndarray:
+    """(512, K) fixed orthonormal columns."""
+    drawn = rng_of("linear recogniser", "padding").standard_normal((DIMENSION, DIMENSION))
+    basis, upper = np.linalg.qr(drawn)
+    columns: np.ndarray = (basis * np.sign(np.diag(upper)))[:, :count]
+    return columns.astype(np.float32)

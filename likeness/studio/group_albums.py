@@ -1,0 +1,292 @@
+"""Albums of groups: pictures of people together, and portraits of each taken at another time.
+
+Owns who is put together, and what keeps a portrait apart from every group picture of the same
+person: outfit, background, light, face and the side it is turned to come from halves that are never
+shared.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations
+from typing import get_args
+
+import numpy as np
+
+from likeness.errors import UsageError
+from likeness.seeds import rng_of
+from likeness.studio.albums import AlbumPicture, take
+from likeness.studio.background import Kind
+from likeness.studio.background_kinds import sample_background
+from likeness.studio.camera import face_region
+from likeness.studio.captions import GroupLabels, write, write_group
+from likeness.studio.colours import BASIC_COLOURS
+from likeness.studio.difficulty import Difficulty
+from likeness.studio.figure import LABELS
+from likeness.studio.groups import (
+    MOST_PEOPLE,
+    GroupPicture,
+    GroupScene,
+    Member,
+    draw_places,
+    overlap,
+    photograph_group,
+)
+from likeness.studio.labels import (
+    BACKGROUND_SHARE,
+    CaptionLight,
+    Face,
+    Labels,
+    clothes_colour,
+    measured_light,
+    measured_traits,
+)
+from likeness.studio.person import Person
+from likeness.studio.scene import sample_film
+from likeness.studio.shots import View
+from likeness.studio.staging import dressed, expression_of, lighting_of
+from likeness.studio.traits import ClothingKind
+
+COUNT_ODDS = (0.10, 0.35, 0.30, 0.15, 0.10)
+"""Of one to five people."""
+GROUP_BACKGROUNDS: tuple[Kind, ...] = ("brick", "window", "leaves", "sky", "street", "lights")
+PORTRAIT_BACKGROUNDS: tuple[Kind, ...] = (
+    "plain", "gradient", "mottled", "wood", "books", "curtain",
+)  # fmt: skip
+GROUP_LIGHTS: tuple[CaptionLight, ...] = ("daylight", "evening")
+PORTRAIT_LIGHTS: tuple[CaptionLight, ...] = ("studio", "side left", "side right", "dim")
+_PLACES: dict[CaptionLight, tuple[Kind, ...]] = {
+    "daylight": ("brick", "window", "leaves", "sky", "street"),
+    "evening": ("brick", "leaves", "sky", "street", "lights"),
+}
+GROUP_FACES: tuple[Face, ...] = ("smile", "smile", "amazed")
+PORTRAIT_FACES: tuple[Face, ...] = ("neutral", "neutral", "frown", "sad")
+GROUP_YAW: dict[View, tuple[float, float]] = {"front": (6.0, 11.5), "right": (25.0, 40.0)}
+"""Degrees to the person's own side in groups; portraits look to the other."""
+PORTRAIT_YAW: dict[View, tuple[float, float]] = {"front": (-11.7, -9.0), "left": (-45.0, -25.0)}
+
+_OVERLAP, _HARD_OVERLAP = 0.10, 0.35
+_CLOSE_UP = 3.0
+"""Sides, in face heights, of the square that counts as the picture of one person."""
+_TRIES = 6
+_SHAPES = {1: (1, 1), 2: (1, 1), 3: (4, 5), 4: (2, 3), 5: (2, 3)}
+
+
+@dataclass(frozen=True, eq=False)
+class GroupAlbumPicture:
+    """A group picture with what can be said of it."""
+
+    picture: GroupPicture
+    labels: GroupLabels
+    shown: tuple[int, ...]
+    """Numbers of the people the caption speaks of: those whose faces are seen"""
+    caption: str
+
+
+def group_pictures(
+    people: Sequence[Person],
+    *,
+    count: int,
+    seed: int = 0,
+    short_side: int = 512,
+    difficulty: Difficulty = Difficulty(),  # noqa: B008 - a frozen value
+    sizes: Sequence[int] = (1, 2, 3, 4, 5),
+) -> Iterator[GroupAlbumPicture]:
+    """Pictures of one to five of the people together.
+
+    Args:
+        people: those who may meet; of one split.
+        count: pictures.
+        seed: another album of the same people.
+        short_side: of the pictures, pixels; pictures of more people are wider.
+        difficulty: knobs; with an occlusion of 0.15 or more faces may overlap by 35 % instead of
+            10 %.
+        sizes: how many people a picture may show.
+
+    Raises:
+        UsageError: fewer people than a group may have.
+    """
+    if not sizes or max(sizes) > min(MOST_PEOPLE, len(people)) or min(sizes) < 1:
+        raise UsageError(
+            f"Groups of {list(sizes)} people need that many, at most {MOST_PEOPLE}; there are "
+            f"{len(people)}.",
+            advice="Give more people or ask for smaller groups.",
+        )
+    odds = np.array([COUNT_ODDS[size - 1] for size in sizes])
+    for number in range(count):
+        rng = rng_of("group", seed, number)
+        size = sizes[int(rng.choice(len(sizes), p=odds / odds.sum()))]
+        order = rng.permutation(len(people))[:size]
+        yield group_picture([people[int(k)] for k in order], rng, short_side, difficulty)
+
+
+def group_picture(
+    people: Sequence[Person],
+    rng: np.random.Generator,
+    short_side: int = 512,
+    difficulty: Difficulty = Difficulty(),  # noqa: B008 - a frozen value
+    *,
+    one_outfit: bool = False,
+) -> GroupAlbumPicture:
+    """One picture of people from left to right.
+
+    Args:
+        people: one to five.
+        rng: the only source of chance.
+        short_side: pixels.
+        difficulty: knobs.
+        one_outfit: all wear the same, as in a team.
+    """
+    down, across = _SHAPES[len(people)]
+    unit = short_side / min(down, across)
+    size = (8 * round(unit * down / 8.0), 8 * round(unit * across / 8.0))
+    most = _HARD_OVERLAP if difficulty.occlusion >= 0.15 else _OVERLAP
+    light = GROUP_LIGHTS[int(rng.integers(len(GROUP_LIGHTS)))]
+    allowed = _PLACES[light]
+    kind = allowed[int(rng.integers(len(allowed)))]
+    lighting = lighting_of(light, rng, difficulty)
+    first = _outfit(people[0], rng, in_group=True)
+    members = []
+    for person in people:
+        colour, worn = first if one_outfit else _outfit(person, rng, in_group=True)
+        face = GROUP_FACES[int(rng.integers(len(GROUP_FACES)))]
+        turn = _turn(person, rng, GROUP_YAW)
+        expression = tuple(expression_of(face, rng).tolist())
+        members.append(Member(dressed(person, colour, worn, rng), turn, expression))
+    for _ in range(_TRIES):
+        focal_length = math.exp(rng.uniform(math.log(35.0), math.log(85.0)))
+        places = draw_places(rng, len(people), size, focal_length, most_overlap=most)
+        aperture = math.exp(rng.uniform(math.log(2.8), math.log(8.0)))
+        focus = float(np.mean([away for _, _, away in places]))
+        scene = GroupScene(
+            seed=int(rng.integers(2**31)),
+            focal_length=focal_length,
+            places=places,
+            lighting=lighting,
+            background=sample_background(
+                rng,
+                kind,
+                lighting,
+                knob=difficulty.background,
+                blur_of=(focal_length, aperture, focus),
+            ),
+            film=sample_film(rng, difficulty.sensor),
+            aperture=None if difficulty.sensor == "clean" else aperture,
+        )
+        picture = photograph_group(members, scene, size)
+        if _keeps_apart(picture, most):
+            break
+    labels, shown = measure_group(picture)
+    return GroupAlbumPicture(picture, labels, shown, write_group(labels))
+
+
+def _keeps_apart(picture: GroupPicture, most: float) -> bool:
+    boxes = [face_region(person.landmarks68) for person in picture.people]
+    whole = all(picture.face_box(number) is not None for number in range(len(boxes)))
+    return whole and all(overlap(one, other) <= most for one, other in combinations(boxes, 2))
+
+
+def measure_group(picture: GroupPicture) -> tuple[GroupLabels, tuple[int, ...]]:
+    """What a group picture shows, and the numbers of the people whose faces are seen."""
+    people, shown, lights = [], [], []
+    for number, (member, truth) in enumerate(zip(picture.members, picture.people)):
+        if picture.face_box(number) is None or truth.visible[17:].mean() < 0.5:
+            continue
+        _, top, _, bottom = face_region(truth.landmarks68)
+        area = (_CLOSE_UP * (bottom - top)) ** 2
+        cloth = member.person.appearance.clothing
+        colour = clothes_colour(truth, truth.mask == LABELS.index("body"), area)
+        named = colour == cloth.colour_name
+        people.append(
+            Labels(
+                clothes_colour=colour if named else None,
+                clothes_kind=cloth.kind if named else None,
+                traits=measured_traits(truth, member.person, area),
+            )
+        )
+        shown.append(number)
+        lights.append(measured_light(truth, picture.scene.lighting))
+    light, votes = Counter(lights).most_common(1)[0] if lights else (None, 0)
+    behind = float((picture.mask == 0).mean()) >= BACKGROUND_SHARE
+    labels = GroupLabels(
+        tuple(people),
+        picture.scene.background.kind if behind else None,
+        light if 2 * votes > len(lights) else None,
+    )
+    return labels, tuple(shown)
+
+
+def reference_portraits(
+    person: Person,
+    *,
+    count: int = 6,
+    seed: int = 0,
+    short_side: int = 512,
+    difficulty: Difficulty = Difficulty(),  # noqa: B008 - a frozen value
+) -> Iterator[AlbumPicture]:
+    """Portraits of a person that differ from each of the person's group pictures.
+
+    In outfit, background, light and face, and by 15 degrees of yaw or more.
+
+    Args:
+        person: who.
+        count: portraits.
+        seed: another set of the same person.
+        short_side: side of the square pictures, pixels.
+        difficulty: knobs.
+    """
+    calm = replace(difficulty, occlusion=0.0)
+    for number in range(count):
+        rng = rng_of("reference", person.seed, seed, number)
+        colour, worn = _outfit(person, rng, in_group=False)
+        front = number % 2 == 0
+        side: View = "left" if _own_side(person) > 0.0 else "right"
+        wanted = Labels(
+            shot="portrait",
+            view="front" if front else side,
+            face=PORTRAIT_FACES[int(rng.integers(len(PORTRAIT_FACES)))],
+            clothes_colour=colour,
+            clothes_kind=worn,
+            background=PORTRAIT_BACKGROUNDS[int(rng.integers(len(PORTRAIT_BACKGROUNDS)))],
+            light=PORTRAIT_LIGHTS[number % len(PORTRAIT_LIGHTS)],
+        )
+        yaw = PORTRAIT_YAW["front" if front else "left"]
+        picture, shown, labels, scene = take(
+            person,
+            wanted,
+            rng,
+            (short_side, short_side),
+            calm,
+            turn=_turn(person, rng, {wanted.view or "front": yaw}),
+        )
+        caption = write(labels, trigger=person.name)
+        yield AlbumPicture(picture, shown, scene, labels, caption)
+
+
+def _own_side(person: Person) -> float:
+    """1.0 for those who turn to the right of the picture in groups, -1.0 for the others."""
+    return 1.0 if rng_of("own side", person.seed).random() < 0.5 else -1.0
+
+
+def _turn(
+    person: Person, rng: np.random.Generator, ranges: dict[View, tuple[float, float]]
+) -> tuple[float, float, float]:
+    views = list(ranges)
+    low, high = ranges[views[int(rng.integers(len(views)))]]
+    yaw = _own_side(person) * rng.uniform(low, high)
+    pitch, roll = rng.uniform(-7.0, 7.0), rng.uniform(-3.0, 3.0)
+    return math.radians(yaw), math.radians(pitch), math.radians(roll)
+
+
+def _outfit(
+    person: Person, rng: np.random.Generator, *, in_group: bool
+) -> tuple[str, ClothingKind]:
+    """Clothes of the half of the person's wardrobe that is worn together or alone."""
+    names = list(BASIC_COLOURS)
+    order = rng_of("wardrobe", person.seed).permutation(len(names))
+    half = order[: len(names) // 2] if in_group else order[len(names) // 2 :]
+    kinds = get_args(ClothingKind)
+    return names[int(half[int(rng.integers(len(half)))])], kinds[int(rng.integers(len(kinds)))]

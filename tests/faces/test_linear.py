@@ -1,0 +1,84 @@
+"""The linear recogniser: its algebra against loops, its gradient, its faults."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from likeness.faces.linear import SIDE, LinearRecogniser, face_values, fit_linear_recogniser
+
+
+def _faces(people: int, pictures: int, seed: int = 0) -> tuple[torch.Tensor, np.ndarray]:
+    """People as fixed patterns, pictures with a strong nuisance pattern of any strength."""
+    rng = np.random.default_rng(seed)
+    own = rng.standard_normal((people, 3, SIDE, SIDE))
+    nuisance = rng.standard_normal((4, 3, SIDE, SIDE))
+    faces, persons = [], []
+    for person in range(people):
+        for _ in range(pictures):
+            strength = 3.0 * rng.standard_normal(4)
+            noise = 0.3 * rng.standard_normal((3, SIDE, SIDE))
+            faces.append(own[person] + np.tensordot(strength, nuisance, axes=1) + noise)
+            persons.append(person)
+    values = 0.5 + 0.05 * np.array(faces)
+    return torch.from_numpy(values).float(), np.array(persons)
+
+
+def test_within_person_differences_are_white():
+    """In the space of the fit the scatter within people is the identity, shrinkage aside."""
+    faces, persons = _faces(12, 8)
+    recogniser = fit_linear_recogniser(faces, persons)
+    offset = face_values(faces) - recogniser.mean
+    codes = (offset @ recogniser.projection.T).double().numpy()
+    scatter = np.zeros((codes.shape[1], codes.shape[1]))
+    for person in range(12):
+        own = codes[persons == person]
+        for row in own - own.mean(axis=0):
+            scatter += np.outer(row, row)
+    values = np.linalg.eigvalsh(scatter / (96 - 12))
+    assert values.max() == pytest.approx(1.0, abs=0.02)
+    assert values.min() > -1e-9
+
+
+def test_the_same_person_is_nearer_than_another():
+    recogniser = fit_linear_recogniser(*_faces(12, 8))
+    faces, persons = _faces(12, 8)
+    codes = recogniser(faces)
+    assert codes.shape == (96, 512)
+    torch.testing.assert_close(codes.norm(dim=1), torch.ones(96))
+    cosines = (codes @ codes.T).numpy()
+    same = persons[:, None] == persons[None]
+    np.fill_diagonal(same, False)
+    assert cosines[same].mean() > 0.6
+    assert abs(cosines[persons[:, None] != persons[None]].mean()) < 0.15
+
+
+def test_padding_keeps_cosines():
+    recogniser = LinearRecogniser(torch.zeros(1500), torch.randn(120, 1500))
+    columns = recogniser.padding
+    torch.testing.assert_close(columns.T @ columns, torch.eye(120), atol=1e-5, rtol=0)
+
+
+def test_light_that_is_brighter_all_over_changes_nothing():
+    faces, persons = _faces(6, 4)
+    recogniser = fit_linear_recogniser(faces, persons)
+    torch.testing.assert_close(recogniser(0.6 * faces + 0.1), recogniser(faces), atol=1e-4, rtol=0)
+
+
+def test_gradients_reach_the_picture():
+    faces, persons = _faces(6, 4)
+    recogniser = fit_linear_recogniser(faces, persons)
+    image = torch.rand(1, 3, 64, 64, requires_grad=True)
+    points = torch.tensor([[[22.0, 26], [42, 26], [32, 37], [24, 48], [40, 48]]])
+    recogniser.embed(image, points)[0, 0].backward()
+    assert image.grad is not None
+    assert image.grad.abs().sum() > 0
+
+
+def test_faults_are_named():
+    faces, persons = _faces(3, 2)
+    with pytest.raises(ValueError, match="expected"):
+        fit_linear_recogniser(faces[:, :, :16], persons)
+    with pytest.raises(ValueError, match="at least two people"):
+        fit_linear_recogniser(faces, np.arange(6))

@@ -1,0 +1,85 @@
+"""Cameras: where a lens puts a face, and how it blurs, against formulas written out here."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from likeness.studio.camera import Lens, circle_of_confusion, face_region, region_points
+from likeness.studio.figure import LABELS
+from likeness.studio.person import Person
+from likeness.studio.photograph import photograph
+from likeness.studio.scene import Scene
+
+_HEAD = np.random.default_rng(0).uniform((-0.07, -0.06, -0.05), (0.07, 0.06, 0.05), (68, 3))
+_HEAD[27], _HEAD[8] = (0.0, 0.04, 0.05), (0.0, -0.07, 0.05)
+
+
+def _tall() -> np.ndarray:
+    """A figure whose feet are far below."""
+    return np.array([[0.0, -1.6, 0.0], [0.0, 0.1, 0.0]])
+
+
+@pytest.mark.parametrize("size", [(240, 240), (300, 200), (160, 320)])
+@pytest.mark.parametrize("lens", [Lens(35.0, 0.55, (0.05, -0.04)), Lens(120.0, 0.2, (0.0, -0.2))])
+def test_a_lens_gives_the_face_its_height_and_place(size, lens):
+    height, width = size
+    translation, (fx, fy, cx, cy) = lens.place(_HEAD, _tall(), height, width)
+    points = region_points(_HEAD) + translation
+    x, y = cx - fx * points[:, 0] / points[:, 2], cy + fy * points[:, 1] / points[:, 2]
+    assert y.max() - y.min() == pytest.approx(lens.face_height * height, rel=1e-6)
+    middle = 0.5 * (x.min() + x.max()) - width / 2, 0.5 * (y.min() + y.max()) - height / 2
+    assert middle == pytest.approx([height * value for value in lens.offset], abs=1e-4)
+    # 36 x 24 mm have a diagonal of 43.267 mm.
+    assert fx == fy == pytest.approx(lens.focal_length * math.hypot(*size) / 43.267)
+    assert (cx, cy) == (width / 2, height / 2)
+
+
+def test_a_longer_lens_stands_farther_off():
+    near, far = (Lens(mm, 0.4).place(_HEAD, _tall(), 200, 200)[0][2] for mm in (35.0, 135.0))
+    assert far / near == pytest.approx(135.0 / 35.0, rel=0.15)
+
+
+def test_no_picture_shows_where_a_body_stops():
+    """With half a body in the frame the axis lies lower, and the last row shows clothes."""
+    person = Person.sample(32)
+    lens = Lens(85.0, 0.10, (0.0, -0.3))
+    picture = photograph(person, replace(Scene.portrait(), framing=lens), 128)
+    assert picture.parameters["camera"][3] >= 64.0
+    body = LABELS.index("body")
+    columns = np.flatnonzero((picture.mask == body).any(axis=0))
+    inner = columns[len(columns) // 4 : -len(columns) // 4]
+    assert (picture.mask[-1, inner] == body).all()
+
+
+def test_the_face_region_reaches_from_chin_to_hairline():
+    """On the studio's heads the skin ends where the region does, within a tenth of its height."""
+    person = Person.sample(32)
+    hair = replace(person.appearance.hair, style="buzz", length=3.0, sides=3.0, fringe=0.0)
+    hair = replace(hair, recession=0.0, thinning=0.0)
+    cropped = replace(person, appearance=replace(person.appearance, hair=hair))
+    picture = photograph(cropped, Scene.portrait(), 192)
+    _, top, _, bottom = face_region(picture.landmarks68)
+    assert bottom == pytest.approx(picture.landmarks68[:, 1].max())
+    middle = round(float(picture.landmarks68[27, 0]))
+    column = picture.mask[: round(float(picture.landmarks68[27, 1])), middle]
+    hairline = np.flatnonzero(column == LABELS.index("hair")).max() + 1
+    assert abs(hairline - top) < 0.12 * (bottom - top)
+
+
+def test_the_circle_of_confusion_is_the_thin_lens():
+    """85 mm at f/1.8 from 1.5 m: f^2 / (N (s - f)) |d - s| / d on the sensor."""
+    focal, stop, focus, diagonal = 0.085, 1.8, 1.5, 724.0
+    for depth in (1.3, 1.5, 1.6, 8.0):
+        mm = 1000 * focal**2 / (stop * (focus - focal)) * abs(depth - focus) / depth
+        found = circle_of_confusion(
+            depth, focus=focus, aperture=stop, focal_length=85.0, diagonal=diagonal
+        )
+        assert float(found) == pytest.approx(mm / 43.267 * diagonal, rel=1e-6)
+    far = circle_of_confusion(
+        np.inf, focus=focus, aperture=stop, focal_length=85.0, diagonal=diagonal
+    )
+    assert float(far) == pytest.approx(2.836 / 43.267 * diagonal, rel=1e-3)

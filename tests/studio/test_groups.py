@@ -1,0 +1,147 @@
+"""Groups: places, boxes, and who hides whom, against each person rendered alone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cache
+
+import numpy as np
+import pytest
+
+from likeness.errors import DataError
+from likeness.studio.background import Background
+from likeness.studio.camera import face_region, focal_pixels
+from likeness.studio.figure import LABELS
+from likeness.studio.film import Film
+from likeness.studio.groups import (
+    GroupPicture,
+    GroupScene,
+    Member,
+    clipped,
+    draw_places,
+    overlap,
+    photograph_group,
+)
+from likeness.studio.person import Person
+from likeness.studio.scene import PORTRAIT_LIGHT
+
+_SIZE = (144, 192)
+_FAR, _NEAR = 1.15, 0.85
+
+
+def _member(seed: int, yaw: float = 0.0) -> Member:
+    return Member(Person.sample(seed), (yaw, 0.0, 0.0), tuple(np.zeros(52)))
+
+
+def _scene(*places: tuple[float, float, float]) -> GroupScene:
+    return GroupScene(
+        seed=1,
+        focal_length=50.0,
+        places=places,
+        lighting=PORTRAIT_LIGHT,
+        background=Background("plain", (0.4, 0.4, 0.4), (0.3, 0.3, 0.3), 0.02, 1),
+        film=Film(),
+    )
+
+
+@cache
+def _two() -> GroupPicture:
+    """The nearer one, on the left, hides a part of the farther one's face."""
+    scene = _scene((-0.05, -0.02, _NEAR), (0.08, 0.0, _FAR))
+    return photograph_group([_member(32), _member(5)], scene, _SIZE)
+
+
+def _alone(number: int) -> GroupPicture:
+    together = _two()
+    scene = replace(together.scene, places=(together.scene.places[number],))
+    return photograph_group([together.members[number]], scene, _SIZE)
+
+
+def test_the_nearer_one_is_seen():
+    """Rendered one by one, the depth of every pixel is the smaller of both."""
+    together, near, far = _two(), _alone(0), _alone(1)
+    shift = [
+        round(
+            float(p.people[0].parameters["camera"][3] - together.people[0].parameters["camera"][3])
+        )
+        for p in (near, far)
+    ]
+    assert shift == [0, 0]
+    both = np.minimum(near.depth, far.depth)
+    same = np.isclose(together.depth, both, atol=2e-3) | (np.isinf(both) & np.isinf(together.depth))
+    assert same.mean() > 0.99
+    inner = (near.mask > 0) & (near.depth < far.depth)
+    assert (together.instance[inner] == 1).mean() > 0.98
+    inner = (far.mask > 0) & (far.depth < near.depth)
+    assert (together.instance[inner] == 2).mean() > 0.98
+    assert np.array_equal(together.mask == 0, together.instance == 0)
+
+
+def test_hidden_landmarks_are_flagged():
+    together, far = _two(), _alone(1)
+    hidden = far.people[0].visible & ~together.people[1].visible
+    assert 3 < hidden.sum() < 68
+    column, row = np.floor(together.people[1].landmarks68[hidden]).astype(int).T
+    assert (together.instance[row, column] == 1).mean() > 0.8
+    assert together.people[0].visible[17:].all()
+    np.testing.assert_allclose(together.people[1].landmarks68, far.people[0].landmarks68, atol=1e-3)
+
+
+def test_a_person_s_truth_is_its_own():
+    together = _two()
+    for number, truth in enumerate(together.people):
+        own = together.instance == number + 1
+        assert np.array_equal(truth.mask > 0, own)
+        assert np.array_equal(truth.mask[own], together.mask[own])
+        assert truth.image is together.image
+        x, y = truth.landmarks68[27:31].mean(axis=0)
+        place = together.scene.places[number]
+        middle = 0.5 * (truth.landmarks3d.min(axis=0) + truth.landmarks3d.max(axis=0))
+        assert -middle[2] == pytest.approx(place[2], abs=1e-5)
+        assert together.mask[int(y), int(x)] == LABELS.index("skin")
+
+
+def test_everybody_looks_into_the_camera():
+    """Turned alike, whatever the place, noses point as far past the camera."""
+    scene = _scene((-0.3, 0.0, 1.5), (0.3, 0.0, 1.5))
+    picture = photograph_group([_member(32, 0.3), _member(5, 0.3)], scene, _SIZE)
+    turns = []
+    for truth in picture.people:
+        forward = truth.landmarks3d[30] - truth.landmarks3d[[2, 14]].mean(axis=0)
+        to_camera = -truth.landmarks3d.mean(axis=0)
+        turn = np.arctan2(forward[0], forward[2]) - np.arctan2(to_camera[0], to_camera[2])
+        turns.append(turn)
+    assert turns == pytest.approx([0.33, 0.33], abs=0.06)
+    assert turns[0] == pytest.approx(turns[1], abs=0.03)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 4, 5])
+def test_places_leave_faces_large_and_apart(count):
+    size = (512, 768)
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        focal_length = rng.uniform(35.0, 85.0)
+        places = draw_places(rng, count, size, focal_length)
+        focal = focal_pixels(focal_length, *size)
+        assert len(places) == count
+        assert list(places) == sorted(places)
+        assert min(focal * 0.155 / away for _, _, away in places) >= 96.0
+        assert max(abs(focal * x / away) for x, _, away in places) < 384 - 40
+
+
+def test_what_does_not_fit_is_said():
+    with pytest.raises(DataError, match="5 faces of 96 pixels do not fit into 256 x 256"):
+        draw_places(np.random.default_rng(0), 5, (256, 256), 50.0)
+    with pytest.raises(ValueError, match="1 to 5 people"):
+        draw_places(np.random.default_rng(0), 6, (512, 768), 50.0)
+
+
+def test_boxes_are_cut_at_the_picture():
+    assert clipped((10, 10, 30, 30), 40, 40) == (10, 10, 30, 30)
+    assert clipped((-8, 10, 12, 30), 40, 40) == (0, 10, 12, 30)  # 60 % is enough
+    assert clipped((-9, 10, 11, 30), 40, 40) is None
+    assert overlap((0, 0, 10, 10), (5, 0, 25, 10)) == pytest.approx(0.5)
+    assert overlap((0, 0, 10, 10), (11, 0, 25, 10)) == 0.0
+    together = _two()
+    left, top, right, bottom = face_region(together.people[0].landmarks68)
+    assert together.face_box(0) == pytest.approx((left, max(top, 0.0), right, bottom), abs=1e-6)
