@@ -37,8 +37,9 @@ def known_person(number: int) -> Person:
 
 
 def aligned_faces(people: Iterable[Person], pictures: int, *key: int | str) -> Tensor:
-    """(people x pictures, 3, 32, 32) aligned faces as of portraits: turned up to 20 degrees, nodding
-    and tilted a little, with any expression, under any light.
+    """(people x pictures, 3, 32, 32) aligned faces as of portraits.
+
+    They are turned up to 20 degrees, nod and tilt a little, in any light, with any expression.
 
     Args:
         people: one after the other.

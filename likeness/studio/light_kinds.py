@@ -115,7 +115,7 @@ def sample_lighting(
         "evening": ((20, 80), (-5, 40), (2800, 3600), (0.03, 0.15)),
         "flash": ((0, 10), (2, 14), (5200, 6000), (0.02, 0.05)),
         "soft": ((0, 40), (10, 45), (4500, 6500), (0.35, 0.60)),
-        "side": ((58, 84), (5, 35), (4300, 6200), (0.01, 0.05)),
+        "side": ((48, 70), (8, 35), (4300, 6200), (0.01, 0.05)),
         "dim": ((0, 50), (10, 50), (4000, 5500), (0.15, 0.5)),
     }[name]
     key_strength = {"overcast": (0.25, 0.45), "soft": (0.45, 0.7)}.get(name, (0.8, 1.0))
@@ -124,11 +124,11 @@ def sample_lighting(
         "flash": (0.0, 0.05),
         "evening": (0.02, 0.15),
         "window": (0.0, 0.15),
-        "side": (0.0, 0.06),
+        "side": (0.04, 0.12),
         "overcast": (0.0, 0.1),
     }.get(name, (0.1, 0.4))
     sky = {"overcast": (0.6, 0.9), "evening": (0.04, 0.14), "flash": (0.05, 0.2)}.get(
-        name, (0.05, 0.14) if name == "side" else (0.14, 0.32)
+        name, (0.14, 0.26) if name == "side" else (0.14, 0.32)
     )
     key = lamp(key_azimuth, key_height, key_strength, key_color, key_soft)
     sky_temperature = float(rng.uniform(*((3000, 4500) if name == "evening" else (5800, 9000))))
@@ -152,7 +152,7 @@ def sample_lighting(
         exposure=float(np.clip(rng.normal(0.2, 0.3), -0.6, 0.9)),
     )
     if name == "side":  # a card that faces the camera gets less than the cheek
-        lighting = replace(lighting, exposure=lighting.exposure - 0.8)
+        lighting = replace(lighting, exposure=lighting.exposure - 0.5)
     if name == "dim":
         lighting = replace(lighting, exposure=float(rng.uniform(-1.9, -1.3)))
     return lighting if knob in ("soft", "varied") else _harder(rng, lighting, knob)

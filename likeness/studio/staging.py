@@ -119,7 +119,9 @@ def lighting_of(light: CaptionLight, rng: np.random.Generator, difficulty: Diffi
         key = replace(lighting.key, azimuth=0.5 * lighting.key.azimuth)
         lighting = replace(lighting, key=key)
     if light == "evening":
-        lighting = replace(lighting, white_balance=float(rng.uniform(4600.0, 5600.0)))
+        key = replace(lighting.key, azimuth=0.7 * lighting.key.azimuth)
+        sky, white = float(rng.uniform(0.12, 0.22)), float(rng.uniform(4600.0, 5600.0))
+        lighting = replace(lighting, key=key, sky=sky, white_balance=white)
     if light == "studio":
         fill = replace(lighting.fill, strength=float(rng.uniform(0.2, 0.45)))
         rim = replace(lighting.rim, strength=float(rng.uniform(0.3, 0.6)))

@@ -10,9 +10,11 @@ import pytest
 
 from likeness.studio.camera import Lens, circle_of_confusion, face_region, region_points
 from likeness.studio.figure import LABELS
+from likeness.studio.hairline import hairline_height
 from likeness.studio.person import Person
 from likeness.studio.photograph import photograph
 from likeness.studio.scene import Scene
+from likeness.studio.template import build_template
 
 _HEAD = np.random.default_rng(0).uniform((-0.07, -0.06, -0.05), (0.07, 0.06, 0.05), (68, 3))
 _HEAD[27], _HEAD[8] = (0.0, 0.04, 0.05), (0.0, -0.07, 0.05)
@@ -55,19 +57,19 @@ def test_no_picture_shows_where_a_body_stops():
     assert (picture.mask[-1, inner] == body).all()
 
 
-def test_the_face_region_reaches_from_chin_to_hairline():
-    """On the studio's heads the skin ends where the region does, within a tenth of its height."""
-    person = Person.sample(32)
-    hair = replace(person.appearance.hair, style="buzz", length=3.0, sides=3.0, fringe=0.0)
-    hair = replace(hair, recession=0.0, thinning=0.0)
-    cropped = replace(person, appearance=replace(person.appearance, hair=hair))
-    picture = photograph(cropped, Scene.portrait(), 192)
+@pytest.mark.parametrize("seed", [5, 7, 32])
+def test_the_face_region_reaches_from_chin_to_hairline(seed):
+    """Where the head's own hairline vertex is drawn, within a twelfth of the region's height."""
+    picture = photograph(Person.sample(seed), Scene.portrait(), 64)
+    template = build_template()
+    skin = template.vertices[: template.num_skin]
+    front = np.flatnonzero((np.abs(skin[:, 0]) < 1.0) & (skin[:, 2] > 40.0))
+    vertex = front[np.argmin(np.abs(skin[front, 1] - hairline_height(0.0, 0.0)))]
+    _, fy, _, cy = picture.parameters["camera"]
+    hairline = cy - fy * picture.vertices[vertex, 1] / -picture.vertices[vertex, 2]
     _, top, _, bottom = face_region(picture.landmarks68)
     assert bottom == pytest.approx(picture.landmarks68[:, 1].max())
-    middle = round(float(picture.landmarks68[27, 0]))
-    column = picture.mask[: round(float(picture.landmarks68[27, 1])), middle]
-    hairline = np.flatnonzero(column == LABELS.index("hair")).max() + 1
-    assert abs(hairline - top) < 0.12 * (bottom - top)
+    assert abs(hairline - top) < (bottom - top) / 12.0
 
 
 def test_the_circle_of_confusion_is_the_thin_lens():
