@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from skimage.color import rgb2lab
 
-from likeness.studio.background import KINDS, Background, paint_background
 from likeness.studio.film import Film, develop, encode, tone
 
 
@@ -57,20 +56,6 @@ def test_defects():
     assert 0 < np.abs(stored - sharp).mean() < 0.02
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_backgrounds(kind):
-    background = Background(kind, (0.2, 0.25, 0.3), (0.4, 0.2, 0.1), 0.05, 3)
-    picture = paint_background(background, 60, 90)
-    assert picture.shape == (60, 90, 3)
-    assert picture.dtype == np.float32
-    assert picture.min() >= 0.0
-    assert picture.max() <= 1.0
-    assert picture.std() > 0.003
-    assert np.array_equal(picture, paint_background(background, 60, 90))
-    other = Background(kind, (0.2, 0.25, 0.3), (0.4, 0.2, 0.1), 0.05, 4)
-    assert not np.array_equal(picture, paint_background(other, 60, 90))
-
-
 def test_noise_has_the_variance_of_light_and_sensor():
     """Against the model itself, in linear light: a dark and a bright patch."""
     film = Film(photons=2_000.0, read_noise=0.004)
@@ -89,14 +74,3 @@ def test_an_enlarged_picture_has_the_detail_of_its_source():
     assert found.shape == fine.shape
     spectrum = np.abs(np.fft.fft(found[:, :, 0] - found[:, :, 0].mean(), axis=0)).mean(axis=1)
     assert spectrum[24:96].mean() < 0.2 * spectrum[1:24].mean()
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_background_is_one_place_at_every_size(kind):
-    """A picture twice as large shows the same, but for detail."""
-    background = Background(kind, (0.2, 0.25, 0.3), (0.4, 0.2, 0.1), 0.03, 5)
-    small = paint_background(background, 96, 96)
-    large = paint_background(background, 192, 192).reshape(96, 2, 96, 2, 3).mean(axis=(1, 3))
-    rough = small.reshape(12, 8, 12, 8, 3).mean(axis=(1, 3))
-    fine = large.reshape(12, 8, 12, 8, 3).mean(axis=(1, 3))
-    assert np.abs(rough - fine).mean() < 0.15 * max(float(rough.std()), 0.02)

@@ -30,10 +30,12 @@ def test_unseen_people_are_told_apart():
     assert roc(same, different).area >= 0.98
     cosines = cosine_matrix(codes, codes)
     np.fill_diagonal(cosines, -2.0)
-    assert (persons[cosines.argmax(axis=1)] == persons).mean() >= 0.95
+    assert (persons[cosines.argmax(axis=1)] == persons).mean() >= 0.93
     others = recogniser(aligned_faces([sibling(p, 0) for p in people[:10]], 8, "unseen")).numpy()
     between = [
         cosine_matrix(codes[8 * k : 8 * k + 8], others[8 * k : 8 * k + 8]).mean() for k in range(10)
     ]
-    assert different.mean() < np.mean(between) < same.mean()
-    assert 0.25 <= np.mean(between) <= 0.6
+    assert different.mean() + 0.1 < np.mean(between) < same.mean() - 0.1
+    # Of whole people, eight pictures each.
+    middles = [found.reshape(-1, 8, 512).mean(axis=1) for found in (codes[:80], others)]
+    assert 0.25 <= np.diag(cosine_matrix(*middles)).mean() <= 0.6
