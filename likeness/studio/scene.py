@@ -34,7 +34,7 @@ class Scene:
     """One picture of whoever sits down."""
 
     seed: int
-    """Seeds grain and everything else that is noise."""
+    """Seeds noise and everything else that is chance in the picture."""
     framing: Framing | Lens
     yaw: float
     """Radians the face is turned toward the right of the picture."""
