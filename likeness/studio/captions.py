@@ -229,7 +229,10 @@ def _subject(traits: Traits) -> str:
         things.append(_BEARD_WORDS[traits.beard])
     if traits.glasses:
         things.append(traits.glasses)
-    return f"{subject} with {' and '.join(things)}" if things else subject
+    if not things:
+        return subject
+    *first, last = things
+    return f"{subject} with {', '.join(first)} and {last}" if first else f"{subject} with {last}"
 
 
 def _found(text: str, phrases: dict[Value, str]) -> Value | None:

@@ -54,6 +54,9 @@ _SMALLEST_FACE = 28.0
 _SMALLEST_EYE = 22.0
 _LUMA = np.array([0.2126, 0.7152, 0.0722], np.float32)
 
+_BRIDGE = [21, 22, 27]
+"""Of the 68 landmarks: where glasses sit, inner ends of the brows and root of the nose."""
+
 
 @dataclass(frozen=True)
 class Traits:
@@ -264,11 +267,15 @@ def measured_traits(picture: Photograph, person: Person, area: float) -> Traits:
     worn = look.beard
     if worn.style != "none" and worn.density >= 0.4 and picture.visible[6:11].sum() >= 2:
         beard = "beard" if worn.style == "full" else worn.style
+    glasses: Literal["glasses", "sunglasses"] | None = None
+    if look.glasses.kind != "none" and picture.visible[_BRIDGE].any():
+        glasses = "sunglasses" if look.glasses.dark else "glasses"
     return Traits(
         noun=noun,
         age=age,
         hair_length=length,
         hair_colour=colour,
-        eyes=look.eyes.colour_name if large and open_eyes else None,
+        eyes=look.eyes.colour_name if large and open_eyes and glasses != "sunglasses" else None,
         beard=beard,
+        glasses=glasses,
     )

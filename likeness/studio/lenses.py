@@ -16,7 +16,7 @@ from likeness.studio.pixels import project
 from likeness.studio.traits import is_dark
 from likeness.studio.visibility import harmonics
 
-_REFLECTANCE = 0.05  # of both sides of a coated lens, seen straight
+_REFLECTANCE = 0.015  # of both sides of a lens coated against reflections, seen straight
 
 
 def lay_lenses(

@@ -27,8 +27,9 @@ from likeness.studio.visibility import ambient_transfer, shadow_map
 
 _SHADOW_TEXELS = 384
 _AMBIENT_DIRECTIONS, _AMBIENT_TEXELS = 28, 72
-_REGION_RADIUS = 0.24
-"""Metres around the middle of the head in which shadows are cast."""
+_REGION_RADIUS, _LARGEST_RADIUS = 0.24, 1.2
+"""Metres around the middle of the head in which shadows are cast: of portraits, and of whole
+people. A larger region has coarser shadows, on smaller faces."""
 _HEAD_BEHIND_FACE = 0.07
 """Metres from the mean of the landmarks back to the middle of the head."""
 
@@ -94,7 +95,8 @@ def render(
     colors, labels, strands = [], [], []
     for number, (subject, solid) in enumerate(zip(subjects, solids)):
         grown = take_strands(subject.figure, subject.vertices, intrinsics, behind)
-        lit = light_of(subject.figure, subject.vertices, lighting)
+        radius = _shown_radius(subject.vertices, intrinsics, height)
+        lit = light_of(subject.figure, subject.vertices, lighting, radius=radius)
         shared = share_points(solid, n)
         solid_color = _radiance_of_solid(subject.sitter, subject.figure, solid, shared, lit)
         strand_color = _radiance_of_strands(subject.sitter, subject.figure, grown, lit)
@@ -161,21 +163,37 @@ class Light:
     arguments: tuple[NDArray, ...]
 
 
-def light_of(figure: Figure, vertices: NDArray[np.float32], lighting: Lighting) -> Light:
+def _shown_radius(
+    vertices: NDArray[np.float32], intrinsics: tuple[float, float, float, float], height: int
+) -> float:
+    """Metres around a head of which a picture shows something."""
+    away = -float(vertices[:, 2].max())
+    return float(np.clip(0.7 * height * away / intrinsics[1], _REGION_RADIUS, _LARGEST_RADIUS))
+
+
+def light_of(
+    figure: Figure,
+    vertices: NDArray[np.float32],
+    lighting: Lighting,
+    *,
+    radius: float = _REGION_RADIUS,
+) -> Light:
     """Casts the shadows of a figure.
 
     Args:
         figure: gives normals and triangles.
         vertices: (V, 3) where it is.
         lighting: what lights it.
+        radius: metres around the middle of the head in which lamps throw shadows.
     """
     surface = figure.surface
     middle = figure.landmarks68.mean(axis=0) + (vertices[0] - figure.vertices[0])
-    region = (middle - _HEAD_BEHIND_FACE * figure.rotations[0][:, 2], _REGION_RADIUS)
+    center = middle - _HEAD_BEHIND_FACE * figure.rotations[0][:, 2]
+    region = (center, _REGION_RADIUS)
     lamps = (lighting.key, lighting.rim, lighting.fill)
     # The rim is seen on outlines only, where strands hardly shade each other.
     maps = [
-        shadow_map(vertices, faces, lamp.direction, _SHADOW_TEXELS, region)
+        shadow_map(vertices, faces, lamp.direction, _SHADOW_TEXELS, (center, radius))
         for lamp, faces in zip(lamps, (surface.shadow_faces, surface.faces))
     ]
     solid = surface.solid

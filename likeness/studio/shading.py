@@ -159,7 +159,7 @@ def shade(
         inverse = 1.0 / math.sqrt(px * px + py * py + pz * pz)
         vx, vy, vz = -px * inverse, -py * inverse, -pz * inverse
         gx, gy, gz = normal[sample, 0], normal[sample, 1], normal[sample, 2]
-        # Seen from the other side; on outlines smoothed normals turn away a little without being so.
+        # Seen from behind; smoothed normals on outlines turn away a little without being so.
         if kind == CLOTH and gx * vx + gy * vy + gz * vz < -0.3:
             gx, gy, gz = -gx, -gy, -gz
         nx, ny, nz = gx + bump[painted, 0], gy + bump[painted, 1], gz + bump[painted, 2]
