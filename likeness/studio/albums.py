@@ -13,6 +13,7 @@ from typing import TypeVar
 import numpy as np
 
 from likeness.seeds import rng_of
+from likeness.studio.anthropometry import Sex
 from likeness.studio.background import KINDS, Kind
 from likeness.studio.captions import TEMPLATES, draw_template, fitting, write
 from likeness.studio.difficulty import Difficulty
@@ -84,6 +85,7 @@ def album_plan(
     rng: np.random.Generator,
     count: int = ALBUM,
     difficulty: Difficulty = Difficulty(),  # noqa: B008
+    sex: Sex | None = None,
 ) -> list[tuple[Labels, tuple[int, int]]]:
     """What each picture is to show, and its shape as height to width.
 
@@ -98,7 +100,7 @@ def album_plan(
     order = [KINDS[int(k)] for _ in range(-(-count // len(KINDS))) for k in rng.permutation(12)]
     outfits: list[tuple[str, str]] = []
     while len(outfits) < min(_OUTFITS, count):
-        outfit = draw_outfit(rng)
+        outfit = draw_outfit(rng, sex)
         if outfit not in outfits:
             outfits.append(outfit)
     plan = []
@@ -144,7 +146,7 @@ def identity_album(
         short_side: of the pictures, pixels.
         difficulty: knobs.
     """
-    plan = album_plan(rng_of("album", person.seed, seed), count, difficulty)
+    plan = album_plan(rng_of("album", person.seed, seed), count, difficulty, person.sex)
     captions: set[str] = set()
     for number, (wanted, shape) in enumerate(plan):
         rng = rng_of("album picture", person.seed, seed, number)

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from likeness.studio.anthropometry import Sex
-from likeness.studio.colours import CLOTH_ODDS, dye
+from likeness.studio.colours import CLOTH_ODDS, Colour, dye
 from likeness.studio.traits import (
     BeardStyle,
     BeardTraits,
@@ -284,8 +284,20 @@ _CLOTHING_ODDS: dict[ClothingKind, tuple[float, float]] = {
 }
 """How often women and men wear which."""
 
+
+def clothing_kinds(sex: Sex | None) -> list[ClothingKind]:
+    """What a woman or a man may wear; for None what both may."""
+    columns = (0, 1) if sex is None else (0 if sex == "female" else 1,)
+    return [k for k, odds in _CLOTHING_ODDS.items() if all(odds[c] > 0.0 for c in columns)]
+
+
 _BOTTOMS = ((0.020, 0.040, 0.095), (0.015, 0.015, 0.017), (0.10, 0.10, 0.105), (0.23, 0.17, 0.10))
 """Jeans, and black, grey and beige trousers."""
+
+
+def draw_bottom(rng: np.random.Generator) -> Colour:
+    """The colour of trousers."""
+    return _BOTTOMS[int(rng.integers(len(_BOTTOMS)))]
 
 
 def draw_clothing(rng: np.random.Generator, sex: Sex) -> ClothingTraits:
@@ -303,5 +315,5 @@ def draw_clothing(rng: np.random.Generator, sex: Sex) -> ClothingTraits:
         accent=dye(rng, accent),
         stripe_width=float(rng.uniform(4.0, 22.0)) if striped else 0.0,
         looseness=float(rng.random()),
-        bottom=_BOTTOMS[int(rng.integers(len(_BOTTOMS)))],
+        bottom=draw_bottom(rng),
     )

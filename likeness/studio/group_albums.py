@@ -12,13 +12,14 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
-from typing import get_args
 
 import numpy as np
 
 from likeness.errors import UsageError
 from likeness.seeds import rng_of
 from likeness.studio.albums import AlbumPicture, take
+from likeness.studio.anthropometry import Sex
+from likeness.studio.appearance_odds import clothing_kinds
 from likeness.studio.background import Kind
 from likeness.studio.background_kinds import sample_background
 from likeness.studio.camera import face_region
@@ -148,10 +149,11 @@ def group_picture(
     allowed = _PLACES[light]
     kind = allowed[int(rng.integers(len(allowed)))]
     lighting = lighting_of(light, rng, difficulty)
-    first = _outfit(people[0], rng, in_group=True)
+    shared = people[0].sex if len({person.sex for person in people}) == 1 else None
+    first = _outfit(people[0], shared, rng, in_group=True)
     members = []
     for person in people:
-        colour, worn = first if one_outfit else _outfit(person, rng, in_group=True)
+        colour, worn = first if one_outfit else _outfit(person, person.sex, rng, in_group=True)
         face = GROUP_FACES[int(rng.integers(len(GROUP_FACES)))]
         turn = _turn(person, rng, GROUP_YAW)
         expression = tuple(expression_of(face, rng).tolist())
@@ -241,7 +243,7 @@ def reference_portraits(
     calm = replace(difficulty, occlusion=0.0)
     for number in range(count):
         rng = rng_of("reference", person.seed, seed, number)
-        colour, worn = _outfit(person, rng, in_group=False)
+        colour, worn = _outfit(person, person.sex, rng, in_group=False)
         front = number % 2 == 0
         side: View = "left" if _own_side(person) > 0.0 else "right"
         wanted = Labels(
@@ -282,11 +284,12 @@ def _turn(
 
 
 def _outfit(
-    person: Person, rng: np.random.Generator, *, in_group: bool
+    person: Person, sex: Sex | None, rng: np.random.Generator, *, in_group: bool
 ) -> tuple[str, ClothingKind]:
-    """Clothes of the half of the person's wardrobe that is worn together or alone."""
+    """Clothes of the half of the person's wardrobe that is worn together or alone, such as ``sex``
+    may wear."""
     names = list(BASIC_COLOURS)
     order = rng_of("wardrobe", person.seed).permutation(len(names))
     half = order[: len(names) // 2] if in_group else order[len(names) // 2 :]
-    kinds = get_args(ClothingKind)
+    kinds = clothing_kinds(sex)
     return names[int(half[int(rng.integers(len(half)))])], kinds[int(rng.integers(len(kinds)))]

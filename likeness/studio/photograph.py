@@ -75,7 +75,7 @@ def photograph(
     head model of the sitter (``anatomy.head_asset``) with the sitter's shape, the first of them
     make that head as nearly as a linear model can: for people under the scenes of
     :meth:`Scene.sample` the skin is 0.1 mm away on average. Where lips or lids meet, which is not
-    linear, single points are up to 3.5 mm away. They are ``expression`` (52,), the first expression
+    linear, single points are up to 3.8 mm away. They are ``expression`` (52,), the first expression
     columns, as applied (``deform.clamp_weights``) and without the directions of the eyes; ``root``,
     ``neck``, ``jaw``, ``left_eye``, ``right_eye`` (3,) axis-angle, each against its parent;
     ``translation`` (3,) metres, added after posing. Further ``camera`` (4,) fx, fy, cx, cy in

@@ -7,11 +7,12 @@ picture shows them is measured afterwards (``labels``).
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
+from likeness.studio.anthropometry import Sex
+from likeness.studio.appearance_odds import clothing_kinds, draw_bottom
 from likeness.studio.background import Kind
 from likeness.studio.background_kinds import draw_background_kind, sample_background
 from likeness.studio.colours import CLOTH_ODDS, dye
@@ -58,12 +59,12 @@ _SHOT_ODDS = (0.5, 0.33, 0.17)
 _LIGHT_ODDS = (0.26, 0.1, 0.1, 0.16, 0.24, 0.14)
 
 
-def draw_labels(rng: np.random.Generator, difficulty: Difficulty) -> Labels:
-    """What a picture is going to show; clothes are drawn from what people wear."""
+def draw_labels(rng: np.random.Generator, difficulty: Difficulty, sex: Sex | None = None) -> Labels:
+    """What a picture is going to show; clothes are such as the person may wear."""
     light: CaptionLight = CAPTION_LIGHTS[int(rng.choice(6, p=_LIGHT_ODDS))]
     if difficulty.light == "soft":
         light = "daylight"
-    colour, kind = draw_outfit(rng)
+    colour, kind = draw_outfit(rng, sex)
     view = VIEWS[int(rng.choice(len(VIEWS), p=_VIEW_ODDS))]
     return Labels(
         shot=SHOTS[int(rng.choice(3, p=_SHOT_ODDS))],
@@ -76,9 +77,9 @@ def draw_labels(rng: np.random.Generator, difficulty: Difficulty) -> Labels:
     )
 
 
-def draw_outfit(rng: np.random.Generator) -> tuple[str, ClothingKind]:
-    """A colour word and a kind of clothing."""
-    names, kinds = list(CLOTH_ODDS), get_args(ClothingKind)
+def draw_outfit(rng: np.random.Generator, sex: Sex | None = None) -> tuple[str, ClothingKind]:
+    """A colour word and a kind of clothing, for None one that everybody may wear."""
+    names, kinds = list(CLOTH_ODDS), clothing_kinds(sex)
     odds = np.array(list(CLOTH_ODDS.values()))
     name = names[int(rng.choice(len(names), p=odds / odds.sum()))]
     return name, kinds[int(rng.integers(len(kinds)))]
@@ -94,6 +95,7 @@ def dressed(person: Person, colour: str, kind: str, rng: np.random.Generator) ->
         accent=cloth,
         stripe_width=0.0,
         looseness=float(rng.random()),
+        bottom=draw_bottom(rng),
     )
     return replace(person, appearance=replace(person.appearance, clothing=worn))
 

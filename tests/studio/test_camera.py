@@ -46,15 +46,15 @@ def test_a_longer_lens_stands_farther_off():
 
 
 def test_no_picture_shows_where_a_body_stops():
-    """With half a body in the frame the axis lies lower, and the last row shows clothes."""
+    """A frame longer than the body has its axis lower: what is worn goes on to the last row."""
     person = Person.sample(32)
     lens = Lens(85.0, 0.10, (0.0, -0.3))
     picture = photograph(person, replace(Scene.portrait(), framing=lens), 128)
     assert picture.parameters["camera"][3] >= 64.0
     body = LABELS.index("body")
-    columns = np.flatnonzero((picture.mask == body).any(axis=0))
-    inner = columns[len(columns) // 4 : -len(columns) // 4]
-    assert (picture.mask[-1, inner] == body).all()
+    above = picture.mask[-6] == body
+    assert above.sum() >= 4
+    assert (picture.mask[-1, above] == body).mean() > 0.75
 
 
 @pytest.mark.parametrize("seed", [5, 7, 32])

@@ -284,4 +284,4 @@ def test_parameters_make_the_head_as_nearly_as_the_page_says():
     assert max(away) < 0.4
     assert np.median(landmarks) < 0.6  # the worst of each picture's 68
     assert np.quantile(landmarks, 0.9) < 2.2
-    assert max(landmarks) < 3.5
+    assert max(landmarks) < 4.0
