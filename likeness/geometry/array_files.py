@@ -7,8 +7,7 @@ anything is allocated. What the arrays mean belongs to the callers.
 from __future__ import annotations
 
 import math
-import os
-import tempfile
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
@@ -22,12 +21,18 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from likeness.errors import DataError, MissingError, UnsafeFileError
+from likeness.geometry.replacement import replacing
 
 MAX_BYTES = 4 * 1024**3
 """Arrays of one file together; a full FLAME texture space has 0.6 GB."""
 
 _MAX_HEADER = 10_000
 _ALLOWED_KINDS = "biufcUS"
+# The last three come of headers that are cut or nested deeply.
+_HEADER_FAULTS = (
+    *(ValueError, TypeError, SyntaxError, EOFError),
+    *(tokenize.TokenError, RecursionError, MemoryError),
+)
 
 
 @dataclass(frozen=True)
@@ -57,7 +62,7 @@ def read_npy_header(stream: BinaryIO, where: str) -> ArrayHeader:
             header = np.lib.format.read_array_header_2_0(stream, max_header_size=_MAX_HEADER)
         else:
             raise ValueError(f"format version {version} is not supported")
-    except (ValueError, TypeError, SyntaxError, EOFError) as error:
+    except _HEADER_FAULTS as error:
         raise DataError(f"{where} is not a readable NumPy array: {error}.") from error
     shape, fortran_order, dtype = header
     if any(size < 0 for size in shape):
@@ -165,20 +170,14 @@ def write_arrays(
     path = Path(path)
     if path.suffix not in (".npz", ".safetensors"):
         raise ValueError(f"expected a path ending in .npz or .safetensors, got {path}")
-    path.parent.mkdir(parents=True, exist_ok=True)
     contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
-    os.close(handle)
-    try:
+    with replacing(path) as temporary:
         if path.suffix == ".safetensors":
             save_file(contiguous, temporary, metadata=dict(texts))
         else:
             with open(temporary, "wb") as file:
                 as_arrays = {name: np.array(text) for name, text in texts.items()}
                 np.savez(file, allow_pickle=False, **contiguous, **as_arrays)
-        os.replace(temporary, path)
-    finally:
-        Path(temporary).unlink(missing_ok=True)
 
 
 @contextmanager
