@@ -1,4 +1,4 @@
-"""Binary glTF 2.0 (.glb): one mesh with texture, optional morph targets and skin; written only.
+"""Binary glTF 2.0 (.glb): one mesh with texture, morphs that may move, and skin; written only.
 
 The container and its JSON are written directly, following the Khronos glTF 2.0 specification.
 """
@@ -16,7 +16,9 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from likeness.errors import UsageError
 from likeness.geometry.mesh import Mesh, vertex_normals
+from likeness.geometry.weight_animation import WeightAnimation
 
 _FLOAT, _UINT16, _UINT32 = 5126, 5123, 5125
 _ARRAY_BUFFER, _ELEMENT_ARRAY_BUFFER = 34962, 34963
@@ -45,6 +47,7 @@ def write_glb(
     morphs: Mapping[str, np.ndarray] | None = None,
     morph_weights: Sequence[float] | None = None,
     skeleton: Skeleton | None = None,
+    animation: WeightAnimation | None = None,
     name: str = "head",
 ) -> None:
     """Write one mesh as .glb, in metres with +y up and +z forward as glTF wants it.
@@ -57,6 +60,11 @@ def write_glb(
             Blender look for them.
         morph_weights: how much of each morph is shown at first; all 0 by default.
         skeleton: the joints; of each vertex the four largest weights are kept and normalised.
+        animation: how the weights move, with linear interpolation between its times, which start at
+            0 or later. Its names are names of morphs; the others keep their first weight.
+
+    Raises:
+        UsageError: an animation of something that is no morph, or times glTF does not have.
     """
     vertex_ids, uv, faces = _without_seams(mesh)
     normals = mesh.normals
@@ -94,6 +102,10 @@ def write_glb(
     }
     if skeleton is not None:
         _add_skin(document, builder, attributes, skeleton, vertex_ids)
+    if animation is not None:
+        document["animations"] = [
+            _weight_animation(builder, animation, list(morphs or {}), body.get("weights", []), name)
+        ]
     _write(Path(path), document, builder)
 
 
@@ -165,6 +177,34 @@ def _add_skin(
             ),
         }
     ]
+
+
+def _weight_animation(
+    builder: _Builder, animation: WeightAnimation, morphs: list[str], first: list[float], name: str
+) -> dict[str, Any]:
+    """A channel of the weights of node 0; a key holds the weights of all morphs in their order."""
+    unknown = [column for column in animation.names if column not in morphs]
+    if unknown or not animation.names:
+        raise UsageError(
+            "An animation moves the morphs it names, found no morph "
+            f"{', '.join(unknown) or 'named'}; the mesh has {', '.join(morphs) or 'none'}."
+        )
+    times = animation.times.astype(np.float32)
+    if times[0] < 0 or (np.diff(times) <= 0).any():
+        raise UsageError(
+            "glTF keeps times as float32 from 0 on, each above the one before; these go from "
+            f"{animation.times[0]:g} s to {animation.times[-1]:g} s.",
+            advice="Begin with WeightAnimation.starting_at(0).",
+        )
+    weights = np.tile(np.asarray(first, np.float32), (len(times), 1))
+    weights[:, [morphs.index(column) for column in animation.names]] = animation.weights
+    sampler = {
+        "input": builder.floats(times[:, None], bounds=True, target=None),
+        "output": builder.floats(weights.reshape(-1, 1), target=None),
+        "interpolation": "LINEAR",
+    }
+    target = {"node": 0, "path": "weights"}
+    return {"name": name, "samplers": [sampler], "channels": [{"sampler": 0, "target": target}]}
 
 
 def _quaternion(matrix: np.ndarray) -> list[float]:

@@ -30,7 +30,7 @@ def test_the_first_of_npy_xml_pc2_and_folders_before_flat_files(tmp_path: Path) 
     for name in order:
         assert find_cache(tmp_path, "s") == tmp_path / name
         (tmp_path / name).unlink()
-    with pytest.raises(MissingError, match="Shot 's' has no cache in .*expected s/s or s with"):
+    with pytest.raises(MissingError, match=r"Shot 's' has no cache in .*expected s/s or s with"):
         find_cache(tmp_path, "s")
 
 
