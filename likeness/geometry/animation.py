@@ -16,8 +16,8 @@ import numpy as np
 from likeness.errors import DataError, UsageError
 from likeness.geometry.frames import ArrayFrames, FrameSource, ResampledFrames
 
-BLOCK_BYTES = 64 * 1024**2
-"""Frames that :meth:`VertexAnimation.blocks` holds at a time, unless told otherwise."""
+BLOCK_BYTES = 16 * 1024**2
+"""Frames :meth:`VertexAnimation.blocks` gives at a time; resampling holds some three times that."""
 
 
 class FrameRateError(DataError):
@@ -129,7 +129,8 @@ def checked_rate(fps: float) -> float:
 
 def exact_rate(fps: float) -> Fraction:
     """The fraction a frame rate stands for: 30000/1001 for 29.97002997, 2997/100 for 29.97."""
-    return Fraction(checked_rate(fps)).limit_denominator(1001)
+    exact = Fraction(checked_rate(fps))
+    return exact.limit_denominator(1001) or exact
 
 
 def frames_per_block(animation: VertexAnimation, max_bytes: int) -> int:

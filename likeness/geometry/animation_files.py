@@ -60,7 +60,7 @@ def find_cache(root: str | Path, shot: str) -> Path:
         UsageError: a name that is none of a file: empty, with a separator or with a dot first.
     """
     root = Path(root)
-    if not shot or shot.startswith(".") or any(sign in shot for sign in "/\\\0"):
+    if not _is_shot_name(shot):
         raise UsageError(f"{shot!r} is no name of a shot: it must be the name of a file.")
     for folder in (root / shot, root):
         for suffix in CACHE_SUFFIXES:
@@ -84,7 +84,7 @@ def list_shots(root: str | Path) -> list[str]:
         raise MissingError(f"There is no folder {root}.")
     shots = set()
     for entry in root.iterdir():
-        if entry.name.startswith("."):
+        if not _is_shot_name(entry.name):
             continue
         if entry.is_dir():
             if any((entry / f"{entry.name}{suffix}").is_file() for suffix in CACHE_SUFFIXES):
@@ -92,6 +92,10 @@ def list_shots(root: str | Path) -> list[str]:
         elif entry.suffix in CACHE_SUFFIXES and entry.is_file():
             shots.add(entry.stem)
     return sorted(shots)
+
+
+def _is_shot_name(name: str) -> bool:
+    return bool(name) and not name.startswith(".") and not any(sign in name for sign in "/\\\0")
 
 
 def _unknown(path: Path) -> UsageError:

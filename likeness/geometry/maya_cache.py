@@ -268,11 +268,12 @@ def _check_end(
     step: float,
 ) -> None:
     """A file cut between two frames looks whole; the .xml file knows where it ended."""
-    end = described.end_time if described is not None else None
+    end, margin = (described.end_time if described is not None else None), step - 1
     if end is None and description.time_range is not None:
-        end = description.time_range[1]
+        # Some programs end the range of the whole cache after its last frame, not at it.
+        end, margin = description.time_range[1], step + 1
     last = samples[-1].tick
-    if end is not None and last is not None and end >= last + step - 1:
+    if end is not None and last is not None and end - last >= margin + 1e-6:
         raise TruncatedCacheError(
             f"{path}: expected frames until tick {end:g}, as the .xml file says, found the last "
             f"of {len(samples)} at tick {last}.",

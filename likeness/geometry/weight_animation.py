@@ -81,8 +81,9 @@ class WeightAnimation:
         # A time a hair below a whole number of frames is that number.
         offsets = np.arange(int(span + 1e-3) + 1) / fps
         times = self.times[0] + offsets
-        columns = [np.interp(times, self.times, self.weights[:, k]) for k in range(len(self.names))]
-        weights = np.stack(columns, axis=1) if columns else np.zeros((len(times), 0))
+        weights = np.empty((len(times), len(self.names)), np.float32)
+        for column, given in enumerate(self.weights.T):
+            weights[:, column] = np.interp(times, self.times, given)
         return WeightAnimation(self.names, weights, times)
 
     def starting_at(self, time: float) -> WeightAnimation:

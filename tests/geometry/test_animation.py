@@ -18,7 +18,7 @@ from likeness.geometry.animation import (
     exact_rate,
     trimmed_to_shortest,
 )
-from likeness.geometry.frames import FileFrames
+from likeness.geometry.frames import ArrayFrames, FileFrames
 
 RATES = [8.0, 12.0, 23.976, 24.0, 25.0, 29.97, 30.0, 30000 / 1001, 50.0, 60.0, 120.0]
 
@@ -79,10 +79,28 @@ def test_any_rate_against_a_plain_loop(count: int, fps: float, target: float, se
         np.testing.assert_array_equal(other.part(first, last).read(), whole[first:last])
 
 
+def test_far_down_in_rate_only_the_frames_that_matter_are_read() -> None:
+    values = np.random.default_rng(5).normal(size=(600, 3, 3)).astype(np.float32)
+
+    class Counted(ArrayFrames):
+        frames = 0
+
+        def read(self, first: int, last: int) -> np.ndarray:
+            Counted.frames += last - first
+            return super().read(first, last)
+
+    moving = VertexAnimation(Counted(values), 60).resampled(2)
+    read = moving.read()
+    expected = np.stack([(values[30 * i + 14] + values[30 * i + 15]) / 2 for i in range(20)])
+    np.testing.assert_allclose(read, expected, atol=1e-6)
+    assert Counted.frames == 40
+
+
 def test_rates_are_the_fractions_they_stand_for() -> None:
     assert exact_rate(30000 / 1001) == Fraction(30000, 1001)
     assert exact_rate(29.97) == Fraction(2997, 100)
     assert exact_rate(60.0) == 60
+    assert exact_rate(2.0**-20) == Fraction(1, 2**20)
 
 
 def test_parts_keep_their_time() -> None:

@@ -52,7 +52,9 @@ def test_names_that_leave_the_folder(tmp_path: Path, name: str) -> None:
 
 def test_the_list_of_shots_is_what_can_be_found(tmp_path: Path) -> None:
     touch(tmp_path, "b/b.pc2", "a.x/a.x.npy", "c.xml", "c.mc", "b.npy", "notes.txt", ".d.npy")
-    touch(tmp_path, ".e/.e.npy", "empty/other.npy", "Z/Z.xml", "f.npy/readme", "g/.g.npy")
+    touch(
+        tmp_path, "h\\i.npy", ".e/.e.npy", "empty/other.npy", "Z/Z.xml", "f.npy/readme", "g/.g.npy"
+    )
     shots = list_shots(tmp_path)
     assert shots == ["Z", "a.x", "b", "c"]
     for shot in shots:

@@ -150,6 +150,33 @@ def test_one_file_per_frame_with_a_gap_or_without_any(tmp_path: Path) -> None:
         read_maya_cache(tmp_path / "shot.xml")
 
 
+def test_one_file_per_frame_with_its_time_inside(tmp_path: Path) -> None:
+    (tmp_path / "shot.xml").write_text('<Autodesk_Cache_File><cacheType Type="OneFilePerFrame"/>'
+                                       "</Autodesk_Cache_File>")  # fmt: skip
+    for number, tick, frame in zip((1, 2, 10), (500, 750, 1000), FRAMES):
+        (tmp_path / f"shotFrame{number}.mc").write_bytes(mc_bytes([frame], [tick], NAME))
+    moving = read_maya_cache(tmp_path / "shot.xml")
+    np.testing.assert_array_equal(moving.read(), np.array(FRAMES))
+    assert (moving.fps, moving.start) == (24, 500 / 6000)
+    per_frame(tmp_path, ["shotFrame10.mc"], FRAMES[2:])
+    with pytest.raises(DataError, match="a TIME in all frames or in none, found both"):
+        read_maya_cache(tmp_path / "shot.xml")
+    (tmp_path / "shotFrame2.mc").write_bytes(mc_bytes(FRAMES, [0, 200, 400], NAME))
+    with pytest.raises(DataError, match=r"shotFrame2\.mc: expected one block .* found 3"):
+        read_maya_cache(tmp_path / "shot.xml")
+
+
+@pytest.mark.parametrize(("count", "is_told"), [(5, False), (6, True)])
+def test_six_frames_tell_30_from_29_97(tmp_path: Path, count: int, is_told: bool) -> None:
+    ticks = [200 * i for i in range(count)]
+    path = put(tmp_path, BARE, mc_bytes(small_frames(count, 1), ticks, NAME))
+    if is_told:
+        with pytest.raises(FrameRateError, match=r"expected 29\.97 frames .* found 30"):
+            read_maya_cache(path, declared_fps=29.97)
+    else:
+        assert read_maya_cache(path, declared_fps=29.97).fps == 29.97
+
+
 def test_rates_that_contradict_each_other(tmp_path: Path) -> None:
     data = mc_bytes(FRAMES, [0, 200, 400], NAME)
     path = put(tmp_path, cache_xml_text([(NAME, "positions")]), data)
@@ -239,6 +266,16 @@ def _read_or_fault(path: Path) -> tuple[tuple[int, ...], str]:
         return read_maya_cache(path).read().shape, ""
     except DataError as error:
         return (), error.message
+
+
+def test_the_range_of_the_cache_may_end_after_its_last_frame(tmp_path: Path) -> None:
+    data = mc_bytes(FRAMES, [0, 200, 400], NAME)
+    for end in (400, 600):
+        xml = cache_xml_text([(NAME, "positions")], time_range=f"0-{end}", end=None)
+        assert read_maya_cache(put(tmp_path, xml, data)).num_frames == 3
+    xml = cache_xml_text([(NAME, "positions")], time_range="0-800", end=None)
+    with pytest.raises(TruncatedCacheError, match="until tick 800"):
+        read_maya_cache(put(tmp_path, xml, data))
 
 
 def test_any_damaged_byte_is_a_fault_or_leaves_an_animation(tmp_path: Path) -> None:
