@@ -93,7 +93,8 @@ def test_openusd_reads_both(tmp_path: Path) -> None:
     usd = pytest.importorskip("pxr.Usd")
     geometry, skeletons = pytest.importorskip("pxr.UsdGeom"), pytest.importorskip("pxr.UsdSkel")
     write_usda_points(tmp_path / "a.usda", MESH, moving_points())
-    points = geometry.Mesh.Get(usd.Stage.Open(str(tmp_path / "a.usda")), "/head").GetPointsAttr()
+    stage = usd.Stage.Open(str(tmp_path / "a.usda"))
+    points = geometry.Mesh.Get(stage, "/head").GetPointsAttr()
     assert points.GetTimeSamples() == [50, 51, 52, 53, 54]
     np.testing.assert_array_equal(np.array(points.Get(52)), moving_points().read()[2])
     write_usda_weights(tmp_path / "b.usda", MESH, MORPHS, moving_weights(), fps=50)
