@@ -13,7 +13,7 @@ import typer
 from typer.core import TyperGroup
 
 from likeness import __version__
-from likeness.cli import config, data, demo, doctor, results, systems, train, watch
+from likeness.cli import config, data, demo, doctor, results, studio, systems, train, watch
 from likeness.cli.console import (
     INTERRUPTED,
     answering,
@@ -103,6 +103,7 @@ def _options(
 app.command("systems")(systems.systems)
 app.add_typer(data.app, name="data")
 app.add_typer(config.app, name="config")
+app.add_typer(studio.app, name="studio")
 app.command("train")(train.train)
 app.command("resume")(train.resume)
 app.command("watch")(watch.watch)

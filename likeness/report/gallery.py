@@ -77,7 +77,7 @@ class Embedder:
             return _named(path, "the page is full")
         if suffix in _SOUNDS:
             return f'<audio controls preload="none" src="{source}"></audio>'
-        return f'<video controls muted loop playsinline src="{source}"></video>'
+        return f'<video controls loop playsinline src="{source}"></video>'
 
     def _data(self, content: bytes, kind: str) -> str:
         """A data address, or "" when the page has no room for it."""

@@ -11,6 +11,8 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from likeness.report.style import STYLE
+
 
 def text(value: Any) -> str:
     """Any value as escaped text, safe between tags and inside double-quoted attributes."""
@@ -95,3 +97,12 @@ def section(identifier: str, title: str, body: str, *, lead: str = "") -> str:
         return ""
     intro = f'<p class="lead">{lead}</p>' if lead else ""
     return f'<section id="{text(identifier)}"><h2>{text(title)}</h2>{intro}{body}</section>'
+
+
+def document(title: str, body: str) -> str:
+    """A whole page; ``title`` is plain text, ``body`` HTML."""
+    return (
+        '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width,initial-scale=1">'
+        f"<title>{text(title)}</title><style>{STYLE}</style></head><body>{body}</body></html>\n"
+    )

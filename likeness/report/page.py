@@ -16,8 +16,7 @@ from likeness.report.charts import sparkline
 from likeness.report.contents import Contents, preview_files, read_contents
 from likeness.report.curves import curves
 from likeness.report.gallery import Embedder, previews
-from likeness.report.markup import badge, duration, number, section, text
-from likeness.report.style import STYLE
+from likeness.report.markup import badge, document, duration, number, section, text
 from likeness.runs.files import write_text
 from likeness.runs.run import Run
 
@@ -58,7 +57,7 @@ def build_index(runs: Sequence[Run | str | Path], out: str | Path) -> Path:
         f'<header><div><p class="eyebrow">likeness</p><h1>{len(cards)} runs</h1></div></header>'
         f"<main>{''.join(cards)}{_footer()}</main>"
     )
-    write_text(out, _document("likeness: runs", body))
+    write_text(out, document("likeness: runs", body))
     return out
 
 
@@ -86,7 +85,7 @@ def _page(contents: Contents) -> str:
         + (f'<div class="tiles">{headline}</div>' if headline else "")
         + f"{main}{_footer()}</main>"
     )
-    return _document(f"{contents.run.name} – {contents.system}", body)
+    return document(f"{contents.run.name} – {contents.system}", body)
 
 
 def _drawn(title: str, draw: Callable[[], str], contents: Contents) -> str:
@@ -164,11 +163,3 @@ def _notes(contents: Contents) -> str:
 def _footer() -> str:
     made = time.strftime("%Y-%m-%d %H:%M")
     return f"<footer>Built from the run's directory on {made}; this file needs no other.</footer>"
-
-
-def _document(title: str, body: str) -> str:
-    return (
-        '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width,initial-scale=1">'
-        f"<title>{text(title)}</title><style>{STYLE}</style></head><body>{body}</body></html>\n"
-    )

@@ -1,0 +1,119 @@
+"""Verbs about studio people: look at one, make the gallery of the documentation."""
+
+from __future__ import annotations
+
+import json
+import sys
+import webbrowser
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from likeness.cli.console import Answer, is_quiet, print_text, verb
+from likeness.cli.progress import counting
+
+if TYPE_CHECKING:
+    from likeness.studio.showing import Exhibit
+
+app = typer.Typer(help="Look at studio people.", no_args_is_help=True)
+
+SENTENCE = "Bob packed my box with five dozen vivid maps."
+
+Backend = Literal["auto", "espeak", "formant"]
+Voice = Annotated[
+    Backend,
+    typer.Option(
+        "--voice", help="espeak speaks the text (extra 'speech'), formant says syllables like it."
+    ),
+]
+Open = Annotated[
+    bool | None,
+    typer.Option("--open/--no-open", help="In a browser; by default when run in a terminal."),
+]
+
+
+@verb
+def show(
+    seed: Annotated[int, typer.Option("--seed", help="Who: one number is one person.")] = 0,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Folder for the page; out/person-SEED by default.")
+    ] = None,
+    text: Annotated[str, typer.Option("--text", help="What the person says.")] = SENTENCE,
+    size: Annotated[int, typer.Option("--size", min=64, max=1024, help="Pixels, even.")] = 384,
+    voice: Voice = "auto",
+    open_page: Open = None,
+) -> Answer:
+    """One person: portrait, turntable, expressions, emotions, photographs, a sentence spoken."""
+    from likeness.runs.files import write_text
+    from likeness.studio.person import Person
+    from likeness.studio.showing import show_person
+
+    folder = out if out is not None else Path("out") / f"person-{seed}"
+    person = Person.sample(seed)
+    with counting(f"Showing person {seed}") as progress:
+        shown = show_person(
+            person, folder, text=text, size=size - size % 2, backend=voice, progress=progress
+        )
+    record = folder / "person.json"
+    write_text(record, json.dumps(person.to_dict(), indent=1) + "\n")
+    page = _page(folder, f"{person.name}, person {seed}", _facts(person), shown)
+    return _answer(page, shown, open_page, {"person": str(record)})
+
+
+@verb
+def gallery(
+    out: Annotated[Path, typer.Argument(help="Folder for the pictures.")] = Path("out/gallery"),
+    seed: Annotated[int, typer.Option("--seed", help="Who is shown closely.")] = 1,
+    size: Annotated[int, typer.Option("--size", min=64, max=512, help="Pixels a picture.")] = 200,
+    voice: Voice = "auto",
+    open_page: Open = None,
+) -> Answer:
+    """The pictures of docs/studio.md: 24 people, one of them closely, a group, a sentence."""
+    from likeness.studio.showing import make_gallery
+
+    with counting("Making the gallery") as progress:
+        shown = make_gallery(out, seed=seed, size=size, backend=voice, progress=progress)
+    return _answer(_page(out, "Studio people", {}, shown), shown, open_page, {})
+
+
+def _facts(person: Any) -> dict[str, str]:
+    look = person.appearance
+    hair = f"{look.hair.length_name} {look.hair.colour_name}".strip()
+    return {
+        "sex": person.sex,
+        "age": f"{person.age:.0f}",
+        "hair": hair,
+        "eyes": look.eyes.colour_name,
+        "glasses": look.glasses.name or "none",
+    }
+
+
+def _page(folder: Path, title: str, facts: dict[str, str], shown: list[Exhibit]) -> Path:
+    from likeness.report.exhibition import build_exhibition
+
+    parts = [(exhibit.title, exhibit.path, exhibit.caption) for exhibit in shown]
+    return build_exhibition(folder / "index.html", title, facts, parts)
+
+
+def _answer(
+    page: Path, shown: list[Exhibit], open_page: bool | None, more: dict[str, str]
+) -> Answer:
+    wanted = sys.stdout.isatty() if open_page is None else open_page
+    if wanted and not is_quiet():
+        webbrowser.open(page.resolve().as_uri())
+    files = [
+        {"title": exhibit.title, "path": str(exhibit.path), "caption": exhibit.caption}
+        for exhibit in shown
+    ]
+
+    def show_lines() -> None:
+        for exhibit in shown:
+            print_text(f"{exhibit.title}: {exhibit.path}")
+        print_text(f"page: {page}")
+
+    return Answer({"page": str(page), "files": files, **more}, show_lines)
+
+
+app.command("show")(show)
+app.command("gallery")(gallery)
