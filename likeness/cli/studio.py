@@ -64,7 +64,7 @@ def show(
 @verb
 def gallery(
     out: Annotated[Path, typer.Argument(help="Folder for the pictures.")] = Path("out/gallery"),
-    seed: Annotated[int, typer.Option("--seed", help="Who is shown closely.")] = 1,
+    seed: Annotated[int, typer.Option("--seed", help="Who is shown closely.")] = 22,
     size: Annotated[int, typer.Option("--size", min=64, max=512, help="Pixels a picture.")] = 200,
     voice: Voice = "auto",
     open_page: Open = None,

@@ -76,7 +76,7 @@ def show_person(
 def make_gallery(
     folder: str | Path,
     *,
-    seed: int = 1,
+    seed: int = 22,
     size: int = 200,
     backend: Backend = "auto",
     progress: Progress | None = None,

@@ -21,7 +21,8 @@ from likeness.studio.pixels import project
 from likeness.studio.surface_points import SurfacePoints
 
 MAX_LAYERS = 8
-"""Strands kept per pixel, the nearest ones."""
+"""Strands kept per pixel, the nearest ones. Those behind, many in a small picture of much hair, are
+seen with the colour of the last kept one."""
 
 _ENOUGH = 0.02
 """Strands behind others that let through less than this are left out."""
@@ -69,6 +70,7 @@ def take_strands(
     kept = np.empty((height * width, layers, 4), np.float32)
     owner = np.empty((height * width, layers), np.int32)
     count = np.zeros(height * width, np.int32)
+    through = np.ones(height * width, np.float32)
     _cover(
         surface.segments,
         xy,
@@ -80,8 +82,9 @@ def take_strands(
         kept,
         owner,
         count,
+        through,
     )
-    total = _prune(kept, count)
+    total = _prune(kept, count, through)
     pixel = np.empty(total, np.int64)
     segment = np.empty(total, np.int32)
     numbers = np.empty((4, total), np.float32)
@@ -123,10 +126,11 @@ def take_strands(
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _cover(segments, xy, depth, vertices, normals, focal, solid_depth, kept, owner, count):
+def _cover(segments, xy, depth, vertices, normals, focal, solid_depth, kept, owner, count, through):
     """Enters every segment into the lists of the pixels it covers.
 
-    ``kept`` rows are depth, coverage, place along and across the segment.
+    ``kept`` rows are depth, coverage, place along and across the segment; ``through`` is the share
+    of what is behind all strands of a pixel, kept or not, that is seen between them.
     """
     height, width = solid_depth.shape
     layers = kept.shape[1]
@@ -170,6 +174,7 @@ def _cover(segments, xy, depth, vertices, normals, focal, solid_depth, kept, own
                 if far >= solid_depth[row, column]:
                     continue
                 pixel = row * width + column
+                through[pixel] *= np.float32(1.0) - cover
                 place = count[pixel]
                 if place == layers:
                     if far >= kept[pixel, layers - 1, 0]:
@@ -205,15 +210,21 @@ def _half_width(vertices, normals, a, focal):
 
 
 @njit(cache=True, nogil=True)
-def _prune(kept, count):
-    """Shortens the lists to what can be seen; returns the total length."""
+def _prune(kept, count, through):
+    """Shortens the lists to what can be seen; returns the total length.
+
+    The last strand of a list also covers what the strands behind it do.
+    """
     total = 0
     for pixel in range(len(count)):
-        through = 1.0
+        left = 1.0
         used = 0
-        while used < count[pixel] and through > _ENOUGH:
-            through *= 1.0 - kept[pixel, used, 1]
+        while used < count[pixel] and left > _ENOUGH:
+            left *= 1.0 - kept[pixel, used, 1]
             used += 1
+        if used > 0 and left > through[pixel]:
+            last = kept[pixel, used - 1, 1]
+            kept[pixel, used - 1, 1] = 1.0 - (1.0 - last) * through[pixel] / left
         count[pixel] = used
         total += used
     return total

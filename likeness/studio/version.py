@@ -2,5 +2,5 @@
 
 from __future__ import annotations
 
-STUDIO_VERSION = 4
+STUDIO_VERSION = 5
 """Part of every fingerprint of studio heads, people and data."""

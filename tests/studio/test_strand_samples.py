@@ -81,6 +81,18 @@ def test_the_nearest_strands_are_kept_in_order():
     np.testing.assert_allclose(here, np.sort(depths)[:MAX_LAYERS], atol=1e-4)
 
 
+def test_strands_beyond_the_kept_ones_still_hide_what_is_behind():
+    """Sixty hairs of a tenth of a pixel, as in a small picture: hardly anything shines through."""
+    points = np.stack([np.linspace(2, 18, 5), np.full(5, 10.5)], axis=1)
+    line, segments = _strand(points, 0.1)
+    vertices = np.concatenate([line * np.float32(1.0 + 0.001 * k) for k in range(60)])
+    numbers = np.concatenate([segments + len(line) * k for k in range(60)])
+    strands = _take(vertices, numbers, np.full((20, 20), np.inf, np.float32))
+    through = np.prod(1.0 - strands.coverage[strands.pixel == 10 * 20 + 9].astype(float))
+    assert (strands.pixel == 10 * 20 + 9).sum() == MAX_LAYERS
+    assert through == pytest.approx(0.9**60, rel=0.02)
+
+
 def test_attributes_run_along_and_across_the_strand():
     points = np.stack([np.linspace(2.0, 18.0, 5), np.full(5, 10.0)], axis=1)
     vertices, segments = _strand(points, 4.0)
