@@ -39,8 +39,10 @@ _FACE = 0.155
 """Metres of a small face region, for planning; faces are placed by their own landmarks."""
 _MARGIN = 0.14
 """Metres beside the outermost faces' middles."""
-_BACK = (0.1, 0.2)
-"""How much farther away the back row is; 16 to 32 cm for people who do not fill the picture."""
+_BACK = (0.1, 0.25)
+"""How much farther away the back row is; 16 to 40 cm for people who do not fill the picture."""
+_SHOULDERS, _CHESTS = 0.42, 0.26
+"""Metres two people need, sideways or in depth, so that bodies do not reach into each other."""
 _TRIES = 200
 
 Box = tuple[float, float, float, float]
@@ -141,6 +143,7 @@ def draw_places(
         raise ValueError(f"a group has 1 to {MOST_PEOPLE} people, asked for {count}")
     height, width = size
     focal = focal_pixels(focal_length, height, width)
+    roomiest, most_room = None, -math.inf
     for _ in range(_TRIES):
         # The largest face at which so many stand side by side, and the smallest of a back row.
         widest_face = width * _FACE / (0.2 * (count - 1) + 2.0 * _MARGIN)
@@ -169,10 +172,28 @@ def draw_places(
             for other in boxes[:number]
         )
         if kept and large and apart:
-            return tuple(places)
+            room = _room(places)
+            if room >= 1.0:
+                return tuple(places)
+            if room > most_room:
+                roomiest, most_room = tuple(places), room
+    if roomiest is not None:  # small pictures have no place for wide shoulders
+        return roomiest
     raise DataError(
         f"{count} faces of {LEAST_FACE:.0f} pixels do not fit into {width} x {height} pixels.",
         advice="Make the picture wider, or put fewer people into it.",
+    )
+
+
+def _room(places: Sequence[tuple[float, float, float]]) -> float:
+    """Of what two people need, what the closest two have."""
+    return min(
+        (
+            max(abs(one[0] - other[0]) / _SHOULDERS, abs(one[2] - other[2]) / _CHESTS)
+            for number, one in enumerate(places)
+            for other in places[:number]
+        ),
+        default=1.0,
     )
 
 

@@ -140,7 +140,7 @@ def _of_gallery(seed: int, size: int, backend: Backend) -> list[_Maker]:
             lambda: photographs(person, size)
         )),
         ("A group", "group.jpg", f"Persons {seed} to {seed + _GROUP - 1}.", _still(
-            lambda: group(range(seed, seed + _GROUP), 2 * size)
+            lambda: group(range(seed, seed + _GROUP), 3 * size)
         )),
         *_of_speech(clip, 256, size, ending=".jpg"),
     ]  # fmt: skip
