@@ -1,0 +1,44 @@
+"""Verbs about studio people: the files they write and the page that shows them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from likeness.media.image import probe_image
+from likeness.media.video import probe_video
+from likeness.studio.person import Person
+from tests.cli.conftest import Command
+
+
+def test_one_person_is_shown(likeness: Command, tmp_path: Path) -> None:
+    out = tmp_path / "person"
+    words = ("studio", "show", "--seed", "3", "--size", "64", "--out", str(out))
+    result = likeness(*words, "--voice", "formant", "--text", "Mama.", "--json")
+    assert result.code == 0
+    shown = result.document
+    assert Person.from_dict(json.loads((out / "person.json").read_text())) == Person.sample(3)
+    titles = [file["title"] for file in shown["files"]]
+    assert titles == [
+        "Portrait",
+        "Turntable",
+        "A sentence",
+        "Its frames",
+        "Its sound",
+        "Expressions",
+        "Emotions",
+        "Photographs",
+        "Blink",
+    ]
+    assert probe_image(out / "turntable.webp").num_frames == 36
+    film = probe_video(out / "sentence.mp4")
+    assert (film.width, film.height, film.rate) == (64, 64, 25.0)
+    page = Path(shown["page"]).read_text(encoding="utf-8")
+    assert page.count("<figure>") == len(titles)
+    assert "http" not in page.split("<body>")[1].replace("http-equiv", "")
+
+
+def test_wrong_words_are_refused(likeness: Command, tmp_path: Path) -> None:
+    result = likeness("studio", "show", "--size", "8", "--out", str(tmp_path / "x"))
+    assert result.code == 2
+    assert not (tmp_path / "x").exists()
