@@ -39,7 +39,7 @@ ALLOWED: dict[str, set[str]] = {
     | _TRAINING
     | {"training", "faces", "speech", "studio", "evaluation", "export"},
 }
-GROUND = {"errors", "extras", "notices", "seeds", "signals", "__version__"}
+GROUND = {"errors", "extras", "notices", "replacement", "seeds", "signals", "__version__"}
 FORBIDDEN_NAMES = {"utils", "util", "helpers", "helper", "common", "misc", "core"}
 # Names whose use the design rules out, wherever they stand in an identifier.
 FORBIDDEN_CLASS_ENDINGS = ("Manager", "Handler", "Processor", "V2")

@@ -23,7 +23,8 @@ from typing import Any, BinaryIO
 from likeness import __version__
 from likeness.data.workers import Task, in_order, refuse_import_by_worker
 from likeness.errors import DataError, LikenessError, UsageError
-from likeness.storage.files import PART, disk_errors, flush_to_disk
+from likeness.replacement import PART, flush_to_disk
+from likeness.storage.files import disk_errors
 
 UNFINISHED = "unfinished.jsonl"
 """Lies in a dataset until it is finished: a line for what was asked, then one for every piece."""
@@ -116,7 +117,7 @@ class Journal:
         root = self._path.parent
         with disk_errors(root, "finish the dataset"):
             for left in root.rglob(".*"):
-                if left.suffix in (PART, ".tmp"):
+                if left.suffix == PART:
                     left.unlink(missing_ok=True)
             self._path.unlink()
             flush_to_disk(root)

@@ -16,8 +16,8 @@ import numpy as np
 from likeness.errors import UsageError
 from likeness.geometry.animation import VertexAnimation
 from likeness.geometry.mesh import Mesh
-from likeness.geometry.replacement import replacing
 from likeness.geometry.weight_animation import WeightAnimation
+from likeness.replacement import replacing
 
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _IDENTITY = "( (1, 0, 0, 0), (0, 1, 0, 0), (0, 0, 1, 0), (0, 0, 0, 1) )"

@@ -21,7 +21,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from likeness.errors import DataError, MissingError, UnsafeFileError
-from likeness.geometry.replacement import replacing
+from likeness.replacement import replacing
 
 MAX_BYTES = 4 * 1024**3
 """Arrays of one file together; a full FLAME texture space has 0.6 GB."""

@@ -17,8 +17,8 @@ from pathlib import Path
 import numpy as np
 
 from likeness.errors import DataError, MissingError, UsageError
-from likeness.geometry.replacement import replacing
 from likeness.geometry.weight_animation import ARKIT_NAMES, WeightAnimation
+from likeness.replacement import replacing
 
 LIVE_LINK_ANGLES = (
     "headYaw", "headPitch", "headRoll", "leftEyeYaw", "leftEyePitch", "leftEyeRoll",

@@ -14,7 +14,7 @@ import numpy as np
 from likeness.errors import UsageError
 from likeness.geometry.animation import BLOCK_BYTES, VertexAnimation, frames_per_block
 from likeness.geometry.maya_cache_xml import TICKS_PER_SECOND, cache_xml
-from likeness.geometry.replacement import replacing
+from likeness.replacement import replacing
 
 _LARGEST = 2**31 - 1
 _OTHER_CHUNKS = 10_000  # bytes of a block besides its numbers: headers and a channel's name

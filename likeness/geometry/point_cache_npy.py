@@ -10,7 +10,7 @@ from likeness.errors import DataError, MissingError, UnsafeFileError
 from likeness.geometry.animation import VertexAnimation
 from likeness.geometry.array_files import read_npy_header
 from likeness.geometry.frames import FileFrames
-from likeness.geometry.replacement import replacing
+from likeness.replacement import replacing
 
 
 def read_npy_cache(path: str | Path, fps: float) -> VertexAnimation:

@@ -15,7 +15,7 @@ import numpy as np
 from likeness.errors import DataError, MissingError, UnsafeFileError, UsageError
 from likeness.geometry.animation import VertexAnimation
 from likeness.geometry.frames import FileFrames
-from likeness.geometry.replacement import replacing
+from likeness.replacement import replacing
 
 _HEADER = struct.Struct("<12siiffi")
 _SIGNATURE = b"POINTCACHE2\0"

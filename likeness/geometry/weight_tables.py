@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from likeness.geometry.replacement import replacing
 from likeness.geometry.weight_animation import WeightAnimation
+from likeness.replacement import replacing
 
 
 def write_weights_csv(path: str | Path, animation: WeightAnimation) -> None:

@@ -17,7 +17,8 @@ from pickle import UnpicklingError
 from typing import TYPE_CHECKING, Any
 
 from likeness.errors import DataError, MissingError, UnsafeFileError
-from likeness.storage.files import disk_errors, flush_to_disk, sha256_of
+from likeness.replacement import flush_to_disk, replacing
+from likeness.storage.files import disk_errors, sha256_of
 
 from .files import read_json, write_json
 from .run import Run, steps_in
@@ -241,13 +242,13 @@ def _write(
     import torch
     from safetensors.torch import save_file
 
-    save_file(_own_memory(weights), folder / "trainable.safetensors")
-    if ema is not None:
-        save_file(_own_memory(ema), folder / "ema.safetensors")
+    parts = {"trainable": weights, "state": tensors} | ({} if ema is None else {"ema": ema})
+    for name, part in parts.items():
+        with replacing(folder / f"{name}.safetensors") as path:
+            save_file(_own_memory(part), path)
     with open(folder / "optimizer.pt", "wb") as file:
         torch.save(dict(optimizer), file)
     (folder / "state.json").write_text(json.dumps(values, allow_nan=False), encoding="utf-8")
-    save_file(_own_memory(tensors), folder / "state.safetensors")
     files = sorted(folder.iterdir())
     for path in files:
         flush_to_disk(path)

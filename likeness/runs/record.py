@@ -16,7 +16,8 @@ from types import TracebackType
 from typing import Any, Literal, Protocol, Self
 
 from likeness.config.schema import ConfigModel
-from likeness.storage.files import disk_errors, flush_to_disk
+from likeness.replacement import flush_to_disk
+from likeness.storage.files import disk_errors
 
 from .files import write_text
 

@@ -9,15 +9,13 @@ import errno
 import hashlib
 import os
 import re
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from likeness import replacement
 from likeness.errors import LikenessError, UsageError
-
-PART = ".part"
-"""Ends the name of a file that is still being written; readers pass it by."""
+from likeness.replacement import PART
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
@@ -29,10 +27,7 @@ _SHORT_WRITE = re.compile(r"^\d+ requested and \d+ written$")
 
 @contextmanager
 def replacing(path: Path, *, action: str = "") -> Iterator[Path]:
-    """An empty temporary sibling that becomes ``path`` when the block ends well, else vanishes.
-
-    The content is flushed to disk before the rename, and the folder after it, so that after a power
-    cut there is the old file or the new one. Folders are made as needed.
+    """As :func:`likeness.replacement.replacing`, with errors that say what to do.
 
     Args:
         action: completes "Cannot …" when the disk refuses; "write <name>" when not given.
@@ -40,26 +35,11 @@ def replacing(path: Path, *, action: str = "") -> Iterator[Path]:
     Raises:
         UsageError: the disk refuses.
     """
-    with disk_errors(path, action or f"write {path.name}"):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(f".{path.name[:80]}.{secrets.token_hex(6)}{PART}")
-        temporary.open("xb").close()
-        try:
-            yield temporary
-            flush_to_disk(temporary)
-            temporary.replace(path)
-            flush_to_disk(path.parent)
-        finally:
-            temporary.unlink(missing_ok=True)
-
-
-def flush_to_disk(path: Path) -> None:
-    """Ask the system to put a file or the names in a folder on the disk itself (fsync)."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    with (
+        disk_errors(path, action or f"write {path.name}"),
+        replacement.replacing(path) as temporary,
+    ):
+        yield temporary
 
 
 def sha256_of(path: Path) -> str:

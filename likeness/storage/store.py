@@ -16,7 +16,8 @@ from pydantic import Field
 
 from likeness.config.schema import ConfigModel
 from likeness.errors import DataError, MissingError, UnsafeFileError, UsageError
-from likeness.storage.files import PART, disk_errors, replacing, sha256_of
+from likeness.replacement import PART
+from likeness.storage.files import disk_errors, replacing, sha256_of
 
 
 class StorageSettings(ConfigModel):

@@ -7,7 +7,6 @@ reading. Frames are never kept: they follow from curves, head and camera.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -17,6 +16,7 @@ import numpy as np
 
 from likeness.errors import DataError
 from likeness.geometry.array_files import read_arrays, write_arrays
+from likeness.replacement import replacing
 from likeness.speech.timeline import Segment, Timeline, Utterance, Voice, Word
 from likeness.studio.curves import CHANNELS, RATE, Curves, Event
 from likeness.studio.version import STUDIO_VERSION
@@ -82,9 +82,8 @@ def write_truth(
         "keys": dict(keys or {}),
     }
     target = path.with_name(path.name + ".json")
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-    temporary.write_text(json.dumps(story, indent=1, ensure_ascii=False), encoding="utf-8")
-    os.replace(temporary, target)
+    with replacing(target) as temporary:
+        temporary.write_text(json.dumps(story, indent=1, ensure_ascii=False), encoding="utf-8")
     return path
 
 

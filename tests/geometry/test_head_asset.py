@@ -54,7 +54,7 @@ def test_round_trip_keeps_every_field(tmp_path, suffix) -> None:
     }
     assert loaded.metadata == {"unit": "metre"}
     assert loaded.fingerprint == asset.fingerprint
-    assert not list(tmp_path.glob("*.tmp"))
+    assert not list(tmp_path.glob(".*"))
 
 
 def test_file_has_flame_names_and_types(tmp_path) -> None:

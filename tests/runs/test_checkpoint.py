@@ -298,6 +298,17 @@ def test_a_full_disk_leaves_the_old_checkpoint_and_says_what_to_do(
     assert selection.find(run).step == 5
 
 
+def test_the_umask_decides_who_may_read_a_checkpoint(run: Run) -> None:
+    before = os.umask(0o027)
+    try:
+        saved = save(run, 5)
+    finally:
+        os.umask(before)
+    modes = {path.name: path.stat().st_mode & 0o777 for path in saved.path.iterdir()}
+    assert len(modes) == 6
+    assert set(modes.values()) == {0o640}
+
+
 @pytest.mark.skipif(os.name != "posix", reason="uses a limit of POSIX systems")
 def test_a_disk_that_is_really_full(run: Run) -> None:
     """The system refuses to write beyond a size: nothing half-written stays."""

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from likeness.errors import DataError, MissingError, UnsafeFileError, UsageError
-from likeness.storage.files import PART, replacing
+from likeness.replacement import PART
+from likeness.storage.files import replacing
 from likeness.storage.store import LocalStore, StorageSettings, checked_key, is_remote, open_store
 
 

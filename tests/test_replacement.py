@@ -6,9 +6,13 @@ import os
 import stat
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 
-from likeness.geometry.replacement import replacing
+from likeness.export.safetensors import write_tensors
+from likeness.geometry.array_files import write_arrays
+from likeness.replacement import replacing
 
 
 def _fail_in_the_middle(path: Path) -> None:
@@ -36,3 +40,21 @@ def test_the_new_file_takes_the_place_and_has_the_usual_rights(tmp_path: Path) -
     assert path.read_bytes() == b"new"
     assert os.listdir(path.parent) == [path.name]
     assert stat.S_IMODE(path.stat().st_mode) == stat.S_IMODE(usual.stat().st_mode)
+
+
+@pytest.mark.parametrize("umask", [0o022, 0o007])
+def test_the_umask_decides_who_may_read_whatever_writes(tmp_path: Path, umask: int) -> None:
+    before = os.umask(umask)
+    try:
+        write_tensors(tmp_path / "a.safetensors", {"a": torch.zeros(2)})
+        write_arrays(tmp_path / "b.safetensors", {"a": np.zeros(2)}, {})
+        write_arrays(tmp_path / "c.npz", {"a": np.zeros(2)}, {})
+        with replacing(tmp_path / "d.bin") as temporary:
+            temporary.unlink()  # as a library does that puts a file of its own there
+            temporary.touch(0o600)
+    finally:
+        os.umask(before)
+    found = {path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()}
+    assert found == dict.fromkeys(
+        ["a.safetensors", "b.safetensors", "c.npz", "d.bin"], 0o666 & ~umask
+    )
