@@ -187,12 +187,15 @@ def _model_file(path: Path) -> Path:
         return path
     names = f"{{{', '.join(MODEL_NAMES)}}} with {', '.join(MODEL_SUFFIXES)}"
     if not path.is_dir():
-        raise MissingError(f"There is no FLAME model at {path}.", advice=f"Looked for {names}.")
+        raise MissingError(
+            f"There is no folder {path}. Looked there for {names}.",
+            advice="Give the folder the FLAME download was unpacked into, or a model file.",
+        )
     found = _model_files(path)
     if not found:
         raise MissingError(
-            f"There is no FLAME model in {path}.",
-            advice=f"Looked for {names}. FLAME is distributed by its authors under their licence.",
+            f"There is no FLAME model in {path}. Looked for {names}.",
+            advice="FLAME is distributed by its authors under their licence.",
         )
     if len(found) > 1:
         listed = ", ".join(entry.name for entry in found)

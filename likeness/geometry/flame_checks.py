@@ -1,6 +1,7 @@
 """Looks through a folder of FLAME files and says what is there, what is missing, what is wrong.
 
-Never raises on bad files: it finds. The readers are in :mod:`likeness.geometry.flame_assets`.
+Never raises on bad files: it finds. Only a folder without a model gives it nothing to judge. The
+readers are in :mod:`likeness.geometry.flame_assets`.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import Literal
 
 import numpy as np
 
-from likeness.errors import LikenessError
+from likeness.errors import LikenessError, MissingError
 from likeness.geometry import flame_assets as flame
 from likeness.geometry.head_asset import HeadAsset
 from likeness.geometry.head_numpy import pose_head
@@ -37,10 +38,16 @@ class AssetFinding:
 
 
 def check_assets(folder: str | Path) -> list[AssetFinding]:
-    """Findings about a FLAME folder (or one model file and what lies beside it)."""
+    """Findings about a FLAME folder (or one model file and what lies beside it).
+
+    Raises:
+        MissingError: there is no model to judge; the message lists the names looked for.
+    """
     path = Path(folder)
     try:
         asset = flame.load_flame(path)
+    except MissingError:
+        raise
     except LikenessError as error:
         return [AssetFinding("error", "model-unusable", str(path), error.message, error.advice)]
     folder = path if path.is_dir() else path.parent

@@ -1,4 +1,4 @@
-"""What the checks of a FLAME folder find, and that they never raise."""
+"""What the checks of a FLAME folder find, and that they never raise for bad files."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import shutil
 import numpy as np
 import pytest
 
+from likeness.errors import MissingError
 from likeness.geometry.flame_assets import load_flame
 from likeness.geometry.flame_checks import check_assets, contour_gaps
 from likeness.geometry.toy_flame import make_toy_flame
@@ -71,4 +72,5 @@ def test_checks_find_exchanged_eyelids_and_bad_textures(folder) -> None:
 def test_checks_report_an_unusable_model_without_raising(folder, tmp_path) -> None:
     (folder / "generic_model.pkl").write_bytes(b"damaged")
     assert codes(folder) == {"model-unusable": "error"}
-    assert codes(tmp_path / "nowhere") == {"model-unusable": "error"}
+    with pytest.raises(MissingError, match=r"There is no folder .*generic_model"):
+        check_assets(tmp_path / "nowhere")

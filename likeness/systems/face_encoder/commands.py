@@ -237,12 +237,6 @@ def check_assets(
 
     from likeness.geometry.flame_checks import check_assets as check
 
-    if not folder.exists():
-        raise MissingError(
-            f"There is no folder '{folder}'. Looked for flame2023.pkl, flame2020.pkl, "
-            "generic_model.pkl.",
-            advice="Give the folder you unpacked the FLAME download into.",
-        )
     findings = check(folder)
     errors = [finding for finding in findings if finding.severity == "error"]
     if errors:

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from likeness.errors import DataError, MissingError, UsageError
-from likeness.geometry.flame_assets import load_flame
+from likeness.geometry.flame_assets import MODEL_NAMES, MODEL_SUFFIXES, load_flame
 from likeness.geometry.head_asset import HeadAsset, load_head
 from likeness.systems.face_encoder import commands
 from likeness.systems.face_encoder.layout import deca236
@@ -157,8 +157,12 @@ def test_a_model_is_converted_once_and_keeps_its_fingerprint(toy_folder, tmp_pat
 def test_assets_are_judged(toy_folder, tmp_path):
     document = commands.check_assets(toy_folder)
     assert not [f for f in document["findings"] if f["severity"] == "error"]
-    with pytest.raises(MissingError, match=r"flame2023\.pkl"):
-        commands.check_assets(tmp_path / "nowhere")
+    (tmp_path / "empty").mkdir()
+    for name, message in [("nowhere", "There is no folder"), ("empty", "There is no FLAME model")]:
+        with pytest.raises(MissingError, match=message) as caught:
+            commands.check_assets(tmp_path / name)
+        assert all(name in caught.value.message for name in (*MODEL_NAMES, *MODEL_SUFFIXES))
+        assert caught.value.exit_code == 3
     (tmp_path / "broken").mkdir()
     (tmp_path / "broken" / "generic_model.pkl").write_bytes(b"no model")
     with pytest.raises(DataError):
