@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect as introspection
 import os
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path, PurePath
@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING, Any, Self, get_type_hints
 
 from pydantic import ValidationError, create_model
 
+from likeness.checks import checked, known_names
 from likeness.config.document import load_saved
 from likeness.config.faults import validation_faults
 from likeness.config.overrides import PREFIX, Origin
-from likeness.config.resolve import Resolved
+from likeness.config.resolve import Resolved, draft
 from likeness.config.resolve import resolve as resolve_layers
 from likeness.config.schema import ConfigModel
 from likeness.config.text import read_yaml
@@ -57,7 +58,7 @@ def configure(
             names what the system does not have.
     """
     spec = get_system(system)
-    resolved = resolve_layers(
+    layers = draft(
         spec.load("config"),
         system=spec.name,
         profiles=spec.load("profiles"),
@@ -66,9 +67,9 @@ def configure(
         overrides=overrides,
         environ=environ,
         aliases=spec.aliases,
+        names=known_names(spec),
     )
-    check_names(resolved)
-    return resolved
+    return checked(layers)
 
 
 def configuration_of(run: Run) -> Resolved:
@@ -107,50 +108,6 @@ def fetch_run(uri: str, runs: str | Path) -> Run:
             advice="Copy the run to this machine first, and resume the copy by its path.",
         )
     return restore(open_store(uri, settings=storage_from_environment()), runs)
-
-
-def check_names(resolved: Resolved) -> None:
-    """Every weighted loss term exists; checked wherever a configuration is read or changed.
-
-    So do the groups that learn, where the system names them without being built. A learning rate
-    that no stage would take is refused too.
-    """
-    from likeness.training.stage import Plan
-
-    plan = Plan.build(resolved.config.stages, samples_per_epoch=1, batch_size=1)
-    spec = get_system(resolved.system)
-    plan.check_names(
-        terms=_names(spec, "loss_terms", spec.loss_terms),
-        groups=_names(spec, "group_names", spec.group_names),
-    )
-    _check_learning_rate(resolved)
-
-
-def _names(spec: SystemSpec, kind: str, path: str | None) -> Collection[str] | None:
-    """Names a system declares, or those of its class; None where it does not say."""
-    if path is not None:
-        declared: Collection[str] = load_object(path)
-        return declared
-    return getattr(spec.load("system"), kind, None)
-
-
-def _check_learning_rate(resolved: Resolved) -> None:
-    """A rate that was asked for just now is one that some stage takes."""
-    origin = resolved.provenance.get("train.learning_rate")
-    stages = resolved.config.stages
-    if origin is None or origin.layer not in ("environment", "command line"):
-        return
-    if all(stage.learning_rate is not None for stage in stages):
-        own = ", ".join(
-            f"stages.{number}.learning_rate={stage.learning_rate:g} "
-            f"({resolved.provenance.get(f'stages.{number}.learning_rate', 'as saved')})"
-            for number, stage in enumerate(stages)
-        )
-        raise UsageError(
-            f"train.learning_rate={resolved.config.train.learning_rate:g} ({origin}) would do "
-            f"nothing: every stage sets its own: {own}.",
-            advice="Set the stages' rates, or set them to null to let train.learning_rate count.",
-        )
 
 
 def inspect_configured(resolved: Resolved) -> Inspection:

@@ -17,7 +17,6 @@ from likeness.assembly import (
     Predictor,
     build,
     check_empty,
-    check_names,
     checked_options,
     configuration_of,
     configure,
@@ -29,11 +28,12 @@ from likeness.assembly import (
     storage_from_environment,
     with_progress,
 )
+from likeness.checks import Resumption
 from likeness.config.document import provenance_to_dict, to_yaml
-from likeness.config.resolve import Resolved, check_unchanged, override
+from likeness.config.resolve import Resolved
 from likeness.data.inspection import Inspection
 from likeness.data.making import Progress
-from likeness.errors import DataError, UsageError
+from likeness.errors import DataError, LikenessError, UsageError
 from likeness.fitting import Display, check_fit, environment_of, fit_run
 from likeness.runs.run import Run, check_name
 from likeness.storage.files import disk_refusals
@@ -63,9 +63,6 @@ __all__ = [
     "resume",
     "train",
 ]
-
-FIXED_ON_RESUME = frozenset({"model"})
-"""Settings whose change would make the saved weights belong to another model."""
 
 
 @dataclass(frozen=True)
@@ -177,24 +174,27 @@ def resume(
     """
     from likeness.runs.checkpoint import checkpoints
     from likeness.runs.files import write_text
-    from likeness.training import distributed, state
+    from likeness.training import distributed
 
     if isinstance(run, str) and is_remote(run):
         run = fetch_run(run, runs)
     run = open_run(run)
     before = configuration_of(run)
-    resolved = override(before, overrides) if overrides else before
-    check_unchanged(before.config, resolved.config, FIXED_ON_RESUME, reason="when a run is resumed")
-    check_names(resolved)
-    process = distributed.start(resolved.config.train.device)
-    built = build(resolved, device=process.device)
-    plan = plan_of(built, resolved, world_size=process.world_size)
+    saved = checkpoints(run)
+    change = Resumption(before, overrides, saved[-1].progress if saved else None)
+    settings = change.settings()
+    process = distributed.start(settings.config.train.device)
+    try:
+        built = build(settings, device=process.device)
+        plan = plan_of(built, settings, world_size=process.world_size)
+    except LikenessError:
+        if change.is_refused:  # what the words of the caller say comes first
+            change.finish(None, process.world_size)
+        raise
+    # Before anything is written: a refused resume leaves the run as it was.
+    resolved = change.finish(plan, process.world_size)
     check_fit(built, plan, resolved)
     with run.held() if process.is_first else nullcontext():
-        saved = checkpoints(run)
-        if saved:
-            # Before anything is written: a refused resume leaves the run as it was.
-            state.check(saved[-1].progress, plan, resolved.config.train, process)
         if process.is_first:
             write_text(run.config_path, to_yaml(resolved))
             run.write("provenance", provenance_to_dict(resolved))

@@ -126,7 +126,7 @@ def _resolved(
 ) -> Resolved:
     """The configuration of a run with overrides on top, or that of a system from its layers."""
     from likeness import assembly
-    from likeness.config.resolve import override
+    from likeness.checks import checked, overridden
     from likeness.errors import UsageError
 
     if subject.endswith(_FILES) and not _is_run(subject):
@@ -144,10 +144,7 @@ def _resolved(
             advice="Give only key=value overrides, or name the system instead of the run.",
         )
     resolved = assembly.configuration_of(assembly.open_run(subject))
-    if overrides:
-        resolved = override(resolved, overrides)
-        assembly.check_names(resolved)
-    return resolved
+    return checked(overridden(resolved, overrides)) if overrides else resolved
 
 
 def _side(text: str) -> Resolved:

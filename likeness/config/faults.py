@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from likeness.config.keys import Key, dotted, has, nearest_key, value_at
+from likeness.config.keys import Key, dotted, has, matching, nearest_key, value_at
 from likeness.config.overrides import PREFIX, Origin
 from likeness.errors import UsageError
 
@@ -35,14 +35,42 @@ class Fault:
 class ConfigError(UsageError):
     """A configuration with faults; all of them, not only the first."""
 
-    def __init__(self, system: str, faults: Sequence[Fault]) -> None:
+    def __init__(self, system: str, faults: Sequence[Fault], *, advice: str = "") -> None:
         self.faults = tuple(faults)
         count = "a fault" if len(faults) == 1 else f"{len(faults)} faults"
         lines = "\n".join(f"  {fault}" for fault in faults)
         super().__init__(
             f"The configuration of {system} has {count}:\n{lines}",
-            advice=f"See every setting with: likeness config explain {system}",
+            advice=advice or f"See every setting with: likeness config explain {system}",
         )
+
+
+@dataclass(frozen=True)
+class Known:
+    """The names that the keys of a mapping of settings may have."""
+
+    kind: str
+    """What one of them is called, e.g. "loss term"."""
+    names: frozenset[str]
+
+
+Names = Mapping[str, Known]
+"""Dotted key of a mapping, ``*`` for any item, to what may stand in it: ``stages.*.weights``."""
+
+
+def name_faults(tree: Any, names: Names, origin_of: Callable[[Key], Origin]) -> list[Fault]:
+    """The keys of mappings in plain data that are none of the names they may be."""
+    faults = []
+    for pattern, known in names.items():
+        for key in matching(tree, (*pattern.split("."), "*")):
+            word = key[-1]
+            if isinstance(value_at(tree, key[:-1]), Mapping) and word not in known.names:
+                near = get_close_matches(word, sorted(known.names), n=1)
+                there = f"There are: {', '.join(sorted(known.names))}."
+                hint = f"Did you mean '{near[0]}'?" if near else there
+                message = f"there is no such {known.kind}. {hint}"
+                faults.append(Fault(dotted(key), origin_of(key), message))
+    return faults
 
 
 def unknown_key(key: Key, origin: Origin, known: Sequence[str], rest: Key = ()) -> Fault:

@@ -23,6 +23,25 @@ def dotted(key: Sequence[str | int]) -> str:
     return ".".join(str(part) for part in key)
 
 
+def matching(tree: Any, pattern: Key) -> list[Key]:
+    """The keys in plain data that a pattern means; ``*`` is any item of a list or a mapping."""
+    found: list[Key] = [()]
+    for part in pattern:
+        found = [
+            (*key, step)
+            for key in found
+            for step in _steps(value_at(tree, key))
+            if part in ("*", step)
+        ]
+    return found
+
+
+def _steps(value: Any) -> list[str]:
+    if isinstance(value, Mapping):
+        return [str(name) for name in value]
+    return [str(position) for position in range(len(value))] if isinstance(value, list) else []
+
+
 def annotations_at(config_class: type[ConfigModel], key: Key) -> list[Any]:
     """The annotations a value at the key may have; empty when the key leads nowhere."""
     found: list[Any] = [config_class]

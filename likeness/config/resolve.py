@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 import os
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -17,7 +17,15 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import to_jsonable_python
 
-from likeness.config.faults import ConfigError, Fault, brief, unknown_key, validation_faults
+from likeness.config.faults import (
+    ConfigError,
+    Fault,
+    Names,
+    brief,
+    name_faults,
+    unknown_key,
+    validation_faults,
+)
 from likeness.config.keys import (
     Key,
     annotations_at,
@@ -62,6 +70,27 @@ class Resolved:
     """Dotted key of each leaf to its origin."""
 
 
+@dataclass(frozen=True)
+class Draft:
+    """A configuration as far as it can be understood, and everything wrong with it."""
+
+    system: str
+    profile: str
+    faults: Sequence[Fault]
+    resolved: Resolved | None
+    """What the layers say without the words that have a fault; None where that is not valid."""
+
+    def finish(self, faults: Sequence[Fault] = (), *, advice: str = "") -> Resolved:
+        """The configuration, if neither it nor the caller has a fault to tell of.
+
+        Raises:
+            ConfigError: names all of them.
+        """
+        if self.faults or faults or self.resolved is None:
+            raise ConfigError(self.system, [*self.faults, *faults], advice=advice)
+        return self.resolved
+
+
 def resolve(
     config_class: type[ConfigModel],
     *,
@@ -73,7 +102,36 @@ def resolve(
     environ: Mapping[str, str] | None = None,
     aliases: Mapping[str, str] | None = None,
 ) -> Resolved:
-    """One configuration from all layers, validated once, with all faults reported together.
+    """One configuration from all layers; see :func:`draft`.
+
+    Raises:
+        ConfigError: with every fault found (exit code 2).
+    """
+    return draft(
+        config_class,
+        system=system,
+        profiles=profiles,
+        profile=profile,
+        files=files,
+        overrides=overrides,
+        environ=environ,
+        aliases=aliases,
+    ).finish()
+
+
+def draft(
+    config_class: type[ConfigModel],
+    *,
+    system: str,
+    profiles: Profiles,
+    profile: str | None = None,
+    files: Sequence[str | Path] = (),
+    overrides: Sequence[str] = (),
+    environ: Mapping[str, str] | None = None,
+    aliases: Mapping[str, str] | None = None,
+    names: Names | None = None,
+) -> Draft:
+    """All layers laid over each other and validated once, with all faults together.
 
     Args:
         profiles: name to a function that returns a whole config.
@@ -84,9 +142,7 @@ def resolve(
         overrides: ``a.b=value``; items of lists by position or name.
         environ: None reads the process environment.
         aliases: environment variable to dotted key.
-
-    Raises:
-        ConfigError: with every fault found (exit code 2).
+        names: what the keys of mappings may be.
     """
     reserved = set(HEADER) & set(config_class.model_fields)
     if reserved:
@@ -97,7 +153,7 @@ def resolve(
     environment = os.environ if environ is None else environ
 
     def layers_on(base: str) -> _Layers:
-        layers = _Layers(config_class, defaults_of(config_class), list(faults))
+        layers = _Layers(config_class, defaults_of(config_class), list(faults), names=names)
         if base in profiles:
             layers.rebase(profiles[base]().model_dump(mode="json"), Origin("profile", base))
         for document in documents:
@@ -111,47 +167,20 @@ def resolve(
 
     if meant:
         # Its fault alone is certain, and what is wrong on top of every profile that may be meant.
-        first, *others = [layers_on(base).faults_at_the_end() for base in meant]
+        first, *others = [layers_on(base).draft(system, base).faults for base in meant]
         places = [{(fault.key, fault.origin) for fault in each} for each in others]
         certain = [f for f in first if all((f.key, f.origin) in each for each in places)]
-        raise ConfigError(system, certain)
-    return layers_on(profile).finish(system, profile)
+        return Draft(system, profile, certain, None)
+    return layers_on(profile).draft(system, profile)
 
 
-def override(resolved: Resolved, overrides: Sequence[str]) -> Resolved:
+def override(resolved: Resolved, overrides: Sequence[str], *, names: Names | None = None) -> Draft:
     """The same configuration with command-line assignments on top; other origins are kept."""
     origins = {tuple(key.split(".")): origin for key, origin in resolved.provenance.items()}
     tree = resolved.config.model_dump(mode="json")
-    layers = _Layers(type(resolved.config), tree, [], origins)
+    layers = _Layers(type(resolved.config), tree, [], origins, names=names)
     layers.apply_words(overrides)
-    return layers.finish(resolved.system, resolved.profile)
-
-
-def check_unchanged(
-    before: ConfigModel, after: ConfigModel, immutable: Collection[str], *, reason: str
-) -> None:
-    """Refuse a change of settings that must stay as they were, e.g. when a run is resumed.
-
-    Args:
-        immutable: dotted keys; a key stands for everything below it.
-        reason: completes "… cannot change <reason>", e.g. ``"when a run is resumed"``.
-
-    Raises:
-        UsageError: names every setting that changed, with both values.
-    """
-    old, new = (dict(leaves(config.model_dump(mode="json"))) for config in (before, after))
-    missing = "(not set)"
-    lines = [
-        f"  {dotted(key)}: {old.get(key, missing)!r} became {new.get(key, missing)!r}"
-        for key in sorted(old.keys() | new.keys())
-        if old.get(key, missing) != new.get(key, missing)
-        and any(dotted(key[:end]) in immutable for end in range(1, len(key) + 1))
-    ]
-    if lines:
-        raise UsageError(
-            f"These settings cannot change {reason}:\n" + "\n".join(lines),
-            advice="Leave them as they were, or start a new run.",
-        )
+    return layers.draft(resolved.system, resolved.profile)
 
 
 def defaults_of(config_class: type[ConfigModel]) -> dict[str, Any]:
@@ -254,7 +283,10 @@ class _Layers:
         tree: dict[str, Any],
         faults: list[Fault],
         origins: Mapping[Key, Origin] | None = None,
+        *,
+        names: Names | None = None,
     ) -> None:
+        self._names = names or {}
         self._class, self._tree, self._faults = config_class, tree, faults
         self._origins: dict[Key, Origin] = dict(origins or {})
 
@@ -343,27 +375,17 @@ class _Layers:
                 return self._origins[key[:end]]
         return Origin("default")
 
-    def faults_at_the_end(self) -> list[Fault]:
-        """Those so far and those of the validation."""
-        try:
-            self._class.model_validate(self._tree)
-        except ValidationError as error:
-            return [*self._faults, *self._faults_of(error)]
-        return self._faults
-
-    def _faults_of(self, error: ValidationError) -> list[Fault]:
-        known = known_keys(self._class, self._tree)
-        return validation_faults(error, self._tree, self._origin_of, known)
-
-    def finish(self, system: str, profile: str) -> Resolved:
+    def draft(self, system: str, profile: str) -> Draft:
+        """What came of it, validated."""
+        faults = [*self._faults, *name_faults(self._tree, self._names, self._origin_of)]
         try:
             config = self._class.model_validate(self._tree)
         except ValidationError as error:
-            raise ConfigError(system, [*self._faults, *self._faults_of(error)]) from error
-        if self._faults:
-            raise ConfigError(system, self._faults)
+            known = known_keys(self._class, self._tree)
+            faults += validation_faults(error, self._tree, self._origin_of, known)
+            return Draft(system, profile, faults, None)
         provenance = {
             dotted(key): self._origin_of(key) if has(self._tree, key) else Origin("default")
             for key, _ in leaves(config.model_dump(mode="json"))
         }
-        return Resolved(system, profile, config, provenance)
+        return Draft(system, profile, faults, Resolved(system, profile, config, provenance))

@@ -192,45 +192,50 @@ def latest(run: Run) -> Checkpoint | None:
     return found if found is not None and found.step == step else selection.find(run, step)
 
 
+FIXED_BY_STEPS = ("seed", "sampling", "optimizer")
+"""Settings of the loop that the first step decides: the order of samples, the kind of memory."""
+
+
 def check(record: Progress, plan: Plan, settings: TrainSettings, process: Process) -> None:
     """Refuse to continue where the result could not be that of one uninterrupted run.
 
     Raises:
-        UsageError: naming the setting, its value then and now.
+        UsageError: naming every setting, its value then and now.
     """
-    fixed = {
-        "train.seed": (record.seed, settings.seed),
-        "train.sampling": (record.sampling, settings.sampling),
-        "train.optimizer": (record.optimizer, settings.optimizer),
-    }
-    for key, (then, now) in fixed.items():
-        if then != now:
-            raise UsageError(
-                f"{key} cannot change on resume: the run has {then}, found {now}.",
-                advice=f"Remove the override, or start a new run with {key}={now}.",
-            )
-    if record.step > plan.total_steps:
+    faults = [
+        f"train.{name} cannot change on resume: the run has {then}, found {now}."
+        for name in FIXED_BY_STEPS
+        if (then := getattr(record, name)) != (now := getattr(settings, name))
+    ]
+    faults += plan_faults(record, plan, settings, process.world_size)
+    if faults:
         raise UsageError(
-            f"The run has done {record.step} steps, more than the {plan.total_steps} now planned.",
-            advice=f"Set train.steps to at least {record.step}, or start a new run.",
+            "\n".join(faults), advice="Leave these settings as they were, or start a new run."
         )
+
+
+def plan_faults(
+    record: Progress, plan: Plan, settings: TrainSettings, world_size: int
+) -> list[str]:
+    """Why a plan does not go on from where a run is, in sentences; empty when it does."""
+    if record.step > plan.total_steps:
+        return [
+            f"The run has done {record.step} steps, more than the {plan.total_steps} now planned."
+        ]
     last = plan.at(record.step - 1)
     if (last.stage.name, last.first_step) != (record.stage, record.stage_first_step):
-        raise UsageError(
+        return [
             f"The stages changed: step {record.step} belongs to stage '{record.stage}' from step "
             f"{record.stage_first_step}, and is now planned in '{last.stage.name}' from step "
-            f"{last.first_step}.",
-            advice="Keep 'stages' (and, with several stages, 'train.steps') as they were.",
-        )
-    if record.step == last.end_step:
-        return  # the next stage starts its own order
+            f"{last.first_step}."
+        ]
     then = record.batch_size * record.accumulation * record.world_size
-    now = last.batch_size * settings.accumulation * process.world_size
-    if then != now:
-        raise UsageError(
-            "The samples per step cannot change within a stage: train.batch_size x "
-            f"train.accumulation x processes was {record.batch_size} x {record.accumulation} x "
-            f"{record.world_size} = {then}, found {last.batch_size} x {settings.accumulation} x "
-            f"{process.world_size} = {now}.",
-            advice="With fewer processes, raise train.accumulation in proportion.",
-        )
+    now = last.batch_size * settings.accumulation * world_size
+    if record.step == last.end_step or then == now:  # the next stage starts its own order
+        return []
+    return [
+        "The samples per step cannot change within a stage: train.batch_size x "
+        f"train.accumulation x processes was {record.batch_size} x {record.accumulation} x "
+        f"{record.world_size} = {then}, found {last.batch_size} x {settings.accumulation} x "
+        f"{world_size} = {now}; with fewer processes, raise train.accumulation in proportion."
+    ]

@@ -235,8 +235,10 @@ def test_a_configuration_of_terms_that_are_not_there_is_refused_everywhere(
     ):
         result = likeness("config", *words)
         assert result.code == 2, (words, result.out)
-        assert "weighs an unknown loss term 'sprad'" in result.err
-        assert "Did you mean 'spread'?" in result.err
+        assert re.search(
+            r"stages\.0\.weights\.sprad \((command line|file terms.yaml:3)\)", result.err
+        )
+        assert "there is no such loss term. Did you mean 'spread'?" in result.err
     shown = likeness("config", "show", "toy", "stages.0.weights.spread=1", "--json").document
     assert shown["config"]["stages"][0]["weights"]["spread"] == 1
 
@@ -245,12 +247,12 @@ def test_terms_and_groups_of_the_face_encoder_are_checked_without_torch() -> Non
     script = """
 import sys
 from likeness.assembly import configure
-from likeness.errors import UsageError
+from likeness.config.faults import ConfigError
 for word in sys.argv[1:]:
     try:
         configure("face-encoder", overrides=[word], environ={})
-    except UsageError as error:
-        print(error.message, error.advice)
+    except ConfigError as error:
+        print(*error.faults)
 print("torch" in sys.modules)
 """
     words = ("stages.0.weights.landmrk=1", "stages.0.groups={encodr: 1}")
@@ -258,7 +260,8 @@ print("torch" in sys.modules)
         [sys.executable, "-c", script, *words], capture_output=True, text=True, check=True
     )
     assert done.stdout.splitlines() == [
-        "Stage 'lmk' weighs an unknown loss term 'landmrk'. Did you mean 'landmark'?",
-        "Stage 'lmk' trains an unknown group 'encodr'. Did you mean 'encoder'?",
+        "stages.0.weights.landmrk (command line): there is no such loss term. "
+        "Did you mean 'landmark'?",
+        "stages.0.groups.encodr (command line): there is no such group. Did you mean 'encoder'?",
         "False",
     ]

@@ -164,15 +164,30 @@ def test_resume_refuses_what_cannot_change_and_leaves_the_run_alone(
 
     before = contents()
     for word, message in (
-        ("model.dropout=0.5", "model.dropout: 0.2 became 0.5"),
-        ("train.seed=4", "train.seed cannot change on resume"),
-        ("train.steps=30", "The stages changed"),
+        ("model.dropout=0.5", "model.dropout (command line): 0.2 became 0.5"),
+        ("train.seed=4", "train.seed (command line): 0 became 4"),
+        ("train.steps=30", "train.steps (command line): The stages changed"),
         ("train.stpes=30", "Did you mean 'train.steps'?"),
     ):
         result = likeness("resume", trained, word)
         assert result.code == 2
         assert message in result.err
         assert contents() == before
+
+
+def test_resume_names_all_it_refuses_at_once(likeness: Command, trained: Path) -> None:
+    words = ("model.dropout=0.5", "train.seed=4", "train.steps=30", "stages.0.weights.sprad=1")
+    result = likeness("resume", trained, *words)
+    assert result.code == 2
+    lines = [line for line in result.err.splitlines() if line.startswith("  ")]
+    assert [line.split(": ")[0] for line in lines] == [
+        "  stages.0.weights.sprad (command line)",
+        "  model.dropout (command line)",
+        "  train.seed (command line)",
+        "  train.steps (command line)",
+    ]
+    assert "has 4 faults" in result.err
+    assert "start a new run" in result.err
 
 
 def test_resume_takes_overrides_and_keeps_origins(likeness: Command, trained: Path) -> None:
@@ -330,6 +345,6 @@ def test_a_learning_rate_that_no_stage_takes_is_refused(likeness: Command, data:
     assert likeness(*words, own[0], "--dry-run").code == 0
     result = likeness(*words, *own)
     assert result.code == 2
-    for part in ("train.learning_rate=0.02 (command line)", "stages.1.learning_rate=0.2"):
+    for part in ("train.learning_rate (command line): 0.02 would do nothing", "stages.1.learning_rate=0.2"):
         assert part in result.err
     assert not Path("runs").exists()

@@ -1,0 +1,171 @@
+"""What a configuration must be beyond its types, told as the faults of its types are: all at once.
+
+Names exist, stages make a plan, a rate counts, and what a run has fixed stays as it was.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from likeness.config.faults import Fault, Known, Names
+from likeness.config.keys import dotted, leaves
+from likeness.config.resolve import Draft, Resolved, override
+from likeness.errors import UsageError
+from likeness.systems import SystemSpec, get_system, load_object
+
+if TYPE_CHECKING:
+    from likeness.runs.checkpoint import Progress
+    from likeness.training.stage import Plan
+
+FIXED_ON_RESUME = ("model",)
+"""Settings whose change would make the saved weights belong to another model."""
+_ON_RESUME = "Leave these settings as they were, or start a new run."
+
+
+def known_names(spec: SystemSpec) -> Names:
+    """The loss terms and the groups that stages may name, where the system says so unbuilt."""
+    found = {
+        "stages.*.weights": ("loss term", "loss_terms", spec.loss_terms),
+        "stages.*.groups": ("group", "group_names", spec.group_names),
+    }
+    names = {}
+    for pattern, (kind, attribute, path) in found.items():
+        known = load_object(path) if path else getattr(spec.load("system"), attribute, None)
+        if known is not None:
+            names[pattern] = Known(kind, frozenset(known))
+    return names
+
+
+def checked(draft: Draft) -> Resolved:
+    """The configuration of a draft.
+
+    Raises:
+        ConfigError: names every fault, also stages that make no plan and a learning rate just asked
+            for that no stage would take.
+    """
+    return draft.finish(_stage_faults(draft.resolved))
+
+
+def overridden(before: Resolved, overrides: Sequence[str]) -> Draft:
+    """A configuration with command-line words on top, its names checked."""
+    return override(before, overrides, names=known_names(get_system(before.system)))
+
+
+def _stage_faults(resolved: Resolved | None) -> list[Fault]:
+    from likeness.training.stage import Plan
+
+    if resolved is None:
+        return []
+    try:
+        Plan.build(resolved.config.stages, samples_per_epoch=1, batch_size=1)
+    except UsageError as error:
+        return [Fault("stages", None, f"{error.message} {error.advice}".strip())]
+    origin = resolved.provenance.get("train.learning_rate")
+    stages = resolved.config.stages
+    if origin is None or origin.layer not in ("environment", "command line"):
+        return []
+    if any(stage.learning_rate is None for stage in stages):
+        return []
+    own = ", ".join(
+        f"stages.{number}.learning_rate={stage.learning_rate:g} "
+        f"({resolved.provenance.get(f'stages.{number}.learning_rate', 'as saved')})"
+        for number, stage in enumerate(stages)
+    )
+    message = (
+        f"{resolved.config.train.learning_rate:g} would do nothing: every stage sets its own: "
+        f"{own}. Set the stages' rates, or set them to null to let train.learning_rate count."
+    )
+    return [Fault("train.learning_rate", origin, message)]
+
+
+class Resumption:
+    """What resuming a run with changed settings would mean, and everything that forbids it.
+
+    Args:
+        before: the configuration of the run.
+        overrides: command-line words.
+        record: how far the run is; None before its first checkpoint.
+    """
+
+    def __init__(self, before: Resolved, overrides: Sequence[str], record: Progress | None) -> None:
+        self._before, self._record = before, record
+        self._draft = overridden(before, overrides)
+        now = self._draft.resolved
+        self._faults = _stage_faults(now)
+        self._changed = {} if now is None else _changes(before, now)
+        fixed = set(FIXED_ON_RESUME) | (_fixed_by_steps() if record is not None else set())
+        self._faults += [
+            Fault(key, _origin(now, key), f"{change}; it cannot change when a run is resumed")
+            for key, change in self._changed.items()
+            if any(key == name or key.startswith(f"{name}.") for name in fixed)
+        ]
+
+    def settings(self) -> Resolved:
+        """The settings to plan with: those that are fixed, put back, so that the rest is checked.
+
+        Raises:
+            ConfigError: the words themselves have faults, so that nothing can be planned.
+        """
+        if self._draft.resolved is None:
+            return self._draft.finish(self._faults, advice=_ON_RESUME)
+        config = self._draft.resolved.config
+        for name in FIXED_ON_RESUME:
+            config = config.replace(**{name: getattr(self._before.config, name)})
+        return Resolved(self._before.system, self._before.profile, config, {})
+
+    def finish(self, plan: Plan | None, world_size: int) -> Resolved:
+        """The configuration to go on with.
+
+        Args:
+            plan: of :meth:`settings`; None where it could not be made.
+
+        Raises:
+            ConfigError: names everything that forbids it.
+        """
+        from likeness.training.state import plan_faults
+
+        faults = list(self._faults)
+        if plan is not None and self._record is not None and self._draft.resolved is not None:
+            train = self._draft.resolved.config.train
+            for message in plan_faults(self._record, plan, train, world_size):
+                faults.append(self._stage_fault(message))
+        return self._draft.finish(faults, advice=_ON_RESUME if faults else "")
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether faults are known already."""
+        return bool(self._faults or self._draft.faults)
+
+    def _stage_fault(self, message: str) -> Fault:
+        """A fault of the plan at the settings that changed it, as far as they can be told."""
+        made = [key for key in self._changed if key.partition(".")[0] in ("stages", "train")]
+        made = [key for key in made if key not in _fixed_by_steps()]
+        stages = [key for key in made if key.startswith("stages.") or key == "train.steps"]
+        key = (stages or made or ["stages"])[0]
+        return Fault(key, _origin(self._draft.resolved, key), message)
+
+
+def _fixed_by_steps() -> set[str]:
+    from likeness.training.state import FIXED_BY_STEPS
+
+    return {f"train.{name}" for name in FIXED_BY_STEPS}
+
+
+def _origin(resolved: Resolved | None, key: str) -> Any:
+    return None if resolved is None else resolved.provenance.get(key)
+
+
+def _changes(before: Resolved, after: Resolved) -> dict[str, str]:
+    """Dotted key to "1 became 2" of every setting that differs."""
+    old, new = (dict(leaves(each.config.model_dump(mode="json"))) for each in (before, after))
+    return {
+        dotted(key): f"{_shown(old, key)} became {_shown(new, key)}"
+        for key in dict.fromkeys([*old, *new])
+        if old.get(key) != new.get(key) or (key in old) != (key in new)
+    }
+
+
+def _shown(values: dict[Any, Any], key: Any) -> str:
+    return json.dumps(values[key], ensure_ascii=False) if key in values else "(not set)"

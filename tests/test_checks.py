@@ -1,0 +1,45 @@
+"""Everything wrong with a configuration in one list, in one form, with where it was written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from likeness.assembly import configure
+from likeness.config.faults import ConfigError
+
+
+def faults(tmp_path: Path, text: str, *words: str, **environ: str) -> list[str]:
+    path = tmp_path / "lt.yaml"
+    path.write_text(text)
+    with pytest.raises(ConfigError) as caught:
+        configure("face-encoder", config_files=[path], overrides=words, environ=environ)
+    return [str(fault).replace(str(path), "lt.yaml") for fault in caught.value.faults]
+
+
+def test_keys_terms_groups_and_values_are_told_together(tmp_path: Path) -> None:
+    text = "stages:\n  lmk:\n    weights: {landmrk: 1}\ntrain:\n  batchsiz: 3\n"
+    words = ("stages.photo.groups={encodr: 1}",)
+    assert faults(tmp_path, text, *words, LIKENESS_TRAIN__STEPS="none") == [
+        "train.batchsiz (file lt.yaml:5): there is no such setting. "
+        "Did you mean 'train.batch_size'?",
+        "stages.0.weights.landmrk (file lt.yaml:3): there is no such loss term. "
+        "Did you mean 'landmark'?",
+        "stages.1.groups.encodr (command line): there is no such group. Did you mean 'encoder'?",
+        "train.steps (environment LIKENESS_TRAIN__STEPS): expected a whole number, found 'none'",
+    ]
+
+
+def test_terms_are_told_beside_a_profile_that_does_not_exist(tmp_path: Path) -> None:
+    found = faults(tmp_path, "profile: smok\nstages: {lmk: {weights: {landmrk: 1}}}\n")
+    assert [fault.partition(" ")[0] for fault in found] == ["profile", "stages.0.weights.landmrk"]
+
+
+def test_a_rate_of_no_effect_and_stages_of_one_name_are_told_with_the_rest(tmp_path: Path) -> None:
+    (unknown, rate) = faults(tmp_path, "train: {batchsiz: 3}\n", "train.learning_rate=0.1")
+    assert unknown.startswith("train.batchsiz (file lt.yaml:1): ")
+    assert rate.startswith("train.learning_rate (command line): 0.1 would do nothing")
+    (unknown, names) = faults(tmp_path, "train: {batchsiz: 3}\n", "stages.1.name=lmk")
+    assert unknown.startswith("train.batchsiz ")
+    assert names == "stages: Stage names must differ, found: lmk, lmk, outline."
