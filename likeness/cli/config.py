@@ -91,11 +91,17 @@ def diff(
 @verb
 def schema(system: Annotated[str, typer.Argument(help="The system.")]) -> Answer:
     """JSON Schema of the system's configuration files, for editors."""
-    from likeness.config.document import json_schema
+    from likeness.checks import known_names
+    from likeness.config.json_schema import json_schema
     from likeness.systems import get_system
 
     spec = get_system(system)
-    document = json_schema(spec.load("config"), system=spec.name)
+    document = json_schema(
+        spec.load("config"),
+        system=spec.name,
+        profiles=spec.load("profiles"),
+        names=known_names(spec),
+    )
     return Answer(document, lambda: print_json(document))
 
 

@@ -1,4 +1,4 @@
-"""A configuration as YAML, as tables, as a page and as a schema for editors; its fingerprint.
+"""A configuration as YAML, as tables and as a page; its fingerprint.
 
 Reads the provenance the resolver kept. Decides nothing about values.
 """
@@ -16,7 +16,7 @@ from annotated_types import BaseMetadata, Ge, Gt, Le, Lt
 
 from likeness.config.keys import Key, annotations_at, dotted, help_at, leaves, models_in
 from likeness.config.overrides import Origin
-from likeness.config.resolve import FORMAT, HEADER, Profiles, Resolved, resolve
+from likeness.config.resolve import FORMAT, Profiles, Resolved, resolve
 from likeness.config.schema import ConfigModel
 from likeness.config.text import write_yaml
 from likeness.errors import DataError
@@ -214,29 +214,6 @@ def _constraints(metadata: tuple[Any, ...]) -> list[Any]:
     for item in metadata:
         out.extend([item] if isinstance(item, BaseMetadata) else getattr(item, "metadata", []))
     return out
-
-
-def json_schema(config_class: type[ConfigModel], *, system: str) -> dict[str, Any]:
-    """JSON Schema of a configuration file, for editors; the header's keys are part of it."""
-    schema = config_class.model_json_schema()
-    schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
-    schema["title"] = f"likeness {system}"
-    header: dict[str, Any] = {
-        "format": {"const": FORMAT, "description": "Present in the saved form."},
-        "system": {"const": system},
-        "profile": {"type": "string", "description": "The profile the values are laid over."},
-    }
-    assert set(header) == set(HEADER)
-    schema["properties"] = {**header, **schema.get("properties", {})}
-    schema.pop("required", None)  # a file may leave out what a profile gives
-    for model in [schema, *schema.get("$defs", {}).values()]:
-        for name, field in model.get("properties", {}).items():
-            if field.get("type") == "array" and "$ref" in field.get("items", {}):
-                # a file may also change items by position or name, without repeating the list
-                by_name = {"type": "object", "additionalProperties": {"type": "object"}}
-                about = {key: field.pop(key) for key in ("title", "description") if key in field}
-                model["properties"][name] = {"anyOf": [field, by_name], **about}
-    return schema
 
 
 def markdown_page(config_class: type[ConfigModel], *, system: str, profiles: Profiles) -> str:

@@ -12,7 +12,8 @@ import jsonschema
 import pytest
 import yaml
 
-from likeness.config.document import explain, json_schema, markdown_page, to_yaml
+from likeness.config.document import explain, markdown_page, to_yaml
+from likeness.config.json_schema import json_schema
 from likeness.config.resolve import resolve
 from likeness.systems import all_systems, get_system
 from tests.cli.conftest import ROOT, Command
@@ -121,7 +122,9 @@ def test_every_profile_survives_every_way_of_writing_it(
     text = to_yaml(plain)
     (tmp_path / "saved.yaml").write_text(text, encoding="utf-8")
     assert resolved(files=[tmp_path / "saved.yaml"]) == plain.config
-    jsonschema.validate(yaml.safe_load(text), json_schema(config_class, system=name))
+    jsonschema.validate(
+        yaml.safe_load(text), json_schema(config_class, system=name, profiles=profiles)
+    )
     words = {row["key"]: _word(row["value"]) for row in explain(plain)}
     assert resolved(
         profile=profile, overrides=[f"{key}={word}" for key, word in words.items()]

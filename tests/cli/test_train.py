@@ -345,6 +345,9 @@ def test_a_learning_rate_that_no_stage_takes_is_refused(likeness: Command, data:
     assert likeness(*words, own[0], "--dry-run").code == 0
     result = likeness(*words, *own)
     assert result.code == 2
-    for part in ("train.learning_rate (command line): 0.02 would do nothing", "stages.1.learning_rate=0.2"):
+    for part in (
+        "train.learning_rate (command line): 0.02 would do nothing",
+        "stages.1.learning_rate=0.2",
+    ):
         assert part in result.err
     assert not Path("runs").exists()

@@ -4,7 +4,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import pytest
 import yaml
 
@@ -13,7 +12,6 @@ from likeness.config.document import (
     explain,
     fingerprint,
     help_rows,
-    json_schema,
     load_saved,
     markdown_page,
     provenance_to_dict,
@@ -167,15 +165,3 @@ def test_the_page_has_every_setting_the_parts_of_lists_and_the_profiles() -> Non
     assert "### smoke\n\nSeconds on a CPU.\n" in page
     assert "| `train.steps` | `3` |" in page
     assert markdown_page(Example, system="example", profiles=PROFILES) == page
-
-
-def test_the_schema_accepts_what_the_resolver_accepts(tmp_path: Path) -> None:
-    schema = json_schema(Example, system="example")
-    jsonschema.Draft202012Validator.check_schema(schema)
-    jsonschema.validate(yaml.safe_load(to_yaml(_resolve(profile="fast"))), schema)
-    jsonschema.validate({"phases": {"points": {"steps": 3}}, "train": {"steps": 2}}, schema)
-    jsonschema.validate({}, schema)
-    for wrong in ({"trian": {}}, {"train": {"steps": 0}}, {"train": {"optimizer": "adam"}}):
-        with pytest.raises(jsonschema.ValidationError):
-            jsonschema.validate(wrong, schema)
-    assert schema["$defs"]["Train"]["properties"]["steps"]["description"] == "Optimiser steps."
