@@ -32,7 +32,7 @@ from likeness.errors import DataError, UsageError
 from likeness.runs.run import Run
 from likeness.seeds import seed_of
 from likeness.storage.copies import local_copy
-from likeness.storage.store import StorageSettings, is_remote, open_store
+from likeness.storage.store import StorageSettings, is_remote, local_folder, open_store
 from likeness.systems import SystemSpec, get_system, load_object
 
 if TYPE_CHECKING:
@@ -222,12 +222,7 @@ def plan_of(system: System, resolved: Resolved, *, world_size: int) -> Plan:
 def check_empty(out: str | Path) -> None:
     """Refuse to write a dataset over something other than its own unfinished beginning."""
     refuse_import_by_worker()  # it would find what its parent has written
-    if is_remote(out):
-        raise UsageError(
-            f"Datasets are written to local folders, not to {out}.",
-            advice="Write it to a folder and copy it there; training reads s3:// addresses.",
-        )
-    folder = Path(out)
+    folder = local_folder(out, "Datasets are written")
     if is_unfinished(folder):
         return
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):

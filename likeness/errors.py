@@ -6,6 +6,9 @@ one of these is a defect and ends with exit code 1.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 
 class LikenessError(Exception):
     """Base of all errors with a message meant for a person.
@@ -13,14 +16,18 @@ class LikenessError(Exception):
     Args:
         message: what was expected and what was found, and where.
         advice: what to do about it, one sentence.
+        facts: what there is all the same, by name: the run of a copy that failed.
     """
 
     exit_code = 1
 
-    def __init__(self, message: str, *, advice: str = "") -> None:
+    def __init__(
+        self, message: str, *, advice: str = "", facts: Mapping[str, Any] | None = None
+    ) -> None:
         super().__init__(message)
         self.message = message
         self.advice = advice
+        self.facts = dict(facts or {})
 
     def __str__(self) -> str:
         return f"{self.message}\n{self.advice}" if self.advice else self.message

@@ -29,7 +29,8 @@ def check_fit(built: System, plan: Plan, resolved: Resolved) -> None:
     """Refuse what :func:`fit_run` would refuse, while there is no run to leave behind.
 
     Raises:
-        MissingError: the extra of a tracker or of ``storage.mirror`` is not installed.
+        MissingError: the extra of a tracker or of ``storage.mirror`` is not installed, or its
+            bucket does not exist.
         UsageError: a mix names no source, there is nothing to evaluate on, or ``storage.mirror`` is
             no address.
         DataError: a training source has no samples.
@@ -42,7 +43,7 @@ def check_fit(built: System, plan: Plan, resolved: Resolved) -> None:
     config = resolved.config
     check_installed(config.tracking)
     if config.storage.mirror:
-        open_store(config.storage.mirror, settings=config.storage)
+        open_store(config.storage.mirror, settings=config.storage).check_writable()
     sampler = Sampler(Mixed(built.sources("train")), seed=config.train.seed)
     for planned in plan.stages:
         sampler.stage(planned.index, batch_size=planned.batch_size, mix=planned.stage.mix)

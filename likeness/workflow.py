@@ -37,7 +37,7 @@ from likeness.errors import DataError, LikenessError, UsageError
 from likeness.fitting import Display, check_fit, environment_of, fit_run
 from likeness.runs.run import Run, check_name
 from likeness.storage.files import disk_refusals
-from likeness.storage.store import is_remote
+from likeness.storage.store import is_remote, local_folder
 from likeness.systems import get_system
 
 if TYPE_CHECKING:
@@ -131,6 +131,7 @@ def train(
 
     if name is not None:
         check_name(name)
+    runs = local_folder(runs, "Runs are written")
     resolved = configure(system, profile=profile, config_files=config_files, overrides=overrides)
     process = distributed.start(resolved.config.train.device)
     inspection = inspect_configured(resolved) if process.is_first else Inspection("")
@@ -177,7 +178,7 @@ def resume(
     from likeness.training import distributed
 
     if isinstance(run, str) and is_remote(run):
-        run = fetch_run(run, runs)
+        run = fetch_run(run, local_folder(runs, "Runs are written"))
     run = open_run(run)
     before = configuration_of(run)
     saved = checkpoints(run)
@@ -265,7 +266,9 @@ def predict(
         if not is_remote(item) and not Path(item).exists():
             raise UsageError(f"There is no file {item}.", advice="Check the path of --input.")
     predictor = Predictor.from_run(run, which=checkpoint, ema=ema)
-    folder = Path(output) if output is not None else run.path / "predictions"
+    folder = run.path / "predictions"
+    if output is not None:
+        folder = local_folder(output, "Predictions are written")
     with disk_refusals(folder, "write the predictions"):
         folder.mkdir(parents=True, exist_ok=True)
         names = [str(item) for item in inputs]
@@ -309,7 +312,9 @@ def export(
     section = getattr(resolved.config, "export", None)
     bundle: Bundle = function(
         predictor.model,
-        Path(output) if output is not None else run.export_folder(target),
+        run.export_folder(target)
+        if output is None
+        else local_folder(output, "Bundles are written"),
         source_run=str(run.path),
         checkpoint_sha256=predictor.checkpoint.hash,
         state=predictor.checkpoint.state(),
@@ -379,4 +384,5 @@ def report(run: Run | str | Path, *, output: str | Path | None = None) -> Path:
     """Build the page of a run from its directory alone; returns where it lies."""
     from likeness.report.page import build_report
 
-    return build_report(open_run(run), output=None if output is None else Path(output))
+    place = None if output is None else local_folder(output, "Reports are written")
+    return build_report(open_run(run), output=place)

@@ -15,7 +15,7 @@ import signal
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 from types import FrameType
@@ -175,7 +175,7 @@ def report_error(error: BaseException) -> int:
     if _mode.debug or known is None:
         sys.stderr.write("".join(traceback.format_exception(error)))
     if known is not None:
-        return _report(known.message, known.advice, known.exit_code)
+        return _report(known.message, known.advice, known.exit_code, known.facts)
     return _report(
         f"{type(error).__name__}: {error}",
         "This is a defect of the program; please report it with the lines above.",
@@ -221,8 +221,8 @@ def report_usage(error: Any, advice: str) -> int:
     return int(error.exit_code)
 
 
-def _report(message: str, advice: str, code: int) -> int:
-    _answer_error(message, advice, code)
+def _report(message: str, advice: str, code: int, facts: Mapping[str, Any] | None = None) -> int:
+    _answer_error(message, advice, code, facts)
     with read_or_not():
         stderr_console().print(f"error: {message}", style="red", soft_wrap=True)
         if advice:
@@ -230,11 +230,14 @@ def _report(message: str, advice: str, code: int) -> int:
     return code
 
 
-def _answer_error(message: str, advice: str, code: int) -> None:
+def _answer_error(
+    message: str, advice: str, code: int, facts: Mapping[str, Any] | None = None
+) -> None:
     is_first, _mode.has_spoken = not _mode.has_spoken, True
     if is_first and _mode.json and _speaks():
         with contextlib.suppress(SystemExit):  # a reader that left takes no exit code along
-            print_json({"error": {"message": message, "advice": advice, "exit_code": code}})
+            error = {"message": message, "advice": advice, "exit_code": code}
+            print_json({**(facts or {}), "error": error})
 
 
 def print_json(document: Any) -> None:

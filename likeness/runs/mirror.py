@@ -36,13 +36,24 @@ def mirror(run: Run, store: Store, *, must_succeed: bool) -> None:
         _bring_up_to_date(run, store)
     except LikenessError as error:
         if must_succeed:
-            raise
+            raise _told_with(error, run, store) from error
         logger.error(
             "%s was not copied to %s; the next checkpoint tries again: %s",
             run.path,
             store.uri,
             error,
         )
+
+
+def _told_with(error: LikenessError, run: Run, store: Store) -> LikenessError:
+    """The error of a store, with what became of the run all the same."""
+    status = run.status
+    return type(error)(
+        f"{run.path} is {status.status} at step {status.step}, but was not copied to {store.uri}: "
+        f"{error.message}",
+        advice=f"{error.advice} Then copy it with: likeness resume {run.path}".strip(),
+        facts={"run": str(run.path), "status": status.status, "step": status.step},
+    )
 
 
 def _bring_up_to_date(run: Run, store: Store) -> None:

@@ -35,7 +35,7 @@ def local_copy(uri: str | Path, *, settings: StorageSettings) -> Path:
 
     Raises:
         MissingError: there is nothing at the URI, or it cannot be reached.
-        UsageError: the URI cannot be listed (https).
+        UsageError: the URI cannot be listed (https), or is a misspelt address.
         UnsafeFileError: a remote name would leave the folder.
     """
     if not is_remote(uri):

@@ -1,11 +1,14 @@
 """Store: a folder of files under one URI, on disk or remote, with the same few verbs.
 
-Owns the interface, key safety and the local store. Remote stores are ``remote.py``.
+Owns the interface, key safety and the local store. Remote stores are ``s3_store.py`` and
+``http_store.py``.
 """
 
 from __future__ import annotations
 
+import errno
 import os
+import re
 import shutil
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
@@ -17,7 +20,7 @@ from pydantic import Field
 from likeness.config.schema import ConfigModel
 from likeness.errors import DataError, MissingError, UnsafeFileError, UsageError
 from likeness.replacement import PART
-from likeness.storage.files import disk_errors, replacing, sha256_of
+from likeness.storage.files import disk_errors, explained, replacing, sha256_of
 
 
 class StorageSettings(ConfigModel):
@@ -100,6 +103,10 @@ class Store(ABC):
     def version(self, key: str) -> str:
         """A text that changes when the file is replaced."""
 
+    @abstractmethod
+    def check_writable(self) -> None:
+        """Raise what the first write would raise, as far as it can be told without writing."""
+
 
 def open_store(uri: str | Path, *, settings: StorageSettings | None = None) -> Store:
     """The store of a URI: a path, ``file://``, ``s3://bucket/prefix`` or ``https://`` (read only).
@@ -110,17 +117,19 @@ def open_store(uri: str | Path, *, settings: StorageSettings | None = None) -> S
         UsageError: a scheme that is not one of these.
         MissingError: the extra it needs is not installed.
     """
-    text = str(uri)
-    scheme, separator, rest = text.partition("://")
-    if not separator:
+    text, scheme = str(uri), _scheme(uri)
+    if not scheme:
         return LocalStore(Path(text))
     if scheme == "file":
-        return LocalStore(Path(rest))
-    from likeness.storage.remote import HttpStore, S3Store  # local folders need no extra
-
+        return LocalStore(Path(text.removeprefix("file://")))
+    # Local folders need no extra.
     if scheme == "s3":
+        from likeness.storage.s3_store import S3Store
+
         return S3Store(text, settings or StorageSettings())
     if scheme in ("http", "https"):
+        from likeness.storage.http_store import HttpStore
+
         return HttpStore(text, settings or StorageSettings())
     raise UsageError(
         f"Cannot open '{text}': the scheme '{scheme}' is unknown.",
@@ -129,9 +138,52 @@ def open_store(uri: str | Path, *, settings: StorageSettings | None = None) -> S
 
 
 def is_remote(uri: str | Path) -> bool:
-    """Whether a URI leaves this machine's file system."""
-    scheme, separator, _ = str(uri).partition("://")
-    return bool(separator) and scheme != "file"
+    """Whether a URI leaves this machine's file system.
+
+    Raises:
+        UsageError: it looks like an address and is none, as ``s3:/bucket`` does.
+    """
+    return _scheme(uri) not in ("", "file")
+
+
+def local_folder(place: str | Path, what: str) -> Path:
+    """A place for results, which must be on this machine.
+
+    Args:
+        what: completes "… to a folder on this machine", e.g. ``"Runs are written"``.
+
+    Raises:
+        UsageError: it looks like an address. A ``Path`` has lost one slash of ``s3://`` already.
+    """
+    text = str(place)
+    if _ADDRESS.match(text) and not text.startswith("file://"):
+        raise UsageError(
+            f"{what} to a folder on this machine, found the address {text}.",
+            advice="Name a folder. storage.mirror copies runs to an address while they train.",
+        )
+    return Path(text.removeprefix("file://"))
+
+
+_ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):(//)?")  # one letter alone is a drive
+_SCHEMES = ("file", "s3", "http", "https")
+
+
+def _scheme(uri: str | Path) -> str:
+    """The scheme of an address; empty for a path. Raises UsageError for what is neither."""
+    text = str(uri)
+    found = _ADDRESS.match(text)
+    if found is None:
+        return ""
+    scheme = found[1].lower()
+    if not found[2]:
+        slashes = "///" if scheme == "file" else "//"
+        meant = f"{scheme}:{slashes}{text[found.end() :].lstrip('/')}"
+        hint = f"Did you mean '{meant}'? " if scheme in _SCHEMES else ""
+        raise UsageError(
+            f"Cannot open '{text}': it begins like an address, but is none.",
+            advice=f"{hint}Write a path that begins so with its whole folder, from the root on.",
+        )
+    return scheme
 
 
 def checked_key(key: str) -> str:
@@ -149,6 +201,10 @@ def checked_key(key: str) -> str:
             advice="Use names joined by '/', without '..' and without a leading '/'.",
         )
     return key
+
+
+_KEEP = "keep files"
+_IN_THE_WAY, _FORBIDDEN = os.strerror(errno.ENOTDIR), os.strerror(errno.EACCES)
 
 
 class LocalStore(Store):
@@ -221,6 +277,14 @@ class LocalStore(Store):
     def download(self, key: str, path: Path, *, sha256: str | None = None) -> str:
         source = self.path_of(key)
         return self._copied(source, path, sha256 or sha256_of(source))
+
+    def check_writable(self) -> None:
+        root = self.root.absolute()
+        there = next(place for place in (root, *root.parents) if place.exists())
+        if not there.is_dir():
+            raise explained(NotADirectoryError(errno.ENOTDIR, _IN_THE_WAY), there, _KEEP)
+        if not os.access(there, os.W_OK | os.X_OK):
+            raise explained(PermissionError(errno.EACCES, _FORBIDDEN), there, _KEEP)
 
     def upload(self, path: Path, key: str) -> str:
         target = self._writable(key)

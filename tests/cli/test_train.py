@@ -14,6 +14,7 @@ import torch
 
 from likeness.cli.progress import duration
 from likeness.cli.train import ProgressLines, show_progress
+from likeness.errors import MissingError
 from likeness.runs import selection
 from likeness.runs.record import read_metrics
 from likeness.runs.run import Run
@@ -351,3 +352,49 @@ def test_a_learning_rate_that_no_stage_takes_is_refused(likeness: Command, data:
     ):
         assert part in result.err
     assert not Path("runs").exists()
+
+
+@pytest.mark.s3
+def test_a_mirror_without_a_bucket_is_refused_before_there_is_a_run(
+    likeness: Command, data: Path, monkeypatch: pytest.MonkeyPatch, s3_server: str
+) -> None:
+    monkeypatch.setenv("LIKENESS_STORAGE__ENDPOINT_URL", s3_server)
+    words = ("train", "toy", "--profile", "smoke", "data.root=data")
+    for more in ((), ("--dry-run",)):
+        result = likeness(*words, "storage.mirror=s3://nobody/r", "--json", *more)
+        assert result.code == 3
+        message = result.document["error"]["message"]
+        assert message == "The bucket 'nobody' of s3://nobody/r does not exist."
+    result = likeness(*words, "storage.mirror=s3:/people/r")
+    assert result.code == 2
+    assert "Did you mean 's3://people/r'?" in result.err
+    result = likeness(*words, "--runs", "s3://people/r")
+    assert result.code == 2
+    assert "Runs are written to a folder on this machine" in result.err
+    assert not Path("runs").exists()
+    result = likeness("data", "inspect", "toy", "s3://nobody/data")
+    assert result.code == 3
+    assert "The bucket 'nobody' of s3://nobody/data does not exist." in result.err
+
+
+def test_a_copy_that_fails_at_the_end_leaves_the_run_named(
+    likeness: Command, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lost(self: Any, path: Path, key: str) -> str:
+        raise MissingError("The server is gone.", advice="Start it.")
+
+    monkeypatch.setattr("likeness.storage.store.LocalStore.upload", lost)
+    result = likeness(
+        *("train", "toy", "--profile", "smoke", "data.root=data", "storage.mirror=there", "--json")
+    )
+    assert result.code == 3
+    (run,) = Path("runs/toy").iterdir()
+    document = result.document
+    assert {name: document[name] for name in ("run", "status", "step")} == {
+        "run": str(run),
+        "status": "finished",
+        "step": 10,
+    }
+    error = document["error"]
+    assert error["message"].endswith("was not copied to there: The server is gone.")
+    assert error["advice"] == f"Start it. Then copy it with: likeness resume {run}"

@@ -10,7 +10,8 @@ import pytest
 from likeness.errors import MissingError, UnsafeFileError, UsageError
 from likeness.storage.cache import Cache
 from likeness.storage.copies import local_copy
-from likeness.storage.remote import RemoteStore, S3Store
+from likeness.storage.remote import RemoteStore
+from likeness.storage.s3_store import S3Store
 from likeness.storage.store import StorageSettings, Store, open_store
 
 

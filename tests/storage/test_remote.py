@@ -273,3 +273,23 @@ def test_waits_grow_and_stay_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     for attempt, wait in enumerate(waits):
         nominal = min(2.0**attempt, 30.0)
         assert 0.75 * nominal <= wait <= 1.25 * nominal
+
+
+@pytest.mark.s3
+def test_a_bucket_that_does_not_exist_is_named(s3_server: str, tmp_path: Path) -> None:
+    store = open_store("s3://nobody/runs", settings=QUICK.replace(endpoint_url=s3_server))
+    source = tmp_path / "a"
+    source.write_bytes(b"x")
+    for use in (
+        store.check_writable,
+        store.list,
+        lambda: store.list("checkpoints/"),
+        lambda: store.read_bytes("a"),
+        lambda: store.write_bytes("a", b"x"),
+        lambda: store.upload(source, "a"),
+    ):
+        with pytest.raises(MissingError, match="The bucket 'nobody' of s3://nobody/runs does not"):
+            use()
+    _s3(s3_server, "runs").check_writable()
+    with pytest.raises(MissingError, match="There is no file s3://people/runs/none"):
+        _s3(s3_server, "runs").read_bytes("none")

@@ -8,8 +8,16 @@ import pytest
 
 from likeness.errors import DataError, MissingError, UnsafeFileError, UsageError
 from likeness.replacement import PART
+from likeness.storage.copies import local_copy
 from likeness.storage.files import replacing
-from likeness.storage.store import LocalStore, StorageSettings, checked_key, is_remote, open_store
+from likeness.storage.store import (
+    LocalStore,
+    StorageSettings,
+    checked_key,
+    is_remote,
+    local_folder,
+    open_store,
+)
 
 
 @pytest.fixture
@@ -167,3 +175,46 @@ def test_is_remote() -> None:
     assert is_remote("https://host/x")
     assert not is_remote("out/people")
     assert not is_remote("file:///data")
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("s3:/people/r", "Did you mean 's3://people/r'?"),
+        ("S3:people/r", "Did you mean 's3://people/r'?"),
+        ("https:/host/a", "Did you mean 'https://host/a'?"),
+        ("file:/a/b", "Did you mean 'file:///a/b'?"),
+        ("ftp:/host/a", "Write a path that begins so"),
+    ],
+)
+def test_a_misspelt_address_is_no_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, meant: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for use in (open_store, is_remote, lambda uri: local_copy(uri, settings=StorageSettings())):
+        with pytest.raises(UsageError, match="begins like an address, but is none") as caught:
+            use(text)
+        assert caught.value.advice.startswith(meant)
+    with pytest.raises(UsageError, match="Runs are written to a folder on this machine"):
+        local_folder(Path(text), "Runs are written")
+    store = open_store(f"./{text}")
+    store.write_bytes("a", b"x")
+    assert store.read_bytes("a") == b"x"
+
+
+def test_paths_with_colons_elsewhere_are_paths(tmp_path: Path) -> None:
+    for text in ("C:/people", "out/a:b", "/s3:/people", "./s3:/people", "12:30"):
+        assert not is_remote(text)
+        assert local_folder(text, "Runs are written") == Path(text)
+    with pytest.raises(UsageError, match="found the address s3://b/r"):
+        local_folder("s3://b/r", "Runs are written")
+
+
+def test_a_store_that_cannot_be_written_says_so_at_once(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(UsageError, match=r"Cannot keep files: .*file: Not a directory"):
+        open_store(tmp_path / "file" / "inner").check_writable()
+    open_store(tmp_path / "a" / "b").check_writable()
+    assert not (tmp_path / "a").exists()
+    with pytest.raises(UsageError, match="read only"):
+        open_store("https://host/a").check_writable()
