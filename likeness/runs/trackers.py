@@ -18,7 +18,7 @@ from .run import Run
 logger = logging.getLogger(__name__)
 
 _IMAGES = {".png", ".jpg", ".jpeg"}
-_TEXTS = {".txt", ".md", ".json"}
+_TEXTS = {".txt", ".md", ".json", ".yaml"}
 
 
 class TensorBoard:
@@ -41,8 +41,9 @@ class TensorBoard:
         if path.suffix.lower() in _IMAGES:
             self._writer.add_image(name, _pixels(path), step, dataformats="HWC")
         elif path.suffix.lower() in _TEXTS:
-            text = path.read_text(encoding="utf-8")
-            self._writer.add_text(name, text, step)
+            text = path.read_text(encoding="utf-8").rstrip("\n")
+            is_code = path.suffix.lower() in (".json", ".yaml")  # and would be set as Markdown
+            self._writer.add_text(name, f"```\n{text}\n```" if is_code else text, step)
 
     def close(self) -> None:
         self._writer.close()

@@ -19,6 +19,7 @@ from likeness.seeds import seed_of
 from likeness.storage.files import disk_refusals
 from likeness.training.random import seed_global
 from likeness.training.settings import TrainSettings
+from likeness.training.stage import Plan
 from likeness.training.system import System
 
 if TYPE_CHECKING:
@@ -37,9 +38,20 @@ class Observer:
     """
 
     def __init__(
-        self, system: System, run: Run, recorder: Recorder, settings: TrainSettings
+        self,
+        system: System,
+        run: Run,
+        recorder: Recorder,
+        settings: TrainSettings,
+        plan: Plan,
+        step: int,
     ) -> None:
-        self._system, self._run, self._recorder = system, run, recorder
+        self._system, self._run, self._recorder, self._plan = system, run, recorder, plan
+        folder = run.path / "description"
+        with disk_refusals(folder, "write the description"):
+            folder.mkdir(exist_ok=True)
+            texts = [run.config_path, *system.describe(folder)]
+        recorder.media(step, {f"text/{path.stem}": path for path in texts})
         self._seed = settings.seed
         self._source = held_out(system) if settings.evaluate_every else None
 
@@ -63,7 +75,8 @@ class Observer:
             with disk_refusals(folder, "write the previews"):
                 folder.mkdir(parents=True, exist_ok=True)
                 files = self._system.preview(predictor, folder, step)
-            self._recorder.media(step, {f"preview/{path.stem}": path for path in files})
+            stage = self._plan.at(max(step - 1, 0)).index
+            self._recorder.media(step, {f"val/stage_{stage}/{path.stem}": path for path in files})
         if not evaluate or self._source is None:
             return None
         seed_global(seed_of(self._seed, "evaluate"))

@@ -117,6 +117,10 @@ class System(ABC):
         """A few files to look at, from fixed held-out samples."""
         return []
 
+    def describe(self, folder: Path) -> list[Path]:
+        """A few files of text about what it predicts, written once a run."""
+        return []
+
     def state(self) -> dict[str, Any]:
         """What inference needs besides weights: JSON values and tensors by name.
 

@@ -110,7 +110,7 @@ def fit(
                 loop.recorder = stack.enter_context(
                     Recorder(run.metrics_path, step=step, trackers=[*mirrors, *trackers])
                 )
-                loop.observer = Observer(system, run, loop.recorder, settings)
+                loop.observer = Observer(system, run, loop.recorder, settings, plan, step)
             status = loop.train(interrupt)
         except BaseException as error:
             for tracker in trackers if loop.recorder is None else ():

@@ -72,13 +72,10 @@ def evaluate_landmarks(
             f"Expected photographs of the face-encoder contract, found {type(source).__name__}."
         )
     sets = _point_sets(source)
-    count = len(source.entries)
-    if settings.max_samples is not None:
-        count = min(count, settings.max_samples)
-    chosen = np.linspace(0, len(source.entries) - 1, count).round().astype(int)
+    chosen = evaluated(source, settings)
     detector = make_detector("cascade") if settings.framing == "detector" else None
     results, missed = [], 0
-    for index in chosen.tolist():
+    for index in chosen:
         photo = source.photograph(index).astype(np.float32) / 255
         truth, weights = source.landmarks_of(index)
         start, (centre, extent) = _frame(predictor, photo, truth[weights > 0], detector)
@@ -112,6 +109,15 @@ def evaluate_landmarks(
     if results:
         _picture(source, results[:_SHOWN], folder / "landmarks.png")
     return Scores(scores)
+
+
+def evaluated(source: FaceCrops, settings: EvaluationSettings) -> list[int]:
+    """The photographs that count, spread over the source where not all do."""
+    count = len(source.entries)
+    if settings.max_samples is not None:
+        count = min(count, settings.max_samples)
+    chosen: list[int] = np.linspace(0, len(source.entries) - 1, count).round().astype(int).tolist()
+    return chosen
 
 
 def _stacked(points: Iterable[np.ndarray]) -> np.ndarray:

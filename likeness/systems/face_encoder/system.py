@@ -29,11 +29,12 @@ from likeness.systems.face_encoder.config import EncoderStage, FaceEncoderConfig
 from likeness.systems.face_encoder.crops import FaceCrops
 from likeness.systems.face_encoder.data import CONTRACT
 from likeness.systems.face_encoder.decode import Decoder
-from likeness.systems.face_encoder.evaluate import evaluate_landmarks
+from likeness.systems.face_encoder.evaluate import evaluate_landmarks, evaluated
 from likeness.systems.face_encoder.heads import open_head
 from likeness.systems.face_encoder.layout import layout_of
-from likeness.systems.face_encoder.masks import convex_hull_masks, resized
+from likeness.systems.face_encoder.masks import resized
 from likeness.systems.face_encoder.network import EncoderNetwork, LandmarkOffsets
+from likeness.systems.face_encoder.photo_error import comparable_skin, photo_scores
 from likeness.systems.face_encoder.pictures import preview_grid
 from likeness.systems.face_encoder.predictor import FacePredictor
 from likeness.systems.face_encoder.priors import prior_terms
@@ -186,6 +187,7 @@ class FaceEncoder(System):
         stage = cast(EncoderStage, context.stage)
         vector = self.network(photographs["image"], stage.freeze_backbone).float()
         with torch.autocast(context.device.type, enabled=False):
+            self._log_segments(vector.detach(), context)
             out = self._compared(vector, photographs, context)
             if context.active("shape_consistency"):
                 out["shape_consistency"] = self._exchanged(vector, photographs, context)
@@ -193,6 +195,14 @@ class FaceEncoder(System):
             if context.active("albedo_smooth"):
                 out["albedo_smooth"] = self._smoothness(vector)
         return out
+
+    def _log_segments(self, vector: Tensor, context: StepContext) -> None:
+        """How large each part of the vector gets, beside the loss terms."""
+        for name, part in self.layout.split(vector).items():
+            if part.numel():
+                context.log(f"param_stats/{name}/mean", part.mean())
+                context.log(f"param_stats/{name}/std", part.std(correction=0))
+                context.log(f"param_stats/{name}/absmax", part.abs().max())
 
     def _compared(
         self, vector: Tensor, batch: FaceBatch, context: StepContext
@@ -265,11 +275,7 @@ class FaceEncoder(System):
         out = {}
         if context.active("photometric"):
             photo = resized(batch["image"], size)
-            skin = resized(batch["skin"], size)
-            hull = convex_hull_masks(batch["landmarks"], size)
-            has_mask = batch["has_mask"][:, None, None, None]
-            visible = has_mask * skin + (1 - has_mask) * hull
-            mask = (drawn.face * drawn.alpha * visible).detach()
+            mask = comparable_skin(drawn, batch["skin"], batch["landmarks"], batch["has_mask"])
             out["photometric"] = terms.masked_l1(drawn.image, photo, mask)
         if context.active("silhouette"):
             skin = (resized(batch["skin"], size) > 0.5).float()
@@ -331,7 +337,13 @@ class FaceEncoder(System):
         own = cast(FacePredictor, predictor)
         if source is vars(self).get("_by_person"):
             source = self._sources["train"]  # scores are of photographs, not of groups of them
-        return evaluate_landmarks(own, source, folder, self.config.evaluation)
+        settings = self.config.evaluation
+        scores = evaluate_landmarks(own, source, folder, settings)
+        if self.num_albedo and "light.sh" in self.layout:
+            size = self.render_size
+            chosen = evaluated(cast(FaceCrops, source), settings)
+            scores = Scores([*scores, *photo_scores(own, self.renderer, source, chosen, size)])
+        return scores
 
     def preview(self, predictor: Predictor, folder: Path, step: int) -> list[Path]:
         source = self.sources("validation")["photographs"]
@@ -341,6 +353,11 @@ class FaceEncoder(System):
         chosen = np.linspace(0, len(source) - 1, count).round().astype(int)
         samples = [source[int(i)] for i in chosen]
         return preview_grid(cast(FacePredictor, predictor), self.renderer, samples, folder)
+
+    def describe(self, folder: Path) -> list[Path]:
+        path = folder / "layout.json"
+        path.write_text(self.layout.to_json(), encoding="utf-8")
+        return [path]
 
     def state(self) -> dict[str, Any]:
         mean = None if self.mean_landmarks is None else torch.from_numpy(self.mean_landmarks)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,12 +15,19 @@ from likeness import workflow
 from likeness.errors import MissingError, UsageError
 from likeness.geometry.toy_flame import make_toy_flame
 from likeness.runs import selection
+from likeness.runs.record import read_metrics
 from likeness.runs.run import Run
 from likeness.systems.face_encoder.findings import inspect_configured
 from likeness.systems.face_encoder.layouts import read_folder
 from likeness.systems.face_encoder.prepare import prepare
 from likeness.systems.face_encoder.weights import group_of, predictor_of
-from tests.systems.face_encoder.toy import CROP_SIZE, SMALL_LAYOUT, SMALL_MODEL, build_system
+from tests.systems.face_encoder.toy import (
+    CROP_SIZE,
+    SMALL_LAYOUT,
+    SMALL_MODEL,
+    build_system,
+    context_with,
+)
 
 QUIET = (
     "train.batch_size=4",
@@ -261,3 +269,52 @@ def test_a_trained_encoder_finds_landmarks_for_new_photographs(trained, dataset,
     # Two steps of training: about the mean face, in the right place and size.
     assert np.abs(found.mean(axis=0) - points.mean(axis=0)).max() < 0.4 * (high - low).max()
     assert 0.3 < np.ptp(found[:, 0]) / (high - low)[0] < 2
+
+
+def test_a_run_records_the_parts_of_the_vector_and_shows_grids_and_texts(
+    toy_folder, dataset, tmp_path
+):
+    words = ("train.log_every=1", "train.preview_every=1", "train.evaluate_every=2",
+             "tracking.tensorboard=true", "evaluation.num_preview=1", "stages.0.steps=1",
+             "stages.1.steps=1", "stages.2.steps=1")  # fmt: skip
+    pytest.importorskip("tensorboard")
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+    from tensorboard.util import tensor_util
+
+    run = train(toy_folder, dataset, tmp_path, *words, steps=3)
+    rows = read_metrics(run.metrics_path)
+    names = {name for row in rows for name in row}
+    parts = [part for part in SMALL_LAYOUT.names if SMALL_LAYOUT.segment(part).dim]
+    wanted = {f"param_stats/{part}/{kind}" for part in parts for kind in ("mean", "std", "absmax")}
+    assert {name for name in names if name.startswith("param_stats/")} == wanted
+    assert "score/photo_l1" in names
+    events = EventAccumulator(str(run.path / "tensorboard"), size_guidance={"tensors": 0})
+    events.Reload()
+    tags = events.Tags()
+    assert wanted | {"score/photo_l1", "stage"} <= set(tags["scalars"])
+    assert set(tags["images"]) == {f"val/stage_{stage}/grid" for stage in range(3)}
+    assert [image.step for image in events.Images("val/stage_0/grid")] == [0, 1]
+    assert [image.step for image in events.Images("val/stage_2/grid")] == [3]
+
+    def text(name: str) -> str:
+        (event,) = events.Tensors(f"text/{name}/text_summary")
+        return tensor_util.make_ndarray(event.tensor_proto).item().decode()
+
+    assert text("config") == f"```\n{run.config_yaml.rstrip()}\n```"
+    assert text("layout") == f"```\n{SMALL_LAYOUT.to_json()}\n```"
+
+
+def test_the_statistics_are_those_of_the_predicted_vectors(toy_folder, dataset):
+    system = build_system(toy_folder, dataset)
+    source = system.sources("train")["photographs"]
+    batch = system.collate([source[i] for i in range(3)])
+    found = {}
+    context = replace(context_with(system, {"landmark": 1.0}), log=found.__setitem__)
+    system.network.eval()
+    system.losses(batch, context)
+    vector = system.network(batch["image"], False).detach().numpy().astype(np.float64)
+    for name, part in system.layout.split(vector).items():
+        if part.size:
+            assert float(found[f"param_stats/{name}/mean"]) == pytest.approx(part.mean(), abs=1e-6)
+            assert float(found[f"param_stats/{name}/std"]) == pytest.approx(part.std(), abs=1e-6)
+            assert float(found[f"param_stats/{name}/absmax"]) == pytest.approx(abs(part).max())
