@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ import pytest
 from likeness.geometry.head_asset import FLAME_JOINTS, HeadAsset, LandmarkEmbedding
 from likeness.geometry.head_numpy import pose_head
 from likeness.geometry.ict_assets import load_ict
+from likeness.media.image import load_image
 from likeness.studio.asset_sitter import AssetSitter
 from likeness.studio.expressions import INDEX
 from likeness.studio.figure import HeadPose
@@ -20,6 +23,7 @@ from likeness.studio.photograph import photograph
 from likeness.studio.rig import PARENTS, joint_regressor, skinning_weights
 from likeness.studio.scene import Scene
 from likeness.studio.template import PARTS, build_template
+from likeness.systems.face_encoder.commands import convert_model
 from tests.realdata import real_data
 from tests.studio.surface_cases import points_at
 
@@ -115,6 +119,25 @@ def test_no_teeth_shine_through_lips_a_little_apart(appearance):
     assert levels[0][0] < 1.5
     assert levels[1][0] > 8.0
     assert levels[0][1] < 0.1 * levels[1][1]
+
+
+@pytest.mark.slow
+@pytest.mark.realdata
+def test_the_example_of_the_page_runs(tmp_path, monkeypatch):
+    """As it stands, with the head converted by the command before it."""
+    page = (Path(__file__).parents[2] / "docs" / "studio.md").read_text(encoding="utf-8")
+    (block,) = [
+        b for b in re.findall(r"```python\n(.*?)```", page, re.DOTALL) if "AssetSitter" in b
+    ]
+    source = real_data("ict_face_model") / "ict_face_mini.npz"
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "out").mkdir()
+    convert_model(source, Path("out/ict.npz"))
+    found = {}
+    exec(compile(block, "docs/studio.md", "exec"), found)
+    assert load_image("out/ict.png").shape == (256, 256, 3)
+    assert (found["picture"].mask == 1).mean() > 0.05
+    assert found["picture"].vertices.shape == (found["asset"].num_vertices, 3)
 
 
 @pytest.mark.realdata
