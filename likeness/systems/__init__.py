@@ -16,6 +16,23 @@ from typing import Any
 
 from likeness.errors import LikenessError, MissingError, UsageError
 
+_PARTS = (
+    "config",
+    "profiles",
+    "system",
+    "contract",
+    "studio",
+    "predict",
+    "inspect",
+    "demonstrate",
+    "prepare",
+    "commands",
+    "requirements",
+    "loss_terms",
+    "group_names",
+)
+"""Fields of a :class:`SystemSpec` that are paths."""
+
 
 @dataclass(frozen=True)
 class SystemSpec:
@@ -75,22 +92,54 @@ class SystemSpec:
             raise UsageError(f"System '{self.name}' has no {part}.")
         return load_object(path)
 
+    def paths(self) -> dict[str, str]:
+        """Part, as :meth:`load` takes it, to path; of the parts it has."""
+        paths = {f"exporters.{target}": path for target, path in self.exporters.items()}
+        for part in _PARTS:
+            path = getattr(self, part)
+            if path is not None:
+                paths[part] = path
+        return paths
+
 
 def load_object(path: str) -> Any:
     """The object at ``"package.module:name"``.
 
     Raises:
-        MissingError: the module cannot be imported.
+        MissingError: the module cannot be imported; of an installed package, whatever it raises.
         UsageError: it has nothing of that name.
     """
     module, _, name = path.partition(":")
     try:
         holder = importlib.import_module(module)
-    except ImportError as error:
-        raise MissingError(f"{path} cannot be imported: {error}.", advice=_REINSTALL) from error
+    except LikenessError:
+        raise
+    except (Exception, SystemExit) as error:
+        bringer = _bringer_of(path)
+        if not (isinstance(error, ImportError) or bringer):
+            raise  # a defect of this package
+        reason = f"{type(error).__name__}: {str(error).rstrip('.')}"
+        raise MissingError(
+            f"{path}{bringer} cannot be imported: {reason}.", advice=_REINSTALL
+        ) from error
     if not hasattr(holder, name):
-        raise UsageError(f"{path} is not there: the module has no '{name}'.", advice=_REINSTALL)
+        raise UsageError(
+            f"{path}{_bringer_of(path)} is not there: the module has no '{name}'.",
+            advice=_REINSTALL,
+        )
     return getattr(holder, name)
+
+
+def _bringer_of(path: str) -> str:
+    """Which entry point gives the system that has a part there; "" for the built-in ones."""
+    for entry in entry_points(group="likeness.systems"):
+        try:
+            spec = _spec_of(entry)
+        except LikenessError:
+            continue
+        if path in spec.paths().values():
+            return f" of {_told(entry)}"
+    return ""
 
 
 _REINSTALL = "Install the package that brings it again, or remove it."

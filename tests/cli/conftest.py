@@ -13,6 +13,19 @@ from typing import Any
 
 import pytest
 
+GOOD = """
+from dataclasses import replace
+from tests.cli.toy_spec import SPEC as TOY
+SPEC = replace(TOY, name="{name}")
+"""
+HALF = (
+    GOOD
+    + """
+PARTS = {{n: p.replace("tests.cli.toy:", "half_parts:") for n, p in TOY.paths().items()}}
+SPEC = replace(SPEC, **{{n: p for n, p in PARTS.items() if "." not in n}})
+"""
+)
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -50,6 +63,24 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, installed: Path) -> 
     monkeypatch.syspath_prepend(str(installed))
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+@pytest.fixture
+def plug_in(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Installs a package with an entry point and the module it names."""
+    site = folder / "site"
+    monkeypatch.syspath_prepend(str(site))
+
+    def install(package: str, entry: str, text: str | None) -> None:
+        facts = site / f"{package}-0.1.dist-info"
+        facts.mkdir(parents=True)
+        (facts / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: 0.1\n")
+        (facts / "entry_points.txt").write_text(f"[likeness.systems]\n{entry}\n")
+        if text is not None:
+            module = entry.partition("= ")[2].partition(":")[0]
+            (site / f"{module}.py").write_text(text)
+
+    return install
 
 
 @pytest.fixture

@@ -6,13 +6,8 @@ from typing import Any
 import pytest
 
 from likeness.systems import all_systems, get_system
-from tests.cli.conftest import Command
+from tests.cli.conftest import GOOD, HALF, Command
 
-_GOOD = """
-from dataclasses import replace
-from tests.cli.toy_spec import SPEC as TOY
-SPEC = replace(TOY, name="{name}")
-"""
 BROKEN = [
     # entry point, its module's text, the exit code of who asks for it, what is said
     ("gone = smile_gone:SPEC", None, 3, "No module named 'smile_gone'"),
@@ -36,24 +31,6 @@ def test_systems_lists_what_can_be_trained(likeness: Command) -> None:
     assert "smoke" in rows["face-encoder"]["profiles"]
     text = likeness("systems").out
     assert "toy  (ready)\n  Six numbers to three.\n  profiles: smoke, epochs\n" in text
-
-
-@pytest.fixture
-def plug_in(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Installs a package with an entry point and the module it names."""
-    site = folder / "site"
-    monkeypatch.syspath_prepend(str(site))
-
-    def install(package: str, entry: str, text: str | None) -> None:
-        facts = site / f"{package}-0.1.dist-info"
-        facts.mkdir(parents=True)
-        (facts / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: 0.1\n")
-        (facts / "entry_points.txt").write_text(f"[likeness.systems]\n{entry}\n")
-        if text is not None:
-            module = entry.partition("= ")[2].partition(":")[0]
-            (site / f"{module}.py").write_text(text)
-
-    return install
 
 
 @pytest.mark.parametrize(("entry", "text", "code", "message"), BROKEN)
@@ -98,9 +75,9 @@ def test_the_doctor_tells_of_a_broken_plug_in(likeness: Command, plug_in: Any) -
 
 
 def test_of_two_plug_ins_of_one_name_neither_is_taken(likeness: Command, plug_in: Any) -> None:
-    plug_in("smiles", "grin = smile_first:SPEC", _GOOD.format(name="grin"))
+    plug_in("smiles", "grin = smile_first:SPEC", GOOD.format(name="grin"))
     assert get_system("grin").name == "grin"
-    plug_in("laughs", "grin = smile_second:SPEC", _GOOD.format(name="grin"))
+    plug_in("laughs", "grin = smile_second:SPEC", GOOD.format(name="grin"))
     assert "grin" not in all_systems()
     rows = [row for row in likeness("systems", "--json").document if row["name"] == "grin"]
     assert [row["ready"] for row in rows] == [False, False]
@@ -115,7 +92,7 @@ def test_a_plug_in_does_not_take_the_place_of_a_built_in_system(
     likeness: Command, plug_in: Any
 ) -> None:
     before = get_system("face-encoder")
-    plug_in("faces", "face-encoder = smile_faces:SPEC", _GOOD.format(name="face-encoder"))
+    plug_in("faces", "face-encoder = smile_faces:SPEC", GOOD.format(name="face-encoder"))
     assert get_system("face-encoder") is before
     first, second = [
         row for row in likeness("systems", "--json").document if row["name"] == "face-encoder"
@@ -129,11 +106,37 @@ def test_a_plug_in_does_not_take_the_place_of_a_built_in_system(
 def test_a_system_whose_parts_are_gone_is_listed_with_the_reason(
     likeness: Command, plug_in: Any
 ) -> None:
-    text = _GOOD.format(name="frown") + "SPEC = replace(SPEC, profiles='frown_gone:PROFILES')\n"
+    text = GOOD.format(name="frown") + "SPEC = replace(SPEC, profiles='frown_gone:PROFILES')\n"
     plug_in("frowns", "frown = smile_frown:SPEC", text)
     (row,) = [row for row in likeness("systems", "--json").document if row["name"] == "frown"]
     assert row["ready"] is False
-    assert "frown_gone:PROFILES cannot be imported" in row["missing"][0]
+    assert "frown_gone:PROFILES of the entry point 'frown = smile_frown:SPEC'" in row["missing"][0]
     refused = likeness("config", "show", "frown")
     assert refused.code == 3
     assert "Traceback" not in refused.err
+
+
+@pytest.mark.parametrize("trouble", ["raise ValueError('no licence')", "raise SystemExit(1)"])
+def test_a_part_that_raises_on_import_names_its_package_and_the_reason(
+    likeness: Command, plug_in: Any, folder: Path, trouble: str
+) -> None:
+    """Whatever it raises is no defect of the program."""
+    plug_in("halves", "half = smile_half:SPEC", HALF.format(name="half"))
+    (folder / "site" / "half_parts.py").write_text(f"{trouble}\n")
+    for arguments in (
+        ("config", "explain", "half"),
+        ("data", "inspect", "half", "lf"),
+        ("half", "--help"),
+    ):
+        refused = likeness(*arguments)
+        assert refused.code == 3, refused.err
+        assert "of the package halves cannot be imported" in refused.err
+        assert ("ValueError: no licence." if "Value" in trouble else "SystemExit: 1.") in (
+            refused.err
+        )
+        assert "Traceback" not in refused.err
+        assert "defect of the program" not in refused.err
+    debugged = likeness("config", "explain", "half", "--debug")
+    assert debugged.code == 3
+    assert "Traceback" in debugged.err
+    assert "half_parts.py" in debugged.err
