@@ -1,4 +1,7 @@
-"""The verb that shows everything: studio people, every system trained small, one report."""
+"""The verb that shows everything: studio people, every system trained small, one report.
+
+Of several systems one that cannot be used is left out before any work starts.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +11,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from likeness.cli.console import Answer, print_table, print_text, stderr_console, verb
-from likeness.cli.progress import working
+from likeness.cli.console import Answer, is_quiet, print_table, print_text, stderr_console, verb
+from likeness.cli.progress import counting, working
 from likeness.cli.train import show_progress, show_scores
+from likeness.errors import LikenessError, MissingError
 
 if TYPE_CHECKING:
     from likeness.systems import SystemSpec
@@ -29,9 +33,18 @@ def demo(
 ) -> Answer:
     """Make studio people, train every system small on them, and build one report to look at."""
     from likeness.report.page import build_index
-    from likeness.systems import all_systems, get_system
+    from likeness.systems import get_system
 
-    chosen = [get_system(name) for name in systems] if systems else list(all_systems().values())
+    left_out: dict[str, str] = {}
+    if systems:
+        chosen = [get_system(name) for name in systems]
+        for spec in chosen:
+            check_usable(spec)
+    else:
+        chosen, left_out = usable_systems()
+        for name, reason in left_out.items():
+            if not is_quiet():
+                stderr_console().print(f"{name} is left out: {reason}", soft_wrap=True)
     rows = [_demonstrate(spec, out, people, seed) for spec in chosen]
     page = rows[0]["report"]
     if len(rows) > 1:
@@ -45,10 +58,60 @@ def demo(
             if row["parity"]:
                 print_table(("export", "largest relative difference"), list(row["parity"].items()))
             print_text(f"run: {row['run']}")
+        for name, reason in left_out.items():
+            print_text("")
+            print_text(f"{name} was left out: {reason}")
         print_text("")
         print_text(f"report: {page}")
 
-    return Answer({"report": page, "systems": rows}, show)
+    named = [{"system": name, "reason": reason} for name, reason in left_out.items()]
+    return Answer({"report": page, "systems": rows, "left_out": named}, show)
+
+
+def usable_systems() -> tuple[list[SystemSpec], dict[str, str]]:
+    """The systems that can be shown, and why each of the others cannot.
+
+    Raises:
+        Exception: none of them can; the reason of the first.
+    """
+    from likeness.systems import all_systems, broken_systems
+
+    usable = []
+    faults: dict[str, Exception] = {}
+    for name, spec in all_systems().items():
+        try:
+            check_usable(spec)
+        except Exception as error:  # of any kind: the parts of a system are anybody's code
+            faults[name] = error
+        else:
+            usable.append(spec)
+    if not usable:
+        raise next(iter(faults.values()))
+    faults.update((item.entry, item.error) for item in broken_systems())
+    return usable, {name: _reason(error) for name, error in faults.items()}
+
+
+def _reason(error: Exception) -> str:
+    return error.message if isinstance(error, LikenessError) else f"{type(error).__name__}: {error}"
+
+
+def check_usable(spec: SystemSpec) -> None:
+    """Import every part of a system, and look for what it requires.
+
+    Raises:
+        MissingError: a part cannot be imported, or something required is not on this machine.
+        UsageError: a part is not where the system says.
+    """
+    for part in spec.paths():
+        spec.load(part)
+    if spec.requirements is None:
+        return
+    for item in spec.load("requirements")():
+        if item.required and not item.present:
+            raise MissingError(
+                f"{spec.name} needs the {item.kind} '{item.name}', which is not on this machine.",
+                advice=item.advice,
+            )
 
 
 def prediction_inputs(spec: SystemSpec, folder: Path) -> tuple[list[str], dict[str, Any]]:
@@ -69,8 +132,8 @@ def _demonstrate(spec: SystemSpec, out: Path, people: int, seed: int) -> dict[st
     began = time.monotonic()
     data = out / "data" / f"{spec.name}-{people}-{seed}"
     if not workflow.inspect_data(spec.name, data).ok:
-        with working(f"{spec.name}: making {people} studio people"):
-            workflow.make_data(spec.name, data, people=people, seed=seed)
+        with counting(f"{spec.name}: making {people} studio people") as progress:
+            workflow.make_data(spec.name, data, people=people, seed=seed, progress=progress)
     stderr_console().print(f"{spec.name}: training the smoke profile")
     run = workflow.train(
         spec.name,

@@ -10,9 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from likeness import systems
 from likeness.cli.demo import photograph
+from likeness.extras import Requirement
 from likeness.media.image import load_image
-from tests.cli.conftest import Command
+from tests.cli import toy
+from tests.cli.conftest import HALF, Command
 
 
 def test_the_demo_goes_from_nothing_to_a_report(likeness: Command) -> None:
@@ -39,6 +42,52 @@ def test_the_demo_uses_its_people_again(likeness: Command) -> None:
     assert "making" not in result.err
     assert Path("demo/data/toy-6-0/toy.json").stat().st_mtime_ns == made
     assert result.out.rstrip().splitlines()[-1].startswith("report: demo/runs/toy/demo-")
+
+
+def test_a_system_that_cannot_be_used_is_left_out_before_any_work(
+    likeness: Command, plug_in: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its parts are looked at first, so that nobody waits for a training to be lost."""
+    monkeypatch.setattr(systems, "_BUILT_IN", ())  # the face encoder is trained too long for this
+    plug_in("halves", "half = smile_halved:SPEC", HALF.format(name="half"))
+    plug_in("gones", "gone = smile_gone:SPEC", None)
+    assert sorted(systems.all_systems()) == ["half", "toy"]
+    result = likeness("demo", "--out", "demo", "--people", 6)
+    assert result.code == 0, result.err
+    for name, reason in (
+        (
+            "half",
+            "half_parts:ToyConfig of the entry point 'half = smile_halved:SPEC'",
+        ),
+        ("gone", "The system of the entry point 'gone = smile_gone:SPEC' of the package gones"),
+    ):
+        said = f"{name} is left out: {reason}"
+        assert result.err.index(said) < result.err.index("toy: making 6 studio people")
+        assert f"{name} was left out: {reason}" in result.out
+    assert "error" in result.out  # its table of scores
+    assert result.out.rstrip().splitlines()[-1].startswith("report: demo/runs/toy/demo-")
+
+
+def test_a_named_system_that_cannot_be_used_is_refused_before_any_work(
+    likeness: Command, plug_in: Any, folder: Path
+) -> None:
+    plug_in("halves", "half = smile_halved:SPEC", HALF.format(name="half"))
+    result = likeness("demo", "toy", "half", "--out", "demo")
+    assert result.code == 3
+    assert "half_parts:ToyConfig of the entry point" in result.err
+    assert not (folder / "demo").exists()
+
+
+def test_the_demo_refuses_a_system_without_what_it_requires(
+    likeness: Command, monkeypatch: pytest.MonkeyPatch, folder: Path
+) -> None:
+    needed = Requirement("toy.bin", "weights", False, "toys", "Put it here.", required=True)
+    monkeypatch.setattr(toy, "requirements", lambda: [needed])
+    result = likeness("demo", "toy", "--out", "demo")
+    assert result.code == 3
+    assert "toy needs the weights 'toy.bin', which is not on this machine." in result.err
+    assert "Put it here." in result.err
+    assert not (folder / "demo").exists()
 
 
 def test_the_demo_ends_where_its_training_is_interrupted(
