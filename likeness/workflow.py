@@ -266,7 +266,7 @@ def predict(
         if not is_remote(item) and not Path(item).exists():
             raise UsageError(f"There is no file {item}.", advice="Check the path of --input.")
     predictor = Predictor.from_run(run, which=checkpoint, ema=ema)
-    folder = run.path / "predictions"
+    folder = run.predictions_path
     if output is not None:
         folder = local_folder(output, "Predictions are written")
     with disk_refusals(folder, "write the predictions"):

@@ -58,6 +58,8 @@ def demo(
             if row["parity"]:
                 print_table(("export", "largest relative difference"), list(row["parity"].items()))
             print_text(f"run: {row['run']}")
+            names = _files_in(Path(row["predicted"]))
+            print_text(f"predictions: {row['predicted']} ({', '.join(names)})")
         for name, reason in left_out.items():
             print_text("")
             print_text(f"{name} was left out: {reason}")
@@ -163,10 +165,15 @@ def _demonstrate(spec: SystemSpec, out: Path, people: int, seed: int) -> dict[st
         "run": str(run.path),
         "scores": scores,
         "predictions": predictions,
+        "predicted": str(run.predictions_path),
         "parity": parity,
         "report": str(report),
         "seconds": time.monotonic() - began,
     }
+
+
+def _files_in(folder: Path) -> list[str]:
+    return sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file())
 
 
 def photograph(folder: Path) -> str:

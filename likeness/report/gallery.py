@@ -20,7 +20,7 @@ _MAX_PAGE = 24_000_000
 _MAX_NAMES = 24
 _MAX_STEPS = 8
 _MAX_LETTERS = 4_000
-_LARGE, _SMALL = 1040, 400
+_WIDE, _LARGE, _SMALL = 1560, 1040, 400
 
 
 class Embedder:
@@ -109,6 +109,30 @@ def previews(contents: Contents, embedder: Embedder) -> str:
     rest = len(files) - _MAX_NAMES
     more = f'<p class="lead">{rest} more files lie in the run\'s folder.</p>' if rest > 0 else ""
     return f'<div class="gallery large">{"".join(parts)}</div>{more}'
+
+
+def predictions(contents: Contents) -> str:
+    """What ``predict`` wrote into the run: pictures, films, sounds and texts, other files by name.
+
+    They have a third of a page's room of their own, so that however many there are, previews keep
+    theirs.
+    """
+    folder = contents.run.predictions_path
+    found = [p for p in sorted(folder.rglob("*")) if p.is_file() and not p.name.startswith(".")]
+    shown = [p for p in found if p.suffix.lower() in _IMAGES | _TEXTS | {".mp4", *_SOUNDS}]
+    embedder = Embedder(_MAX_PAGE // 3)
+    parts = []
+    for path in shown[:_MAX_NAMES]:
+        shape = _shape(path)
+        name = text(path.relative_to(folder).as_posix())
+        figure = embedder.figure(path, name, width=_WIDE if shape else _LARGE)
+        parts.append(f'<div class="{shape}">{figure}</div>')
+    gallery = f'<div class="gallery large">{"".join(parts)}</div>' if parts else ""
+    rest = [path for path in found if path not in set(shown[:_MAX_NAMES])]
+    named = ", ".join(text(p.relative_to(folder).as_posix()) for p in rest[:_MAX_NAMES])
+    more = f" and {len(rest) - _MAX_NAMES} more" if len(rest) > _MAX_NAMES else ""
+    listed = f'<p class="lead">Also in the run\'s folder: {named}{more}.</p>' if rest else ""
+    return gallery + listed
 
 
 def evaluation_pictures(folder: Path, embedder: Embedder) -> str:

@@ -15,7 +15,7 @@ from likeness.report import sections
 from likeness.report.charts import sparkline
 from likeness.report.contents import Contents, preview_files, read_contents
 from likeness.report.curves import curves
-from likeness.report.gallery import Embedder, previews
+from likeness.report.gallery import Embedder, predictions, previews
 from likeness.report.markup import badge, document, duration, number, section, text
 from likeness.runs.files import write_text
 from likeness.runs.run import Run
@@ -65,6 +65,7 @@ def _page(contents: Contents) -> str:
     embedder = Embedder()
     parts: tuple[tuple[str, Callable[[], str]], ...] = (
         ("Scores", lambda: sections.scores(contents, embedder)),
+        ("Predictions", lambda: predictions(contents)),
         ("Previews", lambda: previews(contents, embedder)),
         ("Curves", lambda: curves(contents)),
         ("Plan", lambda: sections.plan(contents)),

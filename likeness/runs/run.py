@@ -179,6 +179,10 @@ class Run:
     def checkpoints_path(self) -> Path:
         return self.path / "checkpoints"
 
+    @property
+    def predictions_path(self) -> Path:
+        return self.path / "predictions"
+
     def preview_folder(self, step: int) -> Path:
         """Where the previews of a step lie; not created here."""
         return self.path / "previews" / step_name(step)

@@ -30,11 +30,16 @@ def test_the_demo_goes_from_nothing_to_a_report(likeness: Command) -> None:
     assert row["scores"][0]["name"] == "error"
     assert Path(row["predictions"][0]["output"]).is_file()
     assert row["parity"] == {"arrays": 0.0}
+    assert row["predicted"] == str(run / "predictions")
+    assert "ones.txt" in Path(document["report"]).read_text(encoding="utf-8")
 
 
 def test_the_demo_uses_its_people_again(likeness: Command) -> None:
     arguments = ("demo", "toy", "--out", "demo", "--people", 6)
-    assert "making 6 studio people" in likeness(*arguments).err
+    first = likeness(*arguments)
+    assert "making 6 studio people" in first.err
+    (run,) = Path("demo/runs/toy").iterdir()
+    assert f"predictions: {run}/predictions (ones.txt)\n" in first.out
     made = Path("demo/data/toy-6-0/toy.json").stat().st_mtime_ns
     time.sleep(1.1)  # a run is named by the second
     result = likeness(*arguments)

@@ -284,3 +284,33 @@ def test_markup_escapes_headers_and_aligns_numbers():
     assert "<td>x</td><td class=n>1</td>" in html
     assert text("\"'&<") == "&quot;&#x27;&amp;&lt;"
     assert re.fullmatch(r"<div.*</div>", html)
+
+
+def test_predictions_in_the_run_are_shown(tmp_path):
+    run = example_run(tmp_path)
+    assert ">Predictions</h2>" not in build_report(run).read_text(encoding="utf-8")
+    folder = run.predictions_path
+    save_image(folder / "ada.overlay.png", picture(1, 300, 1800))
+    save_image(folder / "by" / "bob.png", picture(2, 60, 80))
+    (folder / "ada.person.npz").write_bytes(b"not a picture")
+    html = build_report(run).read_text(encoding="utf-8")
+    page = Page(html)
+    assert "Predictions" in page.content
+    assert "Also in the run's folder: ada.person.npz." in page.content
+    assert "ada.overlay.png" in page.content
+    assert "by/bob.png" in page.content
+    shown = {i["alt"]: i["src"] for i in page.all("img") if i["alt"] in ("ada.overlay", "bob")}
+    assert set(shown) == {"ada.overlay", "bob"}
+    assert shown["bob"].startswith("data:image/webp;base64,")
+
+
+def test_many_predictions_leave_previews_their_room(tmp_path):
+    """Sounds of 24 MB in all: a third of the page for them, the preview is still there."""
+    run = example_run(tmp_path)
+    run.predictions_path.mkdir()
+    for index in range(30):
+        (run.predictions_path / f"{index:02d}.wav").write_bytes(bytes(1_000_000))
+    page = Page(build_report(run).read_text(encoding="utf-8"))
+    assert len(page.all("audio")) == 8
+    assert "grid" in {image["alt"] for image in page.all("img")}
+    assert "24.wav" in page.content  # named, as are all beyond the ones shown
