@@ -36,7 +36,7 @@ from likeness.data.making import Progress
 from likeness.errors import DataError, LikenessError, UsageError
 from likeness.fitting import Display, check_fit, environment_of, fit_run
 from likeness.runs.run import Run, check_name
-from likeness.storage.files import disk_refusals
+from likeness.storage.files import disk_refusals, used_folder
 from likeness.storage.store import is_remote, local_folder
 from likeness.systems import get_system
 
@@ -269,8 +269,7 @@ def predict(
     folder = run.predictions_path
     if output is not None:
         folder = local_folder(output, "Predictions are written")
-    with disk_refusals(folder, "write the predictions"):
-        folder.mkdir(parents=True, exist_ok=True)
+    with disk_refusals(folder, "write the predictions"), used_folder(folder):
         names = [str(item) for item in inputs]
         try:
             rows: list[dict[str, Any]] = function(predictor.model, names, folder, **chosen)

@@ -75,14 +75,15 @@ def predict(
         )
     folder = output if output is not None else Path(run) / "predictions"
     document = {"run": run, "output": str(folder), "predictions": rows}
-    is_partial = any("error" in row for row in rows) and not allow_missing
+    failed = sum("error" in row for row in rows)
+    is_bad = failed > 0 if not allow_missing else failed == len(rows)
 
     def show() -> None:
         print_text(f"{folder}")
         for row in rows:
             print_text("  " + ", ".join(f"{key}: {value}" for key, value in row.items()))
 
-    return Answer(document, show, DATA_ERRORS if is_partial else 0)
+    return Answer(document, show, DATA_ERRORS if is_bad else 0)
 
 
 @verb

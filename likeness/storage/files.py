@@ -42,6 +42,23 @@ def replacing(path: Path, *, action: str = "") -> Iterator[Path]:
         yield temporary
 
 
+@contextmanager
+def used_folder(path: Path) -> Iterator[None]:
+    """A folder to write into, made with those above it; what was made goes again if it stays empty.
+
+    That is so also when the work inside fails.
+    """
+    made = [folder for folder in (path, *path.parents) if not folder.exists()]
+    path.mkdir(parents=True, exist_ok=True)
+    try:
+        yield
+    finally:
+        for folder in made:
+            if not folder.is_dir() or any(folder.iterdir()):
+                break
+            folder.rmdir()
+
+
 def sha256_of(path: Path) -> str:
     """SHA-256 of a file, in hexadecimal."""
     with path.open("rb") as file:

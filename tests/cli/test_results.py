@@ -67,6 +67,17 @@ def test_export_proves_parity(likeness: Command, trained: Path) -> None:
     assert manifest["state"]["names"] == ["main"]
 
 
+def test_predict_leaves_no_folder_when_nothing_could_be_used(
+    likeness: Command, trained: Path, folder: Path
+) -> None:
+    Path("words.txt").write_text("no numbers")
+    for extra in ((), ("--allow-missing",)):
+        assert likeness("predict", trained, "-i", "words.txt", "-o", "out/deep", *extra).code == 4
+        assert not (folder / "out").exists()
+        likeness("predict", trained, "-i", "words.txt", *extra)
+        assert not (trained / "predictions").exists()
+
+
 def test_predict_ends_with_four_when_an_input_could_not_be_used(
     likeness: Command, trained: Path
 ) -> None:

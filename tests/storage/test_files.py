@@ -9,7 +9,7 @@ import torch
 from safetensors.numpy import save_file
 
 from likeness.errors import MissingError, UsageError
-from likeness.storage.files import disk_refusals, refusal_in, replacing
+from likeness.storage.files import disk_refusals, refusal_in, replacing, used_folder
 from tests.disks import full_disk
 
 
@@ -49,3 +49,25 @@ def test_an_error_that_is_explained_already_is_no_refusal() -> None:
     explained.__cause__ = refused
     assert refusal_in(refused) is refused
     assert refusal_in(explained) is None
+
+
+def test_a_folder_nothing_was_written_to_goes_again(tmp_path: Path) -> None:
+    with used_folder(tmp_path / "a" / "b"):
+        assert (tmp_path / "a" / "b").is_dir()
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(ValueError, match="int"), used_folder(tmp_path / "a" / "b"):
+        int("no number")
+    assert list(tmp_path.iterdir()) == []
+    with used_folder(tmp_path / "a" / "b"):
+        (tmp_path / "a" / "file").write_text("somebody else's")
+    assert [path.name for path in (tmp_path / "a").iterdir()] == ["file"]
+
+
+def test_a_folder_that_was_there_or_is_used_stays(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    with used_folder(tmp_path / "mine"):
+        pass
+    assert (tmp_path / "mine").is_dir()
+    with used_folder(tmp_path / "used"):
+        (tmp_path / "used" / "file").write_text("kept")
+    assert (tmp_path / "used" / "file").read_text() == "kept"

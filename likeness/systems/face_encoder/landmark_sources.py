@@ -20,22 +20,8 @@ from likeness.faces.detect import Detector, choose_face, make_detector
 from likeness.geometry.array_files import read_arrays
 from likeness.storage.files import sha256_of
 from likeness.systems.face_encoder.landmark_files import read_landmarks
+from likeness.systems.face_encoder.photographs import Photo
 from likeness.systems.face_encoder.rounding import one_thread
-
-
-@dataclass(frozen=True)
-class Photo:
-    """A photograph as it was found."""
-
-    path: Path
-    file: str
-    """Its path below the folder that was given, with / on every machine."""
-    id: str
-
-    @property
-    def name(self) -> str:
-        """Its file without the ending: what landmarks are found by."""
-        return self.file.removesuffix(self.path.suffix)
 
 
 @dataclass(frozen=True)

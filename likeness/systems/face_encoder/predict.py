@@ -16,8 +16,8 @@ from likeness.media.drawing import landmark_text
 from likeness.media.image import load_image, save_image
 from likeness.media.video import write_animation
 from likeness.storage.files import replacing
-from likeness.systems.face_encoder.layouts import photographs_in
 from likeness.systems.face_encoder.meshes import open_renderer, texture_of, write_mesh
+from likeness.systems.face_encoder.photographs import photographs_below
 from likeness.systems.face_encoder.pictures import overlay, turntable
 from likeness.systems.face_encoder.predictor import FacePredictor
 from likeness.systems.face_encoder.record import SUFFIXES, PersonRecord
@@ -50,7 +50,10 @@ def predict(
     weights: str | None = None,
     frames: Annotated[int, Field(ge=1)] = _TURNTABLE_FRAMES,
 ) -> list[dict[str, Any]]:
-    """Encode photographs, or all photographs of folders, into ``output``.
+    """Encode photographs, or all in folders and the folders below them, into ``output``.
+
+    Files are named by the photograph; ``anna/01.jpg`` in a folder gives ``anna__01``, as
+    ``data prepare`` names it. What lies in ``output`` itself is no input.
 
     Args:
         format: comma-separated choice of ``FORMATS``.
@@ -73,15 +76,19 @@ def predict(
     renderer, texture = open_renderer(predictor, with_albedo=bool(_WITH_TEXTURE & set(formats)))
     rows: list[dict[str, Any]] = []
     failures: list[DataError] = []
-    paths = _photographs(inputs)
-    for path, stem in zip(paths, _output_names(paths), strict=True):
+    photos, others = _photographs(inputs, output)
+    for path, reason in others:
+        failures.append(DataError(f"'{path}' is no photograph: {reason}."))
+        rows.append({"input": str(path), "error": failures[-1].message})
+    total = len(photos) + len(others)
+    for (path, _), stem in zip(photos, _output_names(photos), strict=True):
         try:
             photo = load_image(path)
             record = predictor.encode(photo, detector=finder, kind=detector, source=path.name)
         except DataError as error:
             failures.append(error)
             named = error.message if path.name in error.message else f"{path}: {error.message}"
-            if len(paths) > 1:  # what is wrong with the only one is the error below
+            if total > 1:  # what is wrong with the only one is the error below
                 logger.warning("%s %s", named, error.advice)
             rows.append({"input": str(path), "error": error.message})
             continue
@@ -100,30 +107,37 @@ def predict(
     return rows
 
 
-def _photographs(inputs: Sequence[str]) -> list[Path]:
-    paths: list[Path] = []
+def _photographs(
+    inputs: Sequence[str], output: Path
+) -> tuple[list[tuple[Path, str]], list[tuple[Path, str]]]:
+    """Every photograph with its name for files, and every other thing with the reason."""
+    photos: list[tuple[Path, str]] = []
+    others: list[tuple[Path, str]] = []
     for name in inputs:
         path = Path(name)
         if path.is_dir():
-            found = photographs_in(path)
-            if not found:
-                raise DataError(f"Expected photographs in the folder '{path}', found none.")
-            paths += found
+            found, rest = photographs_below(path, without=output)
+            if not found and not rest:
+                raise DataError(
+                    f"Expected photographs in the folder '{path}' or below it, found none."
+                )
+            photos += [(photo.path, photo.id) for photo in found]
+            others += [(path / row["file"], row["reason"]) for row in rest]
         elif path.is_file():
-            paths.append(path)
+            photos.append((path, path.stem))
         else:
             raise DataError(f"Expected a photograph or a folder at '{path}', but there is nothing.")
-    return paths
+    return photos, others
 
 
-def _output_names(paths: Sequence[Path]) -> list[str]:
-    """The photographs' names without ending; a number tells two of one name apart."""
+def _output_names(photos: Sequence[tuple[Path, str]]) -> list[str]:
+    """The photographs' names; a number tells two of one name apart."""
     names: list[str] = []
-    for path in paths:
-        name, number = path.stem, 1
+    for _, wanted in photos:
+        name, number = wanted, 1
         while name in names:
             number += 1
-            name = f"{path.stem}-{number}"
+            name = f"{wanted}-{number}"
         names.append(name)
     return names
 

@@ -8,7 +8,6 @@ come from is ``landmark_sources.py``; processes and going on after a kill are th
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -18,15 +17,15 @@ import numpy as np
 from pydantic import Field
 
 from likeness.data.inspection import Finding, Inspection
-from likeness.data.making import Progress, is_unfinished, stamp, unfinished
+from likeness.data.making import Progress, stamp, unfinished
 from likeness.errors import DataError, UsageError
 from likeness.media.image import load_image, resize
 from likeness.storage.files import disk_errors
 from likeness.systems.face_encoder import left_out
 from likeness.systems.face_encoder.data import CONTRACT, put_text, write_index, write_photograph
 from likeness.systems.face_encoder.landmark_files import implausible
-from likeness.systems.face_encoder.landmark_sources import LandmarkSource, Photo, landmark_source
-from likeness.systems.face_encoder.layouts import IMAGE_SUFFIXES
+from likeness.systems.face_encoder.landmark_sources import LandmarkSource, landmark_source
+from likeness.systems.face_encoder.photographs import Photo, photographs_below, shown_name
 
 Placed = tuple[Photo, str, str]
 """A photograph, its person and its split."""
@@ -139,51 +138,6 @@ def _each_its_own_person(count: int) -> Finding:
     )
 
 
-def photographs_below(folder: Path) -> tuple[list[Photo], list[dict[str, str]]]:
-    """The picture files in a folder and the folders below it, in order, and what only looks so.
-
-    Hidden files and folders and links to folders are passed by; so are unfinished datasets. The id
-    of ``anna/01.jpg`` is ``anna__01``. What has the name of a picture and is none is given with
-    ``file`` and ``reason``.
-    """
-    found, others = [], []
-    with disk_errors(folder, "list the photographs"):
-        for place, folders, names in os.walk(folder, onerror=_raise):
-            folders[:] = [n for n in folders if n[0] != "." and not is_unfinished(Path(place) / n)]
-            for name in (*folders, *names):
-                path = Path(place) / name
-                if name[0] == "." or path.suffix.lower() not in IMAGE_SUFFIXES:
-                    continue
-                file = path.relative_to(folder).as_posix()
-                if path.is_file():
-                    name = file.removesuffix(path.suffix).replace("/", "__")
-                    found.append(Photo(path, file, name))
-                else:
-                    others.append({"file": _shown(file), "reason": _no_file(path)})
-    others.sort(key=lambda row: row["file"])
-    return sorted(found, key=lambda photo: photo.file), others
-
-
-def _no_file(path: Path) -> str:
-    """Why something with the name of a picture is not a file."""
-    if path.is_dir():
-        if path.is_symlink():
-            return "it is a link to a folder, which is not followed"
-        return "it is a folder; the photographs in it are looked at on their own"
-    if path.is_symlink() and not path.exists():
-        return f"it is a link to '{_shown(os.readlink(path))}', which is not there"
-    return "it is no regular file but a pipe, a socket or a device"
-
-
-def _shown(name: str) -> str:
-    """A name as text, also where its bytes are none."""
-    return name.encode("utf-8", "backslashreplace").decode()
-
-
-def _raise(error: OSError) -> None:
-    raise error
-
-
 def _tasks(photos: Sequence[Photo], person_from: str, test_every: int) -> list[list[Placed]]:
     """One for each id, in order: of photographs with the same id the first usable one is taken."""
     persons = {photo.file: _person(photo, person_from) for photo in photos}
@@ -230,7 +184,7 @@ def _make(
     """Write the first usable photograph of an id: its line of the index, and who was left out."""
     row, skipped = None, []
     for photo, person, split in candidates:
-        shown = _shown(photo.file)
+        shown = shown_name(photo.file)
         if row is not None:
             reason = f"another photograph of this name was taken: {row['file']}"
             skipped.append({"file": shown, "reason": reason})

@@ -249,6 +249,30 @@ def test_a_folder_gives_a_row_for_every_photograph(predictor, photos):
     assert all(Path(row["files"]["json"]).is_file() for row in rows)
 
 
+def test_folders_of_persons_are_looked_into_as_prepare_does(predictor, photos):
+    """A file is named by its folder too; what an earlier call wrote among them is no input."""
+    album = photos.parent / "album"
+    for person, name in (("anna", "p0_0"), ("ben", "p1_0")):
+        (album / person).mkdir(parents=True)
+        (album / person / f"{name}.png").write_bytes((photos / f"{name}.png").read_bytes())
+    (album / "ben" / "gone.jpg").symlink_to("nowhere.jpg")
+    chosen = {"detector": "file", "weights": str(photos), "format": "overlay,json"}
+    for _ in range(2):
+        rows = predict(predictor, [str(album)], album / "out", **chosen)
+        assert [Path(row["input"]).relative_to(album).as_posix() for row in rows] == [
+            "ben/gone.jpg",
+            "anna/p0_0.png",
+            "ben/p1_0.png",
+        ]
+        assert "it is a link to 'nowhere.jpg', which is not there" in rows[0]["error"]
+    assert sorted(path.name for path in (album / "out").iterdir()) == [
+        "anna__p0_0.overlay.png",
+        "anna__p0_0.person.json",
+        "ben__p1_0.overlay.png",
+        "ben__p1_0.person.json",
+    ]
+
+
 def test_photographs_of_one_name_do_not_overwrite_each_other(predictor, photos):
     other = photos.parent / "other"
     other.mkdir()

@@ -1,0 +1,83 @@
+"""The photographs of a person who gives a folder: those in it and in the folders below it."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from likeness.data.making import is_unfinished
+from likeness.storage.files import disk_errors
+from likeness.systems.face_encoder.layouts import IMAGE_SUFFIXES
+
+
+@dataclass(frozen=True)
+class Photo:
+    """A photograph as it was found."""
+
+    path: Path
+    file: str
+    """Its path below the folder that was given, with / on every machine."""
+    id: str
+
+    @property
+    def name(self) -> str:
+        """Its file without the ending: what landmarks are found by."""
+        return self.file.removesuffix(self.path.suffix)
+
+
+def photographs_below(
+    folder: Path, *, without: Path | None = None
+) -> tuple[list[Photo], list[dict[str, str]]]:
+    """The picture files in a folder and the folders below it, in order, and what only looks so.
+
+    Hidden files and folders and links to folders are passed by; so are unfinished datasets. The id
+    of ``anna/01.jpg`` is ``anna__01``. What has the name of a picture and is none is given with
+    ``file`` and ``reason``.
+
+    Args:
+        without: a folder below it that is passed by, e.g. of what is written meanwhile.
+    """
+    found, others = [], []
+    passed = None if without is None else without.resolve()
+    with disk_errors(folder, "list the photographs"):
+        for place, folders, names in os.walk(folder, onerror=_raise):
+            folders[:] = [
+                name
+                for name in folders
+                if name[0] != "."
+                and not is_unfinished(Path(place) / name)
+                and Path(place, name).resolve() != passed
+            ]
+            for name in (*folders, *names):
+                path = Path(place) / name
+                if name[0] == "." or path.suffix.lower() not in IMAGE_SUFFIXES:
+                    continue
+                file = path.relative_to(folder).as_posix()
+                if path.is_file():
+                    name = file.removesuffix(path.suffix).replace("/", "__")
+                    found.append(Photo(path, file, name))
+                else:
+                    others.append({"file": shown_name(file), "reason": _no_file(path)})
+    others.sort(key=lambda row: row["file"])
+    return sorted(found, key=lambda photo: photo.file), others
+
+
+def _no_file(path: Path) -> str:
+    """Why something with the name of a picture is not a file."""
+    if path.is_dir():
+        if path.is_symlink():
+            return "it is a link to a folder, which is not followed"
+        return "it is a folder; the photographs in it are looked at on their own"
+    if path.is_symlink() and not path.exists():
+        return f"it is a link to '{shown_name(os.readlink(path))}', which is not there"
+    return "it is no regular file but a pipe, a socket or a device"
+
+
+def shown_name(name: str) -> str:
+    """A name as text, also where its bytes are none."""
+    return name.encode("utf-8", "backslashreplace").decode()
+
+
+def _raise(error: OSError) -> None:
+    raise error
