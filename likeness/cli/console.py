@@ -24,8 +24,9 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 import typer
 
 from likeness.cli.reader import for_reader, read_or_not
-from likeness.errors import LikenessError
+from likeness.errors import DataError, LikenessError
 from likeness.notices import NOTICE
+from likeness.systems import Partial
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -124,7 +125,8 @@ def answering(function: Callable[..., Any]) -> Callable[..., Answer]:
     @functools.wraps(function)
     def answer(*args: Any, **options: Any) -> Answer:
         document = function(*args, **options)
-        return Answer(document, lambda: _show_document(document))
+        code = DataError.exit_code if isinstance(document, Partial) else 0
+        return Answer(document, lambda: _show_document(document), code)
 
     return answer
 

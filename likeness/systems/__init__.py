@@ -70,7 +70,7 @@ class SystemSpec:
     ``progress`` as for the studio."""
     commands: str | None = None
     """Verbs only this system has: name to a function with typer-annotated parameters that returns a
-    document (a dictionary)."""
+    document (a dictionary); :class:`Partial` where some of what it was given could not be used."""
     requirements: str | None = None
     """``requirements() -> list[Requirement]``: what doctor looks for. Must not import torch."""
     loss_terms: str | None = None
@@ -100,6 +100,13 @@ class SystemSpec:
             if path is not None:
                 paths[part] = path
         return paths
+
+
+class Partial(dict[str, Any]):
+    """The document of a system's own verb that could not use all it was given.
+
+    It is shown as any other; the command ends with the exit code of a data error.
+    """
 
 
 def load_object(path: str) -> Any:

@@ -15,6 +15,7 @@ import typer
 
 from likeness.errors import DataError, MissingError, UsageError
 from likeness.storage.files import disk_errors
+from likeness.systems import Partial
 
 if TYPE_CHECKING:
     import numpy as np
@@ -119,8 +120,14 @@ def predict_now(
     weights: Annotated[
         str | None, typer.Option("--weights", help="What the detector reads.")
     ] = None,
+    allow_missing: Annotated[
+        bool, typer.Option("--allow-missing", help="Leave out photographs without a face.")
+    ] = False,
 ) -> dict[str, Any]:
-    """Write predictions for the NoW benchmark: neutral heads with seven landmarks."""
+    """Write predictions for the NoW benchmark: neutral heads with seven landmarks.
+
+    Exit code 4 when a photograph could not be used.
+    """
     from likeness.systems.face_encoder.now import write_predictions
     from likeness.systems.face_encoder.weights import predictor_of
 
@@ -130,7 +137,8 @@ def predict_now(
         predictor_of(run), photographs, out, detector=detector, weights=weights
     )
     failed = [row for row in rows if row["error"]]
-    return {"folder": str(out), "written": len(rows) - len(failed), "failed": failed}
+    document = {"folder": str(out), "written": len(rows) - len(failed), "failed": failed}
+    return Partial(document) if failed and not allow_missing else document
 
 
 def evaluate_now(

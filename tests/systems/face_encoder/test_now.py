@@ -19,7 +19,7 @@ from likeness.geometry.head_asset import HeadAsset
 from likeness.geometry.mesh import Mesh
 from likeness.geometry.mesh_files import write_mesh
 from likeness.geometry.mesh_obj import read_obj
-from likeness.systems.face_encoder import commands
+from likeness.systems.face_encoder import commands, weights
 from likeness.systems.face_encoder.now import mean_face, seven_landmarks, write_predictions
 from tests.systems.face_encoder.toy import build_system
 
@@ -185,6 +185,30 @@ def test_predictions_are_written_in_the_benchmarks_layout(dataset, toy_folder, t
         write_predictions(predictor, tmp_path / "out", tmp_path / "other")
     with pytest.raises(DataError, match="None of 3 photographs"):
         write_predictions(predictor, photos, tmp_path / "x", detector="file", weights=str(out))
+
+
+@pytest.mark.parametrize("allowed", [False, True])
+def test_a_photograph_without_a_face_ends_the_verb_as_it_ends_predict(
+    dataset, toy_folder, tmp_path, monkeypatch, capsys, allowed
+):
+    photos = tmp_path / "photos" / "S1" / "selfie"
+    photos.mkdir(parents=True)
+    shutil.copy(dataset / "images" / "p0_0.png", photos / "a.png")
+    (photos / "b.png").write_bytes(b"no picture")
+    faces = tmp_path / "faces" / "S1" / "selfie"
+    faces.mkdir(parents=True)
+    np.save(faces / "a.npy", np.load(dataset / "landmarks" / "p0_0.npy"))
+    monkeypatch.setattr(weights, "predictor_of", lambda run: build_system(toy_folder).predictor())
+    words = ["likeness", "face-encoder", "predict-now", "run", str(tmp_path / "photos")]
+    words += [str(tmp_path / "out"), "--detector", "file", "--weights", str(tmp_path / "faces")]
+    monkeypatch.setattr("sys.argv", [*words, "--json", *["--allow-missing"][: int(allowed)]])
+    with pytest.raises(SystemExit) as end:
+        main()
+    assert (end.value.code or 0) == (0 if allowed else 4)
+    document = json.loads(capsys.readouterr().out)
+    assert document["written"] == 1
+    assert [row["photograph"] for row in document["failed"]] == ["S1/selfie/b.png"]
+    assert (tmp_path / "out" / "S1" / "selfie" / "a.obj").is_file()
 
 
 def test_photographs_that_would_share_a_prediction_are_refused(dataset, toy_folder, tmp_path):
