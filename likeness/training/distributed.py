@@ -213,7 +213,26 @@ def wrap(module: LossModule) -> nn.Module:
     if not dist.is_initialized():
         return module
     # A term that is not active at a step leaves the parameters only it uses without a gradient.
-    return DistributedDataParallel(module, find_unused_parameters=True)
+    return DistributedDataParallel(_Looked(module), find_unused_parameters=True)
+
+
+class _Looked(nn.Module):
+    """What DDP wraps: a module, and a number that is never used.
+
+    DDP looks for parameters without a gradient and would warn, on every process, where a pass has
+    none: that looking costs time. Which steps have some depends on ramps and on the batch, so it
+    looks at all of them; here it always finds this one.
+    """
+
+    def __init__(self, module: LossModule) -> None:
+        super().__init__()
+        self.module = module
+        device = next((p.device for p in module.parameters()), None)
+        self.unused = nn.Parameter(torch.zeros(1, device=device))
+
+    def forward(self, batch: Batch, context: StepContext) -> dict[str, Tensor]:
+        terms: dict[str, Tensor] = self.module(batch, context)
+        return terms
 
 
 @contextmanager

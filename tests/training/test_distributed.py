@@ -18,7 +18,14 @@ from likeness.training.stage import Stage
 from likeness.training.system import Placement
 from tests.toy_system.comparison import new_run
 from tests.toy_system.system import ToyConfig, ToySystem, toy_stages
-from tests.training.two_processes import gather, talk, together, train, train_with_a_signal
+from tests.training.two_processes import (
+    gather,
+    talk,
+    together,
+    train,
+    train_and_listen,
+    train_with_a_signal,
+)
 
 # Gradients of two processes are added in another order than those of two micro-batches, so the last
 # bits differ: after twenty steps of Adam on numbers of order one, by less than this.
@@ -107,6 +114,15 @@ def test_processes_agree_to_skip_and_to_stop(tmp_path: Path) -> None:
     assert all("main-007" in row["nonfinite_ids"] for row in skipped)
     assert all(len(row["nonfinite_ids"]) == 4 for row in skipped)
     assert selection.find(run).progress.updates == 25 - len(skipped)
+
+
+def test_torch_does_not_warn_of_looking_for_unused_parameters(tmp_path: Path) -> None:
+    """Every process did, though a term that is not active needs it at other steps."""
+    run = new_run(tmp_path)
+    plan_stages = [Stage(name="all", steps=3, weights={"fit": 1.0})]
+    for said in together(train_and_listen, run.path, ToyConfig(batch_norm=False), plan_stages):
+        assert "find_unused_parameters" not in said
+    assert not [name for name in selection.find(run).weights() if "unused" in name]
 
 
 def test_gather_keeps_the_gradient_of_the_local_part() -> None:

@@ -114,3 +114,19 @@ def talk(process: distributed.Process) -> tuple[Any, ...]:
         distributed.collect({"rank": process.rank}),
         distributed.sum_over_processes([1.0, process.rank], process.device),
     )
+
+
+def train_and_listen(
+    process: distributed.Process, path: Path, config: ToyConfig, stages: list[Stage]
+) -> str:
+    """Train as :func:`train` does; what this process wrote to standard error, torch included."""
+    file = path / f"stderr-{process.rank}.txt"
+    kept, caught = os.dup(2), os.open(file, os.O_WRONLY | os.O_CREAT)
+    os.dup2(caught, 2)
+    try:
+        train(process, path, config, stages, {"accumulation": 1})
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(caught)
+    return file.read_text(encoding="utf-8")
