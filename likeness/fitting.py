@@ -5,13 +5,17 @@ Owns no order of verbs; that is ``workflow.py``.
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from likeness.config.document import fingerprint
 from likeness.config.resolve import Resolved
+from likeness.errors import LikenessError
+from likeness.notices import NOTICE
 from likeness.runs.run import Run
 from likeness.storage.files import disk_refusals
 from likeness.storage.store import Store, open_store
@@ -20,6 +24,8 @@ if TYPE_CHECKING:
     from likeness.runs.record import Tracker
     from likeness.training.stage import Plan
     from likeness.training.system import System
+
+logger = logging.getLogger(__name__)
 
 Display = Callable[[Run, "Plan"], "Tracker | None"]
 """Makes something that is told the metrics while training, once run and plan are known."""
@@ -72,6 +78,8 @@ def fit_run(
     prepared = Path(config.storage.cache_folder).expanduser() / "prepared" / resolved.system
     with disk_refusals(prepared, "prepare the inputs"):
         built.prepare(prepared)
+    if resume and is_first:
+        _tell_of_resume(run, plan, resolved, built.placement.device.type)
     shown = display(run, plan) if display is not None and is_first else None
     try:
         fit(
@@ -88,6 +96,57 @@ def fit_run(
     finally:
         distributed.stop()
     return run
+
+
+def _tell_of_resume(run: Run, plan: Plan, resolved: Resolved, device: str) -> None:
+    """Say when there is nothing to do, and when the result will not be bit for bit the same."""
+    import torch
+
+    from likeness.runs import checkpoint, selection
+
+    if checkpoint.has_checkpoints(run) and selection.find(run).step >= plan.total_steps:
+        logger.log(
+            NOTICE,
+            "There is nothing to do: all %d steps of %s are done. To go on longer: likeness resume "
+            "%s %s",
+            plan.total_steps,
+            run.path,
+            run.path,
+            _longer(plan, resolved),
+        )
+        return
+    then: Any = None
+    with suppress(LikenessError):  # what a run ran on is no reason not to go on
+        then = (run.read("environment").get("device") or {}).get("threads")
+    if device == "cpu" and then is not None and then != torch.get_num_threads():
+        logger.warning(
+            "%s began with %d threads and goes on with %d, so sums are added in another order: set "
+            "OMP_NUM_THREADS=%d for the result of an uninterrupted run bit for bit.",
+            run.path,
+            then,
+            torch.get_num_threads(),
+            then,
+        )
+
+
+def _longer(plan: Plan, resolved: Resolved) -> str:
+    """Settings that make the last stage twice as long and leave those before it where they are."""
+    *before, last = plan.stages
+    if not before:
+        return f"train.steps={2 * plan.total_steps}"
+    key = f"stages.{last.stage.name}"
+    if resolved.config.train.steps is None:
+        if last.stage.epochs is not None:
+            return f"{key}.epochs={2 * last.stage.epochs:g}"
+        return f"{key}.steps={2 * last.length}"
+    # All were scaled by it: their lengths as planned are what keeps the seams.
+    words = ["train.steps=null"]
+    for planned in plan.stages:
+        length = planned.length * (2 if planned is last else 1)
+        words.append(f"stages.{planned.stage.name}.steps={length}")
+        if planned.stage.epochs is not None:
+            words.append(f"stages.{planned.stage.name}.epochs=null")
+    return " ".join(words)
 
 
 def environment_of(device: str) -> dict[str, Any]:

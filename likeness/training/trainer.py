@@ -77,8 +77,8 @@ def fit(
 
     Args:
         resume: continue from the last undamaged checkpoint of ``run``, or from the start when it
-            was killed before its first one. On a CPU the result equals that of an uninterrupted
-            run bit for bit.
+            was killed before its first one. On a CPU, with as many threads, the result equals that
+            of an uninterrupted run bit for bit.
         tracking: mirrors of the metrics.
         trackers: others that are told the metrics, e.g. a progress display; closed at the end.
         fingerprint: of the configuration; kept in the checkpoints.

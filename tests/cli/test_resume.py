@@ -1,0 +1,66 @@
+"""What ``likeness resume`` says of a run that is finished, or that another machine began."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Command
+
+
+@pytest.mark.parametrize(
+    ("profile", "words", "advice", "steps"),
+    [
+        # 12 and 8 steps, scaled to 10
+        ("smoke", (), "train.steps=null stages.both.steps=6 stages.head.steps=8", 14),
+        ("smoke", ("train.steps=null",), "stages.head.steps=16", 28),
+        # 20 samples in batches of 4
+        ("epochs", (), "train.steps=20", 20),
+        (
+            "smoke",
+            ("train.steps=null", "stages.head.epochs=2", "stages.head.steps=null"),
+            "stages.head.epochs=4",
+            32,
+        ),
+    ],
+)
+def test_resume_of_a_finished_run_says_how_to_go_on_longer(
+    likeness: Command, data: Path, profile: str, words: tuple[str, ...], advice: str, steps: int
+) -> None:
+    made = likeness("train", "toy", "--profile", profile, "data.root=data", *words, "--json")
+    run = Path(made.document["run"])
+    done = made.document["step"]
+    result = likeness("resume", run)
+    assert result.code == 0, result.err
+    said = f"There is nothing to do: all {done} steps of {run} are done. To go on longer: likeness "
+    assert f"{said}resume {run} {advice}\n" in result.err
+    longer = likeness("resume", run, *advice.split())
+    assert longer.code == 0, longer.err
+    assert "nothing to do" not in longer.err
+    assert f"finished at step {steps}" in longer.out
+
+
+def test_resume_with_another_number_of_threads_warns_in_one_line(
+    likeness: Command, trained: Path
+) -> None:
+    facts = json.loads((trained / "environment.json").read_text())
+    now = facts["device"]["threads"]
+    (last,) = sorted((trained / "checkpoints").iterdir())[-1:]
+    shutil.rmtree(last)
+    whole = likeness("resume", trained)
+    assert whole.code == 0, whole.err
+    assert "threads" not in whole.err
+    shutil.rmtree(last)
+    facts["device"]["threads"] = now + 3
+    (trained / "environment.json").write_text(json.dumps(facts))
+    other = likeness("resume", trained)
+    assert other.code == 0, other.err
+    (line,) = [line for line in other.err.splitlines() if "threads" in line]
+    assert f"began with {now + 3} threads and goes on with {now}," in line
+    assert f"OMP_NUM_THREADS={now + 3}" in line
+    (trained / "environment.json").write_text("damaged")
+    shutil.rmtree(last)
+    assert likeness("resume", trained).code == 0
