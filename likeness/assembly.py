@@ -165,14 +165,12 @@ def refuse_errors(inspection: Inspection, system: str) -> None:
     errors = inspection.errors
     if not errors:
         return
-    shown = "\n".join(
-        f"  {finding.path or inspection.uri}: {finding.message} {finding.advice}".rstrip()
-        for finding in errors[:5]
-    )
+    shown = "\n".join(finding.to_text() for finding in errors[:5])
+    place = "" if inspection.uri in shown else f" at {inspection.uri}"
     more = f"\n  and {len(errors) - 5} more" if len(errors) > 5 else ""
     count = "an error" if len(errors) == 1 else f"{len(errors)} errors"
     raise DataError(
-        f"The data at {inspection.uri} has {count}:\n{shown}{more}",
+        f"The data{place} has {count}:\n{shown}{more}",
         advice=f"See all findings with: likeness data inspect {system} {inspection.uri}",
     )
 

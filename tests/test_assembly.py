@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import pytest
 import torch
 
-from likeness.assembly import build, configure
+from likeness.assembly import build, configure, refuse_errors
+from likeness.data.inspection import Finding, Inspection
+from likeness.errors import DataError
 
 
 def test_initial_weights_are_a_function_of_the_seed() -> None:
@@ -21,3 +24,17 @@ def test_initial_weights_are_a_function_of_the_seed() -> None:
     first, again, other = weights(0, 1), weights(0, 2), weights(1, 1)
     assert all(torch.equal(a, b) for a, b in zip(first, again, strict=True))
     assert not all(torch.equal(a, b) for a, b in zip(first, other, strict=True))
+
+
+def test_errors_of_data_stand_apart_and_name_the_dataset_once() -> None:
+    whole = Finding("error", "layout", "", "'/x/data' fits no layout:\n  a.png", "Prepare it.")
+    with pytest.raises(DataError) as caught:
+        refuse_errors(Inspection("/x/data", {}, (whole,)), "toy")
+    assert caught.value.message == (
+        "The data has an error:\n  '/x/data' fits no layout:\n    a.png\n      Prepare it."
+    )
+    files = [Finding("error", "size", f"{n}.png", "Too small.", "") for n in range(7)]
+    with pytest.raises(DataError) as caught:
+        refuse_errors(Inspection("/x/data", {}, (*files,)), "toy")
+    listed = "".join(f"\n  {n}.png: Too small." for n in range(5))
+    assert caught.value.message == f"The data at /x/data has 7 errors:{listed}\n  and 2 more"

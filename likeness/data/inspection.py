@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
+from textwrap import indent
 from typing import Any, Literal
 
 Severity = Literal["error", "warning", "advice"]
@@ -27,6 +28,12 @@ class Finding:
     """What was expected and what was found."""
     advice: str
     """What to do."""
+
+    def to_text(self) -> str:
+        """Where and what, then on a line of its own what to do; all set in by two."""
+        lines = [f"{self.path}: {self.message}" if self.path else self.message]
+        lines += [f"    {self.advice}"] if self.advice else []
+        return indent("\n".join(lines), "  ")
 
 
 @dataclass(frozen=True)
