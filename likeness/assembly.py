@@ -166,7 +166,7 @@ def refuse_errors(inspection: Inspection, system: str) -> None:
     if not errors:
         return
     shown = "\n".join(finding.to_text() for finding in errors[:5])
-    place = "" if inspection.uri in shown else f" at {inspection.uri}"
+    place = "" if f"'{inspection.uri}'" in shown else f" at {inspection.uri}"
     more = f"\n  and {len(errors) - 5} more" if len(errors) > 5 else ""
     count = "an error" if len(errors) == 1 else f"{len(errors)} errors"
     raise DataError(

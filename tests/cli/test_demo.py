@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 
 from likeness import systems
 from likeness.cli.demo import photograph
+from likeness.data.inspection import Inspection
 from likeness.extras import Requirement
 from likeness.media.image import load_image
 from tests.cli import toy
@@ -47,6 +49,29 @@ def test_the_demo_uses_its_people_again(likeness: Command) -> None:
     assert "making" not in result.err
     assert Path("demo/data/toy-6-0/toy.json").stat().st_mtime_ns == made
     assert result.out.rstrip().splitlines()[-1].startswith("report: demo/runs/toy/demo-")
+
+
+def test_the_demo_counts_the_people_it_makes(
+    likeness: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where there is no terminal, minutes of photographing show plain lines."""
+    make, clock = toy.make, iter(range(0, 600, 6))
+
+    def counted(
+        out: str, *, people: int, seed: int, progress: Callable[[int, int], None]
+    ) -> Inspection:
+        with monkeypatch.context() as patch:
+            patch.setattr("likeness.cli.progress.time.monotonic", lambda: float(next(clock)))
+            for done in range(people + 1):
+                progress(done, people)
+        return make(out, people=people, seed=seed)
+
+    monkeypatch.setattr(toy, "make", counted)
+    result = likeness("demo", "toy", "--out", "demo", "--people", 6)
+    assert result.code == 0, result.err
+    lines = result.err.splitlines()
+    assert lines[:2] == ["toy: making 6 studio people", "2/6, 0:24 left"]
+    assert "toy: training the smoke profile" in lines
 
 
 def test_a_system_that_cannot_be_used_is_left_out_before_any_work(
