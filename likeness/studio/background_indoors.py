@@ -215,11 +215,14 @@ def window(canvas: Canvas, rng: np.random.Generator, color: Picture, second: Pic
     green = np.array((0.22, 0.34, 0.14), np.float32) * np.float32(rng.uniform(0.7, 1.6))
     view = outside + trees[..., None] * (green - outside)
     picture[glass] = view[glass]
-    frame = np.float32(rng.uniform(0.45, 0.85))
-    for bar in (-1.0, 0.0, 1.0):
+    # Casements: against daylight the room's side of their frames is in the shade. A bar across,
+    # or frames brighter than the view, make brows and a nose for whatever looks for faces.
+    frame = np.float32(rng.uniform(0.12, 0.3))
+    panes = int(rng.integers(1, 4))
+    for bar in np.linspace(-1.0, 1.0, panes + 1):
         at = center + bar * half
         picture[canvas.box(at - 0.014, top, at + 0.014, sill)] = frame
-    for bar in (top, 0.5 * (top + sill), sill):
+    for bar in (top, sill):
         picture[canvas.box(center - half, bar - 0.014, center + half, bar + 0.014)] = frame
     if rng.random() < 0.6:  # a curtain to each side
         cloth = (0.4 * second + 0.6 * color) * np.float32(rng.uniform(0.8, 1.3))
@@ -255,7 +258,9 @@ def _furnish(
         left += rng.uniform(-0.5, 0.5)
     for _ in range(int(rng.integers(0, 4))):
         cx, cy = side * rng.uniform(0.0, 0.9), rng.uniform(-0.75, -0.1)
+        # A picture smaller than the blur would be a dark dot, and two of them a pair of eyes.
         half_x, half_y = rng.uniform(0.06, 0.16), rng.uniform(0.07, 0.18)
+        half_x, half_y = max(half_x, 4.0 * canvas.blur), max(half_y, 4.0 * canvas.blur)
         picture[canvas.box(cx - half_x, cy - half_y, cx + half_x, cy + half_y)] = wood_tone * 0.6
         inner = canvas.box(
             cx - 0.82 * half_x, cy - 0.82 * half_y, cx + 0.82 * half_x, cy + 0.82 * half_y

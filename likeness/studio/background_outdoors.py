@@ -29,7 +29,9 @@ def leaves(canvas: Canvas, rng: np.random.Generator, color: Picture, second: Pic
     level = np.float32(np.clip(0.6 + 1.6 * color.mean(), 0.7, 1.5))
     sky_tone = np.array((0.80, 0.90, 0.98), np.float32) * np.float32(rng.uniform(0.7, 1.0))
     shade = np.array((0.030, 0.050, 0.020), np.float32)
-    open_sky = 1.0 / (1.0 + np.exp(3.0 * (y + rng.uniform(0.2, 1.1)) - 1.5 * canvas.noise(rng, 5)))
+    # Positive where a tree is; leaves hang there alone, none in the open sky.
+    tree = 3.0 * (y + rng.uniform(0.2, 1.1)) - 1.5 * canvas.noise(rng, 5)
+    open_sky = 1.0 / (1.0 + np.exp(tree))
     picture = shade + open_sky[..., None] * (sky_tone - shade)
     picture = picture.astype(np.float32)
     hue = np.array((0.11, 0.20, 0.045), np.float32) * rng.uniform(0.8, 1.25, 3).astype(np.float32)
@@ -43,7 +45,7 @@ def leaves(canvas: Canvas, rng: np.random.Generator, color: Picture, second: Pic
         for a, b, c, d, e, f, g in numbers:
             u, v = 2.3 * a - 1.15, 2.3 * b - 1.15
             row, column = (min(max(int((w + 1) / 2 * side), 0), side - 1) for w in (v, u))
-            if clump[row, column] < -0.4 - 0.2 * depth + 0.5 * (v < -0.3):
+            if tree[row, column] < 0.0 or clump[row, column] < -0.4 - 0.2 * depth:
                 continue
             length = size * (0.6 + 0.9 * c)
             lit = np.exp(1.5 * (d - 0.55)) * (0.75 + 0.35 * depth) * (1.25 - 0.35 * (v + 1.0) / 2)

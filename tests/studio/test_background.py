@@ -87,11 +87,11 @@ def test_every_light_has_a_place_and_the_dark_is_dark():
     assert plain in ("plain", "gradient", "mottled")
 
 
-def _empty_pictures(per_kind: int) -> list[np.ndarray]:
+def _empty_pictures(series: str, per_kind: int) -> list[np.ndarray]:
     found = []
     for kind in KINDS:
         for number in range(per_kind):
-            rng = rng_of("empty", kind, number)
+            rng = rng_of(series, kind, number)
             lighting = sample_lighting(rng, draw_light_name(rng, "varied"))
             background = sample_background(rng, kind, lighting)
             picture = paint_background(background, 256, 256)
@@ -111,13 +111,14 @@ def _faces(image: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.slow
-def test_a_cascade_finds_nobody_in_empty_backgrounds():
-    """The project's detector is sure of none in 192; the bare cascade errs in one of a hundred."""
+@pytest.mark.parametrize(("series", "per_kind"), [("empty", 16), ("nobody", 48)])
+def test_a_cascade_finds_nobody_in_empty_backgrounds(series, per_kind):
+    """Neither the project's detector nor the bare cascade; windows and leaves were mended by
+    looking at pictures of the first series, never at those of the second."""
     detector = CascadeDetector()
-    pictures = _empty_pictures(16)
-    chosen = [choose_face(detector.detect(image), (256, 256)) for image in pictures]
-    assert not any(face is not None for face in chosen)
-    assert sum(len(_faces(image)) > 0 for image in pictures) <= 2
+    for image in _empty_pictures(series, per_kind):
+        assert choose_face(detector.detect(image), (256, 256)) is None
+        assert len(_faces(image)) == 0
 
 
 @pytest.mark.slow
