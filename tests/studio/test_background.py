@@ -123,13 +123,14 @@ def test_a_cascade_finds_nobody_in_empty_backgrounds(series, per_kind):
 
 @pytest.mark.slow
 def test_a_cascade_finds_frontal_photographs():
-    """The box of a found face holds the middle of the true one in 98 of 100 close pictures."""
+    """The box of a found face holds the middle of the true one in 98 of 100 close pictures, each of
+    somebody else: it misses some people, mostly dark ones with glasses, again and again."""
     found = 0
     for number in range(100):
         rng = rng_of("front", number)
         drawn = draw_labels(rng, Difficulty())
         wanted = Labels("portrait", "front", drawn.face, None, None, drawn.background, drawn.light)
-        person = Person.sample(600 + number % 20)
+        person = Person.sample(600 + number)
         picture = take(person, wanted, rng, (256, 256), Difficulty(occlusion=0.0))[0]
         x, y = picture.landmarks68[27:36].mean(axis=0)
         boxes = _faces(picture.image)

@@ -108,3 +108,13 @@ def test_true_light_and_albedo_draw_the_photograph_again():
     vector[:, layout.slice("light.sh")] = torch.tensor(layout.segment("light.sh").bias)
     assert near < 0.05
     assert near < 0.4 * distance()
+
+
+@pytest.mark.slow
+def test_a_set_is_clean_and_as_small_as_planned(tmp_path):
+    """Nothing to find but that four people are few; 200 photographs take 6 MB and half as much."""
+    root = tmp_path / "set"
+    found = studio.make(str(root), people=4, photos=5, size=128, workers=1)
+    assert [finding.code for finding in found.findings] == ["few-photographs"]
+    size = sum(path.stat().st_size for path in root.rglob("*") if path.is_file())
+    assert size / 20 * 200 <= 1.5 * 6e6
