@@ -18,6 +18,7 @@ from likeness.studio.background import KINDS, Kind
 from likeness.studio.captions import TEMPLATES, draw_template, fitting, write
 from likeness.studio.difficulty import Difficulty
 from likeness.studio.labels import CaptionLight, Face, Labels, measure
+from likeness.studio.looks import other_hair
 from likeness.studio.person import Person
 from likeness.studio.photograph import Photograph, photograph, sitter_of
 from likeness.studio.scene import Scene
@@ -133,10 +134,11 @@ def identity_album(
     count: int = ALBUM,
     short_side: int = 512,
     difficulty: Difficulty = Difficulty(),  # noqa: B008 - a frozen value
+    hair_changes: int = 0,
 ) -> Iterator[AlbumPicture]:
     """Pictures of one person by the plan, each with the caption it bears out.
 
-    Hair and beard stay as they are, clothes change. Captions differ from each other.
+    Clothes change, hair and beard only where asked for. Captions differ from each other.
 
     Args:
         person: who.
@@ -145,13 +147,19 @@ def identity_album(
         count: pictures; fewer keep the plan's shares.
         short_side: of the pictures, pixels.
         difficulty: knobs.
+        hair_changes: other cuts of hair, and beards, that are worn in turn with the person's own.
     """
     plan = album_plan(rng_of("album", person.seed, seed), count, difficulty, person.sex)
     captions: set[str] = set()
+    worn = rng_of("album looks", person.seed, seed).permutation(count) % (hair_changes + 1)
+    looks = [person]
+    for number in range(hair_changes):
+        looks.append(other_hair(looks[-1], rng_of("album hair", person.seed, seed, number)))
     for number, (wanted, shape) in enumerate(plan):
         rng = rng_of("album picture", person.seed, seed, number)
         size = picture_size(short_side, shape)
-        shown = take(person, wanted, rng, size, difficulty, with_traits=trigger is None)
+        look = looks[int(worn[number])]
+        shown = take(look, wanted, rng, size, difficulty, with_traits=trigger is None)
         caption, labels = _caption(shown[2], rng, trigger, captions)
         captions.add(caption)
         yield AlbumPicture(shown[0], shown[1], shown[3], labels, caption)

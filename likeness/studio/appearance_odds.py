@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 
@@ -126,6 +127,21 @@ def draw_hair(
         recession=float(min(1.0, loss * rng.uniform(0.7, 1.2) + 0.12 * rng.random())),
         thinning=float(min(1.0, loss * rng.uniform(0.3, 1.2))) if losing else 0.0,
         dryness=float(rng.beta(2.0, 3.0)),
+    )
+
+
+def draw_cut(rng: np.random.Generator, sex: Sex, age: float, hair: HairTraits) -> HairTraits:
+    """Another cut of the same hair: style, lengths, volume, parting and fringe are drawn anew."""
+    style = _draw_style(rng, sex, age, hair.curl, hair.recession)
+    length, sides = _draw_lengths(rng, style)
+    return replace(
+        hair,
+        style=style,
+        length=length,
+        sides=sides,
+        volume=_clipped_normal(rng, 1.0, 0.17, 0.6, 1.5),
+        parting=float(rng.choice([-1.0, 1.0]) * rng.beta(3.0, 2.5)),
+        fringe=float(rng.beta(4.0, 2.0)) if rng.random() < 0.28 else 0.0,
     )
 
 

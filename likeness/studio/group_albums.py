@@ -36,15 +36,18 @@ from likeness.studio.groups import (
     overlap,
     photograph_group,
 )
+from likeness.studio.hard_groups import HARD_SHARE, Cast, hard_cast, possible_cases
 from likeness.studio.labels import (
     BACKGROUND_SHARE,
     CaptionLight,
     Face,
     Labels,
+    Traits,
     clothes_colour,
     measured_light,
     measured_traits,
 )
+from likeness.studio.looks import another_look
 from likeness.studio.person import Person
 from likeness.studio.scene import sample_film
 from likeness.studio.shots import View
@@ -85,6 +88,8 @@ class GroupAlbumPicture:
     shown: tuple[int, ...]
     """Numbers of the people the caption speaks of: those whose faces are seen"""
     caption: str
+    cast: Cast
+    """Whom the picture shows, before dressing; names, and the order of a record"""
 
 
 def group_pictures(
@@ -95,6 +100,7 @@ def group_pictures(
     short_side: int = 512,
     difficulty: Difficulty = Difficulty(),  # noqa: B008 - a frozen value
     sizes: Sequence[int] = (1, 2, 3, 4, 5),
+    hard: float = HARD_SHARE,
 ) -> Iterator[GroupAlbumPicture]:
     """Pictures of one to five of the people together.
 
@@ -106,6 +112,8 @@ def group_pictures(
         difficulty: knobs; with an occlusion of 0.15 or more faces may overlap by 35 % instead of
             10 %.
         sizes: how many people a picture may show.
+        hard: share of pictures that are hard cases (``hard_groups.HARD_CASES``), as far as sizes
+            and people allow. Another share changes no picture that is of the same kind in both.
 
     Raises:
         UsageError: fewer people than a group may have.
@@ -117,11 +125,19 @@ def group_pictures(
             advice="Give more people or ask for smaller groups.",
         )
     odds = np.array([COUNT_ODDS[size - 1] for size in sizes])
+    cases = possible_cases(people, sizes)
     for number in range(count):
         rng = rng_of("group", seed, number)
         size = sizes[int(rng.choice(len(sizes), p=odds / odds.sum()))]
         order = rng.permutation(len(people))[:size]
-        yield group_picture([people[int(k)] for k in order], rng, short_side, difficulty)
+        cast = Cast.usual([people[int(k)] for k in order])
+        case_rng = rng_of("group case", seed, number)
+        if cases and case_rng.random() < hard:
+            case = cases[int(case_rng.integers(len(cases)))]
+            cast = hard_cast(case, people, sizes, case_rng)
+        one_outfit = cast.case in ("one outfit", "swapped")
+        found = group_picture(cast.people, rng, short_side, difficulty, one_outfit=one_outfit)
+        yield _told(found, cast)
 
 
 def group_picture(
@@ -132,7 +148,7 @@ def group_picture(
     *,
     one_outfit: bool = False,
 ) -> GroupAlbumPicture:
-    """One picture of people from left to right.
+    """One picture of people from left to right, all of them named.
 
     Args:
         people: one to five.
@@ -182,7 +198,23 @@ def group_picture(
         if _keeps_apart(picture, most):
             break
     labels, shown = measure_group(picture)
-    return GroupAlbumPicture(picture, labels, shown, write_group(labels))
+    return GroupAlbumPicture(picture, labels, shown, write_group(labels), Cast.usual(people))
+
+
+def _told(found: GroupAlbumPicture, cast: Cast) -> GroupAlbumPicture:
+    """The picture with its cast, whose case may keep things from the caption."""
+    labels = found.labels
+    if cast.case == "swapped":
+        labels = replace(labels, people=_described_alike(labels.people))
+    return replace(found, labels=labels, caption=write_group(labels), cast=cast)
+
+
+def _described_alike(people: tuple[Labels, ...]) -> tuple[Labels, ...]:
+    """Without whatever tells people of one sex apart."""
+    nouns = [replace(p, traits=Traits(noun=p.traits.noun if p.traits else None)) for p in people]
+    if len(set(nouns)) > 1:  # clothes that are plain on one of them only
+        nouns = [replace(p, clothes_colour=None, clothes_kind=None) for p in nouns]
+    return tuple(nouns)
 
 
 def _keeps_apart(picture: GroupPicture, most: float) -> bool:
@@ -228,6 +260,7 @@ def reference_portraits(
     seed: int = 0,
     short_side: int = 512,
     difficulty: Difficulty = Difficulty(),  # noqa: B008 - a frozen value
+    other_looks: float = 0.0,
 ) -> Iterator[AlbumPicture]:
     """Portraits of a person that differ from each of the person's group pictures.
 
@@ -239,6 +272,8 @@ def reference_portraits(
         seed: another set of the same person.
         short_side: side of the square pictures, pixels.
         difficulty: knobs.
+        other_looks: share of portraits that show the person 15 to 30 years younger or older, half
+            of them with other hair as well (``looks.another_look``).
     """
     calm = replace(difficulty, occlusion=0.0)
     for number in range(count):
@@ -256,8 +291,10 @@ def reference_portraits(
             light=PORTRAIT_LIGHTS[number % len(PORTRAIT_LIGHTS)],
         )
         yaw = PORTRAIT_YAW["front" if front else "left"]
+        look_rng = rng_of("reference look", person.seed, seed, number)
+        changed = look_rng.random() < other_looks
         picture, shown, labels, scene = take(
-            person,
+            another_look(person, look_rng) if changed else person,
             wanted,
             rng,
             (short_side, short_side),

@@ -39,8 +39,8 @@ _FACE = 0.155
 """Metres of a small face region, for planning; faces are placed by their own landmarks."""
 _MARGIN = 0.14
 """Metres beside the outermost faces' middles."""
-_BACK = (0.1, 0.25)
-"""How much farther away the back row is; 16 to 40 cm for people who do not fill the picture."""
+_BACK = (0.1, 0.2)
+"""How much farther away the back row is; 16 to 32 cm for people who do not fill the picture."""
 _SHOULDERS, _CHESTS = 0.42, 0.26
 """Metres two people need, sideways or in depth, so that bodies do not reach into each other."""
 _TRIES = 200

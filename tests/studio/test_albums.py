@@ -8,8 +8,10 @@ from itertools import combinations
 import numpy as np
 import pytest
 
+from likeness.studio import albums
 from likeness.studio.albums import album_plan, identity_album, picture_size
 from likeness.studio.difficulty import Difficulty
+from likeness.studio.labels import Labels
 from likeness.studio.person import Person
 
 
@@ -69,6 +71,22 @@ def test_an_album_names_or_describes_its_person():
     for picture in named:
         assert picture.person.identity == person.identity
         assert picture.person.appearance.hair == person.appearance.hair
+
+
+def test_hair_changes_where_asked_for(monkeypatch):
+    """Two other cuts, worn in as many pictures as the person's own."""
+    monkeypatch.setattr(
+        albums, "take", lambda person, *args, **options: (None, person, Labels(), None)
+    )
+    person = Person.sample(32)
+    pictures = list(identity_album(person, trigger="TOK", hair_changes=2))
+    cuts = Counter(picture.person.appearance.hair for picture in pictures)
+    assert sorted(cuts.values()) == [8, 8, 8]
+    assert person.appearance.hair in cuts
+    assert {cut.eumelanin for cut in cuts} == {person.appearance.hair.eumelanin}
+    assert {picture.person.identity for picture in pictures} == {person.identity}
+    kept = identity_album(person, trigger="TOK")
+    assert {picture.person.appearance.hair for picture in kept} == {person.appearance.hair}
 
 
 @pytest.mark.slow

@@ -16,6 +16,7 @@ from likeness.studio.captions import parse_group, write_group
 from likeness.studio.difficulty import Difficulty
 from likeness.studio.group_albums import group_picture, group_pictures, reference_portraits
 from likeness.studio.groups import overlap
+from likeness.studio.labels import Labels
 from likeness.studio.person import Person
 from likeness.studio.shots import apparent_turn
 
@@ -75,6 +76,19 @@ def test_portraits_share_nothing_with_group_pictures():
                 assert portrait.scene.lighting != group.picture.scene.lighting
                 assert portrait.scene.expression != member.expression
             assert portrait.person.identity == person.identity
+
+
+def test_portraits_of_another_look(monkeypatch):
+    """As many as asked for show other years, of the same person."""
+    monkeypatch.setattr(
+        group_albums, "take", lambda person, *args, **options: (None, person, Labels(), None)
+    )
+    person = _people()[0]
+    shown = [p.person for p in reference_portraits(person, count=60, other_looks=0.3)]
+    ages = [found.age for found in shown]
+    assert ages.count(person.age) == pytest.approx(42, abs=9)
+    assert {found.seed for found in shown} == {person.seed}
+    assert {p.person.age for p in reference_portraits(person, count=20)} == {person.age}
 
 
 def test_the_halves_are_disjoint():
