@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from likeness.faces import linear
 from likeness.faces.linear import SIDE, LinearRecogniser, face_values, fit_linear_recogniser
 
 
@@ -25,21 +26,35 @@ def _faces(people: int, pictures: int, seed: int = 0) -> tuple[torch.Tensor, np.
     return torch.from_numpy(values).float(), np.array(persons)
 
 
-def test_within_person_differences_are_white():
-    """In the space of the fit the scatter within people is the identity, shrinkage aside."""
+def test_directions_weigh_as_much_as_they_tell(monkeypatch):
+    """Scatter of the codes, in loops: axes are independent, and weights those of the ratio."""
+    monkeypatch.setattr(linear, "_SHRINKAGE", 0.0)
+    monkeypatch.setattr(linear, "COMPONENTS", 20)
     faces, persons = _faces(12, 8)
     recogniser = fit_linear_recogniser(faces, persons)
-    both = torch.cat([faces, faces.flip(3)])
+    both, twice = torch.cat([faces, faces.flip(3)]), np.concatenate([persons, persons])
     offset = face_values(both) - recogniser.mean
     codes = (offset @ recogniser.projection.T).double().numpy()
-    scatter = np.zeros((codes.shape[1], codes.shape[1]))
-    for person in range(12):
-        own = codes[np.concatenate([persons, persons]) == person]
-        for row in own - own.mean(axis=0):
-            scatter += np.outer(row, row)
-    values = np.linalg.eigvalsh(scatter / (2 * (96 - 12)))
-    assert values.max() == pytest.approx(1.0, abs=0.02)
-    assert values.min() > -1e-9
+    count = codes.shape[1]
+    assert 4 <= count <= 11  # twelve people differ in eleven directions
+    within, between = np.zeros((count, count)), np.zeros((count, count))
+    middles = [codes[twice == person].mean(axis=0) for person in range(12)]
+    for person, middle in enumerate(middles):
+        for row in codes[twice == person] - middle:
+            within += np.outer(row, row) / (2 * (96 - 12))
+        between += np.outer(middle - np.mean(middles, axis=0), middle) / (12 - 1)
+    weights, apart = np.diag(within), np.diag(between)
+    assert abs(within - np.diag(weights)).max() < 1e-4 * weights.max()
+    assert abs(between - np.diag(apart)).max() < 1e-4 * apart.max()
+    excess = apart / weights - 1.0 / 8.0
+    assert weights == pytest.approx(excess / (1.0 + 2.0 * excess), rel=1e-3)
+
+
+def test_what_tells_nothing_is_left_out():
+    """Two people differ in one direction, and a code has one number."""
+    faces, persons = _faces(2, 8)
+    recogniser = fit_linear_recogniser(faces, persons)
+    assert recogniser.projection.shape[0] == 1
 
 
 def test_the_same_person_is_nearer_than_another():

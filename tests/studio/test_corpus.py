@@ -23,6 +23,8 @@ from likeness.studio.corpus import (
     split_of_text,
 )
 
+_ENGLISH = set(UNITS) - {"_", "y", "ø", "œ", "r", "ɥ", "ʔ"}
+
 
 def test_there_are_94_sentences() -> None:
     counts = Counter(sentence.emotion for sentence in sentences())
@@ -70,9 +72,8 @@ def test_more_sentences_bring_up_the_rarest_sounds() -> None:
             for _ in range(100)
         )
     )
-    english = set(UNITS) - {"_", "y", "ø", "œ", "r", "ɥ", "ʔ"}
-    assert set(greedy) == english
-    assert min(greedy.values()) > 2 * min(random[unit] for unit in english)
+    assert set(greedy) == _ENGLISH
+    assert min(greedy.values()) > 2 * min(random[unit] for unit in _ENGLISH)
 
 
 def test_a_longer_list_begins_with_the_shorter_one() -> None:
@@ -89,6 +90,31 @@ def test_a_text_is_always_in_the_same_split() -> None:
     shares = Counter(sentence.split for sentence in made)
     assert shares["train"] / 400 == pytest.approx(0.8, abs=0.06)
     assert shares["test"] / 400 == pytest.approx(0.1, abs=0.05)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_splits_share_no_sentence_and_hold_all_units(seed: int) -> None:
+    made = more_sentences(200, seed)
+    texts: dict[str, set[str]] = {"train": set(), "validation": set(), "test": set()}
+    for sentence in (*made, *sentences()):
+        texts[sentence.split].add(sentence.text)
+    assert sum(map(len, texts.values())) == 294
+    assert len(set.union(*texts.values())) == 294
+    for split in texts:
+        assert set(_units(tuple(s for s in made if s.split == split))) == _ENGLISH
+
+
+@pytest.mark.skipif(not is_espeak_present(), reason="the extra speech is missing")
+def test_each_split_of_the_studio_s_sentences_is_spoken_in_all_units() -> None:
+    library = find_espeak()
+    lines = voice_file(Voice(), library)
+    heard: dict[str, set[str]] = {"train": set(), "validation": set(), "test": set()}
+    for sentence in sentences():
+        speech = synthesise(sentence.text, lines, words_per_minute=160, library=library)
+        for event in speech.events:
+            heard[sentence.split].update(units_of(event.name))
+    for split, units in heard.items():
+        assert units >= _ENGLISH, split
 
 
 def test_phrases_are_five_lists_of_24() -> None:
