@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import cache
 
 import numpy as np
@@ -13,11 +14,12 @@ from likeness.faces.align import align_face
 from likeness.geometry.landmarks import five_points
 from likeness.media.image import to_tensor
 from likeness.seeds import rng_of
+from likeness.studio import known_faces
 from likeness.studio.difficulty import Difficulty
 from likeness.studio.group_albums import group_picture, reference_portraits
 from likeness.studio.known_faces import FARTHER, aligned_faces, known_person, studio_recogniser
 from likeness.studio.person import Person
-from likeness.studio.photograph import Photograph
+from likeness.studio.photograph import Photograph, photograph
 from likeness.studio.siblings import sibling
 
 _PEOPLE, _PICTURES = 40, 8
@@ -45,12 +47,24 @@ def test_faces_are_aligned_and_nobody_else_s():
     assert known_person(0) != known_person(1)
 
 
-def test_farther_turns_show_other_faces():
-    """The same scenes but for the turn; a face turned away is less like its own mirror image."""
-    near = aligned_faces([known_person(0)], 4, "test")
-    turned = aligned_faces([known_person(0)], 4, "test", yaw=FARTHER)
-    skewed = [float((faces - faces.flip(3)).abs().mean()) for faces in (near, turned)]
-    assert skewed[1] > 1.2 * skewed[0]
+def test_faces_turn_as_far_as_asked(monkeypatch):
+    """Degrees of yaw of twelve scenes, and the same sides whatever the range."""
+    seen: list[float] = []
+
+    def noted(sitter, scene, size):
+        seen.append(math.degrees(scene.yaw))
+        return photograph(sitter, scene, size)
+
+    monkeypatch.setattr(known_faces, "photograph", noted)
+    aligned_faces([known_person(0)], 12, "test")
+    aligned_faces([known_person(0)], 12, "test", yaw=FARTHER)
+    near, turned = np.array(seen[:12]), np.array(seen[12:])
+    assert abs(near).max() <= 20.0
+    assert abs(turned).min() >= 20.0
+    assert abs(turned).max() <= 45.0
+    assert np.array_equal(np.sign(near), np.sign(turned))
+    np.testing.assert_allclose(abs(turned), 20.0 + 1.25 * abs(near), atol=1e-9)
+    assert near.min() < 0.0 < near.max()
 
 
 @pytest.mark.slow
