@@ -13,7 +13,8 @@ from scipy.spatial.transform import Rotation
 from likeness.geometry.landmarks import MIRROR_68
 from likeness.geometry.texture_space import synthetic_texture_space
 from likeness.systems.face_encoder import system as module
-from likeness.systems.face_encoder.system import FaceBatch, convex_hull_masks
+from likeness.systems.face_encoder.masks import convex_hull_masks
+from likeness.systems.face_encoder.system import FaceBatch
 from tests.systems.face_encoder.asking import answering, batch_of, losses
 from tests.systems.face_encoder.toy import (
     CROP_SIZE,
