@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Look at studio people.", no_args_is_help=True)
 
-SENTENCE = "Bob packed my box with five dozen vivid maps."
-
 Backend = Literal["auto", "espeak", "formant"]
 Voice = Annotated[
     Backend,
@@ -39,7 +37,9 @@ def show(
     out: Annotated[
         Path | None, typer.Option("--out", help="Folder for the page; out/person-SEED by default.")
     ] = None,
-    text: Annotated[str, typer.Option("--text", help="What the person says.")] = SENTENCE,
+    text: Annotated[
+        str | None, typer.Option("--text", help="What the person says; a sentence by default.")
+    ] = None,
     size: Annotated[int, typer.Option("--size", min=64, max=1024, help="Pixels, even.")] = 384,
     voice: Voice = "auto",
     open_page: Open = None,
@@ -47,13 +47,18 @@ def show(
     """One person: portrait, turntable, expressions, emotions, photographs, a sentence spoken."""
     from likeness.runs.files import write_text
     from likeness.studio.person import Person
-    from likeness.studio.showing import show_person
+    from likeness.studio.showing import SENTENCE, show_person
 
     folder = out if out is not None else Path("out") / f"person-{seed}"
     person = Person.sample(seed)
     with counting(f"Showing person {seed}") as progress:
         shown = show_person(
-            person, folder, text=text, size=size - size % 2, backend=voice, progress=progress
+            person,
+            folder,
+            text=text or SENTENCE,
+            size=size - size % 2,
+            backend=voice,
+            progress=progress,
         )
     record = folder / "person.json"
     write_text(record, json.dumps(person.to_dict(), indent=1) + "\n")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,18 +31,7 @@ Emotion = Literal[
     "pain",
     "sadness",
 ]
-EMOTIONS: tuple[Emotion, ...] = (
-    "amazement",
-    "anger",
-    "cheekiness",
-    "disgust",
-    "fear",
-    "grief",
-    "joy",
-    "outofbreath",
-    "pain",
-    "sadness",
-)
+EMOTIONS: tuple[Emotion, ...] = get_args(Emotion)[1:]
 """Every emotion but neutral."""
 
 VOICE_LIMITS: dict[str, tuple[float, float]] = {

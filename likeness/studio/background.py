@@ -8,7 +8,7 @@ a person in them, and functions of a seed: the same at every size but for their 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import cv2
 import numpy as np
@@ -34,20 +34,7 @@ Kind = Literal[
     "street",
     "lights",
 ]
-KINDS: tuple[Kind, ...] = (
-    "plain",
-    "gradient",
-    "mottled",
-    "brick",
-    "wood",
-    "books",
-    "curtain",
-    "window",
-    "leaves",
-    "sky",
-    "street",
-    "lights",
-)
+KINDS: tuple[Kind, ...] = get_args(Kind)
 
 Picture = NDArray[np.float32]
 

@@ -19,8 +19,13 @@ from likeness.studio.camera import Framing, Lens
 from likeness.studio.difficulty import Difficulty, SensorKnob
 from likeness.studio.figure import HeadPose
 from likeness.studio.film import Film
-from likeness.studio.light_kinds import LightName, draw_light_name, sample_lighting
-from likeness.studio.lighting import Lamp, Lighting
+from likeness.studio.light_kinds import (
+    PORTRAIT_LIGHT,
+    LightName,
+    draw_light_name,
+    sample_lighting,
+)
+from likeness.studio.lighting import Lighting
 from likeness.studio.moods import neutral_expression, sample_expression
 from likeness.studio.occluders import Occluder, sample_occluder
 
@@ -237,15 +242,3 @@ def _draw_turn(
     if difficulty.pose == "extreme":
         roll = float(rng.uniform(-30.0, 30.0))
     return math.radians(yaw), math.radians(pitch), math.radians(roll)
-
-
-PORTRAIT_LIGHT = Lighting(
-    key=Lamp(math.radians(-40), math.radians(38), 1.0, 5200, 0.12),
-    fill=Lamp(math.radians(50), math.radians(8), 0.16, 5900, 0.40),
-    rim=Lamp(math.radians(152), math.radians(42), 0.6, 6200, 0.15),
-    sky=0.18,
-    sky_temperature=6800,
-    ground=(0.20, 0.18, 0.16),
-    white_balance=5600,
-    exposure=0.15,
-)

@@ -22,8 +22,8 @@ from likeness.studio.groups import (
     overlap,
     photograph_group,
 )
+from likeness.studio.light_kinds import PORTRAIT_LIGHT
 from likeness.studio.person import Person
-from likeness.studio.scene import PORTRAIT_LIGHT
 
 _SIZE = (144, 192)
 _FAR, _NEAR = 1.15, 0.85
