@@ -55,7 +55,7 @@ def show(
         shown = show_person(
             person,
             folder,
-            text=text or SENTENCE,
+            text=SENTENCE if text is None else text,
             size=size - size % 2,
             backend=voice,
             progress=progress,
