@@ -1,0 +1,1 @@
+"""Speech to a moving 3D face: skin, tongue, jaw and eyes."""
