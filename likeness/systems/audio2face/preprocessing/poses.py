@@ -89,7 +89,9 @@ class Poses:
     def __post_init__(self) -> None:
         if not sum(len(part.frames) for part in self.shots):
             raise DataError("Expected a pose at least, found none in the shots that were chosen.")
-        sizes = {part.size: part.shot for part in self.shots}
+        sizes: dict[int, str] = {}
+        for part in self.shots:
+            sizes.setdefault(part.size, part.shot)
         if len(sizes) > 1:
             found = ", ".join(f"{size // 3} in '{shot}'" for size, shot in sizes.items())
             raise DataError(
