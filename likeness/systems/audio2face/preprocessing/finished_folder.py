@@ -69,8 +69,9 @@ def finished(folder: Path, fingerprint: str, note: Mapping[str, Any]) -> Iterato
             with disk_refusals(part, "write a preprocessed actor"):
                 yield part
                 write_json(part / layout.FINISHED, {"fingerprint": fingerprint, **note})
-                (part / _LOCK).unlink()
                 _put(part, folder)
+                # Only now: without its lock, another process would clear the unfinished folder.
+                (folder / _LOCK).unlink()
         except BaseException:
             shutil.rmtree(part, ignore_errors=True)
             raise

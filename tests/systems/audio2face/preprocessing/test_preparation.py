@@ -12,6 +12,7 @@ import pytest
 
 from likeness.errors import DataError, UsageError
 from likeness.geometry.animation import VertexAnimation
+from likeness.systems.audio2face.artefacts import Pairs
 from likeness.systems.audio2face.preprocessing import (
     preprocess,
     preprocess_together,
@@ -214,6 +215,14 @@ def test_choices_of_shots_and_components(tmp_path: Path) -> None:
     assert not list(tmp_path.glob("*wrong*"))
 
 
+def test_defect_9_poses_may_come_of_some_of_the_shots(tmp_path: Path) -> None:
+    found = preprocess(minimal(), choosing(prune_shots=["shot1"]), tmp_path / "bo")
+    assert found.skin.coefficients.keys() == {"shot0", "shot1", "shot2"}
+    folder = tmp_path / "bo/pca/skin/intermediate"
+    pruned = json.loads((folder / "skin_pruned_poses_sim.json").read_text())
+    assert pruned.keys() == {"shot1"}
+
+
 def test_poses_are_chosen_on_separate_caches_and_a_mask(tmp_path: Path) -> None:
     _, arrays = skin_arrays()
     part = {name: np.ascontiguousarray(array[:, ::2]) for name, array in arrays.items()}
@@ -374,6 +383,10 @@ def test_recordings_that_do_not_fit_are_named(tmp_path: Path) -> None:
         "jaw of shot 'shot0': expected 40 frames, found 1": {"jaw": {"shot0": np.zeros((1, 5, 3))}},
         "eyes of shot 'shot2': expected shape": {"eyes": {"shot2": np.zeros((52, 4))}},
         "saccades: expected shape": {"saccades": np.zeros((10, 3))},
+        "lip distance: expected pairs of vertices from 0 to 29": {
+            "lip_distance": Pairs(np.array([1]), np.array([30]))
+        },
+        "eye distance: expected pairs": {"eye_distance": Pairs(np.array([1, 2]), np.array([3]))},
         "blink has numbers that are not finite": {"blink_keys": np.full(10, np.nan)},
     }
     for message, change in faults.items():
