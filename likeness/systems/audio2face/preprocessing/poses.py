@@ -69,9 +69,9 @@ class ShotPoses:
             out -= self.origin
         return out
 
-    def blocks(self, max_bytes: int = BLOCK_BYTES) -> Iterator[tuple[int, Floats]]:
+    def blocks(self) -> Iterator[tuple[int, Floats]]:
         """All rows in order, as the position of the first and the rows (n, D)."""
-        step = frames_per_block(self.animation, max_bytes)
+        step = frames_per_block(self.animation, BLOCK_BYTES)
         for start in range(0, len(self.frames), step):
             yield start, self.rows(np.arange(start, min(start + step, len(self.frames))))
 

@@ -12,8 +12,10 @@ import pytest
 
 from likeness.errors import DataError, UsageError
 from likeness.geometry.animation import VertexAnimation
+from likeness.geometry.frames import ArrayFrames
 from likeness.systems.audio2face.artefacts import Pairs
 from likeness.systems.audio2face.preprocessing import (
+    poses,
     preprocess,
     preprocess_together,
     read_artefacts,
@@ -480,3 +482,27 @@ def test_two_processes_do_not_fill_one_folder(tmp_path: Path) -> None:
     found = preprocess(minimal(), SETTINGS, tmp_path / "bo", progress=meanwhile)
     assert len(found.shots) == 3
     assert (tmp_path / "bo/report.json").is_file()
+
+
+def test_only_blocks_of_shots_are_read_and_give_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    longest = 0
+
+    class Watched(ArrayFrames):
+        def read(self, first: int, last: int) -> np.ndarray:
+            nonlocal longest
+            longest = max(longest, last - first)
+            return super().read(first, last)
+
+    _, arrays = skin_arrays()
+    skin = {name: VertexAnimation(Watched(array), 30.0) for name, array in arrays.items()}
+    expected = preprocess(minimal(skin=skin), SETTINGS, tmp_path / "whole")
+    assert longest == max(LENGTHS)
+    longest = 0
+    monkeypatch.setattr(poses, "BLOCK_BYTES", 5 * NUM_VERTICES * 12)
+    found = preprocess(minimal(skin=skin), SETTINGS, tmp_path / "blocks")
+    assert longest == 5
+    np.testing.assert_allclose(found.skin.shapes, expected.skin.shapes, atol=1e-5)
+    for name, coefficients in expected.skin.coefficients.items():
+        np.testing.assert_allclose(found.skin.coefficients[name], coefficients, atol=1e-4)
