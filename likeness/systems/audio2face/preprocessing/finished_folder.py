@@ -11,6 +11,7 @@ import json
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +76,11 @@ def finished(folder: Path, fingerprint: str, note: Mapping[str, Any]) -> Iterato
         except BaseException:
             shutil.rmtree(part, ignore_errors=True)
             raise
+
+
+def dated_folder(root: str | Path, run_name: str, when: datetime) -> Path:
+    """``<root>/<YYMMDD_HHMMSS>_<run_name>``, as the reference calls its folders; not made here."""
+    return Path(root) / f"{when:%y%m%d_%H%M%S}_{run_name}"
 
 
 def find_preparation(root: str | Path, actor: str) -> Path:

@@ -4,6 +4,7 @@ import json
 import shutil
 from collections.abc import Callable
 from dataclasses import fields
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import pytest
 from likeness.errors import DataError, LikenessError, MissingError, UnsafeFileError, UsageError
 from likeness.systems.audio2face.artefacts import ActorArtefacts
 from likeness.systems.audio2face.preprocessing import preprocess, read_artefacts, with_recordings
-from likeness.systems.audio2face.preprocessing.finished_folder import find_preparation
+from likeness.systems.audio2face.preprocessing.finished_folder import dated_folder, find_preparation
 from likeness.systems.audio2face.preprocessing.settings import PreprocessingSettings
 from tests.systems.audio2face.preprocessing.recorded import complete, minimal
 
@@ -284,6 +285,11 @@ def test_defect_4_the_one_folder_of_an_actor_is_found(folder: Path, tmp_path: Pa
     shutil.copytree(folder, tmp_path / "second")
     with pytest.raises(DataError, match="second"):
         find_preparation(tmp_path, "bo")
+
+
+def test_dated_folders_are_named_as_the_reference_does() -> None:
+    when = datetime(2025, 3, 9, 7, 5, 1)
+    assert dated_folder("out", "claire", when) == Path("out/250309_070501_claire")
 
 
 def test_mean_geometry_of_what_is_read_is_the_written_one(made: Path) -> None:
