@@ -65,7 +65,9 @@ def read_clip_table(
             faults.append(f"line {line}: {error}")
     if faults:
         more = f"\n  and {len(faults) - 10} more" if len(faults) > 10 else ""
-        raise DataError(f"'{path}' holds rows that are no clips:\n  " + "\n  ".join(faults[:10]) + more)
+        raise DataError(
+            f"'{path}' holds rows that are no clips:\n  " + "\n  ".join(faults[:10]) + more
+        )
     if not clips:
         raise DataError(f"'{path}' holds no clips.")
     return tuple(clips)
@@ -103,10 +105,10 @@ def _clip(
     language: str,
 ) -> Clip:
     """Raises ValueError saying what is wrong."""
-    actor = row.get("actor") or (next(iter(shots)) if len(shots) == 1 else None)
+    actor = str(row.get("actor") or (next(iter(shots)) if len(shots) == 1 else ""))
     if actor not in shots:
         raise ValueError(f"expected one of the actors {', '.join(shots)}, found {actor!r}")
-    name = row.get("shot")
+    name = str(row.get("shot", ""))
     if name not in shots[actor]:
         raise ValueError(f"actor '{actor}' has no shot {name!r}")
     shot = shots[actor][name]

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
 from likeness.config.faults import validation_faults
+from likeness.config.keys import known_keys
 from likeness.config.overrides import Origin
 from likeness.config.schema import ConfigModel
 from likeness.config.text import file_text, read_yaml, write_yaml
@@ -193,7 +194,7 @@ def conventional_files(
         fps: frames per second of the caches, where it is known.
         unit: of the lengths.
     """
-    found = {
+    found: dict[str, Any] = {
         field: (folder / place).relative_to(base).as_posix()
         for field, place in _CONVENTION.items()
         if (folder / place).exists() or field in ("audio", "skin_caches")
@@ -202,7 +203,7 @@ def conventional_files(
 
 
 def conventional_place(field: str) -> str:
-    """Where a file of an actor lies by convention, e.g. ``xform/saccades.npy``."""
+    """Where a file of an actor lies by convention, e.g. ``xform/eye_blink_keys.npy``."""
     return _CONVENTION[field]
 
 
@@ -215,7 +216,7 @@ def _parsed(file: Path) -> DatasetDescription:
     try:
         return DatasetDescription.model_validate(values)
     except ValidationError as error:
-        known = [*DatasetDescription.model_fields, *ActorFiles.model_fields]
+        known = known_keys(DatasetDescription, values)
         faults = validation_faults(error, values, lambda key: Origin("file", str(file)), known)
         lines = "\n".join(f"  {fault.key}: {fault.message}" for fault in faults)
         raise DataError(f"'{file}' describes no dataset:\n{lines}") from error

@@ -7,9 +7,10 @@ same files and says everything that is.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
@@ -38,6 +39,7 @@ from likeness.systems.audio2face.recorded_actor import RecordedActor
 from likeness.systems.audio2face.shots import Clip, Shot
 
 logger = logging.getLogger(__name__)
+_Read = TypeVar("_Read")
 
 
 def open_dataset(
@@ -60,9 +62,7 @@ def open_dataset(
     shots = {name: actor.shots(description) for name, actor in opened.items()}
     recordings = {name: recordings_of(base / actor.files.audio) for name, actor in opened.items()}
     if description.clips is not None:
-        table = read_clip_table(
-            base / description.clips, shots, recordings, description.language
-        )
+        table = read_clip_table(base / description.clips, shots, recordings, description.language)
     else:
         table = tuple(
             clip
@@ -115,7 +115,9 @@ class _Opened:
         root = self.base / self.files.skin_caches
         names = list_shots(root)
         if not names:
-            raise DataError(f"Expected a cache for every shot of '{self.name}' in '{root}', found none.")
+            raise DataError(
+                f"Expected a cache for every shot of '{self.name}' in '{root}', found none."
+            )
         found = {}
         mapped = description.shot_emotions.get(self.name, {})
         rates = {}
@@ -182,7 +184,9 @@ class _Opened:
             return {}
         assert places[0] is not None
         return {
-            name: cache_of(places[0], name, files) for name in list_shots(places[0]) if name in shots
+            name: cache_of(places[0], name, files)
+            for name in list_shots(places[0])
+            if name in shots
         }
 
     def _trimmed(self, shot: Shot, channels: Mapping[str, Mapping[str, object]]) -> Shot:
@@ -225,7 +229,8 @@ class _Opened:
             return {}
         arrays, _ = read_arrays(path)
         return {
-            name: checked_floats(array, (None, *shape), f"'{name}' in '{path}'") * np.float32(factor)
+            name: checked_floats(array, (None, *shape), f"'{name}' in '{path}'")
+            * np.float32(factor)
             for name, array in arrays.items()
         }
 
@@ -271,8 +276,8 @@ def checked_floats(array: np.ndarray, shape: tuple[int | None, ...], where: str)
     return np.ascontiguousarray(array, np.float32)
 
 
-def _read[T](reader: object, path: Path | None) -> T | None:
-    return None if path is None else reader(path)  # type: ignore[operator]
+def _read(reader: Callable[[Path], _Read], path: Path | None) -> _Read | None:
+    return None if path is None else reader(path)
 
 
 def _within(clips: tuple[Clip, ...], shots: Mapping[str, Shot]) -> tuple[Clip, ...]:

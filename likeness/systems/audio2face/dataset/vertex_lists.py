@@ -1,4 +1,4 @@
-"""Vertex lists: JSON files that say which vertices are lips, lids and the rigid part of a tongue."""
+"""Vertex lists: JSON files of which vertices are lips, lids and the rigid part of a tongue."""
 
 from __future__ import annotations
 
