@@ -8,7 +8,7 @@ order; vertices are skin (V), tongue (Vt) and jaw key points (N).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -110,6 +110,8 @@ class ActorArtefacts:
         eye_distance: pairs across the lids, entries 0 and 1 of different eyes.
         blendshapes: of the skin; None: not given.
         tongue_blendshapes: of the tongue; None: not given.
+        tongue_transforms: shot name to (F, 3, 4), the rotation and translation (cm) that took the
+            motion of the jaw out of the tongue; empty unless it was kept.
     """
 
     actor: str
@@ -132,6 +134,7 @@ class ActorArtefacts:
     eye_distance: Pairs | None = None
     blendshapes: Blendshapes | None = None
     tongue_blendshapes: Blendshapes | None = None
+    tongue_transforms: Mapping[str, Floats] = field(default_factory=dict)
 
     @property
     def num_angles(self) -> int:

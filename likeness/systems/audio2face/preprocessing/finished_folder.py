@@ -1,0 +1,120 @@
+"""Folders that are there finished or not at all, and know what they were made of.
+
+Work goes on in a hidden sibling that is moved into place at the end; a sibling that an interruption
+left is begun anew. A note written last carries the fingerprint.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from likeness.errors import DataError, UsageError
+from likeness.replacement import PART
+from likeness.storage.files import disk_errors, disk_refusals
+from likeness.systems.audio2face.preprocessing import layout
+from likeness.systems.audio2face.preprocessing.shot_files import read_json, write_json
+
+_LOCK = ".lock"
+
+
+def is_made_of(folder: Path, fingerprint: str) -> bool | None:
+    """Whether a folder was finished from what has this fingerprint; None when there is none yet.
+
+    Raises:
+        DataError: something else lies there.
+    """
+    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
+        return None
+    note = read_json(folder / layout.FINISHED) if (folder / layout.FINISHED).is_file() else None
+    if not isinstance(note, dict) or "fingerprint" not in note:
+        raise DataError(
+            f"Expected a preprocessed actor or nothing in '{folder}', found something else.",
+            advice="Choose another folder; this one is left as it is.",
+        )
+    return bool(note["fingerprint"] == fingerprint)
+
+
+@contextmanager
+def finished(folder: Path, fingerprint: str, note: Mapping[str, Any]) -> Iterator[Path]:
+    """A folder to fill that takes the place of ``folder`` when the block ends well.
+
+    Args:
+        folder: what lies there is replaced.
+        fingerprint: of what it is made of.
+        note: more for the note; read when the block has ended.
+
+    Raises:
+        UsageError: another process fills it, or the disk refuses.
+    """
+    part = folder.with_name(f".{folder.name}{PART}")
+    with disk_errors(part, "make the folder"):
+        part.mkdir(parents=True, exist_ok=True)
+    with open(part / _LOCK, "wb") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise UsageError(f"'{folder}' is being made by another process.") from error
+        for left in part.iterdir():  # of an interruption
+            if left.is_dir():
+                shutil.rmtree(left)
+            elif left.name != _LOCK:
+                left.unlink()
+        try:
+            with disk_refusals(part, "write a preprocessed actor"):
+                yield part
+                write_json(part / layout.FINISHED, {"fingerprint": fingerprint, **note})
+                (part / _LOCK).unlink()
+                _put(part, folder)
+        except BaseException:
+            shutil.rmtree(part, ignore_errors=True)
+            raise
+
+
+def find_preparation(root: str | Path, actor: str) -> Path:
+    """The one finished folder of an actor below a folder, at most two levels deep.
+
+    Raises:
+        DataError: none, or several; they are named.
+    """
+    root = Path(root)
+    places = [root, *root.glob("*"), *root.glob("*/*")]
+    found = sorted(
+        place
+        for place in places
+        if not place.name.startswith(".")
+        and (place / layout.SHOTS).is_file()
+        and _actor_of(place) == actor
+    )
+    if len(found) != 1:
+        listed = ", ".join(str(place) for place in found) or "none"
+        raise DataError(
+            f"Expected one preprocessed folder of '{actor}' in '{root}', found {listed}.",
+            advice="Name the folder, or prepare the data first.",
+        )
+    return found[0]
+
+
+def _actor_of(place: Path) -> Any:
+    try:
+        rows = json.loads((place / layout.SHOTS).read_text(encoding="utf-8"))
+        return rows[0][0]
+    except (ValueError, LookupError, TypeError):
+        return None
+
+
+def _put(part: Path, folder: Path) -> None:
+    """Move a folder into the place of another, which is removed."""
+    old = folder.with_name(f".{folder.name}.old{PART}")
+    if old.exists():
+        shutil.rmtree(old)
+    if folder.exists():
+        folder.rename(old)
+    part.rename(folder)
+    if old.exists():
+        shutil.rmtree(old)
