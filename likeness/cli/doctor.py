@@ -14,7 +14,7 @@ from likeness.cli.systems import listed_systems
 
 _EXTRAS: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ("onnx", ("onnx", "onnxscript", "onnxruntime"), "export to ONNX; detectors in ONNX files"),
-    ("speech", ("espeakng_loader",), "sentences spoken with exact times of every sound"),
+    ("speech", ("espeakng_loader", "transformers"), "spoken sentences; published speech encoders"),
     ("s3", ("s3fs", "aiohttp"), "data and mirrors at s3:// and https:// addresses"),
     ("tensorboard", ("tensorboard",), "metrics in TensorBoard"),
     ("wandb", ("wandb",), "metrics at Weights & Biases"),

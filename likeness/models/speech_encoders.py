@@ -1,0 +1,203 @@
+"""Speech encoders behind one interface: sound at 16 kHz to features every 20 ms.
+
+Owns the interface, the choice of an encoder and the two that need no file: log-mel features and a
+small convolution network. The published networks are ``speech_transformers.py`` and their files
+``speech_weights.py``. Nothing is ever downloaded.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from likeness.errors import MissingError, UsageError
+
+Kind = Literal["wav2vec2", "hubert", "log_mel", "tiny"]
+Freeze = Literal["all", "lower", "none"]
+
+SAMPLE_RATE = 16000
+HOP = 320
+"""Samples between two steps: 20 ms."""
+RECEPTIVE_FIELD = 400
+"""Samples that one step of the convolutions hears: 25 ms."""
+
+
+def num_steps(samples: int) -> int:
+    """Steps of every encoder for this many samples.
+
+    Raises:
+        UsageError: fewer samples than one step hears.
+    """
+    if samples < RECEPTIVE_FIELD:
+        raise UsageError(
+            f"A speech encoder needs {RECEPTIVE_FIELD} samples at least, got {samples}."
+        )
+    return (samples - RECEPTIVE_FIELD) // HOP + 1
+
+
+class SpeechEncoder(nn.Module, ABC):
+    """Sound to features.
+
+    Attributes:
+        width: features of a step.
+        num_layers: layers whose features are given.
+    """
+
+    width: int
+    num_layers: int
+
+    @abstractmethod
+    def forward(self, audio: Tensor) -> Tensor:
+        """Features of every layer, the last one last.
+
+        Args:
+            audio: (B, L) at 16 kHz, about -1..1, L at least 400.
+
+        Returns:
+            (B, ``num_layers``, (L - 400) // 320 + 1, ``width``).
+        """
+
+
+class LogMel(SpeechEncoder):
+    """Logarithms of the energy in mel bands: nothing is learned.
+
+    Hann windows of 400 samples, a Fourier transform of 512 points as a convolution (so that it can
+    be exported), triangular bands on the mel scale 2595 log10(1 + f / 700), and
+    ``log10(energy + 1e-7) / 2 + 2``: -1.5 without any sound, 1 to 3 in the bands of speech.
+
+    Args:
+        width: number of bands.
+    """
+
+    basis: Tensor
+    bands: Tensor
+
+    def __init__(self, width: int = 80) -> None:
+        super().__init__()
+        self.width, self.num_layers = width, 1
+        # Constants of the code, not weights: they are not in checkpoints.
+        self.register_buffer("basis", _fourier_basis(RECEPTIVE_FIELD, 512), persistent=False)
+        self.register_buffer("bands", mel_bands(width, 512, SAMPLE_RATE), persistent=False)
+
+    def forward(self, audio: Tensor) -> Tensor:
+        num_steps(audio.shape[-1])
+        parts = functional.conv1d(audio.unsqueeze(1), self.basis, stride=HOP)
+        real, imaginary = parts.chunk(2, dim=1)
+        energy = self.bands @ (real.square() + imaginary.square())
+        return (torch.log10(energy + 1e-7) / 2 + 2).transpose(1, 2).unsqueeze(1)
+
+
+def _fourier_basis(length: int, points: int) -> Tensor:
+    """(points + 2, 1, length): windowed cosines, then sines, of frequencies 0 to points / 2."""
+    time, frequency = np.arange(length), np.arange(points // 2 + 1)
+    window = 0.5 - 0.5 * np.cos(2 * math.pi * time / length)
+    angle = 2 * math.pi * np.outer(frequency, time) / points
+    rows = np.concatenate([np.cos(angle), -np.sin(angle)]) * window
+    return torch.from_numpy(rows.astype(np.float32)).unsqueeze(1)
+
+
+def mel_bands(count: int, points: int, sample_rate: int) -> Tensor:
+    """(count, points // 2 + 1) triangles of height 1, equally wide on the mel scale.
+
+    Raises:
+        UsageError: so many bands that one of them holds no frequency.
+    """
+    highest = 2595 * math.log10(1 + sample_rate / 2 / 700)
+    edges = 700 * (10 ** (np.linspace(0, highest, count + 2) / 2595) - 1)
+    frequency = np.linspace(0, sample_rate / 2, points // 2 + 1)
+    rising = (frequency - edges[:-2, None]) / (edges[1:-1] - edges[:-2])[:, None]
+    falling = (edges[2:, None] - frequency) / (edges[2:] - edges[1:-1])[:, None]
+    triangles = np.maximum(np.minimum(rising, falling), 0)
+    if not triangles.any(axis=1).all():
+        raise UsageError(f"{count} mel bands are too many for {points} frequency points.")
+    return torch.from_numpy(triangles.astype(np.float32))
+
+
+class TinyEncoder(SpeechEncoder):
+    """Three convolutions with the hop and the receptive field of wav2vec 2.0, to be trained.
+
+    The first acts on the samples and is compressed like loudness, log(1 + 100 |x|), so that quiet
+    and loud sound look alike from the start.
+
+    Args:
+        width: features of a step.
+    """
+
+    def __init__(self, width: int = 64) -> None:
+        super().__init__()
+        self.width, self.num_layers = width, 1
+        # 1 + 39 + 6 * 20 + 3 * 80 = 400 samples, 20 * 4 * 4 = 320 apart.
+        self.filters = nn.Conv1d(1, width, 40, 20, bias=False)
+        self.middle = nn.Conv1d(width, width, 7, 4)
+        self.last = nn.Conv1d(width, width, 4, 4)
+        nn.init.normal_(self.filters.weight, std=40**-0.5)
+
+    def forward(self, audio: Tensor) -> Tensor:
+        num_steps(audio.shape[-1])
+        x = torch.log1p(100 * self.filters(audio.unsqueeze(1)).abs())
+        x = functional.gelu(self.last(functional.gelu(self.middle(x))))
+        return x.transpose(1, 2).unsqueeze(1)
+
+
+def build_encoder(
+    kind: Kind,
+    path: str | Path | None = None,
+    num_layers: int | None = None,
+    *,
+    width: int | None = None,
+    freeze: Freeze = "all",
+    with_weights: bool = True,
+) -> SpeechEncoder:
+    """An encoder by its name.
+
+    Args:
+        kind: ``wav2vec2`` and ``hubert`` are the published base networks, read from ``path``;
+            ``log_mel`` is a formula; ``tiny`` starts random and learns.
+        path: folder or file with the weights of ``wav2vec2`` and ``hubert``.
+        num_layers: transformer layers that are run and given; None: all. Only for those two.
+        width: features of ``log_mel`` and ``tiny``; None: 80 and 64.
+        freeze: of the published networks: ``all``; ``lower``, which leaves the layers from the
+            third on to learn; or ``none``.
+        with_weights: False leaves the published networks random and needs no ``path``: for weights
+            that come from a checkpoint.
+
+    Raises:
+        MissingError: no weights at ``path``, or none given; or the extra is not installed.
+        DataError, UnsafeFileError: the weights cannot be read or do not fit.
+        UsageError: no such encoder or number of layers.
+    """
+    if kind == "log_mel":
+        return LogMel(width or 80)
+    if kind == "tiny":
+        return TinyEncoder(width or 64)
+    if kind not in ("wav2vec2", "hubert"):
+        raise UsageError(
+            f"There is no speech encoder '{kind}'.",
+            advice="Choose wav2vec2, hubert, log_mel or tiny.",
+        )
+    if with_weights and path is None:
+        raise MissingError(
+            f"The speech encoder '{kind}' needs its published weights, and no path is set.",
+            advice=where_to_get(kind),
+        )
+    from likeness.models.speech_transformers import build_transformer
+
+    return build_transformer(
+        kind, path, num_layers=num_layers, freeze=freeze, with_weights=with_weights
+    )
+
+
+def where_to_get(kind: str) -> str:
+    """Where the weights of a published encoder come from, a sentence or two."""
+    name = "facebook/wav2vec2-base" if kind == "wav2vec2" else "facebook/hubert-base-ls960"
+    return (
+        f"Get '{name}' (config.json and model.safetensors) from huggingface.co on a machine with "
+        "access and give its folder; or choose log_mel or tiny, which need no file."
+    )
