@@ -134,7 +134,7 @@ def _note_lines(node: ast.expr, value: Any, path: str, lines: dict[str, int]) ->
     if isinstance(node, ast.Dict) and isinstance(value, dict):
         for key, inner in zip(node.keys, node.values, strict=True):
             name = key.value if isinstance(key, ast.Constant) else None
-            if name in value:
+            if isinstance(name, str):
                 _note_lines(inner, value[name], f"{path}/{name}", lines)
     elif isinstance(value, dict):  # a name assigned above
         for name, inner_value in value.items():

@@ -196,7 +196,7 @@ class AssetFace(SpeakingFace):
         self._still = asset.masks.get("eyeballs", np.zeros(0, np.int64))
         two = np.zeros((2, len(CHANNELS)))
         two[1, CHANNEL["jawOpen"]] = 0.5
-        rest, opened = animate_asset(asset, two, self._shape_code)
+        rest, opened = animate_asset(asset, two, list(self._shape_code))
         self.neutral = (CM * rest).astype(np.float32)
         teeth = np.asarray(asset.masks["teeth"], np.int64)
         moved = np.linalg.norm(opened[teeth] - rest[teeth], axis=1)

@@ -76,12 +76,15 @@ class Take:
     voices: dict[str, NDArray[np.float32]]
 
 
-def lines_of(scale: Scale, seed: int, only: Split | None = None) -> tuple[Line, ...]:
+def lines_of(
+    scale: Scale, seed: int, count: int | None = None, only: Split | None = None
+) -> tuple[Line, ...]:
     """The shots of every actor: the same sentences, in one order; a silent one ends them.
 
     Args:
         scale: 24 sentences in two emotions, the 94 of the corpus, or 400 more besides.
         seed: of the sentences beyond the corpus.
+        count: so many of them, spread over emotions and splits; None keeps all.
         only: leave out all but this split: what people who are tested with say.
     """
     if scale == "smoke":
@@ -90,6 +93,9 @@ def lines_of(scale: Scale, seed: int, only: Split | None = None) -> tuple[Line, 
         chosen = [(sentence, sentence.emotion) for sentence in sentences()]
         if scale == "full":
             chosen += [(line, line.emotion) for line in more_sentences(_FULL_SENTENCES, seed)]
+    if count is not None and count < len(chosen):
+        kept_places = np.round(np.linspace(0, len(chosen) - 1, count)).astype(int)
+        chosen = [chosen[place] for place in kept_places]
     numbers = Counter[str]()
     lines = []
     for sentence, emotion in chosen:
