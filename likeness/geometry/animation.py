@@ -14,7 +14,7 @@ from fractions import Fraction
 import numpy as np
 
 from likeness.errors import DataError, UsageError
-from likeness.geometry.frames import ArrayFrames, FrameSource, ResampledFrames
+from likeness.geometry.frames import ArrayFrames, FrameSource, ResampledFrames, ScaledFrames
 
 BLOCK_BYTES = 16 * 1024**2
 """Frames :meth:`VertexAnimation.blocks` gives at a time; resampling holds some three times that."""
@@ -107,6 +107,11 @@ class VertexAnimation:
         ratio = exact_rate(target_fps) / exact_rate(self.fps)
         frames = self.frames if ratio == 1 else ResampledFrames.of(self.frames, ratio)
         return VertexAnimation(frames, target_fps, self.start)
+
+    def scaled(self, factor: float) -> VertexAnimation:
+        """The same in another unit: every coordinate times a factor, as it is read."""
+        frames = self.frames if factor == 1 else ScaledFrames(self.frames, factor)
+        return VertexAnimation(frames, self.fps, self.start)
 
     def _check(self, first: int, last: int) -> None:
         if not 0 <= first < last <= self.num_frames:

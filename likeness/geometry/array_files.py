@@ -170,7 +170,7 @@ def write_arrays(
     path = Path(path)
     if path.suffix not in (".npz", ".safetensors"):
         raise ValueError(f"expected a path ending in .npz or .safetensors, got {path}")
-    contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    contiguous = {name: np.asarray(array, order="C") for name, array in arrays.items()}
     with replacing(path) as temporary:
         if path.suffix == ".safetensors":
             save_file(contiguous, temporary, metadata=dict(texts))

@@ -202,6 +202,28 @@ class ResampledFrames:
         return ResampledFrames(self.source, self.ratio, self.first + first, self.first + last)
 
 
+@dataclass(frozen=True, eq=False)
+class ScaledFrames:
+    """Frames in another unit: those of a source times a factor, multiplied as they are read."""
+
+    source: FrameSource
+    factor: float
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        return self.source.shape
+
+    @property
+    def dtype(self) -> np.dtype:
+        return self.source.dtype
+
+    def read(self, first: int, last: int) -> np.ndarray:
+        return self.source.read(first, last) * self.dtype.type(self.factor)
+
+    def part(self, first: int, last: int) -> ScaledFrames:
+        return ScaledFrames(self.source.part(first, last), self.factor)
+
+
 def _fill(target: np.ndarray, path: Path, offset: int) -> None:
     view = memoryview(target.data)
     with open(path, "rb", buffering=0) as file:

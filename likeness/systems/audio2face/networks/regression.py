@@ -167,9 +167,8 @@ class RegressionNetwork(nn.Module):
             parts.append(heard)
         if self.correlation is not None and self.formants is not None:
             parts.append(self.formants(self.correlation(flat), items))
-        implicit, named = emotion.flatten(0, 1).split(
-            [self.settings.implicit_emotion_len, self.explicit.in_features], 1
-        )
+        flat_emotion, length = emotion.flatten(0, 1), self.settings.implicit_emotion_len
+        implicit, named = flat_emotion[:, :length], flat_emotion[:, length:]
         joined = torch.cat([implicit, self.explicit(named)], 1)
         pose = self.heads(self.articulation(torch.cat(parts, 1), joined, items))
         pose = pose * self.output_scale + self.output_mean

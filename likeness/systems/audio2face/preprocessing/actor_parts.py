@@ -39,6 +39,7 @@ def assembled(
     jaw_neutral = _jaw_neutral(actor, placeholders.jaw_points)
     saccades = _or_zeros("saccades", actor.saccades, (None, 2), (placeholders.saccades, 2))
     flat = skin.mean.shape
+    check_vertex_lists(actor, len(skin.mean))
     given_tongue = None if tongue.is_placeholder else actor.tongue_neutral_inference
     return ActorArtefacts(
         actor=actor.name,
@@ -65,6 +66,24 @@ def assembled(
         tongue_blendshapes=actor.tongue_blendshapes,
         tongue_transforms=transforms,
     )
+
+
+def check_vertex_lists(holder: RecordedActor | ActorArtefacts, num_vertices: int) -> None:
+    """Raises DataError where a vertex list of a loss names vertices the skin does not have."""
+    size = holder.lip_size
+    lists = {"lip distance": holder.lip_distance, "eye distance": holder.eye_distance}
+    lists |= {"upper lip size": size.upper_lip, "lower lip size": size.lower_lip} if size else {}
+    for name, pairs in lists.items():
+        if pairs is None:
+            continue
+        both = np.concatenate([pairs.upper, pairs.lower])
+        paired = pairs.upper.shape == pairs.lower.shape and pairs.upper.ndim == 1 and both.size
+        if not paired or both.min() < 0 or both.max() >= num_vertices:
+            raise DataError(
+                f"The vertex list of the {name}: expected pairs of vertices from 0 to "
+                f"{num_vertices - 1}, found {pairs.upper.tolist()[:10]} over "
+                f"{pairs.lower.tolist()[:10]}."
+            )
 
 
 def tongue_placeholder(placeholders: Placeholders) -> Basis:

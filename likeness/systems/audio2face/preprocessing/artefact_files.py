@@ -28,6 +28,7 @@ from likeness.systems.audio2face.artefacts import (
     Pairs,
 )
 from likeness.systems.audio2face.preprocessing import layout
+from likeness.systems.audio2face.preprocessing.actor_parts import check_vertex_lists
 from likeness.systems.audio2face.preprocessing.blendshape_files import read_blendshapes
 from likeness.systems.audio2face.preprocessing.shot_files import read_json, read_shots
 from likeness.systems.audio2face.recorded_actor import RecordedActor
@@ -70,7 +71,7 @@ def read_artefacts(
     lists = _vertex_lists(folder / layout.VERTEX_LISTS)
     actor = _actor(folder, shots)
     transforms = _per_shot(folder / layout.TONGUE_TRANSFORMS, shots, (3, 4))
-    return ActorArtefacts(
+    artefacts = ActorArtefacts(
         actor=actor,
         fps=shots[0].fps,
         shots=shots,
@@ -93,6 +94,8 @@ def read_artefacts(
         tongue_blendshapes=_blendshapes(folder, "tongue", actor),
         tongue_transforms=transforms,
     )
+    check_vertex_lists(artefacts, len(skin.mean))
+    return artefacts
 
 
 def with_recordings(artefacts: ActorArtefacts, actor: RecordedActor) -> ActorArtefacts:
@@ -101,8 +104,10 @@ def with_recordings(artefacts: ActorArtefacts, actor: RecordedActor) -> ActorArt
     For folders that the reference's preprocessing wrote. Shots without jaw or eyes are still.
 
     Raises:
-        DataError: a recording shorter than its shot, or of other sizes.
+        DataError: a recording shorter than its shot, or of other sizes; vertices that are not
+            there.
     """
+    check_vertex_lists(actor, len(artefacts.skin.mean))
     shots = artefacts.shots
     return replace(
         artefacts,

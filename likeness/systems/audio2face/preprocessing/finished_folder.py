@@ -11,6 +11,7 @@ import json
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -69,11 +70,17 @@ def finished(folder: Path, fingerprint: str, note: Mapping[str, Any]) -> Iterato
             with disk_refusals(part, "write a preprocessed actor"):
                 yield part
                 write_json(part / layout.FINISHED, {"fingerprint": fingerprint, **note})
-                (part / _LOCK).unlink()
                 _put(part, folder)
+                # Only now: without its lock, another process would clear the unfinished folder.
+                (folder / _LOCK).unlink()
         except BaseException:
             shutil.rmtree(part, ignore_errors=True)
             raise
+
+
+def dated_folder(root: str | Path, run_name: str, when: datetime) -> Path:
+    """``<root>/<YYMMDD_HHMMSS>_<run_name>``, as the reference calls its folders; not made here."""
+    return Path(root) / f"{when:%y%m%d_%H%M%S}_{run_name}"
 
 
 def find_preparation(root: str | Path, actor: str) -> Path:

@@ -69,9 +69,9 @@ class ShotPoses:
             out -= self.origin
         return out
 
-    def blocks(self, max_bytes: int = BLOCK_BYTES) -> Iterator[tuple[int, Floats]]:
+    def blocks(self) -> Iterator[tuple[int, Floats]]:
         """All rows in order, as the position of the first and the rows (n, D)."""
-        step = frames_per_block(self.animation, max_bytes)
+        step = frames_per_block(self.animation, BLOCK_BYTES)
         for start in range(0, len(self.frames), step):
             yield start, self.rows(np.arange(start, min(start + step, len(self.frames))))
 
@@ -89,7 +89,9 @@ class Poses:
     def __post_init__(self) -> None:
         if not sum(len(part.frames) for part in self.shots):
             raise DataError("Expected a pose at least, found none in the shots that were chosen.")
-        sizes = {part.size: part.shot for part in self.shots}
+        sizes: dict[int, str] = {}
+        for part in self.shots:
+            sizes.setdefault(part.size, part.shot)
         if len(sizes) > 1:
             found = ", ".join(f"{size // 3} in '{shot}'" for size, shot in sizes.items())
             raise DataError(

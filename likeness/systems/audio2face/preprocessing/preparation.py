@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from likeness.data.making import Progress
 from likeness.errors import UsageError
 from likeness.geometry.animation import VertexAnimation
 from likeness.systems.audio2face.artefacts import ActorArtefacts, Basis, Floats
@@ -50,9 +51,6 @@ from likeness.systems.audio2face.preprocessing.tongue import removed_transforms
 from likeness.systems.audio2face.recorded_actor import RecordedActor
 from likeness.systems.audio2face.shots import Shot
 
-Progress = Callable[[int, int], None]
-"""Is told how many passes over a shot are done, and how many there are."""
-
 logger = logging.getLogger(__name__)
 
 
@@ -70,7 +68,7 @@ def preprocess(
         actor: as recorded.
         settings: for all actors; ``settings.of(actor.name)`` for this one.
         folder: appears when everything in it is written, with the reference's layout.
-        progress: see :data:`Progress`.
+        progress: is told how many passes over a shot are done, and how many there are.
         redo: make it again where the folder was made of other inputs or settings.
 
     Raises:
