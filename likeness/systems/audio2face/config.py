@@ -69,30 +69,15 @@ class DataSettings(ConfigModel):
     """Folder of preprocessed actors, where they are kept; null: beside the dataset."""
     actors: tuple[Name, ...] = ()
     """Who is trained on, in the order of the identities; empty: all of the dataset."""
-    clips: str | None = None
-    """CSV or JSONL file of the clips to train on; null: those of the dataset."""
     validation: Fraction = 0.1
-    """Share of the shots held out, of every emotion, where neither the dataset nor
-    "validation_shots" names them."""
-    validation_shots: tuple[str, ...] = ()
-    """Shots held out for validation."""
-    test_shots: tuple[str, ...] = ()
-    """Shots held out for testing."""
+    """Share of the shots held out, of every emotion, where the dataset names none."""
     zero_emotion: str | None = "neutral"
     """This emotion is all zeros to the network; null: every emotion has a channel."""
-    default_emotion: str = "neutral"
-    """The emotion of shots without one, and of a package."""
     muted_shots: tuple[MutedShotSettings, ...] = ()
     """Silent shots to add."""
 
     @model_validator(mode="after")
-    def _held_out_once(self) -> DataSettings:
-        both = sorted(set(self.validation_shots) & set(self.test_shots))
-        if both:
-            raise ValueError(
-                f"'validation_shots' and 'test_shots' both hold out {', '.join(both)}; expected "
-                "each shot in one"
-            )
+    def _once(self) -> DataSettings:
         if len(set(self.actors)) < len(self.actors):
             raise ValueError(f"'actors' names one twice: {', '.join(self.actors)}")
         return self

@@ -6,8 +6,6 @@ that become files. Names are :mod:`.reference_names`, reading is :mod:`.referenc
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +16,8 @@ import typer
 from likeness.config.text import write_yaml
 from likeness.errors import UsageError
 from likeness.runs.files import write_text
+from likeness.systems.audio2face.dataset.description import DatasetDescription
+from likeness.systems.audio2face.preprocessing.shot_files import write_clips
 from likeness.systems.audio2face.profiles import PROFILES
 from likeness.systems.audio2face.reference_config import ReferenceConfig, read_reference
 from likeness.systems.audio2face.reference_names import (
@@ -27,8 +27,8 @@ from likeness.systems.audio2face.reference_names import (
     base_leaves,
     counterpart,
 )
+from likeness.systems.audio2face.shots import Clip
 
-CLIP_COLUMNS = ("actor", "shot", "first", "last", "speaker", "language", "audio", "offset")
 _CONTAINER = "/datasets/"
 """Where the reference's container keeps datasets."""
 _ENCODERS = {"regression": "wav2vec2", "diffusion": "hubert"}
@@ -43,7 +43,7 @@ class Imported:
         profile: the profile it is laid over.
         settings: nested settings that differ from the profile.
         dataset: what ``dataset.yaml`` says.
-        clips: rows of ``CLIP_COLUMNS``; empty: those of the dataset.
+        clips: what is trained on; empty: those of the dataset.
         origins: our key to ``config_<file>.py:<line>`` or ``"base"``, for every setting.
         notes: what is left out, and why.
     """
@@ -51,7 +51,7 @@ class Imported:
     profile: str
     settings: Mapping[str, Any]
     dataset: Mapping[str, Any]
-    clips: tuple[tuple[Any, ...], ...]
+    clips: tuple[Clip, ...]
     origins: Mapping[str, str]
     notes: tuple[str, ...]
 
@@ -80,16 +80,19 @@ def import_config(
             raise UsageError(f"'{path}' exists already.", advice="Choose another name.")
     reference = read_reference(folder)
     found = convert(reference, datasets=datasets)
-    settings = {**found.settings}
-    data = {"root": str(places["dataset.yaml"]), **dict(settings.get("data", {}))}
+    root = {"root": str(places["dataset.yaml"])}
+    settings = {**found.settings, "data": {**root, **found.settings.get("data", {})}}
+    dataset = dict(found.dataset)
     if found.clips:
-        data["clips"] = str(places["clips.csv"])
-    settings["data"] = data
+        dataset["clips"] = places["clips.csv"].name
+    described = DatasetDescription.model_validate(dataset)
     out.parent.mkdir(parents=True, exist_ok=True)
     files = [out, places["dataset.yaml"]]
-    write_text(places["dataset.yaml"], write_yaml(dict(found.dataset)))
+    write_text(
+        places["dataset.yaml"], write_yaml(described.model_dump(mode="json", exclude_defaults=True))
+    )
     if found.clips:
-        write_text(places["clips.csv"], _as_csv(found.clips))
+        write_clips(places["clips.csv"], found.clips)
         files.append(places["clips.csv"])
     write_text(out, write_yaml({"profile": found.profile, **settings}))
     return {
@@ -132,7 +135,7 @@ def convert(reference: ReferenceConfig, *, datasets: str | Path | None = None) -
             f"model.{profile}.encoder={_ENCODERS[profile]} and model.{profile}.encoder_path"
         )
     clips = tuple(
-        (actor, shot, first, last, speaker, language, audio, offset)
+        Clip(actor, shot, first, last, speaker, language, audio, offset)
         for actor, shot, (first, last), speaker, language, audio, offset in reference.values[
             "train"
         ]["CLIPS"]
@@ -151,7 +154,7 @@ def _values(reference: ReferenceConfig) -> Iterator[tuple[str, Any, str]]:
     seen: set[str] = set()
     for path, _ in base_leaves(reference.network_type):
         key = counterpart(reference.network_type, path).key
-        if key is None or key == "data.clips" or key in seen:
+        if key is None or path == "train/CLIPS" or key in seen:
             continue
         value, is_there = _effective(reference, path)
         origin = reference.origins.get(path, _first_origin(reference, path))
@@ -259,11 +262,3 @@ def _set(tree: dict[str, Any], key: str, value: Any) -> None:
     for part in parts:
         tree = tree.setdefault(part, {})
     tree[last] = value
-
-
-def _as_csv(clips: tuple[tuple[Any, ...], ...]) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(CLIP_COLUMNS)
-    writer.writerows(clips)
-    return text.getvalue()

@@ -1,32 +1,30 @@
 """Studio people as speaking actors: recordings in the layout of real ones, with the exact truth.
 
 Owns who speaks what, which splits there are and what is written down about the set. Faces are
-:mod:`.studio_faces`, takes :mod:`.studio_shots`, files :mod:`.studio_files`.
+:mod:`.studio_faces`, takes :mod:`.studio_shots`, files the contract's writer.
 """
 
 from __future__ import annotations
 
-import base64
 import json
 from collections.abc import Mapping, Sequence
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from likeness.config.text import write_yaml
 from likeness.data.inspection import Inspection
-from likeness.data.making import Progress, unfinished
-from likeness.errors import DataError, UsageError
+from likeness.data.making import Progress, is_unfinished, unfinished
+from likeness.errors import DataError
 from likeness.geometry.head_asset import HeadAsset, load_head
 from likeness.geometry.ict_assets import is_ict, load_ict
-from likeness.replacement import replacing
 from likeness.seeds import Draws, seed_of
 from likeness.speech.espeak_library import is_espeak_present
 from likeness.speech.synthesis import Backend
+from likeness.speech.timeline import Emotion
 from likeness.studio.blinks import blink_keys
 from likeness.studio.corpus import Split
 from likeness.studio.curves import EYES, sample
@@ -36,24 +34,27 @@ from likeness.studio.person import Person
 from likeness.studio.recording import SAMPLE_RATE
 from likeness.studio.truth import write_truth
 from likeness.studio.version import STUDIO_VERSION
-from likeness.systems.audio2face.artefacts import Floats
+from likeness.systems.audio2face.dataset.description import DESCRIPTION
+from likeness.systems.audio2face.dataset.writer import (
+    CacheFormat,
+    actor_folder,
+    finish_dataset,
+    write_actor,
+    write_shot,
+)
+from likeness.systems.audio2face.recorded_actor import RecordedActor
 from likeness.systems.audio2face.studio_faces import AssetFace, SpeakingFace, StudioFace
 from likeness.systems.audio2face.studio_faults import check_faults, put_faults
-from likeness.systems.audio2face.studio_files import DATA, ShotFiles, write_actor, write_shot
 from likeness.systems.audio2face.studio_shots import Line, Scale, lines_of, take_of
 
 TRUTH = "truth"
-RECORD = "studio.json"
-SPLITS = "splits.json"
-DESCRIPTION = "dataset.yaml"
+"""Folder of the curves and timelines of every shot; readers of the dataset pass it over."""
+_RECORD = "provenance.json"
 
 _SMOKE_VERTICES = 600
 _SACCADES, _KEY_FPS = 5000, 30.0
 _TESTED_EVERY = 5
 _SHOWN_IN_ALL_FORMATS = 4
-_EMOTIONS = ("neutral", "amazement", "anger", "cheekiness", "disgust", "fear", "grief", "joy",
-             "outofbreath", "pain", "sadness")  # fmt: skip
-
 Fps = Literal[24, 25, 30, 48, 50, 60]
 
 
@@ -129,19 +130,18 @@ def make(
         command="'likeness data make audio2face'",
         settings=asked,
         files={},
-        notes={"source": "studio", "consent": "These people do not exist.", **asked},
+        notes={"source": "studio", "consent": "These people do not exist.", "asked": asked},
         pieces=len(tasks),
     ) as journal:
         journal.make(
             partial(_make_shot, root), [tuple(t) for t in tasks], workers=workers, progress=progress
         )
-        rows = journal.values
         for number in range(people):
-            _finish_actor(root, tasks, rows, number)
-        _describe(root, rows, asked, journal.begun)
+            write_actor(root, _recorded(tasks, number))
+        _finish(root, journal.values, {"made": journal.begun, **journal.notes}, fps)
         if codes:
             spoken = [line.shot for line in _speech(lines[0], "train")]
-            put_faults(root, root / DATA / _name(0), spoken, codes, fps)
+            put_faults(root, actor_folder(root, _name(0)), spoken, codes, fps)
     return _inspected(root)
 
 
@@ -217,17 +217,24 @@ def _make_shot(root: Path, values: tuple[Any, ...]) -> dict[str, Any]:
     )
     frames = sample(take.curves, task.fps)
     skin, tongue, jaw = face.move(frames)
-    eyes = frames[:, EYES].reshape(-1, 2, 2).astype(np.float32)
     length = round(len(frames) / task.fps * SAMPLE_RATE)
-    files = ShotFiles(
-        skin,
-        tongue,
-        _fitted(take.sound, length),
-        {name: _fitted(sound, length) for name, sound in take.voices.items()},
+    formats: tuple[CacheFormat, ...] = ("npy",)
+    if task.actor == 0 and task.place < _SHOWN_IN_ALL_FORMATS:
+        formats = ("npy", "mc", "pc2")
+    write_shot(
+        root,
+        _name(task.actor),
+        line.shot,
+        fps=task.fps,
+        skin=skin,
+        tongue=tongue,
+        jaw=jaw,
+        eyes=frames[:, EYES].reshape(-1, 2, 2),
+        sound=_fitted(take.sound, length),
+        voices={name: _fitted(sound, length) for name, sound in take.voices.items()},
+        rate=SAMPLE_RATE,
+        cache_formats=formats,
     )
-    folder = root / DATA / _name(task.actor)
-    in_all = task.actor == 0 and task.place < _SHOWN_IN_ALL_FORMATS
-    write_shot(folder, line.shot, files, task.fps, SAMPLE_RATE, all_formats=in_all)
     truth = root / TRUTH / _name(task.actor) / line.shot
     truth.parent.mkdir(parents=True, exist_ok=True)
     keys = {"person": person.seed, "actor": _name(task.actor), "seed": task.seed, "fps": task.fps}
@@ -238,9 +245,6 @@ def _make_shot(root: Path, values: tuple[Any, ...]) -> dict[str, Any]:
         "frames": len(frames),
         "emotion": line.emotion,
         "split": line.split,
-        "voices": sorted(files.voices),
-        "jaw": _packed(jaw),
-        "eyes": _packed(eyes),
     }
 
 
@@ -248,66 +252,70 @@ def _fitted(sound: NDArray[np.float32], length: int) -> NDArray[np.float32]:
     return np.pad(sound[:length], (0, max(length - len(sound), 0)))
 
 
-def _packed(array: Floats) -> str:
-    return base64.b64encode(np.ascontiguousarray(array, "<f4").tobytes()).decode("ascii")
-
-
-def _unpacked(text: str, shape: tuple[int, ...]) -> Floats:
-    return np.frombuffer(base64.b64decode(text), "<f4").reshape(shape)
-
-
-def _finish_actor(
-    root: Path, tasks: Sequence[_Task], rows: Sequence[Mapping[str, Any]], number: int
-) -> None:
+def _recorded(tasks: Sequence[_Task], number: int) -> RecordedActor:
+    """An actor without the shots."""
     task = next(task for task in tasks if task.actor == number)
     person, face = _cast(task.seed, number, task.scale, task.head)
-    mine = [row for row in rows if row["actor"] == _name(number)]
     draws = Draws("studio", STUDIO_VERSION, person.seed, "saccades")
-    write_actor(
-        root / DATA / _name(number),
-        face,
-        jaw={row["shot"]: _unpacked(row["jaw"], (-1, 5, 3)) for row in mine},
-        eyes={row["shot"]: _unpacked(row["eyes"], (-1, 2, 2)) for row in mine},
-        saccades=saccade_rotations(_SACCADES, _KEY_FPS, draws),
+    return RecordedActor(
+        name=_name(number),
+        fps=task.fps,
+        shots=(),
+        clips=(),
+        audio=Path(),
+        skin={},
+        skin_neutral=face.neutral,
+        tongue_neutral=face.tongue_neutral,
+        tongue_rigid=face.tongue_rigid,
+        jaw_neutral=face.jaw_neutral,
+        lip_open_delta=face.lip_open_delta,
+        eye_close_delta=face.eye_close_delta,
         blink_keys=blink_keys(_KEY_FPS),
+        saccades=saccade_rotations(_SACCADES, _KEY_FPS, draws),
+        lip_distance=face.lip_distance,
+        lip_size=face.lip_size,
+        eye_distance=face.eye_distance,
+        blendshapes=face.blendshapes(),
+        tongue_blendshapes=face.tongue_blendshapes(),
     )
 
 
-def _describe(
-    root: Path, rows: Sequence[Mapping[str, Any]], asked: Mapping[str, Any], begun: str
+def _finish(
+    root: Path, rows: Sequence[Mapping[str, Any]], notes: Mapping[str, Any], fps: float
 ) -> None:
-    """Write the description of the dataset, its splits and where it comes from."""
-    actors: dict[str, dict[str, Any]] = {}
-    splits: dict[str, dict[str, list[str]]] = {name: {} for name in ("train", "validation", "test")}
+    """Write the description of the dataset and where it comes from."""
+    emotions: dict[str, dict[str, str]] = {}
     for row in rows:
-        actor = actors.setdefault(row["actor"], {"fps": asked["fps"], "shot_emotions": {}})
-        actor["shot_emotions"][row["shot"]] = row["emotion"]
-        splits[row["split"]].setdefault(row["actor"], []).append(row["shot"])
+        emotions.setdefault(row["actor"], {})[row["shot"]] = row["emotion"]
     used = {row["emotion"] for row in rows}
-    emotions = [name for name in _EMOTIONS if name in used]
-    with replacing(root / DESCRIPTION) as temporary:
-        temporary.write_text(write_yaml({"emotions": emotions, "actors": actors}), encoding="utf-8")
-    _write_json(root / SPLITS, splits)
-    counts = {"actors": len(actors), "shots": len(rows), "frames": sum(r["frames"] for r in rows)}
-    _write_json(root / RECORD, {"made": begun, "asked": dict(asked), "counts": counts})
+    counts = {"actors": len(emotions), "shots": len(rows), "frames": sum(r["frames"] for r in rows)}
+    held_out = {
+        split: [f"{row['actor']}::{row['shot']}" for row in rows if row["split"] == split]
+        for split in ("validation", "test")
+    }
+    finish_dataset(
+        root,
+        fps=dict.fromkeys(emotions, float(fps)),
+        emotions=[name for name in get_args(Emotion) if name in used],
+        provenance={**notes, "counts": counts},
+        shot_emotions=emotions,
+        validation=held_out["validation"],
+        test=held_out["test"],
+    )
 
 
 def _is_made(root: Path, asked: Mapping[str, Any]) -> bool:
     """Whether the folder holds this very set, finished."""
-    path = root / RECORD
-    if not path.is_file() or (root / "unfinished.jsonl").exists():
+    path = root / _RECORD
+    if is_unfinished(root) or not (path.is_file() and (root / DESCRIPTION).is_file()):
         return False
     try:
-        return bool(json.loads(path.read_text(encoding="utf-8"))["asked"] == dict(asked))
-    except (ValueError, KeyError, TypeError, OSError) as error:
-        raise UsageError(f"'{path}' is not what this command wrote: {error}.") from error
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, OSError) as error:
+        raise DataError(f"'{path}' is not what this command wrote: {error}.") from error
+    return isinstance(found, dict) and found.get("asked") == json.loads(json.dumps(asked))
 
 
 def _inspected(root: Path) -> Inspection:
-    counts = json.loads((root / RECORD).read_text(encoding="utf-8"))["counts"]
+    counts = json.loads((root / _RECORD).read_text(encoding="utf-8"))["counts"]
     return Inspection(str(root), counts)
-
-
-def _write_json(path: Path, value: object) -> None:
-    with replacing(path) as temporary:
-        temporary.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")

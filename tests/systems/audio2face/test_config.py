@@ -90,11 +90,6 @@ def _changed(profile: str, **changes: Any) -> AudioToFaceConfig:
         ),
         ("diffusion", {"data": {"actors": ("ann", "ann")}}, "'actors' names one twice: ann, ann"),
         (
-            "regression",
-            {"data": {"validation_shots": ("a", "b"), "test_shots": ("b",)}},
-            "both hold out b",
-        ),
-        (
             "diffusion",
             {"learning": {"segments": {"shortest": 90, "longest": 60}}},
             "'shortest' to be at most 'longest'",

@@ -9,8 +9,10 @@ import yaml
 from likeness.config.resolve import resolve
 from likeness.errors import UsageError
 from likeness.systems.audio2face.config import AudioToFaceConfig
+from likeness.systems.audio2face.dataset.description import read_description
+from likeness.systems.audio2face.preprocessing.shot_files import CLIP_COLUMNS
 from likeness.systems.audio2face.profiles import PROFILES
-from likeness.systems.audio2face.reference_import import CLIP_COLUMNS, import_config
+from likeness.systems.audio2face.reference_import import import_config
 from tests.systems.audio2face.reference_directories import (
     REGRESSION,
     TRAIN,
@@ -65,15 +67,19 @@ def test_the_dataset_and_the_clips_are_files_of_their_own(tmp_path: Path) -> Non
     dataset = yaml.safe_load((tmp_path / "band.dataset.yaml").read_text())
     assert dataset["actors"]["ann"]["audio"] == "/data/band/ann/audio"
     assert dataset["actors"]["bob"]["fps"] == 30.0
-    assert dataset["actors"]["ann"]["shot_emotions"] == {"take_7": "joy"}
+    assert dataset["shot_emotions"] == {"ann": {"take_7": "joy"}}
+    assert dataset["clips"] == "band.clips.csv"
+    described, base = read_description(tmp_path / "band.dataset.yaml")
+    assert base == tmp_path
+    assert described.actors["ann"].transform_scale.jaw == 2.0
+    assert described.default_emotion == "neutral"
     assert dataset["emotions"] == ["neutral", "joy", "anger"]
-    assert "lip_distance" not in dataset["actors"]["bob"]
+    assert "lip_distance_list" not in dataset["actors"]["bob"]
     rows = list(csv.reader((tmp_path / "band.clips.csv").open()))
     assert tuple(rows[0]) == CLIP_COLUMNS
     assert rows[2] == ["bob", "take_2", "10", "59", "bob", "zh", "take_2.wav", "-2"]
     config = _resolved(out)
     assert config.data.root == str(tmp_path / "band.dataset.yaml")
-    assert config.data.clips == str(tmp_path / "band.clips.csv")
 
 
 def test_the_containers_folder_is_replaced(tmp_path: Path) -> None:
@@ -86,7 +92,7 @@ def test_the_containers_folder_is_replaced(tmp_path: Path) -> None:
         datasets=Path("/elsewhere"),
     )
     dataset = yaml.safe_load((tmp_path / "a.dataset.yaml").read_text())
-    assert dataset["actors"]["ann"]["skin"] == "/elsewhere/band/ann/cache/skin"
+    assert dataset["actors"]["ann"]["skin_caches"] == "/elsewhere/band/ann/cache/skin"
 
 
 def test_a_regression_configuration_says_the_same_here(tmp_path: Path) -> None:
@@ -148,12 +154,15 @@ def test_row_10_what_cannot_be_carried_over_is_told(tmp_path: Path) -> None:
     assert any("hears through hubert" in note for note in notes)
 
 
-def test_row_10_an_incomplete_scale_stays_as_it_is(tmp_path: Path) -> None:
-    """Missing channels of TRANSFORM_SCALE are for the dataset's reader to fill with 1."""
-    import_config(write_reference(tmp_path / "band"), tmp_path / "band.yaml")
-    dataset = yaml.safe_load((tmp_path / "band.dataset.yaml").read_text())
-    assert dataset["actors"]["ann"]["transform_scale"]["jaw"] == 2.0
-    assert "transform_scale" not in dataset["actors"]["bob"]
+def test_row_10_channels_missing_of_a_scale_are_one(tmp_path: Path) -> None:
+    from tests.systems.audio2face.reference_directories import DATASET
+
+    partial = DATASET.replace('"skin": 1.0, "tongue": 1.0, "jaw": 2.0, "eye": 1.0', '"jaw": 2.0')
+    import_config(write_reference(tmp_path / "band", dataset=partial), tmp_path / "band.yaml")
+    described, _ = read_description(tmp_path / "band.dataset.yaml")
+    scale = described.actors["ann"].transform_scale
+    assert (scale.skin, scale.tongue, scale.jaw, scale.eye) == (1.0, 1.0, 2.0, 1.0)
+    assert described.actors["bob"].transform_scale.jaw == 1.0
 
 
 def test_nothing_is_overwritten(tmp_path: Path) -> None:

@@ -58,3 +58,16 @@ def test_nothing_unknown_has_a_counterpart() -> None:
 
 def test_two_parameters_do_not_share_a_field_of_an_actor() -> None:
     assert len(set(ACTOR_FIELDS.values())) == len(ACTOR_FIELDS) == 22
+
+
+def test_every_key_of_the_dataset_is_there() -> None:
+    from likeness.systems.audio2face.dataset.description import ActorFiles, DatasetDescription
+
+    for network in NETWORKS:
+        for path, _ in base_leaves(network):
+            key = counterpart(network, path).key or ""
+            if key.startswith(f"{DATASET}actors.*."):
+                assert key.removeprefix(f"{DATASET}actors.*.") in ActorFiles.model_fields, path
+            elif key.startswith(DATASET):
+                name = key.removeprefix(DATASET).removesuffix(".*")
+                assert name in DatasetDescription.model_fields, path

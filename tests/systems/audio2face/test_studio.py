@@ -6,16 +6,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-import yaml
 
 from likeness.errors import UsageError
 from likeness.geometry.alignment import fit_similarity
 from likeness.geometry.animation_files import list_shots, read_animation
 from likeness.geometry.array_files import read_arrays
 from likeness.speech.phonemes import units_of
+from likeness.studio.corpus import sentences
 from likeness.studio.curves import CHANNEL, EYES, sample
 from likeness.studio.truth import replay
 from likeness.systems.audio2face import studio
+from likeness.systems.audio2face.dataset.description import read_description
+from likeness.systems.audio2face.dataset.reading import open_dataset
 from likeness.systems.audio2face.preprocessing.blendshape_files import read_blendshapes
 from likeness.systems.audio2face.studio import make
 
@@ -193,30 +195,46 @@ def test_blend_shapes_rebuild_what_they_are_made_of(actor: Path) -> None:
 
 def test_other_formats_hold_the_same(actor: Path) -> None:
     name = "neutral_000"
-    array = np.load(actor / "cache/skin" / name / f"{name}.npy")
-    for folder, suffix in (("cache_maya", ".xml"), ("cache_pc2", ".pc2")):
-        found = read_animation(actor / folder / "skin" / name / f"{name}{suffix}", FPS)
+    folder = actor / "cache" / "skin" / name
+    array = np.load(folder / f"{name}.npy")
+    for suffix in (".xml", ".pc2"):
+        found = read_animation(folder / f"{name}{suffix}", FPS)
         assert np.array_equal(found.frames.read(0, found.num_frames), array)
 
 
 def test_no_sentence_is_in_two_splits(made: Path, actor: Path) -> None:
-    splits = json.loads((made / "splits.json").read_text())
-    shots = {split: splits[split]["actor00"] for split in splits}
-    assert sorted(shot for names in shots.values() for shot in names) == _names(actor)
-    texts = {
-        split: {replay(made / "truth/actor00" / shot).text for shot in names} - {""}
-        for split, names in shots.items()
+    described, _ = read_description(made)
+    held = {"validation": described.validation, "test": described.test}
+    said = {
+        split: {
+            replay(made / "truth/actor00" / shot.removeprefix("actor00::")).text for shot in shots
+        }
+        for split, shots in held.items()
     }
-    assert all(len(said) >= 1 for said in texts.values())
-    assert not texts["train"] & (texts["validation"] | texts["test"])
+    assert all(len(texts) >= 1 for texts in said.values())
+    both = said["validation"] | said["test"]
+    assert len(both) == sum(map(len, said.values()))
+    rest = [n for n in _names(actor) if f"actor00::{n}" not in (*held["validation"], *held["test"])]
+    assert not both & {replay(made / "truth/actor00" / name).text for name in rest}
+    corpus = {line.text: line.split for line in sentences()}
+    assert all(corpus[text] == split for split, texts in said.items() for text in texts)
 
 
-def test_emotions_are_in_the_description_too(made: Path, actor: Path) -> None:
-    described = yaml.safe_load((made / "dataset.yaml").read_text())
-    emotions = described["actors"]["actor00"]["shot_emotions"]
-    assert described["emotions"] == ["neutral", "joy"]
-    assert sorted(emotions) == _names(actor)
-    assert all(shot.startswith(emotion) for shot, emotion in emotions.items())
+def test_the_contract_reads_it(made: Path, actor: Path) -> None:
+    found = open_dataset(made)["actor00"]
+    assert [shot.name for shot in found.shots] == _names(actor)
+    assert {shot.emotion for shot in found.shots} == {"neutral", "joy"}
+    assert all(shot.name.startswith(shot.emotion) for shot in found.shots)
+    speakers = {clip.speaker for clip in found.clips}
+    assert speakers == {"actor00", "aug_a", "aug_b"}
+    assert found.blendshapes is not None
+    assert found.tongue_rigid is not None
+    assert set(found.jaw) == set(found.eyes) == set(_names(actor))
+    described, _ = read_description(made)
+    assert described.emotions == ("neutral", "joy")
+    provenance = json.loads((made / "provenance.json").read_text())
+    assert provenance["source"] == "studio"
+    assert provenance["counts"]["shots"] == SHOTS + 1
 
 
 def test_a_finished_set_is_left_as_it_is(made: Path) -> None:
