@@ -54,6 +54,10 @@ class SamplingSettings(ConfigModel):
 class RegressionTermSettings(ConfigModel):
     """Shapes of the loss terms. Their weights belong to the stages."""
 
+    channel_weights: Mapping[Literal["skin", "tongue", "jaw", "eye"], NonNegative] = {}
+    """Channel to a factor on its predictions and targets in mse and motion; others count 1. Skin
+    coefficients grow with the number of vertices and angles do not: on a small mesh the eyes, which
+    sound does not move, would otherwise be most of what is learned."""
     removes_closed_eyes: bool = True
     """Do not learn from samples with closed eyes: nobody hears a blink."""
     eye_threshold: float = 0.35

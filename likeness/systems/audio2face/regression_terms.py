@@ -64,6 +64,8 @@ class RegressionTerms(nn.Module):
         unit: cm per unit of the artefacts.
     """
 
+    factors: Tensor
+
     def __init__(
         self,
         artefacts: ActorArtefacts,
@@ -76,6 +78,10 @@ class RegressionTerms(nn.Module):
         self.settings, self.layout = settings, ChannelLayout.of(artefacts)
         self.normalisers = Normalisers(NORMALISED_TERMS)
         self._silence = dict(silence or {})
+        factors = torch.ones(self.layout.size)
+        for channel, factor in settings.channel_weights.items():
+            factors[self.layout.slices[channel]] = factor
+        self.register_buffer("factors", factors, persistent=False)
 
         def gaps(pairs: Any) -> CoefficientGaps | None:
             if pairs is None:
@@ -153,10 +159,11 @@ class RegressionTerms(nn.Module):
         found, target = prediction[keep], batch["target"][keep]
         columns, own = self.layout.slices, self.settings
         terms: dict[str, Tensor] = {}
+        weighted, true_weighted = found * self.factors, target * self.factors
         if "mse" in wanted:
-            terms["mse"] = losses.mean_square(found, target)
+            terms["mse"] = losses.mean_square(weighted, true_weighted)
         if "motion" in wanted:
-            terms["motion"] = losses.motion(found, target)
+            terms["motion"] = losses.motion(weighted, true_weighted)
         skin, true_skin = found[..., columns["skin"]], target[..., columns["skin"]]
         if "lip_distance" in wanted and self.lips is not None:
             weights = _weights(batch["emotion"], own.lip_distance_weights, target, keep)

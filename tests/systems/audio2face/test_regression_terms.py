@@ -95,6 +95,18 @@ def test_every_term_is_its_formula() -> None:
     assert float(second["mse"]) == pytest.approx(normalised**0.5, rel=1e-4)
 
 
+def test_weights_of_channels_scale_what_mse_and_motion_compare() -> None:
+    batch, prediction = _batch(4), torch.randn(4, 2, 28)
+    terms = RegressionTerms(artefacts(), SETTINGS.replace(channel_weights={"eye": 0.1, "jaw": 2.0}))
+    terms(prediction, batch, torch.randn(4, 2, 16))
+    factors = torch.tensor([1.0] * 9 + [2.0] * 15 + [0.1] * 4)
+    error = (prediction - batch["target"]) * factors
+    sizes = terms.normalisers.terms
+    assert float(sizes["mse"].total) == pytest.approx(float(error.square().mean()) ** 2, rel=1e-4)
+    moved = (error[:, 1] - error[:, 0]).square().mean()
+    assert float(sizes["motion"].total) == pytest.approx(float(moved) ** 2, rel=1e-4)
+
+
 def test_closed_eyes_are_left_out_of_the_means() -> None:
     """In the published code they count as samples without any error."""
     made, batch = artefacts(), _batch(8)

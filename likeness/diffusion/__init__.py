@@ -1,0 +1,1 @@
+"""Denoising diffusion as plain functions: schedules of noise, and the steps between two levels."""

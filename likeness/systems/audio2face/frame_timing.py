@@ -1,0 +1,96 @@
+"""When frames are: the sound a frame is predicted from, and emotions that change over time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from likeness.errors import UsageError
+from likeness.geometry.animation import exact_rate
+
+TimingMode = Literal["centre", "runtime"]
+
+
+def num_frames_of(num_samples: int, rate: int, fps: float) -> int:
+    """Frames of a sound: those that begin before its end."""
+    return -int(-num_samples * exact_rate(fps) // rate)
+
+
+def window_centres(
+    num_samples: int, rate: int, fps: float, mode: TimingMode = "centre"
+) -> NDArray[np.int64]:
+    """Sample (F,) in the middle of the window of each frame of a regression network.
+
+    Args:
+        mode: ``centre`` is how networks are trained: frame f lies at (f + 0.5) / fps. ``runtime``
+            is what the SDK does: frame k at floor(k · rate / fps), half a frame earlier.
+    """
+    if mode not in ("centre", "runtime"):
+        raise UsageError(f"Frames are timed by centre or runtime, not by {mode!r:.40}.")
+    exact, count = exact_rate(fps), num_frames_of(num_samples, rate, fps)
+    if mode == "runtime":
+        return np.array([int(k * rate / exact) for k in range(count)], np.int64)
+    return np.array([round((2 * k + 1) * rate / (2 * exact)) for k in range(count)], np.int64)
+
+
+def window_targets(
+    num_windows: int,
+    *,
+    buffer_length: int,
+    padding_left: int,
+    left: int,
+    center: int,
+    right: int,
+) -> NDArray[np.int64]:
+    """Sample of each kept frame of the windows of a diffusion network: (windows, center).
+
+    Windows start at ``-padding_left`` and go on by the samples of the kept frames. Stride and
+    offset are whole samples, truncated, as in the SDK. Frames whose sample is negative or beyond
+    the sound are dropped.
+    """
+    frames = left + center + right
+    stride, offset = buffer_length * center // frames, buffer_length * left // frames
+    start = -padding_left + offset + stride * np.arange(num_windows)[:, None]
+    return start + np.arange(center) * buffer_length // frames
+
+
+@dataclass(frozen=True, eq=False)
+class EmotionTrack:
+    """Emotion vectors at times, linear in between, held before the first and after the last.
+
+    Args:
+        times: (n,) seconds that rise. vectors: (n, E).
+
+    Raises:
+        UsageError: shapes that do not fit, or times that do not rise.
+    """
+
+    times: NDArray[np.float64]
+    vectors: NDArray[np.float32]
+
+    def __post_init__(self) -> None:
+        times = np.asarray(self.times, np.float64)
+        vectors = np.asarray(self.vectors, np.float32)
+        if vectors.ndim != 2 or times.shape != (len(vectors),) or not len(times):
+            raise UsageError(
+                f"Emotions over time need a vector for each time, found times {times.shape} and "
+                f"vectors {vectors.shape}."
+            )
+        if (np.diff(times) <= 0).any() or not np.isfinite(times).all():
+            raise UsageError(f"The times of emotions must rise, found {times.tolist()[:20]}.")
+        object.__setattr__(self, "times", times)
+        object.__setattr__(self, "vectors", vectors)
+
+    @classmethod
+    def constant(cls, vector: Sequence[float] | NDArray[np.floating]) -> EmotionTrack:
+        """The same emotion all the time."""
+        return cls(np.zeros(1), np.asarray(vector, np.float32)[None])
+
+    def at(self, times: NDArray[np.floating]) -> NDArray[np.float32]:
+        """Vectors (m, E) at times (m,) in seconds."""
+        columns = [np.interp(times, self.times, column) for column in self.vectors.T]
+        return np.stack(columns, axis=-1).astype(np.float32)

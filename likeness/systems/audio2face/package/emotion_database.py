@@ -1,0 +1,180 @@
+"""The implicit emotion data base of a regression package: one vector per frame of each shot.
+
+``implicit_emo_db.npz`` is what the runtime reads. An older binary form is read only.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from likeness.errors import DataError, MissingError, UnsafeFileError, UsageError
+from likeness.geometry.array_files import read_arrays
+from likeness.systems.audio2face.package.runtime_arrays import write_runtime_arrays
+
+_MAX_SHOTS = 100_000
+_MAX_NAME = 10_000
+
+
+@dataclass(frozen=True, eq=False)
+class EmotionDatabase:
+    """Rows of all shots, one after the other.
+
+    Attributes:
+        vectors: (rows, length) float32.
+        names: of the shots, in the order of their first rows.
+        starts: (n,) first row of each. sizes: (n,) its rows.
+
+    Raises:
+        DataError: sizes that do not fit together, names twice, or shots out of order.
+    """
+
+    vectors: NDArray[np.float32]
+    names: tuple[str, ...]
+    starts: NDArray[np.int32]
+    sizes: NDArray[np.int32]
+
+    def __post_init__(self) -> None:
+        vectors = np.ascontiguousarray(self.vectors, np.float32)
+        starts, sizes = (np.asarray(v).astype(np.int64) for v in (self.starts, self.sizes))
+        if vectors.ndim != 2 or not starts.shape == sizes.shape == (len(self.names),):
+            raise DataError(
+                f"An emotion data base needs rows (rows, length) and a start and a size for each "
+                f"of its {len(self.names)} shots, found {vectors.shape}, {starts.shape} and "
+                f"{sizes.shape}."
+            )
+        if len(set(self.names)) != len(self.names):
+            raise DataError("The shots of an emotion data base must have different names.")
+        if len(starts) and (
+            (np.diff(starts) < 0).any() or (sizes < 1).any() or starts.min() < 0
+            or (starts + sizes).max() > len(vectors)
+        ):  # fmt: skip
+            raise DataError(
+                f"The shots of an emotion data base must lie in its {len(vectors)} rows, in order "
+                "of their first row."
+            )
+        object.__setattr__(self, "vectors", vectors)
+        object.__setattr__(self, "starts", starts.astype(np.int32))
+        object.__setattr__(self, "sizes", sizes.astype(np.int32))
+
+    def row(self, shot: str, frame: int) -> NDArray[np.float32]:
+        """The vector of a frame.
+
+        Raises:
+            UsageError: there is no such shot or frame.
+        """
+        if shot not in self.names:
+            raise UsageError(
+                f"There is no shot '{shot}' in the emotion data base.",
+                advice=f"Use one of: {', '.join(self.names[:20])}.",
+            )
+        index = self.names.index(shot)
+        if not 0 <= frame < self.sizes[index]:
+            raise UsageError(
+                f"Shot '{shot}' has frames 0 to {self.sizes[index] - 1}, {frame} was asked for."
+            )
+        return self.vectors[self.starts[index] + frame]
+
+    def central_row(self, neutral_shots: Collection[str] = ()) -> tuple[str, int]:
+        """Shot and frame of the row that is closest to the mean over the neutral shots.
+
+        Args:
+            neutral_shots: names; those that are not in the data base count for nothing. All shots
+                where none is left.
+        """
+        chosen = [i for i, name in enumerate(self.names) if name in neutral_shots]
+        chosen = chosen or list(range(len(self.names)))
+        if not chosen:
+            raise DataError("The emotion data base has no shot to take a row from.")
+        rows = [self.vectors[self.starts[i] : self.starts[i] + self.sizes[i]] for i in chosen]
+        every = np.concatenate(rows).astype(np.float64)
+        nearest = int(((every - every.mean(axis=0)) ** 2).sum(axis=1).argmin())
+        ends = np.cumsum([len(part) for part in rows])
+        place = int(np.searchsorted(ends, nearest, side="right"))
+        return self.names[chosen[place]], nearest - int(ends[place] - len(rows[place]))
+
+
+def write_emotion_database(path: str | Path, database: EmotionDatabase) -> None:
+    """Write ``implicit_emo_db.npz`` as the runtime reads it."""
+    write_runtime_arrays(
+        path,
+        {
+            "emo_db": database.vectors,
+            "emo_spec_names": np.array([name.encode() for name in database.names]),
+            "emo_spec_start": database.starts,
+            "emo_spec_size": database.sizes,
+        },
+    )
+
+
+def read_emotion_database(path: str | Path) -> EmotionDatabase:
+    """Read the npz or the older binary form.
+
+    Raises:
+        MissingError: there is no such file.
+        DataError: parts are missing, end early or do not fit together.
+        UnsafeFileError: sizes beyond what the file holds.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise MissingError(f"There is no emotion data base {path}.")
+    with open(path, "rb") as file:
+        is_archive = file.read(2) == b"PK"
+    if not is_archive:
+        return _read_binary(path)
+    arrays, _ = read_arrays(path)
+    missing = {"emo_db", "emo_spec_names", "emo_spec_start", "emo_spec_size"} - set(arrays)
+    if missing:
+        raise DataError(f"{path} has no {', '.join(sorted(missing))}; found {', '.join(arrays)}.")
+    names = [n.decode() if isinstance(n, bytes) else n for n in arrays["emo_spec_names"].tolist()]
+    try:
+        return EmotionDatabase(
+            arrays["emo_db"], tuple(names), arrays["emo_spec_start"], arrays["emo_spec_size"]
+        )
+    except DataError as error:
+        raise DataError(f"{path}: {error.message}") from error
+
+
+def _read_binary(path: Path) -> EmotionDatabase:
+    """int32 count; per shot length of the name, name, first row, rows; vector length; values."""
+    data, place = path.read_bytes(), 0
+
+    def take(count: int) -> bytes:
+        nonlocal place
+        if not 0 <= count <= len(data) - place:
+            raise UnsafeFileError(
+                f"{path} asks for {count:,} bytes at byte {place:,} and has {len(data):,}."
+            )
+        place += count
+        return data[place - count : place]
+
+    def integer(limit: int) -> int:
+        (value,) = struct.unpack("<i", take(4))
+        if not 0 <= value <= limit:
+            raise DataError(f"{path}, byte {place - 4}: expected 0 to {limit:,}, found {value}.")
+        return int(value)
+
+    names, starts, sizes = [], [], []
+    for _ in range(integer(_MAX_SHOTS)):
+        names.append(take(integer(_MAX_NAME)).decode("utf-8", "replace"))
+        starts.append(integer(2**31 - 1))
+        sizes.append(integer(2**31 - 1))
+    length, count = integer(_MAX_NAME), integer(2**31 - 1)
+    if length < 1 or count % length or len(data) - place != 4 * count:
+        raise DataError(
+            f"{path}: expected {count:,} numbers in rows of {length} up to its end, found "
+            f"{len(data) - place:,} bytes."
+        )
+    values = np.frombuffer(data, "<f4", count, offset=place).reshape(-1, length)
+    order = np.argsort(starts, kind="stable")
+    try:
+        return EmotionDatabase(
+            values, tuple(names[i] for i in order), np.array(starts)[order], np.array(sizes)[order]
+        )
+    except DataError as error:
+        raise DataError(f"{path}: {error.message}") from error

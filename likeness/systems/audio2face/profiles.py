@@ -1,0 +1,169 @@
+"""Named configurations of audio2face.
+
+``regression`` and ``diffusion`` are the published settings of the reference; the others fit them to
+studio actors and to a CPU.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from likeness.systems.audio2face.config import AudioToFaceConfig
+from likeness.systems.audio2face.postprocessing_settings import default_postprocessing
+from likeness.training.settings import TrainSettings
+from likeness.training.stage import Ramp, Schedule, Stage
+
+REGRESSION_WEIGHTS: Mapping[str, float | Ramp] = {
+    "mse": 1.0,
+    "motion": 10.0,
+    "emotion_regularisation": 1.0,
+    "lip_distance": 100.0,
+    "volume_stability": 100.0,
+}
+"""As published. Phonemes, whose targets need an aligner's weights, are off in every published
+example as well."""
+
+DIFFUSION_WEIGHTS: Mapping[str, float | Ramp] = {
+    "diffusion": 1.0,
+    "lip_distance": 1e-5,
+    "expression_smooth": 25.0,
+}
+
+_DECAY = 0.994
+"""Of the learning rate of regression, an epoch."""
+
+
+def regression() -> AudioToFaceConfig:
+    """One actor, a window of sound to a pose: the published settings. Give the path of wav2vec 2.0
+    as model.regression.encoder_path, with encoder wav2vec2, to hear through it."""
+    epochs = 50
+    return AudioToFaceConfig(
+        stages=(
+            Stage(
+                name="train",
+                epochs=epochs,
+                weights=REGRESSION_WEIGHTS,
+                groups={"network": 1.0, "emotions": 1.0},
+                schedule=Schedule(kind="exponential", final_factor=round(_DECAY**epochs, 4)),
+            ),
+        ),
+        train=TrainSettings(
+            seed=42,
+            optimizer="adam",
+            learning_rate=2e-4,
+            weight_decay=0.0,
+            batch_size=32,
+            clip_norm=0.0,
+            log_every=50,
+            best_score="lip_vertex_error",
+        ),
+    )
+
+
+def diffusion() -> AudioToFaceConfig:
+    """Several actors, a second of sound to thirty frames: the published settings. Give the path of
+    HuBERT as model.diffusion.encoder_path, with encoder hubert, to hear through it."""
+    return AudioToFaceConfig(
+        model={"network": "diffusion"},  # type: ignore[arg-type]
+        learning={"sampling": {"timeshift": 0.0}},  # type: ignore[arg-type]
+        postprocessing=default_postprocessing("diffusion"),
+        stages=(
+            Stage(
+                name="train",
+                epochs=400,
+                weights=DIFFUSION_WEIGHTS,
+                groups={"network": 1.0, "encoder": 1.0},
+                schedule=Schedule(kind="cosine", warmup_steps=100, final_factor=0.2),
+            ),
+        ),
+        train=TrainSettings(
+            seed=42,
+            optimizer="adam",
+            learning_rate=5e-5,
+            weight_decay=0.0,
+            batch_size=1,
+            accumulation=4,
+            log_every=10,
+            ema_decay=0.999,
+            best_score="lip_vertex_error",
+        ),
+    )
+
+
+def studio() -> AudioToFaceConfig:
+    """Regression of one studio actor in twenty minutes on two cores."""
+    return regression().replace(
+        audio={"gain_decibels": 6.0},
+        stages=(
+            Stage(
+                name="train",
+                steps=6000,
+                weights=REGRESSION_WEIGHTS,
+                groups={"network": 1.0, "emotions": 1.0},
+                schedule=Schedule(kind="cosine", warmup_steps=100, final_factor=0.02),
+            ),
+        ),
+        train={"learning_rate": 1e-3, "ema_decay": 0.998, **_CPU},
+    )
+
+
+def studio_diffusion() -> AudioToFaceConfig:
+    """Diffusion of studio actors in twenty minutes on two cores, at thirty frames a second."""
+    return diffusion().replace(
+        audio={"gain_decibels": 6.0},
+        model={"diffusion": {"space": "coefficients"}},
+        learning={"segments": {"fps": 30.0, "longest": 90}},
+        stages=(
+            Stage(
+                name="train",
+                steps=4000,
+                weights=DIFFUSION_WEIGHTS,
+                groups={"network": 1.0},
+                schedule=Schedule(kind="cosine", warmup_steps=100, final_factor=0.02),
+            ),
+        ),
+        train={
+            "learning_rate": 1e-3,
+            "batch_size": 8,
+            "accumulation": 1,
+            "ema_decay": 0.998,
+            **_CPU,
+        },
+    )
+
+
+_CPU = {"log_every": 25, "preview_every": 1000, "evaluate_every": 0, "save_every": 1000}
+
+
+def smoke() -> AudioToFaceConfig:
+    """Seconds to minutes on a CPU: a small network on the smallest studio set."""
+    return studio().replace(
+        preprocessing={"max_added_poses": 60},
+        model={"regression": {"encoder": "tiny", "features": 32, "noise": 1.1}},
+        stages=(
+            Stage(
+                name="train",
+                steps=400,
+                weights=REGRESSION_WEIGHTS,
+                schedule=Schedule(kind="cosine", warmup_steps=20, final_factor=0.05),
+            ),
+        ),
+        train={
+            "learning_rate": 2e-3,
+            "batch_size": 16,
+            "log_every": 10,
+            "preview_every": 200,
+            "save_every": 200,
+            "ema_decay": 0.98,
+        },
+    )
+
+
+PROFILES: Mapping[str, Callable[[], AudioToFaceConfig]] = {
+    "default": regression,
+    "regression": regression,
+    "diffusion": diffusion,
+    "studio": studio,
+    "studio-diffusion": studio_diffusion,
+    "smoke": smoke,
+}

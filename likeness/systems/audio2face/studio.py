@@ -1,0 +1,321 @@
+"""Studio people as speaking actors: recordings in the layout of real ones, with the exact truth.
+
+Owns who speaks what, which splits there are and what is written down about the set. Faces are
+:mod:`.studio_faces`, takes :mod:`.studio_shots`, files the contract's writer.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import Annotated, Any, Literal, NamedTuple, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from likeness.data.inspection import Inspection
+from likeness.data.making import Progress, is_unfinished, unfinished
+from likeness.errors import DataError
+from likeness.geometry.head_asset import HeadAsset, load_head
+from likeness.geometry.ict_assets import is_ict, load_ict
+from likeness.seeds import Draws, seed_of
+from likeness.speech.espeak_library import is_espeak_present
+from likeness.speech.synthesis import Backend
+from likeness.speech.timeline import Emotion
+from likeness.studio.blinks import blink_keys
+from likeness.studio.corpus import Split
+from likeness.studio.curves import EYES, sample
+from likeness.studio.difficulty import Difficulty
+from likeness.studio.gaze import saccade_rotations
+from likeness.studio.person import Person
+from likeness.studio.recording import SAMPLE_RATE
+from likeness.studio.truth import write_truth
+from likeness.studio.version import STUDIO_VERSION
+from likeness.systems.audio2face.dataset.description import DESCRIPTION
+from likeness.systems.audio2face.dataset.writer import (
+    CacheFormat,
+    actor_folder,
+    finish_dataset,
+    write_actor,
+    write_shot,
+)
+from likeness.systems.audio2face.recorded_actor import RecordedActor
+from likeness.systems.audio2face.studio_faces import AssetFace, SpeakingFace, StudioFace
+from likeness.systems.audio2face.studio_faults import check_faults, put_faults
+from likeness.systems.audio2face.studio_shots import Line, Scale, lines_of, take_of
+
+TRUTH = "truth"
+"""Folder of the curves and timelines of every shot; readers of the dataset pass it over."""
+_RECORD = "provenance.json"
+
+_SMOKE_VERTICES = 600
+_SACCADES, _KEY_FPS = 5000, 30.0
+_TESTED_EVERY = 5
+_SHOWN_IN_ALL_FORMATS = 4
+Fps = Literal[24, 25, 30, 48, 50, 60]
+
+
+def make(
+    out: str,
+    *,
+    people: Annotated[int, Field(ge=1)],
+    seed: int = 0,
+    scale: Scale = "smoke",
+    shots: Annotated[int, Field(ge=2)] | None = None,
+    difficulty: Annotated[int, Field(ge=0, le=3)] = 1,
+    fps: Fps = 30,
+    voices: bool = True,
+    head: str = "studio",
+    backend: Backend = "auto",
+    faults: str = "",
+    workers: Annotated[int, Field(ge=0)] = 0,
+    progress: Progress | None = None,
+) -> Inspection:
+    """Record studio people in the layout of the contract; called again, it goes on.
+
+    Args:
+        out: folder to write; new, empty, or what an earlier call left unfinished. A finished set
+            of the same settings is left as it is.
+        people: how many actors. From five on, every fifth is for testing alone and says only test
+            sentences.
+        seed: decides who they are and how they speak.
+        scale: smoke: 24 sentences, 600 vertices, two emotions; fast: 94 sentences, the whole skin,
+            eleven emotions; full: 400 sentences more.
+        shots: so many of the sentences, spread over emotions and splits.
+        difficulty: of speech and recordings, 0 to 3.
+        fps: frames per second.
+        voices: also record every shot in two other voices.
+        head: "studio", or the path of another head with ARKIT shapes, teeth and landmarks.
+        backend: espeak speaks the text, formant says syllables like it; auto takes what is there.
+        faults: codes of :data:`.studio_faults.FAULTS` to put into shots of the first actor, with
+            commas between.
+        workers: processes; 0 takes one for each core. Changes no result.
+        progress: is told how many shots are done.
+
+    Raises:
+        UsageError: options that do not fit, or another set in the folder.
+        DataError, MissingError: the head cannot be read, or speech cannot be made.
+    """
+    root = Path(out)
+    codes = [code for code in faults.split(",") if code]
+    lines = {number: _lines(scale, shots, seed, number, people) for number in range(people)}
+    check_faults(codes, len(_speech(lines[0], "train")))
+    if backend == "auto":
+        backend = "espeak" if is_espeak_present() else "formant"
+    asked = {
+        "studio_version": STUDIO_VERSION,
+        "people": people,
+        "seed": seed,
+        "scale": scale,
+        "shots": shots,
+        "difficulty": difficulty,
+        "fps": fps,
+        "voices": voices,
+        "head": head,
+        "backend": backend,
+        "faults": codes,
+    }
+    if _is_made(root, asked):
+        return _inspected(root)
+    tasks = [
+        _Task(seed, number, place, scale, shots, people, difficulty, fps, voices, head, backend)
+        for number in range(people)
+        for place in range(len(lines[number]))
+    ]
+    with unfinished(
+        out,
+        command="'likeness data make audio2face'",
+        settings=asked,
+        files={},
+        notes={"source": "studio", "consent": "These people do not exist.", "asked": asked},
+        pieces=len(tasks),
+    ) as journal:
+        journal.make(
+            partial(_make_shot, root), [tuple(t) for t in tasks], workers=workers, progress=progress
+        )
+        for number in range(people):
+            write_actor(root, _recorded(tasks, number))
+        _finish(root, journal.values, {"made": journal.begun, **journal.notes}, fps)
+        if codes:
+            spoken = [line.shot for line in _speech(lines[0], "train")]
+            put_faults(root, actor_folder(root, _name(0)), spoken, codes, fps)
+    return _inspected(root)
+
+
+class _Task(NamedTuple):
+    """Everything that decides one shot, as it is sent to a process."""
+
+    seed: int
+    actor: int
+    place: int
+    scale: Scale
+    shots: int | None
+    people: int
+    difficulty: int
+    fps: float
+    voices: bool
+    head: str
+    backend: Backend
+
+
+def _name(number: int) -> str:
+    return f"actor{number:02d}"
+
+
+def _lines(
+    scale: Scale, shots: int | None, seed: int, number: int, people: int
+) -> tuple[Line, ...]:
+    return lines_of(scale, seed, shots, "test" if _is_tested(number, people) else None)
+
+
+def _is_tested(number: int, people: int) -> bool:
+    return people >= _TESTED_EVERY and number % _TESTED_EVERY == _TESTED_EVERY - 1
+
+
+def _speech(lines: Sequence[Line], split: Split) -> list[Line]:
+    return [line for line in lines if line.text and line.split == split]
+
+
+@lru_cache(maxsize=1)
+def _cast(seed: int, number: int, scale: Scale, head: str) -> tuple[Person, SpeakingFace]:
+    person = Person.sample(seed_of("audio2face actor", seed, number) % 2**31)
+    if head == "studio":
+        return person, StudioFace(person, _SMOKE_VERTICES if scale == "smoke" else None)
+    return person, AssetFace(_asset(head), person.seed)
+
+
+@lru_cache(maxsize=1)
+def _asset(head: str) -> HeadAsset:
+    path = Path(head)
+    asset = load_ict(path) if is_ict(path) else load_head(path)
+    if asset.landmarks68 is None or "teeth" not in asset.masks:
+        raise DataError(
+            f"The head '{head}' has no {'teeth' if asset.landmarks68 else 'landmarks'} to find "
+            "jaw and lips by.",
+            advice="Take ICT-FaceKit's ict_face.npz, or the studio's own head.",
+        )
+    return asset
+
+
+def _make_shot(root: Path, values: tuple[Any, ...]) -> dict[str, Any]:
+    """Write a shot; returns what the files of the whole actor need of it."""
+    task = _Task(*values)
+    person, face = _cast(task.seed, task.actor, task.scale, task.head)
+    line = _lines(task.scale, task.shots, task.seed, task.actor, task.people)[task.place]
+    take = take_of(
+        person,
+        face.lips,
+        line,
+        task.place,
+        task.seed,
+        difficulty=Difficulty.level(task.difficulty),
+        backend=task.backend,
+        voices=task.voices,
+    )
+    frames = sample(take.curves, task.fps)
+    skin, tongue, jaw = face.move(frames)
+    length = round(len(frames) / task.fps * SAMPLE_RATE)
+    formats: tuple[CacheFormat, ...] = ("npy",)
+    if task.actor == 0 and task.place < _SHOWN_IN_ALL_FORMATS:
+        formats = ("npy", "mc", "pc2")
+    write_shot(
+        root,
+        _name(task.actor),
+        line.shot,
+        fps=task.fps,
+        skin=skin,
+        tongue=tongue,
+        jaw=jaw,
+        eyes=frames[:, EYES].reshape(-1, 2, 2),
+        sound=_fitted(take.sound, length),
+        voices={name: _fitted(sound, length) for name, sound in take.voices.items()},
+        rate=SAMPLE_RATE,
+        cache_formats=formats,
+    )
+    truth = root / TRUTH / _name(task.actor) / line.shot
+    truth.parent.mkdir(parents=True, exist_ok=True)
+    keys = {"person": person.seed, "actor": _name(task.actor), "seed": task.seed, "fps": task.fps}
+    write_truth(truth, take.curves, take.utterance, {**keys, "split": line.split})
+    return {
+        "actor": _name(task.actor),
+        "shot": line.shot,
+        "frames": len(frames),
+        "emotion": line.emotion,
+        "split": line.split,
+    }
+
+
+def _fitted(sound: NDArray[np.float32], length: int) -> NDArray[np.float32]:
+    return np.pad(sound[:length], (0, max(length - len(sound), 0)))
+
+
+def _recorded(tasks: Sequence[_Task], number: int) -> RecordedActor:
+    """An actor without the shots."""
+    task = next(task for task in tasks if task.actor == number)
+    person, face = _cast(task.seed, number, task.scale, task.head)
+    draws = Draws("studio", STUDIO_VERSION, person.seed, "saccades")
+    return RecordedActor(
+        name=_name(number),
+        fps=task.fps,
+        shots=(),
+        clips=(),
+        audio=Path(),
+        skin={},
+        skin_neutral=face.neutral,
+        tongue_neutral=face.tongue_neutral,
+        tongue_rigid=face.tongue_rigid,
+        jaw_neutral=face.jaw_neutral,
+        lip_open_delta=face.lip_open_delta,
+        eye_close_delta=face.eye_close_delta,
+        blink_keys=blink_keys(_KEY_FPS),
+        saccades=saccade_rotations(_SACCADES, _KEY_FPS, draws),
+        lip_distance=face.lip_distance,
+        lip_size=face.lip_size,
+        eye_distance=face.eye_distance,
+        blendshapes=face.blendshapes(),
+        tongue_blendshapes=face.tongue_blendshapes(),
+    )
+
+
+def _finish(
+    root: Path, rows: Sequence[Mapping[str, Any]], notes: Mapping[str, Any], fps: float
+) -> None:
+    """Write the description of the dataset and where it comes from."""
+    emotions: dict[str, dict[str, str]] = {}
+    for row in rows:
+        emotions.setdefault(row["actor"], {})[row["shot"]] = row["emotion"]
+    used = {row["emotion"] for row in rows}
+    counts = {"actors": len(emotions), "shots": len(rows), "frames": sum(r["frames"] for r in rows)}
+    held_out = {
+        split: [f"{row['actor']}::{row['shot']}" for row in rows if row["split"] == split]
+        for split in ("validation", "test")
+    }
+    finish_dataset(
+        root,
+        fps=dict.fromkeys(emotions, float(fps)),
+        emotions=[name for name in get_args(Emotion) if name in used],
+        provenance={**notes, "counts": counts},
+        shot_emotions=emotions,
+        validation=held_out["validation"],
+        test=held_out["test"],
+    )
+
+
+def _is_made(root: Path, asked: Mapping[str, Any]) -> bool:
+    """Whether the folder holds this very set, finished."""
+    path = root / _RECORD
+    if is_unfinished(root) or not (path.is_file() and (root / DESCRIPTION).is_file()):
+        return False
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, OSError) as error:
+        raise DataError(f"'{path}' is not what this command wrote: {error}.") from error
+    return isinstance(found, dict) and found.get("asked") == json.loads(json.dumps(asked))
+
+
+def _inspected(root: Path) -> Inspection:
+    counts = json.loads((root / _RECORD).read_text(encoding="utf-8"))["counts"]
+    return Inspection(str(root), counts)

@@ -1,0 +1,218 @@
+"""What studio actors say and how it is performed and recorded, shot by shot.
+
+Owns the choice of sentences, emotions and splits, and one take: sound, re-voiced sounds and curves.
+Everything is a function of the seed, the actor and the number of the shot.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from likeness.seeds import Draws, seed_of
+from likeness.speech.synthesis import Backend, speak
+from likeness.speech.timeline import SILENCE, Emotion, Segment, Timeline, Utterance, Voice
+from likeness.studio.closures import Lips
+from likeness.studio.corpus import Sentence, Split, more_sentences, sentences
+from likeness.studio.curves import Curves
+from likeness.studio.difficulty import AudioKnob, Difficulty, SpeechKnob
+from likeness.studio.performance import perform
+from likeness.studio.performing_style import Delivery, PerformingStyle
+from likeness.studio.person import Person
+from likeness.studio.recording import SAMPLE_RATE, draw_conditions, record
+from likeness.studio.voice import drifted, voice_of
+
+Scale = Literal["smoke", "fast", "full"]
+
+SILENT_SECONDS = 4.0
+SILENT = "neutral_silence"
+SMOKE_EMOTIONS: tuple[Emotion, ...] = ("neutral", "joy")
+_SMOKE_QUOTAS: dict[Split, int] = {"train": 8, "validation": 2, "test": 2}
+"""Sentences of each of the two emotions at scale smoke."""
+_FULL_SENTENCES = 400
+_SILENT_FLOOR = -75.0  # dBFS
+_SCALED = (0.08, 0.14)  # how far re-voiced formants lie from the actor's
+_SLOWEST_MUMBLE = 0.4
+VOICES = ("a", "b")
+"""Names of re-voiced recordings: formants above and below the actor's."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """A sentence as one shot.
+
+    Attributes:
+        shot: name, ``<emotion>_<number>``.
+        text: empty for the silent shot.
+        emotion: how it is said.
+        split: who may hear it.
+    """
+
+    shot: str
+    text: str
+    emotion: Emotion
+    split: Split
+
+
+@dataclass(frozen=True, eq=False)
+class Take:
+    """A shot as performed and recorded.
+
+    Attributes:
+        utterance: what is said, dry.
+        curves: what the face does; the head's turns are in it and are left to the reader.
+        sound: (samples,) at 16 kHz.
+        voices: name to the same timing in another voice, as many samples.
+    """
+
+    utterance: Utterance
+    curves: Curves
+    sound: NDArray[np.float32]
+    voices: dict[str, NDArray[np.float32]]
+
+
+def lines_of(
+    scale: Scale, seed: int, count: int | None = None, only: Split | None = None
+) -> tuple[Line, ...]:
+    """The shots of every actor: the same sentences, in one order; a silent one ends them.
+
+    Args:
+        scale: 24 sentences in two emotions, the 94 of the corpus, or 400 more besides.
+        seed: of the sentences beyond the corpus.
+        count: so many of them, spread over emotions and splits; None keeps all.
+        only: leave out all but this split: what people who are tested with say.
+    """
+    if scale == "smoke":
+        chosen = list(_smoke_sentences())
+    else:
+        chosen = [(sentence, sentence.emotion) for sentence in sentences()]
+        if scale == "full":
+            chosen += [(line, line.emotion) for line in more_sentences(_FULL_SENTENCES, seed)]
+    if count is not None and count < len(chosen):
+        kept_places = np.round(np.linspace(0, len(chosen) - 1, count)).astype(int)
+        chosen = [chosen[place] for place in kept_places]
+    numbers = Counter[str]()
+    lines = []
+    for sentence, emotion in chosen:
+        shot = f"{emotion}_{numbers[emotion]:03d}"
+        numbers[emotion] += 1
+        lines.append(Line(shot, sentence.text, emotion, sentence.split))
+    kept = [line for line in lines if only in (None, line.split)]
+    return (*kept, Line(SILENT, "", "neutral", only or "train"))
+
+
+def _smoke_sentences() -> Iterator[tuple[Sentence, Emotion]]:
+    """Sentences for two emotions, each said once, greedily those with the rarest letter pairs."""
+    seen = Counter[str]()
+    left = [line for line in sentences() if line.emotion in SMOKE_EMOTIONS]
+    for emotion in SMOKE_EMOTIONS:
+        for split, quota in _SMOKE_QUOTAS.items():
+            for _ in range(quota):
+                mine = [line for line in left if line.split == split]
+                own = [line for line in mine if line.emotion == emotion != "neutral"]
+                open_to = own or [line for line in mine if line.emotion == "neutral"]
+                best = max(open_to, key=lambda line: (_novelty(line.text, seen), -line.number))
+                seen.update(_letter_pairs(best.text))
+                left.remove(best)
+                yield best, emotion
+
+
+def _letter_pairs(text: str) -> list[str]:
+    letters = "".join(letter for letter in text.lower() if letter.isalpha())
+    return [letters[k : k + 2] for k in range(len(letters) - 1)]
+
+
+def _novelty(text: str, seen: Counter[str]) -> float:
+    pairs = set(_letter_pairs(text))
+    return sum(1.0 / (1 + seen[pair]) for pair in pairs)
+
+
+def take_of(
+    person: Person,
+    lips: Lips,
+    line: Line,
+    number: int,
+    seed: int,
+    *,
+    difficulty: Difficulty,
+    backend: Backend = "auto",
+    voices: bool = True,
+) -> Take:
+    """One shot of an actor.
+
+    Args:
+        lips: of the head the curves are for.
+        number: of the shot; another one is another take.
+        voices: also record it in ``VOICES``.
+
+    Raises:
+        DataError, MissingError, LikenessError: the text cannot be spoken.
+    """
+    key = ("audio2face shot", seed, person.seed, number)
+    level = get_args(SpeechKnob).index(difficulty.speech)
+    take_seed = seed_of(*key)
+    if not line.text:
+        utterance = _silence(voice_of(person))
+        curves = perform(utterance, PerformingStyle.of(person), take_seed, head=lips)
+        return Take(utterance, curves, _room_tone(len(utterance.audio), *key), {})
+    voice = drifted(voice_of(person), person.seed, number, difficulty=level)
+    utterance = speak(line.text, voice, line.emotion, take_seed, backend=backend)
+    draws = Draws(*key, "delivery")
+    delivery = Delivery(
+        mumbling=_SLOWEST_MUMBLE * draws.uniform() if level == 2 else 0.0,
+        whispered=voice.whisper,
+        transition=level == 3 and line.emotion != "neutral" and draws.uniform() < 0.5,
+    )
+    curves = perform(utterance, PerformingStyle.of(person), take_seed, head=lips, delivery=delivery)
+    breaths = [(event.start, event.end) for event in curves.of_kind("inhalation")]
+    sound = _recorded(utterance, difficulty, breaths, (*key, "room"))
+    others = {}
+    for name in VOICES if voices else ():
+        again = speak(
+            line.text, other_voice(voice, name, *key), line.emotion, take_seed, backend=backend
+        )
+        if again.timeline != utterance.timeline:
+            continue  # a voice that speaks at other times is of no use beside the same face
+        others[name] = _recorded(again, difficulty, breaths, (*key, "room", name))
+    return Take(utterance, curves, sound, others)
+
+
+def other_voice(voice: Voice, name: str, *key: int | str) -> Voice:
+    """The voice with other formants, breath and tone: what leaves the timing as it is."""
+    draws = Draws(*key, "voice", name)
+    share = draws.uniform(*_SCALED)
+    scale = voice.formant_scale * (1.0 + share if name == VOICES[0] else 1.0 - share)
+    return replace(
+        voice,
+        formant_scale=round(min(max(scale, 0.75), 1.4), 3),
+        breath=round(draws.uniform(0.0, 3.0), 1),
+        tone=round(draws.uniform(-3.0, 3.0), 1),
+    )
+
+
+def _recorded(
+    utterance: Utterance,
+    difficulty: Difficulty,
+    breaths: Sequence[tuple[float, float]],
+    key: tuple[int | str, ...],
+) -> NDArray[np.float32]:
+    conditions = draw_conditions(*key, difficulty=get_args(AudioKnob).index(difficulty.audio))
+    if conditions.noise == "babble":
+        conditions = replace(conditions, noise="pink")
+    return record(utterance, conditions, *key, breaths=breaths)
+
+
+def _silence(voice: Voice) -> Utterance:
+    timeline = Timeline((Segment(SILENCE, 0.0, SILENT_SECONDS),))
+    audio = np.zeros(round(SILENT_SECONDS * SAMPLE_RATE), np.float32)
+    return Utterance("", audio, SAMPLE_RATE, timeline, voice, backend="none")
+
+
+def _room_tone(samples: int, *key: int | str) -> NDArray[np.float32]:
+    noise = Draws(*key, "noise").normals(samples) * 10 ** (_SILENT_FLOOR / 20)
+    return (np.round(noise * 32768.0) / 32768.0).astype(np.float32)

@@ -1,0 +1,453 @@
+"""Every rule of a package: one change to a good one, and exactly that violation."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+
+from likeness.errors import MissingError
+from likeness.systems import Partial
+from likeness.systems.audio2face.package import check_graph as check_graph_module
+from likeness.systems.audio2face.package.checking import check_package
+from likeness.systems.audio2face.package.commands import check_package as verb
+from likeness.systems.audio2face.package.network_info import network_inputs, network_outputs
+from likeness.systems.audio2face.package.network_info import shape_of as shape_of_info
+from tests.systems.audio2face.package.packages import good_package, write_graph
+
+Change = Callable[[Path], None]
+DATA, CONFIG, EMO = "model_data.npz", "model_config.json", "implicit_emo_db.npz"
+SKIN, SKIN_CONFIG = "bs_skin_ada.npz", "bs_skin_config_ada.json"
+
+
+@pytest.fixture(scope="module")
+def packages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    root = tmp_path_factory.mktemp("packages")
+    return {kind: good_package(root / kind, kind) for kind in ("regression", "diffusion")}
+
+
+def document(name: str, *keys: Any, to: Any) -> Change:
+    """Set a value in a JSON file; ``...`` deletes it."""
+
+    def change(folder: Path) -> None:
+        whole = inner = json.loads((folder / name).read_text())
+        for key in keys[:-1]:
+            inner = inner[key]
+        if to is ...:
+            del inner[keys[-1]]
+        else:
+            inner[keys[-1]] = to
+        (folder / name).write_text(json.dumps(whole))
+
+    return change
+
+
+def text(name: str, content: str) -> Change:
+    return lambda folder: void((folder / name).write_text(content))
+
+
+def gone(*names: str) -> Change:
+    return lambda folder: [(folder / name).unlink() for name in names] and None
+
+
+def void(_: object) -> None:
+    return None
+
+
+def arrays(name: str, save: Callable[..., Any] = np.savez, **changes: Any) -> Change:
+    """Save an npz file again with other arrays: a function of the old one, a value, or ... ."""
+
+    def change(folder: Path) -> None:
+        with np.load(folder / name) as file:
+            content = dict(file)
+        for key, to in changes.items():
+            if to is ...:
+                del content[key]
+            else:
+                content[key] = to(content[key]) if callable(to) else to
+        save(folder / name, **content)
+
+    return change
+
+
+def graph(edit: Callable[[dict[str, Any], dict[str, Any]], None], **options: Any) -> Change:
+    """Export the graph again with other inputs and outputs."""
+
+    def change(folder: Path) -> None:
+        info = json.loads((folder / "network_info.json").read_text())
+        shape = shape_of_info(info)
+        inputs = dict(network_inputs(shape, len(info["params"]["identities"]), 2))
+        outputs = dict(network_outputs(shape))
+        edit(inputs, outputs)
+        write_graph(folder / "network.onnx", inputs, outputs, **options)
+
+    return change
+
+
+def cut(name: str, keep: float) -> Change:
+    def change(folder: Path) -> None:
+        data = (folder / name).read_bytes()
+        (folder / name).write_bytes(data[: int(len(data) * keep)])
+
+    return change
+
+
+def nan_at_first(array: np.ndarray) -> np.ndarray:
+    array = array.copy()
+    array.flat[0] = np.nan
+    return array
+
+
+def flat(array: np.ndarray) -> np.ndarray:
+    return array * np.array([1, 0, 1], array.dtype)
+
+
+def renamed(names: np.ndarray) -> np.ndarray:
+    return np.array([b"rest", *names[1:]])
+
+
+def external_weights(folder: Path) -> None:
+    model = onnx.load(folder / "network.onnx")
+    tensor = onnx.numpy_helper.from_array(np.zeros(400, np.float32), "w")
+    model.graph.initializer.append(tensor)
+    onnx.save(model, folder / "network.onnx", save_as_external_data=True, location="w.bin",
+              size_threshold=16)  # fmt: skip
+
+
+def second_number_as_unicode(folder: Path) -> None:
+    """A scalar text in unicode in front of everything, as export scripts write rig_version."""
+    with np.load(folder / SKIN) as file:
+        content = {"rig_version": np.array("1.0"), **dict(file)}
+    np.savez(folder / SKIN, **content)
+
+
+def version_2_header(folder: Path) -> None:
+    with np.load(folder / DATA) as file:
+        content = dict(file)
+    last = list(content)[-1]
+    with zipfile.ZipFile(folder / DATA, "w") as archive:
+        for name, array in content.items():
+            with archive.open(f"{name}.npy", "w") as member:
+                version = (2, 0) if name == last else (1, 0)
+                np.lib.format.write_array(member, array, version=version)
+
+
+def hidden_tail(folder: Path) -> None:
+    """A member that only the central directory knows: bytes between two members."""
+    name = "saccade_rot_matrix"
+    with np.load(folder / DATA) as file:
+        content = dict(file)
+    tail = content.pop(name)
+    with zipfile.ZipFile(folder / DATA, "w") as archive:
+        for key, array in content.items():
+            with archive.open(f"{key}.npy", "w") as member:
+                np.lib.format.write_array(member, array)
+        archive.fp.write(b"\0" * 64)  # type: ignore[union-attr]
+        archive.start_dir = archive.fp.tell()  # type: ignore[union-attr]
+        with archive.open(f"{name}.npy", "w") as member:
+            np.lib.format.write_array(member, tail)
+
+
+def with_objects(folder: Path) -> None:
+    with np.load(folder / DATA) as file:
+        content = dict(file)
+    np.savez(folder / DATA, **content, zz=np.array([{}], object), allow_pickle=True)
+
+
+REGRESSION: list[tuple[str, Change]] = [
+    ("model.missing", gone("model.json")),
+    ("model.json", text("model.json", "{")),
+    ("model.json", text("model.json", "[1]")),
+    ("model.key", document("model.json", "modelConfigPath", to=...)),
+    ("model.key", document("model.json", "modelDataPath", to=3)),
+    ("model.key", document("model.json", "networkPath", to=...)),
+    ("model.key", document("model.json", "blendshapePaths", to="x")),
+    ("model.path", gone(CONFIG)),
+    ("model.path", gone(DATA)),
+    ("model.path", gone(SKIN)),
+    ("model.path-outside", document("model.json", "modelDataPath", to="../model_data.npz")),
+    ("model.path-outside", document("model.json", "modelConfigPath", to="a/../../b.json")),
+    ("network.missing", gone("network.onnx")),
+    ("trt.missing", gone("trt_info.json")),
+    ("trt.json", text("trt_info.json", "no")),
+    ("trt.key", document("trt_info.json", "trt_build_param", to=...)),
+    ("trt.defaults", document("trt_info.json", "defaults", to=...)),
+    ("trt.defaults", document("trt_info.json", "defaults", to={"MAX_BATCH_SIZE": 8})),
+    ("trt.defaults", document("trt_info.json", "defaults", "MAX_BATCH_SIZE", to=0)),
+    ("trt.shapes", document("trt_info.json", "trt_build_param", "batch", 0, to="--minShapes=a:1")),
+    (
+        "trt.shapes",
+        document("trt_info.json", "trt_build_param", "batch", 0,
+                 to="--minShapes=input:1x1x8320,emotion:1x1x99"),
+    ),
+    ("trt.shapes", document("trt_info.json", "defaults", "OPT_BATCH_SIZE", to=99)),
+    ("info.json", text("network_info.json", "")),
+    ("info.type", document("network_info.json", "id", "type", to="gan")),
+    ("info.output", document("network_info.json", "id", "output", to="weights")),
+    ("info.key", document("network_info.json", "id", "actor", to=...)),
+    ("info.key", document("network_info.json", "params", "num_verts_skin", to=...)),
+    ("info.key", document("network_info.json", "params", "num_shapes_skin", to=True)),
+    ("info.key", document("network_info.json", "audio_params", "samplerate", to=0)),
+    ("info.emotions", document("network_info.json", "params", "explicit_emotions", to=[])),
+    ("info.default-emotion", document("network_info.json", "params", "default_emotion", to=[0])),
+    ("onnx.unreadable", text("network.onnx", "not a graph at all")),
+    ("onnx.opset", graph(lambda i, o: None, opset=13)),
+    ("onnx.external", external_weights),
+    ("onnx.inputs", graph(lambda i, o: i.update(sound=i.pop("input")))),
+    ("onnx.outputs", graph(lambda i, o: o.update(more=(None, 1)))),
+    ("onnx.type", graph(lambda i, o: None, kind=onnx.TensorProto.DOUBLE)),
+    ("onnx.rank", graph(lambda i, o: i.update(input=(None, 8320)))),
+    ("onnx.axis", graph(lambda i, o: i.update(input=(None, "sequence", 8320)))),
+    ("onnx.axis", graph(lambda i, o: o.update(result=(None, 1, 7)))),
+    ("config.json", text(CONFIG, "{]")),
+    ("config.key", document(CONFIG, "config", to=[])),
+    ("config.key", document(CONFIG, "config", "tongue_strength", to=...)),
+    ("config.key", document(CONFIG, "config", "source_shot", to=...)),
+    ("config.type", document(CONFIG, "config", "skin_strength", to="1")),
+    ("config.type", document(CONFIG, "config", "skin_strength", to=True)),
+    ("config.type", document(CONFIG, "config", "eye_saccade_seed", to=1.5)),
+    ("config.type", document(CONFIG, "config", "source_frame", to="0")),
+    ("config.range", document(CONFIG, "config", "tongue_strength", to=3.1)),
+    ("config.range", document(CONFIG, "config", "face_mask_softness", to=0)),
+    ("config.range", document(CONFIG, "config", "eye_saccade_seed", to=5000)),
+    ("config.source-shot", document(CONFIG, "config", "source_shot", to="d_neutral")),
+    ("config.source-frame", document(CONFIG, "config", "source_frame", to=6)),
+    ("npz.unreadable", text(DATA, "PK but nothing more than that, to be honest")),
+    ("npz.unreadable", text(DATA, "")),
+    ("npz.unreadable", cut(DATA, 0.999)),
+    ("npz.fortran", arrays(DATA, shapes_mean_skin=np.asfortranarray)),
+    ("npz.big-endian", arrays(DATA, neutral_jaw=lambda a: a.astype(">f4"))),
+    ("npz.header", version_2_header),
+    ("npz.pickle", with_objects),
+    ("npz.dropped", hidden_tail),
+    ("data.key", arrays(DATA, lip_open_pose_delta=...)),
+    ("data.dtype", arrays(DATA, saccade_rot_matrix=lambda a: a.astype(np.float64))),
+    ("data.dtype", arrays(DATA, shapes_mean_tongue=lambda a: a.astype(np.float16))),
+    ("data.size", arrays(DATA, neutral_jaw=lambda a: a[:4])),
+    ("data.size", arrays(DATA, shapes_matrix_skin=lambda a: a[:3])),
+    ("data.size", arrays(DATA, eye_close_pose_delta=lambda a: a[:-1])),
+    ("data.size", arrays(DATA, saccade_rot_matrix=lambda a: a[:0])),
+    ("data.finite", arrays(DATA, shapes_mean_skin=nan_at_first)),
+    ("data.extent", arrays(DATA, shapes_mean_skin=flat)),
+    ("emotion.legacy", lambda folder: void((folder / EMO).write_bytes(b"\3\0\0\0" * 9))),
+    ("emotion.key", arrays(EMO, emo_spec_size=...)),
+    ("emotion.dtype", arrays(EMO, emo_spec_start=lambda a: a.astype(np.int64))),
+    ("emotion.dtype", arrays(EMO, emo_db=lambda a: a.astype(np.float64))),
+    ("emotion.rank", arrays(EMO, emo_db=lambda a: a.ravel())),
+    ("emotion.columns", arrays(EMO, emo_db=lambda a: a[:, :15])),
+    ("emotion.count", arrays(EMO, emo_spec_size=lambda a: a[:2])),
+    (
+        "emotion.order",
+        arrays(EMO, emo_spec_start=lambda a: a[[1, 0, 2]], emo_spec_names=lambda a: a[[1, 0, 2]]),
+    ),
+    ("emotion.range", arrays(EMO, emo_db=lambda a: a[:-1])),
+    ("blendshape.incomplete", document("model.json", "blendshapePaths", "tongue", to=...)),
+    ("model.key", document("model.json", "blendshapePaths", "skin", to="x")),
+    ("blendshape.key", arrays(SKIN, neutral=...)),
+    ("blendshape.names", arrays(SKIN, poseNames=lambda a: np.arange(len(a), dtype=np.int32))),
+    ("blendshape.names", arrays(SKIN, poseNames=lambda a: a[[0, 1, 1, 2, 3, 4]])),
+    ("blendshape.neutral-first", arrays(SKIN, poseNames=renamed)),
+    ("blendshape.neutral-first", arrays(SKIN, poseNames=lambda a: a[[1, 0, 2, 3, 4, 5]])),
+    ("blendshape.pose", arrays(SKIN, pose2=...)),
+    ("blendshape.dtype", arrays(SKIN, pose2=lambda a: a.astype(np.float64))),
+    ("blendshape.size", arrays(SKIN, pose2=lambda a: a[:-1])),
+    ("blendshape.finite", arrays(SKIN, pose2=nan_at_first)),
+    ("blendshape.mask", arrays(SKIN, frontalMask=lambda a: a.astype(np.int64))),
+    ("blendshape.mask", arrays(SKIN, frontalMask=lambda a: a + 1000)),
+    ("blendshape.json", text(SKIN_CONFIG, "")),
+    ("blendshape.config-key", document(SKIN_CONFIG, "blendshape_params", to=...)),
+    ("blendshape.config-key", document(SKIN_CONFIG, "blendshape_params", "numPoses", to=...)),
+    (
+        "blendshape.length",
+        document(SKIN_CONFIG, "blendshape_params", "bsWeightOffsets", to=[0.0] * 4),
+    ),
+    ("blendshape.length", document(SKIN_CONFIG, "blendshape_params", "numPoses", to=6)),
+    (
+        "blendshape.active",
+        document(SKIN_CONFIG, "blendshape_params", "bsSolveActivePoses", to=[0] * 5),
+    ),
+    (
+        "blendshape.strength",
+        document(SKIN_CONFIG, "blendshape_params", "strengthSymmetry", to=-1),
+    ),
+    ("blendshape.box-size", document(SKIN_CONFIG, "blendshape_params", "templateBBSize", to=0.5)),
+    ("blendshape.box-size", document(SKIN_CONFIG, "blendshape_params", "templateBBSize", to=...)),
+    (
+        "blendshape.pair",
+        document(SKIN_CONFIG, "blendshape_params", "bsSolveCancelPoses", to=[0, -1, -1, -1, -1]),
+    ),
+    (
+        "blendshape.pair",
+        document(SKIN_CONFIG, "blendshape_params", "bsSolveCancelPoses", to=[0, 0, 0, 0, -1]),
+    ),
+    (
+        "blendshape.two-unpaired",
+        document(SKIN_CONFIG, "blendshape_params", "bsSolveActivePoses", to=[1, 1, 0, 0, 0]),
+    ),
+]  # fmt: skip
+
+DIFFUSION: list[tuple[str, Change]] = [
+    ("model.count", document("model.json", "modelDataPaths", 1, to=...)),
+    ("model.count", document("model.json", "blendshapePaths", 1, to=...)),
+    ("model.key", document("model.json", "modelConfigPaths", to="model_config_ada.json")),
+    ("info.identities", document("network_info.json", "params", "identities", to=[])),
+    ("info.emotions", document("network_info.json", "params", "emotions", to=[])),
+    ("data.key", arrays("model_data_bo.npz", neutral_tongue=...)),
+    ("data.extent", arrays("model_data_bo.npz", neutral_skin=flat)),
+    ("config.key", document("model_config_bo.json", "config", "input_strength", to=...)),
+    ("onnx.inputs", graph(lambda i, o: i.pop("identity"))),
+    ("onnx.axis", graph(lambda i, o: i.update(identity=(None, 3)))),
+    ("onnx.axis", graph(lambda i, o: i.update(noise=(None, "steps", *i["noise"][2:])))),
+]
+
+
+def errors_after(package: Path, change: Change, tmp_path: Path) -> list[str]:
+    folder = tmp_path / "package"
+    shutil.copytree(package, folder)
+    change(folder)
+    return [v.code for v in check_package(folder) if v.severity == "error"]
+
+
+@pytest.mark.parametrize("kind", ["regression", "diffusion"])
+def test_a_good_package_only_lacks_its_engine(packages: dict[str, Path], kind: str) -> None:
+    found = check_package(packages[kind])
+    assert [(v.code, v.severity) for v in found] == [("network.engine-missing", "warning")]
+
+
+@pytest.mark.parametrize(
+    ("code", "change"), REGRESSION, ids=[f"{i}-{c}" for i, (c, _) in enumerate(REGRESSION)]
+)
+def test_each_rule_of_a_regression_package(
+    packages: dict[str, Path], code: str, change: Change, tmp_path: Path
+) -> None:
+    # Counts of rows are part of the trt arguments, so sizes are changed where nothing depends.
+    assert set(errors_after(packages["regression"], change, tmp_path)) == {code}
+
+
+@pytest.mark.parametrize(
+    ("code", "change"), DIFFUSION, ids=[f"{i}-{c}" for i, (c, _) in enumerate(DIFFUSION)]
+)
+def test_each_rule_of_a_diffusion_package(
+    packages: dict[str, Path], code: str, change: Change, tmp_path: Path
+) -> None:
+    assert set(errors_after(packages["diffusion"], change, tmp_path)) == {code}
+
+
+@pytest.mark.parametrize(
+    ("code", "change"),
+    [
+        ("npz.deflated", arrays(DATA, np.savez_compressed)),
+        ("npz.unicode", second_number_as_unicode),
+        ("npz.truncated", cut(DATA, 0.5)),
+    ],
+)
+def test_what_stops_the_reader_is_named_with_all_it_does_not_reach(
+    packages: dict[str, Path], code: str, change: Change, tmp_path: Path
+) -> None:
+    found = errors_after(packages["regression"], change, tmp_path)
+    assert found[0] == code
+    assert set(found) <= {code, "npz.dropped"}
+
+
+def test_unicode_pose_names_hide_all_that_follow(packages: dict[str, Path], tmp_path: Path) -> None:
+    """Row 18: a runtime that reads such a file silently has no poses."""
+    folder = tmp_path / "package"
+    shutil.copytree(packages["regression"], folder)
+    arrays(SKIN, poseNames=lambda a: a.astype("U"))(folder)
+    found = {v.code: v.message for v in check_package(folder) if v.severity == "error"}
+    assert set(found) == {"npz.unicode", "npz.dropped"}
+    assert "'neutral', 'pose0'" in found["npz.dropped"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "code", "change"),
+    [
+        ("regression", "data.saccade-rows", arrays(DATA, saccade_rot_matrix=lambda a: a[:50])),
+        ("regression", "data.extra-key", arrays(DATA, blink_keys=np.zeros(9, np.float32))),
+    ],
+)
+def test_what_the_runtime_bears_is_a_warning(
+    packages: dict[str, Path], kind: str, code: str, change: Change, tmp_path: Path
+) -> None:
+    folder = tmp_path / "package"
+    shutil.copytree(packages[kind], folder)
+    change(folder)
+    found = [(v.code, v.severity) for v in check_package(folder)]
+    assert sorted(found) == sorted([("network.engine-missing", "warning"), (code, "warning")])
+
+
+def test_odd_noise_and_uneven_timing(packages: dict[str, Path], tmp_path: Path) -> None:
+    """Row 16: the reference's 30 fps setting, and a noise tensor of odd size."""
+    folder = tmp_path / "package"
+    shutil.copytree(packages["diffusion"], folder)
+    path = folder / "network_info.json"
+    info = json.loads(path.read_text())
+    info["params"] |= {"num_frames_left_truncate": 7, "num_frames_center": 15,
+                       "num_frames_right_truncate": 8}  # fmt: skip
+    path.write_text(json.dumps(info))
+    assert "info.timing" in [v.code for v in check_package(folder)]
+    info["params"]["num_frames_right_truncate"] = 7  # 3 x 29 frames x an odd number
+    info["params"]["skin_size"] += 1
+    path.write_text(json.dumps(info))
+    assert shape_of_info(info).noise_size % 2 == 1  # type: ignore[union-attr]
+    assert "info.noise-odd" in [v.code for v in check_package(folder)]
+
+
+def test_a_built_package_needs_no_graph(packages: dict[str, Path], tmp_path: Path) -> None:
+    folder = tmp_path / "package"
+    shutil.copytree(packages["regression"], folder)
+    (folder / "network.trt").write_bytes(b"engine")
+    gone("network.onnx", "trt_info.json")(folder)
+    assert check_package(folder) == []
+
+
+def test_absolute_paths_are_read(packages: dict[str, Path], tmp_path: Path) -> None:
+    folder = tmp_path / "package"
+    shutil.copytree(packages["regression"], folder)
+    elsewhere = tmp_path / "elsewhere.npz"
+    shutil.move(folder / DATA, elsewhere)
+    document("model.json", "modelDataPath", to=str(elsewhere))(folder)
+    assert [v.code for v in check_package(folder)] == ["network.engine-missing"]
+    before = elsewhere.read_bytes()
+    arrays(DATA)  # nothing is written there
+    assert elsewhere.read_bytes() == before
+
+
+def test_without_onnx_the_graph_is_said_to_be_unchecked(
+    packages: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(check_graph_module, "is_installed", lambda name: False)
+    codes = [v.code for v in check_package(packages["regression"])]
+    assert codes == ["network.engine-missing", "onnx.unchecked"]
+
+
+def test_a_bomb_is_not_unpacked(packages: dict[str, Path], tmp_path: Path) -> None:
+    folder = tmp_path / "package"
+    shutil.copytree(packages["regression"], folder)
+    with zipfile.ZipFile(folder / DATA, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("shapes_mean_skin.npy", b"\0" * 50_000_000)
+    codes = {v.code for v in check_package(folder) if v.severity == "error"}
+    assert codes == {"npz.deflated"}
+
+
+def test_the_verb_is_partial_where_rules_are_broken(
+    packages: dict[str, Path], tmp_path: Path
+) -> None:
+    good = verb(packages["regression"])
+    assert good["valid"]
+    assert not isinstance(good, Partial)
+    folder = tmp_path / "package"
+    shutil.copytree(packages["regression"], folder)
+    gone(DATA)(folder)
+    bad = verb(folder)
+    assert isinstance(bad, Partial)
+    assert [v["code"] for v in bad["violations"]] == ["model.path"]
+    with pytest.raises(MissingError, match="no folder"):
+        check_package(tmp_path / "nowhere")

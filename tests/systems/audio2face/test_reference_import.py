@@ -1,0 +1,175 @@
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import pytest
+import yaml
+
+from likeness.config.resolve import resolve
+from likeness.errors import UsageError
+from likeness.systems.audio2face.config import AudioToFaceConfig
+from likeness.systems.audio2face.dataset.description import read_description
+from likeness.systems.audio2face.preprocessing.shot_files import CLIP_COLUMNS
+from likeness.systems.audio2face.profiles import PROFILES
+from likeness.systems.audio2face.reference_import import import_config
+from tests.systems.audio2face.reference_directories import (
+    REGRESSION,
+    TRAIN,
+    write_reference,
+    write_regression,
+)
+
+
+def _resolved(path: Path) -> AudioToFaceConfig:
+    found = resolve(
+        AudioToFaceConfig, system="audio2face", profiles=PROFILES, files=[path], environ={}
+    )
+    assert isinstance(found.config, AudioToFaceConfig)
+    return found.config
+
+
+def test_a_diffusion_configuration_says_the_same_here(tmp_path: Path) -> None:
+    out = tmp_path / "band.yaml"
+    told = import_config(write_reference(tmp_path / "band"), out)
+    config = _resolved(out)
+    assert config.model.network == "diffusion"
+    assert config.model.version == "3.1"
+    assert config.data.actors == ("ann", "bob")
+    assert config.train.learning_rate == 0.001 * 0.2
+    assert config.train.batch_size == 1
+    assert config.train.accumulation == 4
+    assert config.stages[0].epochs == 400
+    assert config.stages[0].weights["lip_distance"] == 1e-5
+    assert config.stages[0].weights.get("velocity", 0.0) == 0.0
+    assert config.model.diffusion.gru_features == 128
+    assert config.preprocessing.similarity_radius == 2.0
+    assert config.preprocessing.actors["ann"].components == 40
+    assert config.postprocessing.tongue_strength == 1.25
+    assert config.postprocessing.lower_face_strength == 1.7  # the reference's base, not ours
+    muted = config.data.muted_shots[0]
+    assert (muted.actor, muted.shot, muted.frame, muted.num_frames) == ("ann", "take_1", 3, 120)
+    assert told["actors"] == ["ann", "bob"]
+    origins = {row["key"]: row["origin"] for row in told["settings"]}
+    assert origins["train.learning_rate"] == "config_train.py:12"
+    assert origins["postprocessing.lower_face_strength"] == "base"
+    assert origins["postprocessing.tongue_strength"] == "config_inference.py:2"
+
+
+def test_the_dataset_and_the_clips_are_files_of_their_own(tmp_path: Path) -> None:
+    out = tmp_path / "band.yaml"
+    told = import_config(write_reference(tmp_path / "band"), out, datasets=Path("/elsewhere"))
+    assert [Path(path).name for path in told["files"]] == [
+        "band.yaml",
+        "band.dataset.yaml",
+        "band.clips.csv",
+    ]
+    dataset = yaml.safe_load((tmp_path / "band.dataset.yaml").read_text())
+    assert dataset["actors"]["ann"]["audio"] == "/data/band/ann/audio"
+    assert dataset["actors"]["bob"]["fps"] == 30.0
+    assert dataset["shot_emotions"] == {"ann": {"take_7": "joy"}}
+    assert dataset["clips"] == "band.clips.csv"
+    described, base = read_description(tmp_path / "band.dataset.yaml")
+    assert base == tmp_path
+    assert described.actors["ann"].transform_scale.jaw == 2.0
+    assert described.default_emotion == "neutral"
+    assert dataset["emotions"] == ["neutral", "joy", "anger"]
+    assert "lip_distance_list" not in dataset["actors"]["bob"]
+    rows = list(csv.reader((tmp_path / "band.clips.csv").open()))
+    assert tuple(rows[0]) == CLIP_COLUMNS
+    assert rows[2] == ["bob", "take_2", "10", "59", "bob", "zh", "take_2.wav", "-2"]
+    config = _resolved(out)
+    assert config.data.root == str(tmp_path / "band.dataset.yaml")
+
+
+def test_the_containers_folder_is_replaced(tmp_path: Path) -> None:
+    from tests.systems.audio2face.reference_directories import DATASET
+
+    moved = DATASET.replace("/data/band", "/datasets/band")
+    import_config(
+        write_reference(tmp_path / "band", dataset=moved),
+        tmp_path / "a.yaml",
+        datasets=Path("/elsewhere"),
+    )
+    dataset = yaml.safe_load((tmp_path / "a.dataset.yaml").read_text())
+    assert dataset["actors"]["ann"]["skin_caches"] == "/elsewhere/band/ann/cache/skin"
+
+
+def test_a_regression_configuration_says_the_same_here(tmp_path: Path) -> None:
+    out = tmp_path / "solo.yaml"
+    import_config(write_regression(tmp_path / "solo"), out)
+    config = _resolved(out)
+    published = PROFILES["regression"]()
+    assert config.stages[0].epochs == 40
+    assert config.stages[0].schedule.final_factor == pytest.approx(0.994**40)
+    assert config.stages[0].weights == published.stages[0].weights
+    assert config.model.regression == published.model.regression
+    assert config.learning == published.learning
+    assert config.postprocessing == published.postprocessing
+    assert config.train == published.train
+
+
+def test_a_term_that_is_none_is_off_and_one_that_is_set_is_on(tmp_path: Path) -> None:
+    train = REGRESSION.replace("LOSS_LIP_DIST_ALPHA = 1e2", "LOSS_LIP_DIST_ALPHA = None")
+    train = train.replace("LOSS_PHONEME_ALPHA = None", "LOSS_PHONEME_ALPHA = 0.3")
+    out = tmp_path / "solo.yaml"
+    import_config(write_regression(tmp_path / "solo", train=train), out)
+    config = _resolved(out)
+    assert config.stages[0].weights["lip_distance"] == 0.0
+    assert config.stages[0].weights["phoneme"] == 0.3
+    assert config.learning.phonemes.languages == ("en",)
+
+
+def test_row_2_five_thousand_clips_are_imported(tmp_path: Path) -> None:
+    clips = [
+        ("ann", f"t{n}", (0, 99 + n % 7), "ann", "en", f"aug/v/t{n}.wav", n % 3)
+        for n in range(5000)
+    ]
+    train = REGRESSION.split("CLIPS")[0] + f"CLIPS = {clips!r}\n"
+    out = tmp_path / "long.yaml"
+    assert import_config(write_regression(tmp_path / "long", train=train), out)["clips"] == 5000
+    assert out.stat().st_size < 20_000
+    rows = list(csv.reader((tmp_path / "long.clips.csv").open()))
+    assert rows[5000] == ["ann", "t4999", "0", "100", "ann", "en", "aug/v/t4999.wav", "1"]
+    _resolved(out)
+
+
+def test_a_deleted_augmentation_is_off(tmp_path: Path) -> None:
+    train = TRAIN + 'AUGMENT = {"pitch_shift": "__delete__"}\n'
+    out = tmp_path / "band.yaml"
+    import_config(write_reference(tmp_path / "band", train=train), out)
+    assert _resolved(out).learning.segments.pitch_chance == 0.0
+
+
+def test_row_10_what_cannot_be_carried_over_is_told(tmp_path: Path) -> None:
+    """Also VERBOSE, whose override the reference reads past."""
+    preproc = 'RUN_NAME = "first"\nVERBOSE = True\n'
+    train = TRAIN + "TRAIN_OUTPUT_ROOT = '/big/disk'\nREPRODUCIBLE = False\n"
+    folder = write_reference(tmp_path / "band", preproc=preproc, train=train)
+    notes = import_config(folder, tmp_path / "band.yaml")["notes"]
+    told = [note.split(" is not carried over")[0] for note in notes]
+    for path in ("preproc/VERBOSE", "train/TRAIN_OUTPUT_ROOT", "train/REPRODUCIBLE"):
+        assert path in told
+    assert "train/BATCH_SIZE" not in told
+    assert any("hears through hubert" in note for note in notes)
+
+
+def test_row_10_channels_missing_of_a_scale_are_one(tmp_path: Path) -> None:
+    from tests.systems.audio2face.reference_directories import DATASET
+
+    partial = DATASET.replace('"skin": 1.0, "tongue": 1.0, "jaw": 2.0, "eye": 1.0', '"jaw": 2.0')
+    import_config(write_reference(tmp_path / "band", dataset=partial), tmp_path / "band.yaml")
+    described, _ = read_description(tmp_path / "band.dataset.yaml")
+    scale = described.actors["ann"].transform_scale
+    assert (scale.skin, scale.tongue, scale.jaw, scale.eye) == (1.0, 1.0, 2.0, 1.0)
+    assert described.actors["bob"].transform_scale.jaw == 1.0
+
+
+def test_nothing_is_overwritten(tmp_path: Path) -> None:
+    folder = write_reference(tmp_path / "band")
+    (tmp_path / "a.dataset.yaml").write_text("mine")
+    with pytest.raises(UsageError, match=r"a\.dataset\.yaml' exists already"):
+        import_config(folder, tmp_path / "a.yaml")
+    assert not (tmp_path / "a.yaml").exists()
+    with pytest.raises(UsageError, match=r"ending in \.yaml"):
+        import_config(folder, tmp_path / "a.json")
