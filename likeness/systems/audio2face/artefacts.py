@@ -47,12 +47,25 @@ class Basis:
         coefficients: shot name to (F, K).
         is_placeholder: there are no recordings of this part; the arrays are zeros of the shapes
             that the file format asks for.
+        recorded_sizes: (K,) what :attr:`component_sizes` was where the recordings are not at hand.
     """
 
     shapes: Floats
     mean: Floats
     coefficients: Mapping[str, Floats]
     is_placeholder: bool = False
+    recorded_sizes: Floats | None = None
+
+    @property
+    def component_sizes(self) -> Floats:
+        """(K,) root mean square of each coefficient over all recordings; zeros without any."""
+        if self.recorded_sizes is not None:
+            return self.recorded_sizes
+        rows = [rows for rows in self.coefficients.values() if len(rows)]
+        if not rows or self.is_placeholder:
+            return np.zeros(len(self.shapes), np.float32)
+        squares = np.square(np.concatenate(rows), dtype=np.float64).mean(0)
+        return np.sqrt(squares).astype(np.float32)
 
 
 @dataclass(frozen=True, eq=False)

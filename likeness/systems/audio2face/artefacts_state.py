@@ -52,7 +52,11 @@ def state_of(actor: ActorArtefacts) -> dict[str, Any]:
     state |= {name: _tensor(getattr(actor, name)) for name in _ARRAYS}
     for name in _BASES:
         basis: Basis = getattr(actor, name)
-        state |= {f"{name}.shapes": _tensor(basis.shapes), f"{name}.mean": _tensor(basis.mean)}
+        state |= {
+            f"{name}.shapes": _tensor(basis.shapes),
+            f"{name}.mean": _tensor(basis.mean),
+            f"{name}.sizes": _tensor(basis.component_sizes),
+        }
     for name, indices in _lists(actor).items():
         state[name] = torch.from_numpy(np.array(indices, np.int64))
     for name in _BLENDSHAPES:
@@ -104,6 +108,7 @@ def _actor_from_state(state: Mapping[str, Any]) -> ActorArtefacts:
             _array(state[f"{name}.mean"]),
             {},
             is_placeholder=name in state["placeholders"],
+            recorded_sizes=_array(state[f"{name}.sizes"]),
         )
         for name in _BASES
     }
