@@ -111,6 +111,13 @@ def _framing(
     return (low + high) / 2, float((high - low)[:2].max()) / 2 * _MARGIN
 
 
+def _from_behind(xy: Tensor, faces: Tensor, tri: Tensor) -> Tensor:
+    """Whether the triangle of a pixel runs clockwise for the viewer: (B, H, W, 1)."""
+    a, b, c = (xy[faces[:, corner]] for corner in range(3))
+    area = (b - a)[:, 0] * (c - a)[:, 1] - (b - a)[:, 1] * (c - a)[:, 0]  # y is down
+    return (area > 0)[tri.clamp(min=0).long()][..., None]
+
+
 @torch.no_grad()
 def _draw(
     vertices: NDArray[np.float32],
@@ -128,7 +135,8 @@ def _draw(
     surface = interpolate(torch.cat([normals, colours[None]], dim=-1), fragments, faces)
     normal = torch.nn.functional.normalize(surface[..., :3], dim=-1, eps=1e-6)
     light = five_light_shading(normal, grey=1.0)
-    light = torch.where(normal[..., 2:] < 0, light.new_tensor(_INSIDE), light)
+    # By the triangle, not its normal: at outlines smooth normals look away from the camera.
+    light = torch.where(_from_behind(xy[0], faces, fragments.tri), light.new_tensor(_INSIDE), light)
     image = torch.where(fragments.mask[..., None], surface[..., 3:] * light, _BACKGROUND)
     small = torch.nn.functional.avg_pool2d(image.permute(0, 3, 1, 2), 2)
     return np.ascontiguousarray(small[0].permute(1, 2, 0).clamp(0, 1).numpy())

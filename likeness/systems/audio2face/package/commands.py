@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -29,3 +30,6 @@ def check_package(
         "warnings": warnings,
     }
     return Partial(document) if violations else document
+
+
+COMMANDS: Mapping[str, Callable[..., Any]] = {"check-package": check_package}
