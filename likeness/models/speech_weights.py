@@ -74,6 +74,17 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     """The tensors of a file by the names of ``transformers``, without prefix.
 
     Raises:
+        UnsafeFileError, DataError: as :func:`read_tensors`.
+    """
+    return named_like_transformers(read_tensors(path))
+
+
+def read_tensors(path: Path) -> dict[str, Tensor]:
+    """The tensors of a state dict by their own names: safetensors, or a pickle of nothing else.
+
+    A dict under ``model`` or ``state_dict`` is what is taken.
+
+    Raises:
         UnsafeFileError: the pickle asks for more than tensors.
         DataError: the file is damaged or holds no state dict.
     """
@@ -100,7 +111,7 @@ def read_weights(path: Path) -> dict[str, Tensor]:
         raise DataError(f"'{path}' holds no named tensors.")
     if not all(isinstance(tensor, Tensor) for tensor in found.values()):
         raise DataError(f"'{path}' should hold tensors by name and holds other values as well.")
-    return named_like_transformers({str(name): tensor for name, tensor in found.items()})
+    return {str(name): tensor for name, tensor in found.items()}
 
 
 def named_like_transformers(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:

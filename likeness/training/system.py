@@ -46,6 +46,8 @@ class StepContext:
     device: torch.device
     generator: torch.Generator
     """Seeded by (run seed, step, micro-batch over all processes); lives on ``device``."""
+    progress: float = 0.0
+    """Share of the run's steps that are done, 0 to 1: what a term that fades goes by."""
     log: Callable[[str, float | Tensor], None] = field(default=lambda name, value: None)
     """Record a value beside the loss terms; averaged over the logging interval."""
     gather: Callable[[Tensor], Tensor] = field(default=lambda tensor: tensor)

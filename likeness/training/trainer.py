@@ -260,8 +260,7 @@ class _Loop:
     ) -> tuple[list[str], float]:
         """The gradient of the mean over a step's micro-batches; its samples, seconds waited."""
         step, count = self.counters.step, self.settings.accumulation
-        weights, waited = planned.weights_at(step), 0.0
-        ids: list[str] = []
+        weights, waited, ids = planned.weights_at(step), 0.0, list[str]()
         for micro in range(count):
             asked = time.perf_counter()
             item = next(batches)
@@ -275,6 +274,7 @@ class _Loop:
                 weights=weights,
                 device=self.device,
                 generator=self.generator,
+                progress=step / self.plan.total_steps,
                 log=values.log,
                 gather=distributed.gather,
             )

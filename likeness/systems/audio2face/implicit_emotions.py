@@ -211,3 +211,22 @@ class ImplicitEmotions(nn.Module):
     def forward(self, rows: Tensor) -> Tensor:
         """Vectors (…, length) of rows (…)."""
         return nn.functional.embedding(rows, self.weight)
+
+
+def representative(table: RowTable, vectors: Tensor, shots: Iterable[str]) -> tuple[str, int]:
+    """The shot and the place in it whose vector is nearest to the mean over some shots.
+
+    Args:
+        table: of the rows.
+        vectors: (rows, length).
+        shots: names, such as those of the neutral shots; with none, all shots count.
+
+    Returns:
+        A name and a place, as runtimes call a row.
+    """
+    chosen = [table.shot(name) for name in shots] or list(table.shots)
+    rows = torch.cat([torch.arange(shot.start, shot.start + shot.size) for shot in chosen])
+    own = vectors.detach().cpu()[rows].double()
+    nearest = int(rows[(own - own.mean(0)).square().sum(1).argmin()])
+    found = next(shot for shot in chosen if shot.start <= nearest < shot.start + shot.size)
+    return found.name, nearest - found.start

@@ -304,12 +304,23 @@ class RegressionItems(Source):
                 self._phonemes.silence(part.language),
             )
             return np.stack([silent.window(0.0, self._steps, width) for _ in times])
-        key = (part.audio, part.language)
-        if key not in self._phoneme_tracks:
-            speech = self._tracks.track(part.audio)
-            self._phoneme_tracks[key] = self._phonemes.track(part.audio, speech, part.language)
-        track, offset = self._phoneme_tracks[key], part.offset / self.artefacts.fps
+        track = self._phoneme_track(part.audio, part.language)
+        offset = part.offset / self.artefacts.fps
         return np.stack([track.window(time + offset, self._steps, width) for time in times])
+
+    def find_phonemes(self) -> None:
+        """Find the phonemes of all recordings now, before workers would each do it."""
+        for part in self._parts if self._phonemes is not None else ():
+            if part.audio is not None and part.language != UNSUPPORTED:
+                self._phoneme_track(part.audio, part.language)
+
+    def _phoneme_track(self, audio: str, language: str) -> PhonemeTrack:
+        assert self._phonemes is not None
+        key = (audio, language)
+        if key not in self._phoneme_tracks:
+            speech = self._tracks.track(audio)
+            self._phoneme_tracks[key] = self._phonemes.track(audio, speech, language)
+        return self._phoneme_tracks[key]
 
     def all_targets(self) -> Floats:
         """(n, D) targets of all frames that samples come from, each clip's once."""

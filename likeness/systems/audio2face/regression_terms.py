@@ -122,6 +122,7 @@ class RegressionTerms(nn.Module):
         logits: Mapping[str, Tensor] | None = None,
         exponent: float = 1.0,
         active: Callable[[str], bool] = lambda name: True,
+        gather: Callable[[Tensor], Tensor] = lambda tensor: tensor,
     ) -> dict[str, Tensor]:
         """Term name to scalar: n(l)^``exponent`` of the normalised terms, l of the others.
 
@@ -134,6 +135,7 @@ class RegressionTerms(nn.Module):
             logits: of :meth:`RegressionNetwork.with_phonemes`.
             exponent: :func:`~likeness.systems.audio2face.running_normaliser.annealed_exponent`.
             active: whether a term counts now.
+            gather: of all processes, for the running size of the normalised terms.
         """
         wanted = {name for name in self.available if active(name)}
         if prediction.shape[1] < 2:
@@ -151,6 +153,7 @@ class RegressionTerms(nn.Module):
         for name, value in plain.items():
             normalised = name in NORMALISED_TERMS
             terms[name] = self.normalisers(name, value, exponent) if normalised else value
+        self.normalisers.end_micro_batch(gather, prediction.device)
         return terms
 
     def _pose_terms(

@@ -11,6 +11,7 @@ from likeness.systems.audio2face.implicit_emotions import (
     RowTable,
     ShotRows,
     muted_names,
+    representative,
 )
 from likeness.systems.audio2face.shots import Clip, MutedShot, Shot
 
@@ -102,3 +103,14 @@ def test_vectors_start_small_and_learn_where_they_are_used() -> None:
     found.sum().backward()
     assert emotions.weight.grad is not None
     assert emotions.weight.grad.abs().sum(1).nonzero().flatten().tolist() == [3, 4, 998, 999]
+
+
+def test_the_row_that_stands_for_others_is_nearest_to_their_mean() -> None:
+    table = RowTable.of(SHOTS)
+    vectors = torch.tensor([[0.0], [1.0], [5.0], [2.5], [3.0], [100.0], [104.0], [90.0]])
+    assert representative(table, vectors, ["s1"]) == ("s1", 3)
+    assert representative(table, vectors, ["s0"]) == ("s0", 0)
+    assert representative(table, vectors, ["s0", "s1"]) == ("s1", 2)
+    assert representative(table, vectors, []) == ("s1", 2)
+    with pytest.raises(UsageError, match="no shot 's7'"):
+        representative(table, vectors, ["s7"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import pickle
 from dataclasses import replace
 from pathlib import Path
 
@@ -228,10 +229,14 @@ class _Two:
 
     vocabularies = {"en": 3, "zh": 5}  # noqa: RUF012
 
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, str]] = []
+
     def silence(self, language: str) -> int:
         return 0
 
     def track(self, name: str, speech: object, language: str) -> PhonemeTrack:
+        self.asked.append((name, language))
         width = self.vocabularies[language]
         return PhonemeTrack(np.tile(np.arange(40.0)[:, None], width).astype(np.float32), 0)
 
@@ -256,6 +261,28 @@ def test_languages_of_clips(tmp_path: Path) -> None:
     assert not german["phonemes"].any()
     assert silent["phonemes"][..., 0].all()
     assert silent["phonemes"].sum() == 2 * 25
+
+
+def test_phonemes_are_found_once_and_not_before_they_are_asked_for(tmp_path: Path) -> None:
+    found = _Two()
+    clips = [clip("neutral_1"), clip("neutral_1", 0, 5), clip("joy_1", language="de")]
+    source = items(tmp_path, clips, phonemes=found)
+    assert found.asked == []
+    source.find_phonemes()
+    assert found.asked == [("neutral_1.wav", "en")]
+    assert source[0]["phonemes"].shape == (2, 25, 5)
+    assert len(found.asked) == 1
+    items(tmp_path).find_phonemes()
+
+
+def test_samples_are_the_same_in_another_process(tmp_path: Path) -> None:
+    source = items(tmp_path, muted=(MutedShot("a", "joy_1", 3, 6, "joy"),))
+    other = pickle.loads(pickle.dumps(source))
+    for index in (3, len(source) - 1):
+        mine = source.draw(index, np.random.default_rng(4))
+        theirs = other.draw(index, np.random.default_rng(4))
+        assert np.array_equal(mine["audio"], theirs["audio"])
+        assert np.array_equal(mine["target"], theirs["target"])
 
 
 def test_fingerprint_follows_what_is_learned_from(tmp_path: Path) -> None:

@@ -86,6 +86,7 @@ def test_every_term_is_its_formula() -> None:
     torch.testing.assert_close(found["lip_size"], expected)
     expected = losses.volume_stability(prediction[..., :24], batch["volume"], 5000.0)
     torch.testing.assert_close(found["volume_stability"], expected)
+    terms.normalisers.begin(1)
     second = terms(prediction * 2, batch, implicit, exponent=0.5)
     ratio = float(
         losses.mean_square(prediction * 2, batch["target"])
@@ -101,6 +102,7 @@ def test_weights_of_channels_scale_what_mse_and_motion_compare() -> None:
     terms(prediction, batch, torch.randn(4, 2, 16))
     factors = torch.tensor([1.0] * 9 + [2.0] * 15 + [0.1] * 4)
     error = (prediction - batch["target"]) * factors
+    terms.normalisers.end_step()
     sizes = terms.normalisers.terms
     assert float(sizes["mse"].total) == pytest.approx(float(error.square().mean()) ** 2, rel=1e-4)
     moved = (error[:, 1] - error[:, 0]).square().mean()
@@ -226,7 +228,8 @@ def test_learns_a_small_actor_by_heart(tmp_path: Path) -> None:
     optimizer = torch.optim.Adam([*network.parameters(), *emotions.parameters()], 1e-2)
     batch = collate_regression([source[i] for i in range(0, len(source), 2)])
     scores = []
-    for _ in range(60):
+    for step in range(60):
+        terms.normalisers.begin(step)
         output = regress(network, emotions, batch)
         found = terms(output.prediction, batch, output.implicit)
         optimizer.zero_grad()

@@ -1,7 +1,7 @@
 """Which emotion a shot shows: what a map says, else what its name says.
 
 A name says it with a whole word between ``_`` or ``-``; an emotion of several words counts when all
-of them stand there in order, and the longest wins.
+of them stand there in order, and the one of most words wins.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ class EmotionOfShot:
 
     Attributes:
         emotion: one of the vocabulary.
-        candidates: emotions of equal length that its name holds; more than one is ambiguous.
+        candidates: emotions of equally many words that its name holds; more than one is ambiguous,
+            and the first of the vocabulary is taken.
         is_named: a map or the name says it; the default was taken otherwise.
     """
 
@@ -48,7 +49,7 @@ def emotion_of_shot(
         if wanted and any(
             words[i : i + len(wanted)] == wanted for i in range(len(words) - len(wanted) + 1)
         ):
-            found[emotion] = sum(map(len, wanted))
+            found[emotion] = len(wanted)
     if not found:
         return EmotionOfShot(default, (), False)
     longest = max(found.values())

@@ -140,11 +140,42 @@ def test_windows_that_the_branches_divide_differently_are_refused() -> None:
         RegressionSettings(window=8320, autocorrelation={"stride": 160})
 
 
-def test_exported_graph_needs_no_level_and_equals_the_network(tmp_path: Path) -> None:
+def _published_folder(folder: Path) -> str:
+    transformers = pytest.importorskip("transformers")
+    config = transformers.Wav2Vec2Config(
+        hidden_size=16, num_hidden_layers=2, num_attention_heads=2, intermediate_size=16,
+        conv_dim=[8] * 7, num_conv_pos_embeddings=4, num_conv_pos_embedding_groups=2,
+    )  # fmt: skip
+    torch.manual_seed(1)
+    transformers.Wav2Vec2Model(config).save_pretrained(folder)
+    return str(folder)
+
+
+def test_a_checkpoint_holds_the_published_weights_and_needs_no_file(tmp_path: Path) -> None:
+    settings = SMALL.replace(
+        encoder="wav2vec2", encoder_path=_published_folder(tmp_path), encoder_layers=2
+    )
+    network = RegressionNetwork(settings, 4, 2, num_emotions=1).eval()
+    assert network.encoder_branch is not None
+    assert _sizes(network.encoder_branch.encoder)[0] == 0
+    # The folder still says what the shape is; its weights are not read.
+    (tmp_path / "model.safetensors").unlink()
+    other = RegressionNetwork(settings, 4, 2, num_emotions=1, with_weights=False).eval()
+    other.load_state_dict(network.state_dict())
+    audio, emotion = torch.randn(1, 1, 8320) * 0.1, torch.randn(1, 1, 17)
+    with torch.no_grad():
+        assert torch.equal(network(audio, emotion), other(audio, emotion))
+
+
+@pytest.mark.parametrize("encoder", ["log_mel", "tiny", "wav2vec2"])
+def test_exported_graph_needs_no_level_and_equals_the_network(tmp_path: Path, encoder: str) -> None:
     """The published training divides one branch by the peak and leaves the graph without it."""
     runtime = pytest.importorskip("onnxruntime")
     torch.manual_seed(0)
-    network = RegressionNetwork(SMALL, 5, 2, num_emotions=1).eval()
+    settings = SMALL.replace(encoder=encoder)
+    if encoder == "wav2vec2":
+        settings = settings.replace(encoder_path=_published_folder(tmp_path), encoder_layers=2)
+    network = RegressionNetwork(settings, 5, 2, num_emotions=1).eval()
     network.set_output_statistics(torch.randn(26), torch.rand(26))
     path = export_module(
         RegressionGraph(network),

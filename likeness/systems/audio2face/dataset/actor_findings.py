@@ -1,0 +1,312 @@
+"""What may be wrong beside the shots: neutrals, vertex lists, jaw, eyes, blendshapes, the unit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from likeness.data.inspection import Finding
+from likeness.errors import LikenessError
+from likeness.geometry.animation import VertexAnimation
+from likeness.geometry.array_files import read_arrays, read_npy
+from likeness.systems.audio2face.artefacts import Floats, Pairs
+from likeness.systems.audio2face.dataset.cache_findings import length_finding
+from likeness.systems.audio2face.dataset.description import CENTIMETRES, ActorFiles
+from likeness.systems.audio2face.dataset.reading import cache_of, checked_floats
+from likeness.systems.audio2face.dataset.vertex_lists import read_lip_size, read_pairs, read_rigid
+from likeness.systems.audio2face.preprocessing.blendshape_files import read_blendshapes
+
+_HEAD_HEIGHT = (15.0, 35.0)
+"""Of a head, cm: what the unit is guessed by."""
+_NEUTRALS_DIFFER = 0.1
+"""Between the neutral of the blendshapes and that of the skin, cm."""
+
+
+def look_at_actor(
+    actor: str, files: ActorFiles, base: Path, caches: Mapping[str, VertexAnimation]
+) -> list[Finding]:
+    """Everything of an actor but its caches and sounds; see :func:`look_at_caches`."""
+    look = _Look(files, base, caches)
+    look.neutral()
+    look.tongue()
+    look.lists()
+    look.motion("jaw_animation", "jaw", (None, 3))
+    look.motion("eye_animation", "eyes", (2, 2))
+    for field, shape in (("jaw_neutral", (None, 3)), ("blink_keys", (None,))):
+        look.array(field, shape)
+    look.array("saccades", (None, 2))
+    look.blendshapes("blendshapes", "blendshape_settings", look.skin)
+    look.blendshapes("tongue_blendshapes", "tongue_blendshape_settings", look.still_tongue)
+    return look.findings
+
+
+class _Look:
+    """One pass over the files of an actor."""
+
+    def __init__(
+        self, files: ActorFiles, base: Path, caches: Mapping[str, VertexAnimation]
+    ) -> None:
+        self.files, self.base, self.caches = files, base, caches
+        self.findings: list[Finding] = []
+        self.scale = CENTIMETRES[files.unit]
+        self.skin: Floats | None = None
+        """(V, 3) the neutral, else the first frame there is; cm."""
+        self.still_tongue: Floats | None = None
+
+    def say(self, severity: Any, code: str, path: str, message: str, advice: str) -> None:
+        self.findings.append(Finding(severity, code, path, message, advice))
+
+    def array(self, field: str, shape: tuple[int | None, ...]) -> Floats | None:
+        """The array of a field, or None with a finding where it cannot be used."""
+        place = getattr(self.files, field)
+        if place is None:
+            return None
+        try:
+            return checked_floats(read_npy(self.base / place), shape, f"'{place}'")
+        except LikenessError as error:
+            self.say("error", "array", place, error.message, error.advice or "Export it again.")
+            return None
+
+    def neutral(self) -> None:
+        given = self.array("skin_neutral", (None, 3))
+        sizes = {animation.num_vertices for animation in self.caches.values()}
+        if given is not None:
+            self.skin = given * np.float32(self.scale)
+        elif self.caches:
+            self.skin = next(iter(self.caches.values())).read(0, 1)[0]
+        if self.files.skin_neutral is None:
+            self.say(
+                "advice",
+                "neutral-missing",
+                "",
+                "There is no neutral pose: the mean of the chosen poses takes its place.",
+                "Export the face at rest as 'skin_neutral'.",
+            )
+        for field in (
+            "skin_neutral",
+            "skin_neutral_inference",
+            "lip_open_delta",
+            "eye_close_delta",
+        ):
+            found = given if field == "skin_neutral" else self.array(field, (None, 3))
+            if found is not None and sizes and len(found) not in sizes:
+                self.say(
+                    "error",
+                    "array",
+                    getattr(self.files, field),
+                    f"Expected {max(sizes)} vertices as in the caches, found {len(found)}.",
+                    "Export it from the mesh of the caches.",
+                )
+        if self.skin is not None and np.isfinite(self.skin).all():
+            self._unit(self.skin)
+
+    def _unit(self, skin: NDArray[np.float32]) -> None:
+        height = float(np.ptp(skin[:, 1]))
+        low, high = _HEAD_HEIGHT
+        if low <= height <= high:
+            return
+        fits = [u for u, cm in CENTIMETRES.items() if low <= height / self.scale * cm <= high]
+        hint = (
+            f"Write 'unit: {fits[0]}' for the actor." if fits else "Write the 'unit' of the files."
+        )
+        self.say(
+            "warning",
+            "unit",
+            self.files.skin_neutral or self.files.skin_caches,
+            f"Expected a head {low:g} to {high:g} cm high, found {height:.4g} cm with the unit "
+            f"'{self.files.unit}'{': the lengths look like ' + fits[0] if fits else ''}.",
+            hint,
+        )
+
+    def tongue(self) -> None:
+        fields = ("tongue_caches", "tongue_neutral", "tongue_rigid_list")
+        given = [field for field in fields if getattr(self.files, field) is not None]
+        if given and len(given) < len(fields):
+            missing = ", ".join(sorted(set(fields) - set(given)))
+            self.say(
+                "warning",
+                "tongue-skipped",
+                getattr(self.files, given[0]),
+                f"Expected caches, neutral and rigid vertices of the tongue; {missing} is missing.",
+                "The tongue is left out without all three.",
+            )
+        elif not given:
+            self.say("advice", "no-tongue", "", "There is no tongue.", "The channel stays zero.")
+        found = self.array("tongue_neutral", (None, 3))
+        self.still_tongue = None if found is None else found * np.float32(self.scale)
+        if self.files.tongue_caches is not None and found is not None:
+            for shot in self.caches:
+                try:
+                    cache = cache_of(self.base / self.files.tongue_caches, shot, self.files)
+                except LikenessError:
+                    continue  # told with the caches
+                if cache.num_vertices != len(found):
+                    self.say(
+                        "error",
+                        "array",
+                        str(self.files.tongue_neutral),
+                        f"Expected {cache.num_vertices} vertices as in the tongue's caches, found "
+                        f"{len(found)}.",
+                        "Export it from the mesh of the caches.",
+                    )
+                break
+        self._list("tongue_rigid_list", read_rigid, None if found is None else len(found))
+
+    def lists(self) -> None:
+        count = None if self.skin is None else len(self.skin)
+        lips = self._list("lip_distance_list", read_pairs, count)
+        lids = self._list("eye_distance_list", read_pairs, count)
+        size = self._list("lip_size_list", read_lip_size, count)
+        for field, pairs in (
+            ("lip_distance_list", lips),
+            ("eye_distance_list", lids),
+            ("lip_size_list", None if size is None else size.upper_lip),
+            ("lip_size_list", None if size is None else size.lower_lip),
+        ):
+            if isinstance(pairs, Pairs) and self.skin is not None:
+                below = self.skin[pairs.upper, 1] < self.skin[pairs.lower, 1] - 1e-3
+                if below.any():
+                    self.say(
+                        "warning",
+                        "list-order",
+                        getattr(self.files, field),
+                        f"Expected the upper vertex of each pair above the lower one in the "
+                        f"neutral, found {int(below.sum())} of {len(below)} below it.",
+                        "Check the list, and that y points up.",
+                    )
+        for field, what in (
+            ("lip_distance_list", "the lip distance"),
+            ("lip_size_list", "the lip size"),
+            ("eye_distance_list", "closed eyes and the upper face"),
+        ):
+            if getattr(self.files, field) is None:
+                self.say(
+                    "advice",
+                    "list-missing",
+                    "",
+                    f"There is no '{field}': what looks at {what} is off.",
+                    "Name a few vertices; the documentation says how.",
+                )
+
+    def _list(self, field: str, reader: Callable[[Path], Any], count: int | None) -> Any:
+        place = getattr(self.files, field)
+        if place is None:
+            return None
+        try:
+            found = reader(self.base / place)
+        except LikenessError as error:
+            self.say("error", "list", place, error.message, "Correct the list.")
+            return None
+        highest = max(int(array.max()) for array in _indices(found))
+        if count is not None and highest >= count:
+            self.say(
+                "error",
+                "list",
+                place,
+                f"Expected vertices below {count}, found {highest}.",
+                "Make the list on the mesh of the caches.",
+            )
+            return None
+        return found
+
+    def motion(self, field: str, channel: str, shape: tuple[int | None, ...]) -> None:
+        place = getattr(self.files, field)
+        if place is None:
+            self.say(
+                "advice",
+                f"no-{channel}",
+                "",
+                f"There is no motion of the {channel}.",
+                "It is still.",
+            )
+            return
+        try:
+            arrays, _ = read_arrays(self.base / place)
+        except LikenessError as error:
+            self.say("error", "array", place, error.message, error.advice or "Export it again.")
+            return
+        for shot, array in arrays.items():
+            try:
+                checked_floats(array, (None, *shape), f"'{shot}' in '{place}'")
+            except LikenessError as error:
+                self.say("error", "array", place, error.message, "Export it again.")
+                continue
+            cache = self.caches.get(shot)
+            if cache is not None and len(array) != cache.num_frames:
+                self.findings.append(length_finding(shot, channel, len(array), cache.num_frames))
+        for shot in sorted(set(self.caches) - set(arrays)):
+            self.say(
+                "warning",
+                f"{channel}-missing-shot",
+                place,
+                f"Expected shot '{shot}' among its arrays, found none of this name.",
+                f"The {channel} of this shot stays still; add the array if it moves.",
+            )
+        strays = sorted(set(arrays) - set(self.caches))
+        if strays and self.caches:
+            self.say(
+                "advice",
+                f"{channel}-stray",
+                place,
+                f"{len(strays)} arrays are of shots without a cache: {', '.join(strays[:5])}.",
+                "An array belongs to the shot of exactly its name.",
+            )
+
+    def blendshapes(self, field: str, settings: str, still: Floats | None) -> None:
+        shapes_at, settings_at = getattr(self.files, field), getattr(self.files, settings)
+        if (shapes_at is None) != (settings_at is None):
+            self.say(
+                "warning",
+                "blendshapes-skipped",
+                shapes_at or settings_at,
+                f"Expected '{field}' and '{settings}', found one of them.",
+                "Both are needed in a package.",
+            )
+        if shapes_at is None or settings_at is None:
+            return
+        try:
+            found = read_blendshapes(self.base / shapes_at, self.base / settings_at)
+        except LikenessError as error:
+            self.say("error", "blendshapes", shapes_at, error.message, "Export them again.")
+            return
+        if found is None:
+            self.say(
+                "error",
+                "blendshapes",
+                shapes_at,
+                "The files are not there.",
+                "Correct their paths.",
+            )
+            return
+        if still is None:
+            return
+        if found.neutral.shape != still.shape:
+            self.say(
+                "error",
+                "blendshapes",
+                shapes_at,
+                f"Expected {len(still)} vertices as in the neutral, found {len(found.neutral)}.",
+                "Export them from the mesh of the caches.",
+            )
+            return
+        apart = float(np.linalg.norm(found.neutral * self.scale - still, axis=1).max())
+        if apart > _NEUTRALS_DIFFER:
+            self.say(
+                "warning",
+                "blendshapes-neutral",
+                shapes_at,
+                f"Expected the neutral pose of the actor, found one {apart:.2f} cm from it.",
+                "Weights are solved from the neutral of the shapes; use the same pose.",
+            )
+
+
+def _indices(found: Any) -> Iterable[NDArray[np.int64]]:
+    if isinstance(found, np.ndarray):
+        return [found]
+    if isinstance(found, Pairs):
+        return [found.upper, found.lower]
+    return [*_indices(found.upper_lip), *_indices(found.lower_lip)]

@@ -1,0 +1,217 @@
+"""What may be wrong with the caches of skin and tongue: topology, numbers, a head that moves."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from likeness.data.inspection import Finding
+from likeness.errors import LikenessError
+from likeness.geometry.alignment import fit_similarity
+from likeness.geometry.animation import VertexAnimation
+from likeness.geometry.animation_files import find_cache, list_shots
+from likeness.systems.audio2face.dataset.description import ActorFiles
+from likeness.systems.audio2face.dataset.reading import cache_of
+
+LOOKED_AT_BYTES = 2 * 1024**3
+"""Of all frames of a part; of larger ones every n-th frame is looked at."""
+_STILL_SHARE = 0.1
+"""The vertices that move least: in caches of a held head they do not move at all."""
+_MOVES = 0.1
+"""Root mean square movement from which the stillest vertices are said to move, cm."""
+_RIGIDLY = 0.5
+"""Share of it that a rigid motion must explain."""
+_FEW = 4
+
+
+def look_at_caches(
+    actor: str, files: ActorFiles, base: Path
+) -> tuple[dict[str, VertexAnimation], list[Finding]]:
+    """The skin's caches that can be opened, by shot, and what is wrong with any cache."""
+    findings: list[Finding] = []
+    skin = _opened(files.skin_caches, files, base, findings, needed=actor)
+    findings += _looked_at(skin, files.skin_caches, with_head=True)
+    tongue: Mapping[str, VertexAnimation] = {}
+    if files.tongue_caches is not None:
+        tongue = _opened(files.tongue_caches, files, base, findings)
+        findings += _looked_at(tongue, files.tongue_caches, with_head=False)
+        for shot in sorted(set(skin) - set(tongue)):
+            findings.append(
+                Finding(
+                    "warning",
+                    "tongue-missing-shot",
+                    f"{files.tongue_caches}/{shot}",
+                    f"Shot '{shot}' has a cache of the skin and none of the tongue.",
+                    "The tongue is still in this shot; add the cache if it moves.",
+                )
+            )
+    for shot, cache in tongue.items():
+        if shot in skin and skin[shot].num_frames != cache.num_frames:
+            findings.append(length_finding(shot, "tongue", cache.num_frames, skin[shot].num_frames))
+    return skin, findings
+
+
+def length_finding(shot: str, channel: str, found: int, expected: int) -> Finding:
+    """A channel of another length than the skin."""
+    return Finding(
+        "warning",
+        "length",
+        shot,
+        f"Expected {expected} frames of the {channel} of shot '{shot}', as of its skin; found "
+        f"{found}.",
+        "All channels of the shot are cut to the shortest; export them again together.",
+    )
+
+
+def _opened(
+    root: str, files: ActorFiles, base: Path, findings: list[Finding], *, needed: str = ""
+) -> dict[str, VertexAnimation]:
+    folder = base / root
+    try:
+        shots = list_shots(folder)
+    except LikenessError as error:
+        findings.append(
+            Finding("error", "caches-missing", root, error.message, "Correct its path.")
+        )
+        return {}
+    if not shots and needed:
+        findings.append(
+            Finding(
+                "error",
+                "caches-missing",
+                root,
+                f"Expected a cache for every shot of '{needed}', found none.",
+                "A cache is <shot>/<shot>.npy, .xml with .mc, or .pc2.",
+            )
+        )
+    opened = {}
+    for shot in shots:
+        try:
+            opened[shot] = cache_of(folder, shot, files)
+        except LikenessError as error:
+            path = find_cache(folder, shot).relative_to(base).as_posix()
+            advice = error.advice or "Export the cache again, or remove the shot."
+            findings.append(Finding("error", "cache", path, error.message, advice))
+    rates = [f"{rate:g}" for rate in sorted({a.fps for a in opened.values()})]
+    if len(rates) > 1:
+        findings.append(
+            Finding(
+                "error",
+                "frame-rates",
+                root,
+                f"Expected one frame rate for all shots, found {', '.join(rates)}.",
+                "Export all caches at one rate.",
+            )
+        )
+    return opened
+
+
+def _looked_at(
+    caches: Mapping[str, VertexAnimation], root: str, *, with_head: bool
+) -> Iterable[Finding]:
+    if not caches:
+        return
+    usual = Counter(a.num_vertices for a in caches.values()).most_common(1)[0][0]
+    for shot, animation in caches.items():
+        if animation.num_vertices != usual:
+            yield Finding(
+                "error",
+                "topology",
+                f"{root}/{shot}",
+                f"Expected {usual} vertices as in the other shots, found {animation.num_vertices}.",
+                "Export all shots from one mesh; the order of vertices must be the same too.",
+            )
+    same = {shot: a for shot, a in caches.items() if a.num_vertices == usual}
+    every = _every(same)
+    if every > 1:
+        yield Finding(
+            "advice",
+            "sampled",
+            root,
+            f"The caches are large: every {every}th frame was looked at for broken numbers.",
+            "Nothing needs to be done.",
+        )
+    looks = {shot: _look(animation, every) for shot, animation in same.items()}
+    for shot, look in looks.items():
+        if look.broken is not None:
+            yield Finding(
+                "error",
+                "not-finite",
+                f"{root}/{shot}",
+                f"Frame {look.broken} holds coordinates that are no numbers.",
+                "Export the shot again, or leave it out.",
+            )
+    if with_head:
+        yield from _head_motion({s: look for s, look in looks.items() if look.broken is None}, root)
+
+
+def _every(caches: Mapping[str, VertexAnimation]) -> int:
+    size = sum(a.num_frames * a.num_vertices * 12 for a in caches.values())
+    return max(1, -(-size // LOOKED_AT_BYTES))
+
+
+class _Look:
+    """What one pass over a shot sees.
+
+    Attributes:
+        broken: the first frame with a coordinate that is no number.
+        few: (n, V, 3) some frames over the whole shot.
+    """
+
+    def __init__(self, broken: int | None, few: NDArray[np.float32]) -> None:
+        self.broken, self.few = broken, few
+
+
+def _look(animation: VertexAnimation, every: int) -> _Look:
+    broken = None
+    if every == 1:
+        first = 0
+        for block in animation.blocks():
+            bad = ~np.isfinite(block).all(axis=(1, 2))
+            if bad.any():
+                broken = first + int(np.argmax(bad))
+                break
+            first += len(block)
+    else:
+        for frame in range(0, animation.num_frames, every):
+            if not np.isfinite(animation.read(frame, frame + 1)).all():
+                broken = frame
+                break
+    chosen = np.unique(np.linspace(0, animation.num_frames - 1, _FEW).round().astype(int))
+    few = np.concatenate([animation.read(int(f), int(f) + 1) for f in chosen])
+    return _Look(broken, few)
+
+
+def _head_motion(looks: Mapping[str, _Look], root: str) -> Iterable[Finding]:
+    """A head that turns in the caches: its stillest part moves, and moves as one."""
+    if not looks:
+        return
+    frames = np.concatenate([look.few for look in looks.values()]).astype(np.float64)
+    if len(frames) < 2:
+        return
+    middle = np.median(frames, axis=0)
+    distance = np.sqrt(np.mean(np.sum((frames - middle) ** 2, -1), 0))
+    count = max(int(_STILL_SHARE * len(middle)), min(len(middle), 8))
+    still = np.argsort(distance, kind="stable")[:count]
+    for shot, look in looks.items():
+        moved = look.few[:, still].astype(np.float64)
+        before = np.sqrt(np.mean(np.sum((moved - middle[still]) ** 2, -1), 1))
+        worst = int(np.argmax(before))
+        if before[worst] < _MOVES:
+            continue
+        rigid = fit_similarity(moved[worst], middle[still], scale=1.0)
+        left = rigid.apply(moved[worst]) - middle[still]
+        after = float(np.sqrt(np.mean(np.sum(left**2, -1))))
+        if after < _RIGIDLY * before[worst]:
+            yield Finding(
+                "warning",
+                "head-motion",
+                f"{root}/{shot}",
+                f"Expected a head that is held still; what moves least is displaced by "
+                f"{before[worst]:.2f} cm, and a rigid motion takes all but {after:.2f} cm of it.",
+                "Stabilise the head before exporting: its motion is none of speech.",
+            )

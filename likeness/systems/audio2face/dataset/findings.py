@@ -1,0 +1,141 @@
+"""What may be wrong with a dataset of speaking actors; looking never raises on bad data.
+
+Owns the order of looking and what concerns the dataset as a whole. Caches are
+``cache_findings.py``, sounds and emotions ``shot_findings.py``, everything beside the shots
+``actor_findings.py``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from likeness.data.inspection import Finding, Inspection
+from likeness.data.making import refuse_unfinished
+from likeness.errors import LikenessError
+from likeness.systems.audio2face.dataset.actor_findings import look_at_actor
+from likeness.systems.audio2face.dataset.cache_findings import look_at_caches
+from likeness.systems.audio2face.dataset.description import (
+    DESCRIPTION,
+    DatasetDescription,
+    read_description,
+)
+from likeness.systems.audio2face.dataset.reading import open_dataset
+from likeness.systems.audio2face.dataset.shot_findings import look_at_shots
+
+_MANY = 20
+"""Findings of one kind that are told one by one."""
+
+
+def inspect_dataset(root: str | Path, description: DatasetDescription | None = None) -> Inspection:
+    """Everything a person should know before training on a dataset.
+
+    Args:
+        root, description: see :func:`likeness.systems.audio2face.dataset.reading.open_dataset`.
+    """
+    base = Path(root)
+    counts = {"actors": 0, "shots": 0, "frames": 0, "seconds": 0, "recordings": 0}
+    try:
+        if description is None:
+            if base.is_dir():
+                refuse_unfinished(base)
+            description, base = read_description(root)
+    except LikenessError as error:
+        advice = error.advice or f"Correct {DESCRIPTION}."
+        found = Finding("error", "description", "", error.message, advice)
+        return Inspection(str(root), counts, (found,))
+    findings: list[Finding] = []
+    for name, files in description.actors.items():
+        counts["actors"] += 1
+        caches, of_caches = look_at_caches(name, files, base)
+        recordings, of_shots = look_at_shots(name, files, base, description, caches)
+        findings += [*of_caches, *of_shots, *look_at_actor(name, files, base, caches)]
+        counts["shots"] += len(caches)
+        counts["frames"] += sum(cache.num_frames for cache in caches.values())
+        counts["seconds"] += round(sum(c.num_frames / c.fps for c in caches.values()))
+        counts["recordings"] += recordings
+    findings += _whole(base, description)
+    if not any(finding.severity == "error" for finding in findings):
+        findings += _clips(base, description)
+    return Inspection(str(root), counts, tuple(_shortened(findings)))
+
+
+def _whole(base: Path, description: DatasetDescription) -> Iterable[Finding]:
+    if not (base / "provenance.json").is_file():
+        yield Finding(
+            "warning",
+            "provenance",
+            "provenance.json",
+            "Expected where the recordings come from and that their actors agree, found nothing.",
+            "Write provenance.json with at least 'source' and 'consent'.",
+        )
+
+
+def _clips(base: Path, description: DatasetDescription) -> Iterable[Finding]:
+    try:
+        actors = open_dataset(base, description)
+    except LikenessError as error:
+        advice = error.advice or "Correct the file that is named."
+        yield Finding("error", "unreadable", "", error.message, advice)
+        return
+    clips = [clip for actor in actors.values() for clip in actor.clips]
+    if not clips:
+        yield Finding(
+            "error",
+            "no-clips",
+            "",
+            "Expected a recording for one shot at least, found none: there is nothing to train on.",
+            "Name every sound like its shot, e.g. audio/joy_001.wav.",
+        )
+    languages = sorted({clip.language for clip in clips})
+    if len(languages) > 1:
+        yield Finding(
+            "advice",
+            "languages",
+            "",
+            f"The clips are in {len(languages)} languages: {', '.join(languages)}.",
+            "Phoneme terms learn one set of outputs per language; nothing else changes.",
+        )
+    for clip in clips:
+        first, last = clip.frames
+        if last - first < 1:
+            yield Finding(
+                "warning",
+                "clip-short",
+                clip.audio,
+                f"Expected 2 frames or more of shot '{clip.shot}' with sound, found "
+                f"{max(last - first + 1, 0)}.",
+                "Such a clip is left out of training.",
+            )
+        if not (actors[clip.actor].audio / clip.audio).is_file():
+            yield Finding(
+                "error",
+                "sound-missing",
+                clip.audio,
+                f"Expected the sound of a clip of shot '{clip.shot}', found no file.",
+                "Correct the table of clips, or add the file.",
+            )
+
+
+def _shortened(findings: Iterable[Finding]) -> Iterable[Finding]:
+    """The findings; of a kind there are very many of, the first and how many more."""
+    seen: dict[tuple[str, str], int] = {}
+    kept = []
+    for finding in findings:
+        key = (finding.severity, finding.code)
+        seen[key] = seen.get(key, 0) + 1
+        if seen[key] <= _MANY:
+            kept.append(finding)
+    for (severity, code), count in seen.items():
+        if count > _MANY:
+            last = next(f for f in reversed(kept) if (f.severity, f.code) == (severity, code))
+            kept.append(
+                Finding(
+                    last.severity,
+                    code,
+                    "",
+                    f"There are {count - _MANY} more findings of this kind.",
+                    last.advice,
+                )
+            )
+    return kept

@@ -1,0 +1,197 @@
+"""What may be wrong with the sounds of shots, with their emotions, and with how many there are."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+from likeness.data.inspection import Finding
+from likeness.errors import LikenessError
+from likeness.geometry.animation import VertexAnimation
+from likeness.systems.audio2face.dataset.description import ActorFiles, DatasetDescription
+from likeness.systems.audio2face.dataset.emotions import emotion_of_shot
+from likeness.systems.audio2face.dataset.sounds import recordings_of, sound_facts
+
+_LONGEST_GAP = 0.1
+"""Seconds by which sound and animation of a shot may differ."""
+_MIN_RATE = 16000
+_MIN_BITS = 16
+_MIN_PER_EMOTION = 3
+_SILENT = 10 ** (-60 / 20)
+_SHORTEST, _LONGEST = 3.0, 30.0
+_BLOCK = 1 << 18
+
+
+def look_at_shots(
+    actor: str,
+    files: ActorFiles,
+    base: Path,
+    description: DatasetDescription,
+    caches: Mapping[str, VertexAnimation],
+) -> tuple[int, list[Finding]]:
+    """The number of recordings, and what is wrong with sounds and emotions of an actor.
+
+    Args:
+        actor: name.
+        files: where its files lie, below ``base``.
+        description: of the dataset.
+        caches: of the skin, by shot.
+    """
+    folder = base / files.audio
+    if not folder.is_dir():
+        found = Finding(
+            "error",
+            "audio-missing",
+            files.audio,
+            f"Expected the folder of the sounds of '{actor}', found none.",
+            "Correct 'audio' of the actor, or add one sound for each shot.",
+        )
+        return 0, [found]
+    recordings = recordings_of(folder)
+    findings = list(_sounds(files, base, caches, recordings))
+    findings += _emotions(actor, description, caches)
+    count = sum(len(of_shot) for shot, of_shot in recordings.items() if shot in caches)
+    return count, findings
+
+
+def _sounds(
+    files: ActorFiles,
+    base: Path,
+    caches: Mapping[str, VertexAnimation],
+    recordings: Mapping[str, Mapping[str, str]],
+) -> Iterable[Finding]:
+    for shot, cache in caches.items():
+        if "" not in recordings.get(shot, {}):
+            yield Finding(
+                "warning",
+                "sound-missing",
+                f"{files.audio}/{shot}",
+                f"Expected a sound named like shot '{shot}', found none.",
+                "Add it; the shot then only shapes the basis and is not trained on.",
+            )
+        for audio in recordings.get(shot, {}).values():
+            yield from _sound(base / files.audio / audio, f"{files.audio}/{audio}", shot, cache)
+    for shot in sorted(set(recordings) - set(caches)):
+        audio = next(iter(recordings[shot].values()))
+        yield Finding(
+            "advice",
+            "sound-stray",
+            f"{files.audio}/{audio}",
+            f"There is no shot '{shot}' that this sound belongs to.",
+            "A sound belongs to the shot of exactly its name.",
+        )
+
+
+def _sound(path: Path, where: str, shot: str, cache: VertexAnimation) -> Iterable[Finding]:
+    try:
+        facts = sound_facts(path)
+        peak, finite = _peak(path)
+    except (LikenessError, soundfile.LibsndfileError) as error:
+        told = (
+            error.message if isinstance(error, LikenessError) else f"It cannot be decoded: {error}."
+        )
+        yield Finding("error", "sound", where, told, "Export the sound again.")
+        return
+    gap = facts.seconds - cache.num_frames / cache.fps
+    if abs(gap) > _LONGEST_GAP:
+        yield Finding(
+            "error",
+            "sound-length",
+            where,
+            f"Expected the length of shot '{shot}', {cache.num_frames / cache.fps:.2f} s "
+            f"({cache.num_frames} frames at {cache.fps:g}); found {facts.seconds:.2f} s.",
+            "Export sound and animation over the same range; check the frame rate.",
+        )
+    if facts.rate < _MIN_RATE:
+        yield Finding(
+            "warning",
+            "sound-rate",
+            where,
+            f"Expected {_MIN_RATE} samples per second or more, found {facts.rate}.",
+            "Use the original recording: what lies above half the rate is lost.",
+        )
+    if 0 < facts.bits < _MIN_BITS:
+        yield Finding(
+            "warning",
+            "sound-bits",
+            where,
+            f"Expected {_MIN_BITS} bits or more, found {facts.bits}.",
+            "Use the original recording.",
+        )
+    if not finite:
+        yield Finding(
+            "error",
+            "sound-not-finite",
+            where,
+            "The sound holds samples that are no numbers.",
+            "Export the sound again.",
+        )
+    elif peak < _SILENT and "silence" not in shot.lower():
+        yield Finding(
+            "warning",
+            "sound-silent",
+            where,
+            f"Expected speech, found silence: the loudest sample is {peak:.1e}.",
+            "Leave the shot out, or name it as silence.",
+        )
+
+
+def _peak(path: Path) -> tuple[float, bool]:
+    """The largest absolute sample, and whether all are numbers."""
+    peak, finite = 0.0, True
+    with soundfile.SoundFile(str(path)) as file:
+        for block in file.blocks(_BLOCK, dtype="float32", always_2d=True):
+            finite = finite and bool(np.isfinite(block).all())
+            peak = max(peak, float(np.abs(np.nan_to_num(block)).max(initial=0.0)))
+    return peak, finite
+
+
+def _emotions(
+    actor: str, description: DatasetDescription, caches: Mapping[str, VertexAnimation]
+) -> Iterable[Finding]:
+    vocabulary, mapped = description.emotions, description.shot_emotions.get(actor, {})
+    count = dict.fromkeys(vocabulary, 0)
+    for shot in caches:
+        found = emotion_of_shot(shot, vocabulary, description.default_emotion, mapped)
+        count[found.emotion] += 1
+        if len(found.candidates) > 1:
+            yield Finding(
+                "warning",
+                "emotion-ambiguous",
+                shot,
+                f"The name of the shot says {' and '.join(found.candidates)}; the first is taken.",
+                "Say which under 'shot_emotions'.",
+            )
+        elif not found.is_named and len(vocabulary) > 1:
+            words = [w for w in re.split(r"[_\-]+", shot) if w and not any(c.isdigit() for c in w)]
+            said = f"'{words[0]}', which is none of the emotions" if words else "no emotion"
+            yield Finding(
+                "warning",
+                "emotion-unknown",
+                shot,
+                f"The name of the shot says {said}; '{description.default_emotion}' is taken.",
+                "Say it under 'shot_emotions', or add it to 'emotions'.",
+            )
+    for shot in sorted(set(mapped) - set(caches)):
+        yield Finding(
+            "warning",
+            "emotion-stray",
+            shot,
+            f"'shot_emotions' names a shot that '{actor}' does not have.",
+            "Correct its name.",
+        )
+    if not caches or len(vocabulary) < 2:
+        return
+    for emotion, shots in count.items():
+        if shots < _MIN_PER_EMOTION:
+            yield Finding(
+                "advice",
+                "emotion-rare",
+                actor,
+                f"Expected {_MIN_PER_EMOTION} shots or more with '{emotion}', found {shots}.",
+                "Record more, or take it out of 'emotions'.",
+            )

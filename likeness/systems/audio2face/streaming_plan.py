@@ -1,0 +1,160 @@
+"""Which windows of sound a stream is cut into, and which frames each of them gives.
+
+Owns the arithmetic of windows only; imports no torch. At 60 fps a window of one second gives 60
+frames, of which the middle 30 are kept, and the next window starts half a second later.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from dataclasses import dataclass
+from fractions import Fraction
+
+from likeness.errors import UsageError
+from likeness.systems.audio2face.networks.diffusion_settings import WindowSettings
+
+_LOG = logging.getLogger(__name__)
+
+SAMPLE_RATE = 16000
+FRAME_RATES = (24, 25, 30, 48, 50, 60)
+
+# Left, centre, right: the window advances, and its first kept frame lies, at whole samples.
+_FRAMES = {
+    24: (6, 12, 6), 25: (6, 13, 6), 30: (6, 15, 9), 48: (12, 24, 12), 50: (12, 25, 13),
+    60: (15, 30, 15),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class StreamingPlan:
+    """The windows of a stream.
+
+    Attributes:
+        window: samples.
+        padding_left: zeros before the sound.
+        padding_right: zeros after it.
+        left: frames of a window before those that are kept.
+        centre: frames that are kept.
+        right: frames after them.
+        fps: frames per second.
+    """
+
+    window: int
+    padding_left: int
+    padding_right: int
+    left: int
+    centre: int
+    right: int
+    fps: Fraction
+
+    @classmethod
+    def of(cls, settings: WindowSettings, fps: float) -> StreamingPlan:
+        """The plan of a frame rate; frames that the settings leave open follow from it.
+
+        What the arithmetic of runtimes would cut off is warned of.
+
+        Raises:
+            UsageError: no such frame rate, or frames that do not fill the window.
+        """
+        rate = round(fps)
+        if rate not in FRAME_RATES or abs(fps - rate) > 1e-6:
+            raise UsageError(
+                f"The diffusion network speaks at {', '.join(map(str, FRAME_RATES))} frames per "
+                f"second, not {fps:g}.",
+                advice="Choose one of them; recordings at other rates are resampled.",
+            )
+        left, centre, right = (
+            usual if own is None else own
+            for own, usual in zip(
+                (settings.left, settings.centre, settings.right), _FRAMES[rate], strict=True
+            )
+        )
+        total = left + centre + right
+        if total * SAMPLE_RATE != rate * settings.window:
+            raise UsageError(
+                f"A window of {settings.window} samples holds {rate} · {settings.window} / "
+                f"{SAMPLE_RATE} = {rate * settings.window / SAMPLE_RATE:g} frames, and left {left},"
+                f" centre {centre} and right {right} make {total}.",
+                advice="Let them make as many, or leave them null.",
+            )
+        frame = Fraction(settings.window, total)
+        before = settings.padding_left / frame
+        if before.denominator != 1 or before < left:
+            raise UsageError(
+                f"Before the sound stand {settings.padding_left} samples of zeros, "
+                f"{float(before):g} frames; expected a whole number of frames, {left} or more.",
+                advice="Let 'padding_left' be as long as 'window'.",
+            )
+        plan = cls(
+            settings.window, settings.padding_left, settings.padding_right, left, centre, right,
+            Fraction(rate),
+        )  # fmt: skip
+        for remark in plan.remarks():
+            _LOG.warning("%s", remark)
+        return plan
+
+    @property
+    def num_frames(self) -> int:
+        """Frames of a window."""
+        return self.left + self.centre + self.right
+
+    @property
+    def samples_per_frame(self) -> Fraction:
+        """Often no whole number."""
+        return Fraction(self.window, self.num_frames)
+
+    @property
+    def stride(self) -> Fraction:
+        """Samples between windows."""
+        return self.centre * self.samples_per_frame
+
+    @property
+    def target_offset(self) -> Fraction:
+        """Samples from the start of a window to its first kept frame."""
+        return self.left * self.samples_per_frame
+
+    @property
+    def drop(self) -> int:
+        """Kept frames that lie before the sound."""
+        return int(self.padding_left / self.samples_per_frame) - self.left
+
+    @property
+    def look_ahead(self) -> tuple[float, float]:
+        """Seconds of sound needed after the last and the first kept frame of a window."""
+        frames = self.right, self.right + self.centre
+        return float(frames[0] / self.fps), float(frames[1] / self.fps)
+
+    def remarks(self) -> list[str]:
+        """What runtimes would cut off, a sentence each."""
+        found = []
+        for what, value in (("first kept frame", self.target_offset), ("stride", self.stride)):
+            if value.denominator != 1:
+                found.append(
+                    f"With left {self.left}, centre {self.centre} and right {self.right} the {what}"
+                    f" of a window lies at {float(value):.1f} samples; runtimes cut that to a whole"
+                    " number, and every frame is late by the rest."
+                )
+        return found
+
+    def start(self, number: int) -> int:
+        """First sample of a window, counted from the start of the sound; negative at first."""
+        return math.floor(number * self.stride) - self.padding_left
+
+    def frames_of(self, num_samples: int) -> int:
+        """Frames of a sound: ceil(n / rate · fps)."""
+        return math.ceil(Fraction(num_samples, SAMPLE_RATE) * self.fps)
+
+    def num_windows(self, num_samples: int) -> int:
+        """Windows that fit into the padded sound, as published."""
+        padded = num_samples + self.padding_left + self.padding_right
+        return max(0, math.floor((padded - self.window) / self.stride) + 1)
+
+    def needed_windows(self, num_samples: int) -> int:
+        """Windows until the last frame of the sound; later ones would be thrown away."""
+        return math.ceil(Fraction(self.frames_of(num_samples) + self.drop, self.centre))
+
+
+def offline_frames(num_samples: int, fps: float) -> int:
+    """Frames of a sound that is heard in one piece: int(n / rate · fps)."""
+    return int(Fraction(num_samples, SAMPLE_RATE) * Fraction(fps))

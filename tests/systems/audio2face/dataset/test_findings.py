@@ -1,0 +1,199 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy.spatial.transform import Rotation
+
+from likeness.data.inspection import Finding
+from likeness.media.audio import write_wav
+from likeness.systems.audio2face.dataset.findings import inspect_dataset
+from tests.systems.audio2face.dataset.recordings import FPS, FRAMES, RATE, write_recordings
+
+ANNA = "data/anna"
+USUAL = {"emotion-rare"}
+"""Three shots are few."""
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    return write_recordings(tmp_path / "set", ("anna",))
+
+
+def found(root: Path) -> dict[str, Finding]:
+    inspection = inspect_dataset(root)
+    json.loads(inspection.to_json())
+    for finding in inspection.findings:
+        assert finding.message
+        assert finding.advice
+    return {f.code: f for f in inspection.findings if f.code not in USUAL}
+
+
+def cache(root: Path, shot: str = "joy_001") -> tuple[Path, np.ndarray]:
+    path = root / ANNA / "cache/skin" / shot / f"{shot}.npy"
+    return path, np.load(path)
+
+
+def change(path: Path, how: Callable[[dict[str, np.ndarray]], None]) -> None:
+    with np.load(path) as file:
+        arrays = {name: file[name] for name in file.files}
+    how(arrays)
+    np.savez(path, **arrays)
+
+
+def test_a_good_dataset_is_counted_and_clean(tmp_path: Path) -> None:
+    root = write_recordings(tmp_path / "set")
+    inspection = inspect_dataset(root)
+    assert {f.code for f in inspection.findings} == USUAL
+    assert inspection.counts == {
+        "actors": 2,
+        "shots": 6,
+        "frames": 6 * FRAMES,
+        "seconds": 2,
+        "recordings": 12,
+    }
+
+
+def test_a_cache_that_is_cut_is_an_error(root: Path) -> None:
+    path, _ = cache(root)
+    path.write_bytes(path.read_bytes()[:-100])
+    finding = found(root)["cache"]
+    assert finding.severity == "error"
+    assert finding.path == f"{ANNA}/cache/skin/joy_001/joy_001.npy"
+
+
+def test_another_topology_is_an_error(root: Path) -> None:
+    path, frames = cache(root)
+    np.save(path, frames[:, :-1])
+    assert "Expected 30 vertices as in the other shots, found 29" in found(root)["topology"].message
+
+
+def test_a_frame_with_nan_is_named(root: Path) -> None:
+    path, frames = cache(root)
+    frames[7, 3, 1] = np.nan
+    np.save(path, frames)
+    assert "Frame 7" in found(root)["not-finite"].message
+
+
+def test_a_head_that_turns_is_told_from_a_face_that_moves(root: Path) -> None:
+    path, frames = cache(root)
+    turns = Rotation.from_rotvec(np.linspace(0, 0.2, FRAMES)[:, None] * [0.0, 1.0, 0.0])
+    turned = np.stack([turn.apply(frame) for turn, frame in zip(turns, frames)])
+    np.save(path, (turned + np.array([0.5, 0, 0])).astype(np.float32))
+    finding = found(root)["head-motion"]
+    assert finding.path.endswith("joy_001")
+    assert finding.severity == "warning"
+
+
+def test_a_sound_of_another_length_is_an_error(root: Path) -> None:
+    seconds = FRAMES / FPS
+    path = root / ANNA / "audio/joy_001.wav"
+    write_wav(path, 0.1 * np.ones(round((seconds + 0.3) * RATE), np.float32), RATE)
+    assert f"found {seconds + 0.3:.2f} s" in found(root)["sound-length"].message
+    write_wav(path, 0.1 * np.ones(round((seconds + 0.09) * RATE), np.float32), RATE)
+    assert "sound-length" not in found(root)
+
+
+def test_silence_garbage_and_low_rates_are_told(root: Path) -> None:
+    audio = root / ANNA / "audio"
+    write_wav(audio / "joy_001.wav", np.zeros(round(FRAMES / FPS * RATE), np.float32), RATE)
+    (audio / "joy_002.wav").write_bytes(b"no sound at all")
+    write_wav(audio / "neutral_000.wav", 0.1 * np.ones(round(FRAMES / FPS * 8000)), 8000)
+    (audio / "joy_007.wav").write_bytes((audio / "joy_001.wav").read_bytes())
+    findings = found(root)
+    assert findings["sound-silent"].path.endswith("joy_001.wav")
+    assert findings["sound"].path.endswith("joy_002.wav")
+    assert findings["sound-rate"].path.endswith("neutral_000.wav")
+    assert findings["sound-stray"].path.endswith("joy_007.wav")
+
+
+def test_lengths_that_look_like_metres_are_never_changed_silently(root: Path) -> None:
+    for path in [*root.rglob("cache/skin/*/*.npy"), root / ANNA / "geom/skin/neutral_pose.npy"]:
+        np.save(path, np.load(path) / 100)
+    finding = found(root)["unit"]
+    assert "look like m" in finding.message
+    assert "unit: m" in finding.advice
+
+
+def test_defect_20_shots_and_keys_of_the_jaw_file_are_matched(root: Path) -> None:
+    def rename(arrays: dict[str, np.ndarray]) -> None:
+        arrays["joy_1"] = arrays.pop("joy_001")
+        arrays["joy_002"] = arrays["joy_002"][:-2]
+
+    change(root / ANNA / "xform/jaw_keypoints_cache_all.npz", rename)
+    findings = found(root)
+    assert "'joy_001'" in findings["jaw-missing-shot"].message
+    assert "joy_1" in findings["jaw-stray"].message
+    assert "found 10" in findings["length"].message
+
+
+def test_an_actor_without_tongue_is_advice_and_half_a_tongue_a_warning(root: Path) -> None:
+    (root / "dataset.yaml").write_text(
+        "".join(
+            line
+            for line in (root / "dataset.yaml").read_text().splitlines(keepends=True)
+            if "tongue_rigid_list" not in line
+        )
+    )
+    assert found(root)["tongue-skipped"].severity == "warning"
+    text = (root / "dataset.yaml").read_text().splitlines(keepends=True)
+    (root / "dataset.yaml").write_text("".join(line for line in text if "tongue" not in line))
+    assert found(root)["no-tongue"].severity == "advice"
+
+
+def test_lists_are_checked_against_the_mesh_and_the_neutral(root: Path) -> None:
+    lips = root / ANNA / "geom/skin/lip_dist_vertex_list.json"
+    lips.write_text(json.dumps({"upper": [15, 16], "lower": [10, 11]}))
+    assert "2 of 2" in found(root)["list-order"].message
+    lips.write_text(json.dumps({"upper": [10, 30], "lower": [15, 16]}))
+    assert "below 30, found 30" in found(root)["list"].message
+
+
+def test_defect_08_emotions_are_whole_words_of_the_name(root: Path) -> None:
+    for old, new in (("joy_001", "joy_neutral_001"), ("joy_002", "joyful_002")):
+        folder = root / ANNA / "cache/skin"
+        (folder / old / f"{old}.npy").rename(folder / old / f"{new}.npy")
+        (folder / old).rename(folder / new)
+    findings = found(root)
+    assert findings["emotion-ambiguous"].path == "joy_neutral_001"
+    assert "neutral and joy; the first is taken" in findings["emotion-ambiguous"].message
+    assert "'joyful'" in findings["emotion-unknown"].message
+
+
+def test_neutrals_of_blendshapes_must_be_the_actors(root: Path) -> None:
+    def move(arrays: dict[str, np.ndarray]) -> None:
+        arrays["neutral"] = arrays["neutral"] + np.float32(0.5)
+
+    change(root / ANNA / "bs_data/bs_skin.npz", move)
+    assert "0.87 cm" in found(root)["blendshapes-neutral"].message
+
+
+def test_two_languages_are_told(root: Path) -> None:
+    text = (root / "dataset.yaml").read_text()
+    (root / "dataset.yaml").write_text(text + "clips: clips.jsonl\n")
+    rows = [{"shot": "joy_001", "language": "zh"}, {"shot": "neutral_000"}]
+    (root / "clips.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    assert "en, zh" in found(root)["languages"].message
+
+
+def test_a_pickled_array_is_refused_and_not_opened(root: Path) -> None:
+    path = root / ANNA / "geom/skin/neutral_pose.npy"
+    np.save(path, np.array([print], dtype=object), allow_pickle=True)
+    assert found(root)["array"].severity == "error"
+
+
+def test_without_provenance_consent_is_asked_for(root: Path) -> None:
+    (root / "provenance.json").unlink()
+    assert "consent" in found(root)["provenance"].advice
+
+
+def test_findings_of_one_kind_are_not_told_a_thousand_times(root: Path) -> None:
+    for number in range(100):
+        (root / ANNA / "audio" / f"stray_{number}.wav").write_bytes(b"")
+    inspection = inspect_dataset(root)
+    strays = [f for f in inspection.findings if f.code == "sound-stray"]
+    assert len(strays) == 21
+    assert "80 more" in strays[-1].message

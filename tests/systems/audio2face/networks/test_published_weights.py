@@ -1,0 +1,156 @@
+"""Published weights by our names: every tensor arrives, and other networks are refused."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from likeness.errors import DataError, MissingError, UnsafeFileError
+from likeness.systems.audio2face.networks.published_weights import load_published
+from likeness.systems.audio2face.networks.regression import RegressionNetwork
+from likeness.systems.audio2face.networks.regression_settings import RegressionSettings
+
+SETTINGS = RegressionSettings(uses_encoder=False)
+
+
+def _published(skin: int, tongue: int, emotions: int) -> dict[str, Tensor]:
+    """A state dict as published, without the wav2vec branch."""
+    torch.manual_seed(0)
+    rigid = skin + 19
+    shapes: dict[str, tuple[int, ...]] = {
+        "freq1": (72, 1, 1, 3), "freq2": (108, 72, 1, 3), "freq3": (162, 108, 1, 3),
+        "freq4": (243, 162, 1, 3), "freq5": (256, 243, 1, 2),
+        "time1": (256, 256, 3, 1), "time2": (256, 280, 3, 1), "time3": (256, 280, 3, 1),
+        "time4": (256, 280, 3, 1), "time5": (256, 560),
+        "linear_skin_jaw_eyes1": (rigid, 280), "linear_skin_jaw_eyes2": (rigid, rigid),
+        "linear_tongue1": (tongue, 280), "linear_tongue2": (tongue, tongue),
+        "linear_explicit_emo": (8, emotions),
+    }  # fmt: skip
+    weights = {}
+    for name, shape in shapes.items():
+        weights[f"{name}.weight"] = torch.randn(shape) / math.sqrt(math.prod(shape[1:]))
+        weights[f"{name}.bias"] = torch.randn(shape[0]) * 0.1
+    return weights
+
+
+def _by_published_names(w: dict[str, Tensor], correlation: Tensor, emotion: Tensor) -> Tensor:
+    """The network by the published tensors: one window (1, 1, 25, 32), one emotion (19,)."""
+
+    def relu(x: Tensor) -> Tensor:
+        return x.clamp(min=0) * math.sqrt(2)
+
+    def linear(name: str, x: Tensor) -> Tensor:
+        return w[f"{name}.weight"] @ x + w[f"{name}.bias"]
+
+    x = correlation
+    for i in range(1, 6):
+        stride, padding = ((1, 2), (0, 1)) if i < 5 else ((1, 1), (0, 0))
+        x = relu(nn.functional.conv2d(x, w[f"freq{i}.weight"], w[f"freq{i}.bias"], stride, padding))
+    joined = torch.cat([emotion[:16], linear("linear_explicit_emo", emotion[16:])])
+    for i in range(1, 5):
+        x = relu(nn.functional.conv2d(x, w[f"time{i}.weight"], w[f"time{i}.bias"], (2, 1), (1, 0)))
+        x = torch.cat([x, joined.reshape(1, -1, 1, 1).expand(1, -1, x.shape[2], 1)], 1)
+    x = torch.cat([relu(linear("time5", x.flatten())), joined])
+    face = linear("linear_skin_jaw_eyes2", linear("linear_skin_jaw_eyes1", x))
+    tongue = linear("linear_tongue2", linear("linear_tongue1", x))
+    return torch.cat([face[:-19], tongue, face[-19:]])
+
+
+def test_published_weights_give_the_published_result(tmp_path: Path) -> None:
+    weights = _published(7, 3, 3)
+    torch.save({**weights, "autocorr.window": torch.zeros(640)}, tmp_path / "weights.pth")
+    network = RegressionNetwork(SETTINGS, 7, 3, num_emotions=3).eval()
+    load_published(network, tmp_path / "weights.pth")
+    audio, emotion = torch.randn(1, 1, 8320) * 0.1, torch.randn(1, 1, 19)
+    assert network.correlation is not None
+    with torch.no_grad():
+        found = network(audio, emotion)[0, 0]
+        correlation = network.correlation(audio[0])[:, None]
+        expected = _by_published_names(weights, correlation, emotion[0, 0])
+    torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-5)
+
+
+def test_the_encoder_and_phonemes_arrive_in_their_places(tmp_path: Path) -> None:
+    transformers = pytest.importorskip("transformers")
+    config = transformers.Wav2Vec2Config(
+        hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16,
+        conv_dim=[8] * 7, num_conv_pos_embeddings=4, num_conv_pos_embedding_groups=2,
+    )  # fmt: skip
+    config.save_pretrained(tmp_path)
+    settings = RegressionSettings(encoder="wav2vec2", encoder_path=str(tmp_path))
+
+    def build() -> RegressionNetwork:
+        return RegressionNetwork(
+            settings, 7, 3, num_emotions=3, phonemes={"en": 4, "zh": 6}, with_weights=False
+        )
+
+    network = build()
+    own = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+    weights = _published(7, 3, 3)
+    weights["time1.weight"] = torch.randn(256, 512, 3, 1)
+    weights |= {
+        "w2v_feature_coeffs": torch.randn(1),
+        "w2v_linear_mapping.weight": torch.randn(256, 16),
+        "w2v_linear_mapping.bias": torch.randn(256),
+        "phoneme_regressors.0.weight": torch.randn(4, 256),
+        "phoneme_regressors.0.bias": torch.randn(4),
+        "phoneme_regressors.1.weight": torch.randn(6, 256),
+        "phoneme_regressors.1.bias": torch.randn(6),
+    }
+    for i in (1, 2):
+        weights[f"phoneme_conv{i}.weight"] = torch.randn(256, 256, 3, 1)
+        weights[f"phoneme_conv{i}.bias"] = torch.randn(256)
+    prefix = "encoder_branch.encoder.model."
+    for name, tensor in own.items():
+        if name.startswith(prefix):
+            plain = name.removeprefix(prefix)
+            for ours, theirs in (
+                ("feature_projection.", "encoder.feature_projection."),
+                ("encoder.", "encoder.transformer."),
+            ):
+                if plain.startswith(ours):
+                    plain = plain.replace(ours, theirs, 1)
+                    break
+            plain = plain.replace("parametrizations.weight.original0", "weight_g")
+            plain = plain.replace("parametrizations.weight.original1", "weight_v")
+            weights[f"w2v.{plain}"] = torch.randn_like(tensor)
+    torch.save(weights, tmp_path / "weights.pth")
+    load_published(network, tmp_path / "weights.pth", ("en", "zh"))
+    loaded = network.state_dict()
+    unchanged = [name for name in own if torch.equal(loaded[name], own[name])]
+    assert unchanged == ["output_mean", "output_scale"]
+    key = "encoder.layers.0.attention.k_proj.weight"
+    theirs = "w2v.encoder.transformer.layers.0.attention.k_proj.weight"
+    assert torch.equal(loaded[prefix + key], weights[theirs])
+    assert torch.equal(
+        loaded["phoneme_head.languages.zh.weight"], weights["phoneme_regressors.1.weight"]
+    )
+    with pytest.raises(DataError, match=r"phoneme_head\.\S+ is missing"):
+        load_published(build(), tmp_path / "weights.pth")
+
+
+def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
+    torch.save(_published(7, 3, 3), tmp_path / "weights.pth")
+    other = RegressionNetwork(SETTINGS, 8, 3, num_emotions=3)
+    with pytest.raises(DataError, match=r"heads\.face\.0\.weight has shape \(26, 280\)"):
+        load_published(other, tmp_path / "weights.pth")
+    with pytest.raises(MissingError, match="no such file"):
+        load_published(other, tmp_path / "gone.pth")
+
+
+class _Evil:
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return (print, ("executed",))
+
+
+def test_a_stored_pickle_is_not_executed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    torch.save({"time1.weight": _Evil()}, tmp_path / "weights.pth")
+    with pytest.raises(UnsafeFileError):
+        load_published(nn.Linear(1, 1), tmp_path / "weights.pth")
+    assert capsys.readouterr().out == ""

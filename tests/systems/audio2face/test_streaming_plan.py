@@ -1,0 +1,74 @@
+"""Windows of a stream: known counts, whole samples, and what is refused."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+from likeness.errors import UsageError
+from likeness.systems.audio2face.networks.diffusion_settings import WindowSettings
+from likeness.systems.audio2face.streaming_plan import FRAME_RATES, StreamingPlan, offline_frames
+
+
+def test_a_second_at_sixty_frames_has_the_known_counts() -> None:
+    plan = StreamingPlan.of(WindowSettings(), 60)
+    windows = plan.num_windows(16000)
+    assert (windows, windows * plan.centre) == (5, 150)
+    assert windows * plan.centre - plan.drop == 105
+    assert plan.frames_of(16000) == 60
+    # The last window would give only frames that are thrown away.
+    assert plan.needed_windows(16000) == 4
+    assert [plan.start(i) for i in range(3)] == [-16000, -8000, 0]
+    assert plan.look_ahead == (0.25, 0.75)
+
+
+@pytest.mark.parametrize("fps", FRAME_RATES)
+@pytest.mark.parametrize("samples", [0, 1, 319, 8000, 16001, 123457])
+def test_published_windows_cover_every_sound(fps: int, samples: int) -> None:
+    plan = StreamingPlan.of(WindowSettings(), fps)
+    assert plan.needed_windows(samples) <= plan.num_windows(samples)
+    assert plan.needed_windows(samples) * plan.centre - plan.drop >= plan.frames_of(samples)
+
+
+@pytest.mark.parametrize("fps", FRAME_RATES)
+def test_usual_frames_lie_at_whole_samples(fps: int, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING):
+        plan = StreamingPlan.of(WindowSettings(), fps)
+    assert plan.num_frames == fps
+    assert not caplog.records
+
+
+def test_thirty_frames_look_ahead_three_tenths_of_a_second() -> None:
+    plan = StreamingPlan.of(WindowSettings(), 30)
+    assert (plan.left, plan.centre, plan.right) == (6, 15, 9)
+    assert (plan.target_offset, plan.stride) == (3200, 8000)
+    assert plan.look_ahead[0] == pytest.approx(0.3)
+
+
+def test_settings_that_runtimes_cut_off_are_warned_of(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING):
+        plan = StreamingPlan.of(WindowSettings(left=7, centre=15, right=8), 30)
+    assert "first kept frame of a window lies at 3733.3 samples" in caplog.text
+    assert plan.drop == 23
+
+
+def test_frames_that_do_not_fill_the_window_are_refused() -> None:
+    with pytest.raises(UsageError, match=r"left 15, centre 30 and right 14 make 59"):
+        StreamingPlan.of(WindowSettings(left=15, centre=30, right=14), 60)
+
+
+@pytest.mark.parametrize("fps", [29.97, 90, 12.5])
+def test_other_frame_rates_are_refused(fps: float) -> None:
+    with pytest.raises(UsageError, match=f"not {fps:g}"):
+        StreamingPlan.of(WindowSettings(), fps)
+
+
+def test_padding_shorter_than_a_window_loses_no_frame_silently() -> None:
+    with pytest.raises(UsageError, match="1000 samples of zeros"):
+        StreamingPlan.of(WindowSettings(padding_left=1000), 60)
+
+
+def test_frames_of_a_sound_in_one_piece() -> None:
+    assert offline_frames(16000, 60) == 60
+    assert offline_frames(15999, 60) == 59
