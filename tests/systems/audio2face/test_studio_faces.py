@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+import pytest
+
+from likeness.geometry.alignment import fit_similarity
+from likeness.geometry.ict_assets import load_ict
+from likeness.studio.curves import CHANNEL, CHANNELS
+from likeness.studio.expressions import JAW_DEGREES
+from likeness.studio.person import Person
+from likeness.systems.audio2face.studio_faces import AssetFace, SpeakingFace, StudioFace
+from tests.realdata import real_data
+
+
+@cache
+def _whole() -> StudioFace:
+    return StudioFace(Person.sample(3))
+
+
+@cache
+def _small() -> StudioFace:
+    return StudioFace(Person.sample(3), 600)
+
+
+def _frames(*weights: dict[str, float]) -> np.ndarray:
+    frames = np.zeros((len(weights), len(CHANNELS)))
+    for row, named in enumerate(weights):
+        for name, weight in named.items():
+            frames[row, CHANNEL[name]] = weight
+    return frames
+
+
+def test_a_face_at_rest_is_its_neutral() -> None:
+    face = _whole()
+    skin, tongue, jaw = face.move(_frames({}))
+    assert skin[0] == pytest.approx(face.neutral, abs=1e-5)
+    assert tongue is not None
+    assert tongue[0] == pytest.approx(face.tongue_neutral, abs=1e-5)
+    assert np.abs(jaw).max() < 1e-5
+    assert len(face.neutral) == 4957
+
+
+def test_the_reduced_mesh_is_a_part_of_the_whole_with_the_same_lists() -> None:
+    whole, small = _whole(), _small()
+    assert small.neutral.shape == (600, 3)
+    rows = {tuple(vertex) for vertex in whole.neutral.tolist()}
+    assert all(tuple(vertex) in rows for vertex in small.neutral.tolist())
+    for name in ("lip_distance", "eye_distance"):
+        one, other = getattr(whole, name), getattr(small, name)
+        assert np.array_equal(whole.neutral[one.upper], small.neutral[other.upper])
+        assert np.array_equal(whole.neutral[one.lower], small.neutral[other.lower])
+    frames = _frames({"jawOpen": 0.6, "mouthSmileLeft": 0.5}, {"eyeBlinkLeft": 1.0})
+    full, part = whole.move(frames)[0], small.move(frames)[0]
+    assert np.array_equal(full[:, small._kept], part)  # lips at rest lie on each other
+
+
+def test_the_jaw_turns_as_the_studios_does() -> None:
+    face = _whole()
+    jaw = face.move(_frames({"jawOpen": 1.0}))[2][0]
+    fit = fit_similarity(face.jaw_neutral, face.jaw_neutral + jaw, scale=1.0)
+    angle = np.degrees(np.arctan2(fit.rotation[2, 1], fit.rotation[2, 2]))
+    assert angle == pytest.approx(JAW_DEGREES, abs=0.1)
+    slid = face.move(_frames({"jawLeft": 1.0}))[2][0]
+    assert slid == pytest.approx(np.tile(slid[0], (5, 1)), abs=1e-3)
+    assert slid[0, 0] > 0.3  # toward the subject's left
+
+
+def test_points_of_the_jaw_are_on_the_arch_from_front_to_back() -> None:
+    middle, left, right, far_left, far_right = _whole().jaw_neutral
+    assert abs(middle[0]) < 0.01
+    assert middle[2] > left[2] > far_left[2]
+    assert 1.0 < left[0] < far_left[0]
+    for one, other in ((left, right), (far_left, far_right)):
+        assert one * (-1, 1, 1) == pytest.approx(other, abs=1e-3)
+
+
+def _checked(face: SpeakingFace) -> None:
+    """What any face has to have."""
+    lids, lips = face.eye_distance, face.lip_distance
+    neutral = face.neutral
+    open_lids = neutral[lids.upper, 1] - neutral[lids.lower, 1]
+    assert (open_lids > 0.5).all()
+    closed = neutral + face.eye_close_delta
+    assert (closed[lids.upper, 1] - closed[lids.lower, 1] < 0.25 * open_lids).all()
+    skin = face.move(_frames({"jawOpen": 1.0}))[0][0]
+    assert (skin[lips.upper, 1] - skin[lips.lower, 1] > 1.5).all()
+    for lip in (face.lip_size.upper_lip, face.lip_size.lower_lip):
+        height = neutral[lip.upper, 1] - neutral[lip.lower, 1]
+        assert ((height > 0.3) & (height < 1.6)).all()
+    shapes = face.blendshapes()
+    assert len(shapes.names) == 52
+    opened = dict(zip(shapes.names, shapes.offsets, strict=True))
+    chin = int(neutral[:, 1].argmin())
+    assert opened["mouthClose"][chin] == pytest.approx(opened["jawOpen"][chin], abs=0.4)
+
+
+def test_lists_and_poses_of_a_studio_face() -> None:
+    _checked(_whole())
+    _checked(_small())
+
+
+@pytest.mark.realdata
+def test_another_head_speaks_too() -> None:
+    asset = load_ict(real_data("ict_face_model") / "ict_face.npz")
+    face = AssetFace(asset, seed=1)
+    assert len(face.neutral) == asset.num_vertices
+    assert face.tongue_blendshapes() is None
+    _checked(face)
+    frames = _frames({}, {"eyeLookDownLeft": 1.0, "eyeLookDownRight": 1.0, "jawOpen": 0.3})
+    skin, tongue, jaw = face.move(frames)
+    assert tongue is None
+    balls = asset.masks["eyeballs"]
+    assert np.array_equal(skin[0, balls], skin[1, balls])
+    fit = fit_similarity(face.jaw_neutral, face.jaw_neutral + jaw[1], scale=1.0)
+    assert np.abs(fit.apply(face.jaw_neutral) - face.jaw_neutral - jaw[1]).max() < 1e-4
+    assert np.degrees(np.arctan2(fit.rotation[2, 1], fit.rotation[2, 2])) > 4.0
+    other = AssetFace(asset, seed=2)
+    assert np.abs(other.neutral - face.neutral).max() > 0.1
