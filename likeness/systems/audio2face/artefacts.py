@@ -121,6 +121,7 @@ class ActorArtefacts:
         lip_distance: pairs across the mouth; None: the losses that need them are off.
         lip_size: likewise.
         eye_distance: pairs across the lids, entries 0 and 1 of different eyes.
+        skin_faces, tongue_faces: (T, 3) triangles, for pictures and scenes; None: not known.
         blendshapes: of the skin; None: not given.
         tongue_blendshapes: of the tongue; None: not given.
         tongue_transforms: shot name to (F, 3, 4), the rotation and translation (cm) that took the
@@ -145,6 +146,8 @@ class ActorArtefacts:
     lip_distance: Pairs | None = None
     lip_size: LipSize | None = None
     eye_distance: Pairs | None = None
+    skin_faces: NDArray[np.int64] | None = None
+    tongue_faces: NDArray[np.int64] | None = None
     blendshapes: Blendshapes | None = None
     tongue_blendshapes: Blendshapes | None = None
     tongue_transforms: Mapping[str, Floats] = field(default_factory=dict)

@@ -36,6 +36,7 @@ _ARRAYS = (
     "saccades",
 )
 _BASES = ("skin", "tongue")
+_FACES = ("skin_faces", "tongue_faces")
 _BLENDSHAPES = ("blendshapes", "tongue_blendshapes")
 
 
@@ -59,6 +60,10 @@ def state_of(actor: ActorArtefacts) -> dict[str, Any]:
         }
     for name, indices in _lists(actor).items():
         state[name] = torch.from_numpy(np.array(indices, np.int64))
+    for name in _FACES:
+        faces = getattr(actor, name)
+        if faces is not None:
+            state[name] = torch.from_numpy(np.array(faces, np.int64))
     for name in _BLENDSHAPES:
         shapes: Blendshapes | None = getattr(actor, name)
         if shapes is None:
@@ -139,6 +144,8 @@ def _actor_from_state(state: Mapping[str, Any]) -> ActorArtefacts:
         lip_distance=_pairs(state, "lip_distance"),
         lip_size=LipSize(upper_lip, lower_lip) if upper_lip and lower_lip else None,
         eye_distance=_pairs(state, "eye_distance"),
+        skin_faces=_indices(state, "skin_faces", np.int64),
+        tongue_faces=_indices(state, "tongue_faces", np.int64),
         **blendshapes,
     )
 

@@ -16,11 +16,11 @@ from likeness.errors import UsageError
 from likeness.systems.audio2face.animation_result import AnimationResult
 from likeness.systems.audio2face.artefacts import ActorArtefacts, Floats
 from likeness.systems.audio2face.audio import SAMPLE_RATE
+from likeness.systems.audio2face.cast import Cast
 from likeness.systems.audio2face.frame_timing import EmotionTrack
 from likeness.systems.audio2face.identities import Identities
 from likeness.systems.audio2face.postprocessing import FaceMotion
 from likeness.systems.audio2face.postprocessing_settings import PostprocessingSettings
-from likeness.systems.audio2face.regression_items import EmotionLabels
 from likeness.systems.audio2face.streaming_session import FaceFrame
 
 Emotion = str | Sequence[float] | EmotionTrack
@@ -44,9 +44,7 @@ class SpeechToFace(ABC):
     """Speech of one of its actors to frames of that actor's face.
 
     Args:
-        identities: the actors.
-        labels: of the emotions.
-        default_emotion: taken where none is named.
+        cast: whom it is of.
         postprocessing: of the frames that are shown.
         fps: frames per second.
     """
@@ -55,15 +53,17 @@ class SpeechToFace(ABC):
 
     def __init__(
         self,
-        identities: Identities,
-        labels: EmotionLabels,
+        cast: Cast,
         *,
-        default_emotion: str,
         postprocessing: PostprocessingSettings,
         fps: float,
     ) -> None:
-        self.identities, self.labels, self.fps = identities, labels, fps
-        self.default_emotion, self.postprocessing = default_emotion, postprocessing
+        self.cast, self.fps, self.postprocessing = cast, fps, postprocessing
+
+    @property
+    def identities(self) -> Identities:
+        """The actors."""
+        return self.cast.identities
 
     @abstractmethod
     def session(
@@ -89,7 +89,7 @@ class SpeechToFace(ABC):
     def __call__(
         self,
         *,
-        audio: Any,
+        audio: Any = None,
         actor: str | None = None,
         emotion: Emotion | None = None,
         mode: Mode = "offline",
@@ -107,8 +107,10 @@ class SpeechToFace(ABC):
             ``skin`` (F, V, 3) and ``tongue`` (F, Vt, 3) in cm, ``jaw`` (F, N, 3) in cm, ``eyes``
             (F, 2, 2) in degrees, and ``fps``.
         """
-        if rest:
-            raise UsageError(f"Unknown inputs {sorted(rest)}; expected audio, actor and emotion.")
+        if rest or audio is None:
+            raise UsageError(
+                f"Expected audio, and perhaps actor and emotion; found also {sorted(rest)}."
+            )
         samples = np.asarray(audio, np.float32)
         if samples.ndim != 1 or not len(samples) or not np.isfinite(samples).all():
             raise UsageError(
@@ -179,14 +181,15 @@ class SpeechToFace(ABC):
             UsageError: it is not known, or a vector of another length.
         """
         if emotion is None:
-            emotion = self.default_emotion
+            emotion = self.cast.default_emotion
         if isinstance(emotion, str):
-            return EmotionTrack.constant(self.labels.vector(emotion))
+            return EmotionTrack.constant(self.cast.labels.vector(emotion))
         track = emotion if isinstance(emotion, EmotionTrack) else EmotionTrack.constant(emotion)
-        if track.vectors.shape[1] != len(self.labels.names):
+        if track.vectors.shape[1] != len(self.cast.labels.names):
+            names = self.cast.labels.names
             raise UsageError(
-                f"An emotion has {len(self.labels.names)} values ({', '.join(self.labels.names)}), "
-                f"found {track.vectors.shape[1]}."
+                f"An emotion has {len(names)} values ({', '.join(names)}), found "
+                f"{track.vectors.shape[1]}."
             )
         return track
 

@@ -6,11 +6,12 @@ Owns the protocol only. ``regression_learner.py`` and ``diffusion_learner.py`` a
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Protocol
+from typing import Any, Protocol
 
 from torch import Tensor, nn
 
 from likeness.data.source import Sample, Source
+from likeness.systems.audio2face.cast import Cast
 from likeness.systems.audio2face.face_predictor import SpeechToFace
 from likeness.systems.audio2face.recordings import Recordings
 from likeness.systems.audio2face.shots import Clip
@@ -20,7 +21,11 @@ from likeness.training.system import Batch, StepContext
 class Learner(Protocol):
     """A network of some actors, and how it learns."""
 
-    loss_terms: ClassVar[frozenset[str]]
+    loss_terms: frozenset[str]
+    """Every term it can give."""
+
+    cast: Cast
+    """Whom it is of."""
 
     def source(self, recordings: Recordings, clips: Sequence[Clip], *, training: bool) -> Source:
         """Samples of these clips; muted shots only in training."""

@@ -11,7 +11,7 @@ import hashlib
 import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from likeness.data.contract import Split
@@ -81,18 +81,22 @@ def open_recordings(config: AudioToFaceConfig) -> Recordings:
             "data.root=FOLDER.",
         )
     description, base = read_description(data.root)
-    if data.clips is not None:
-        description = description.replace(clips=str(Path(data.clips).absolute()))
     description = _chosen(config, description)
     actors = open_dataset(base, description)
     splits = split_of_shots(
         actors,
-        validation=(*description.validation, *data.validation_shots),
-        test=(*description.test, *data.test_shots),
+        validation=description.validation,
+        test=description.test,
         share=data.validation,
     )
-    _check_emotions(config, description)
-    artefacts = {name: _preprocessed(config, base, actor) for name, actor in actors.items()}
+    artefacts = {
+        name: replace(
+            _preprocessed(config, base, actor),
+            skin_faces=actor.skin_faces,
+            tongue_faces=actor.tongue_faces,
+        )
+        for name, actor in actors.items()
+    }
     return Recordings(
         actors=actors,
         artefacts=artefacts,
@@ -129,15 +133,6 @@ def _chosen(config: AudioToFaceConfig, description: DatasetDescription) -> Datas
         name: shots for name, shots in description.shot_emotions.items() if name in asked
     }
     return DatasetDescription.model_validate(values)
-
-
-def _check_emotions(config: AudioToFaceConfig, description: DatasetDescription) -> None:
-    if config.data.default_emotion not in description.emotions:
-        raise UsageError(
-            f"data.default_emotion is '{config.data.default_emotion}', which the dataset does not "
-            "have.",
-            advice=f"It has {', '.join(description.emotions)}.",
-        )
 
 
 def _preprocessed(config: AudioToFaceConfig, base: Path, actor: RecordedActor) -> ActorArtefacts:

@@ -17,11 +17,11 @@ from likeness.data.source import Sample, Source
 from likeness.errors import UsageError
 from likeness.systems.audio2face.artefacts import ActorArtefacts, Floats
 from likeness.systems.audio2face.audio import TrackCache
+from likeness.systems.audio2face.cast import Cast
 from likeness.systems.audio2face.channel_layout import ChannelLayout
 from likeness.systems.audio2face.config import AudioToFaceConfig
 from likeness.systems.audio2face.face_predictor import Emotion, SpeechToFace
 from likeness.systems.audio2face.frame_timing import EmotionTrack
-from likeness.systems.audio2face.identities import Identities
 from likeness.systems.audio2face.implicit_emotions import (
     ImplicitEmotions,
     RowTable,
@@ -32,7 +32,7 @@ from likeness.systems.audio2face.losses import r2
 from likeness.systems.audio2face.networks.regression import RegressionNetwork
 from likeness.systems.audio2face.phonemes import Phonemes
 from likeness.systems.audio2face.recordings import Recordings
-from likeness.systems.audio2face.regression_items import EmotionLabels, RegressionItems
+from likeness.systems.audio2face.regression_items import RegressionItems
 from likeness.systems.audio2face.regression_session import RegressionSession
 from likeness.systems.audio2face.regression_terms import (
     RegressionTerms,
@@ -54,8 +54,7 @@ class RegressionLearner:
 
     Args:
         config: of the run.
-        identities: the actor.
-        labels: of the emotions.
+        cast: the actor and the emotions.
         rows: of the emotion data base.
         phonemes: language to number of phonemes and the place of silence among them.
         device: to be on.
@@ -66,14 +65,13 @@ class RegressionLearner:
     def __init__(
         self,
         config: AudioToFaceConfig,
-        identities: Identities,
-        labels: EmotionLabels,
+        cast: Cast,
         rows: RowTable,
         *,
         phonemes: Phonemes | None,
         device: torch.device,
     ) -> None:
-        self.config, self.identities, self.labels, self.rows = config, identities, labels, rows
+        self.config, self.cast, self.rows = config, cast, rows
         self.phonemes, self.device = phonemes, device
         settings = config.model.regression
         layout = ChannelLayout.of(self.actor)
@@ -83,7 +81,7 @@ class RegressionLearner:
             layout.tongue,
             layout.jaw,
             layout.eye,
-            len(labels.names),
+            len(cast.labels.names),
             phonemes=None if phonemes is None else phonemes.vocabularies,
         ).to(device)
         self.emotions = ImplicitEmotions(
@@ -97,13 +95,12 @@ class RegressionLearner:
     @property
     def actor(self) -> ActorArtefacts:
         """The only one."""
-        return self.identities.actors[0]
+        return self.cast.identities.actors[0]
 
     @staticmethod
-    def rows_of(
-        config: AudioToFaceConfig, recordings: Recordings, actor: ActorArtefacts
-    ) -> RowTable:
+    def rows_of(config: AudioToFaceConfig, recordings: Recordings, cast: Cast) -> RowTable:
         """A row for every frame of every shot and muted shot, or of those that are trained on."""
+        actor = cast.identities.actors[0]
         muted = [shot for shot in recordings.muted if shot.actor == actor.actor]
         table = RowTable.of(actor.shots, muted)
         if not config.learning.compact_emotions:
@@ -120,7 +117,7 @@ class RegressionLearner:
             clips,
             TrackCache(folder, audio.method, audio.keeps_decoded),
             self.rows,
-            self.labels,
+            self.cast.labels,
             sampling=config.learning.sampling,
             audio=audio,
             muted=muted,
@@ -178,8 +175,7 @@ class RegressionLearner:
             network.eval().requires_grad_(False),
             emotions.weight.detach().cpu().numpy(),
             self.rows,
-            self.identities,
-            self.labels,
+            self.cast,
             config=self.config,
         )
 
@@ -216,17 +212,14 @@ class RegressionPredictor(SpeechToFace):
         network: RegressionNetwork,
         vectors: Floats,
         rows: RowTable,
-        identities: Identities,
-        labels: EmotionLabels,
+        cast: Cast,
         *,
         config: AudioToFaceConfig,
     ) -> None:
         super().__init__(
-            identities,
-            labels,
-            default_emotion=config.data.default_emotion,
+            cast,
             postprocessing=config.postprocessing,
-            fps=identities.actors[0].fps,
+            fps=cast.identities.actors[0].fps,
         )
         self.network, self.vectors, self.rows = network, vectors, rows
 
@@ -238,7 +231,7 @@ class RegressionPredictor(SpeechToFace):
         neutral = [
             shot.name
             for shot in self.identities.actors[0].shots
-            if shot.emotion == self.default_emotion
+            if shot.emotion == self.cast.default_emotion
             and shot.name in {row.name for row in self.rows.shots}
         ]
         return representative(self.rows, torch.from_numpy(self.vectors), neutral)

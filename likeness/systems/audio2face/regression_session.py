@@ -31,8 +31,8 @@ class RegressionSession:
         implicit: (16,) the learned emotion that is held.
         emotion: named emotions over time.
         fps: frames per second; any, whatever the network was trained at.
-        timing: ``centre`` puts frame f at (f + 0.5) / fps, as training does; ``runtime`` at f / fps,
-            as the runtime does.
+        timing: ``centre`` puts frame f at (f + 0.5) / fps, as training does; ``runtime`` at
+            f / fps, as the runtime does.
     """
 
     def __init__(

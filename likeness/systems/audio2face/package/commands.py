@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -30,6 +29,3 @@ def check_package(
         "warnings": warnings,
     }
     return Partial(document) if violations else document
-
-
-COMMANDS: Mapping[str, Callable[..., Any]] = {"check-package": check_package}
