@@ -38,21 +38,7 @@ def test_flipped_and_missing_bytes_are_survived(tmp_path: Path, kind: str) -> No
     assert [v.code for v in check_package(folder)] == ["network.engine-missing"]
 
 
-STRANGE: list[Any] = [
-    None,
-    True,
-    -1,
-    0,
-    1e308,
-    2**70,
-    "",
-    "x\0y",
-    "a" * 300,
-    [],
-    [[]],
-    {},
-    {"a": 1},
-]
+STRANGE: list[Any] = [None, -1, 2**70, "a" * 300, [[]], {"a": 1}]
 
 
 @pytest.mark.parametrize("kind", ["regression", "diffusion"])
