@@ -53,7 +53,7 @@ class RegressionSettings(ConfigModel):
     uses_autocorrelation: bool = True
     """Hear through the autocorrelation front end."""
     encoder: EncoderKind = "log_mel"
-    """wav2vec2 and hubert need published weights; log_mel is a formula; tiny starts random."""
+    """wav2vec2 and hubert need published weights; log_mel is a formula; tiny learns."""
     encoder_path: str | None = None
     """Folder or file with the weights of wav2vec2 or hubert."""
     encoder_layers: PositiveInt = 1
