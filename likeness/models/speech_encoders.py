@@ -1,7 +1,7 @@
 """Speech encoders behind one interface: sound at 16 kHz to features every 20 ms.
 
 Owns the interface, the choice of an encoder and the two that need no file: log-mel features and a
-small convolution network. The published networks are ``speech_transformers.py`` and their files
+learned filter bank. The published networks are ``speech_transformers.py`` and their files
 ``speech_weights.py``. Nothing is ever downloaded.
 """
 
@@ -121,29 +121,44 @@ def mel_bands(count: int, points: int, sample_rate: int) -> Tensor:
 
 
 class TinyEncoder(SpeechEncoder):
-    """Three convolutions with the hop and the receptive field of wav2vec 2.0, to be trained.
+    """A learned filter bank with the hop and the receptive field of wav2vec 2.0.
 
-    The first acts on the samples and is compressed like loudness, log(1 + 100 |x|), so that quiet
-    and loud sound look alike from the start.
+    Pairs of filters of 400 samples begin as Gabor wavelets on the mel scale (Zeghidour et al.,
+    "LEAF", 2021); the logarithm of their energy passes two layers that begin random.
 
     Args:
-        width: features of a step.
+        width: filter pairs, and features of a step.
     """
 
     def __init__(self, width: int = 64) -> None:
         super().__init__()
         self.width, self.num_layers = width, 1
-        # 1 + 39 + 6 * 20 + 3 * 80 = 400 samples, 20 * 4 * 4 = 320 apart.
-        self.filters = nn.Conv1d(1, width, 40, 20, bias=False)
-        self.middle = nn.Conv1d(width, width, 7, 4)
-        self.last = nn.Conv1d(width, width, 4, 4)
-        nn.init.normal_(self.filters.weight, std=40**-0.5)
+        self.filters = nn.Conv1d(1, 2 * width, RECEPTIVE_FIELD, HOP, bias=False)
+        self.layers = nn.Sequential(
+            nn.Conv1d(width, width, 1), nn.GELU(), nn.Conv1d(width, width, 1)
+        )
+        with torch.no_grad():
+            self.filters.weight.copy_(_wavelets(width))
 
     def forward(self, audio: Tensor) -> Tensor:
         num_steps(audio.shape[-1])
-        x = torch.log1p(100 * self.filters(audio.unsqueeze(1)).abs())
-        x = functional.gelu(self.last(functional.gelu(self.middle(x))))
-        return x.transpose(1, 2).unsqueeze(1)
+        real, imaginary = self.filters(audio.unsqueeze(1)).chunk(2, dim=1)
+        energy = real.square() + imaginary.square()
+        x = torch.log10(energy + 1e-7) / 2 + 2
+        return (x + self.layers(x)).transpose(1, 2).unsqueeze(1)
+
+
+def _wavelets(count: int) -> Tensor:
+    """(2 · count, 1, 400): cosines, then sines, under bells as wide as their band is narrow."""
+    highest = 2595 * math.log10(1 + SAMPLE_RATE / 2 / 700)
+    edges = 700 * (10 ** (np.linspace(0, highest, count + 2) / 2595) - 1)
+    time = np.arange(RECEPTIVE_FIELD) - (RECEPTIVE_FIELD - 1) / 2
+    # A bell of this many samples has the band between its neighbours for its own.
+    spread = SAMPLE_RATE / (math.pi * (edges[2:] - edges[:-2]))
+    bell = np.exp(-0.5 * (time / np.minimum(spread, RECEPTIVE_FIELD / 6)[:, None]) ** 2)
+    angle = 2 * math.pi * np.outer(edges[1:-1], time) / SAMPLE_RATE
+    rows = np.concatenate([bell * np.cos(angle), bell * np.sin(angle)])
+    return torch.from_numpy(rows.astype(np.float32)).unsqueeze(1)
 
 
 def build_encoder(
@@ -159,7 +174,7 @@ def build_encoder(
 
     Args:
         kind: ``wav2vec2`` and ``hubert`` are the published base networks, read from ``path``;
-            ``log_mel`` is a formula; ``tiny`` starts random and learns.
+            ``log_mel`` is a formula; ``tiny`` is a learned filter bank.
         path: folder or file with the weights of ``wav2vec2`` and ``hubert``.
         num_layers: transformer layers that are run and given; None: all. Only for those two.
         width: features of ``log_mel`` and ``tiny``; None: 80 and 64.

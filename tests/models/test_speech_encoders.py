@@ -100,14 +100,25 @@ def test_log_mel_is_the_formula() -> None:
 
 def test_tiny_hears_exactly_its_400_samples() -> None:
     torch.manual_seed(0)
-    encoder = TinyEncoder(8)
+    encoder = TinyEncoder(64)
     audio = torch.randn(1, 1040) * 0.1
     audio.requires_grad_()
     encoder(audio)[0, 0, 1].sum().backward()
     assert audio.grad is not None
     heard = audio.grad[0].nonzero().flatten()
     assert (int(heard.min()), int(heard.max())) == (320, 719)
-    assert _learning(encoder) == _size(encoder) == 40 * 8 + 8 * 8 * 7 + 8 + 8 * 8 * 4 + 8
+    assert _learning(encoder) == _size(encoder) == 2 * 64 * 400 + 2 * (64 * 64 + 64)
+
+
+def test_tiny_begins_with_a_filter_bank_on_the_mel_scale() -> None:
+    encoder = TinyEncoder(32)
+    spectrum = np.abs(np.fft.rfft(encoder.filters.weight.detach().numpy()[:, 0], 16000))
+    mel = np.linspace(0, 2595 * np.log10(1 + 8000 / 700), 34)[1:-1]
+    expected = 700 * (10 ** (mel / 2595) - 1)
+    peaks = spectrum.argmax(1)
+    # The lowest have hardly a period under their bell, the highest is folded at 8 kHz.
+    np.testing.assert_allclose(peaks[3:31], expected[3:31], atol=25)
+    np.testing.assert_allclose(peaks[35:63], expected[3:31], atol=25)
 
 
 @pytest.mark.parametrize("kind", ["wav2vec2", "hubert"])

@@ -22,7 +22,8 @@ GAIN = 8.912028
 class Autocorrelation(nn.Module):
     """Windows of sound to Σ_n w[n] · w[n + lag] / window, for lags 0 to ``num_lags`` − 1.
 
-    w is the window after the gain, without its mean, times the symmetric Hann window.
+    w is the window after the gain, without its mean, times the symmetric Hann window. The gain is
+    ``GAIN``, or one over the level of the sound (``level_floor``).
     """
 
     taper: Tensor
@@ -41,7 +42,11 @@ class Autocorrelation(nn.Module):
         Pre-emphasis acts on the whole sound; the sample before the first counts as 0.
         """
         own = self.settings
-        audio = audio * GAIN
+        if own.level_floor is None:
+            audio = audio * GAIN
+        else:
+            level = audio.square().mean(1, keepdim=True).sqrt()
+            audio = audio / level.clamp(min=own.level_floor)
         if own.preemphasis:
             audio = audio - own.preemphasis * functional.pad(audio, (1, 0))[:, :-1]
         frames = audio.unfold(1, own.window, own.stride)

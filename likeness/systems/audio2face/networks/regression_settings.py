@@ -25,6 +25,9 @@ class AutocorrelationSettings(ConfigModel):
     """Share of the sample before that is taken off every sample."""
     removes_mean: bool = True
     """Take the mean off every window."""
+    level_floor: Annotated[float, Field(gt=0)] | None = None
+    """Divide all that the network hears at once by its root mean square, or by this where it is
+    quieter, so that correlations do not follow the square of the level; null: as heard."""
     window_shape: Literal["hann", "none"] = "hann"
     """Fade each window in and out, or not."""
 
@@ -50,7 +53,7 @@ class RegressionSettings(ConfigModel):
     uses_autocorrelation: bool = True
     """Hear through the autocorrelation front end."""
     encoder: EncoderKind = "log_mel"
-    """wav2vec2 and hubert need published weights; log_mel is a formula; tiny starts random."""
+    """wav2vec2 and hubert need published weights; log_mel is a formula; tiny learns."""
     encoder_path: str | None = None
     """Folder or file with the weights of wav2vec2 or hubert."""
     encoder_layers: PositiveInt = 1

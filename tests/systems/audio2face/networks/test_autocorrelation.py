@@ -54,6 +54,18 @@ def test_equals_plain_loops(length: int, settings: AutocorrelationSettings) -> N
             np.testing.assert_allclose(found[item, window], expected, atol=1e-5)
 
 
+def test_a_level_taken_inside_makes_correlations_follow_no_gain() -> None:
+    settings = AutocorrelationSettings(level_floor=0.01)
+    audio = torch.randn(3, 8320) * torch.tensor([[0.02], [0.1], [0.001]])
+    found = Autocorrelation(settings)(audio)
+    torch.testing.assert_close(Autocorrelation(settings)(audio[:2] * 4), found[:2])
+    level = audio.square().mean(1).sqrt()
+    plain = Autocorrelation(AutocorrelationSettings())(audio) / GAIN**2
+    torch.testing.assert_close(found[:2], plain[:2] / level[:2, None, None] ** 2)
+    # Silence stays quiet.
+    torch.testing.assert_close(found[2], plain[2] / 0.01**2)
+
+
 def test_formant_analysis_halves_the_lags_to_one() -> None:
     analysis = FormantAnalysis(32, (3, 4, 5, 6), 7, 1.0)
     kernels = [tuple(layer.weight.shape) for layer in analysis.layers]
