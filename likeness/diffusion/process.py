@@ -56,7 +56,7 @@ class DiffusionProcess:
     @cached_property
     def signal(self) -> Floats:
         """(S,) ᾱ: share of the variance that is still signal."""
-        return np.cumprod(1 - self.betas)
+        return np.cumprod(1 - self.betas).astype(np.float64)
 
     def noised(self, clean: Tensor, level: Tensor, noise: Tensor) -> Tensor:
         """sqrt(ᾱ) · x0 + sqrt(1 - ᾱ) · noise.

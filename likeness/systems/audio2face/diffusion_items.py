@@ -24,6 +24,7 @@ from likeness.systems.audio2face.artefacts import ActorArtefacts, Floats
 from likeness.systems.audio2face.audio import SAMPLE_RATE, TrackCache, random_gain, room_noise
 from likeness.systems.audio2face.channel_layout import ChannelLayout, shot_targets
 from likeness.systems.audio2face.identities import Identities
+from likeness.systems.audio2face.implicit_emotions import muted_names
 from likeness.systems.audio2face.learning_settings import AudioSettings, MutedSettings
 from likeness.systems.audio2face.networks.diffusion_settings import DiffusionSampleSettings
 from likeness.systems.audio2face.pitch_shift import pitch_shifted
@@ -117,7 +118,9 @@ class DiffusionItems(Source):
         self._skin = max(layout.skin for layout in layouts)
         self._tongue = max(layout.tongue for layout in layouts)
         self._parts = [self._clip_part(clip) for clip in clips]
-        self._parts += [self._muted_part(shot) for shot in muted]
+        taken = [shot.name for actor in identities.actors for shot in actor.shots]
+        names = muted_names(muted, taken=taken)
+        self._parts += [self._muted_part(shot, name) for shot, name in zip(muted, names)]
         if not self._parts:
             raise DataError("There is no clip to train on.", advice="Check the clips.")
 
@@ -143,12 +146,11 @@ class DiffusionItems(Source):
             clip.actor, shot.name, self._at_rate(actor, frames), shot.emotion, clip.audio, start
         )
 
-    def _muted_part(self, shot: MutedShot) -> _Part:
+    def _muted_part(self, shot: MutedShot, name: str) -> _Part:
         self.identities.index(shot.actor)
         actor = self.identities.by_name[shot.actor]
         pose = muted_target(actor, shot, self._muted, neutral=self._neutral)
         frames = np.broadcast_to(pose, (shot.num_frames, len(pose)))
-        name = f"muted_{shot.source_shot}_{shot.source_frame}"
         return _Part(shot.actor, name, self._at_rate(actor, frames), shot.emotion, None, 0)
 
     def _at_rate(self, actor: ActorArtefacts, frames: Floats) -> Floats:

@@ -201,19 +201,14 @@ def _split(values: Tensor, sizes: ChannelSizes) -> tuple[Tensor, Tensor, Tensor]
     return values.split([skin, tongue, jaw + eye], dim=-1)  # type: ignore[return-value]
 
 
-def _basis_of(bases: Tensor, identity: Tensor) -> Tensor:
-    """(B, K, n) of each item; of one actor only its own, which costs no copy per item."""
-    if bases.shape[0] == 1:
-        return bases
-    return torch.einsum("ba,akn->bkn", identity, bases)
-
-
 def _expand(coefficients: Tensor, bases: Tensor, identity: Tensor) -> Tensor:
-    return coefficients @ _basis_of(bases, identity)
+    """(B, T, n) of coefficients (B, T, K) in bases (A, K, n), without a basis for every item."""
+    chosen = coefficients.unsqueeze(2) * identity[:, None, :, None]
+    return chosen.flatten(2) @ bases.flatten(0, 1)
 
 
 def _project(vertices: Tensor, bases: Tensor, identity: Tensor) -> Tensor:
-    basis = _basis_of(bases, identity).transpose(1, 2)
-    if vertices.ndim == 4:
-        basis = basis.unsqueeze(1)
-    return vertices @ basis
+    """(B, …, K) of vertices (B, …, n): on the bases of all actors, of which the own is kept."""
+    found = vertices @ bases.flatten(0, 1).T
+    shape = (-1, *([1] * (vertices.ndim - 2)), bases.shape[0], 1)
+    return (found.unflatten(-1, bases.shape[:2]) * identity.reshape(shape)).sum(-2)

@@ -169,10 +169,11 @@ def test_pitch_and_gain_are_drawn_by_chance(tmp_path: Path) -> None:
 
 
 def test_muted_shots_hold_a_pose_that_is_neutral_where_asked(tmp_path: Path) -> None:
-    """Defect 13: the option for neutral skin had no effect on poses."""
+    """Defect 13: the option for neutral skin had no effect on poses, and names collided."""
     muted = [MutedShot("ada", "one", 7, 30, "neutral"), MutedShot("ada", "one", 7, 30, "joy")]
     items = _items(tmp_path, clips=[], muted=muted)
     calm, happy = items[0], items[1]
+    assert calm["id"] != happy["id"]
     assert np.abs(calm["target"][:, :6]).max() == 0
     assert np.abs(happy["target"][:, :6]).max() > 0
     assert np.ptp(happy["target"], axis=0).max() == 0

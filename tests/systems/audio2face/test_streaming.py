@@ -103,6 +103,31 @@ def test_delta_output_is_relative_to_each_items_own_actor() -> None:
     assert prediction.abs().max() < 1e-5
 
 
+def test_implicit_steps_follow_from_the_first_noise_alone() -> None:
+    usual = make_graph(_two(), steps=3)
+    process = DiffusionProcess.of("cosine", 1000).respaced(3)
+    graph = StreamingGraph(usual.network, usual.space, process, usual.plan, implicit=True)
+    inputs = graph_examples(graph)
+    with torch.no_grad():
+        found, _ = graph(**inputs)
+        inputs["noise"][:, :3] += 1
+        same, _ = graph(**inputs)
+        inputs["noise"][:, 3] += 1
+        other, _ = graph(**inputs)
+    assert torch.equal(found, same)
+    assert (found - other).abs().max() > 1e-5
+
+
+@pytest.mark.parametrize("steps", [2, 3])
+def test_the_number_of_steps_is_said_once(steps: int) -> None:
+    """Defect 16: it stood in two settings, which could differ."""
+    graph = make_graph(_two(), steps=steps)
+    inputs = graph_examples(graph)
+    assert graph.state_shape[0] == steps
+    assert inputs["input_latents"].shape[0] == steps
+    assert inputs["noise"].shape[1] == steps + 1
+
+
 @pytest.mark.skipif(importlib.util.find_spec("onnxruntime") is None, reason="needs onnxruntime")
 @pytest.mark.parametrize(("kind", "actors"), [("vertices", 1), ("coefficients", 2)])
 def test_exported_graph_equals_the_module(kind: str, actors: int, tmp_path: Path) -> None:
