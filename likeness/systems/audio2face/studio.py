@@ -34,6 +34,7 @@ from likeness.studio.person import Person
 from likeness.studio.recording import SAMPLE_RATE
 from likeness.studio.truth import write_truth
 from likeness.studio.version import STUDIO_VERSION
+from likeness.systems.audio2face.dataset.contract import CONTRACT
 from likeness.systems.audio2face.dataset.description import DESCRIPTION
 from likeness.systems.audio2face.dataset.writer import (
     CacheFormat,
@@ -119,7 +120,7 @@ def make(
         "faults": codes,
     }
     if _is_made(root, asked):
-        return _inspected(root)
+        return CONTRACT.inspect(out)
     tasks = [
         _Task(seed, number, place, scale, shots, people, difficulty, fps, voices, head, backend)
         for number in range(people)
@@ -142,7 +143,7 @@ def make(
         if codes:
             spoken = [line.shot for line in _speech(lines[0], "train")]
             put_faults(root, actor_folder(root, _name(0)), spoken, codes, fps)
-    return _inspected(root)
+    return CONTRACT.inspect(out)
 
 
 class _Task(NamedTuple):
@@ -314,8 +315,3 @@ def _is_made(root: Path, asked: Mapping[str, Any]) -> bool:
     except (ValueError, OSError) as error:
         raise DataError(f"'{path}' is not what this command wrote: {error}.") from error
     return isinstance(found, dict) and found.get("asked") == json.loads(json.dumps(asked))
-
-
-def _inspected(root: Path) -> Inspection:
-    counts = json.loads((root / _RECORD).read_text(encoding="utf-8"))["counts"]
-    return Inspection(str(root), counts)

@@ -32,8 +32,8 @@ _LIP_PAIRS = 5
 _OPENERS = ("mouthLowerDownLeft", "mouthLowerDownRight", "mouthUpperUpLeft", "mouthUpperUpRight")
 _LIP_EDGE = 2.0  # mouth ring number of the outer edge of a lip
 _BITING_ROW, _CANINE = 3, 2
-_FACE_BACK = 40.0  # mm; skin behind is left out of reduced meshes
-_FACE_LOW, _FACE_HIGH = -75.0, 80.0
+_FACE_BACK = 30.0  # mm; skin behind is left out of reduced meshes
+_FACE_LOW, _FACE_HIGH = -90.0, 115.0
 _IDENTITY_MODES, _IDENTITY_SD = 10, 0.7
 _MOVED_BY_JAW = 1.0  # mm under half an opening
 

@@ -194,7 +194,7 @@ def _head_motion(looks: Mapping[str, _Look], root: str) -> Iterable[Finding]:
     if len(frames) < 2:
         return
     middle = np.median(frames, axis=0)
-    distance = np.sqrt(np.mean(np.sum((frames - middle) ** 2, -1), 0))
+    distance = np.sqrt(np.median(np.sum((frames - middle) ** 2, -1), 0))
     count = max(int(_STILL_SHARE * len(middle)), min(len(middle), 8))
     still = np.argsort(distance, kind="stable")[:count]
     for shot, look in looks.items():
