@@ -1,4 +1,8 @@
-"""Animation files by their suffix: .npy, .pc2 and Maya's .xml; the cache of a shot in a folder."""
+"""Animation files by their suffix, and the cache of a shot in a folder.
+
+Read and written are .npy, .pc2 and Maya's .xml. Read only are USD, Alembic and glTF, the first two
+through optional packages, and folders of numbered .obj files.
+"""
 
 from __future__ import annotations
 
@@ -6,21 +10,29 @@ from pathlib import Path
 
 from likeness.errors import MissingError, UsageError
 from likeness.geometry.animation import VertexAnimation
+from likeness.geometry.animation_alembic import read_alembic_animation
+from likeness.geometry.animation_gltf import read_gltf_animation
+from likeness.geometry.animation_obj import is_obj_sequence, read_obj_sequence
+from likeness.geometry.animation_usd import read_usd_animation
 from likeness.geometry.maya_cache import read_maya_cache
 from likeness.geometry.maya_cache_write import write_maya_cache
 from likeness.geometry.point_cache_npy import read_npy_cache, write_npy_cache
 from likeness.geometry.point_cache_pc2 import read_pc2_cache, write_pc2_cache
 
-CACHE_SUFFIXES = (".npy", ".xml", ".pc2")
-"""In the order in which the cache of a shot is looked for."""
+WRITTEN_SUFFIXES = (".npy", ".xml", ".pc2")
+_USD_SUFFIXES = (".usd", ".usdc", ".usda")
+_GLTF_SUFFIXES = (".glb", ".gltf")
+CACHE_SUFFIXES = (*WRITTEN_SUFFIXES, *_USD_SUFFIXES, ".abc", *_GLTF_SUFFIXES)
+"""In the order in which the cache of a shot is looked for; a folder of .obj files comes last."""
 
 
 def read_animation(path: str | Path, fps: float) -> VertexAnimation:
-    """An animation of any of the three formats, read when its frames are asked for.
+    """An animation of any format, read when its frames are asked for.
 
     Args:
-        path: .npy, .pc2 or the .xml file of a Maya cache.
-        fps: frames per second. A Maya cache knows its own and must agree.
+        path: .npy, .pc2, the .xml file of a Maya cache, USD, .abc, glTF or a folder of .obj files.
+        fps: frames per second. A Maya cache, USD and Alembic know their own and must agree; glTF is
+            sampled at it.
 
     Raises:
         MissingError, DataError, UnsafeFileError: see the readers of the formats.
@@ -33,7 +45,17 @@ def read_animation(path: str | Path, fps: float) -> VertexAnimation:
         return read_pc2_cache(path, fps)
     if path.suffix == ".xml":
         return read_maya_cache(path, declared_fps=fps)
-    raise _unknown(path)
+    if path.suffix in _USD_SUFFIXES:
+        return read_usd_animation(path, fps)
+    if path.suffix == ".abc":
+        return read_alembic_animation(path, fps)
+    if path.suffix in _GLTF_SUFFIXES:
+        return read_gltf_animation(path, fps)
+    if path.is_dir():
+        return read_obj_sequence(path, fps)
+    raise UsageError(
+        f"An animation is a {', '.join(CACHE_SUFFIXES)} file or a folder of .obj files, not {path}."
+    )
 
 
 def write_animation(path: str | Path, animation: VertexAnimation) -> None:
@@ -46,14 +68,15 @@ def write_animation(path: str | Path, animation: VertexAnimation) -> None:
     elif path.suffix == ".xml":
         write_maya_cache(path, animation)
     else:
-        raise _unknown(path)
+        raise UsageError(f"An animation is written as {', '.join(WRITTEN_SUFFIXES)}, not {path}.")
 
 
 def find_cache(root: str | Path, shot: str) -> Path:
     """The cache of a shot below a folder.
 
-    Looked for are ``<root>/<shot>/<shot>`` and then ``<root>/<shot>``, each with .npy, .xml and
-    .pc2 in this order. The name is taken as it is: no character in it stands for others.
+    Looked for are ``<root>/<shot>/<shot>`` and then ``<root>/<shot>``, each with the suffixes of
+    :data:`CACHE_SUFFIXES` in their order, and then a folder ``<root>/<shot>`` of numbered .obj
+    files. The name is taken as it is: no character in it stands for others.
 
     Raises:
         MissingError: there is none.
@@ -67,9 +90,11 @@ def find_cache(root: str | Path, shot: str) -> Path:
             path = folder / f"{shot}{suffix}"
             if path.is_file():
                 return path
+    if is_obj_sequence(root / shot):
+        return root / shot
     raise MissingError(
         f"Shot {shot!r} has no cache in {root}: expected {shot}/{shot} or {shot} with "
-        f"{', '.join(CACHE_SUFFIXES)}."
+        f"{', '.join(CACHE_SUFFIXES)}, or a folder {shot} of numbered .obj files."
     )
 
 
@@ -87,7 +112,8 @@ def list_shots(root: str | Path) -> list[str]:
         if not _is_shot_name(entry.name):
             continue
         if entry.is_dir():
-            if any((entry / f"{entry.name}{suffix}").is_file() for suffix in CACHE_SUFFIXES):
+            is_cache = any((entry / f"{entry.name}{s}").is_file() for s in CACHE_SUFFIXES)
+            if is_cache or is_obj_sequence(entry):
                 shots.add(entry.name)
         elif entry.suffix in CACHE_SUFFIXES and entry.is_file():
             shots.add(entry.stem)
@@ -96,7 +122,3 @@ def list_shots(root: str | Path) -> list[str]:
 
 def _is_shot_name(name: str) -> bool:
     return bool(name) and not name.startswith(".") and not any(sign in name for sign in "/\\\0")
-
-
-def _unknown(path: Path) -> UsageError:
-    return UsageError(f"An animation is a {', '.join(CACHE_SUFFIXES)} file, not {path}.")

@@ -187,6 +187,25 @@ _BUILT_IN: tuple[SystemSpec, ...] = (
             "FLAME_MODEL": "model.head",
         },
     ),
+    SystemSpec(
+        name="audio2face",
+        summary="Speech to a moving 3D face: skin, tongue, jaw and eyes, for a runtime.",
+        config="likeness.systems.audio2face.config:AudioToFaceConfig",
+        profiles="likeness.systems.audio2face.profiles:PROFILES",
+        system="likeness.systems.audio2face.system:AudioToFace",
+        contract="likeness.systems.audio2face.dataset.contract:CONTRACT",
+        studio="likeness.systems.audio2face.studio:make",
+        predict="likeness.systems.audio2face.predict:predict",
+        exporters={
+            "onnx": "likeness.systems.audio2face.export:export_onnx",
+            "package": "likeness.systems.audio2face.export:export_package",
+        },
+        demonstrate="likeness.systems.audio2face.predict:demonstrate",
+        commands="likeness.systems.audio2face.commands:COMMANDS",
+        requirements="likeness.systems.audio2face.requirements:requirements",
+        loss_terms="likeness.systems.audio2face.terms:LOSS_TERMS",
+        group_names="likeness.systems.audio2face.terms:GROUP_NAMES",
+    ),
 )
 
 

@@ -80,7 +80,7 @@ def test_a_cache_that_knows_its_rate_must_agree(tmp_path: Path) -> None:
 
 
 def test_other_suffixes(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"a \.npy, \.xml, \.pc2 file, not .*s\.abc"):
-        read_animation(tmp_path / "s.abc", 30)
-    with pytest.raises(UsageError, match=r"not .*s\.mc"):
+    with pytest.raises(UsageError, match=r"a \.npy, \.xml, \.pc2, .* file or .*, not .*s\.fbx"):
+        read_animation(tmp_path / "s.fbx", 30)
+    with pytest.raises(UsageError, match=r"as \.npy, \.xml, \.pc2, not .*s\.mc"):
         write_animation(tmp_path / "s.mc", VertexAnimation.of_array(np.zeros((1, 1, 3)), 30))

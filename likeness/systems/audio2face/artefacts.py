@@ -47,12 +47,25 @@ class Basis:
         coefficients: shot name to (F, K).
         is_placeholder: there are no recordings of this part; the arrays are zeros of the shapes
             that the file format asks for.
+        recorded_sizes: (K,) what :attr:`component_sizes` was where the recordings are not at hand.
     """
 
     shapes: Floats
     mean: Floats
     coefficients: Mapping[str, Floats]
     is_placeholder: bool = False
+    recorded_sizes: Floats | None = None
+
+    @property
+    def component_sizes(self) -> Floats:
+        """(K,) root mean square of each coefficient over all recordings; zeros without any."""
+        if self.recorded_sizes is not None:
+            return self.recorded_sizes
+        rows = [rows for rows in self.coefficients.values() if len(rows)]
+        if not rows or self.is_placeholder:
+            return np.zeros(len(self.shapes), np.float32)
+        squares = np.square(np.concatenate(rows), dtype=np.float64).mean(0)
+        return np.sqrt(squares).astype(np.float32)
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,6 +121,7 @@ class ActorArtefacts:
         lip_distance: pairs across the mouth; None: the losses that need them are off.
         lip_size: likewise.
         eye_distance: pairs across the lids, entries 0 and 1 of different eyes.
+        skin_faces, tongue_faces: (T, 3) triangles, for pictures and scenes; None: not known.
         blendshapes: of the skin; None: not given.
         tongue_blendshapes: of the tongue; None: not given.
         tongue_transforms: shot name to (F, 3, 4), the rotation and translation (cm) that took the
@@ -132,6 +146,8 @@ class ActorArtefacts:
     lip_distance: Pairs | None = None
     lip_size: LipSize | None = None
     eye_distance: Pairs | None = None
+    skin_faces: NDArray[np.int64] | None = None
+    tongue_faces: NDArray[np.int64] | None = None
     blendshapes: Blendshapes | None = None
     tongue_blendshapes: Blendshapes | None = None
     tongue_transforms: Mapping[str, Floats] = field(default_factory=dict)

@@ -36,6 +36,7 @@ _ARRAYS = (
     "saccades",
 )
 _BASES = ("skin", "tongue")
+_FACES = ("skin_faces", "tongue_faces")
 _BLENDSHAPES = ("blendshapes", "tongue_blendshapes")
 
 
@@ -52,9 +53,17 @@ def state_of(actor: ActorArtefacts) -> dict[str, Any]:
     state |= {name: _tensor(getattr(actor, name)) for name in _ARRAYS}
     for name in _BASES:
         basis: Basis = getattr(actor, name)
-        state |= {f"{name}.shapes": _tensor(basis.shapes), f"{name}.mean": _tensor(basis.mean)}
+        state |= {
+            f"{name}.shapes": _tensor(basis.shapes),
+            f"{name}.mean": _tensor(basis.mean),
+            f"{name}.sizes": _tensor(basis.component_sizes),
+        }
     for name, indices in _lists(actor).items():
         state[name] = torch.from_numpy(np.array(indices, np.int64))
+    for name in _FACES:
+        faces = getattr(actor, name)
+        if faces is not None:
+            state[name] = torch.from_numpy(np.array(faces, np.int64))
     for name in _BLENDSHAPES:
         shapes: Blendshapes | None = getattr(actor, name)
         if shapes is None:
@@ -104,6 +113,7 @@ def _actor_from_state(state: Mapping[str, Any]) -> ActorArtefacts:
             _array(state[f"{name}.mean"]),
             {},
             is_placeholder=name in state["placeholders"],
+            recorded_sizes=_array(state[f"{name}.sizes"]),
         )
         for name in _BASES
     }
@@ -134,6 +144,8 @@ def _actor_from_state(state: Mapping[str, Any]) -> ActorArtefacts:
         lip_distance=_pairs(state, "lip_distance"),
         lip_size=LipSize(upper_lip, lower_lip) if upper_lip and lower_lip else None,
         eye_distance=_pairs(state, "eye_distance"),
+        skin_faces=_indices(state, "skin_faces", np.int64),
+        tongue_faces=_indices(state, "tongue_faces", np.int64),
         **blendshapes,
     )
 

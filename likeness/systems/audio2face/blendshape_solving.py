@@ -21,7 +21,8 @@ from likeness.systems.audio2face.bounded_solving import Bounds, minimise_in_box
 
 _OFF = 1e-10
 """Upper bound of the weaker pose of two that cancel each other."""
-_BLOCK = 64
+_BLOCK = 8
+"""Frames projected together: more do not fit the caches of a processor."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -56,7 +56,7 @@ def minimise_in_box(
     return np.clip(weights, 0.0, upper), bounds
 
 
-def _solved(matrix: NDArray[np.float64], right: Vector) -> Vector:
+def _solved(matrix: NDArray[np.float64], right: Vector) -> NDArray[np.floating]:
     try:
         return np.linalg.solve(matrix, right)
     except np.linalg.LinAlgError:  # a pose without offsets and without a ridge

@@ -111,6 +111,13 @@ def _framing(
     return (low + high) / 2, float((high - low)[:2].max()) / 2 * _MARGIN
 
 
+def _from_behind(xy: Tensor, faces: Tensor, tri: Tensor) -> Tensor:
+    """Whether triangles (N,) run clockwise for the viewer."""
+    a, b, c = (xy[faces[:, corner]] for corner in range(3))
+    area = (b - a)[:, 0] * (c - a)[:, 1] - (b - a)[:, 1] * (c - a)[:, 0]  # y is down
+    return (area > 0)[tri.long()]
+
+
 @torch.no_grad()
 def _draw(
     vertices: NDArray[np.float32],
@@ -126,9 +133,13 @@ def _draw(
     fragments = rasterize(xy, -points[..., 2], faces, fine, fine)
     normals = vertex_normals(points, faces)
     surface = interpolate(torch.cat([normals, colours[None]], dim=-1), fragments, faces)
-    normal = torch.nn.functional.normalize(surface[..., :3], dim=-1, eps=1e-6)
-    light = five_light_shading(normal, grey=1.0)
-    light = torch.where(normal[..., 2:] < 0, light.new_tensor(_INSIDE), light)
-    image = torch.where(fragments.mask[..., None], surface[..., 3:] * light, _BACKGROUND)
+    covered = fragments.mask
+    seen = surface[covered]  # lighting is the longest part, and much of a picture is background
+    light = five_light_shading(torch.nn.functional.normalize(seen[:, :3], dim=-1, eps=1e-6), grey=1)
+    # By the triangle, not its normal: at outlines smooth normals look away from the camera.
+    inside = _from_behind(xy[0], faces, fragments.tri[covered])
+    light = torch.where(inside[:, None], light.new_tensor(_INSIDE), light)
+    image = torch.full_like(surface[..., 3:], _BACKGROUND)
+    image[covered] = seen[:, 3:] * light
     small = torch.nn.functional.avg_pool2d(image.permute(0, 3, 1, 2), 2)
     return np.ascontiguousarray(small[0].permute(1, 2, 0).clamp(0, 1).numpy())

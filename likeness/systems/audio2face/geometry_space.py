@@ -192,10 +192,7 @@ def build_space(kind: str, identities: Identities) -> GeometrySpace:
 
 def _range(basis: Basis) -> float:
     """Root mean square of the component that moves most; 1 where nothing does."""
-    rows = [rows for rows in basis.coefficients.values() if len(rows)]
-    if not rows or basis.is_placeholder:
-        return 1.0
-    most = float(np.sqrt(np.square(np.concatenate(rows), dtype=np.float64).mean(0).max()))
+    most = float(basis.component_sizes.max(initial=0.0))
     return most if most > 0 else 1.0
 
 

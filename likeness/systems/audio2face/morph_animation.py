@@ -14,6 +14,7 @@ from likeness.systems.audio2face.blendshape_solving import solve
 
 MAX_COMPONENTS = 48
 _VARIANCE = 0.99999
+_BLOCK = 8192
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,9 +56,13 @@ def principal_morphs(frames: Floats, neutral: Floats, prefix: str = "component")
     As many as explain 99.999 % of the motion, at most 48. A component is scaled so that its weights
     reach 1.
     """
-    moved = (frames - neutral).reshape(len(frames), -1).astype(np.float64)
-    # There are far fewer frames or components than coordinates: the Gram matrix is small.
-    values, vectors = np.linalg.eigh(moved @ moved.T)
+    moved = (frames - neutral).reshape(len(frames), -1)
+    # There are far fewer frames than coordinates: their Gram matrix is small.
+    gram = np.zeros((len(frames), len(frames)))
+    for first in range(0, moved.shape[1], _BLOCK):
+        block = moved[:, first : first + _BLOCK].astype(np.float64)
+        gram += block @ block.T
+    values, vectors = np.linalg.eigh(gram)
     values, vectors = values[::-1].clip(0), vectors[:, ::-1]
     total = values.sum()
     count = 1

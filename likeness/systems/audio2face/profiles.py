@@ -72,7 +72,7 @@ def diffusion() -> AudioToFaceConfig:
                 name="train",
                 epochs=400,
                 weights=DIFFUSION_WEIGHTS,
-                groups={"network": 1.0, "encoder": 1.0},
+                groups={"network": 1.0},
                 schedule=Schedule(kind="cosine", warmup_steps=100, final_factor=0.2),
             ),
         ),

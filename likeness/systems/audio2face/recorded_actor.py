@@ -42,6 +42,7 @@ class RecordedActor:
         blink_keys: (P,). saccades: (M, 2) degrees.
         transform_scale: channel to the half-range aimed at by normalisation.
         lip_distance, lip_size, eye_distance: vertex lists of losses.
+        skin_faces, tongue_faces: (T, 3) triangles, for pictures and scenes.
         blendshapes, tongue_blendshapes: for the package.
     """
 
@@ -70,5 +71,7 @@ class RecordedActor:
     lip_distance: Pairs | None = None
     lip_size: LipSize | None = None
     eye_distance: Pairs | None = None
+    skin_faces: NDArray[np.int64] | None = None
+    tongue_faces: NDArray[np.int64] | None = None
     blendshapes: Blendshapes | None = None
     tongue_blendshapes: Blendshapes | None = None

@@ -5,9 +5,9 @@ What each term measures is in ``losses.py``.
 
 from __future__ import annotations
 
-GROUP_NAMES = frozenset({"network", "encoder", "emotions"})
-"""The parts that learn: the network; its speech encoder, as far as it is not frozen; the emotion
-data base of regression."""
+GROUP_NAMES = frozenset({"network", "emotions"})
+"""The parts that learn: the network, with its speech encoder as far as that is not frozen; the
+emotion data base of regression."""
 
 REGRESSION_TERMS = frozenset(
     {

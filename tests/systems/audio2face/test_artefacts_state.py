@@ -16,7 +16,7 @@ from tests.systems.audio2face.random_actor import random_actor
 def assert_same(found: object, expected: object, where: str = "actor") -> None:
     if isinstance(expected, ActorArtefacts | Basis | Blendshapes | LipSize | Pairs):
         for field in dataclasses.fields(expected):
-            if field.name not in ("coefficients", "jaw", "eyes"):
+            if field.name not in ("coefficients", "jaw", "eyes", "recorded_sizes"):
                 a, b = getattr(found, field.name), getattr(expected, field.name)
                 assert_same(a, b, f"{where}.{field.name}")
     elif isinstance(expected, np.ndarray):
@@ -35,6 +35,8 @@ def test_an_actor_survives_a_checkpoint_without_its_recordings() -> None:
     assert_same(back, actor)
     assert back.jaw == {}
     assert back.skin.coefficients == {}
+    rows = np.concatenate(list(actor.skin.coefficients.values()))
+    np.testing.assert_allclose(back.skin.component_sizes, np.sqrt((rows**2).mean(0)), rtol=1e-6)
 
 
 def test_an_actor_without_lists_and_blendshapes_survives_too() -> None:

@@ -64,7 +64,8 @@ def _check_values(
     expected: dict[str, tuple[int | None, ...]],
     report: Report,
 ) -> None:
-    found = {value.name: value.type.tensor_type for value in values}
+    # A damaged name is bytes.
+    found = {str(value.name): value.type.tensor_type for value in values}
     if set(found) != set(expected):
         report.error(
             code, path, f"Expected {', '.join(sorted(expected))}, found {', '.join(sorted(found))}."

@@ -56,17 +56,17 @@ def _check_network(
     engine = _path(model, "networkPath", report)
     beside = engine.parent if engine else folder
     graph, settings = beside / "network.onnx", beside / "trt_info.json"
-    is_built = engine is not None and engine.is_file()
+    is_built = engine is not None and os.path.isfile(engine)
     if engine is not None and not is_built:
         report.warn(
             "network.engine-missing", engine, "Not built yet; trtexec makes it of network.onnx."
         )
-    if graph.is_file():
+    if os.path.isfile(graph):
         if facts is not None:
             check_graph(graph, facts, report)
     elif not is_built:
         report.error("network.missing", graph, "There is neither the graph nor its engine.")
-    if settings.is_file():
+    if os.path.isfile(settings):
         check_trt(settings, facts, report)
     elif not is_built:
         report.error("trt.missing", settings, "Without it nobody can build the engine.")
@@ -159,7 +159,7 @@ def _files(model: Mapping[str, Any], key: str, report: Report) -> list[Path | No
 
 def _file(model: Mapping[str, Any], key: str, report: Report) -> Path | None:
     path = _path(model, key, report)
-    if path is not None and not path.is_file():
+    if path is not None and not os.path.isfile(path):  # False also for names no disk takes
         report.error("model.path", path, f"'{key}' names this file, but there is none.")
         return None
     return path

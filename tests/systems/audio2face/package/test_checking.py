@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import zipfile
 from collections.abc import Callable
@@ -451,3 +452,24 @@ def test_the_verb_is_partial_where_rules_are_broken(
     assert [v["code"] for v in bad["violations"]] == ["model.path"]
     with pytest.raises(MissingError, match="no folder"):
         check_package(tmp_path / "nowhere")
+
+
+def test_sizes_of_eyes_and_jaw(packages: dict[str, Path], tmp_path: Path) -> None:
+    """Everything else disagrees with such a size too."""
+    change = document("network_info.json", "params", "result_eyes_size", to=6)
+    assert "info.eyes-size" in errors_after(packages["regression"], change, tmp_path / "a")
+    change = document("network_info.json", "params", "result_jaw_size", to=16)
+    assert "info.jaw-size" in errors_after(packages["regression"], change, tmp_path / "b")
+
+
+def test_every_code_is_tested_and_documented() -> None:
+    root = Path(__file__).parents[4]
+    code = re.compile(r'\.(?:error|warn)\(\s*"([a-z]+\.[a-z-]+)"')
+    sources = (root / "likeness/systems/audio2face/package").glob("*.py")
+    codes = {c for path in sources for c in code.findall(path.read_text(encoding="utf-8"))}
+    codes |= {"model.missing", "model.json", "onnx.inputs", "onnx.outputs"}  # given by a variable
+    page = (root / "docs/audio2face-package.md").read_text(encoding="utf-8")
+    rows = [line.split("|")[1] for line in page.split("## Codes")[1].splitlines() if "|" in line]
+    assert codes == set(re.findall(r"[a-z]+\.[a-z-]+", " ".join(rows)))
+    tests = Path(__file__).read_text(encoding="utf-8")
+    assert [c for c in sorted(codes) if f'"{c}"' not in tests] == []

@@ -1,0 +1,249 @@
+"""Scores of held-out shots, and pictures of them: what is predicted beside what was recorded.
+
+Owns which shots are looked at and what stands beside each score. Formulas are ``metrics.py``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from likeness.data.contract import Split
+from likeness.errors import DataError
+from likeness.evaluation.protocol import Score, Scores
+from likeness.runs.files import write_json
+from likeness.systems.audio2face.animation_result import AnimationResult
+from likeness.systems.audio2face.artefacts import ActorArtefacts, Basis, Floats
+from likeness.systems.audio2face.audio import SAMPLE_RATE, SpeechTrack, read_speech
+from likeness.systems.audio2face.baselines import (
+    Baseline,
+    LoudnessJaw,
+    MeanPose,
+    NearestFrame,
+    RidgeRegression,
+    SpokenShot,
+)
+from likeness.systems.audio2face.channel_layout import ChannelLayout, shot_targets
+from likeness.systems.audio2face.config import EvaluationSettings
+from likeness.systems.audio2face.diffusion_items import resampled
+from likeness.systems.audio2face.face_predictor import SpeechToFace
+from likeness.systems.audio2face.metrics import lip_vertices, spoken_frames
+from likeness.systems.audio2face.recordings import Recordings
+from likeness.systems.audio2face.scoring import FaceRegions, score_shots
+from likeness.systems.audio2face.shot_pictures import shot_strip
+from likeness.systems.audio2face.shots import Clip
+
+BASELINES: Mapping[str, Any] = {
+    "mean pose": MeanPose,
+    "loudness": LoudnessJaw,
+    "nearest frame": NearestFrame,
+    "ridge regression": RidgeRegression,
+}
+"""In their order: the first stands beside every score."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Shot:
+    """A held-out shot: what was said, and how the face moved."""
+
+    clip: Clip
+    sound: SpeechTrack
+    truth: AnimationResult
+    emotion: str
+
+
+def evaluate_shots(
+    predictor: SpeechToFace,
+    recordings: Recordings,
+    split: Split,
+    settings: EvaluationSettings,
+    folder: Path,
+) -> Scores:
+    """Scores over the shots of a split, of all actors together; those of each shot go to a file.
+
+    Predictions are what the network gives, without post-processing, in the shot's own emotion.
+
+    Raises:
+        DataError: there is no shot with sound in the split.
+    """
+    per_actor: list[Scores] = []
+    for name, actor in predictor.identities.by_name.items():
+        shots = list(_shots(recordings, name, split, settings.max_shots, predictor.fps))
+        if not shots or name not in recordings.actors:
+            continue
+        predicted = {shot.clip.shot: _predicted(predictor, shot) for shot in shots}
+        truth = {shot.clip.shot: shot.truth for shot in shots}
+        spoken = {
+            shot.clip.shot: spoken_frames(
+                shot.sound.samples, SAMPLE_RATE, shot.truth.num_frames, predictor.fps
+            )
+            for shot in shots
+        }
+        baselines = (
+            _baselines(recordings, actor, shots, predictor.fps) if settings.baselines else {}
+        )
+        face = FaceRegions.of(actor, settings.lip_vertices or _lips(actor, settings.lip_radius))
+        scores = score_shots(
+            predicted,
+            truth,
+            face=face,
+            spoken=spoken,
+            fps=predictor.fps,
+            baselines=baselines,
+        )
+        per_actor.append(scores)
+        rows = {
+            shot: score_shots(
+                {shot: predicted[shot]},
+                {shot: truth[shot]},
+                face=face,
+                spoken={shot: spoken[shot]},
+                fps=predictor.fps,
+            ).to_list()
+            for shot in truth
+        }
+        folder.mkdir(parents=True, exist_ok=True)
+        write_json(folder / f"shots_{name}.json", rows)
+    if not per_actor:
+        raise DataError(
+            f"Expected shots with sound in the split '{split}', found none.",
+            advice="Hold out some with data.validation or data.validation_shots.",
+        )
+    return _joined(per_actor)
+
+
+def shown_shots(
+    predictor: SpeechToFace, recordings: Recordings, count: int, folder: Path
+) -> list[Path]:
+    """A strip of pictures of a few held-out shots: recorded above, predicted below."""
+    folder.mkdir(parents=True, exist_ok=True)
+    made = []
+    for name, actor in predictor.identities.by_name.items():
+        shots = list(_shots(recordings, name, "validation", None, predictor.fps))
+        chosen = np.unique(np.linspace(0, len(shots) - 1, count).round().astype(int))
+        for index in chosen if shots else ():
+            shot = shots[index]
+            path = folder / f"{name}_{shot.clip.shot}.png"
+            made.append(shot_strip(path, actor, shot.truth, _predicted(predictor, shot)))
+    return made[:count]
+
+
+def _lips(actor: ActorArtefacts, radius: float) -> list[int]:
+    found = lip_vertices(
+        np.asarray(actor.skin.mean), actor.lip_distance, actor.lip_size, radius=radius
+    )
+    return [int(index) for index in found]
+
+
+def _shots(
+    recordings: Recordings, actor: str, split: Split, most: int | None, fps: float
+) -> Iterator[_Shot]:
+    """Every shot once, in the actor's own voice."""
+    own, seen = recordings.actors.get(actor), set[str]()
+    if own is None:
+        return
+    artefacts = recordings.artefacts[actor]
+    shots = {shot.name: shot for shot in artefacts.shots}
+    for clip in recordings.clips(split):
+        if clip.actor != actor or clip.speaker != actor or clip.shot in seen:
+            continue
+        if most is not None and len(seen) >= most:
+            return
+        seen.add(clip.shot)
+        skin = own.skin[clip.shot].resampled(fps).read()
+        rows = resampled(shot_targets(artefacts, shots[clip.shot]), artefacts.fps, fps)[: len(skin)]
+        yield _Shot(
+            clip,
+            read_speech(own.audio / clip.audio),
+            _result(artefacts, rows, fps, skin=skin[: len(rows)]),
+            shots[clip.shot].emotion,
+        )
+
+
+def _result(
+    actor: ActorArtefacts, rows: Floats, fps: float, skin: Floats | None = None
+) -> AnimationResult:
+    """Rows (F, D) of coefficients as a face; ``skin`` (F, V, 3) where it is known better."""
+    columns, count = ChannelLayout.of(actor).slices, len(rows)
+
+    def pose(name: str, basis: Basis) -> Floats:
+        flat = rows[:, columns[name]] @ basis.shapes.reshape(len(basis.shapes), -1)
+        return np.asarray(flat.reshape(count, -1, 3) + basis.mean, np.float32)
+
+    return AnimationResult(
+        fps,
+        pose("skin", actor.skin) if skin is None else skin,
+        None if actor.tongue.is_placeholder else pose("tongue", actor.tongue),
+        rows[:, columns["jaw"]].reshape(count, -1, 3),
+        rows[:, columns["eye"]].reshape(count, 2, 2),
+    )
+
+
+def _predicted(predictor: SpeechToFace, shot: _Shot) -> AnimationResult:
+    """What the network gives, on the training neutral."""
+    actor = predictor.artefacts(shot.clip.actor)
+    found = predictor(audio=shot.sound.samples, actor=shot.clip.actor, emotion=shot.emotion)
+    count = min(len(found["skin"]), shot.truth.num_frames)
+    return AnimationResult(
+        predictor.fps,
+        found["skin"][:count] + actor.skin.mean,
+        None if actor.tongue.is_placeholder else found["tongue"][:count] + actor.tongue.mean,
+        found["jaw"][:count],
+        found["eyes"][:count],
+    )
+
+
+def _baselines(
+    recordings: Recordings, actor: ActorArtefacts, shots: Sequence[_Shot], fps: float
+) -> dict[str, dict[str, AnimationResult]]:
+    """Baseline to its predictions, fitted on the training shots of the actor."""
+    own = recordings.actors[actor.actor]
+    seen = recordings.artefacts[actor.actor]
+    by_name = {shot.name: shot for shot in seen.shots}
+    training, names = [], set[str]()
+    for clip in recordings.clips("train"):
+        if clip.actor == actor.actor == clip.speaker and clip.shot not in names:
+            names.add(clip.shot)
+            sound = read_speech(own.audio / clip.audio).samples
+            rows = resampled(shot_targets(seen, by_name[clip.shot]), seen.fps, fps)
+            training.append(SpokenShot(sound, rows, fps))
+    found: dict[str, dict[str, AnimationResult]] = {}
+    for name, kind in BASELINES.items():
+        baseline: Baseline = kind.fit(training)
+        found[name] = {
+            shot.clip.shot: _result(
+                seen, baseline.predict(shot.sound.samples, shot.truth.num_frames, fps), fps
+            )
+            for shot in shots
+        }
+    return found
+
+
+def _joined(parts: Sequence[Scores]) -> Scores:
+    """Scores of several actors as one: means weighted by their counts."""
+    if len(parts) == 1:
+        return parts[0]
+    rows = []
+    for score in parts[0]:
+        own = [part[score.name] for part in parts if score.name in part]
+        counts = [item.count for item in own]
+        baselines = [item.baseline for item in own if item.baseline is not None]
+
+        rows.append(
+            Score(
+                score.name,
+                float(np.average([item.value for item in own], weights=counts)),
+                score.unit,
+                score.direction,
+                sum(counts),
+                float(np.average(baselines, weights=counts))
+                if len(baselines) == len(own)
+                else None,
+                score.baseline_name,
+            )
+        )
+    return Scores(rows)

@@ -1,0 +1,207 @@
+"""A trained network as something that is given speech and gives a moving face.
+
+Owns what regression and diffusion have in common: who there is, emotions by name and over time, and
+post-processing. Frames come from sessions (``regression_session.py``, ``streaming_session.py``).
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, Protocol
+
+import numpy as np
+
+from likeness.errors import UsageError
+from likeness.systems.audio2face.animation_result import AnimationResult
+from likeness.systems.audio2face.artefacts import ActorArtefacts, Floats
+from likeness.systems.audio2face.audio import SAMPLE_RATE
+from likeness.systems.audio2face.cast import Cast
+from likeness.systems.audio2face.frame_timing import EmotionTrack
+from likeness.systems.audio2face.identities import Identities
+from likeness.systems.audio2face.postprocessing import FaceMotion
+from likeness.systems.audio2face.postprocessing_settings import PostprocessingSettings
+from likeness.systems.audio2face.streaming_session import FaceFrame
+
+Emotion = str | Sequence[float] | EmotionTrack
+"""A name, a vector (E,), or vectors over time."""
+Mode = Literal["offline", "streaming"]
+
+
+class Session(Protocol):
+    """A stream of speech; both kinds of networks have one."""
+
+    def push(self, samples: Floats) -> list[FaceFrame]:
+        """The frames that samples (n,) at 16 kHz complete."""
+        ...
+
+    def finish(self) -> list[FaceFrame]:
+        """The frames up to the end of the sound."""
+        ...
+
+
+class SpeechToFace(ABC):
+    """Speech of one of its actors to frames of that actor's face.
+
+    Args:
+        cast: whom it is of.
+        postprocessing: of the frames that are shown.
+        fps: frames per second.
+    """
+
+    network_type: Literal["regression", "diffusion"]
+
+    def __init__(
+        self,
+        cast: Cast,
+        *,
+        postprocessing: PostprocessingSettings,
+        fps: float,
+    ) -> None:
+        self.cast, self.fps, self.postprocessing = cast, fps, postprocessing
+
+    @property
+    def identities(self) -> Identities:
+        """The actors."""
+        return self.cast.identities
+
+    @abstractmethod
+    def session(
+        self, actor: str | None = None, emotion: Emotion | None = None, *, seed: int = 0
+    ) -> Session:
+        """A new stream.
+
+        Args:
+            actor: whose face; the first by default.
+            emotion: the default by default.
+            seed: of the noise, where there is any.
+
+        Raises:
+            UsageError: an actor or an emotion there is not.
+        """
+
+    @abstractmethod
+    def whole(
+        self, audio: Floats, actor: str | None, emotion: Emotion | None, *, seed: int
+    ) -> Floats:
+        """(F, 3V + 3Vt + jaw + eye) displacements of a whole track, heard in one piece."""
+
+    def __call__(
+        self,
+        *,
+        audio: Any = None,
+        actor: str | None = None,
+        emotion: Emotion | None = None,
+        mode: Mode = "offline",
+        seed: int = 0,
+        **rest: Any,
+    ) -> Mapping[str, Any]:
+        """Displacements from the neutral face, as the network gives them.
+
+        Args:
+            audio: (n,) mono at 16 kHz.
+            actor, emotion, seed: see :meth:`session`.
+            mode: in one piece, or as a stream. Regression gives the same frames either way.
+
+        Returns:
+            ``skin`` (F, V, 3) and ``tongue`` (F, Vt, 3) in cm, ``jaw`` (F, N, 3) in cm, ``eyes``
+            (F, 2, 2) in degrees, and ``fps``.
+        """
+        if rest or audio is None:
+            raise UsageError(
+                f"Expected audio, and perhaps actor and emotion; found also {sorted(rest)}."
+            )
+        samples = np.asarray(audio, np.float32)
+        if samples.ndim != 1 or not len(samples) or not np.isfinite(samples).all():
+            raise UsageError(
+                f"Expected finite mono samples (n,) at {SAMPLE_RATE} Hz, found the shape "
+                f"{samples.shape}."
+            )
+        if mode == "streaming":
+            session = self.session(actor, emotion, seed=seed)
+            frames = [*session.push(samples), *session.finish()]
+            rows = np.stack([frame.values for frame in frames])
+        elif mode == "offline":
+            rows = self.whole(samples, actor, emotion, seed=seed)
+        else:
+            raise UsageError(f"A track is heard offline or streaming, not {mode!r:.40}.")
+        return {**self._parted(rows, self.artefacts(actor)), "fps": self.fps}
+
+    def performance(
+        self,
+        audio: Floats,
+        *,
+        actor: str | None = None,
+        emotion: Emotion | None = None,
+        mode: Mode = "offline",
+        seed: int = 0,
+        postprocessing: PostprocessingSettings | None = None,
+        blinks: Floats | None = None,
+    ) -> AnimationResult:
+        """The frames as they are shown: post-processed vertices with their sound.
+
+        Args:
+            audio, actor, emotion, mode, seed: see :meth:`__call__`.
+            postprocessing: instead of the predictor's own.
+            blinks: (F,) added closing of the lids.
+        """
+        own = self.artefacts(actor)
+        settings = postprocessing or self.postprocessing
+        samples = np.asarray(audio, np.float32)
+        heard = samples * np.float32(settings.input_strength)
+        if self.network_type == "diffusion":
+            heard = samples  # the runtime applies the strength for regression alone
+        found = self(audio=heard, actor=actor, emotion=emotion, mode=mode, seed=seed)
+        motion = FaceMotion(own, settings, self.fps)
+        frames = list(
+            motion.run(found["skin"], found["tongue"], found["jaw"], found["eyes"], blinks)
+        )
+        tongue = None if own.tongue.is_placeholder else np.stack([f.tongue for f in frames])
+        return AnimationResult(
+            self.fps,
+            np.stack([frame.skin for frame in frames]),
+            tongue,
+            np.stack([frame.jaw for frame in frames]) - own.jaw_neutral,
+            np.stack([frame.eyes for frame in frames]),
+            sound=samples,
+            sample_rate=SAMPLE_RATE,
+        )
+
+    def artefacts(self, actor: str | None) -> ActorArtefacts:
+        """Of an actor; the first by default."""
+        if actor is None:
+            return self.identities.actors[0]
+        self.identities.index(actor)
+        return self.identities.by_name[actor]
+
+    def emotion_track(self, emotion: Emotion | None) -> EmotionTrack:
+        """An emotion as vectors over time.
+
+        Raises:
+            UsageError: it is not known, or a vector of another length.
+        """
+        if emotion is None:
+            emotion = self.cast.default_emotion
+        if isinstance(emotion, str):
+            return EmotionTrack.constant(self.cast.labels.vector(emotion))
+        track = emotion if isinstance(emotion, EmotionTrack) else EmotionTrack.constant(emotion)
+        if track.vectors.shape[1] != len(self.cast.labels.names):
+            names = self.cast.labels.names
+            raise UsageError(
+                f"An emotion has {len(names)} values ({', '.join(names)}), found "
+                f"{track.vectors.shape[1]}."
+            )
+        return track
+
+    @staticmethod
+    def _parted(rows: Floats, actor: ActorArtefacts) -> dict[str, Floats]:
+        skin, tongue = actor.skin.mean.size, actor.tongue.mean.size
+        ends = np.cumsum([skin, tongue, actor.jaw_size])
+        parts = np.split(rows, ends, axis=1)
+        count = len(rows)
+        return {
+            "skin": parts[0].reshape(count, -1, 3),
+            "tongue": parts[1].reshape(count, -1, 3),
+            "jaw": parts[2].reshape(count, -1, 3),
+            "eyes": parts[3].reshape(count, 2, 2),
+        }

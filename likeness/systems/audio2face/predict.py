@@ -1,0 +1,218 @@
+"""Sound files in, moving faces out."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from pydantic import Field
+
+from likeness.errors import DataError, LikenessError, UsageError
+from likeness.seeds import rng_of
+from likeness.systems.audio2face.audio import read_speech
+from likeness.systems.audio2face.face_predictor import Emotion, SpeechToFace
+from likeness.systems.audio2face.frame_timing import EmotionTrack, num_frames_of
+from likeness.systems.audio2face.outputs import output_stem, write_outputs
+from likeness.systems.audio2face.postprocessing import blink_offsets
+from likeness.systems.audio2face.shot_pictures import surfaces_of
+
+_SUFFIXES = (".wav", ".flac", ".ogg", ".mp3")
+_BLINK_EVERY = 3.5
+"""Mean seconds between added blinks."""
+
+
+def predict(
+    predictor: SpeechToFace,
+    inputs: Sequence[str],
+    output: Path,
+    *,
+    format: str = "",
+    actor: str | None = None,
+    emotion: str | None = None,
+    emotions: str | None = None,
+    mode: Literal["offline", "streaming"] = "offline",
+    seed: Annotated[int, Field(ge=0)] = 0,
+    blinks: bool = False,
+    plain: bool = False,
+    differences: bool = False,
+    size: Annotated[int, Field(ge=64, le=2048)] = 512,
+) -> list[dict[str, Any]]:
+    """Animate sound files, or all in folders, into ``output``.
+
+    Args:
+        format: comma-separated choice of maya, npy, pc2, usd, glb, arkit-csv, arkit-json,
+            live-link, mp4; all that the actor allows by default, of caches npy alone.
+        actor: whose face; the first by default.
+        emotion: by name, or numbers with commas between, one for each of the network's emotions.
+        emotions: a CSV with the columns ``time`` (seconds) and emotions of the network, for
+            emotions that change; linear in between.
+        mode: hear the track in one piece, or as a stream.
+        seed: of noise and blinks.
+        blinks: add blinks, which no speech tells of.
+        plain: without post-processing of strengths, offsets and smoothing.
+        differences: write caches of differences from the neutral too.
+        size: side of the film, pixels.
+
+    Returns:
+        One row per sound: ``input``, ``files`` by format, ``frames`` and ``seconds``; or ``error``.
+
+    Raises:
+        UsageError: an unknown format, actor or emotion, or a format the actor does not allow.
+        DataError: no sound could be used.
+    """
+    own = predictor.artefacts(actor)
+    felt = _emotion(predictor, emotion, emotions)
+    predictor.emotion_track(felt)  # an unknown one is told of once
+    surfaces = surfaces_of(own)
+    formats = [name.strip() for name in format.split(",") if name.strip()]
+    if not formats:
+        formats = ["npy"]
+        formats += [] if surfaces is None else ["glb", "mp4"]
+        formats += [] if own.blendshapes is None else ["arkit-csv"]
+    settings = predictor.postprocessing
+    if plain:
+        settings = settings.replace(**_PLAIN)
+    rows: list[dict[str, Any]] = []
+    failures: list[LikenessError] = []
+    for path in _sounds(inputs):
+        try:
+            sound = read_speech(path).samples
+            count = num_frames_of(len(sound), 16000, predictor.fps)
+            added = None
+            if blinks:
+                added = _blinks(own.blink_keys, count, predictor.fps, f"{path.stem}/{seed}")
+            result = predictor.performance(
+                sound,
+                actor=actor,
+                emotion=felt,
+                mode=mode,
+                seed=seed,
+                postprocessing=settings,
+                blinks=added,
+            )
+            named = emotion or ("track" if emotions else predictor.cast.default_emotion)
+            manifest = write_outputs(
+                output,
+                output_stem(path.name, own.actor, emotion=named, mode=mode),
+                result,
+                own,
+                formats,
+                surfaces=surfaces,
+                differences=differences,
+                about={"sound": path.name, "network": predictor.network_type, "emotion": named},
+                film_size=size,
+            )
+        except DataError as error:
+            failures.append(error)
+            rows.append({"input": str(path), "error": error.message})
+            continue
+        files = {name: str(output / name) for name in manifest["files"]}
+        rows.append(
+            {
+                "input": str(path),
+                "files": files,
+                "frames": result.num_frames,
+                "seconds": round(result.num_frames / result.fps, 3),
+            }
+        )
+    if len(failures) == len(rows):
+        raise failures[0]
+    return rows
+
+
+_PLAIN = {
+    "input_strength": 1.0,
+    "upper_face_smoothing": 0.0,
+    "lower_face_smoothing": 0.0,
+    "lower_face_strength": 1.0,
+    "upper_face_strength": 1.0,
+    "skin_strength": 1.0,
+    "eyelid_open_offset": 0.0,
+    "lip_open_offset": 0.0,
+    "lower_teeth_strength": 1.0,
+    "lower_teeth_height_offset": 0.0,
+    "lower_teeth_depth_offset": 0.0,
+    "tongue_strength": 1.0,
+    "tongue_height_offset": 0.0,
+    "tongue_depth_offset": 0.0,
+    "saccade_strength": 0.0,
+    "right_eye_rot_y_offset": 0.0,
+    "left_eye_rot_y_offset": 0.0,
+}
+"""What leaves the network's own motion as it is."""
+
+
+def _sounds(inputs: Sequence[str]) -> list[Path]:
+    found: list[Path] = []
+    for name in inputs:
+        path = Path(name)
+        if path.is_dir():
+            inside = sorted(p for p in path.rglob("*") if p.suffix.lower() in _SUFFIXES)
+            if not inside:
+                raise DataError(f"Expected sounds in the folder '{path}' or below, found none.")
+            found += inside
+        elif path.is_file():
+            found.append(path)
+        else:
+            raise DataError(f"Expected a sound or a folder at '{path}', but there is nothing.")
+    return found
+
+
+def _emotion(predictor: SpeechToFace, emotion: str | None, table: str | None) -> Emotion | None:
+    if table is not None:
+        if emotion is not None:
+            raise UsageError("Give 'emotion' or 'emotions', not both.")
+        return _track(predictor, Path(table))
+    if emotion is not None and "," in emotion:
+        try:
+            return [float(value) for value in emotion.split(",")]
+        except ValueError as error:
+            raise UsageError(f"Expected numbers with commas between, found '{emotion}'.") from error
+    return emotion
+
+
+def _track(predictor: SpeechToFace, path: Path) -> EmotionTrack:
+    """Emotions over time from a table; a column that is left out is 0."""
+    if not path.is_file():
+        raise UsageError(f"There is no table of emotions at '{path}'.")
+    names = predictor.cast.labels.names
+    with open(path, encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.DictReader(file))
+    columns = set(rows[0]) if rows else set()
+    unknown = sorted(str(name) for name in columns - {"time", *names})
+    if "time" not in columns or unknown:
+        raise UsageError(
+            f"'{path}': expected a row and the columns time and any of {', '.join(names)}; found "
+            f"{', '.join(map(str, sorted(columns, key=str))) or 'nothing'}."
+        )
+    try:
+        times = np.array([float(row["time"]) for row in rows])
+        vectors = np.array([[float(row.get(name) or 0) for name in names] for row in rows])
+    except (TypeError, ValueError) as error:
+        raise UsageError(f"'{path}' holds something that is no number: {error}.") from error
+    return EmotionTrack(times, vectors.astype(np.float32))
+
+
+def _blinks(keys: np.ndarray, count: int, fps: float, key: str) -> np.ndarray:
+    rng = rng_of("added blinks", key)
+    starts, time = [], float(rng.exponential(_BLINK_EVERY))
+    while time < count / fps:
+        starts.append(time)
+        time += 0.5 + float(rng.exponential(_BLINK_EVERY - 0.5))
+    return blink_offsets(keys, starts, count, fps)
+
+
+def demonstrate(folder: Path) -> tuple[list[str], dict[str, Any]]:
+    """A sentence that no set is trained on, spoken by a studio voice, as a sound file."""
+    from likeness.media.audio import resample, write_wav
+    from likeness.speech.synthesis import speak
+    from likeness.studio.person import Person
+    from likeness.studio.voice import voice_of
+
+    spoken = speak("My name is Likeness, and my lips move as I speak.", voice_of(Person.sample(7)))
+    path = folder / "sentence.wav"
+    write_wav(path, resample(spoken.audio, spoken.sample_rate, 16000), 16000)
+    return [str(path)], {}

@@ -1,0 +1,137 @@
+"""Frames of the regression network from a stream of speech, and from a whole track alike.
+
+Owns when a window is complete. Every frame comes from its own window of sound, so a stream and a
+track in one piece give the same frames; a frame is known half a window after its moment.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from likeness.errors import UsageError
+from likeness.systems.audio2face.artefacts import ActorArtefacts, Floats
+from likeness.systems.audio2face.audio import SAMPLE_RATE, SpeechTrack, frame_time, sample_index
+from likeness.systems.audio2face.channel_layout import ChannelLayout
+from likeness.systems.audio2face.frame_timing import EmotionTrack, TimingMode, num_frames_of
+from likeness.systems.audio2face.networks.diffusion_parts import ChannelSizes
+from likeness.systems.audio2face.networks.regression import RegressionNetwork
+from likeness.systems.audio2face.streaming_session import FaceFrame
+
+_BATCH = 64
+"""Frames that go through the network together."""
+
+
+class RegressionSession:
+    """One stream of speech of the actor of a network.
+
+    Args:
+        network: trained, in eval mode.
+        actor: whose coefficients it gives.
+        implicit: (16,) the learned emotion that is held.
+        emotion: named emotions over time.
+        fps: frames per second; any, whatever the network was trained at.
+        timing: ``centre`` puts frame f at (f + 0.5) / fps, as training does; ``runtime`` at
+            f / fps, as the runtime does.
+    """
+
+    def __init__(
+        self,
+        network: RegressionNetwork,
+        actor: ActorArtefacts,
+        implicit: Floats,
+        emotion: EmotionTrack,
+        *,
+        fps: float,
+        timing: TimingMode = "centre",
+    ) -> None:
+        self._network, self._fps, self._timing = network, fps, timing
+        self._implicit, self._emotion = np.asarray(implicit, np.float32), emotion
+        self._window = network.settings.window
+        self._layout = ChannelLayout.of(actor)
+        self._skin = actor.skin.shapes.reshape(self._layout.skin, -1)
+        self._tongue = actor.tongue.shapes.reshape(self._layout.tongue, -1)
+        self._sizes = ChannelSizes(
+            self._skin.shape[1], self._tongue.shape[1], self._layout.jaw, self._layout.eye
+        )
+        self._device = next(network.parameters()).device
+        self._sound = np.zeros(0, np.float32)
+        self._sound_start = 0
+        self._frame = 0
+        self._is_finished = False
+
+    @property
+    def look_ahead(self) -> float:
+        """Seconds of sound that must follow a frame before it is known."""
+        return self._window / 2 / SAMPLE_RATE
+
+    def push(self, samples: Floats) -> list[FaceFrame]:
+        """The frames that samples (n,) at 16 kHz complete. Any n, 0 included.
+
+        Raises:
+            UsageError: the session is finished, or the samples are not one row of numbers.
+        """
+        samples = np.asarray(samples, np.float32)
+        if self._is_finished:
+            raise UsageError("This session is finished.", advice="Start a new one.")
+        if samples.ndim != 1 or not np.isfinite(samples).all():
+            raise UsageError(
+                f"A stream takes finite mono samples (n,), and got the shape {samples.shape}."
+            )
+        self._sound = np.concatenate([self._sound, samples])
+        heard = self._sound_start + len(self._sound)
+        count = 0
+        while self._start(self._frame + count) + self._window <= heard:
+            count += 1
+        return self._frames(count)
+
+    def finish(self) -> list[FaceFrame]:
+        """The frames up to the end of the sound, as if silence followed."""
+        self._is_finished = True
+        heard = self._sound_start + len(self._sound)
+        return self._frames(max(num_frames_of(heard, SAMPLE_RATE, self._fps) - self._frame, 0))
+
+    def _start(self, frame: int) -> int:
+        """First sample of the window of a frame."""
+        if self._timing == "runtime":
+            centre = int(frame * SAMPLE_RATE / self._fps)
+        else:
+            centre = sample_index(frame_time(frame, self._fps))
+        return centre - self._window // 2
+
+    def _frames(self, count: int) -> list[FaceFrame]:
+        """The next frames, in batches; sound that no later frame hears is let go."""
+        found: list[FaceFrame] = []
+        for first in range(self._frame, self._frame + count, _BATCH):
+            last = min(first + _BATCH, self._frame + count)
+            found += self._batch(np.arange(first, last))
+        self._frame += count
+        gone = min(max(self._start(self._frame) - self._sound_start, 0), len(self._sound))
+        self._sound, self._sound_start = self._sound[gone:], self._sound_start + gone
+        return found
+
+    @torch.inference_mode()
+    def _batch(self, frames: np.ndarray) -> list[FaceFrame]:
+        track = SpeechTrack(self._sound, 1.0)
+        starts = [self._start(int(frame)) - self._sound_start for frame in frames]
+        windows = torch.from_numpy(track.windows(starts, self._window)).to(self._device)
+        times = frames / self._fps
+        emotion = np.concatenate(
+            [np.tile(self._implicit, (len(frames), 1)), self._emotion.at(times)], axis=1
+        )
+        felt = torch.from_numpy(emotion).to(self._device)
+        rows = self._network(windows[:, None], felt[:, None])[:, 0].cpu().numpy()
+        columns = self._layout.slices
+        moved = np.concatenate(
+            [
+                rows[:, columns["skin"]] @ self._skin,
+                rows[:, columns["tongue"]] @ self._tongue,
+                rows[:, columns["jaw"]],
+                rows[:, columns["eye"]],
+            ],
+            axis=1,
+        )
+        return [
+            FaceFrame(int(frame), float(time), row, self._sizes)
+            for frame, time, row in zip(frames, times, moved, strict=True)
+        ]
