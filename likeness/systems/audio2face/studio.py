@@ -19,8 +19,7 @@ from pydantic import Field
 from likeness.data.inspection import Inspection
 from likeness.data.making import Progress, is_unfinished, unfinished
 from likeness.errors import DataError
-from likeness.geometry.head_asset import HeadAsset, load_head
-from likeness.geometry.ict_assets import is_ict, load_ict
+from likeness.geometry.head_asset import HeadAsset
 from likeness.seeds import Draws, seed_of
 from likeness.speech.espeak_library import is_espeak_present
 from likeness.speech.synthesis import Backend
@@ -44,7 +43,12 @@ from likeness.systems.audio2face.dataset.writer import (
     write_shot,
 )
 from likeness.systems.audio2face.recorded_actor import RecordedActor
-from likeness.systems.audio2face.studio_faces import AssetFace, SpeakingFace, StudioFace
+from likeness.systems.audio2face.studio_faces import (
+    AssetFace,
+    SpeakingFace,
+    StudioFace,
+    open_speaking_head,
+)
 from likeness.systems.audio2face.studio_faults import check_faults, put_faults
 from likeness.systems.audio2face.studio_shots import Line, Scale, lines_of, take_of
 
@@ -190,15 +194,7 @@ def _cast(seed: int, number: int, scale: Scale, head: str) -> tuple[Person, Spea
 
 @lru_cache(maxsize=1)
 def _asset(head: str) -> HeadAsset:
-    path = Path(head)
-    asset = load_ict(path) if is_ict(path) else load_head(path)
-    if asset.landmarks68 is None or "teeth" not in asset.masks:
-        raise DataError(
-            f"The head '{head}' has no {'teeth' if asset.landmarks68 else 'landmarks'} to find "
-            "jaw and lips by.",
-            advice="Take ICT-FaceKit's ict_face.npz, or the studio's own head.",
-        )
-    return asset
+    return open_speaking_head(head)
 
 
 def _make_shot(root: Path, values: tuple[Any, ...]) -> dict[str, Any]:
