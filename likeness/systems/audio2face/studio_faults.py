@@ -125,12 +125,12 @@ def _changed(path: Path, change: Callable[[Array], Array]) -> Path:
 
 
 FAULTS: Mapping[str, Callable[[Path, str, float], Path]] = {
-    "sound-length": _short_sound,
-    "sound-shifted": _shifted_sound,
+    "audio-length": _short_sound,
+    "audio-shifted": _shifted_sound,
     "topology": _other_topology,
     "head-motion": _moving_head,
     "unit": _in_metres,
     "not-finite": _not_a_number,
-    "cache": _truncated,
+    "cache-damaged": _truncated,
 }
 """Code of the expected finding to what brings it about."""

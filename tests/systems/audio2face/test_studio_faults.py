@@ -35,9 +35,9 @@ def test_each_fault_damages_its_own_shot(tmp_path: Path, actor: Path) -> None:
     def skin(code: str) -> np.ndarray:
         return np.load(actor / f"cache/skin/{code}/{code}.npy")
 
-    assert len(soundfile.read(actor / "audio/sound-length.wav")[0]) == 32000 - 4800
-    shifted = soundfile.read(actor / "audio/sound-shifted.wav")[0]
-    assert np.allclose(shifted[2667:], sounds["sound-shifted"][:-2667])
+    assert len(soundfile.read(actor / "audio/audio-length.wav")[0]) == 32000 - 4800
+    shifted = soundfile.read(actor / "audio/audio-shifted.wav")[0]
+    assert np.allclose(shifted[2667:], sounds["audio-shifted"][:-2667])
     assert skin("topology").shape == (60, 8, 3)
     lengths = np.linalg.norm(skin("head-motion"), axis=2)
     assert lengths == pytest.approx(np.linalg.norm(before["head-motion"], axis=2), rel=1e-5)
@@ -45,7 +45,7 @@ def test_each_fault_damages_its_own_shot(tmp_path: Path, actor: Path) -> None:
     assert skin("unit") == pytest.approx(0.01 * before["unit"])
     assert np.isnan(skin("not-finite")).sum() == 3
     with pytest.raises(ValueError, match=r".*"):
-        skin("cache")
+        skin("cache-damaged")
     rows = json.loads((tmp_path / "faults.json").read_text())
     assert {row["code"] for row in rows} == set(FAULTS)
     assert all((tmp_path / row["path"]).is_file() for row in rows)
