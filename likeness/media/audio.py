@@ -1,7 +1,7 @@
-"""Sound between sample rates and into files.
+"""Sound between sample rates, into files and out of them.
 
-Owns the conversion to another rate without a lag, and WAV files of 16 bit. Sound is float32 mono in
--1..1.
+Owns the conversion to another rate without a lag, WAV files of 16 bit, and the sound of recordings
+of every kind. Sound is float32 mono in -1..1.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import soundfile
 import soxr
 from numpy.typing import NDArray
 
-from likeness.errors import DataError
+from likeness.errors import DataError, MissingError
 
 
 def resample(audio: NDArray[np.floating], rate: int, new_rate: int) -> NDArray[np.float64]:
@@ -61,3 +61,52 @@ def write_wav(path: str | Path, audio: NDArray[np.floating], rate: int) -> None:
         soundfile.write(str(path), to_16_bit(audio), rate, subtype="PCM_16", format="WAV")
     except (OSError, soundfile.LibsndfileError) as error:
         raise DataError(f"The sound cannot be written to {path}: {error}.") from error
+
+
+def read_sound(path: str | Path) -> tuple[NDArray[np.float32], int]:
+    """The sound of a recording (samples,), and its samples per second; channels are averaged.
+
+    WAV, FLAC, OGG and MP3; also what FFmpeg finds in films and in files such as M4A. There, time 0
+    is that of the container: sound that begins later is preceded by silence, what lies before is
+    left out.
+
+    Raises:
+        MissingError: there is no such file.
+        DataError: it holds no sound, or cannot be decoded.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise MissingError(f"There is no sound file at '{path}'.")
+    try:
+        samples, rate = soundfile.read(str(path), dtype="float32", always_2d=True)
+        mono = samples.mean(1, dtype=np.float32)
+    except (soundfile.LibsndfileError, RuntimeError):
+        mono, rate = _sound_of_container(path)
+    if not len(mono):
+        raise DataError(f"'{path}' holds no sound.")
+    return mono, int(rate)
+
+
+def _sound_of_container(path: Path) -> tuple[NDArray[np.float32], int]:
+    import av  # slow to import, and most sound needs none of it
+
+    parts: list[NDArray[np.float32]] = []
+    begins, rate = 0.0, 0
+    try:
+        with av.open(str(path)) as container:
+            if not container.streams.audio:
+                raise DataError(f"'{path}' holds no sound.")
+            resampler = av.AudioResampler(format="flt", layout="mono")
+            for frame in container.decode(container.streams.audio[0]):
+                if not parts:
+                    begins = frame.time or 0.0
+                for piece in resampler.resample(frame):
+                    parts.append(piece.to_ndarray().reshape(-1).astype(np.float32))
+                    rate = piece.sample_rate
+    except av.FFmpegError as error:
+        raise DataError(f"'{path}' cannot be decoded as sound: {error}.") from error
+    if not parts:
+        return np.zeros(0, np.float32), 1
+    mono = np.concatenate(parts)
+    shift = round(begins * rate)
+    return np.pad(mono, (shift, 0)) if shift > 0 else mono[-shift:], rate

@@ -39,7 +39,7 @@ class SpokenShot:
     fps: float
 
 
-class Baseline(Protocol):
+class FittedBaseline(Protocol):
     """A fitted baseline."""
 
     def predict(self, sound: Array, num_frames: int, fps: float) -> NDArray[np.float32]:
@@ -142,7 +142,7 @@ class NearestFrame:
         return np.asarray(self.rows[np.concatenate(nearest)], np.float32)
 
 
-BASELINES: Mapping[str, Callable[[Sequence[SpokenShot]], Baseline]] = {
+BASELINES: Mapping[str, Callable[[Sequence[SpokenShot]], FittedBaseline]] = {
     "mean pose": MeanPose.fit,
     "loudness jaw": LoudnessJaw.fit,
     "nearest frame": NearestFrame.fit,

@@ -39,8 +39,6 @@ NonNegative = Annotated[float, Field(ge=0)]
 PositiveInt = Annotated[int, Field(ge=1)]
 Name = Annotated[str, Field(pattern=r"^\w([\w.-]*\w)?$")]
 
-ALIASES = {"A2F_DATASETS_ROOT": "data.root"}
-"""Environment variable to dotted key; the first names the data of the reference too."""
 FRAME_RATES = (24.0, 25.0, 30.0, 48.0, 50.0, 60.0)
 """Frames per second a diffusion network can be made for."""
 _NEED_WEIGHTS = ("wav2vec2", "hubert")

@@ -23,7 +23,7 @@ DELETE = "__delete__"
 """A value that removes the key of its base, which the reference has no way to say."""
 BASE = "base"
 """The origin of a value that the user does not set."""
-PLACEHOLDER = "XXXXXX_XXXXXX"
+PLACEHOLDER = "_".join(["X" * 6] * 2)
 """What the examples of the reference begin the name of a preprocessing run with."""
 
 _NAME = re.compile(r"\w([\w.-]*\w)?")

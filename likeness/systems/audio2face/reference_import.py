@@ -60,7 +60,12 @@ def import_config(
     folder: Annotated[Path, typer.Argument(help="Directory with config_dataset.py and others.")],
     out: Annotated[Path, typer.Option("--out", help="File of settings to write, .yaml.")],
     datasets: Annotated[
-        Path | None, typer.Option("--datasets", help="What stands for /datasets of the reference.")
+        Path | None,
+        typer.Option(
+            "--datasets",
+            envvar="A2F_DATASETS_ROOT",
+            help="What stands for /datasets of the reference.",
+        ),
     ] = None,
 ) -> dict[str, Any]:
     """Write a configuration of the reference as ``out``, with its dataset and clips beside it.

@@ -19,8 +19,7 @@ from pydantic import Field
 from likeness.data.inspection import Inspection
 from likeness.data.making import Progress, is_unfinished, unfinished
 from likeness.errors import DataError
-from likeness.geometry.head_asset import HeadAsset, load_head
-from likeness.geometry.ict_assets import is_ict, load_ict
+from likeness.geometry.head_asset import HeadAsset
 from likeness.seeds import Draws, seed_of
 from likeness.speech.espeak_library import is_espeak_present
 from likeness.speech.synthesis import Backend
@@ -34,6 +33,7 @@ from likeness.studio.person import Person
 from likeness.studio.recording import SAMPLE_RATE
 from likeness.studio.truth import write_truth
 from likeness.studio.version import STUDIO_VERSION
+from likeness.systems.audio2face.dataset.contract import CONTRACT
 from likeness.systems.audio2face.dataset.description import DESCRIPTION
 from likeness.systems.audio2face.dataset.writer import (
     CacheFormat,
@@ -43,7 +43,12 @@ from likeness.systems.audio2face.dataset.writer import (
     write_shot,
 )
 from likeness.systems.audio2face.recorded_actor import RecordedActor
-from likeness.systems.audio2face.studio_faces import AssetFace, SpeakingFace, StudioFace
+from likeness.systems.audio2face.studio_faces import (
+    AssetFace,
+    SpeakingFace,
+    StudioFace,
+    open_speaking_head,
+)
 from likeness.systems.audio2face.studio_faults import check_faults, put_faults
 from likeness.systems.audio2face.studio_shots import Line, Scale, lines_of, take_of
 
@@ -119,7 +124,7 @@ def make(
         "faults": codes,
     }
     if _is_made(root, asked):
-        return _inspected(root)
+        return CONTRACT.inspect(out)
     tasks = [
         _Task(seed, number, place, scale, shots, people, difficulty, fps, voices, head, backend)
         for number in range(people)
@@ -142,7 +147,7 @@ def make(
         if codes:
             spoken = [line.shot for line in _speech(lines[0], "train")]
             put_faults(root, actor_folder(root, _name(0)), spoken, codes, fps)
-    return _inspected(root)
+    return CONTRACT.inspect(out)
 
 
 class _Task(NamedTuple):
@@ -189,15 +194,7 @@ def _cast(seed: int, number: int, scale: Scale, head: str) -> tuple[Person, Spea
 
 @lru_cache(maxsize=1)
 def _asset(head: str) -> HeadAsset:
-    path = Path(head)
-    asset = load_ict(path) if is_ict(path) else load_head(path)
-    if asset.landmarks68 is None or "teeth" not in asset.masks:
-        raise DataError(
-            f"The head '{head}' has no {'teeth' if asset.landmarks68 else 'landmarks'} to find "
-            "jaw and lips by.",
-            advice="Take ICT-FaceKit's ict_face.npz, or the studio's own head.",
-        )
-    return asset
+    return open_speaking_head(head)
 
 
 def _make_shot(root: Path, values: tuple[Any, ...]) -> dict[str, Any]:
@@ -314,8 +311,3 @@ def _is_made(root: Path, asked: Mapping[str, Any]) -> bool:
     except (ValueError, OSError) as error:
         raise DataError(f"'{path}' is not what this command wrote: {error}.") from error
     return isinstance(found, dict) and found.get("asked") == json.loads(json.dumps(asked))
-
-
-def _inspected(root: Path) -> Inspection:
-    counts = json.loads((root / _RECORD).read_text(encoding="utf-8"))["counts"]
-    return Inspection(str(root), counts)

@@ -9,12 +9,15 @@ from __future__ import annotations
 import functools
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from likeness.errors import DataError
 from likeness.geometry.alignment import fit_similarity
-from likeness.geometry.head_asset import HeadAsset
+from likeness.geometry.head_asset import HeadAsset, load_head
+from likeness.geometry.ict_assets import is_ict, load_ict
 from likeness.seeds import Draws
 from likeness.studio.animation import animate_asset, animate_studio_head
 from likeness.studio.closures import AssetLips, Lips, StudioLips
@@ -32,8 +35,8 @@ _LIP_PAIRS = 5
 _OPENERS = ("mouthLowerDownLeft", "mouthLowerDownRight", "mouthUpperUpLeft", "mouthUpperUpRight")
 _LIP_EDGE = 2.0  # mouth ring number of the outer edge of a lip
 _BITING_ROW, _CANINE = 3, 2
-_FACE_BACK = 40.0  # mm; skin behind is left out of reduced meshes
-_FACE_LOW, _FACE_HIGH = -75.0, 80.0
+_FACE_BACK = 30.0  # mm; skin behind is left out of reduced meshes
+_FACE_LOW, _FACE_HIGH = -90.0, 115.0
 _IDENTITY_MODES, _IDENTITY_SD = 10, 0.7
 _MOVED_BY_JAW = 1.0  # mm under half an opening
 
@@ -183,16 +186,18 @@ class AssetFace(SpeakingFace):
 
     Args:
         asset: a head in metres.
-        seed: of the identity.
+        seed: of the identity; None: the head as it is.
     """
 
     tongue_neutral = None
     tongue_rigid = None
 
-    def __init__(self, asset: HeadAsset, seed: int) -> None:
+    def __init__(self, asset: HeadAsset, seed: int | None) -> None:
         self._asset = asset
-        count = min(_IDENTITY_MODES, asset.num_shape)
-        self._shape_code = _IDENTITY_SD * Draws("speaking head", asset.name, seed).normals(count)
+        count = 0 if seed is None else min(_IDENTITY_MODES, asset.num_shape)
+        self._shape_code = _IDENTITY_SD * Draws("speaking head", asset.name, seed or 0).normals(
+            count
+        )
         self._still = asset.masks.get("eyeballs", np.zeros(0, np.int64))
         two = np.zeros((2, len(CHANNELS)))
         two[1, CHANNEL["jawOpen"]] = 0.5
@@ -223,6 +228,22 @@ class AssetFace(SpeakingFace):
         ]
         points = np.stack(jaw).astype(np.float32)
         return skin.astype(np.float32), None, points - self.jaw_neutral
+
+
+def open_speaking_head(path: str | Path) -> HeadAsset:
+    """A head for :class:`AssetFace`: ICT-FaceKit's, or one saved by this project.
+
+    Raises:
+        MissingError, DataError, UnsafeFileError: it cannot be read, or has no landmarks or teeth.
+    """
+    asset = load_ict(path) if is_ict(path) else load_head(path)
+    if asset.landmarks68 is None or "teeth" not in asset.masks:
+        raise DataError(
+            f"The head '{path}' has no {'teeth' if asset.landmarks68 else 'landmarks'} to find "
+            "jaw and lips by.",
+            advice="Take ICT-FaceKit's ict_face.npz, or the studio's own head.",
+        )
+    return asset
 
 
 def _solver(

@@ -17,9 +17,11 @@ from likeness.studio.curves import CHANNEL, EYES, sample
 from likeness.studio.truth import replay
 from likeness.systems.audio2face import studio
 from likeness.systems.audio2face.dataset.description import read_description
+from likeness.systems.audio2face.dataset.findings import inspect_dataset
 from likeness.systems.audio2face.dataset.reading import open_dataset
 from likeness.systems.audio2face.preprocessing.blendshape_files import read_blendshapes
 from likeness.systems.audio2face.studio import make
+from likeness.systems.audio2face.studio_faults import FAULTS
 
 SHOTS = 4
 FPS = 30
@@ -280,3 +282,20 @@ def test_scales() -> None:
     assert len({line.text for line in smoke}) == 25
     quotas = [sum(line.split == s for line in smoke) for s in ("train", "validation", "test")]
     assert quotas == [17, 4, 4]
+
+
+def test_inspection_has_nothing_against_it(made: Path) -> None:
+    found = inspect_dataset(made)
+    assert [f.to_text() for f in found.findings if f.severity != "advice"] == []
+    assert found.counts["shots"] == SHOTS + 1
+    assert found.counts["recordings"] == SHOTS * 3 + 1
+
+
+@pytest.mark.slow
+def test_inspection_finds_the_faults_and_no_others(tmp_path: Path) -> None:
+    codes = [code for code in FAULTS if code != "audio-shifted"]  # nothing to see in the files
+    out = _make(tmp_path / "set", shots=12, faults=",".join(codes))
+    expected = [(row["code"], row["path"]) for row in json.loads((out / "faults.json").read_text())]
+    found = [(f.code, f.path) for f in inspect_dataset(out).findings]
+    assert sorted(found) == sorted(expected)
+    assert len(found) == len(codes) == 6

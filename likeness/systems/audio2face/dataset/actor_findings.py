@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,15 +22,20 @@ from likeness.systems.audio2face.preprocessing.blendshape_files import read_blen
 
 _HEAD_HEIGHT = (15.0, 35.0)
 """Of a head, cm: what the unit is guessed by."""
+_FACE_TO_BUST = (12.5, 60.0)
+"""Heights, cm, that are no ground for a warning: from a face alone to a head on shoulders."""
 _NEUTRALS_DIFFER = 0.1
 """Between the neutral of the blendshapes and that of the skin, cm."""
 
 
 def look_at_actor(
-    actor: str, files: ActorFiles, base: Path, caches: Mapping[str, VertexAnimation]
+    files: ActorFiles,
+    base: Path,
+    caches: Mapping[str, VertexAnimation],
+    damaged: Collection[str] = (),
 ) -> list[Finding]:
     """Everything of an actor but its caches and sounds; see :func:`look_at_caches`."""
-    look = _Look(files, base, caches)
+    look = _Look(files, base, caches, damaged)
     look.neutral()
     look.tongue()
     look.lists()
@@ -48,9 +53,13 @@ class _Look:
     """One pass over the files of an actor."""
 
     def __init__(
-        self, files: ActorFiles, base: Path, caches: Mapping[str, VertexAnimation]
+        self,
+        files: ActorFiles,
+        base: Path,
+        caches: Mapping[str, VertexAnimation],
+        damaged: Collection[str],
     ) -> None:
-        self.files, self.base, self.caches = files, base, caches
+        self.files, self.base, self.caches, self.damaged = files, base, caches, damaged
         self.findings: list[Finding] = []
         self.scale = CENTIMETRES[files.unit]
         self.skin: Floats | None = None
@@ -107,7 +116,7 @@ class _Look:
     def _unit(self, skin: NDArray[np.float32]) -> None:
         height = float(np.ptp(skin[:, 1]))
         low, high = _HEAD_HEIGHT
-        if low <= height <= high:
+        if _FACE_TO_BUST[0] <= height <= _FACE_TO_BUST[1]:
             return
         fits = [u for u, cm in CENTIMETRES.items() if low <= height / self.scale * cm <= high]
         hint = (
@@ -246,7 +255,7 @@ class _Look:
                 f"Expected shot '{shot}' among its arrays, found none of this name.",
                 f"The {channel} of this shot stays still; add the array if it moves.",
             )
-        strays = sorted(set(arrays) - set(self.caches))
+        strays = sorted(set(arrays) - set(self.caches) - set(self.damaged))
         if strays and self.caches:
             self.say(
                 "advice",

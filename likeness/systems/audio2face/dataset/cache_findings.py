@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -23,23 +24,41 @@ _STILL_SHARE = 0.1
 """The vertices that move least: in caches of a held head they do not move at all."""
 _MOVES = 0.1
 """Root mean square movement from which the stillest vertices are said to move, cm."""
-_RIGIDLY = 0.5
-"""Share of it that a rigid motion must explain."""
+_RIGIDLY = 0.75
+"""Share of it that a rigid motion must explain: a face that moves is explained by half at times."""
 _FEW = 4
+"""Frames of a shot by which its head and its size are judged."""
+_OTHER_SIZE = 1.5
+"""Times the usual size from which a mesh has another unit: no face opens its mouth so far."""
 
 
-def look_at_caches(
-    actor: str, files: ActorFiles, base: Path
-) -> tuple[dict[str, VertexAnimation], list[Finding]]:
-    """The skin's caches that can be opened, by shot, and what is wrong with any cache."""
+@dataclass(frozen=True)
+class LookedAtCaches:
+    """The outcome of looking at the caches of an actor.
+
+    Attributes:
+        skin: those that can be opened, by shot.
+        damaged: shots whose skin cannot be.
+        findings: what is wrong with any cache.
+    """
+
+    skin: Mapping[str, VertexAnimation]
+    damaged: frozenset[str]
+    findings: tuple[Finding, ...]
+
+
+def look_at_caches(actor: str, files: ActorFiles, base: Path) -> LookedAtCaches:
+    """Every cache of skin and tongue."""
     findings: list[Finding] = []
-    skin = _opened(files.skin_caches, files, base, findings, needed=actor)
-    findings += _looked_at(skin, files.skin_caches, with_head=True)
+    damaged: set[str] = set()
+    skin = _opened(files.skin_caches, files, base, findings, needed=actor, damaged=damaged)
+    findings += _looked_at(skin, base / files.skin_caches, base, with_head=True)
     tongue: Mapping[str, VertexAnimation] = {}
     if files.tongue_caches is not None:
-        tongue = _opened(files.tongue_caches, files, base, findings)
-        findings += _looked_at(tongue, files.tongue_caches, with_head=False)
-        for shot in sorted(set(skin) - set(tongue)):
+        broken: set[str] = set()
+        tongue = _opened(files.tongue_caches, files, base, findings, damaged=broken)
+        findings += _looked_at(tongue, base / files.tongue_caches, base, with_head=False)
+        for shot in sorted(set(skin) - set(tongue) - broken):
             findings.append(
                 Finding(
                     "warning",
@@ -52,7 +71,7 @@ def look_at_caches(
     for shot, cache in tongue.items():
         if shot in skin and skin[shot].num_frames != cache.num_frames:
             findings.append(length_finding(shot, "tongue", cache.num_frames, skin[shot].num_frames))
-    return skin, findings
+    return LookedAtCaches(skin, frozenset(damaged), tuple(findings))
 
 
 def length_finding(shot: str, channel: str, found: int, expected: int) -> Finding:
@@ -68,7 +87,13 @@ def length_finding(shot: str, channel: str, found: int, expected: int) -> Findin
 
 
 def _opened(
-    root: str, files: ActorFiles, base: Path, findings: list[Finding], *, needed: str = ""
+    root: str,
+    files: ActorFiles,
+    base: Path,
+    findings: list[Finding],
+    *,
+    damaged: set[str],
+    needed: str = "",
 ) -> dict[str, VertexAnimation]:
     folder = base / root
     try:
@@ -93,9 +118,10 @@ def _opened(
         try:
             opened[shot] = cache_of(folder, shot, files)
         except LikenessError as error:
-            path = find_cache(folder, shot).relative_to(base).as_posix()
+            damaged.add(shot)
             advice = error.advice or "Export the cache again, or remove the shot."
-            findings.append(Finding("error", "cache", path, error.message, advice))
+            path = _place(folder, shot, base)
+            findings.append(Finding("error", "cache-damaged", path, error.message, advice))
     rates = [f"{rate:g}" for rate in sorted({a.fps for a in opened.values()})]
     if len(rates) > 1:
         findings.append(
@@ -111,17 +137,18 @@ def _opened(
 
 
 def _looked_at(
-    caches: Mapping[str, VertexAnimation], root: str, *, with_head: bool
+    caches: Mapping[str, VertexAnimation], root: Path, base: Path, *, with_head: bool
 ) -> Iterable[Finding]:
     if not caches:
         return
+    places = {shot: _place(root, shot, base) for shot in caches}
     usual = Counter(a.num_vertices for a in caches.values()).most_common(1)[0][0]
     for shot, animation in caches.items():
         if animation.num_vertices != usual:
             yield Finding(
                 "error",
                 "topology",
-                f"{root}/{shot}",
+                places[shot],
                 f"Expected {usual} vertices as in the other shots, found {animation.num_vertices}.",
                 "Export all shots from one mesh; the order of vertices must be the same too.",
             )
@@ -131,7 +158,7 @@ def _looked_at(
         yield Finding(
             "advice",
             "sampled",
-            root,
+            root.relative_to(base).as_posix(),
             f"The caches are large: every {every}th frame was looked at for broken numbers.",
             "Nothing needs to be done.",
         )
@@ -141,12 +168,36 @@ def _looked_at(
             yield Finding(
                 "error",
                 "not-finite",
-                f"{root}/{shot}",
+                places[shot],
                 f"Frame {look.broken} holds coordinates that are no numbers.",
                 "Export the shot again, or leave it out.",
             )
+    whole = {shot: look for shot, look in looks.items() if look.broken is None}
+    other = _other_size(whole)
+    for shot, ratio in other.items():
+        yield Finding(
+            "error",
+            "unit",
+            places[shot],
+            f"Expected a mesh as large as in other shots, found one {ratio:.3g} times that size.",
+            "All files of an actor have one unit; export the shot again in it.",
+        )
     if with_head:
-        yield from _head_motion({s: look for s, look in looks.items() if look.broken is None}, root)
+        yield from _head_motion({s: look for s, look in whole.items() if s not in other}, places)
+
+
+def _place(root: Path, shot: str, base: Path) -> str:
+    return find_cache(root, shot).relative_to(base).as_posix()
+
+
+def _other_size(looks: Mapping[str, _Look]) -> dict[str, float]:
+    """Shots whose mesh is of another size than most, and how many times as large it is."""
+    sizes = {shot: float(np.ptp(look.few[0], axis=0).max()) for shot, look in looks.items()}
+    usual = float(np.median(list(sizes.values()))) if sizes else 0.0
+    if usual <= 0:
+        return {}
+    ratios = {shot: size / usual for shot, size in sizes.items()}
+    return {s: r for s, r in ratios.items() if not 1 / _OTHER_SIZE < r < _OTHER_SIZE}
 
 
 def _every(caches: Mapping[str, VertexAnimation]) -> int:
@@ -186,7 +237,7 @@ def _look(animation: VertexAnimation, every: int) -> _Look:
     return _Look(broken, few)
 
 
-def _head_motion(looks: Mapping[str, _Look], root: str) -> Iterable[Finding]:
+def _head_motion(looks: Mapping[str, _Look], places: Mapping[str, str]) -> Iterable[Finding]:
     """A head that turns in the caches: its stillest part moves, and moves as one."""
     if not looks:
         return
@@ -194,7 +245,9 @@ def _head_motion(looks: Mapping[str, _Look], root: str) -> Iterable[Finding]:
     if len(frames) < 2:
         return
     middle = np.median(frames, axis=0)
-    distance = np.sqrt(np.mean(np.sum((frames - middle) ** 2, -1), 0))
+    # The median over shots: the one shot with a turning head does not decide what is still.
+    moves = [np.mean(np.sum((look.few - middle) ** 2, -1), 0) for look in looks.values()]
+    distance = np.median(moves, axis=0)
     count = max(int(_STILL_SHARE * len(middle)), min(len(middle), 8))
     still = np.argsort(distance, kind="stable")[:count]
     for shot, look in looks.items():
@@ -206,11 +259,11 @@ def _head_motion(looks: Mapping[str, _Look], root: str) -> Iterable[Finding]:
         rigid = fit_similarity(moved[worst], middle[still], scale=1.0)
         left = rigid.apply(moved[worst]) - middle[still]
         after = float(np.sqrt(np.mean(np.sum(left**2, -1))))
-        if after < _RIGIDLY * before[worst]:
+        if after < (1 - _RIGIDLY) * before[worst]:
             yield Finding(
                 "warning",
                 "head-motion",
-                f"{root}/{shot}",
+                places[shot],
                 f"Expected a head that is held still; what moves least is displaced by "
                 f"{before[worst]:.2f} cm, and a rigid motion takes all but {after:.2f} cm of it.",
                 "Stabilise the head before exporting: its motion is none of speech.",

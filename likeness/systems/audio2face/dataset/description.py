@@ -6,11 +6,12 @@ of the Audio2Face-3D training framework stand in parentheses. Imports no torch.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from likeness.config.faults import validation_faults
 from likeness.config.keys import known_keys
@@ -22,7 +23,14 @@ from likeness.errors import DataError
 DESCRIPTION = "dataset.yaml"
 NAME_PATTERN = r"^\w([\w.-]*\w)?$"
 
-Name = Annotated[str, Field(pattern=NAME_PATTERN)]
+
+def _checked_name(name: str) -> str:
+    if ".." in name:
+        raise ValueError("a name must not hold '..'")
+    return name
+
+
+Name = Annotated[str, Field(pattern=NAME_PATTERN), AfterValidator(_checked_name)]
 Positive = Annotated[float, Field(gt=0)]
 Unit = Literal["cm", "m", "mm", "in"]
 
@@ -202,6 +210,11 @@ def conventional_files(
     return ActorFiles(**found, fps=fps, unit=unit)
 
 
+def is_name(name: str) -> bool:
+    """Whether an actor may be called so: letters, digits, ``_``, ``.`` and ``-``, no ``..``."""
+    return re.fullmatch(NAME_PATTERN, name) is not None and ".." not in name
+
+
 def conventional_place(field: str) -> str:
     """Where a file of an actor lies by convention, e.g. ``xform/eye_blink_keys.npy``."""
     return _CONVENTION[field]
@@ -245,4 +258,4 @@ def _is_actor(folder: Path) -> bool:
 
 def _actor_name(folder: Path) -> str:
     name = folder.resolve().name
-    return name if name.isidentifier() else "actor"
+    return name if is_name(name) else "actor"

@@ -22,6 +22,7 @@ from likeness.systems.audio2face.dataset.description import (
 )
 from likeness.systems.audio2face.dataset.reading import open_dataset
 from likeness.systems.audio2face.dataset.shot_findings import look_at_shots
+from likeness.systems.audio2face.preprocessing.shot_files import read_json
 
 _MANY = 20
 """Findings of one kind that are told one by one."""
@@ -47,9 +48,14 @@ def inspect_dataset(root: str | Path, description: DatasetDescription | None = N
     findings: list[Finding] = []
     for name, files in description.actors.items():
         counts["actors"] += 1
-        caches, of_caches = look_at_caches(name, files, base)
-        recordings, of_shots = look_at_shots(name, files, base, description, caches)
-        findings += [*of_caches, *of_shots, *look_at_actor(name, files, base, caches)]
+        looked = look_at_caches(name, files, base)
+        caches, damaged = looked.skin, looked.damaged
+        recordings, of_shots = look_at_shots(name, files, base, description, caches, damaged)
+        findings += [
+            *looked.findings,
+            *of_shots,
+            *look_at_actor(files, base, caches, damaged),
+        ]
         counts["shots"] += len(caches)
         counts["frames"] += sum(cache.num_frames for cache in caches.values())
         counts["seconds"] += round(sum(c.num_frames / c.fps for c in caches.values()))
@@ -61,13 +67,25 @@ def inspect_dataset(root: str | Path, description: DatasetDescription | None = N
 
 
 def _whole(base: Path, description: DatasetDescription) -> Iterable[Finding]:
-    if not (base / "provenance.json").is_file():
+    advice = "Write provenance.json with at least 'source' and 'consent'."
+    path = base / "provenance.json"
+    found: object = None
+    if path.is_file():
+        try:
+            found = read_json(path)
+        except LikenessError as error:
+            yield Finding("warning", "provenance", path.name, error.message, advice)
+            return
+    facts = found if isinstance(found, dict) else {}
+    missing = [key for key in ("source", "consent") if not facts.get(key)]
+    if missing:
         yield Finding(
             "warning",
             "provenance",
-            "provenance.json",
-            "Expected where the recordings come from and that their actors agree, found nothing.",
-            "Write provenance.json with at least 'source' and 'consent'.",
+            path.name,
+            "Expected where the recordings come from and that their actors agree, found no "
+            f"{' and no '.join(missing)}.",
+            advice,
         )
 
 

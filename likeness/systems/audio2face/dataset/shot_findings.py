@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +32,7 @@ def look_at_shots(
     base: Path,
     description: DatasetDescription,
     caches: Mapping[str, VertexAnimation],
+    damaged: Collection[str] = (),
 ) -> tuple[int, list[Finding]]:
     """The number of recordings, and what is wrong with sounds and emotions of an actor.
 
@@ -40,6 +41,7 @@ def look_at_shots(
         files: where its files lie, below ``base``.
         description: of the dataset.
         caches: of the skin, by shot.
+        damaged: shots whose cache cannot be opened.
     """
     folder = base / files.audio
     if not folder.is_dir():
@@ -52,8 +54,9 @@ def look_at_shots(
         )
         return 0, [found]
     recordings = recordings_of(folder)
-    findings = list(_sounds(files, base, caches, recordings))
-    findings += _emotions(actor, description, caches)
+    known = {*caches, *damaged}
+    findings = list(_sounds(files, base, caches, recordings, known))
+    findings += _emotions(actor, description, caches, known)
     count = sum(len(of_shot) for shot, of_shot in recordings.items() if shot in caches)
     return count, findings
 
@@ -63,6 +66,7 @@ def _sounds(
     base: Path,
     caches: Mapping[str, VertexAnimation],
     recordings: Mapping[str, Mapping[str, str]],
+    known: Collection[str],
 ) -> Iterable[Finding]:
     for shot, cache in caches.items():
         if "" not in recordings.get(shot, {}):
@@ -75,7 +79,7 @@ def _sounds(
             )
         for audio in recordings.get(shot, {}).values():
             yield from _sound(base / files.audio / audio, f"{files.audio}/{audio}", shot, cache)
-    for shot in sorted(set(recordings) - set(caches)):
+    for shot in sorted(set(recordings) - set(known)):
         audio = next(iter(recordings[shot].values()))
         yield Finding(
             "advice",
@@ -100,7 +104,7 @@ def _sound(path: Path, where: str, shot: str, cache: VertexAnimation) -> Iterabl
     if abs(gap) > _LONGEST_GAP:
         yield Finding(
             "error",
-            "sound-length",
+            "audio-length",
             where,
             f"Expected the length of shot '{shot}', {cache.num_frames / cache.fps:.2f} s "
             f"({cache.num_frames} frames at {cache.fps:g}); found {facts.seconds:.2f} s.",
@@ -151,7 +155,10 @@ def _peak(path: Path) -> tuple[float, bool]:
 
 
 def _emotions(
-    actor: str, description: DatasetDescription, caches: Mapping[str, VertexAnimation]
+    actor: str,
+    description: DatasetDescription,
+    caches: Mapping[str, VertexAnimation],
+    known: Collection[str],
 ) -> Iterable[Finding]:
     vocabulary, mapped = description.emotions, description.shot_emotions.get(actor, {})
     count = dict.fromkeys(vocabulary, 0)
@@ -176,7 +183,7 @@ def _emotions(
                 f"The name of the shot says {said}; '{description.default_emotion}' is taken.",
                 "Say it under 'shot_emotions', or add it to 'emotions'.",
             )
-    for shot in sorted(set(mapped) - set(caches)):
+    for shot in sorted(set(mapped) - set(known)):
         yield Finding(
             "warning",
             "emotion-stray",

@@ -60,7 +60,7 @@ def test_a_good_dataset_is_counted_and_clean(tmp_path: Path) -> None:
 def test_a_cache_that_is_cut_is_an_error(root: Path) -> None:
     path, _ = cache(root)
     path.write_bytes(path.read_bytes()[:-100])
-    finding = found(root)["cache"]
+    finding = found(root)["cache-damaged"]
     assert finding.severity == "error"
     assert finding.path == f"{ANNA}/cache/skin/joy_001/joy_001.npy"
 
@@ -84,7 +84,7 @@ def test_a_head_that_turns_is_told_from_a_face_that_moves(root: Path) -> None:
     turned = np.stack([turn.apply(frame) for turn, frame in zip(turns, frames)])
     np.save(path, (turned + np.array([0.5, 0, 0])).astype(np.float32))
     finding = found(root)["head-motion"]
-    assert finding.path.endswith("joy_001")
+    assert finding.path.endswith("joy_001.npy")
     assert finding.severity == "warning"
 
 
@@ -92,9 +92,9 @@ def test_a_sound_of_another_length_is_an_error(root: Path) -> None:
     seconds = FRAMES / FPS
     path = root / ANNA / "audio/joy_001.wav"
     write_wav(path, 0.1 * np.ones(round((seconds + 0.3) * RATE), np.float32), RATE)
-    assert f"found {seconds + 0.3:.2f} s" in found(root)["sound-length"].message
+    assert f"found {seconds + 0.3:.2f} s" in found(root)["audio-length"].message
     write_wav(path, 0.1 * np.ones(round((seconds + 0.09) * RATE), np.float32), RATE)
-    assert "sound-length" not in found(root)
+    assert "audio-length" not in found(root)
 
 
 def test_silence_garbage_and_low_rates_are_told(root: Path) -> None:

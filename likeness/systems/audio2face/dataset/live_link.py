@@ -1,0 +1,212 @@
+"""From takes of the Live Link Face app to a dataset: a head with ARKit shapes plays them again.
+
+Owns what is written and what is recorded about it. Which files are a take and where its frames lie
+in time is :mod:`.live_link_takes`; the head is :mod:`..studio_faces`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from likeness.data.inspection import Inspection
+from likeness.data.making import Progress, stamp, unfinished
+from likeness.errors import DataError, LikenessError, UsageError
+from likeness.media.audio import read_sound
+from likeness.replacement import replacing
+from likeness.seeds import Draws
+from likeness.studio.blinks import blink_keys
+from likeness.studio.curves import EYES
+from likeness.studio.gaze import saccade_rotations
+from likeness.studio.person import Person
+from likeness.systems.audio2face.dataset.description import is_name
+from likeness.systems.audio2face.dataset.findings import inspect_dataset
+from likeness.systems.audio2face.dataset.live_link_takes import Take, find_takes, read_take
+from likeness.systems.audio2face.dataset.writer import finish_dataset, write_actor, write_shot
+from likeness.systems.audio2face.recorded_actor import RecordedActor
+from likeness.systems.audio2face.studio_faces import (
+    AssetFace,
+    SpeakingFace,
+    StudioFace,
+    open_speaking_head,
+)
+
+SKIPPED = "skipped.json"
+_SACCADES, _KEY_FPS = 5000, 30.0
+
+
+def prepare_live_link(
+    source: str,
+    out: str,
+    *,
+    head: str = "studio",
+    person: int = 0,
+    vertices: Annotated[int, Field(ge=100)] | None = None,
+    actor: str = "actor",
+    fps: Annotated[float, Field(gt=0)] = 30.0,
+    emotions: str = "neutral",
+    language: str = "en",
+    sound_start: float = 0.0,
+    timecode_base: int | None = None,
+    consent: str = "",
+    workers: Annotated[int, Field(ge=0)] = 0,
+    progress: Progress | None = None,
+) -> Inspection:
+    """Write a dataset from takes; called again after an interruption, it goes on.
+
+    Weights move the head's shapes; the turn of the head is left out, the eyes turn by their weights
+    and the tongue moves with the jaw.
+
+    Args:
+        source: folder with takes, in it or in the folders in it; see :func:`find_takes`.
+        out: folder to write; new, empty, or what an earlier call left unfinished.
+        head: "studio", or the path of a head with ARKit shapes, teeth and landmarks.
+        person: seed of the studio person whose head it is; another head is taken as it is.
+        vertices: keep about so many vertices of the studio's skin; all by default.
+        actor: its name in the dataset.
+        fps: frames per second of the dataset.
+        emotions: the vocabulary with commas between; the first one is that of takes whose name
+            says none.
+        language: that is spoken.
+        sound_start: seconds from the first row of a table to the start of its sound.
+        timecode_base: frames of the time code per second, where the tables do not tell.
+        consent: a sentence on the source and the actor's agreement, kept in provenance.json.
+        workers: processes; 0 takes one for each core. Changes no result.
+        progress: is told how many takes are done.
+
+    Raises:
+        UsageError: options that do not fit, or a folder that is taken.
+        DataError: there is no take, none could be used, or the head cannot be.
+    """
+    vocabulary = tuple(name for name in emotions.split(",") if name)
+    if not vocabulary or not is_name(actor):
+        raise UsageError(
+            f"Expected an emotion and a name of letters, digits, '_', '.' and '-', found "
+            f"{emotions!r} and {actor!r}."
+        )
+    if Path(out).resolve().is_relative_to(Path(source).resolve()):
+        raise UsageError(f"The dataset '{out}' would lie among the takes of '{source}'.")
+    takes, skipped = find_takes(source)
+    options: dict[str, Any] = {
+        "head": head,
+        "person": person,
+        "vertices": vertices,
+        "actor": actor,
+        "fps": fps,
+        "sound_start": sound_start,
+        "timecode_base": timecode_base,
+    }
+    _face(head, person, vertices)  # a head that cannot be used leaves no folder behind
+    root = Path(out)
+    with unfinished(
+        root,
+        command="'likeness data prepare audio2face'",
+        settings={
+            "source": str(Path(source).resolve()),
+            "emotions": vocabulary,
+            "language": language,
+            "consent": consent,
+            **options,
+        },
+        files={str(p): stamp(p) for take in takes for p in (take.table, take.sound)},
+        notes={"source": f"Live Link Face takes in {source}", "consent": consent, "head": head},
+        pieces=len(takes),
+    ) as journal:
+        make = partial(_make_shot, root, options)
+        journal.make(make, takes, workers=workers, progress=progress)
+        rows = [value for value in journal.values if "reason" not in value]
+        skipped = skipped + [value for value in journal.values if "reason" in value]
+        if not rows:
+            journal.discard()
+            reasons = "; ".join(f"{row['file']}: {row['reason']}" for row in skipped[:3])
+            raise DataError(f"None of {len(takes)} takes could be used. {reasons}")
+        write_actor(root, _actor(head, person, vertices, actor, fps))
+        with replacing(root / SKIPPED) as temporary:
+            temporary.write_text(json.dumps(skipped, indent=2) + "\n", encoding="utf-8")
+        finish_dataset(
+            root,
+            fps={actor: float(fps)},
+            emotions=vocabulary,
+            default_emotion=vocabulary[0],
+            provenance={"made": journal.begun, **journal.notes, "takes": rows},
+            language=language,
+        )
+    return inspect_dataset(root)
+
+
+@lru_cache(maxsize=1)
+def _face(head: str, person: int, vertices: int | None) -> SpeakingFace:
+    if head == "studio":
+        return StudioFace(Person.sample(person), vertices)
+    return AssetFace(open_speaking_head(head), None)
+
+
+def _make_shot(root: Path, options: Mapping[str, Any], take: Take) -> dict[str, Any]:
+    """Write the shot of a take; returns what is recorded about it, or why there is none."""
+    fps: float = options["fps"]
+    try:
+        sound, rate = read_sound(take.sound)
+        frames = read_take(
+            take,
+            sound,
+            rate,
+            fps,
+            timecode_base=options["timecode_base"],
+            sound_start=options["sound_start"],
+        )
+    except LikenessError as error:
+        return {"file": take.table.name, "reason": error.message}
+    face = _face(options["head"], options["person"], options["vertices"])
+    skin, tongue, jaw = face.move(frames.channels)
+    write_shot(
+        root,
+        options["actor"],
+        take.name,
+        fps=fps,
+        skin=skin,
+        tongue=tongue,
+        jaw=jaw,
+        eyes=frames.channels[:, EYES].reshape(-1, 2, 2),
+        sound=frames.sound,
+        rate=rate,
+    )
+    return {
+        "shot": take.name,
+        "table": take.table.name,
+        "sound": take.sound.name,
+        "frames": len(skin),
+        "gaps_filled": frames.gaps,
+        "seconds_cut": round(frames.cut, 3),
+    }
+
+
+def _actor(head: str, person: int, vertices: int | None, name: str, fps: float) -> RecordedActor:
+    """The actor without the shots."""
+    face = _face(head, person, vertices)
+    draws = Draws("live link", person, "saccades")
+    return RecordedActor(
+        name=name,
+        fps=float(fps),
+        shots=(),
+        clips=(),
+        audio=Path(),
+        skin={},
+        skin_neutral=face.neutral,
+        tongue_neutral=face.tongue_neutral,
+        tongue_rigid=face.tongue_rigid,
+        jaw_neutral=face.jaw_neutral,
+        lip_open_delta=face.lip_open_delta,
+        eye_close_delta=face.eye_close_delta,
+        blink_keys=blink_keys(_KEY_FPS),
+        saccades=saccade_rotations(_SACCADES, _KEY_FPS, draws),
+        lip_distance=face.lip_distance,
+        lip_size=face.lip_size,
+        eye_distance=face.eye_distance,
+        blendshapes=face.blendshapes(),
+        tongue_blendshapes=face.tongue_blendshapes(),
+    )

@@ -1,0 +1,198 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+import soundfile
+
+from likeness.errors import DataError, UsageError
+from likeness.geometry.live_link_face import read_live_link_face, write_live_link_face
+from likeness.geometry.weight_animation import WeightAnimation
+from likeness.media.audio import read_sound, write_wav
+from likeness.studio.curves import CHANNEL
+from likeness.systems.audio2face.dataset.live_link import prepare_live_link
+from likeness.systems.audio2face.dataset.live_link_takes import find_takes, take_frames
+from likeness.systems.audio2face.dataset.reading import open_dataset
+from tests.realdata import real_data
+
+RATE = 16000
+NAMES = ("jawOpen", "mouthClose", "eyeLookDownLeft", "eyeLookOutRight", "eyeBlinkLeft")
+
+
+def jaw(times: np.ndarray) -> np.ndarray:
+    """A jaw that opens evenly, 0.2 a second: the true value at any time."""
+    return 0.1 + 0.2 * times
+
+
+def table(seconds: float, dropped: range | None = None) -> WeightAnimation:
+    """Rows 30 times a second, seen from 13:00:00; ``dropped`` ones are not there."""
+    times = np.arange(round(seconds * 30)) / 30
+    kept = np.array([i not in (dropped or ()) for i in range(len(times))])
+    weights = np.zeros((len(times), len(NAMES)))
+    weights[:, 0] = jaw(times)
+    weights[:, 2], weights[:, 3] = 0.5, 1.0
+    return WeightAnimation(NAMES, weights[kept], times[kept] + 13 * 3600)
+
+
+def noise(seconds: float, seed: int = 0) -> np.ndarray:
+    return 0.1 * np.random.default_rng(seed).normal(size=round(seconds * RATE))
+
+
+def put(folder: Path, name: str, seconds: float = 1.5) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    write_live_link_face(folder / f"{name}.csv", table(seconds))
+    write_wav(folder / f"{name}.wav", noise(seconds), RATE)
+
+
+def test_frames_take_the_time_of_the_time_code_and_not_the_row() -> None:
+    frames = take_frames(table(4.0, range(20, 50)), noise(4.0), RATE, 25.0)
+    middles = (np.arange(100) + 0.5) / 25
+    found = frames.channels[:, CHANNEL["jawOpen"]]
+    assert len(found) == 100
+    expected = jaw(np.minimum(middles, 119 / 30))
+    np.testing.assert_allclose(found, expected, atol=1e-6)  # rows would be 1 s late after the gap
+    assert frames.gaps == 1
+    assert len(frames.sound) == 4 * RATE
+
+
+def test_a_sound_that_starts_later_or_earlier_is_laid_beside_its_frames() -> None:
+    later = take_frames(table(4.0), noise(3.0), RATE, 30.0, sound_start=0.5)
+    first = later.channels[0, CHANNEL["jawOpen"]]
+    assert first == pytest.approx(jaw(np.array(0.5 + 0.5 / 30)), abs=1e-6)
+    assert len(later.channels) == 90
+    sound = noise(3.0)
+    earlier = take_frames(table(4.0), sound, RATE, 30.0, sound_start=-0.5)
+    assert earlier.channels[0, CHANNEL["jawOpen"]] == pytest.approx(0.1 + 0.2 * 0.5 / 30, abs=1e-6)
+    np.testing.assert_allclose(earlier.sound, sound[RATE // 2 :], atol=1e-7)
+    with pytest.raises(DataError, match="one time"):
+        take_frames(table(2.0), noise(2.0), RATE, 30.0, sound_start=5.0)
+
+
+def test_eyes_turn_by_their_weights_right_before_left() -> None:
+    frames = take_frames(table(1.0), noise(1.0), RATE, 30.0)
+    turns = {n: frames.channels[0, CHANNEL[n]] for n in ("eyeRightX", "eyeRightY", "eyeLeftX")}
+    assert turns["eyeLeftX"] > 5  # down is positive
+    assert turns["eyeRightX"] == 0
+    assert turns["eyeRightY"] < -5  # out of a right eye is away from the subject's left
+
+
+def test_takes_are_found_with_their_sounds(tmp_path: Path) -> None:
+    put(tmp_path / "day 1", "MySlate 7_phone")
+    (tmp_path / "day 1/MySlate 7_phone_raw.csv").write_bytes(
+        (tmp_path / "day 1/MySlate 7_phone.csv").read_bytes()
+    )
+    (tmp_path / "day 1/frame_log.csv").write_text("frame,time\n1,2\n")
+    put(tmp_path, "joy_1")
+    put(tmp_path, "joy_10")
+    (tmp_path / "joy_1.wav").unlink()
+    (tmp_path / ".hidden.csv").write_text("Timecode,BlendShapeCount\n")
+    takes, skipped = find_takes(tmp_path)
+    assert [take.name for take in takes] == ["joy_10", "MySlate_7_phone"]
+    assert skipped == [{"file": "joy_1.csv", "reason": "no sound named joy_1.wav"}]
+    with pytest.raises(DataError, match="found none"):
+        find_takes(_empty(tmp_path))
+
+
+def _empty(folder: Path) -> Path:
+    empty = folder.parent / "empty"
+    empty.mkdir()
+    return empty
+
+
+def test_takes_become_a_dataset_that_is_clean(tmp_path: Path) -> None:
+    for name in ("neutral_1", "joy_1"):
+        put(tmp_path / "takes", name)
+    put(tmp_path / "takes", "joy_2")
+    (tmp_path / "takes/joy_2.csv").write_text("Timecode,BlendShapeCount,JawOpen\n1,2,x\n")
+    inspection = prepare_live_link(
+        str(tmp_path / "takes"),
+        str(tmp_path / "set"),
+        vertices=200,
+        emotions="neutral,joy",
+        consent="The actor agrees.",
+        workers=1,
+    )
+    assert inspection.ok
+    assert {f.severity for f in inspection.findings} <= {"advice"}
+    actor = open_dataset(tmp_path / "set")["actor"]
+    assert {s.name: (s.num_frames, s.emotion) for s in actor.shots} == {
+        "joy_1": (45, "joy"),
+        "neutral_1": (45, "neutral"),
+    }
+    opened = np.linalg.norm(actor.jaw["joy_1"][:, 0], axis=1)
+    assert (np.diff(opened) > 0).all()
+    middles = (np.arange(45) + 0.5) / 30
+    ratio = opened[:-1] / jaw(middles)[:-1]
+    assert np.ptp(ratio) < 0.02 * ratio.mean()  # the chord of a small turn
+    assert actor.eyes["joy_1"].shape == (45, 2, 2)
+    assert actor.tongue["joy_1"].num_frames == 45
+    assert actor.blendshapes is not None
+    assert len(actor.blendshapes.names) == 52
+    skipped = json.loads((tmp_path / "set/skipped.json").read_text())
+    assert [row["file"] for row in skipped] == ["joy_2.csv"]
+    provenance = json.loads((tmp_path / "set/provenance.json").read_text())
+    assert provenance["consent"] == "The actor agrees."
+    with pytest.raises(UsageError, match="not empty"):
+        prepare_live_link(str(tmp_path / "takes"), str(tmp_path / "set"), vertices=200)
+
+
+def test_takes_without_use_leave_no_folder(tmp_path: Path) -> None:
+    put(tmp_path / "takes", "joy_1")
+    write_wav(tmp_path / "takes/joy_1.wav", noise(0.01), RATE)
+    with pytest.raises(DataError, match="None of 1 takes"):
+        prepare_live_link(str(tmp_path / "takes"), str(tmp_path / "set"), vertices=200)
+    assert not (tmp_path / "set").exists()
+    with pytest.raises(UsageError, match="among the takes"):
+        prepare_live_link(str(tmp_path / "takes"), str(tmp_path / "takes/set"))
+
+
+@pytest.mark.parametrize("suffix", [".m4a", ".mov", ".flac"])
+def test_sound_of_films_and_compressed_files_is_read(tmp_path: Path, suffix: str) -> None:
+    rate, path = 48000, tmp_path / f"take{suffix}"
+    clicks = np.zeros(2 * rate, np.float32)
+    for second in (0.5, 1.25):
+        at = round(second * rate)
+        clicks[at : at + 240] = 0.8 * np.sin(2 * np.pi * 1000 * np.arange(240) / rate)
+    if suffix == ".flac":
+        soundfile.write(path, clicks, rate)
+    else:
+        with av.open(str(path), "w", format="mov" if suffix == ".mov" else "ipod") as file:
+            stream = file.add_stream("aac", rate=rate, layout="mono")
+            frame = av.AudioFrame.from_ndarray(clicks[None], format="fltp", layout="mono")
+            frame.sample_rate, frame.pts = rate, 0
+            for packet in [*stream.encode(frame), *stream.encode(None)]:
+                file.mux(packet)
+    sound, found = read_sound(path)
+    assert found == rate
+    loud = np.flatnonzero(np.abs(sound) > 0.4)
+    assert loud[0] / rate == pytest.approx(0.5, abs=0.002)
+    assert loud[loud > rate][0] / rate == pytest.approx(1.25, abs=0.002)
+    path.write_bytes(b"nothing")
+    with pytest.raises(DataError, match=r"decoded|holds no sound"):
+        read_sound(path)
+
+
+@pytest.mark.realdata
+def test_a_real_take_moves_a_real_head(tmp_path: Path) -> None:
+    source = next(real_data("live_link_face_rom").glob("*.csv"))
+    head = real_data("ict_face_model") / "ict_face.npz"
+    takes = tmp_path / "takes"
+    takes.mkdir()
+    lines = source.read_text().splitlines(keepends=True)
+    (takes / "rom.csv").write_text("".join(lines[:100]))
+    animation = read_live_link_face(takes / "rom.csv")
+    seconds = animation.times[-1] - animation.times[0]
+    write_wav(takes / "rom.wav", noise(seconds), RATE)
+    inspection = prepare_live_link(
+        str(takes), str(tmp_path / "set"), head=str(head), consent="MIT", workers=1
+    )
+    assert inspection.ok, inspection.to_json()
+    actor = open_dataset(tmp_path / "set")["actor"]
+    assert actor.skin["rom"].num_frames == int(seconds * 30 + 1e-6)
+    assert not actor.tongue
+    assert actor.skin_neutral is not None
+    moved = np.linalg.norm(actor.skin["rom"].read(0, 1)[0] - actor.skin_neutral, axis=1)
+    assert 0.05 < moved.max() < 5
