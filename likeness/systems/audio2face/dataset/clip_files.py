@@ -74,7 +74,10 @@ def read_clip_table(
 
 
 def _rows(path: Path) -> list[tuple[int, dict[str, Any]]]:
-    text = path.read_text(encoding="utf-8-sig")
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"'{path}' is no readable text: {error}.") from error
     if path.suffix in (".jsonl", ".ndjson"):
         rows = []
         for number, line in enumerate(text.splitlines(), start=1):
@@ -82,12 +85,15 @@ def _rows(path: Path) -> list[tuple[int, dict[str, Any]]]:
                 continue
             try:
                 value = json.loads(line)
-            except ValueError as error:
+            except (ValueError, RecursionError) as error:
                 raise DataError(f"'{path}', line {number} is no readable JSON: {error}.") from error
             rows.append((number, value if isinstance(value, dict) else {}))
     else:
         reader = csv.DictReader(text.splitlines())
-        rows = [(reader.line_num, {k: v for k, v in row.items() if v}) for row in reader]
+        try:
+            rows = [(reader.line_num, {k: v for k, v in row.items() if v}) for row in reader]
+        except csv.Error as error:
+            raise DataError(f"'{path}' is no readable table: {error}.") from error
     known = set(CLIP_COLUMNS)
     unknown = sorted({str(key) for _, row in rows for key in row} - known)
     if unknown:

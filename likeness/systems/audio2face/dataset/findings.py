@@ -1,27 +1,33 @@
 """What may be wrong with a dataset of speaking actors; looking never raises on bad data.
 
 Owns the order of looking and what concerns the dataset as a whole. Caches are
-``cache_findings.py``, sounds and emotions ``shot_findings.py``, everything beside the shots
-``actor_findings.py``.
+``cache_findings.py``, sounds and emotions ``shot_findings.py``, sound beside lips
+``timing_findings.py``, everything beside the shots ``actor_findings.py``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from likeness.data.inspection import Finding, Inspection
 from likeness.data.making import refuse_unfinished
 from likeness.errors import LikenessError
+from likeness.geometry.animation import VertexAnimation
+from likeness.geometry.animation_files import find_cache
 from likeness.systems.audio2face.dataset.actor_findings import look_at_actor
 from likeness.systems.audio2face.dataset.cache_findings import look_at_caches
 from likeness.systems.audio2face.dataset.description import (
     DESCRIPTION,
+    ActorFiles,
     DatasetDescription,
     read_description,
 )
 from likeness.systems.audio2face.dataset.reading import open_dataset
 from likeness.systems.audio2face.dataset.shot_findings import look_at_shots
+from likeness.systems.audio2face.dataset.sounds import recordings_of
+from likeness.systems.audio2face.dataset.timing_findings import look_at_timing
+from likeness.systems.audio2face.dataset.vertex_lists import read_pairs
 from likeness.systems.audio2face.preprocessing.shot_files import read_json
 
 _MANY = 20
@@ -56,6 +62,7 @@ def inspect_dataset(root: str | Path, description: DatasetDescription | None = N
             *of_shots,
             *look_at_actor(files, base, caches, damaged),
         ]
+        findings += _timing(files, base, caches, findings)
         counts["shots"] += len(caches)
         counts["frames"] += sum(cache.num_frames for cache in caches.values())
         counts["seconds"] += round(sum(c.num_frames / c.fps for c in caches.values()))
@@ -64,6 +71,28 @@ def inspect_dataset(root: str | Path, description: DatasetDescription | None = N
     if not any(finding.severity == "error" for finding in findings):
         findings += _clips(base, description)
     return Inspection(str(root), counts, tuple(_shortened(findings)))
+
+
+def _timing(
+    files: ActorFiles,
+    base: Path,
+    caches: Mapping[str, VertexAnimation],
+    findings: Iterable[Finding],
+) -> list[Finding]:
+    """The lag of sounds; of shots only that have no other fault."""
+    faulty = {finding.path for finding in findings if finding.severity == "error"}
+    if files.lip_distance_list is None or files.lip_distance_list in faulty:
+        return []
+    recordings = recordings_of(base / files.audio)
+    sounds, kept = {}, {}
+    for shot, cache in caches.items():
+        audio = recordings.get(shot, {}).get("")
+        place = find_cache(base / files.skin_caches, shot).relative_to(base).as_posix()
+        if audio is not None and not {f"{files.audio}/{audio}", place} & faulty:
+            kept[shot] = cache
+            sounds[shot] = (base / files.audio / audio, f"{files.audio}/{audio}")
+    lips = read_pairs(base / files.lip_distance_list)
+    return list(look_at_timing(sounds, kept, lips, files.audio))
 
 
 def _whole(base: Path, description: DatasetDescription) -> Iterable[Finding]:

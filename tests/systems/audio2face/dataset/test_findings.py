@@ -11,6 +11,8 @@ from scipy.spatial.transform import Rotation
 from likeness.data.inspection import Finding
 from likeness.media.audio import write_wav
 from likeness.systems.audio2face.dataset.findings import inspect_dataset
+from likeness.systems.audio2face.studio import make
+from likeness.systems.audio2face.studio_faults import FAULTS, FAULTS_FILE
 from tests.systems.audio2face.dataset.recordings import FPS, FRAMES, RATE, write_recordings
 
 ANNA = "data/anna"
@@ -197,3 +199,27 @@ def test_findings_of_one_kind_are_not_told_a_thousand_times(root: Path) -> None:
     strays = [f for f in inspection.findings if f.code == "sound-stray"]
     assert len(strays) == 21
     assert "80 more" in strays[-1].message
+
+
+def test_one_shot_in_another_unit_is_told_from_an_actor_in_one(root: Path) -> None:
+    path, frames = cache(root)
+    np.save(path, frames / 100)
+    inspection = inspect_dataset(root)
+    told = [(f.code, f.path) for f in inspection.findings if f.code not in USUAL]
+    assert told == [("unit", f"{ANNA}/cache/skin/joy_001/joy_001.npy")]
+
+
+@pytest.mark.parametrize("facts", ["{", "[]", '{"source": "a studio"}'])
+def test_a_provenance_without_consent_is_told(root: Path, facts: str) -> None:
+    (root / "provenance.json").write_text(facts)
+    assert found(root)["provenance"].severity == "warning"
+
+
+def test_faults_of_the_studio_are_reported_and_nothing_else(tmp_path: Path) -> None:
+    root = tmp_path / "set"
+    options = {"people": 1, "shots": 12, "voices": False, "backend": "formant", "workers": 1}
+    make(str(root), faults=",".join(FAULTS), **options)  # type: ignore[arg-type]
+    expected = {(row["code"], row["path"]) for row in json.loads((root / FAULTS_FILE).read_text())}
+    findings = [f for f in inspect_dataset(root).findings if f.severity != "advice"]
+    assert {(f.code, f.path) for f in findings} == expected
+    assert len(findings) == len(FAULTS)

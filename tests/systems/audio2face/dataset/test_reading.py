@@ -1,16 +1,25 @@
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
+import struct
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from likeness.errors import DataError, MissingError
+from likeness.errors import DataError, LikenessError, MissingError
 from likeness.media.audio import write_wav
+from likeness.systems.audio2face.dataset.clip_files import read_clip_table
 from likeness.systems.audio2face.dataset.description import read_description
+from likeness.systems.audio2face.dataset.findings import inspect_dataset
 from likeness.systems.audio2face.dataset.reading import open_dataset
+from likeness.systems.audio2face.shots import Clip, Shot
 from tests.systems.audio2face.dataset.recordings import (
     FPS,
     FRAMES,
@@ -162,3 +171,153 @@ def test_vertex_lists_must_pair(tmp_path: Path) -> None:
     path.write_text(json.dumps({"upper": [1, 2], "lower": [3]}))
     with pytest.raises(DataError, match="2 and 1"):
         open_dataset(root)
+
+
+def test_defect_07_names_are_no_patterns_and_strays_no_shots(tmp_path: Path) -> None:
+    root = write_recordings(tmp_path / "set", ("anna",))
+    folder = root / "data/anna/cache/skin"
+    flat = "joy_[0-9]*"  # a pattern that would match the others
+    frames = np.load(folder / "joy_001/joy_001.npy") + np.float32(1)
+    np.save(folder / f"{flat}.npy", frames)
+    (folder / ".joy_009.npy").write_bytes(b"")
+    (folder / ".DS_Store").write_bytes(b"")
+    (folder / "notes.txt").write_text("remember")
+    (folder / "empty_000").mkdir()
+    actor = open_dataset(root)["anna"]
+    assert [s.name for s in actor.shots] == ["joy_001", "joy_002", flat, "neutral_000"]
+    np.testing.assert_array_equal(actor.skin[flat].read(), frames)
+
+
+def test_defect_07_npy_goes_before_maya_and_maya_before_pc2(tmp_path: Path) -> None:
+    root = write_recordings(tmp_path / "set", ("anna",), ("npy", "mc", "pc2"))
+    place = root / "data/anna/cache/skin/joy_001"
+    np.save(place / "joy_001.npy", np.zeros((FRAMES, 30, 3), np.float32))
+    assert open_dataset(root)["anna"].skin["joy_001"].read().max() == 0
+    (place / "joy_001.npy").unlink()
+    given = shot_of(bare_actor("anna"), "joy_001", 1)["skin"]
+    payload = bytearray((place / "joy_001.pc2").read_bytes())
+    payload[32:] = np.ones_like(given).tobytes()
+    (place / "joy_001.pc2").write_bytes(payload)
+    np.testing.assert_array_equal(open_dataset(root)["anna"].skin["joy_001"].read(), given)
+    (place / "joy_001.xml").unlink()
+    assert (open_dataset(root)["anna"].skin["joy_001"].read() == 1).all()
+
+
+def test_a_maya_cache_of_another_rate_than_said_is_refused(tmp_path: Path) -> None:
+    root = write_recordings(tmp_path / "set", ("anna",), ("mc",))
+    text = (root / "dataset.yaml").read_text()
+    (root / "dataset.yaml").write_text(text.replace("fps: 30.0", "fps: 24.0"))
+    with pytest.raises(LikenessError, match="24"):
+        open_dataset(root)
+
+
+@pytest.mark.parametrize("suffix", [".flac", ".ogg", ".mp3"])
+def test_defect_07_compressed_sound_of_any_rate_is_taken(tmp_path: Path, suffix: str) -> None:
+    root = write_recordings(tmp_path / "set", ("anna",))
+    audio = root / "data/anna/audio"
+    (audio / "joy_001.wav").unlink()
+    stereo = np.random.default_rng(0).normal(size=(round(FRAMES / FPS * 44100), 2)) * 0.1
+    soundfile.write(audio / f"joy_001{suffix}", stereo, 44100)
+    clips = {c.shot: c.audio for c in open_dataset(root)["anna"].clips if c.speaker == "anna"}
+    assert clips["joy_001"] == f"joy_001{suffix}"
+    codes = {f.code for f in inspect_dataset(root).findings if f.path.endswith(suffix)}
+    assert codes == set()
+
+
+def test_opening_reads_no_frames_of_large_caches(tmp_path: Path) -> None:
+    root = write_recordings(tmp_path / "set", ("anna",))
+    folder = root / "data/anna/cache/skin"
+    for number in range(20):  # 20 x 288 MB, none of it on the disk
+        path = folder / f"joy_{100 + number}.npy"
+        shape = "{'descr': '<f4', 'fortran_order': False, 'shape': (400, 60000, 3), }"
+        header = shape.ljust(117) + "\n"
+        with open(path, "wb") as file:
+            file.write(b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header.encode())
+            file.truncate(file.tell() + 400 * 60000 * 12)
+    tracemalloc.start()
+    actor = open_dataset(root)["anna"]
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert sum(shot.num_frames for shot in actor.shots) == 20 * 400 + 3 * FRAMES
+    assert peak < 5e6
+
+
+@pytest.mark.parametrize(
+    "place", ["geom/skin/neutral_pose.npy", "xform/jaw_keypoints_cache_all.npz"]
+)
+def test_defect_21_arrays_that_hold_objects_are_refused(tmp_path: Path, place: str) -> None:
+    class Trap:
+        def __reduce__(self):  # type: ignore[no-untyped-def]
+            return (Path.touch, (tmp_path / "executed",))
+
+    root = write_recordings(tmp_path / "set", ("anna",))
+    path = root / "data/anna" / place
+    trap = np.array([Trap()], dtype=object)
+    if path.suffix == ".npy":
+        np.save(path, trap, allow_pickle=True)
+    else:
+        np.savez(path, joy_001=trap)
+    with pytest.raises(LikenessError):
+        open_dataset(root)
+    assert not inspect_dataset(root).ok
+    assert not (tmp_path / "executed").exists()
+
+
+@pytest.mark.parametrize("name", ["..", "a..b", "-anna", "an na", ""])
+def test_names_of_actors_that_are_no_names_are_refused(tmp_path: Path, name: str) -> None:
+    root = write_recordings(tmp_path / "set", ("anna",))
+    text = (root / "dataset.yaml").read_text()
+    (root / "dataset.yaml").write_text(text.replace("  anna:", f"  '{name}':", 1))
+    with pytest.raises(LikenessError, match=r"dataset\.yaml"):
+        read_description(root)
+
+
+def _lines(rows: list[dict[str, object]]) -> bytes:
+    return "\n".join(map(json.dumps, rows)).encode()
+
+
+_ROWS = st.dictionaries(
+    st.sampled_from(["actor", "shot", "first", "last", "speaker", "audio", "offset", "language"]),
+    st.one_of(
+        st.sampled_from(["anna", "joy_001", 0, 5, "3"]),
+        st.integers(),
+        st.floats(),
+        st.text(max_size=5),
+        st.lists(st.none(), max_size=2),
+        st.none(),
+        st.booleans(),
+    ),
+)
+_SHOT = Shot("anna", "joy_001", 12, 30.0, "joy")
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    content=st.one_of(st.binary(max_size=80), st.lists(_ROWS, max_size=3).map(_lines)),
+    suffix=st.sampled_from([".csv", ".jsonl"]),
+)
+def test_whatever_a_table_of_clips_holds_it_gives_clips_or_a_data_error(
+    tmp_path_factory: pytest.TempPathFactory, content: bytes, suffix: str
+) -> None:
+    path = tmp_path_factory.getbasetemp() / f"clips{suffix}"
+    path.write_bytes(content)
+    with contextlib.suppress(DataError):
+        recordings = {"anna": {"joy_001": {"": "joy_001.wav"}}}
+        for clip in read_clip_table(path, {"anna": {"joy_001": _SHOT}}, recordings, "en"):
+            assert 0 <= clip.first <= clip.last < 12
+
+
+def test_rows_of_both_kinds_of_table_are_read_alike(tmp_path: Path) -> None:
+    row = {"shot": "joy_001", "first": 2, "last": 9, "speaker": "anna", "language": "de"}
+    (tmp_path / "clips.jsonl").write_text(json.dumps(row))
+    (tmp_path / "clips.csv").write_text(",".join(row) + "\n" + ",".join(map(str, row.values())))
+    one, two = (
+        read_clip_table(
+            tmp_path / f"clips.{kind}",
+            {"anna": {"joy_001": _SHOT}},
+            {"anna": {"joy_001": {"": "joy_001.wav"}}},
+            "en",
+        )
+        for kind in ("jsonl", "csv")
+    )
+    assert one == two == (Clip("anna", "joy_001", 2, 9, "anna", "de", "joy_001.wav", 0),)

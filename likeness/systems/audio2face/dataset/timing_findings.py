@@ -1,0 +1,138 @@
+"""Sound that lies beside its animation at another time than in the other shots of an actor.
+
+Lips and loudness go together only loosely: one sentence tells their lag to within a frame, and some
+not at all. So a shot is compared with what all shots say together, and told only where its own lag
+is far from theirs and clearly better. Shots that are all shifted alike are told by the common lag.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import numpy as np
+import soundfile
+from numpy.typing import NDArray
+from scipy import signal
+
+from likeness.data.inspection import Finding
+from likeness.geometry.animation import VertexAnimation
+from likeness.systems.audio2face.artefacts import Pairs
+
+_BAND = (250.0, 3000.0)
+"""Hz of speech that the lips shape."""
+_FARTHEST = 0.4
+"""Seconds by which sound is moved at most."""
+_FLOOR = 1e-4
+"""Root mean square of sound that counts as silence."""
+_TOO_FAR = 0.08
+"""Seconds from the common lag; lags of single sentences scatter by 0.025."""
+_LEAST = 0.35
+"""Correlation at its own lag below which a shot says nothing."""
+_BETTER = 0.2
+"""By how much more it must be than at the common lag."""
+_MIN_SECONDS, _MIN_POOLED = 1.5, 10.0
+_READ_BYTES = 512 * 1024**2
+"""Of larger caches shots are looked at until as much was read."""
+
+Curve = NDArray[np.float64]
+
+
+def look_at_timing(
+    sounds: Mapping[str, tuple[Path, str]],
+    caches: Mapping[str, VertexAnimation],
+    lips: Pairs,
+    where: str,
+) -> Iterable[Finding]:
+    """What the lag between lips and sound says.
+
+    Args:
+        sounds: shot to the file of its sound and how it is called; only readable ones.
+        caches: of the skin, by shot, all of one mesh and finite.
+        lips: pairs across the mouth.
+        where: folder of the sounds, for what concerns them all.
+    """
+    curves: dict[str, Curve] = {}
+    read = 0
+    for shot, (path, _) in sounds.items():
+        cache = caches.get(shot)
+        if cache is None or cache.duration < _MIN_SECONDS or read > _READ_BYTES:
+            continue
+        read += 12 * cache.num_frames * cache.num_vertices
+        farthest = round(_FARTHEST * cache.fps)
+        curve = lag_correlation(
+            lip_gap(cache, lips), loudness(path, cache.num_frames, cache.fps), farthest
+        )
+        if curve is not None:
+            curves[shot] = curve
+    seconds = sum(caches[shot].duration for shot in curves)
+    if not curves or seconds < _MIN_POOLED:
+        return
+    fps = caches[next(iter(curves))].fps
+    pooled = np.median(np.stack(list(curves.values())), axis=0)
+    zero = len(pooled) // 2
+    common = int(pooled.argmax())
+    limit = _TOO_FAR * fps
+    if abs(common - zero) > limit and pooled[common] > max(_LEAST, pooled[zero] + _BETTER):
+        yield Finding(
+            "warning",
+            "audio-lag",
+            where,
+            f"Expected sound and lips at one time, found the sounds of all shots "
+            f"{_apart(common - zero, fps)}.",
+            "Check the start of the sounds; 'offset' of clips moves them.",
+        )
+    for shot, curve in curves.items():
+        own = int(curve.argmax())
+        if abs(own - common) > limit and curve[own] > max(_LEAST, curve[common] + _BETTER):
+            yield Finding(
+                "warning",
+                "audio-shifted",
+                sounds[shot][1],
+                f"Expected the sound of shot '{shot}' at the time of the lips as in the other "
+                f"shots, found it {_apart(own - common, fps)}.",
+                "Export sound and animation over the same range, or set 'offset' of the clip.",
+            )
+
+
+def lip_gap(cache: VertexAnimation, lips: Pairs) -> Curve:
+    """(F,) mean distance across the mouth."""
+    parts = [
+        np.linalg.norm(block[:, lips.upper] - block[:, lips.lower], axis=2).mean(1)
+        for block in cache.blocks()
+    ]
+    return np.concatenate(parts).astype(np.float64)
+
+
+def loudness(path: Path, frames: int, fps: float) -> Curve:
+    """(F,) logarithm of the root mean square of speech in every frame."""
+    samples, rate = soundfile.read(str(path), dtype="float32", always_2d=True)
+    mono = samples.mean(1, dtype=np.float64)
+    high = min(_BAND[1], 0.45 * rate)
+    heard = signal.sosfiltfilt(
+        signal.butter(2, (_BAND[0], high), "bandpass", fs=rate, output="sos"), mono
+    )
+    edges = np.minimum(np.round(np.arange(frames + 1) / fps * rate).astype(np.int64), len(heard))
+    power = np.concatenate([[0.0], np.cumsum(heard**2)])
+    count = np.maximum(np.diff(edges), 1)
+    return np.log(np.sqrt(np.diff(power[edges]) / count) + _FLOOR)
+
+
+def lag_correlation(lips: Curve, sound: Curve, farthest: int) -> Curve | None:
+    """(2·farthest + 1,) correlation of lips now with sound so many frames later; None if one of
+    them does not move."""
+    length = len(lips)
+    if length < 4 * farthest:
+        return None
+    found = []
+    for lag in range(-farthest, farthest + 1):
+        one = lips[max(-lag, 0) : length - max(lag, 0)]
+        two = sound[max(lag, 0) : length - max(-lag, 0)]
+        if one.std() < 1e-6 or two.std() < 1e-6:
+            return None
+        found.append(float(np.corrcoef(one, two)[0, 1]))
+    return np.array(found)
+
+
+def _apart(frames: int, fps: float) -> str:
+    return f"{abs(frames) / fps:.2f} s {'later' if frames > 0 else 'earlier'}"

@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from likeness.geometry.animation import VertexAnimation
+from likeness.media.audio import write_wav
+from likeness.systems.audio2face.artefacts import Pairs
+from likeness.systems.audio2face.dataset.timing_findings import (
+    lag_correlation,
+    lip_gap,
+    look_at_timing,
+    loudness,
+)
+
+FPS, RATE, FRAMES = 30.0, 16000, 120
+LIPS = Pairs(np.array([0, 1]), np.array([2, 3]))
+
+
+def spoken(seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """A mouth (F,) that opens at random, and noise of speech that is loud where it is open."""
+    rng = np.random.default_rng(seed)
+    steps = rng.uniform(0, 1, FRAMES // 4 + 2)
+    times = np.arange(FRAMES * RATE // int(FPS)) / RATE * FPS / 4
+    fine = np.interp(times, np.arange(len(steps)), steps)
+    mouth = np.interp((np.arange(FRAMES) + 0.5) / 4, np.arange(len(steps)), steps)
+    hum = np.sin(2 * np.pi * 800 * np.arange(len(fine)) / RATE)
+    return mouth, 0.5 * hum * 10 ** (2 * (fine - 1))
+
+
+def cache(mouth: np.ndarray) -> VertexAnimation:
+    frames = np.zeros((len(mouth), 5, 3), np.float32)
+    frames[:, :2, 1] = mouth[:, None]
+    return VertexAnimation.of_array(frames, FPS)
+
+
+def look(folder: Path, shifts: list[int]) -> list[tuple[str, str, str]]:
+    caches, sounds = {}, {}
+    for seed, shift in enumerate(shifts):
+        mouth, sound = spoken(seed)
+        path = folder / f"shot_{seed}.wav"
+        write_wav(path, np.roll(sound, round(shift / FPS * RATE)), RATE)
+        caches[path.stem], sounds[path.stem] = cache(mouth), (path, path.name)
+    found = look_at_timing(sounds, caches, LIPS, "audio")
+    return [(f.code, f.path, f.message.split("found ")[1]) for f in found]
+
+
+def test_a_shot_with_sound_five_frames_off_is_told(tmp_path: Path) -> None:
+    assert look(tmp_path, [0, 0, 5, -5, 0, 0]) == [
+        ("audio-shifted", "shot_2.wav", "it 0.17 s later."),
+        ("audio-shifted", "shot_3.wav", "it 0.17 s earlier."),
+    ]
+
+
+def test_what_two_frames_are_is_left_to_the_scatter_of_sentences(tmp_path: Path) -> None:
+    assert look(tmp_path, [0, 2, -2, 1, 0, 0]) == []
+
+
+def test_shots_that_are_all_late_are_told_once(tmp_path: Path) -> None:
+    assert look(tmp_path, [6] * 5) == [
+        ("audio-lag", "audio", "the sounds of all shots 0.20 s later.")
+    ]
+
+
+def test_sound_that_has_nothing_to_do_with_the_lips_says_nothing(tmp_path: Path) -> None:
+    caches, sounds = {}, {}
+    for seed in range(5):
+        path = tmp_path / f"shot_{seed}.wav"
+        write_wav(path, spoken(100 + seed)[1], RATE)
+        caches[path.stem], sounds[path.stem] = cache(spoken(seed)[0]), (path, path.name)
+    assert list(look_at_timing(sounds, caches, LIPS, "audio")) == []
+
+
+def test_correlation_is_that_of_numpy_on_the_frames_both_have() -> None:
+    rng = np.random.default_rng(0)
+    one, two = rng.normal(size=60), rng.normal(size=60)
+    curve = lag_correlation(one, two, 3)
+    assert curve is not None
+    assert curve[0] == pytest.approx(np.corrcoef(one[3:], two[:-3])[0, 1])  # sound 3 frames before
+    assert curve[5] == pytest.approx(np.corrcoef(one[:-2], two[2:])[0, 1])
+    assert lag_correlation(np.ones(60), two, 3) is None
+
+
+def test_gap_and_loudness_are_those_of_plain_loops(tmp_path: Path) -> None:
+    mouth, _ = spoken(0)
+    np.testing.assert_allclose(lip_gap(cache(mouth), LIPS), mouth, atol=1e-6)
+    tone = np.sin(2 * np.pi * 1000 * np.arange(RATE) / RATE) * np.repeat([0.1, 0.4], RATE // 2)
+    write_wav(tmp_path / "tone.wav", tone, RATE)
+    levels = np.exp(loudness(tmp_path / "tone.wav", 30, FPS))
+    assert levels[7] == pytest.approx(0.1 / np.sqrt(2), rel=0.05)
+    assert levels[22] == pytest.approx(0.4 / np.sqrt(2), rel=0.05)
