@@ -20,7 +20,7 @@ from likeness.systems.audio2face.animation_result import AnimationResult
 from likeness.systems.audio2face.artefacts import ActorArtefacts, Basis, Floats
 from likeness.systems.audio2face.audio import SAMPLE_RATE, SpeechTrack, read_speech
 from likeness.systems.audio2face.baselines import (
-    Baseline,
+    FittedBaseline,
     LoudnessJaw,
     MeanPose,
     NearestFrame,
@@ -213,7 +213,7 @@ def _baselines(
             training.append(SpokenShot(sound, rows, fps))
     found: dict[str, dict[str, AnimationResult]] = {}
     for name, kind in BASELINES.items():
-        baseline: Baseline = kind.fit(training)
+        baseline: FittedBaseline = kind.fit(training)
         found[name] = {
             shot.clip.shot: _result(
                 seen, baseline.predict(shot.sound.samples, shot.truth.num_frames, fps), fps

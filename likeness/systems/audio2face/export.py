@@ -144,6 +144,7 @@ class _Graph:
         actors = predictor.cast.identities.actors
         shape = network_shape(predictor.network_type, actors)
         self.module: nn.Module
+        self.outputs: tuple[str, ...]
         if isinstance(predictor, RegressionPredictor):
             settings = predictor.network.settings
             self.module = RegressionGraph(copy.deepcopy(predictor.network).cpu().eval())

@@ -17,6 +17,7 @@ from likeness.systems.audio2face.face_predictor import Emotion, SpeechToFace
 from likeness.systems.audio2face.frame_timing import EmotionTrack, num_frames_of
 from likeness.systems.audio2face.outputs import output_stem, write_outputs
 from likeness.systems.audio2face.postprocessing import blink_offsets
+from likeness.systems.audio2face.postprocessing_settings import plain_postprocessing
 from likeness.systems.audio2face.shot_pictures import surfaces_of
 
 _SUFFIXES = (".wav", ".flac", ".ogg", ".mp3")
@@ -74,7 +75,8 @@ def predict(
         formats += [] if own.blendshapes is None else ["arkit-csv"]
     settings = predictor.postprocessing
     if plain:
-        settings = settings.replace(**_PLAIN)
+        own_source = {"source_shot": settings.source_shot, "source_frame": settings.source_frame}
+        settings = plain_postprocessing().replace(**own_source)
     rows: list[dict[str, Any]] = []
     failures: list[LikenessError] = []
     for path in _sounds(inputs):
@@ -121,28 +123,6 @@ def predict(
     if len(failures) == len(rows):
         raise failures[0]
     return rows
-
-
-_PLAIN = {
-    "input_strength": 1.0,
-    "upper_face_smoothing": 0.0,
-    "lower_face_smoothing": 0.0,
-    "lower_face_strength": 1.0,
-    "upper_face_strength": 1.0,
-    "skin_strength": 1.0,
-    "eyelid_open_offset": 0.0,
-    "lip_open_offset": 0.0,
-    "lower_teeth_strength": 1.0,
-    "lower_teeth_height_offset": 0.0,
-    "lower_teeth_depth_offset": 0.0,
-    "tongue_strength": 1.0,
-    "tongue_height_offset": 0.0,
-    "tongue_depth_offset": 0.0,
-    "saccade_strength": 0.0,
-    "right_eye_rot_y_offset": 0.0,
-    "left_eye_rot_y_offset": 0.0,
-}
-"""What leaves the network's own motion as it is."""
 
 
 def _sounds(inputs: Sequence[str]) -> list[Path]:
