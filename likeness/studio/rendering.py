@@ -86,9 +86,11 @@ def render(
     n = supersampling
     fine = (intrinsics[0] * n, intrinsics[1] * n, intrinsics[2] * n, intrinsics[3] * n)
     solids = [take_samples(s.figure, s.vertices, fine, height * n, width * n) for s in subjects]
-    place = np.concatenate([solid.place for solid in solids])
-    depths = np.concatenate([solid.depth for solid in solids])
-    nearest = _nearest(place, depths)
+    place = _joined([solid.place for solid in solids])
+    depths = _joined([solid.depth for solid in solids])
+    # The samples of one figure are the nearest of their places, and its strands in order.
+    alone = len(subjects) == 1
+    nearest = slice(None) if alone else _nearest(place, depths)
     behind = np.empty((height, width), np.float32)
     farthest_depth(place[nearest], depths[nearest], width * n, n, behind)
 
@@ -96,27 +98,29 @@ def render(
     for number, (subject, solid) in enumerate(zip(subjects, solids)):
         grown = take_strands(subject.figure, subject.vertices, intrinsics, behind)
         radius = _shown_radius(subject.vertices, intrinsics, height)
-        lit = light_of(subject.figure, subject.vertices, lighting, radius=radius)
+        surface, first = subject.figure.surface, number * FIGURE_LABELS
+        lit = light_of(
+            subject.figure, subject.vertices, lighting, _shown_vertices(surface, solid), radius
+        )
         shared = share_points(solid, n)
         solid_color = _radiance_of_solid(subject.sitter, subject.figure, solid, shared, lit)
         strand_color = _radiance_of_strands(subject.sitter, subject.figure, grown, lit)
         for radiance in (solid_color, strand_color):
             tone(radiance, lighting.gain(), film)
-        surface, first = subject.figure.surface, number * FIGURE_LABELS
         colors.append(solid_color)
         labels.append(_labels(surface, solid) + np.int16(first))
         label = surface.label[grown.segment] + np.int16(first)
         strands.append((grown.pixel, strand_color, label, grown.depth, grown.coverage))
-    columns = [np.concatenate(column) for column in zip(*strands)]
-    order = np.lexsort((columns[3], columns[0]))
+    columns = [_joined(column) for column in zip(*strands)]
+    order = slice(None) if alone else np.lexsort((columns[3], columns[0]))
     found = np.empty((height, width), np.int16)
     depth = np.empty((height, width), np.float32)
     coverage = np.empty((height, width), np.float32)
     picture = background.copy()
     merge(
         place[nearest],
-        np.concatenate(colors)[nearest],
-        np.concatenate(labels)[nearest],
+        _joined(colors)[nearest],
+        _joined(labels)[nearest],
         depths[nearest],
         *(column[order] for column in columns),
         n,
@@ -134,6 +138,11 @@ def render(
         )
         instance[hidden], coverage[hidden] = number, 1.0
     return Rendering(picture, coverage, mask, instance, depth)
+
+
+def _joined(arrays: Sequence[NDArray]) -> NDArray:
+    """The arrays as one; a single one is not copied."""
+    return arrays[0] if len(arrays) == 1 else np.concatenate(arrays)
 
 
 def _nearest(place: NDArray[np.int64], depth: NDArray[np.float32]) -> NDArray[np.int64]:
@@ -171,12 +180,21 @@ def _shown_radius(
     return float(np.clip(0.7 * height * away / intrinsics[1], _REGION_RADIUS, _LARGEST_RADIUS))
 
 
+def _shown_vertices(surface: Surface, samples: Samples) -> NDArray[np.int64]:
+    """Vertices of the triangles that samples show."""
+    shown = np.zeros(len(surface.faces), bool)
+    shown[samples.tri] = True
+    corners = np.zeros(len(surface.part), bool)
+    corners[surface.faces[shown]] = True
+    return np.flatnonzero(corners)
+
+
 def light_of(
     figure: Figure,
     vertices: NDArray[np.float32],
     lighting: Lighting,
-    *,
-    radius: float = _REGION_RADIUS,
+    shown: NDArray[np.int64],
+    radius: float,
 ) -> Light:
     """Casts the shadows of a figure.
 
@@ -184,6 +202,7 @@ def light_of(
         figure: gives normals and triangles.
         vertices: (V, 3) where it is.
         lighting: what lights it.
+        shown: vertices that are to receive ambient light.
         radius: metres around the middle of the head in which lamps throw shadows.
     """
     surface = figure.surface
@@ -196,11 +215,11 @@ def light_of(
         shadow_map(vertices, faces, lamp.direction, _SHADOW_TEXELS, (center, radius))
         for lamp, faces in zip(lamps, (surface.shadow_faces, surface.faces))
     ]
-    solid = surface.solid
     transfer = np.zeros((len(vertices), 9), np.float32)
-    transfer[solid] = ambient_transfer(
-        vertices[solid],
-        figure.normals[solid],
+    transfer[shown] = ambient_transfer(
+        vertices[shown],
+        figure.normals[shown],
+        vertices[surface.blocking],
         surface.occluders,
         region,
         directions=_AMBIENT_DIRECTIONS,
