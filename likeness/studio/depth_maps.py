@@ -70,4 +70,4 @@ def _first_centre(place, size):
     """
     if not place > _HALF:  # also what is not a number
         return 0
-    return int(math.ceil(min(place - _HALF, np.float32(size))))
+    return math.ceil(min(place - _HALF, np.float32(size)))

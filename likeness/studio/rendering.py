@@ -212,7 +212,13 @@ def light_of(
     lamps = (lighting.key, lighting.rim, lighting.fill)
     # The rim is seen on outlines only, where strands hardly shade each other.
     maps = [
-        shadow_map(vertices, faces, lamp.direction, _SHADOW_TEXELS, (center, radius))
+        shadow_map(
+            vertices,
+            faces if lighting.lamp_color(lamp).any() else faces[:0],
+            lamp.direction,
+            _SHADOW_TEXELS,
+            (center, radius),
+        )
         for lamp, faces in zip(lamps, (surface.shadow_faces, surface.faces))
     ]
     transfer = np.zeros((len(vertices), 9), np.float32)

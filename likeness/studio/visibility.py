@@ -212,17 +212,17 @@ def soft_shadow(x, y, z, axes, origin, texel, depth, bias):
     if column < 2 or row < 2 or column >= size - 3 or row >= size - 3:
         return 1.0, 0.0
     fu, fv = u - column, v - row
-    lit, blocked, behind = 0.0, 0.0, 0.0
+    blocked, behind = 0.0, 0.0
     for j in range(-2, 4):
-        wv = 1.0 - fv if j == -2 else (fv if j == 3 else 1.0)
+        line, line_behind = 0.0, 0.0
         for i in range(-2, 4):
             wu = 1.0 - fu if i == -2 else (fu if i == 3 else 1.0)
             gap = own - depth[row + j, column + i]
-            if gap <= 0.0:
-                lit += wu * wv
-            else:
-                blocked += wu * wv
-                behind += wu * wv * gap
+            line += wu if gap > 0.0 else 0.0
+            line_behind += wu * max(gap, 0.0)
+        wv = 1.0 - fv if j == -2 else (fv if j == 3 else 1.0)
+        blocked += wv * line
+        behind += wv * line_behind
     if blocked > 0.0:
         behind /= blocked
-    return lit / 25.0, behind
+    return max(1.0 - blocked / 25.0, 0.0), behind
