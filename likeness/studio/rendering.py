@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 from likeness.studio.figure import LABELS, Figure, Sitter, Surface
@@ -157,11 +158,25 @@ def _nearest(place: NDArray[np.int64], depth: NDArray[np.float32]) -> NDArray[np
 
 def _labels(surface: Surface, samples: Samples) -> NDArray[np.uint8]:
     """(N,) labels of samples; the border between skin and neck runs across triangles."""
-    corners = surface.faces[samples.tri]
-    labels = surface.label[corners[:, 0]]
-    share = np.einsum("nk,nk->n", samples.bary, surface.neck[corners])
-    labels[(labels == LABELS.index("skin")) & (share > 0.5)] = LABELS.index("neck")
+    labels = np.empty(len(samples.tri), np.uint8)
+    skin, neck = LABELS.index("skin"), LABELS.index("neck")
+    _label_samples(
+        samples.tri, samples.bary, surface.faces, surface.label, surface.neck, skin, neck, labels
+    )
     return labels
+
+
+@njit(cache=True, nogil=True)
+def _label_samples(tri, bary, faces, label, neck_share, skin, neck, out):
+    for sample in range(len(tri)):
+        face = tri[sample]
+        out[sample] = label[faces[face, 0]]
+        if out[sample] == skin:
+            share = np.float32(0.0)
+            for corner in range(3):
+                share += bary[sample, corner] * neck_share[faces[face, corner]]
+            if share > 0.5:
+                out[sample] = neck
 
 
 @dataclass(frozen=True, eq=False)
