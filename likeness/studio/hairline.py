@@ -55,9 +55,7 @@ def above_hairline(x, y, z, recession, seed):
 @njit(cache=True)
 def scalp_density(x, y, z, ear, recession, thinning, seed):
     """How densely hair grows at a template point, 0..1, thinning out toward the hairline."""
-    return density_above(
-        above_hairline(x, y, z, recession, seed), x, y, z, ear, thinning
-    )
+    return density_above(above_hairline(x, y, z, recession, seed), x, y, z, ear, thinning)
 
 
 @njit(cache=True)
