@@ -214,7 +214,7 @@ def _surface_of(asset: HeadAsset) -> Surface:
         segments=np.zeros(0, np.int32),
         lenses=np.zeros((0, 3), np.int32),
         lens_tint=(1.0, 1.0, 1.0),
-        solid=np.arange(len(points)),
+        blocking=np.arange(len(points)),
         occluders=faces,
         rest=rest.astype(np.float32),
         part=part,

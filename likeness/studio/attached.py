@@ -56,36 +56,53 @@ class AttachedMesh:
         rotation = fit_rotation(self.frame_rest, skin[self.frame_vertices])
         positions = np.empty((len(self.part), 3))
         normals = np.empty((len(self.part), 3))
-        _place_rigid(
+        _place(
             np.ascontiguousarray(skin, dtype=np.float64),
             self.anchors,
             self.weights,
             self.offsets,
             self.normals,
+            self.local,
             np.ascontiguousarray(rotation),
             positions,
             normals,
         )
-        if self.local.any():
-            corners = skin[self.anchors[self.local]]
-            frames = triangle_frames(corners)
-            base = np.einsum("vk,vkc->vc", self.weights[self.local], corners)
-            positions[self.local] = base + np.einsum("vc,vck->vk", self.offsets[self.local], frames)
-            normals[self.local] = np.einsum("vc,vck->vk", self.normals[self.local], frames)
         return positions, normals
 
 
-@njit(cache=True, nogil=True)
-def _place_rigid(skin, anchors, weights, offsets, normals, rotation, out_positions, out_normals):
+@njit(cache=True, nogil=True, error_model="numpy")
+def _place(skin, anchors, weights, offsets, normals, local, rigid, out_positions, out_normals):
+    own = np.empty((3, 3))
     for vertex in range(len(anchors)):
+        a, b, c = anchors[vertex, 0], anchors[vertex, 1], anchors[vertex, 2]
+        frame = rigid
+        if local[vertex]:
+            _triangle_frame(skin[a], skin[b], skin[c], own)
+            frame = own
         for axis in range(3):
-            position, normal = 0.0, 0.0
-            for corner in range(3):
-                position += weights[vertex, corner] * skin[anchors[vertex, corner], axis]
-                position += rotation[axis, corner] * offsets[vertex, corner]
-                normal += rotation[axis, corner] * normals[vertex, corner]
+            position = weights[vertex, 0] * skin[a, axis]
+            position += weights[vertex, 1] * skin[b, axis] + weights[vertex, 2] * skin[c, axis]
+            normal = 0.0
+            for k in range(3):
+                position += frame[axis, k] * offsets[vertex, k]
+                normal += frame[axis, k] * normals[vertex, k]
             out_positions[vertex, axis] = position
             out_normals[vertex, axis] = normal
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _triangle_frame(a, b, c, out):
+    """The frame of :func:`triangle_frames`, as columns."""
+    ex, ey, ez = b[0] - a[0], b[1] - a[1], b[2] - a[2]
+    fx, fy, fz = c[0] - a[0], c[1] - a[1], c[2] - a[2]
+    nx, ny, nz = ey * fz - ez * fy, ez * fx - ex * fz, ex * fy - ey * fx
+    scale = 1.0 / np.sqrt(ex * ex + ey * ey + ez * ez)
+    ex, ey, ez = ex * scale, ey * scale, ez * scale
+    scale = 1.0 / np.sqrt(nx * nx + ny * ny + nz * nz)
+    nx, ny, nz = nx * scale, ny * scale, nz * scale
+    out[0, 0], out[1, 0], out[2, 0] = ex, ey, ez
+    out[0, 1], out[1, 1], out[2, 1] = ny * ez - nz * ey, nz * ex - nx * ez, nx * ey - ny * ex
+    out[0, 2], out[1, 2], out[2, 2] = nx, ny, nz
 
 
 def join(meshes: list[AttachedMesh]) -> AttachedMesh:

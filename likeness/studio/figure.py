@@ -90,11 +90,11 @@ class Surface:
     """(L, 3) triangles of glasses, which are laid over the picture of all the rest."""
     lens_tint: tuple[float, float, float]
     """Share of the light they let pass, linear RGB."""
-    solid: NDArray[np.int64]
-    """Vertices that receive ambient light one by one: all but those of strands."""
+    blocking: NDArray[np.int64]
+    """(B,) vertices of what blocks ambient light: the head in its coarsest form, clothes and the
+    inside of the hair."""
     occluders: NDArray[np.int32]
-    """(G, 3) triangles that block ambient light, numbers into ``solid``: the head in its coarsest
-    form, clothes and the inside of the hair."""
+    """(G, 3) its triangles, numbers into ``blocking``."""
     rest: NDArray[np.float32]
     """(V, 3) where the surface is painted; see ``SurfacePoints``."""
     part: NDArray[np.uint8]
@@ -304,9 +304,9 @@ def _surface_of(
     # Of the two triangles of a segment the first is (a, a + 2, a + 3).
     segments = faces[strand & (faces[:, 1] == faces[:, 0] + 2), 0]
     faces = faces[~strand]
-    solid = np.flatnonzero(~np.isin(part, (HAIR, BEARD, LASH)))
-    place = np.full(len(part), -1)
-    place[solid] = np.arange(len(solid))
+    blocking, occluders = np.unique(
+        _occluders(template, faces, part, attached), return_inverse=True
+    )
     added = int(starts[-1]) - head
 
     def padded(values: NDArray[np.float64], fill: float) -> NDArray[np.float32]:
@@ -338,8 +338,8 @@ def _surface_of(
         segments=segments,
         lenses=lenses,
         lens_tint=lens_tint,
-        solid=solid,
-        occluders=place[_occluders(template, faces, part, attached)].astype(np.int32),
+        blocking=blocking,
+        occluders=occluders.reshape(-1, 3).astype(np.int32),
         rest=np.concatenate([template.vertices, *(mesh.rest for mesh in attached)]).astype(
             np.float32
         ),

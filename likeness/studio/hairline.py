@@ -55,7 +55,12 @@ def above_hairline(x, y, z, recession, seed):
 @njit(cache=True)
 def scalp_density(x, y, z, ear, recession, thinning, seed):
     """How densely hair grows at a template point, 0..1, thinning out toward the hairline."""
-    height = above_hairline(x, y, z, recession, seed)
+    return density_above(above_hairline(x, y, z, recession, seed), x, y, z, ear, thinning)
+
+
+@njit(cache=True)
+def density_above(height, x, y, z, ear, thinning):
+    """:func:`scalp_density` of a point whose height above the hairline is known."""
     if height < -3.0:
         return 0.0
     density = smoothstep(-3.0, 9.0, height) * (1.0 - smoothstep(0.08, 0.3, ear))

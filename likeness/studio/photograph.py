@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from likeness.seeds import rng_of
-from likeness.studio.background import paint_background
+from likeness.studio.background import Background, paint_background
 from likeness.studio.camera import Camera, Intrinsics, Lens
 from likeness.studio.depth_of_field import defocus
 from likeness.studio.figure import LABELS, Figure, PersonSitter, Sitter
@@ -103,7 +103,7 @@ def photograph(
         translation, intrinsics = camera
     vertices = figure.vertices + translation.astype(np.float32)
 
-    behind = paint_background(scene.background, height, width)
+    behind = _background(scene.background, height, width)
     rendering = render(
         [Subject(sitter, figure, vertices)],
         intrinsics,
@@ -126,6 +126,14 @@ def photograph(
     turn = (scene.yaw, scene.pitch, scene.roll)
     placed = Placement(figure, translation, intrinsics, turn)
     return truth_of(placed, scene.lighting, image, mask, depth)
+
+
+@lru_cache(maxsize=1)
+def _background(background: Background, height: int, width: int) -> NDArray[np.float32]:
+    """(H, W, 3) of the last background, which the frames of a film share; not to be written to."""
+    painted = paint_background(background, height, width)
+    painted.flags.writeable = False
+    return painted
 
 
 @dataclass(frozen=True, eq=False)

@@ -110,28 +110,74 @@ def _valley(distance, width):
 
 
 @njit(cache=True)
-def wrinkle_height(x, y, z, drives, seed):
-    """Height in mm of all expression and age lines at a template point; x signed."""
+def _forehead_depth(x, drives):
+    """Depth in mm of the lines across the forehead at a signed x."""
+    ax = abs(x)
+    drive = drives.forehead_left if x > 0.0 else drives.forehead_right
+    # Near the midline both sides pull.
+    if ax < 12.0:
+        other = drives.forehead_right if x > 0.0 else drives.forehead_left
+        drive = 0.5 * (drive + other) + (drive - other) * ax / 24.0
+    return (0.36 + 0.24 * drives.age) * drive + 0.26 * max(drives.age - 0.15, 0.0)
+
+
+@njit(cache=True)
+def _forehead_waves(x, seed):
+    """How the four lines across the forehead run at a signed x: their bow, and per line strength
+    and shift.
+    """
+    bow = 2.2 * math.exp(-(((abs(x) - 30.0) / 16.0) ** 2))
+    bow += 1.1 * noise_at(x / 24.0, 0.3, 0.1, seed + 31)
+    return (
+        bow,
+        max(0.65 + 0.35 * noise_at(x / 18.0, 0.0, 0.5, seed + 37), 0.1),
+        max(0.65 + 0.35 * noise_at(x / 18.0, 1.7, 0.5, seed + 37), 0.1),
+        max(0.65 + 0.35 * noise_at(x / 18.0, 2 * 1.7, 0.5, seed + 37), 0.1),
+        max(0.65 + 0.35 * noise_at(x / 18.0, 3 * 1.7, 0.5, seed + 37), 0.1),
+        0.5 * noise_at(x / 16.0, 0.0, 0.2, seed + 41),
+        0.5 * noise_at(x / 16.0, 3.1, 0.2, seed + 41),
+        0.5 * noise_at(x / 16.0, 2 * 3.1, 0.2, seed + 41),
+        0.5 * noise_at(x / 16.0, 3 * 3.1, 0.2, seed + 41),
+    )
+
+
+@njit(cache=True)
+def _forehead_height(x, y, z, depth, waves):
+    if y <= 56.0 or y >= 104.0 or z <= 30.0:
+        return 0.0
+    height = 0.0
+    sides = (1.0 - smoothstep(34.0, 52.0, abs(x))) * (1.0 - smoothstep(92.0, 104.0, y))
+    for line in range(4):
+        distance = y - (66.0 + 8.8 * line) - waves[0] - waves[5 + line]
+        height += depth * waves[1 + line] * sides * _valley(distance, 1.35)
+    return height
+
+
+@njit(cache=True)
+def _forehead(x, y, z, drives, step, seed):
+    """Heights at a point and a step further along x, y and z. How lines run depends on x alone."""
+    if y <= 56.0 - step or y >= 104.0 or z <= 30.0 - step or abs(x) > 52.0 + step:
+        return 0.0, 0.0, 0.0, 0.0
+    here, right, up, forward = 0.0, 0.0, 0.0, 0.0
+    depth = _forehead_depth(x, drives)
+    if depth > 0.01:
+        waves = _forehead_waves(x, seed)
+        here = _forehead_height(x, y, z, depth, waves)
+        up = _forehead_height(x, y + step, z, depth, waves)
+        forward = _forehead_height(x, y, z + step, depth, waves)
+    depth = _forehead_depth(x + step, drives)
+    if depth > 0.01:
+        right = _forehead_height(x + step, y, z, depth, _forehead_waves(x + step, seed))
+    return here, right, up, forward
+
+
+@njit(cache=True)
+def _crease_height(x, y, z, drives, seed):
+    """Height in mm of all lines below the forehead."""
     ax = abs(x)
     left = x > 0.0
     age = drives.age
     height = 0.0
-    if y > 56.0:
-        drive = drives.forehead_left if left else drives.forehead_right
-        # Near the midline both sides pull.
-        if ax < 12.0:
-            other = drives.forehead_right if left else drives.forehead_left
-            drive = 0.5 * (drive + other) + (drive - other) * ax / 24.0
-        depth = (0.36 + 0.24 * age) * drive + 0.26 * max(age - 0.15, 0.0)
-        if depth > 0.01 and y < 104.0 and z > 30.0:
-            sides = (1.0 - smoothstep(34.0, 52.0, ax)) * (1.0 - smoothstep(92.0, 104.0, y))
-            bow = 2.2 * math.exp(-(((ax - 30.0) / 16.0) ** 2))
-            bow += 1.1 * noise_at(x / 24.0, 0.3, 0.1, seed + 31)
-            for line in range(4):
-                middle = 66.0 + 8.8 * line
-                strength = 0.65 + 0.35 * noise_at(x / 18.0, line * 1.7, 0.5, seed + 37)
-                distance = y - middle - bow - 0.5 * noise_at(x / 16.0, line * 3.1, 0.2, seed + 41)
-                height += depth * max(strength, 0.1) * sides * _valley(distance, 1.35)
     if 38.0 < y < 66.0 and ax < 22.0:
         drive = drives.frown_left if left else drives.frown_right
         depth = (0.44 + 0.24 * age) * drive + 0.26 * max(age - 0.2, 0.0)
@@ -189,18 +235,30 @@ def wrinkle_height(x, y, z, drives, seed):
 
 
 @njit(cache=True)
+def wrinkle_height(x, y, z, drives, seed):
+    """Height in mm of all expression and age lines at a template point; x signed."""
+    return _crease_height(x, y, z, drives, seed) + _forehead(x, y, z, drives, 0.0, seed)[0]
+
+
+@njit(cache=True)
 def wrinkle_gradient(x, y, z, drives, footprint, seed):
     """Height and gradient of :func:`wrinkle_height`, by differences over about a pixel."""
-    if footprint > 6.0:
+    visible = fade(5.0, footprint)
+    if visible <= 0.0:
         return 0.0, 0.0, 0.0, 0.0
     step = max(0.12, 0.4 * footprint)
-    visible = fade(5.0, footprint)
-    here = wrinkle_height(x, y, z, drives, seed)
-    gx = wrinkle_height(x + step, y, z, drives, seed) - here
-    gy = wrinkle_height(x, y + step, z, drives, seed) - here
-    gz = wrinkle_height(x, y, z + step, drives, seed) - here
+    here, right, up, forward = _forehead(x, y, z, drives, step, seed)
+    creases = _crease_height(x, y, z, drives, seed)
+    right += _crease_height(x + step, y, z, drives, seed) - creases
+    up += _crease_height(x, y + step, z, drives, seed) - creases
+    forward += _crease_height(x, y, z + step, drives, seed) - creases
     scale = visible / step
-    return visible * here, gx * scale, gy * scale, gz * scale
+    return (
+        visible * (here + creases),
+        (right - here) * scale,
+        (up - here) * scale,
+        (forward - here) * scale,
+    )
 
 
 @njit(cache=True)

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 from likeness.studio.figure import LABELS, Figure, Sitter, Surface
@@ -86,9 +87,11 @@ def render(
     n = supersampling
     fine = (intrinsics[0] * n, intrinsics[1] * n, intrinsics[2] * n, intrinsics[3] * n)
     solids = [take_samples(s.figure, s.vertices, fine, height * n, width * n) for s in subjects]
-    place = np.concatenate([solid.place for solid in solids])
-    depths = np.concatenate([solid.depth for solid in solids])
-    nearest = _nearest(place, depths)
+    place = _joined([solid.place for solid in solids])
+    depths = _joined([solid.depth for solid in solids])
+    # The samples of one figure are the nearest of their places, and its strands in order.
+    alone = len(subjects) == 1
+    nearest = slice(None) if alone else _nearest(place, depths)
     behind = np.empty((height, width), np.float32)
     farthest_depth(place[nearest], depths[nearest], width * n, n, behind)
 
@@ -96,27 +99,29 @@ def render(
     for number, (subject, solid) in enumerate(zip(subjects, solids)):
         grown = take_strands(subject.figure, subject.vertices, intrinsics, behind)
         radius = _shown_radius(subject.vertices, intrinsics, height)
-        lit = light_of(subject.figure, subject.vertices, lighting, radius=radius)
+        surface, first = subject.figure.surface, number * FIGURE_LABELS
+        lit = light_of(
+            subject.figure, subject.vertices, lighting, _shown_vertices(surface, solid), radius
+        )
         shared = share_points(solid, n)
         solid_color = _radiance_of_solid(subject.sitter, subject.figure, solid, shared, lit)
         strand_color = _radiance_of_strands(subject.sitter, subject.figure, grown, lit)
         for radiance in (solid_color, strand_color):
             tone(radiance, lighting.gain(), film)
-        surface, first = subject.figure.surface, number * FIGURE_LABELS
         colors.append(solid_color)
         labels.append(_labels(surface, solid) + np.int16(first))
         label = surface.label[grown.segment] + np.int16(first)
         strands.append((grown.pixel, strand_color, label, grown.depth, grown.coverage))
-    columns = [np.concatenate(column) for column in zip(*strands)]
-    order = np.lexsort((columns[3], columns[0]))
+    columns = [_joined(column) for column in zip(*strands)]
+    order = slice(None) if alone else np.lexsort((columns[3], columns[0]))
     found = np.empty((height, width), np.int16)
     depth = np.empty((height, width), np.float32)
     coverage = np.empty((height, width), np.float32)
     picture = background.copy()
     merge(
         place[nearest],
-        np.concatenate(colors)[nearest],
-        np.concatenate(labels)[nearest],
+        _joined(colors)[nearest],
+        _joined(labels)[nearest],
         depths[nearest],
         *(column[order] for column in columns),
         n,
@@ -136,6 +141,11 @@ def render(
     return Rendering(picture, coverage, mask, instance, depth)
 
 
+def _joined(arrays: Sequence[NDArray]) -> NDArray:
+    """The arrays as one; a single one is not copied."""
+    return arrays[0] if len(arrays) == 1 else np.concatenate(arrays)
+
+
 def _nearest(place: NDArray[np.int64], depth: NDArray[np.float32]) -> NDArray[np.int64]:
     """Which samples are the nearest of their place, in ascending order of places."""
     order = np.lexsort((depth, place))
@@ -148,11 +158,25 @@ def _nearest(place: NDArray[np.int64], depth: NDArray[np.float32]) -> NDArray[np
 
 def _labels(surface: Surface, samples: Samples) -> NDArray[np.uint8]:
     """(N,) labels of samples; the border between skin and neck runs across triangles."""
-    corners = surface.faces[samples.tri]
-    labels = surface.label[corners[:, 0]]
-    share = np.einsum("nk,nk->n", samples.bary, surface.neck[corners])
-    labels[(labels == LABELS.index("skin")) & (share > 0.5)] = LABELS.index("neck")
+    labels = np.empty(len(samples.tri), np.uint8)
+    skin, neck = LABELS.index("skin"), LABELS.index("neck")
+    _label_samples(
+        samples.tri, samples.bary, surface.faces, surface.label, surface.neck, skin, neck, labels
+    )
     return labels
+
+
+@njit(cache=True, nogil=True)
+def _label_samples(tri, bary, faces, label, neck_share, skin, neck, out):
+    for sample in range(len(tri)):
+        face = tri[sample]
+        out[sample] = label[faces[face, 0]]
+        if out[sample] == skin:
+            share = np.float32(0.0)
+            for corner in range(3):
+                share += bary[sample, corner] * neck_share[faces[face, corner]]
+            if share > 0.5:
+                out[sample] = neck
 
 
 @dataclass(frozen=True, eq=False)
@@ -171,12 +195,21 @@ def _shown_radius(
     return float(np.clip(0.7 * height * away / intrinsics[1], _REGION_RADIUS, _LARGEST_RADIUS))
 
 
+def _shown_vertices(surface: Surface, samples: Samples) -> NDArray[np.int64]:
+    """Vertices of the triangles that samples show."""
+    shown = np.zeros(len(surface.faces), bool)
+    shown[samples.tri] = True
+    corners = np.zeros(len(surface.part), bool)
+    corners[surface.faces[shown]] = True
+    return np.flatnonzero(corners)
+
+
 def light_of(
     figure: Figure,
     vertices: NDArray[np.float32],
     lighting: Lighting,
-    *,
-    radius: float = _REGION_RADIUS,
+    shown: NDArray[np.int64],
+    radius: float,
 ) -> Light:
     """Casts the shadows of a figure.
 
@@ -184,6 +217,7 @@ def light_of(
         figure: gives normals and triangles.
         vertices: (V, 3) where it is.
         lighting: what lights it.
+        shown: vertices that are to receive ambient light.
         radius: metres around the middle of the head in which lamps throw shadows.
     """
     surface = figure.surface
@@ -193,14 +227,20 @@ def light_of(
     lamps = (lighting.key, lighting.rim, lighting.fill)
     # The rim is seen on outlines only, where strands hardly shade each other.
     maps = [
-        shadow_map(vertices, faces, lamp.direction, _SHADOW_TEXELS, (center, radius))
+        shadow_map(
+            vertices,
+            faces if lighting.lamp_color(lamp).any() else faces[:0],
+            lamp.direction,
+            _SHADOW_TEXELS,
+            (center, radius),
+        )
         for lamp, faces in zip(lamps, (surface.shadow_faces, surface.faces))
     ]
-    solid = surface.solid
     transfer = np.zeros((len(vertices), 9), np.float32)
-    transfer[solid] = ambient_transfer(
-        vertices[solid],
-        figure.normals[solid],
+    transfer[shown] = ambient_transfer(
+        vertices[shown],
+        figure.normals[shown],
+        vertices[surface.blocking],
         surface.occluders,
         region,
         directions=_AMBIENT_DIRECTIONS,

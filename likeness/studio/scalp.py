@@ -73,8 +73,9 @@ class HeadSpace:
         height = np.maximum(self.height(points), 0.0)
         turn = (_AZIMUTHS[:, None] - azimuth + 180.0) % 360.0 - 180.0
         across, along = 1.4 * turn, _MM_PER_LEVEL * (_LEVELS[:, None] - level)  # mm
-        near = np.exp(-((across[:, None] / 15.0) ** 2) - (along[None] / 15.0) ** 2)
-        return (height * near).max(axis=2)
+        near_across = height * np.exp(-((across / 15.0) ** 2))
+        near_along = np.exp(-((along / 15.0) ** 2))
+        return np.stack([(column * near_along).max(axis=1) for column in near_across])
 
     def _look_up(self, azimuth: np.ndarray, level: np.ndarray) -> np.ndarray:
         a = (azimuth + 180.0) / _AZIMUTH_STEP

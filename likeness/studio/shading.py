@@ -108,7 +108,10 @@ def _mirror_sees_out(received, seen, x, y, z):
     bx, by, bz = received[1], received[2], received[3]
     length = math.sqrt(bx * bx + by * by + bz * bz)
     cosine = (bx * x + by * y + bz * z) / max(length, 1e-6)
-    beyond = math.acos(min(max(cosine, -1.0), 1.0)) - math.acos(math.sqrt(1.0 - seen))
+    rim = math.sqrt(1.0 - seen)
+    if cosine >= rim:
+        return 1.0  # within the cone, which most directions are
+    beyond = math.acos(max(cosine, -1.0)) - math.acos(rim)
     t = min(max(1.0 - beyond / _MIRROR_EDGE, 0.0), 1.0)
     return t * t * (3.0 - 2.0 * t)
 

@@ -301,7 +301,7 @@ def _scalp_cover(x, y, z, ear, footprint, p):
     height = hairline.above_hairline(x, y, z, p.recession, p.seed + 229)
     if height < -4.0:
         return 0.0
-    area = hairline.scalp_density(x, y, z, ear, p.recession, p.thinning, p.seed + 229)
+    area = hairline.density_above(height, x, y, z, ear, p.thinning)
     area *= 0.35 + 0.65 * smoothstep(-3.0, p.hair_ramp, height)
     if p.parted and y > 85.0:
         wave = 0.7 * noise_at(z / 15.0, 0.0, 0.0, p.seed + 241)

@@ -52,9 +52,10 @@ def spots_at(x, y, z, ax, freckles, age_spots, moles, footprint, seed):
     if age_spots > 0.05:
         share = 0.5 * age_spots * smoothstep(30.0, 70.0, ax + 0.5 * max(y - 30.0, 0.0))
         cover, number = spot_at(x, y, z, 17.0, 3.4, share, seed + 131)
-        ragged = 0.75 + 0.35 * noise_at(x / 1.5, y / 1.5, z / 1.5, seed + 137)
-        pigment += 0.13 * cover * (0.5 + number) * max(ragged, 0.0) * fade(6.0, footprint)
-    if moles > 0.02:
+        if cover > 0.0:
+            ragged = 0.75 + 0.35 * noise_at(x / 1.5, y / 1.5, z / 1.5, seed + 137)
+            pigment += 0.13 * cover * (0.5 + number) * max(ragged, 0.0) * fade(6.0, footprint)
+    if moles > 0.02 and fade(1.6, footprint) > 0.0:
         cover, number = spot_at(x, y, z, 26.0, 0.95, 0.25 * moles, seed + 149)
         mole = cover * (0.45 + 0.55 * number) * fade(1.6, footprint)
     return pigment, mole

@@ -140,6 +140,7 @@ def _cover(segments, xy, depth, vertices, normals, focal, solid_depth, kept, own
             continue
         x0, y0 = 0.5 * (xy[a, 0] + xy[a + 1, 0]), 0.5 * (xy[a, 1] + xy[a + 1, 1])
         x1, y1 = 0.5 * (xy[a + 2, 0] + xy[a + 3, 0]), 0.5 * (xy[a + 2, 1] + xy[a + 3, 1])
+        nearest = min(depth[a], depth[a + 2])
         half0 = _half_width(vertices, normals, a, focal)
         half1 = _half_width(vertices, normals, a + 2, focal)
         reach = max(half0, half1) + 0.5
@@ -157,6 +158,8 @@ def _cover(segments, xy, depth, vertices, normals, focal, solid_depth, kept, own
         for row in range(top, bottom + 1):
             py = row + 0.5 - y0
             for column in range(left, right + 1):
+                if nearest >= solid_depth[row, column]:
+                    continue  # half of all strands are behind the head
                 px = column + 0.5 - x0
                 across = px * dy - py * dx
                 along = px * dx + py * dy

@@ -54,9 +54,13 @@ def evaluate(
         ((FRAME,), lambda chosen: glasses_surface.paint(appearance, chosen)),
         (_SOFT, lambda chosen: mouth.paint_soft(appearance, chosen)),
     )
-    for codes, paint in painters:
-        chosen = np.isin(points.part, codes)
-        if chosen.any():
+    painter_of = np.full(256, len(painters), np.uint8)
+    for number, (codes, _) in enumerate(painters):
+        painter_of[list(codes)] = number
+    painter = painter_of[points.part]
+    for number, (_, paint) in enumerate(painters):
+        chosen = np.flatnonzero(painter == number)
+        if len(chosen):
             painted = paint(points.take(chosen))
             for field in fields(SurfaceValues):
                 getattr(values, field.name)[chosen] = getattr(painted, field.name)

@@ -19,9 +19,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from likeness.geometry import rasterize_kernels
-
-_NO_DIVISOR = np.zeros((0, 0), np.float32)
+from likeness.studio.depth_maps import nearest_depth
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,14 +57,10 @@ def shadow_map(
     center, radius = region
     texel = 2.0 * radius / size
     origin = (axes[:2] @ np.asarray(center, np.float32) - radius).astype(np.float32)
-    tri = np.empty((1, size, size), np.int32)
-    depth = np.empty((1, size, size), np.float32)
+    depth = np.empty((size, size), np.float32)
     points = (vertices @ axes[:2].T - origin) / np.float32(texel)
-    distance = vertices @ axes[2]
-    rasterize_kernels.cover(
-        0, 1, points[None], distance[None], _NO_DIVISOR, faces, False, tri, depth
-    )
-    return ShadowMap(axes, origin, float(texel), depth[0])
+    nearest_depth(points, vertices @ axes[2], faces, depth)
+    return ShadowMap(axes, origin, float(texel), depth)
 
 
 def _light_axes(toward_light: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -101,36 +95,44 @@ def harmonics(directions: NDArray[np.floating]) -> NDArray[np.float64]:
     return np.stack(basis, axis=-1)
 
 
+@functools.cache
+def _sphere_axes(count: int) -> NDArray[np.float32]:
+    """(count, 3, 3) axes of the depth maps seen from ``sphere_directions``."""
+    return np.stack([_light_axes(toward) for toward in sphere_directions(count)]).astype(np.float32)
+
+
 def ambient_transfer(
-    vertices: NDArray[np.float32],
+    points: NDArray[np.float32],
     normals: NDArray[np.float32],
+    vertices: NDArray[np.float32],
     faces: NDArray[np.int32],
     region: tuple[NDArray[np.floating], float],
     *,
     directions: int,
     map_size: int,
 ) -> NDArray[np.float32]:
-    """How much of each harmonic of the surrounding light each vertex receives: (V, 9).
+    """How much of each harmonic of the surrounding light each point receives: (N, 9).
 
     ``transfer @ light`` is the light on a white surface, for (9, 3) coefficients of radiance.
 
     Args:
-        vertices: (V, 3) metres.
-        normals: (V, 3) unit vectors.
-        faces: (F, 3) what blocks the light.
+        points: (N, 3) metres, on the surface.
+        normals: (N, 3) unit vectors of the points.
+        vertices: (V, 3) metres, of what blocks the light.
+        faces: (F, 3) its triangles.
         region: as for :func:`shadow_map`.
         directions: depth maps rendered, over the whole sphere.
         map_size: texels on a side of each.
     """
-    transfer = np.zeros((len(vertices), 9), np.float32)
-    toward = sphere_directions(directions)
+    transfer = np.zeros((len(points), 9), np.float32)
     center, radius = region
     _transfer_kernel(
-        vertices,
+        points,
         normals,
+        vertices,
         faces,
-        np.stack([_light_axes(direction) for direction in toward]).astype(np.float32),
-        (harmonics(toward) * (4.0 / directions)).astype(np.float32),
+        _sphere_axes(directions),
+        (harmonics(sphere_directions(directions)) * (4.0 / directions)).astype(np.float32),
         np.asarray(center, np.float32),
         np.float32(radius),
         map_size,
@@ -140,54 +142,56 @@ def ambient_transfer(
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _transfer_kernel(vertices, normals, faces, axes, weights, center, radius, size, transfer):
+def _transfer_kernel(
+    receivers, normals, vertices, faces, axes, weights, center, radius, size, transfer
+):
     """Adds every direction's share: harmonics times the cosine where nothing is nearer."""
     texel = np.float32(2.0) * radius / np.float32(size)
-    # Lifted off the surface by a texel, a vertex is not hidden by its own triangles.
+    inverse = np.float32(1.0) / texel
+    # Lifted off the surface by a texel, a point is not hidden by its own triangles.
     lift = np.float32(1.2) * texel
     count = len(vertices)
-    points = np.empty((1, count, 2), np.float32)
-    depths = np.empty((1, count), np.float32)
-    no_divisor = np.zeros((0, 0), np.float32)
-    tri = np.empty((1, size, size), np.int32)
-    buffer = np.empty((1, size, size), np.float32)
-    depth = buffer[0]
+    points = np.empty((count, 2), np.float32)
+    depths = np.empty(count, np.float32)
+    depth = np.empty((size, size), np.float32)
     for direction in range(len(axes)):
         right, down, away = axes[direction, 0], axes[direction, 1], axes[direction, 2]
         left = right[0] * center[0] + right[1] * center[1] + right[2] * center[2] - radius
         top = down[0] * center[0] + down[1] * center[1] + down[2] * center[2] - radius
         for vertex in range(count):
             x, y, z = vertices[vertex, 0], vertices[vertex, 1], vertices[vertex, 2]
-            points[0, vertex, 0] = (x * right[0] + y * right[1] + z * right[2] - left) / texel
-            points[0, vertex, 1] = (x * down[0] + y * down[1] + z * down[2] - top) / texel
-            depths[0, vertex] = x * away[0] + y * away[1] + z * away[2]
-        rasterize_kernels.cover(0, 1, points, depths, no_divisor, faces, False, tri, buffer)
-        for vertex in range(count):
-            nx, ny, nz = normals[vertex, 0], normals[vertex, 1], normals[vertex, 2]
+            points[vertex, 0] = (x * right[0] + y * right[1] + z * right[2] - left) * inverse
+            points[vertex, 1] = (x * down[0] + y * down[1] + z * down[2] - top) * inverse
+            depths[vertex] = x * away[0] + y * away[1] + z * away[2]
+        nearest_depth(points, depths, faces, depth)
+        for point in range(len(receivers)):
+            nx, ny, nz = normals[point, 0], normals[point, 1], normals[point, 2]
             cosine = -(nx * away[0] + ny * away[1] + nz * away[2])
             if cosine <= 0.0:
                 continue
-            shift_u = lift * (nx * right[0] + ny * right[1] + nz * right[2]) / texel
-            shift_v = lift * (nx * down[0] + ny * down[1] + nz * down[2]) / texel
-            u = points[0, vertex, 0] + shift_u - np.float32(0.5)
-            v = points[0, vertex, 1] + shift_v - np.float32(0.5)
-            own = depths[0, vertex] - lift * cosine - np.float32(0.25) * texel
+            x = receivers[point, 0] + lift * nx
+            y = receivers[point, 1] + lift * ny
+            z = receivers[point, 2] + lift * nz
+            u = (x * right[0] + y * right[1] + z * right[2] - left) * inverse - np.float32(0.5)
+            v = (x * down[0] + y * down[1] + z * down[2] - top) * inverse - np.float32(0.5)
+            own = x * away[0] + y * away[1] + z * away[2] - np.float32(0.25) * texel
             column, row = (math.floor(u)), (math.floor(v))
             lit = np.float32(1.0)
             if 0 <= column < size - 1 and 0 <= row < size - 1:
-                fu, fv = u - column, v - row
+                fu, fv = np.float32(u - column), np.float32(v - row)
                 lit = np.float32(0.0)
                 if depth[row, column] >= own:
-                    lit += (1.0 - fu) * (1.0 - fv)
+                    lit += (np.float32(1.0) - fu) * (np.float32(1.0) - fv)
                 if depth[row, column + 1] >= own:
-                    lit += fu * (1.0 - fv)
+                    lit += fu * (np.float32(1.0) - fv)
                 if depth[row + 1, column] >= own:
-                    lit += (1.0 - fu) * fv
+                    lit += (np.float32(1.0) - fu) * fv
                 if depth[row + 1, column + 1] >= own:
                     lit += fu * fv
             if lit > 0.0:
+                lit *= cosine
                 for k in range(9):
-                    transfer[vertex, k] += lit * cosine * weights[direction, k]
+                    transfer[point, k] += lit * weights[direction, k]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -208,17 +212,17 @@ def soft_shadow(x, y, z, axes, origin, texel, depth, bias):
     if column < 2 or row < 2 or column >= size - 3 or row >= size - 3:
         return 1.0, 0.0
     fu, fv = u - column, v - row
-    lit, blocked, behind = 0.0, 0.0, 0.0
+    blocked, behind = 0.0, 0.0
     for j in range(-2, 4):
-        wv = 1.0 - fv if j == -2 else (fv if j == 3 else 1.0)
+        line, line_behind = 0.0, 0.0
         for i in range(-2, 4):
             wu = 1.0 - fu if i == -2 else (fu if i == 3 else 1.0)
             gap = own - depth[row + j, column + i]
-            if gap <= 0.0:
-                lit += wu * wv
-            else:
-                blocked += wu * wv
-                behind += wu * wv * gap
+            line += wu if gap > 0.0 else 0.0
+            line_behind += wu * max(gap, 0.0)
+        wv = 1.0 - fv if j == -2 else (fv if j == 3 else 1.0)
+        blocked += wv * line
+        behind += wv * line_behind
     if blocked > 0.0:
         behind /= blocked
-    return lit / 25.0, behind
+    return max(1.0 - blocked / 25.0, 0.0), behind

@@ -109,7 +109,8 @@ def test_attributes_fit_the_mesh(sitter):
     for name in ("rest", "part", "mouth_ring", "eye_ring", "ear", "layer", "material", "label"):
         assert len(getattr(surface, name)) == count, name
     assert surface.faces.max() < count
-    assert surface.occluders.max() < len(surface.solid)
+    assert surface.occluders.max() == len(surface.blocking) - 1
+    assert surface.blocking.max() < count
     assert len(surface.segments) > 1000
     assert np.all(surface.part[surface.segments] >= HAIR)
     assert len(surface.shadow_faces) == len(surface.faces) + 2 * len(surface.segments)

@@ -35,7 +35,9 @@ def test_an_open_ball_receives_all_light_over_its_horizon():
     """On a convex body nothing is blocked: uniform light gives 1, light from above (1 + ny) / 2."""
     vertices, faces = _ball(0.1)
     normals = vertices / np.linalg.norm(vertices, axis=1, keepdims=True)
-    transfer = ambient_transfer(vertices, normals, faces, REGION, directions=128, map_size=80)
+    transfer = ambient_transfer(
+        vertices, normals, vertices, faces, REGION, directions=128, map_size=80
+    )
     uniform = np.zeros((9, 1))
     uniform[0] = math.sqrt(4 * math.pi)
     np.testing.assert_allclose(transfer @ uniform, 1.0, atol=0.08)
@@ -52,7 +54,9 @@ def test_a_wall_takes_the_light_it_hides():
     vertices = np.array([*floor, *wall, *points], np.float32)
     faces = np.array([[0, 2, 1], [0, 3, 2], [4, 5, 6], [4, 6, 7]], np.int32)
     normals = np.tile(np.array([[0, 1, 0]], np.float32), (len(vertices), 1))
-    transfer = ambient_transfer(vertices, normals, faces, REGION, directions=256, map_size=120)
+    transfer = ambient_transfer(
+        vertices, normals, vertices, faces, REGION, directions=256, map_size=120
+    )
 
     rng = np.random.default_rng(0)
     height = np.sqrt(rng.random(40_000))  # directions by their cosine with the floor's normal

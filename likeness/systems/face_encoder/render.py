@@ -132,8 +132,10 @@ class Renderer(nn.Module):
         weight = region * mask.permute(0, 2, 3, 1)
         lit = (self._albedo(vector, fragments)[..., None, :] * basis[..., None]).flatten(1, 2)
         share = (weight / weight.sum(dim=(1, 2), keepdim=True).clamp_min(1.0)).flatten(1, 2)
-        products = torch.einsum("bpkc,bplc,bpi->bckl", lit, lit, share)
-        seen = torch.einsum("bpkc,bpc,bpi->bck", lit, photo.flatten(2).mT, share)
+        # Of three factors the first two would be multiplied out for every pixel.
+        shared = lit * share[..., None]
+        products = torch.einsum("bpkc,bplc->bckl", shared, lit)
+        seen = torch.einsum("bpkc,bpc->bck", shared, photo.flatten(2).mT)
         held = torch.full((9,), _HELD, device=lit.device)
         held[0] = _EPSILON
         light: Tensor = torch.linalg.solve(products + torch.diag(held), seen[..., None])
