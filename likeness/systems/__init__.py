@@ -201,6 +201,7 @@ _BUILT_IN: tuple[SystemSpec, ...] = (
             "package": "likeness.systems.audio2face.export:export_package",
         },
         demonstrate="likeness.systems.audio2face.predict:demonstrate",
+        prepare="likeness.systems.audio2face.prepare:prepare",
         commands="likeness.systems.audio2face.commands:COMMANDS",
         requirements="likeness.systems.audio2face.requirements:requirements",
         loss_terms="likeness.systems.audio2face.terms:LOSS_TERMS",
