@@ -128,8 +128,8 @@ def _letter_pairs(text: str) -> list[str]:
 
 
 def _novelty(text: str, seen: Counter[str]) -> float:
-    pairs = set(_letter_pairs(text))
-    return sum(1.0 / (1 + seen[pair]) for pair in pairs)
+    # A set has another order in every process, and a sum of floats follows it in its last digit.
+    return sum(1.0 / (1 + seen[pair]) for pair in sorted(set(_letter_pairs(text))))
 
 
 def take_of(

@@ -10,12 +10,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
+import torch
 from torch import Tensor, nn
 
 from likeness.data.contract import Split
 from likeness.data.source import Sample, Source
 from likeness.errors import UsageError
 from likeness.evaluation.protocol import Scores
+from likeness.seeds import seed_of
 from likeness.systems.audio2face.artefacts_state import (
     actor_from_state,
     fingerprint_of,
@@ -83,10 +85,13 @@ class AudioToFace(System):
 
     def _learner_of(self, cast: Cast, rows: RowTable | None) -> Learner:
         device = self.placement.device
-        if rows is None:
-            return DiffusionLearner(self.config, cast, device=device)
-        phonemes = phonemes_of(self.config)
-        return RegressionLearner(self.config, cast, rows, phonemes=phonemes, device=device)
+        # Made when the actors are known, so the seed of the weights is set here once more.
+        with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+            torch.manual_seed(seed_of(self.config.train.seed, "weights"))
+            if rows is None:
+                return DiffusionLearner(self.config, cast, device=device)
+            phonemes = phonemes_of(self.config)
+            return RegressionLearner(self.config, cast, rows, phonemes=phonemes, device=device)
 
     def sources(self, split: str) -> Mapping[str, Source]:
         if split not in self._sources:
