@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from likeness import workflow
-from likeness.errors import MissingError, UsageError
+from likeness.errors import LikenessError, MissingError, UsageError
 from likeness.geometry.toy_flame import make_toy_flame
 from likeness.runs import selection
 from likeness.runs.record import read_metrics
@@ -318,3 +318,16 @@ def test_the_statistics_are_those_of_the_predicted_vectors(toy_folder, dataset):
             assert float(found[f"param_stats/{name}/mean"]) == pytest.approx(part.mean(), abs=1e-6)
             assert float(found[f"param_stats/{name}/std"]) == pytest.approx(part.std(), abs=1e-6)
             assert float(found[f"param_stats/{name}/absmax"]) == pytest.approx(abs(part).max())
+
+
+def test_a_run_that_diverges_stops_after_ten_steps_and_names_the_samples(
+    toy_folder, dataset, tmp_path
+):
+    """All stages run, drawing too: nothing in them trips over a head that is no number."""
+    words = ("train.clip_norm=0", "stages.1.learning_rate=1e30", "stages.0.steps=1")
+    with pytest.raises(LikenessError, match="10 steps in a row was not finite") as caught:
+        train(toy_folder, dataset, tmp_path, *words, steps=30)
+    assert "lower the learning rate" in caught.value.advice
+    (run,) = (tmp_path / "face-encoder").iterdir()
+    log = (run / "log.txt").read_text()
+    assert log.count("not finite, update skipped; samples: p") == 10
