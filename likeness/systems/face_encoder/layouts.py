@@ -82,7 +82,11 @@ def read_folder(root: str | Path, landmarks: str | Path | None = None) -> Folder
     refuse_unfinished(root)
     if landmarks is not None:
         if not Path(landmarks).is_dir():
-            raise DataError(f"data.landmarks is '{landmarks}', but there is no such folder.")
+            raise DataError(
+                f"data.landmarks is '{landmarks}', but there is no such folder.",
+                advice="Name the folder of the landmark files, or set it to null when they lie "
+                "beside the photographs.",
+            )
         return _pairs(root, "legacy", root, Path(landmarks))
     if (root / "images").is_dir():
         folder = _pairs(root, "native", root / "images", root / "landmarks")
