@@ -34,7 +34,7 @@ from likeness.config.resolve import Resolved
 from likeness.data.inspection import Inspection
 from likeness.data.making import Progress
 from likeness.errors import DataError, LikenessError, UsageError
-from likeness.fitting import Display, check_fit, environment_of, fit_run
+from likeness.fitting import Display, check_fit, environment_of, fit_run, longer
 from likeness.runs.run import Run, check_name
 from likeness.storage.files import disk_refusals, used_folder
 from likeness.storage.store import is_remote, local_folder
@@ -173,6 +173,7 @@ def resume(
     Raises:
         UsageError: an override changes what cannot change, or a fetched run is here already.
     """
+    from likeness.runs import selection
     from likeness.runs.checkpoint import checkpoints
     from likeness.runs.files import write_text
     from likeness.training import distributed
@@ -193,8 +194,15 @@ def resume(
             change.finish(None, process.world_size)
         raise
     # Before anything is written: a refused resume leaves the run as it was.
-    resolved = change.finish(plan, process.world_size)
+    steps = settings.config.train.steps
+    old = plan_of(built, before, world_size=process.world_size)
+    more = ""
+    if steps is not None and steps > old.total_steps:
+        words = longer(old, before, total=steps)
+        more = f"To go on longer: likeness resume {run.path} {words}"
+    resolved = change.finish(plan, process.world_size, longer=more)
     check_fit(built, plan, resolved)
+    selection.check_score(run, resolved.config.train.best_score)
     with run.held() if process.is_first else nullcontext():
         if process.is_first:
             write_text(run.config_path, to_yaml(resolved))
