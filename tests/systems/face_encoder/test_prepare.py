@@ -221,10 +221,10 @@ def test_wrong_requests_say_what_was_expected(photos, dataset, tmp_path):
     assert "landmarks=run:RUN" in caught.value.advice
     with pytest.raises(UsageError, match="There are no landmarks at"):
         prepare(str(photos), out, landmarks=str(tmp_path / "nowhere"))
-    with pytest.raises(UsageError, match="'test_every' of .* at least 3") as caught:
+    with pytest.raises(UsageError, match=r"'test_every' of .* at least 3") as caught:
         workflow.prepare_data("face-encoder", photos, out, test_every=2)
     assert caught.value.advice
-    with pytest.raises(UsageError, match="'size' of .* at least 64"):
+    with pytest.raises(UsageError, match=r"'size' of .* at least 64"):
         workflow.prepare_data("face-encoder", photos, out, size=63)
     with pytest.raises(UsageError, match="would lie among the photographs"):
         prepare(str(photos), str(photos / "out"))
