@@ -129,6 +129,14 @@ def _tell_of_resume(run: Run, plan: Plan, resolved: Resolved, device: str) -> No
         )
 
 
+def advice_to_lengthen(run: Run, plan: Plan, resolved: Resolved, steps: int | None) -> str:
+    """How to resume a run of this plan until it has so many steps; empty where it has them."""
+    if steps is None or steps <= plan.total_steps:
+        return ""
+    words = longer(plan, resolved, total=steps)
+    return f"To go on longer: likeness resume {run.path} {words}"
+
+
 def longer(plan: Plan, resolved: Resolved, *, total: int | None = None) -> str:
     """Settings that make the last stage longer and leave those before it where they are.
 
