@@ -139,7 +139,7 @@ def inspect_dataset(spec: SystemSpec, uri: str, storage: StorageSettings) -> Ins
 
 
 def with_local_data(config: Any) -> Any:
-    """A configuration whose ``data.root`` is the path of a folder here: a copy, when it is remote."""
+    """A configuration whose ``data.root`` is the path of a folder here, a copy of a remote one."""
     root = config.data.root
     if not root or (not is_remote(root) and str(local_path(root)) == root):
         return config
