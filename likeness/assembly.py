@@ -32,7 +32,7 @@ from likeness.errors import DataError, UsageError
 from likeness.runs.run import Run
 from likeness.seeds import seed_of
 from likeness.storage.copies import local_copy
-from likeness.storage.store import StorageSettings, is_remote, local_folder, open_store
+from likeness.storage.store import StorageSettings, is_remote, local_folder, local_path, open_store
 from likeness.systems import SystemSpec, get_system, load_object
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def open_run(run: Run | str | Path) -> Run:
             f"Expected the directory of a run on this machine, found the address {run}.",
             advice=f"A copy that storage.mirror made is brought here by: likeness resume {run}",
         )
-    return run if isinstance(run, Run) else Run(run)
+    return run if isinstance(run, Run) else Run(local_path(run))
 
 
 def fetch_run(uri: str, runs: str | Path) -> Run:
@@ -139,9 +139,9 @@ def inspect_dataset(spec: SystemSpec, uri: str, storage: StorageSettings) -> Ins
 
 
 def with_local_data(config: Any) -> Any:
-    """A configuration whose ``data.root`` is a folder here: a copy, when it is remote."""
+    """A configuration whose ``data.root`` is the path of a folder here, a copy of a remote one."""
     root = config.data.root
-    if not root or not is_remote(root):
+    if not root or (not is_remote(root) and str(local_path(root)) == root):
         return config
     return config.replace(data={"root": str(local_copy(root, settings=config.storage))})
 

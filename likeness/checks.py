@@ -115,23 +115,26 @@ class Resumption:
             config = config.replace(**{name: getattr(self._before.config, name)})
         return Resolved(self._before.system, self._before.profile, config, {})
 
-    def finish(self, plan: Plan | None, world_size: int) -> Resolved:
+    def finish(self, plan: Plan | None, world_size: int, *, longer: str = "") -> Resolved:
         """The configuration to go on with.
 
         Args:
             plan: of :meth:`settings`; None where it could not be made.
+            longer: advice for a run whose stages would move under the steps that are done.
 
         Raises:
             ConfigError: names everything that forbids it.
         """
         from likeness.training.state import plan_faults
 
-        faults = list(self._faults)
+        faults, advice = list(self._faults), _ON_RESUME
         if plan is not None and self._record is not None and self._draft.resolved is not None:
             train = self._draft.resolved.config.train
             for message in plan_faults(self._record, plan, train, world_size):
                 faults.append(self._stage_fault(message))
-        return self._draft.finish(faults, advice=_ON_RESUME if faults else "")
+                if longer and plan.total_steps > self._record.step:
+                    advice = f"{_ON_RESUME} {longer}"
+        return self._draft.finish(faults, advice=advice if faults else "")
 
     @property
     def is_refused(self) -> bool:

@@ -112,7 +112,7 @@ def _tell_of_resume(run: Run, plan: Plan, resolved: Resolved, device: str) -> No
             plan.total_steps,
             run.path,
             run.path,
-            _longer(plan, resolved),
+            longer(plan, resolved),
         )
         return
     then: Any = None
@@ -129,20 +129,34 @@ def _tell_of_resume(run: Run, plan: Plan, resolved: Resolved, device: str) -> No
         )
 
 
-def _longer(plan: Plan, resolved: Resolved) -> str:
-    """Settings that make the last stage twice as long and leave those before it where they are."""
+def advice_to_lengthen(run: Run, plan: Plan, resolved: Resolved, steps: int | None) -> str:
+    """How to resume a run of this plan until it has so many steps; empty where it has them."""
+    if steps is None or steps <= plan.total_steps:
+        return ""
+    words = longer(plan, resolved, total=steps)
+    return f"To go on longer: likeness resume {run.path} {words}"
+
+
+def longer(plan: Plan, resolved: Resolved, *, total: int | None = None) -> str:
+    """Settings that make the last stage longer and leave those before it where they are.
+
+    Args:
+        total: steps of the whole run; by default the last stage gets twice as long.
+    """
     *before, last = plan.stages
+    more = last.length if total is None else total - plan.total_steps
     if not before:
-        return f"train.steps={2 * plan.total_steps}"
+        return f"train.steps={plan.total_steps + more}"
     key = f"stages.{last.stage.name}"
     if resolved.config.train.steps is None:
-        if last.stage.epochs is not None:
+        if last.stage.epochs is not None and total is None:
             return f"{key}.epochs={2 * last.stage.epochs:g}"
-        return f"{key}.steps={2 * last.length}"
+        word = f"{key}.steps={last.length + more}"
+        return word if last.stage.epochs is None else f"{word} {key}.epochs=null"
     # All were scaled by it: their lengths as planned are what keeps the seams.
     words = ["train.steps=null"]
     for planned in plan.stages:
-        length = planned.length * (2 if planned is last else 1)
+        length = planned.length + (more if planned is last else 0)
         words.append(f"stages.{planned.stage.name}.steps={length}")
         if planned.stage.epochs is not None:
             words.append(f"stages.{planned.stage.name}.epochs=null")

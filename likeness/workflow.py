@@ -34,10 +34,10 @@ from likeness.config.resolve import Resolved
 from likeness.data.inspection import Inspection
 from likeness.data.making import Progress
 from likeness.errors import DataError, LikenessError, UsageError
-from likeness.fitting import Display, check_fit, environment_of, fit_run
+from likeness.fitting import Display, advice_to_lengthen, check_fit, environment_of, fit_run
 from likeness.runs.run import Run, check_name
 from likeness.storage.files import disk_refusals, used_folder
-from likeness.storage.store import is_remote, local_folder
+from likeness.storage.store import is_remote, local_folder, local_path
 from likeness.systems import get_system
 
 if TYPE_CHECKING:
@@ -173,6 +173,7 @@ def resume(
     Raises:
         UsageError: an override changes what cannot change, or a fetched run is here already.
     """
+    from likeness.runs import selection
     from likeness.runs.checkpoint import checkpoints
     from likeness.runs.files import write_text
     from likeness.training import distributed
@@ -193,8 +194,11 @@ def resume(
             change.finish(None, process.world_size)
         raise
     # Before anything is written: a refused resume leaves the run as it was.
-    resolved = change.finish(plan, process.world_size)
+    old, steps = plan_of(built, before, world_size=process.world_size), settings.config.train.steps
+    advice = advice_to_lengthen(run, old, before, steps)
+    resolved = change.finish(plan, process.world_size, longer=advice)
     check_fit(built, plan, resolved)
+    selection.check_score(run, resolved.config.train.best_score)
     with run.held() if process.is_first else nullcontext():
         if process.is_first:
             write_text(run.config_path, to_yaml(resolved))
@@ -219,7 +223,10 @@ def evaluate(
     from likeness.training.random import seed_global
 
     if split not in ("train", "validation", "test"):
-        raise UsageError(f"Expected the split train, validation or test, found '{split}'.")
+        raise UsageError(
+            f"Expected the split train, validation or test, found '{split}'.",
+            advice="There are: train, validation, test.",
+        )
     predictor = Predictor.with_data(run, checkpoint, ema=ema)
     sources = {
         name: source for name, source in predictor.system.sources(split).items() if len(source)
@@ -340,7 +347,10 @@ def make_data(
     """
     spec = get_system(system)
     if people < 1:
-        raise UsageError(f"Expected at least one person, found people={people}.")
+        raise UsageError(
+            f"Expected at least one person, found people={people}.",
+            advice="Set --people 1 or more.",
+        )
     check_empty(out)
     function = spec.load("studio")
     chosen = checked_options(function, options, "studio data", taken=1)
@@ -370,7 +380,7 @@ def prepare_data(
     chosen = checked_options(function, options, "preparation", taken=2)
     told = with_progress(function, chosen, progress)
     with disk_refusals(Path(out), "write the dataset"):
-        inspection: Inspection = function(str(source), str(out), **told)
+        inspection: Inspection = function(str(local_path(source)), str(local_path(out)), **told)
     return inspection
 
 

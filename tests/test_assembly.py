@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from likeness.assembly import build, configure, refuse_errors
+from likeness.assembly import build, configure, refuse_errors, with_local_data
 from likeness.data.inspection import Finding, Inspection
 from likeness.errors import DataError
 
@@ -24,6 +24,13 @@ def test_initial_weights_are_a_function_of_the_seed() -> None:
     first, again, other = weights(0, 1), weights(0, 2), weights(1, 1)
     assert all(torch.equal(a, b) for a, b in zip(first, again, strict=True))
     assert not all(torch.equal(a, b) for a, b in zip(first, other, strict=True))
+
+
+def test_a_data_root_written_as_a_file_address_is_its_folder() -> None:
+    """A path made of the address itself would lose a slash."""
+    words = ["data.root=file:///people/here"]
+    config = configure("face-encoder", profile="smoke", overrides=words, environ={}).config
+    assert with_local_data(config).data.root == "/people/here"
 
 
 def test_errors_of_data_stand_apart_and_name_the_dataset_once() -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -80,10 +81,17 @@ def predict(
 
     def show() -> None:
         print_text(f"{folder}")
-        for row in rows:
-            print_text("  " + ", ".join(f"{key}: {value}" for key, value in row.items()))
+        columns = list(dict.fromkeys(key for row in rows for key in row))
+        print_table(columns, [[_cell(row.get(key, "")) for key in columns] for row in rows])
 
     return Answer(document, show, DATA_ERRORS if is_bad else 0)
+
+
+def _cell(value: Any) -> Any:
+    """A value of a row in a table: what it holds stands in lines."""
+    if isinstance(value, Mapping):
+        return "\n".join(f"{key}: {part}" for key, part in value.items())
+    return "\n".join(map(str, value)) if isinstance(value, list) else value
 
 
 @verb

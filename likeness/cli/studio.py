@@ -46,12 +46,17 @@ def show(
 ) -> Answer:
     """One person: portrait, turntable, expressions, emotions, photographs, a sentence spoken."""
     from likeness.runs.files import write_text
+    from likeness.storage.files import disk_refusals, used_folder
     from likeness.studio.person import Person
     from likeness.studio.showing import SENTENCE, show_person
 
     folder = out if out is not None else Path("out") / f"person-{seed}"
     person = Person.sample(seed)
-    with counting(f"Showing person {seed}") as progress:
+    with (
+        counting(f"Showing person {seed}") as progress,
+        disk_refusals(folder, "write the pictures"),
+        used_folder(folder),
+    ):
         shown = show_person(
             person,
             folder,
@@ -75,9 +80,14 @@ def gallery(
     open_page: Open = None,
 ) -> Answer:
     """The pictures of docs/studio.md: 24 people, one of them closely, a group, a sentence."""
+    from likeness.storage.files import disk_refusals, used_folder
     from likeness.studio.showing import make_gallery
 
-    with counting("Making the gallery") as progress:
+    with (
+        counting("Making the gallery") as progress,
+        disk_refusals(out, "write the pictures"),
+        used_folder(out),
+    ):
         shown = make_gallery(out, seed=seed, size=size, backend=voice, progress=progress)
     return _answer(_page(out, "Studio people", {}, shown), shown, open_page, {})
 

@@ -272,9 +272,11 @@ def interpolate(vertices: Tensor, corners: Tensor, weights: Tensor) -> Tensor:
 
 def contour_rows(yaw: Tensor) -> Tensor:
     """Row of the moving contour for a yaw angle in degrees: 0..39 to the subject's left, 40..78 to
-    the right, both ending at 39 degrees. Rounding has no gradient, on purpose."""
-    degrees = torch.round(yaw).to(torch.int64)
-    magnitude = degrees.abs().clamp(max=MAX_CONTOUR_YAW)
+    the right, both ending at 39 degrees. Rounding has no gradient, on purpose. An angle that is no
+    number takes row 0: the vertices carry it on, and as an index it would lie anywhere."""
+    degrees = torch.round(torch.nan_to_num(yaw)).clamp(-MAX_CONTOUR_YAW, MAX_CONTOUR_YAW)
+    degrees = degrees.to(torch.int64)
+    magnitude = degrees.abs()
     return torch.where(degrees >= 0, magnitude, magnitude + MAX_CONTOUR_YAW)
 
 

@@ -12,7 +12,8 @@ def fit_similarity(
     """``target ≈ scale * source @ rotation.mT + translation``, never a reflection.
 
     Gradients are finite where the singular values of the covariance differ: points that are neither
-    on a line nor symmetric about one. In two dimensions a closed form without them is used.
+    on a line nor symmetric about one. In two dimensions a closed form without them is used. Where a
+    point is not finite, the result is NaN, as of any other arithmetic.
 
     Args:
         source, target: matched points (B, N, D), D 2 or 3.
@@ -52,8 +53,16 @@ def _rotation_2d(covariance: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _rotation_3d(covariance: Tensor) -> tuple[Tensor, Tensor]:
+    # The decomposition raises on what is not finite; there NaN goes on, for the caller to see.
+    is_finite = torch.isfinite(covariance).all(dim=-1).all(dim=-1)
+    stand_in = torch.diag(covariance.new_tensor([3.0, 2.0, 1.0]))
+    covariance = torch.where(is_finite[:, None, None], covariance, stand_in)
     u, singular, vt = torch.linalg.svd(covariance)
     sign = torch.ones_like(singular)
     sign[:, 2] = torch.sign(torch.linalg.det(u @ vt)).detach()
     rotation = (vt.mT * sign[:, None]) @ u.mT
-    return rotation, (singular * sign).sum(dim=-1)
+    trace = (singular * sign).sum(dim=-1)
+    return (
+        torch.where(is_finite[:, None, None], rotation, torch.nan),
+        torch.where(is_finite, trace, torch.nan),
+    )

@@ -91,7 +91,10 @@ def load_texture_space(
     path = Path(path)
     names, side, available = _layout(path, kind, keys)
     if not 0 <= num_components <= available:
-        raise UsageError(f"{path} has {available} components; {num_components} were asked for.")
+        raise UsageError(
+            f"{path} has {available} components; {num_components} were asked for.",
+            advice=f"Ask for at most {available}.",
+        )
     pixels = 3 * side * side
     mean = np.concatenate([block.ravel() for block in iterate_rows(path, names["mean"], rows=64)])
     basis = np.empty((pixels, num_components), dtype=np.float32)
@@ -103,7 +106,9 @@ def load_texture_space(
         basis[filled : filled + len(part)] = part
         filled += len(part)
     if not np.isfinite(mean).all() or not np.isfinite(basis).all():
-        raise DataError(f"{path} has numbers that are not finite.")
+        raise DataError(
+            f"{path} has numbers that are not finite.", advice="Copy or download it again."
+        )
     stacked = np.concatenate([mean.reshape(-1, 1).astype(np.float32), basis], axis=1)
     stacked = stacked.reshape(side, side, 3, -1)[:, :, ::-1] * np.float32(_SCALE[kind])
     stacked = _resized(stacked, size)

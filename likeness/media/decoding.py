@@ -24,6 +24,10 @@ _LOG = logging.getLogger(__name__)
 _FORMATS = (
     "JPEG", "PNG", "WEBP", "AVIF", "TIFF", "BMP", "GIF", "PPM", "JPEG2000", "TGA", "ICO",
 )  # fmt: skip
+# Tags of TIFF 6.0 and their values: Pillow and OpenCV leave 16-bit grey as it is stored, and OpenCV
+# takes planes of 16 bits for pixels.
+_BITS_PER_SAMPLE, _PHOTOMETRIC, _PLANAR_CONFIGURATION = 258, 262, 284
+_WHITE_IS_ZERO, _SEPARATE = 0, 2
 _MAX_FILE_BYTES = 512 * 1024 * 1024
 MAX_PIXELS = 64_000_000
 """Default limit of a decoded picture: 64 megapixels, 768 MB as float32 RGB."""
@@ -201,13 +205,16 @@ def _deep_pixels(image: Image.Image, data: bytes, name: str) -> np.ndarray | Non
     """
     if image.mode == "F":
         grey = np.asarray(image, dtype=np.float32)
+        is_inverted = _tiff_tag(image, _PHOTOMETRIC) == _WHITE_IS_ZERO
         if not (np.isfinite(grey).all() and grey.min() >= 0 and grey.max() <= 1):
             raise DataError(
                 f"{name} stores floats from {grey.min():g} to {grey.max():g}; "
                 "a picture of floats must stay in [0, 1].",
                 advice="Scale it to [0, 1], or store 8 or 16 bits.",
             )
-        return np.repeat(grey[..., None], 3, axis=2)
+        return _as_rgb(1 - grey if is_inverted else grey)
+    if image.mode == "I" and image.format == "PPM":
+        return _as_rgb(np.asarray(image).astype(np.float32) / np.float32(65535))  # so Pillow scales
     if image.mode == "I":
         raise DataError(
             f"{name} stores 32-bit integers, which have no defined white.",
@@ -216,8 +223,15 @@ def _deep_pixels(image: Image.Image, data: bytes, name: str) -> np.ndarray | Non
     if image.info.get("icc_profile") and image.mode in ("RGB", "RGBA"):
         return None  # the colour conversion works on 8 bits, and right colours matter more
     if image.mode.startswith("I;16"):
-        grey = np.asarray(image).astype(np.float32) / np.float32(65535)
-        return np.repeat(grey[..., None], 3, axis=2)
+        bits = int(_tiff_tag(image, _BITS_PER_SAMPLE) or 16)  # Pillow does not scale 12 bits up
+        grey = np.asarray(image).astype(np.float32) / np.float32(2**bits - 1)
+        is_inverted = _tiff_tag(image, _PHOTOMETRIC) == _WHITE_IS_ZERO
+        return _as_rgb(1 - grey if is_inverted else grey)
+    if _tiff_tag(image, _PLANAR_CONFIGURATION) == _SEPARATE:
+        raise DataError(
+            f"{name} stores each colour of 16 bits as a plane of its own, which is not read.",
+            advice="Store it with the colours of a pixel together (contiguous), or with 8 bits.",
+        )
     pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     if pixels is None:
         raise DataError(f"{name} is damaged.", advice="Copy or export it again.")
@@ -225,6 +239,16 @@ def _deep_pixels(image: Image.Image, data: bytes, name: str) -> np.ndarray | Non
         return None
     order = [2, 1, 0, 3][: pixels.shape[2]]
     return pixels[..., order].astype(np.float32) / np.float32(65535)
+
+
+def _as_rgb(grey: np.ndarray) -> np.ndarray:
+    return np.repeat(grey[..., None], 3, axis=2)
+
+
+def _tiff_tag(image: Image.Image, tag: int) -> int | None:
+    """The first value of a tag; None where the file has none or is no TIFF."""
+    value = getattr(image, "tag_v2", {}).get(tag) if image.format == "TIFF" else None
+    return int(value[0] if isinstance(value, tuple) else value) if value is not None else None
 
 
 def _bits(image: Image.Image, data: bytes) -> int:

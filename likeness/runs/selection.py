@@ -6,7 +6,10 @@ Knows nothing of what is inside them.
 from __future__ import annotations
 
 import logging
+from difflib import get_close_matches
 from typing import Any, Literal
+
+import yaml
 
 from likeness.errors import DataError, MissingError, UsageError
 from likeness.storage.files import disk_errors
@@ -26,10 +29,11 @@ def find(
     Args:
         which: the last one, the best by a score, or the one of a step. The best is the last when
             the run names no score or was never evaluated.
-        score: the score that decides; by default the one the run was trained with
+        score: the score that decides; by default the one the run's configuration names
             (``train.best_score``).
 
     Raises:
+        UsageError: as :func:`check_score`, for the best.
         MissingError: there is none, or none at that step; the message lists those there are.
         DataError: the one asked for is damaged. The latest is then the last undamaged one, with a
             warning, and an error only when no undamaged one is left.
@@ -51,7 +55,9 @@ def find(
             )
         return _verified(chosen[0], found)
     if which == "best":
-        best = best_of(run, found, score or found[-1].progress.best_score)
+        wanted = score or _score_of(run, found[-1])
+        check_score(run, wanted)
+        best = best_of(run, found, wanted)
         if best is not None:
             return _verified(best, found)
     for checkpoint in reversed(found):
@@ -67,28 +73,36 @@ def find(
 def best_of(run: Run, among: list[Checkpoint], score: str | None) -> Checkpoint | None:
     """The checkpoint whose evaluation has the best value of a score; the later one when equal.
 
-    None when no score is named or no evaluation of these checkpoints has one.
-
-    Raises:
-        UsageError: evaluations exist and none has a score of that name.
+    None when no score is named or no evaluation of these checkpoints has it.
     """
     if score is None:
         return None
     best: tuple[float, Checkpoint] | None = None
-    names: set[str] = set()
     for checkpoint in among:
         for row in _scores(run, checkpoint.step):
-            names.add(row["name"])
             if row["name"] == score:
                 value = -row["value"] if row["direction"] == "lower" else row["value"]
                 if best is None or value >= best[0]:
                     best = (value, checkpoint)
-    if best is None and names:
-        raise UsageError(
-            f"No evaluation of {run.path} has a score '{score}'.",
-            advice=f"There are: {', '.join(sorted(names))}.",
-        )
     return best[1] if best else None
+
+
+def check_score(run: Run, score: str | None) -> None:
+    """A score that is to decide is one that is measured.
+
+    Raises:
+        UsageError: the run has been evaluated, and no evaluation has a score of that name.
+    """
+    names = {row["name"] for step in run.evaluation_steps() for row in _scores(run, step)}
+    if score is None or not names or score in names:
+        return
+    near = get_close_matches(score, names, n=1)
+    raise UsageError(
+        f"No evaluation of {run.path} has a score '{score}'.",
+        advice=f"There are: {', '.join(sorted(names))}. Set one as train.best_score with 'likeness "
+        f"resume {run.path} train.best_score={near[0] if near else sorted(names)[0]}', or take a "
+        "checkpoint as it is with '--checkpoint latest'.",
+    )
 
 
 def retain(run: Run, *, keep: int, best_score: str | None = None) -> list[int]:
@@ -124,6 +138,16 @@ def _verified(checkpoint: Checkpoint, among: list[Checkpoint]) -> Checkpoint:
         advice = f"Use the checkpoint of another step: {', '.join(others)}." if others else ""
         raise DataError(error.message, advice=advice) from error
     return checkpoint
+
+
+def _score_of(run: Run, last: Checkpoint) -> str | None:
+    """``train.best_score`` of the configuration, which resuming may change after the last
+    checkpoint; of that checkpoint where the configuration does not say."""
+    values = yaml.safe_load(run.config_yaml)
+    train = values.get("train") if isinstance(values, dict) else None
+    if isinstance(train, dict) and "best_score" in train:
+        return None if train["best_score"] is None else str(train["best_score"])
+    return last.progress.best_score
 
 
 def _scores(run: Run, step: int) -> list[dict[str, Any]]:

@@ -19,7 +19,14 @@ from pathlib import Path
 from likeness.errors import MissingError
 from likeness.storage.cache import Cache
 from likeness.storage.files import disk_errors, replacing
-from likeness.storage.store import StorageSettings, Store, checked_key, is_remote, open_store
+from likeness.storage.store import (
+    StorageSettings,
+    Store,
+    checked_key,
+    is_remote,
+    local_path,
+    open_store,
+)
 
 _TRANSFERS = 8
 """Files fetched at the same time."""
@@ -39,7 +46,7 @@ def local_copy(uri: str | Path, *, settings: StorageSettings) -> Path:
         UnsafeFileError: a remote name would leave the folder.
     """
     if not is_remote(uri):
-        return Path(str(uri).removeprefix("file://"))
+        return local_path(uri)
     store = open_store(uri, settings=settings)
     cache = Cache.from_settings(settings)
     place = cache.folder / "copies" / hashlib.sha256(store.uri.encode()).hexdigest()[:16]

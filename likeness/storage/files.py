@@ -44,7 +44,8 @@ def replacing(path: Path, *, action: str = "") -> Iterator[Path]:
 
 @contextmanager
 def used_folder(path: Path) -> Iterator[None]:
-    """A folder to write into, made with those above it; what was made goes again if it stays empty.
+    """A folder to write into, made with those above it; what was made goes again if it stays empty
+    but for folders.
 
     That is so also when the work inside fails.
     """
@@ -53,6 +54,9 @@ def used_folder(path: Path) -> Iterator[None]:
     try:
         yield
     finally:
+        for below in sorted(path.rglob("*"), reverse=True) if made else ():
+            if below.is_dir() and not below.is_symlink() and not any(below.iterdir()):
+                below.rmdir()
         for folder in made:
             if not folder.is_dir() or any(folder.iterdir()):
                 break

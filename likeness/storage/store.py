@@ -121,7 +121,7 @@ def open_store(uri: str | Path, *, settings: StorageSettings | None = None) -> S
     if not scheme:
         return LocalStore(Path(text))
     if scheme == "file":
-        return LocalStore(Path(text.removeprefix("file://")))
+        return LocalStore(local_path(text))
     # Local folders need no extra.
     if scheme == "s3":
         from likeness.storage.s3_store import S3Store
@@ -146,6 +146,11 @@ def is_remote(uri: str | Path) -> bool:
     return _scheme(uri) not in ("", "file")
 
 
+def local_path(uri: str | Path) -> Path:
+    """The path of a place on this machine, written as one or as ``file://…``."""
+    return Path(str(uri).removeprefix("file://"))
+
+
 def local_folder(place: str | Path, what: str) -> Path:
     """A place for results, which must be on this machine.
 
@@ -161,7 +166,7 @@ def local_folder(place: str | Path, what: str) -> Path:
             f"{what} to a folder on this machine, found the address {text}.",
             advice="Name a folder. storage.mirror copies runs to an address while they train.",
         )
-    return Path(text.removeprefix("file://"))
+    return local_path(text)
 
 
 _ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):(//)?")  # one letter alone is a drive

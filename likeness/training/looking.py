@@ -13,6 +13,7 @@ from torch import Tensor
 
 from likeness.data.source import Mixed, Source
 from likeness.errors import UsageError
+from likeness.runs import selection
 from likeness.runs.record import Recorder
 from likeness.runs.run import Run
 from likeness.seeds import seed_of
@@ -52,7 +53,7 @@ class Observer:
             folder.mkdir(exist_ok=True)
             texts = [run.config_path, *system.describe(folder)]
         recorder.media(step, {f"text/{path.stem}": path for path in texts})
-        self._seed = settings.seed
+        self._seed, self._best_score = settings.seed, settings.best_score
         self._source = held_out(system) if settings.evaluate_every else None
 
     def look(
@@ -67,6 +68,9 @@ class Observer:
 
         Args:
             weights: those to look at, by "group.name"; None: the current ones.
+
+        Raises:
+            UsageError: ``train.best_score`` names no score that is measured, and steps are left.
         """
         predictor = self._system.predictor(weights)
         if preview:
@@ -85,8 +89,18 @@ class Observer:
             folder.mkdir(parents=True, exist_ok=True)
             scores = self._system.evaluate(predictor, self._source, folder)
             scores.save(folder / "scores.json")
+        self._check_best_score(step)
         self._recorder.write(step, {f"score/{score.name}": score.value for score in scores})
         return scores
+
+    def _check_best_score(self, step: int) -> None:
+        """Tell of a score that nobody measures while there is training to save by it."""
+        try:
+            selection.check_score(self._run, self._best_score)
+        except UsageError as error:
+            if step < self._plan.total_steps:
+                raise
+            logger.warning("%s", error)  # all steps are done: no fault of a name undoes them
 
 
 def held_out(system: System) -> Source:

@@ -96,6 +96,17 @@ def test_what_is_no_option_is_refused(likeness: Command) -> None:
     assert not Path("d").exists()
 
 
+def test_a_count_below_one_comes_with_advice_and_a_file_address_is_a_folder(
+    likeness: Command, data: Path
+) -> None:
+    refused = likeness("data", "make", "toy", "d", "--people", 0, "--json")
+    assert "--people 1" in refused.document["error"]["advice"]
+    address = data.resolve().as_uri()
+    assert likeness("data", "inspect", "toy", address).code == 0
+    words = ("toy", "--profile", "smoke", f"data.root={address}")
+    assert likeness("train", *words).code == 0
+
+
 def test_nothing_is_announced_before_it_is_checked(likeness: Command) -> None:
     Path("full").mkdir()
     Path("full/file").touch()

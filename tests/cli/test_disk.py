@@ -56,6 +56,23 @@ def test_a_full_disk(likeness: Command, trained: Path, arguments: tuple[str, ...
     assert [path.name for path in left] == ["filler"]
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("face-encoder", "toy-model", "full/toy"),
+        ("studio", "show", "--out", "full/s", "--size", "64"),
+    ],
+    ids=lambda words: words[0],
+)
+def test_a_full_disk_keeps_no_empty_folder(likeness: Command, arguments: tuple[str, ...]) -> None:
+    with full_disk(Path("full")) as disk:
+        result = likeness(*arguments)
+        left = sorted(path.name for path in disk.iterdir())
+    assert result.code == 2, result.err
+    assert "No space left on device" in result.err
+    assert left == ["filler"]
+
+
 @pytest.mark.parametrize("verb", ["predict", "export"])
 def test_an_output_that_is_a_file(likeness: Command, trained: Path, verb: str) -> None:
     np.savetxt("one.txt", np.ones((1, 6)))

@@ -54,6 +54,19 @@ def test_predict_writes_a_file_for_each_input(likeness: Command, trained: Path) 
     np.testing.assert_allclose(np.loadtxt("tripled/one.txt"), 3 * plain, rtol=1e-6)
 
 
+def test_predict_shows_people_a_table(likeness: Command, trained: Path) -> None:
+    np.savetxt("one.txt", np.ones((1, 6)))
+    Path("words.txt").write_text("no number")
+    out = likeness("predict", trained, "-i", "one.txt", "-i", "words.txt", "--allow-missing").out
+    assert "input:" not in out
+    assert "{" not in out
+    header, *rows = out.splitlines()[1:]
+    assert header.split()[0] == "input"
+    assert "error" in header.split()
+    assert rows[0].startswith("one.txt")
+    assert rows[1].startswith("words.txt")
+
+
 def test_export_proves_parity(likeness: Command, trained: Path) -> None:
     document = likeness("export", trained, "--to", "arrays", "--json").document
     assert document["bundle"] == str(trained / "exports" / "arrays")
@@ -117,7 +130,7 @@ def test_results_need_the_run_only(likeness: Command, trained: Path) -> None:
     [
         (("evaluate", "RUN", "--checkpoint", "7"), 3, "no checkpoint at step 7"),
         (("evaluate", "RUN", "--checkpoint", "first"), 2, "'best', 'latest' or a step"),
-        (("evaluate", "RUN", "--split", "tset"), 2, "Expected the split"),
+        (("evaluate", "RUN", "--split", "tset"), 2, "There are: train, validation, test."),
         (("predict", "RUN"), 2, "Name a file with --input"),
         (("predict", "RUN", "-i", "none.txt"), 2, "There is no file none.txt"),
         (("predict", "RUN", "-i", "data/toy.json", "factr=1"), 2, "Did you mean 'factor'?"),

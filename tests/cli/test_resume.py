@@ -64,3 +64,38 @@ def test_resume_with_another_number_of_threads_warns_in_one_line(
     (trained / "environment.json").write_text("damaged")
     shutil.rmtree(last)
     assert likeness("resume", trained).code == 0
+
+
+def test_a_finished_run_whose_best_score_is_misspelt_is_put_right_by_resuming(
+    likeness: Command, data: Path
+) -> None:
+    words = ("train.best_score=eror", "train.evaluate_every=50")
+    made = likeness("train", "toy", "--profile", "smoke", "data.root=data", *words, "--json")
+    assert made.code == 0, made.err
+    run = Path(made.document["run"])
+    before = (run / "config.yaml").read_text()
+    for verb in ("evaluate", "resume"):
+        refused = likeness(verb, run)
+        assert refused.code == 2
+        assert f"'likeness resume {run} train.best_score=error'" in refused.err
+        assert "'--checkpoint latest'" in refused.err
+    assert (run / "config.yaml").read_text() == before
+    assert json.loads((run / "status.json").read_text())["status"] == "finished"
+    assert likeness("evaluate", run, "--checkpoint", "latest").code == 0
+    assert likeness("resume", run, "train.best_score=error").code == 0
+    assert likeness("evaluate", run).code == 0
+
+
+def test_a_longer_run_that_would_move_its_stages_is_refused_with_the_words_that_do_not(
+    likeness: Command, data: Path
+) -> None:
+    """12 and 8 steps, scaled to 10: scaled to 30, the last step would lie in the first stage."""
+    made = likeness("train", "toy", "--profile", "smoke", "data.root=data", "--json")
+    run = Path(made.document["run"])
+    refused = likeness("resume", run, "train.steps=30")
+    assert refused.code == 2
+    advice = "train.steps=null stages.both.steps=6 stages.head.steps=24"
+    assert f"To go on longer: likeness resume {run} {advice}" in refused.err
+    longer = likeness("resume", run, *advice.split())
+    assert longer.code == 0, longer.err
+    assert "finished at step 30" in longer.out

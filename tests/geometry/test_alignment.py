@@ -127,3 +127,19 @@ def test_batched_fit_never_reflects_and_has_gradients(dimensions) -> None:
         return procrustes.apply_similarity(a, *procrustes.fit_similarity(a, b)) - b
 
     assert torch.autograd.gradcheck(residual, (source, target))
+
+
+def test_points_that_are_not_finite_give_a_similarity_of_nan_and_spoil_no_other():
+    """A diverging network predicts such points; the loop skips what is not finite."""
+    rng = np.random.default_rng(5)
+    source = torch.tensor(rng.normal(size=(3, 9, 3)))
+    target = torch.tensor(rng.normal(size=(3, 9, 3)))
+    expected = procrustes.fit_similarity(source[[0]], target[[0]])
+    source[1, 4, 2] = torch.nan
+    source[2, 0, 0] = torch.inf
+    scale, rotation, shift = procrustes.fit_similarity(source, target)
+    assert torch.isnan(rotation[1:]).all()
+    assert torch.isnan(scale[1:]).all()
+    assert torch.isnan(shift[1:]).all()
+    for found, wanted in zip((scale, rotation, shift), expected):
+        torch.testing.assert_close(found[[0]], wanted)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -205,6 +207,12 @@ def test_rows_of_the_moving_contour() -> None:
     rows = [0, 10, 39, 39, 40, 78, 78, 0, 0, 10]
     assert contour_rows(torch.tensor(yaw, dtype=torch.float64)).tolist() == rows
     assert [contour_row(angle) for angle in yaw] == rows
+
+
+def test_an_angle_that_is_no_number_has_a_row_of_the_moving_contour() -> None:
+    """As an index it would lie anywhere: a diverging run has to end as one, not as a crash."""
+    yaw = torch.tensor([math.nan, math.inf, -math.inf, 1e30])
+    assert contour_rows(yaw).tolist() == [0, 39, 78, 39]
 
 
 @pytest.mark.parametrize(

@@ -52,6 +52,61 @@ def tiff(pixels: np.ndarray, orientation: int) -> bytes:
     return b"II*\0" + struct.pack("<I", 8) + directory + struct.pack("<3H", 16, 16, 16) + strip
 
 
+def tiff_of(strip: bytes, *entries: tuple[int, int, int, int]) -> bytes:
+    """A TIFF of one strip with the given tags besides its place and length."""
+    start = 8 + 2 + 12 * (len(entries) + 2) + 4
+    entries = (*entries, (273, 4, 1, start), (279, 4, 1, len(strip)))
+    directory = struct.pack("<H", len(entries))
+    directory += b"".join(struct.pack("<HHII", *entry) for entry in sorted(entries)) + bytes(4)
+    return b"II*\0" + struct.pack("<I", 8) + directory + strip
+
+
+@pytest.mark.parametrize(("photometric", "is_inverted"), [(0, True), (1, False)])
+@pytest.mark.parametrize("kind", ["16 bits", "floats"])
+def test_tiff_says_whether_zero_is_white(kind, photometric, is_inverted):
+    values = RNG.integers(0, 65536, (5, 7), dtype=np.uint16)
+    shares = values.astype(np.float32) / np.float32(65535)
+    size = [(256, 3, 1, 7), (257, 3, 1, 5), (262, 3, 1, photometric), (278, 3, 1, 5)]
+    if kind == "floats":
+        data = tiff_of(shares.tobytes(), *size, (258, 3, 1, 32), (339, 3, 1, 3))
+    else:
+        data = tiff_of(values.astype("<u2").tobytes(), *size, (258, 3, 1, 16))
+    loaded = load_image(data)
+    expected = 1 - shares if is_inverted else shares
+    for channel in range(3):
+        np.testing.assert_allclose(loaded[..., channel], expected, atol=1e-6)
+
+
+def test_tiff_of_12_bits_is_not_dark():
+    values = RNG.integers(0, 4096, (4, 6))
+    bits = "".join(f"{value:012b}" for value in values.ravel())
+    strip = bytes(int(bits[i : i + 8], 2) for i in range(0, len(bits), 8))
+    size = [(256, 3, 1, 6), (257, 3, 1, 4), (262, 3, 1, 1), (278, 3, 1, 4), (258, 3, 1, 12)]
+    np.testing.assert_allclose(load_image(tiff_of(strip, *size))[..., 0], values / 4095, atol=1e-6)
+
+
+def test_16_bit_planes_of_a_tiff_are_refused_rather_than_taken_for_pixels():
+    tifffile = pytest.importorskip("tifffile")
+    planes = RNG.integers(0, 65536, (3, 20, 30), dtype=np.uint16)
+    stream = io.BytesIO()
+    tifffile.imwrite(stream, planes, photometric="rgb", planarconfig="separate")
+    with pytest.raises(DataError, match="plane of its own") as caught:
+        load_image(stream.getvalue())
+    assert "contiguous" in caught.value.advice
+    eight, stream = (planes >> 8).astype(np.uint8), io.BytesIO()
+    tifffile.imwrite(stream, eight, photometric="rgb", planarconfig="separate")
+    expected = eight.transpose(1, 2, 0) / np.float32(255)
+    np.testing.assert_array_equal(load_image(stream.getvalue()), expected)
+
+
+@pytest.mark.parametrize("largest", [65535, 1023])
+def test_pgm_of_more_than_8_bits(largest):
+    values = RNG.integers(0, largest + 1, (5, 7), dtype=np.uint16)
+    data = b"P5\n7 5\n%d\n" % largest + values.astype(">u2").tobytes()
+    loaded = load_image(data)
+    np.testing.assert_allclose(loaded[..., 2], values / largest, atol=1 / 65535)
+
+
 def test_rgb_png_is_exact():
     pixels = RNG.integers(0, 256, (5, 7, 3), dtype=np.uint8)
     loaded = load_image(as_bytes(Image.fromarray(pixels)))

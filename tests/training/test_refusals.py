@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from likeness.errors import UsageError
+from likeness.runs import selection
 from likeness.runs.record import read_metrics
 from likeness.training import trainer
 from likeness.training.stage import Stage
@@ -126,3 +127,29 @@ def test_evaluation_without_validation_data_is_said_at_once(tmp_path: Path) -> N
     run = new_run(tmp_path)
     with pytest.raises(UsageError, match="no validation samples"):
         trainer.fit(system, toy_plan(settings, one_stage()), run, settings)
+
+
+def test_a_best_score_that_nobody_measures_ends_training_at_the_first_evaluation(
+    tmp_path: Path,
+) -> None:
+    run = new_run(tmp_path)
+    settings = toy_settings(evaluate_every=2, best_score="eror")
+    with pytest.raises(UsageError, match="has a score 'eror'") as caught:
+        fit(run, PLAIN, settings, one_stage(6))
+    assert "train.best_score=error'" in caught.value.advice
+    assert "--checkpoint latest" in caught.value.advice
+    assert run.status.status == "failed"
+    assert run.evaluation_steps() == [2]
+    fit(run, PLAIN, toy_settings(evaluate_every=2, best_score="error"), one_stage(6), resume=True)
+    assert run.status.status == "finished"
+
+
+def test_a_best_score_that_nobody_measures_does_not_undo_a_training_that_is_done(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The only evaluation is that of the last step."""
+    run = new_run(tmp_path)
+    fit(run, PLAIN, toy_settings(evaluate_every=50, best_score="eror"), one_stage(6))
+    assert run.status.status == "finished"
+    assert selection.find(run).step == 6
+    assert "has a score 'eror'" in caplog.text

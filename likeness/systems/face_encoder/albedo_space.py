@@ -9,9 +9,10 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from likeness.errors import UsageError
+from likeness.errors import MissingError, UsageError
 from likeness.geometry.head_asset import HeadAsset
 from likeness.geometry.texture_space import (
+    TEXTURE_FILES,
     TextureSpace,
     load_texture_space,
     synthetic_texture_space,
@@ -43,6 +44,12 @@ def open_albedo_space(name: str, num_components: int) -> TextureSpace:
         return TextureSpace(space.kind, space.mean, space.basis[..., :num_components])
     if name == "synthetic":
         return synthetic_texture_space(num_components=num_components)
+    if not Path(name).is_file():
+        raise MissingError(
+            f"The albedo space '{name}' was not found.",
+            advice="Set model.albedo to 'studio' or 'synthetic', which need no file, or to the "
+            f"path of your copy of {', '.join(TEXTURE_FILES.values())}.",
+        )
     stem = Path(name).name.lower()
     kind = "flame" if "texture" in stem else "albedomm" if "albedomodel" in stem else "bfm"
     return load_texture_space(name, kind, num_components=num_components, size=_TEXTURE_SIZE)
@@ -59,6 +66,20 @@ def unfit_reason(name: str, asset: HeadAsset) -> str | None:
     if name == "studio" and asset.metadata.get("source") != "studio":
         return f"the head '{asset.name}' has another chart than the studio's albedo space"
     return None
+
+
+def check_fits_head(name: str, asset: HeadAsset) -> None:
+    """Refuse a file of an albedo space for a head it cannot colour; the named spaces draw it grey.
+
+    Raises:
+        UsageError: the head has no texture coordinates.
+    """
+    reason = unfit_reason(name, asset)
+    if reason is not None and name not in ("studio", "synthetic"):
+        raise UsageError(
+            f"model.albedo is '{name}', but {reason}.",
+            advice="Use a head with UV coordinates, or set model.num_albedo to 0.",
+        )
 
 
 def reads_albedo(layout: VectorLayout, asset: HeadAsset, name: str) -> bool:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from likeness.errors import DataError, MissingError, UsageError
-from likeness.storage.files import disk_errors
+from likeness.storage.files import disk_errors, used_folder
 from likeness.systems import Partial
 
 if TYPE_CHECKING:
@@ -265,12 +265,13 @@ def toy_model(
     with disk_errors(out, "write the toy model"):
         if out.exists() and any(out.iterdir()):
             raise UsageError(f"'{out}' exists and is not empty.", advice="Choose another folder.")
-        try:
-            make_toy_flame(out, subdivisions=subdivisions, seed=seed)
-        except BaseException:
-            for path in out.glob("*"):  # half a model must not look like a whole one
-                path.unlink()
-            raise
+        with used_folder(out):
+            try:
+                make_toy_flame(out, subdivisions=subdivisions, seed=seed)
+            except BaseException:
+                for path in out.glob("*"):  # half a model must not look like a whole one
+                    path.unlink()
+                raise
         return {"folder": str(out), "files": sorted(path.name for path in out.iterdir())}
 
 

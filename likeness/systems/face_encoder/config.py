@@ -63,9 +63,9 @@ class ModelSettings(ConfigModel):
     """"studio", or a path: FLAME (.pkl, .npz, folder), ICT-FaceKit, a head saved by this code."""
     layout: Literal["head_v1", "eidolon227", "eidolon227_noexp", "deca236", "smirk361"] = "head_v1"
     """Named layout of the vector; head_v1 shrinks to the columns the head model has."""
-    num_shape: Annotated[int, Field(ge=1)] | None = None
+    num_shape: Annotated[int, Field(ge=1, le=300)] | None = None
     """Identity columns used by head_v1; null takes all, at most 300."""
-    num_expression: Annotated[int, Field(ge=0)] | None = None
+    num_expression: Annotated[int, Field(ge=0, le=100)] | None = None
     """Expression columns used by head_v1; null takes all, at most 100."""
     num_albedo: Annotated[int, Field(ge=0)] = 50
     """Albedo columns used by head_v1."""

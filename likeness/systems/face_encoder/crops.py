@@ -7,6 +7,7 @@ Owns the one mapping from file pixels to crop units, and augmentation. Files are
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from typing import Any
 
 import cv2
@@ -132,7 +133,7 @@ class FaceCrops(Source):
         """These photographs, ``photos_per_person`` of one person at a time.
 
         Raises:
-            UsageError: several are asked for and the dataset names no persons.
+            UsageError: several are asked for and the dataset names no persons, or none has as many.
         """
         count = self.settings.photos_per_person
         if count == 1:
@@ -141,6 +142,13 @@ class FaceCrops(Source):
             raise UsageError(
                 f"data.photos_per_person is {count}, but '{self.settings.root}' names no persons.",
                 advice="Add identity.csv (id,person), or set data.photos_per_person=1.",
+            )
+        most = max(Counter(entry.person for entry in self.entries if entry.person).values())
+        if most < count:
+            raise UsageError(
+                f"data.photos_per_person is {count}, but no person in '{self.settings.root}' has "
+                f"more than {most} photographs for training.",
+                advice=f"Set data.photos_per_person to at most {most}, or add photographs.",
             )
         # Whole groups are repeated: a photograph should not be its own partner.
         once = Subset(self, range(len(self.entries)))

@@ -28,7 +28,7 @@ from likeness.systems.face_encoder.heads import open_head
 from likeness.systems.face_encoder.json_files import read_object
 from likeness.systems.face_encoder.landmark_files import implausible, in_image, read_landmarks
 from likeness.systems.face_encoder.layouts import Entry, Folder, place_of, read_folder, split_of
-from likeness.systems.face_encoder.weights import check_initial_run
+from likeness.systems.face_encoder.weights import check_files, check_initial_run
 
 logger = logging.getLogger(__name__)
 
@@ -85,12 +85,14 @@ def inspect_folder(uri: str, landmarks: str | None = None) -> Inspection:
 
 def inspect_configured(config: FaceEncoderConfig) -> Inspection:
     """Look at what a configuration trains on: its data, whether their truth is of the head model,
-    and the run it starts from.
+    and the files and the run it starts from.
 
     Raises:
-        UsageError: the configuration names no data, or an earlier run that does not fit.
-        MissingError: the earlier run is not there.
+        UsageError: the configuration names no data, or files or an earlier run that do not fit.
+        MissingError: a file or the earlier run is not there.
+        UnsafeFileError: reading a file would run code.
     """
+    check_files(config)
     check_initial_run(config)
     data = config.data
     if not data.root:

@@ -18,7 +18,11 @@ from likeness.errors import DataError
 from likeness.seeds import seed_of
 from likeness.systems.face_encoder.json_files import parse_json
 
-IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".avif")
+IMAGE_SUFFIXES = (
+    ".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".webp", ".bmp", ".tif", ".tiff", ".gif",
+    ".avif", ".jp2", ".j2k", ".jpx", ".ppm", ".pgm", ".pbm", ".pnm", ".tga", ".ico",
+)  # fmt: skip
+"""Of every format that ``likeness.media`` reads."""
 _MAX_SIDE = 1_000_000
 """Pixels; a recorded side that is longer is no side of a picture."""
 LAYOUTS = (
@@ -82,7 +86,11 @@ def read_folder(root: str | Path, landmarks: str | Path | None = None) -> Folder
     refuse_unfinished(root)
     if landmarks is not None:
         if not Path(landmarks).is_dir():
-            raise DataError(f"data.landmarks is '{landmarks}', but there is no such folder.")
+            raise DataError(
+                f"data.landmarks is '{landmarks}', but there is no such folder.",
+                advice="Name the folder of the landmark files, or set it to null when they lie "
+                "beside the photographs.",
+            )
         return _pairs(root, "legacy", root, Path(landmarks))
     if (root / "images").is_dir():
         folder = _pairs(root, "native", root / "images", root / "landmarks")

@@ -71,7 +71,8 @@ def predict(
     formats = [name.strip() for name in format.split(",") if name.strip()]
     wrong = [name for name in formats if name not in FORMATS]
     if wrong or not formats:
-        raise UsageError(f"Unknown format {wrong}; there are: {', '.join(FORMATS)}.")
+        unknown = f"There is no format {', '.join(wrong)}." if wrong else "No format is named."
+        raise UsageError(unknown, advice=f"There are: {', '.join(FORMATS)}.")
     finder = make_detector(detector, weights=weights)
     renderer, texture = open_renderer(predictor, with_albedo=bool(_WITH_TEXTURE & set(formats)))
     rows: list[dict[str, Any]] = []

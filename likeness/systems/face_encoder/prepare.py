@@ -27,8 +27,8 @@ from likeness.systems.face_encoder.landmark_files import implausible
 from likeness.systems.face_encoder.landmark_sources import LandmarkSource, landmark_source
 from likeness.systems.face_encoder.photographs import Photo, photographs_below, shown_name
 
-Placed = tuple[Photo, str, str]
-"""A photograph, its person and its split."""
+Owned = tuple[Photo, str]
+"""A photograph and its person."""
 
 
 def prepare(
@@ -57,8 +57,8 @@ def prepare(
         size: photographs with a longer side are reduced to it, pixels.
         person_from: character that ends the person's name in a file name, e.g. "_" for
             012_smiling.jpg; "/" when every person has a folder.
-        test_every: of the persons in order, one of every so many is for testing, half as many are
-            for validation.
+        test_every: of the persons with a usable photograph, in order, one of every so many is for
+            testing, half as many are for validation.
         consent: a sentence on the source and the subjects' agreement, kept in provenance.json.
         workers: processes; 0 takes one for each core. Changes no result.
         progress: is told how far it is.
@@ -81,12 +81,8 @@ def prepare(
     if not photos:
         reasons = "; ".join(f"{row['file']}: {row['reason']}" for row in others[:3])
         raise DataError(f"Expected photographs in '{source}', found none. {reasons}".rstrip())
-    if test_every < 3:
-        raise UsageError(f"test_every must be at least 3, found {test_every}.")
-    if size < 1:
-        raise UsageError(f"size must be at least 1, found {size}.")
     points = landmark_source(landmarks, folder, photos, detector, weights)
-    tasks = _tasks(photos, person_from, test_every)
+    tasks = _tasks(photos, person_from)
     with unfinished(
         out,
         command="'likeness data prepare face-encoder'",
@@ -105,6 +101,7 @@ def prepare(
         make = partial(_make, Path(out), points, size)
         journal.make(make, tasks, workers=workers, progress=progress)
         rows = [value["row"] for value in journal.values if value["row"] is not None]
+        rows = _divided(rows, test_every)
         skipped = others + [row for value in journal.values for row in value["skipped"]]
         if not rows:
             journal.discard()
@@ -138,17 +135,11 @@ def _each_its_own_person(count: int) -> Finding:
     )
 
 
-def _tasks(photos: Sequence[Photo], person_from: str, test_every: int) -> list[list[Placed]]:
+def _tasks(photos: Sequence[Photo], person_from: str) -> list[list[Owned]]:
     """One for each id, in order: of photographs with the same id the first usable one is taken."""
-    persons = {photo.file: _person(photo, person_from) for photo in photos}
-    splits = {
-        person: _split(number, test_every)
-        for number, person in enumerate(sorted(set(persons.values())))
-    }
-    tasks: dict[str, list[Placed]] = {}
+    tasks: dict[str, list[Owned]] = {}
     for photo in photos:
-        person = persons[photo.file]
-        tasks.setdefault(photo.id, []).append((photo, person, splits[person]))
+        tasks.setdefault(photo.id, []).append((photo, _person(photo, person_from)))
     return list(tasks.values())
 
 
@@ -158,6 +149,14 @@ def _person(photo: Photo, separator: str) -> str:
     if separator:
         return photo.path.stem.split(separator)[0] or photo.path.stem
     return photo.id
+
+
+def _divided(rows: Sequence[dict[str, Any]], test_every: int) -> list[dict[str, Any]]:
+    """The lines of the index with their splits: counted over the persons who can be used, so that
+    photographs without a face take no one's place in the test."""
+    persons = sorted({row["person"] for row in rows})
+    splits = {person: _split(number, test_every) for number, person in enumerate(persons)}
+    return [{**row, "split": splits[row["person"]]} for row in rows]
 
 
 def _split(number: int, every: int) -> str:
@@ -179,11 +178,11 @@ def _stamps(photos: Sequence[Photo], points: LandmarkSource, folder: Path) -> di
 
 
 def _make(
-    root: Path, points: LandmarkSource, size: int, candidates: Sequence[Placed]
+    root: Path, points: LandmarkSource, size: int, candidates: Sequence[Owned]
 ) -> dict[str, Any]:
     """Write the first usable photograph of an id: its line of the index, and who was left out."""
     row, skipped = None, []
-    for photo, person, split in candidates:
+    for photo, person in candidates:
         shown = shown_name(photo.file)
         if row is not None:
             reason = f"another photograph of this name was taken: {row['file']}"
@@ -194,7 +193,7 @@ def _make(
         except DataError as error:
             skipped.append({"file": shown, "reason": error.message})
             continue
-        row = write_photograph(root, {**sample, "person": person, "split": split})
+        row = write_photograph(root, {**sample, "person": person})
     return {"row": row, "skipped": skipped}
 
 

@@ -12,7 +12,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from likeness.errors import UsageError
 from likeness.geometry.albedo import Albedo
 from likeness.geometry.antialias import antialias, face_adjacency
 from likeness.geometry.cameras import ndc_to_pixels
@@ -20,7 +19,11 @@ from likeness.geometry.head import HeadOutput
 from likeness.geometry.head_asset import HeadAsset
 from likeness.geometry.rasterize import Fragments, interpolate, rasterize, texture
 from likeness.geometry.shading import five_light_shading, harmonic_basis, harmonic_shading
-from likeness.systems.face_encoder.albedo_space import open_albedo_space, unfit_reason
+from likeness.systems.face_encoder.albedo_space import (
+    check_fits_head,
+    open_albedo_space,
+    unfit_reason,
+)
 from likeness.systems.face_encoder.decode import Decoder
 
 _FACE_MASKS = ("face", "left_eyeball", "right_eyeball", "lid_linings")
@@ -55,19 +58,15 @@ class Renderer(nn.Module):
         self.decoder = decoder
         asset = decoder.asset
         self.albedo: Albedo | None = None
-        reason = unfit_reason(albedo, asset) if num_albedo else None
-        if num_albedo and reason is None:
+        if num_albedo:
+            check_fits_head(albedo, asset)
+        if num_albedo and unfit_reason(albedo, asset) is None:
             self.albedo = Albedo(open_albedo_space(albedo, num_albedo))
             self.register_buffer(
                 "uv", torch.tensor(asset.uv, dtype=torch.float32), persistent=False
             )
             self.register_buffer(
                 "uv_faces", torch.tensor(asset.uv_faces, dtype=torch.int64), persistent=False
-            )
-        elif reason is not None and albedo not in ("studio", "synthetic"):
-            raise UsageError(
-                f"model.albedo is '{albedo}', but {reason}.",
-                advice="Use a head with UV coordinates, or set model.num_albedo to 0.",
             )
         region = torch.from_numpy(face_share(asset)[:, None])
         self.register_buffer("region", region, persistent=False)

@@ -1,4 +1,4 @@
-"""Weights of an earlier run, to start another from or to predict with."""
+"""Weights and files a run starts from, and weights of an earlier run to predict with."""
 
 from __future__ import annotations
 
@@ -11,9 +11,15 @@ from torch import Tensor
 from likeness.config.document import load_saved
 from likeness.config.text import read_yaml
 from likeness.errors import MissingError, UsageError
+from likeness.models.resnet import build_trunk, load_pretrained
 from likeness.runs import selection
 from likeness.runs.run import Run
-from likeness.systems.face_encoder.albedo_space import albedo_fingerprint, reads_albedo
+from likeness.systems.face_encoder.albedo_space import (
+    albedo_fingerprint,
+    check_fits_head,
+    open_albedo_space,
+    reads_albedo,
+)
 from likeness.systems.face_encoder.config import FaceEncoderConfig
 from likeness.systems.face_encoder.heads import open_head
 from likeness.systems.face_encoder.layout import VectorLayout, layout_of
@@ -84,6 +90,31 @@ def check_initial_run(config: FaceEncoderConfig) -> None:
             f"The weights of model.initial_run '{model.initial_run}' do not fit: {pairs}.",
             advice=f"Set {wanted}, or start from another run.",
         )
+
+
+def check_files(config: FaceEncoderConfig) -> None:
+    """The files of ``model.pretrained`` and ``model.albedo`` are there, whole, and fit.
+
+    They are read to the end, as training would: a file can be told sound in no other way.
+
+    Raises:
+        MissingError: there is no such file.
+        UnsafeFileError: reading it would run code.
+        DataError: it is damaged, or something else.
+        UsageError: it does not fit the trunk, the head model or the number of albedo columns.
+    """
+    model = config.model
+    if model.pretrained is not None:
+        load_pretrained(build_trunk(model.backbone), model.pretrained)
+    if model.albedo == "synthetic" or not model.num_albedo:
+        return
+    head = open_head(model.head)
+    layout = layout_of(model, head)
+    num_albedo = _dim(layout, "face.albedo")
+    if num_albedo:
+        check_fits_head(model.albedo, head)
+    if reads_albedo(layout, head, model.albedo):
+        open_albedo_space(model.albedo, num_albedo)
 
 
 def check_state(

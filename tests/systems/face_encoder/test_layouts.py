@@ -8,11 +8,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from likeness.errors import DataError
 from likeness.media.image import save_image
 from likeness.systems.face_encoder.data import CONTRACT
-from likeness.systems.face_encoder.layouts import Entry, photographs_in, read_folder, split_of
+from likeness.systems.face_encoder.layouts import (
+    IMAGE_SUFFIXES,
+    Entry,
+    photographs_in,
+    read_folder,
+    split_of,
+)
+from likeness.systems.face_encoder.photographs import photographs_below
 from likeness.systems.face_encoder.prepare import prepare
 
 POINTS = np.random.default_rng(0).uniform(8, 24, (68, 2)).astype(np.float32)
@@ -204,3 +212,24 @@ def test_a_file_in_place_of_a_dataset_is_called_a_file(tmp_path):
     assert finding.message == f"Expected a dataset folder at '{path}', found a file."
     with pytest.raises(DataError, match=r"Expected a folder of photographs at .*, found a file"):
         prepare(str(path), str(tmp_path / "out"))
+
+
+def test_every_format_that_is_read_is_looked_for_in_folders():
+    """The endings Pillow itself saves and knows these formats by."""
+    Image.init()
+    formats = {"PNG", "JPEG", "WEBP", "AVIF", "TIFF", "BMP", "GIF", "PPM", "JPEG2000", "TGA", "ICO"}
+    plain = {
+        suffix
+        for suffix, name in Image.registered_extensions().items()
+        if name in formats and suffix in (".jp2", ".tga", ".ppm", ".pgm", ".ico", ".jfif", ".png")
+    }
+    assert len(plain) == 7
+    assert {*plain, ".mpo"} <= set(IMAGE_SUFFIXES)
+
+
+def test_a_folder_of_an_uncommon_format_has_photographs(tmp_path):
+    for suffix in ("jp2", "tga", "ppm", "ico"):
+        Image.new("RGB", (32, 32)).save(tmp_path / f"{suffix}.{suffix}")
+    found, others = photographs_below(tmp_path)
+    assert [photo.file for photo in found] == ["ico.ico", "jp2.jp2", "ppm.ppm", "tga.tga"]
+    assert others == []

@@ -97,6 +97,13 @@ def test_scores_are_of_photographs_also_where_training_takes_groups(toy_folder, 
     assert scores["nme_68_box"].count == 4
 
 
+def test_groups_need_a_person_with_as_many_photographs(toy_folder, dataset):
+    system = build_system(toy_folder, dataset, "data.photos_per_person=3")
+    with pytest.raises(UsageError, match="has more than 2 photographs") as caught:
+        system.sources("train")
+    assert "at most 2" in caught.value.advice
+
+
 def test_groups_need_persons(toy_folder, dataset, tmp_path):
     data = Path(shutil.copytree(dataset, tmp_path / "data"))
     (data / "identity.csv").unlink()

@@ -318,9 +318,10 @@ def test_no_face_in_any_photograph_is_a_data_error(predictor, tmp_path):
 
 
 def test_wrong_formats_and_inputs_are_refused_before_any_work(predictor, photos):
-    with pytest.raises(UsageError, match=r"Unknown format \['stl'\]; there are: npz"):
-        run(predictor, photos, [str(photos)], format="npz,stl")
-    with pytest.raises(UsageError, match="Unknown format"):
+    with pytest.raises(UsageError, match="There is no format stl, ply2") as caught:
+        run(predictor, photos, [str(photos)], format="npz,stl,ply2")
+    assert caught.value.advice.startswith("There are: npz, ")
+    with pytest.raises(UsageError, match="No format is named"):
         run(predictor, photos, [str(photos)], format="")
     with pytest.raises(DataError, match="there is nothing"):
         run(predictor, photos, [str(photos / "nowhere.png")])

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from likeness import workflow
 from likeness.errors import DataError, UsageError
 from likeness.media.image import load_image, save_image
 from likeness.systems.face_encoder.data import CONTRACT
@@ -187,6 +188,22 @@ def test_persons_do_not_fall_into_two_splits_and_more_test_than_validate(dataset
     assert set.union(*people.values()) == {f"{n:02d}" for n in range(40)}
 
 
+def test_photographs_that_cannot_be_used_take_no_place_in_the_splits(dataset, tmp_path):
+    source = tmp_path / "some"
+    source.mkdir()
+    for number in range(15):
+        shutil.copy(dataset / "images" / "p0_0.png", source / f"p{number:02d}.png")
+        np.save(source / f"p{number:02d}.npy", truth(dataset, "p0_0"))
+    for number in (3, 8, 13):
+        (source / f"p{number:02d}.png").write_bytes(b"no picture")
+    prepare(str(source), str(tmp_path / "out"))
+    lines = (tmp_path / "out" / "index.jsonl").read_text().splitlines()
+    splits = {row["id"]: row["split"] for row in map(json.loads, lines)}
+    assert sorted(name for name, split in splits.items() if split == "test") == ["p04", "p10"]
+    assert [name for name, split in splits.items() if split == "validation"] == ["p05"]
+    assert len(splits) == 12
+
+
 def test_without_a_separator_every_photograph_is_a_person(photos, dataset, tmp_path):
     save_table(photos / "landmarks68.npz", dataset)
     inspection = prepare(str(photos), str(tmp_path / "out"))
@@ -204,10 +221,11 @@ def test_wrong_requests_say_what_was_expected(photos, dataset, tmp_path):
     assert "landmarks=run:RUN" in caught.value.advice
     with pytest.raises(UsageError, match="There are no landmarks at"):
         prepare(str(photos), out, landmarks=str(tmp_path / "nowhere"))
-    with pytest.raises(UsageError, match="at least 3"):
-        prepare(str(photos), out, test_every=2)
-    with pytest.raises(UsageError, match="size must be at least 1"):
-        prepare(str(photos), out, size=0)
+    with pytest.raises(UsageError, match=r"'test_every' of .* at least 3") as caught:
+        workflow.prepare_data("face-encoder", photos, out, test_every=2)
+    assert caught.value.advice
+    with pytest.raises(UsageError, match=r"'size' of .* at least 64"):
+        workflow.prepare_data("face-encoder", photos, out, size=63)
     with pytest.raises(UsageError, match="would lie among the photographs"):
         prepare(str(photos), str(photos / "out"))
     np.savez(tmp_path / "bad.npz", names=np.array(["a", "b"]), points=np.zeros((1, 68, 2)))

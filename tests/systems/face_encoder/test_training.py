@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import pickle
 import shutil
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +14,9 @@ import pytest
 import torch
 
 from likeness import workflow
-from likeness.errors import MissingError, UsageError
+from likeness.errors import LikenessError, MissingError, UnsafeFileError, UsageError
 from likeness.geometry.toy_flame import make_toy_flame
+from likeness.models.resnet import build_trunk
 from likeness.runs import selection
 from likeness.runs.record import read_metrics
 from likeness.runs.run import Run
@@ -318,3 +321,60 @@ def test_the_statistics_are_those_of_the_predicted_vectors(toy_folder, dataset):
             assert float(found[f"param_stats/{name}/mean"]) == pytest.approx(part.mean(), abs=1e-6)
             assert float(found[f"param_stats/{name}/std"]) == pytest.approx(part.std(), abs=1e-6)
             assert float(found[f"param_stats/{name}/absmax"]) == pytest.approx(abs(part).max())
+
+
+def test_a_run_that_diverges_stops_after_ten_steps_and_names_the_samples(
+    toy_folder, dataset, tmp_path
+):
+    """All stages run, drawing too: nothing in them trips over a head that is no number."""
+    words = ("train.clip_norm=0", "stages.1.learning_rate=1e30", "stages.0.steps=1")
+    with pytest.raises(LikenessError, match="10 steps in a row was not finite") as caught:
+        train(toy_folder, dataset, tmp_path, *words, steps=30)
+    assert "lower the learning rate" in caught.value.advice
+    (run,) = (tmp_path / "face-encoder").iterdir()
+    log = (run / "log.txt").read_text()
+    assert log.count("not finite, update skipped; samples: p") == 10
+
+
+class _Hostile:
+    """Pickled, it is code that leaves a file behind."""
+
+    def __init__(self, mark: Path) -> None:
+        self.mark = mark
+
+    def __reduce__(self):
+        return Path.touch, (self.mark,)
+
+
+@pytest.mark.parametrize(
+    ("setting", "content", "error", "match"),
+    [
+        ("model.pretrained", None, MissingError, "model.pretrained"),
+        ("model.pretrained", "hostile", UnsafeFileError, "safetensors"),
+        ("model.pretrained", "other", UsageError, "model.backbone"),
+        ("model.albedo", None, MissingError, "model.albedo"),
+        ("model.albedo", "hostile", LikenessError, ""),
+        ("model.albedo", "narrow", UsageError, "at most 2"),
+    ],
+)
+@pytest.mark.parametrize("dry", [True, False])
+def test_files_that_cannot_be_used_are_refused_before_there_is_a_run(
+    toy_folder, dataset, tmp_path, setting, content, error, match, dry
+):
+    path = tmp_path / ("weights.pth" if setting == "model.pretrained" else "FLAME_texture.npz")
+    if content == "hostile":
+        path.write_bytes(pickle.dumps(_Hostile(tmp_path / "ran")))
+    elif content == "other":
+        torch.save(build_trunk("resnet18").state_dict(), path)
+    elif content == "narrow":
+        np.savez(path, mean=np.zeros((8, 8, 3)), tex_dir=np.zeros((8, 8, 3, 2)))
+    words = dict(word.split("=", 1) for word in (*SMALL_MODEL, *QUIET))
+    words |= {"model.head": str(toy_folder), "data.root": str(dataset), setting: str(path)}
+    overrides = [f"{key}={value}" for key, value in words.items()]
+    begin = workflow.plan_training if dry else partial(workflow.train, runs=tmp_path)
+    with pytest.raises(error) as caught:
+        begin("face-encoder", profile="smoke", overrides=overrides)
+    assert caught.value.advice
+    assert match in caught.value.advice
+    assert not (tmp_path / "ran").exists()
+    assert not (tmp_path / "face-encoder").exists()
