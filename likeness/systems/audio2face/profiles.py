@@ -107,7 +107,9 @@ def studio() -> AudioToFaceConfig:
     """Regression of one studio actor in twenty minutes of one core.
 
     Hears through log-mel alone: the autocorrelation costs more than half of a step and follows the
-    square of the level. Eyes, which no sound moves, count a tenth.
+    square of the level. Eyes, which no sound moves, count a tenth. The emotion data base stays as it
+    was drawn: emotions of studio actors all have names, and vectors that learn take over what sound
+    tells of the lips, to be missed on unseen sentences.
     """
     return regression().replace(
         model={"regression": {"uses_autocorrelation": False, "features": 128, "noise": 1.2}},
@@ -116,9 +118,9 @@ def studio() -> AudioToFaceConfig:
         stages=(
             Stage(
                 name="train",
-                steps=12000,
+                steps=6000,
                 weights=CPU_REGRESSION_WEIGHTS,
-                groups={"network": 1.0, "emotions": 1.0},
+                groups={"network": 1.0},
                 schedule=Schedule(kind="cosine", warmup_steps=50, final_factor=0.02),
             ),
         ),
@@ -164,6 +166,7 @@ def smoke() -> AudioToFaceConfig:
                 name="train",
                 steps=1200,
                 weights=CPU_REGRESSION_WEIGHTS,
+                groups={"network": 1.0},
                 schedule=Schedule(kind="cosine", warmup_steps=50, final_factor=0.02),
             ),
         ),
