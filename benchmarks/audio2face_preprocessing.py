@@ -29,7 +29,7 @@ import numpy as np
 
 from likeness.geometry.animation import VertexAnimation
 from likeness.seeds import rng_of
-from likeness.systems.audio2face.preprocessing import preprocess
+from likeness.systems.audio2face.preprocessing.preparation import preprocess
 from likeness.systems.audio2face.preprocessing.settings import PreprocessingSettings
 from likeness.systems.audio2face.recorded_actor import RecordedActor
 from likeness.systems.audio2face.shots import Shot

@@ -107,9 +107,9 @@ def studio() -> AudioToFaceConfig:
     """Regression of one studio actor in twenty minutes of one core.
 
     Hears through log-mel alone: the autocorrelation costs more than half of a step and follows the
-    square of the level. Eyes, which no sound moves, count a tenth. The emotion data base stays as it
-    was drawn: emotions of studio actors all have names, and vectors that learn take over what sound
-    tells of the lips, to be missed on unseen sentences.
+    square of the level. Eyes, which no sound moves, count a tenth. The emotion data base stays as
+    it was drawn: emotions of studio actors all have names, and vectors that learn take over what
+    sound tells of the lips, to be missed on unseen sentences.
     """
     return regression().replace(
         model={"regression": {"uses_autocorrelation": False, "features": 128, "noise": 1.2}},

@@ -13,8 +13,9 @@ import pytest
 
 from likeness.errors import DataError, LikenessError, MissingError, UnsafeFileError, UsageError
 from likeness.systems.audio2face.artefacts import ActorArtefacts
-from likeness.systems.audio2face.preprocessing import preprocess, read_artefacts, with_recordings
+from likeness.systems.audio2face.preprocessing.artefact_files import read_artefacts, with_recordings
 from likeness.systems.audio2face.preprocessing.finished_folder import dated_folder, find_preparation
+from likeness.systems.audio2face.preprocessing.preparation import preprocess
 from likeness.systems.audio2face.preprocessing.settings import PreprocessingSettings
 from tests.systems.audio2face.preprocessing.recorded import complete, minimal
 

@@ -10,7 +10,7 @@ import pytest
 
 from likeness.errors import DataError, UsageError
 from likeness.geometry.animation import VertexAnimation
-from likeness.systems.audio2face.preprocessing import preprocess
+from likeness.systems.audio2face.preprocessing.preparation import preprocess
 from likeness.systems.audio2face.preprocessing.settings import PreprocessingSettings
 from likeness.systems.audio2face.recorded_actor import RecordedActor
 from tests.systems.audio2face.preprocessing.recorded import animations, minimal, skin_arrays
@@ -75,7 +75,7 @@ import os, sys
 sys.path.insert(0, {str(Path.cwd())!r})
 from pathlib import Path
 from tests.systems.audio2face.preprocessing.recorded import minimal
-from likeness.systems.audio2face.preprocessing import preprocess
+from likeness.systems.audio2face.preprocessing.preparation import preprocess
 from likeness.systems.audio2face.preprocessing.settings import PreprocessingSettings
 import likeness.systems.audio2face.preprocessing.records as records
 records.write_choice = lambda *a: os.kill(os.getpid(), 9)
