@@ -223,3 +223,19 @@ def test_faults_of_the_studio_are_reported_and_nothing_else(tmp_path: Path) -> N
     findings = [f for f in inspect_dataset(root).findings if f.severity != "advice"]
     assert {(f.code, f.path) for f in findings} == expected
     assert len(findings) == len(FAULTS)
+
+
+def test_a_mesh_of_another_topology_is_an_error_and_none_is_advice(root: Path) -> None:
+    mesh = root / ANNA / "geom/skin/mesh.obj"
+    mesh.write_text("v 0 0 0\nv 1 0 0\nv 0 1 0\nf 1 2 3\n")
+    told = found(root)
+    assert set(told) == {"mesh"}
+    assert told["mesh"].severity == "error"
+    assert "expected 30 vertices as in the caches, found 3" in told["mesh"].message
+    text = (root / "dataset.yaml").read_text()
+    (root / "dataset.yaml").write_text(
+        "\n".join(line for line in text.splitlines() if "skin_mesh" not in line)
+    )
+    told = found(root)
+    assert set(told) == {"mesh-missing"}
+    assert told["mesh-missing"].severity == "advice"
