@@ -2,7 +2,7 @@
 lasts, and a diffusion network of the published size, in two levels, at least as fast.
 
     OMP_NUM_THREADS=2 OMP_WAIT_POLICY=PASSIVE \\
-        python -m benchmarks.audio2face [--json FILE] [--quick]
+        python -m benchmarks.audio2face [--json FILE] [--only TEXT] [--quick]
 
 Training: where the time of a step goes, for each profile that a CPU can train, on one studio actor.
 Its baseline, the network alone (forward, a mean of squares, backward, on the same batch), takes
@@ -212,6 +212,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Speed of audio2face.")
     parser.add_argument("--json", type=Path, help="also write the rows to this file")
     parser.add_argument("--data", type=Path, default=Path("out/benchmarks/speaking-actor"))
+    parser.add_argument("--only", default="", help="cases with this in their name; no training")
     parser.add_argument("--quick", action="store_true", help="a few steps and seconds")
     options = parser.parse_args()
     steps, seconds, repeats = (5, 2.0, 1) if options.quick else (60, 5.0, 3)
@@ -223,11 +224,13 @@ def main() -> None:
         "load_before": os.getloadavg()[0], "training": [], "run_time": [],
         "concurrent_streams": [] if has_gpu else "skipped: torch finds no GPU here",
     }  # fmt: skip
-    for profile in PROFILES:
+    for profile in () if options.only else PROFILES:
         result["training"].append(training(profile, options.data, steps))
         print(json.dumps(result["training"][-1]), flush=True)
     for cases in (regression_cases(device), diffusion_cases(device)):
         for case in cases:
+            if options.only not in f"{case.network} {case.name}":
+                continue
             row = {
                 "network": case.network, "size": case.name, "parameters": case.parameters,
                 "fps": case.fps, **whole_tracks(case, seconds, repeats),
