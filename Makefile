@@ -21,7 +21,7 @@ $(VENV)/.dev: $(VENV)/.base
 	@touch $@
 
 demo: $(VENV)/.base
-	$(BIN)/likeness demo --out $(OUT)
+	OMP_WAIT_POLICY=PASSIVE $(BIN)/likeness demo --out $(OUT)
 
 test: $(VENV)/.dev
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2
@@ -41,10 +41,13 @@ format: $(VENV)/.dev
 bench: $(VENV)/.dev
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/loop.py
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/raster.py
+	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m benchmarks.audio2face --json out/benchmarks/audio2face.json
+	$(BIN)/python benchmarks/audio2face_preprocessing.py --quick
 
 docs: $(VENV)/.dev
 	@mkdir -p docs/config
 	$(BIN)/likeness config reference face-encoder > docs/config/face-encoder.md
+	$(BIN)/likeness config reference audio2face > docs/config/audio2face.md
 
 clean:
 	rm -rf $(VENV) out runs build dist *.egg-info

@@ -31,6 +31,7 @@ from likeness.cli.main import app
 from likeness.config.keys import annotations_at
 from likeness.media.image import save_image
 from likeness.systems import all_systems, get_system
+from likeness.systems.audio2face.dataset.description import read_description
 from likeness.workflow import inspect_data
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -212,7 +213,11 @@ def test_configuration_files_resolve(page: Path, tmp_path: Path) -> None:
     for number, block in enumerate(blocks(page, "yaml")):
         path = tmp_path / f"{number}.yaml"
         path.write_text(block, encoding="utf-8")
-        configure("face-encoder", config_files=[path], environ={})
+        if block.startswith("# dataset.yaml"):
+            read_description(path)
+            continue
+        named = re.search(r"^system: (.+)$", block, re.MULTILINE)
+        configure(named[1] if named else "face-encoder", config_files=[path], environ={})
 
 
 @each_page

@@ -28,7 +28,9 @@ def demo(
     out: Annotated[Path, typer.Option("--out", help="Folder for data and runs.")] = Path(
         "out/demo"
     ),
-    people: Annotated[int, typer.Option("--people", min=4, help="Studio people to make.")] = 100,
+    people: Annotated[
+        int, typer.Option("--people", min=4, help="Studio people to make, fewer where few do.")
+    ] = 100,
     seed: Annotated[int, typer.Option("--seed", help="Decides who they are.")] = 0,
 ) -> Answer:
     """Make studio people, train every system small on them, and build one report to look at."""
@@ -132,9 +134,10 @@ def _demonstrate(spec: SystemSpec, out: Path, people: int, seed: int) -> dict[st
     from likeness import workflow
 
     began = time.monotonic()
+    people = min(people, spec.demo_people or people)
     data = out / "data" / f"{spec.name}-{people}-{seed}"
     if not workflow.inspect_data(spec.name, data).ok:
-        with counting(f"{spec.name}: making {people} studio people") as progress:
+        with counting(f"{spec.name}: making {_counted(people)}") as progress:
             workflow.make_data(spec.name, data, people=people, seed=seed, progress=progress)
     stderr_console().print(f"{spec.name}: training the smoke profile")
     run = workflow.train(
@@ -170,6 +173,10 @@ def _demonstrate(spec: SystemSpec, out: Path, people: int, seed: int) -> dict[st
         "report": str(report),
         "seconds": time.monotonic() - began,
     }
+
+
+def _counted(people: int) -> str:
+    return "one studio person" if people == 1 else f"{people} studio people"
 
 
 def _files_in(folder: Path) -> list[str]:

@@ -13,7 +13,7 @@ from likeness.report.markup import details, number, text
 
 _IMAGES = {".png", ".jpg", ".jpeg", ".webp", ".gif"}
 _SOUNDS = {".wav": "audio/wav", ".mp3": "audio/mpeg", ".flac": "audio/flac", ".ogg": "audio/ogg"}
-_TEXTS = {".txt", ".md", ".csv", ".log"}
+_TEXTS = {".txt", ".md", ".log"}
 _MAX_FILE = 4_000_000
 """Films, sounds and animations above this many bytes are named, not shown."""
 _MAX_PAGE = 24_000_000

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,6 +14,8 @@ from likeness.report.markup import badge, details, duration, number, pairs, tabl
 
 _SCORE_HEADERS = ("score", "value", "baseline", "difference", "trend", "samples#")
 _MAX_SCORES = 12
+_MAX_PERCENT = 1000
+"""A baseline that is hardly more than rounding makes percents that say nothing."""
 
 
 def is_better(row: Mapping[str, Any]) -> bool | None:
@@ -29,7 +32,8 @@ def verdict(row: Mapping[str, Any]) -> str:
     if better is None:
         return ""
     value, baseline = row["value"], row["baseline"]
-    change = f"{100 * (value - baseline) / abs(baseline):+.0f} %" if baseline else ""
+    percent = 100 * (value - baseline) / abs(baseline) if baseline else math.inf
+    change = f"{percent:+.0f} %" if abs(percent) <= _MAX_PERCENT else ""
     if value == baseline:
         return badge("equal")
     return f"{text(change)} {badge('better', 'good') if better else badge('worse', 'bad')}"

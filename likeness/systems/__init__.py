@@ -65,6 +65,8 @@ class SystemSpec:
     demonstrate: str | None = None
     """``demonstrate(folder: Path) -> tuple[list[str], dict]``: what the demo predicts on, and the
     options of ``predict``. None: a photograph of a face."""
+    demo_people: int | None = None
+    """The most studio people its demo makes, where one of them fills minutes. None: any number."""
     prepare: str | None = None
     """``prepare(source: str, out: str, **options) -> Inspection``: raw material to a dataset;
     ``progress`` as for the studio."""
@@ -201,6 +203,7 @@ _BUILT_IN: tuple[SystemSpec, ...] = (
             "package": "likeness.systems.audio2face.export:export_package",
         },
         demonstrate="likeness.systems.audio2face.predict:demonstrate",
+        demo_people=1,
         prepare="likeness.systems.audio2face.prepare:prepare",
         commands="likeness.systems.audio2face.commands:COMMANDS",
         requirements="likeness.systems.audio2face.requirements:requirements",

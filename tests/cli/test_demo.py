@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import signal
@@ -49,6 +50,23 @@ def test_the_demo_uses_its_people_again(likeness: Command) -> None:
     assert "making" not in result.err
     assert Path("demo/data/toy-6-0/toy.json").stat().st_mtime_ns == made
     assert result.out.rstrip().splitlines()[-1].startswith("report: demo/runs/toy/demo-")
+
+
+def test_the_demo_makes_no_more_people_than_a_system_wants(
+    likeness: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where one person fills minutes of sound, a hundred would take hours."""
+    few = dataclasses.replace(systems.get_system("toy"), demo_people=1)
+    monkeypatch.setattr(systems, "_survey", lambda: ({"toy": few}, []))
+    result = likeness("demo", "toy", "--out", "demo", "--people", 6)
+    assert result.code == 0, result.err
+    assert "toy: making one studio person\n" in result.err
+    assert json.loads(Path("demo/data/toy-1-0/toy.json").read_text())["samples"] == 2
+
+
+def test_speaking_actors_are_few_in_the_demo() -> None:
+    assert systems.get_system("audio2face").demo_people == 1
+    assert systems.get_system("face-encoder").demo_people is None
 
 
 def test_the_demo_counts_the_people_it_makes(

@@ -28,6 +28,7 @@ from likeness.studio.person import Person
 from likeness.studio.template import SIDES, Template, build_template
 from likeness.studio.tongue import ROOT_ROW, TONGUE_NAMES
 from likeness.systems.audio2face.artefacts import Blendshapes, Floats, LipSize, Pairs
+from likeness.systems.audio2face.reduced_surface import contracted
 
 CM = 0.1
 """Centimetres in a millimetre."""
@@ -68,6 +69,7 @@ class SpeakingFace(ABC):
         tongue_rigid: vertices of the tongue that move only with the jaw.
         jaw_neutral: (5, 3) midline, canines and last molars of the lower arch; left before right.
         lip_distance, lip_size, eye_distance: vertex lists.
+        faces, tongue_faces: (T, 3) triangles of skin and tongue.
     """
 
     neutral: Floats
@@ -77,6 +79,8 @@ class SpeakingFace(ABC):
     lip_distance: Pairs
     lip_size: LipSize
     eye_distance: Pairs
+    faces: NDArray[np.int64]
+    tongue_faces: NDArray[np.int64] | None
 
     @property
     @abstractmethod
@@ -152,6 +156,13 @@ class StudioFace(SpeakingFace):
             self._kept = everything
         else:
             self._kept = _spread(self._template, np.unique(np.concatenate(lists)), vertices)
+        self.faces = contracted(
+            self._template.vertices[: len(everything)], self._template.skin_faces, self._kept
+        )
+        tongue = self._template.of("tongue")
+        self.tongue_faces = np.searchsorted(
+            tongue, self._template.faces[np.isin(self._template.faces, tongue).all(axis=1)]
+        ).astype(np.int64)
         place = np.full(len(everything), -1)
         place[self._kept] = np.arange(len(self._kept))
         lips_up, lips_down, top, bottom, lower_top, lower_bottom, lids_up, lids_down = (
@@ -190,10 +201,12 @@ class AssetFace(SpeakingFace):
     """
 
     tongue_neutral = None
+    tongue_faces = None
     tongue_rigid = None
 
     def __init__(self, asset: HeadAsset, seed: int | None) -> None:
         self._asset = asset
+        self.faces = asset.faces.astype(np.int64)
         count = 0 if seed is None else min(_IDENTITY_MODES, asset.num_shape)
         self._shape_code = _IDENTITY_SD * Draws("speaking head", asset.name, seed or 0).normals(
             count

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 
 import numpy as np
@@ -40,6 +41,23 @@ def test_a_face_at_rest_is_its_neutral() -> None:
     assert tongue[0] == pytest.approx(face.tongue_neutral, abs=1e-5)
     assert np.abs(jaw).max() < 1e-5
     assert len(face.neutral) == 4957
+
+
+@pytest.mark.parametrize("face", [_whole, _small])
+def test_triangles_look_outward_and_leave_mouth_and_eyes_open(
+    face: Callable[[], StudioFace],
+) -> None:
+    made = face()
+    a, b, c = made.neutral[made.faces].transpose(1, 0, 2)
+    normals = np.cross(b - a, c - a)
+    front = (made.neutral[made.faces][:, :, 2] > 7.0).all(axis=1)  # the face but its sides, cm
+    assert (normals[front, 2] > 0).mean() > 0.9
+    assert len(np.unique(made.faces)) > 0.99 * len(made.neutral)
+    upper, lower = set(made.lip_distance.upper.tolist()), set(made.lip_distance.lower.tolist())
+    inner = {tuple(sorted(f)) for f in made.faces.tolist() if set(f) & upper and set(f) & lower}
+    assert not inner, "a triangle closes the mouth"
+    assert made.tongue_faces is not None
+    assert made.tongue_faces.max() == len(made.tongue_neutral) - 1
 
 
 def test_the_reduced_mesh_is_a_part_of_the_whole_with_the_same_lists() -> None:

@@ -13,12 +13,14 @@ from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from likeness.errors import DataError, MissingError
 from likeness.geometry.animation import VertexAnimation
 from likeness.geometry.animation_files import find_cache, list_shots, read_animation
 from likeness.geometry.array_files import read_arrays, read_npy
 from likeness.geometry.maya_cache import read_maya_cache
+from likeness.geometry.mesh_files import read_mesh
 from likeness.systems.audio2face.artefacts import Blendshapes, Floats
 from likeness.systems.audio2face.dataset.clip_files import clips_of_shots, read_clip_table
 from likeness.systems.audio2face.dataset.description import (
@@ -169,6 +171,8 @@ class _Opened:
             lip_distance=_read(read_pairs, self.path(files.lip_distance_list)),
             lip_size=_read(read_lip_size, self.path(files.lip_size_list)),
             eye_distance=_read(read_pairs, self.path(files.eye_distance_list)),
+            skin_faces=self._faces(files.skin_mesh, skin),
+            tongue_faces=self._faces(files.tongue_mesh, tongue),
             blendshapes=self._blendshapes(files.blendshapes, files.blendshape_settings),
             tongue_blendshapes=self._blendshapes(
                 files.tongue_blendshapes, files.tongue_blendshape_settings
@@ -220,6 +224,14 @@ class _Opened:
         if path is None:
             return None
         return checked_floats(read_npy(path), shape, str(path))
+
+    def _faces(
+        self, relative: str | None, caches: Mapping[str, VertexAnimation]
+    ) -> NDArray[np.int64] | None:
+        path = self.path(relative)
+        if path is None or not caches:
+            return None
+        return triangles_of(path, next(iter(caches.values())).num_vertices)
 
     def _by_shot(
         self, relative: str | None, shape: tuple[int | None, ...], factor: float
@@ -274,6 +286,23 @@ def checked_floats(array: np.ndarray, shape: tuple[int | None, ...], where: str)
     if not np.isfinite(array).all():
         raise DataError(f"{where} holds values that are no numbers.")
     return np.ascontiguousarray(array, np.float32)
+
+
+def triangles_of(path: Path, num_vertices: int) -> NDArray[np.int64]:
+    """(T, 3) of a mesh file whose vertices are those of the caches, in their order.
+
+    Raises:
+        DataError, MissingError, UsageError, UnsafeFileError: it cannot be read, or has another
+            number of vertices.
+    """
+    mesh = read_mesh(path)
+    if mesh.num_vertices != num_vertices:
+        raise DataError(
+            f"'{path}': expected {num_vertices} vertices as in the caches, found "
+            f"{mesh.num_vertices}.",
+            advice="Export it from the mesh of the caches.",
+        )
+    return mesh.faces.astype(np.int64)
 
 
 def _read(reader: Callable[[Path], _Read], path: Path | None) -> _Read | None:

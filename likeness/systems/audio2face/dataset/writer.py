@@ -19,6 +19,8 @@ from likeness.errors import UsageError
 from likeness.geometry.animation import VertexAnimation
 from likeness.geometry.animation_files import write_animation
 from likeness.geometry.array_files import read_arrays, write_arrays
+from likeness.geometry.mesh import Mesh
+from likeness.geometry.mesh_files import write_mesh
 from likeness.media.audio import write_wav
 from likeness.replacement import replacing
 from likeness.storage.files import disk_errors
@@ -77,6 +79,10 @@ def write_actor(root: Path, actor: RecordedActor) -> None:
         lists["lip_size_list"] = lip_size_as_json(actor.lip_size)
     if actor.tongue_rigid is not None:
         lists["tongue_rigid_list"] = actor.tongue_rigid.tolist()
+    meshes = {
+        "skin_mesh": (actor.skin_neutral, actor.skin_faces),
+        "tongue_mesh": (actor.tongue_neutral, actor.tongue_faces),
+    }
     poses = {
         ("blendshapes", "blendshape_settings"): actor.blendshapes,
         ("tongue_blendshapes", "tongue_blendshape_settings"): actor.tongue_blendshapes,
@@ -89,6 +95,9 @@ def write_actor(root: Path, actor: RecordedActor) -> None:
             path = folder / conventional_place(field)
             path.parent.mkdir(parents=True, exist_ok=True)
             write_json(path, value)
+        for field, (neutral, faces) in meshes.items():
+            if neutral is not None and faces is not None:
+                write_mesh(folder / conventional_place(field), Mesh(neutral, faces))
         for (shapes, settings), found in poses.items():
             if found is not None:
                 path = folder / conventional_place(shapes)

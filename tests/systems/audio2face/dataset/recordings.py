@@ -60,6 +60,8 @@ def bare_actor(name: str, seed: int = 0) -> RecordedActor:
             Pairs(np.array([15, 16]), np.array([18, 19])),
         ),
         eye_distance=Pairs(np.array([2, 3]), np.array([5, 6])),
+        skin_faces=np.array([[0, 1, 2], [2, 1, 3], [27, 28, 29]]),
+        tongue_faces=np.array([[0, 1, 8]]),
         blendshapes=Blendshapes(
             ("jawOpen", "mouthClose"),
             skin,

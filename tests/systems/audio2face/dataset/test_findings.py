@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from likeness.systems.audio2face.studio import make
 from likeness.systems.audio2face.studio_faults import FAULTS, FAULTS_FILE
 from tests.systems.audio2face.dataset.recordings import FPS, FRAMES, RATE, write_recordings
 
+ROOT = Path(__file__).resolve().parents[4]
 ANNA = "data/anna"
 USUAL = {"emotion-rare"}
 """Three shots are few."""
@@ -223,3 +225,33 @@ def test_faults_of_the_studio_are_reported_and_nothing_else(tmp_path: Path) -> N
     findings = [f for f in inspect_dataset(root).findings if f.severity != "advice"]
     assert {(f.code, f.path) for f in findings} == expected
     assert len(findings) == len(FAULTS)
+
+
+def test_a_mesh_of_another_topology_is_an_error_and_none_is_advice(root: Path) -> None:
+    mesh = root / ANNA / "geom/skin/mesh.obj"
+    mesh.write_text("v 0 0 0\nv 1 0 0\nv 0 1 0\nf 1 2 3\n")
+    told = found(root)
+    assert set(told) == {"mesh"}
+    assert told["mesh"].severity == "error"
+    assert "expected 30 vertices as in the caches, found 3" in told["mesh"].message
+    text = (root / "dataset.yaml").read_text()
+    (root / "dataset.yaml").write_text(
+        "\n".join(line for line in text.splitlines() if "skin_mesh" not in line)
+    )
+    told = found(root)
+    assert set(told) == {"mesh-missing"}
+    assert told["mesh-missing"].severity == "advice"
+
+
+def test_the_page_on_data_names_every_code() -> None:
+    page = (ROOT / "docs" / "audio2face.md").read_text(encoding="utf-8")
+    codes = set()
+    for path in (ROOT / "likeness/systems/audio2face/dataset").glob("*_findings.py"):
+        for first, code in re.findall(
+            r'"(error|warning|advice)",\s*f?"([a-z{}-]+)"', path.read_text(encoding="utf-8")
+        ):
+            assert first
+            channels = ("jaw", "eyes") if "{channel}" in code else ("",)
+            codes |= {code.replace("{channel}", channel) for channel in channels}
+    assert len(codes) > 30
+    assert {code for code in codes if f"`{code}`" not in page} == set()

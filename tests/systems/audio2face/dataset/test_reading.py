@@ -45,7 +45,10 @@ def test_what_is_written_is_read_back(tmp_path: Path, cache_format: str) -> None
         np.testing.assert_array_equal(actor.tongue["joy_001"].read(), arrays["tongue"])
         np.testing.assert_array_equal(actor.jaw["joy_001"], arrays["jaw"])
         np.testing.assert_array_equal(actor.eyes["joy_001"], arrays["eyes"])
-        for field in ("skin_neutral", "tongue_neutral", "saccades", "blink_keys", "tongue_rigid"):
+        for field in (
+            *("skin_neutral", "tongue_neutral", "saccades", "blink_keys", "tongue_rigid"),
+            *("skin_faces", "tongue_faces"),
+        ):
             np.testing.assert_array_equal(getattr(actor, field), getattr(given, field))
         assert actor.lip_size is not None
         np.testing.assert_array_equal(actor.lip_size.lower_lip.lower, [18, 19])
