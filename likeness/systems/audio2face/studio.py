@@ -272,6 +272,8 @@ def _recorded(tasks: Sequence[_Task], number: int) -> RecordedActor:
         lip_distance=face.lip_distance,
         lip_size=face.lip_size,
         eye_distance=face.eye_distance,
+        skin_faces=face.faces,
+        tongue_faces=face.tongue_faces,
         blendshapes=face.blendshapes(),
         tongue_blendshapes=face.tongue_blendshapes(),
     )

@@ -42,12 +42,14 @@ _CONVENTION: Mapping[str, str] = {
     "skin_caches": "cache/skin",
     "tongue_caches": "cache/tongue",
     "skin_neutral": "geom/skin/neutral_pose.npy",
+    "skin_mesh": "geom/skin/mesh.obj",
     "lip_open_delta": "geom/skin/lip_open_pose_delta.npy",
     "eye_close_delta": "geom/skin/eye_close_pose_delta.npy",
     "lip_distance_list": "geom/skin/lip_dist_vertex_list.json",
     "lip_size_list": "geom/skin/lip_size_vertex_list.json",
     "eye_distance_list": "geom/skin/eye_dist_vertex_list.json",
     "tongue_neutral": "geom/tongue/neutral_pose.npy",
+    "tongue_mesh": "geom/tongue/mesh.obj",
     "tongue_rigid_list": "geom/tongue/rigid_vertex_list.json",
     "jaw_neutral": "xform/jaw_keypoints_neutral.npy",
     "jaw_animation": "xform/jaw_keypoints_cache_all.npz",
@@ -86,6 +88,9 @@ class ActorFiles(ConfigModel):
     """.npy (V, 3) (SKIN_NEUTRAL_FPATH)."""
     skin_neutral_inference: str | None = None
     """The neutral put into packages (SKIN_NEUTRAL_INFERENCE_FPATH)."""
+    skin_mesh: str | None = None
+    """.obj, .ply or .npz whose triangles join the vertices of the caches; its vertices are only
+    counted. Scenes and films are made where it is known."""
     lip_open_delta: str | None = None
     """.npy (V, 3) (SKIN_LIP_OPEN_POSE_DELTA_FPATH)."""
     eye_close_delta: str | None = None
@@ -102,6 +107,8 @@ class ActorFiles(ConfigModel):
     """.npy (Vt, 3) (TONGUE_NEUTRAL_FPATH)."""
     tongue_neutral_inference: str | None = None
     """The neutral put into packages (TONGUE_NEUTRAL_INFERENCE_FPATH)."""
+    tongue_mesh: str | None = None
+    """The same of the tongue."""
     tongue_rigid_list: str | None = None
     """.json (TONGUE_RIGID_VERTEX_LIST_FPATH)."""
     jaw_neutral: str | None = None

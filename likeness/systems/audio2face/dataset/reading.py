@@ -13,12 +13,14 @@ from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from likeness.errors import DataError, MissingError
 from likeness.geometry.animation import VertexAnimation
 from likeness.geometry.animation_files import find_cache, list_shots, read_animation
 from likeness.geometry.array_files import read_arrays, read_npy
 from likeness.geometry.maya_cache import read_maya_cache
+from likeness.geometry.mesh_files import read_mesh
 from likeness.systems.audio2face.artefacts import Blendshapes, Floats
 from likeness.systems.audio2face.dataset.clip_files import clips_of_shots, read_clip_table
 from likeness.systems.audio2face.dataset.description import (
@@ -169,6 +171,8 @@ class _Opened:
             lip_distance=_read(read_pairs, self.path(files.lip_distance_list)),
             lip_size=_read(read_lip_size, self.path(files.lip_size_list)),
             eye_distance=_read(read_pairs, self.path(files.eye_distance_list)),
+            skin_faces=self._faces(files.skin_mesh, skin),
+            tongue_faces=self._faces(files.tongue_mesh, tongue),
             blendshapes=self._blendshapes(files.blendshapes, files.blendshape_settings),
             tongue_blendshapes=self._blendshapes(
                 files.tongue_blendshapes, files.tongue_blendshape_settings
@@ -210,6 +214,15 @@ class _Opened:
             shortest,
         )
         return Shot(shot.actor, shot.name, shortest, shot.fps, shot.emotion)
+
+    def _faces(
+        self, relative: str | None, caches: Mapping[str, VertexAnimation]
+    ) -> NDArray[np.int64] | None:
+        """Triangles of the mesh of caches; None where there are none to move."""
+        path = self.path(relative)
+        if path is None or not caches:
+            return None
+        return read_faces(path, next(iter(caches.values())).num_vertices)
 
     def _points(self, relative: str | None) -> Floats | None:
         found = self._array(relative, (None, 3))
@@ -254,6 +267,23 @@ class _Opened:
             {**found.settings, **scaled},
             found.frontal_mask,
         )
+
+
+def read_faces(path: Path, count: int) -> NDArray[np.int64]:
+    """Triangles (T, 3) of a mesh with as many vertices as the caches.
+
+    Raises:
+        DataError: another number of vertices, no triangle, or a damaged file.
+        MissingError, UsageError, UnsafeFileError: see :func:`read_mesh`.
+    """
+    mesh = read_mesh(path)
+    if mesh.num_vertices != count or not mesh.num_faces:
+        raise DataError(
+            f"'{path}': expected triangles between {count} vertices, as many as the caches have; "
+            f"found {mesh.num_faces} between {mesh.num_vertices}.",
+            advice="Export the mesh that the caches move, without splitting or merging vertices.",
+        )
+    return np.asarray(mesh.faces, np.int64)
 
 
 def checked_floats(array: np.ndarray, shape: tuple[int | None, ...], where: str) -> Floats:

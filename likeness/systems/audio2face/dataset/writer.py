@@ -19,6 +19,8 @@ from likeness.errors import UsageError
 from likeness.geometry.animation import VertexAnimation
 from likeness.geometry.animation_files import write_animation
 from likeness.geometry.array_files import read_arrays, write_arrays
+from likeness.geometry.mesh import Mesh
+from likeness.geometry.mesh_files import write_mesh
 from likeness.media.audio import write_wav
 from likeness.replacement import replacing
 from likeness.storage.files import disk_errors
@@ -52,8 +54,8 @@ def write_actor(root: Path, actor: RecordedActor) -> None:
 
     Args:
         root: folder of the dataset.
-        actor: neutrals, differences, vertex lists, eyes and blendshapes; ``shots`` are not looked
-            at.
+        actor: neutrals, differences, vertex lists, eyes, blendshapes, and triangles where there is
+            a neutral; ``shots`` are not looked at.
 
     Raises:
         UsageError: the disk refuses.
@@ -94,6 +96,12 @@ def write_actor(root: Path, actor: RecordedActor) -> None:
                 path = folder / conventional_place(shapes)
                 path.parent.mkdir(parents=True, exist_ok=True)
                 write_blendshapes(path, folder / conventional_place(settings), found)
+        for field, neutral, faces in (
+            ("skin_mesh", actor.skin_neutral, actor.skin_faces),
+            ("tongue_mesh", actor.tongue_neutral, actor.tongue_faces),
+        ):
+            if neutral is not None and faces is not None:
+                write_mesh(folder / conventional_place(field), Mesh(neutral, faces))
 
 
 def write_shot(
