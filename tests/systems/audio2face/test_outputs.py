@@ -108,7 +108,7 @@ def test_all_formats_and_their_manifest(tmp_path: Path) -> None:
     assert len(list(read_frames(tmp_path / f"{stem}.mp4"))) == FRAMES
 
 
-def test_row_17_the_tongue_and_differences_go_into_caches(tmp_path: Path) -> None:
+def test_defect_17_the_tongue_and_differences_go_into_caches(tmp_path: Path) -> None:
     """Differences are arrays like any other: they reach Maya too."""
     actor = arkit_actor()
     result, _ = performance(actor)

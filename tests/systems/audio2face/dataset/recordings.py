@@ -67,7 +67,14 @@ def bare_actor(name: str, seed: int = 0) -> RecordedActor:
             settings,
             np.arange(20, dtype=np.int32),
         ),
+        skin_faces=strip_of_triangles(VERTICES),
+        tongue_faces=strip_of_triangles(TONGUE),
     )
+
+
+def strip_of_triangles(count: int) -> np.ndarray:
+    """Between every three vertices that follow each other."""
+    return np.arange(count - 2)[:, None] + np.arange(3)
 
 
 def shot_of(actor: RecordedActor, name: str, seed: int = 0) -> dict[str, np.ndarray]:

@@ -214,7 +214,7 @@ def test_choices_of_shots_and_components(tmp_path: Path) -> None:
     assert not list(tmp_path.glob("*wrong*"))
 
 
-def test_defect_9_poses_may_come_of_some_of_the_shots(tmp_path: Path) -> None:
+def test_defect_09_poses_may_come_of_some_of_the_shots(tmp_path: Path) -> None:
     found = preprocess(minimal(), choosing(prune_shots=["shot1"]), tmp_path / "bo")
     assert found.skin.coefficients.keys() == {"shot0", "shot1", "shot2"}
     folder = tmp_path / "bo/pca/skin/intermediate"
