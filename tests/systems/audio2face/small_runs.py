@@ -17,7 +17,9 @@ SMALL = (
 
 def settings_of(root: Path, folder: Path, *overrides: str) -> list[str]:
     """What a small run is configured with; caches lie in ``folder``."""
-    return [f"data.root={root}", f"storage.cache_folder={folder / 'cache'}", *SMALL, *overrides]
+    plain = [f"data.root={root}", f"storage.cache_folder={folder / 'cache'}", *SMALL]
+    named = {item.split("=")[0] for item in overrides}
+    return [*(item for item in plain if item.split("=")[0] not in named), *overrides]
 
 
 def trained(root: Path, folder: Path, *overrides: str, profile: str = "smoke") -> Run:

@@ -12,7 +12,7 @@ import soundfile
 
 from likeness import workflow
 from likeness.errors import DataError
-from tests.systems.audio2face.dataset.recordings import RATE, write_recordings
+from tests.systems.audio2face.dataset.recordings import write_recordings
 from tests.systems.audio2face.small_runs import settings_of, trained
 
 
@@ -38,11 +38,6 @@ def garbage_sound(root: Path) -> None:
     (anna(root) / "audio" / "joy_001.wav").write_bytes(b"RIFF" + bytes(range(200)))
 
 
-def silence(root: Path) -> None:
-    path = anna(root) / "audio" / "joy_001.wav"
-    soundfile.write(path, np.zeros(len(soundfile.read(path)[0])), RATE)
-
-
 def other_mesh(root: Path) -> None:
     (anna(root) / "geom" / "skin" / "mesh.obj").write_text("v 0 0 0\nv 1 0 0\nv 0 1 0\nf 1 2 3\n")
 
@@ -56,10 +51,17 @@ def list_beyond(root: Path) -> None:
     path.write_text(path.read_text().replace("10", "9999"))
 
 
+def longer_sound(root: Path) -> None:
+    path = anna(root) / "audio" / "joy_001.wav"
+    sound, rate = soundfile.read(path)
+    soundfile.write(path, np.concatenate([sound, sound]), rate)
+
+
 ERRORS: dict[Callable[[Path], None], str] = {
     nan_frame: "joy_001",
     cut_cache: "joy_001",
     garbage_sound: "joy_001.wav",
+    longer_sound: "Expected the length of shot 'joy_001', 0.40 s",
     other_mesh: "expected triangles between 30 vertices",
     broken_mesh: "mesh.obj",
     list_beyond: "lip_dist_vertex_list.json",
@@ -81,12 +83,6 @@ def test_a_fault_is_a_finding_and_stops_training(
     assert not (tmp_path / "runs").exists()
 
 
-def longer_sound(root: Path) -> None:
-    path = anna(root) / "audio" / "joy_001.wav"
-    sound, rate = soundfile.read(path)
-    soundfile.write(path, np.concatenate([sound, sound]), rate)
-
-
 def keys_of_jaw_missing(root: Path) -> None:
     path = anna(root) / "xform" / "jaw_keypoints_cache_all.npz"
     with np.load(path) as arrays:
@@ -101,7 +97,6 @@ def no_tongue(root: Path) -> None:
 
 
 FOUND: dict[Callable[[Path], None], str] = {
-    longer_sound: "joy_001.wav",
     keys_of_jaw_missing: "Expected shot 'joy_001' among its arrays",
     no_tongue: "There is no tongue",
 }

@@ -22,7 +22,7 @@ def test_bases_are_kept_in_the_prepared_dataset_and_used(
     assert run.status.status == "finished"
     assert not (tmp_path / "cache").exists()
     with pytest.raises(UsageError, match="with other settings") as refused:
-        trained(out, tmp_path, "preprocessing.components=4", profile="smoke")
+        trained(out, tmp_path, "preprocessing.variance_threshold=0.5", profile="smoke")
     assert "the preprocessing settings it was made with" in str(refused.value.advice)
 
 
@@ -38,15 +38,15 @@ def test_a_shared_basis_is_trained_on(small_dataset: Path, tmp_path: Path) -> No
 
 def test_settings_come_from_a_file_or_a_profile(small_dataset: Path, tmp_path: Path) -> None:
     path = tmp_path / "settings.yaml"
-    path.write_text("preprocessing:\n  components: 3\n")
+    path.write_text("preprocessing:\n  variance_threshold: 0.5\n  max_added_poses: 60\n")
     prepare(str(small_dataset), str(tmp_path / "out"), settings=str(path))
-    run = trained(tmp_path / "out", tmp_path, "preprocessing.components=3", profile="diffusion")
+    run = trained(tmp_path / "out", tmp_path, "preprocessing.variance_threshold=0.5")
     assert run.status.status == "finished"
     with pytest.raises(UsageError, match="no profile 'fast'; there are: default"):
         prepare(str(small_dataset), str(tmp_path / "b"), profile="fast")
     with pytest.raises(MissingError, match="no file"):
         prepare(str(small_dataset), str(tmp_path / "b"), settings=str(tmp_path / "none.yaml"))
-    path.write_text("components: many\n")
+    path.write_text("variance_threshold: most\n")
     with pytest.raises(UsageError, match="holds no preprocessing settings"):
         prepare(str(small_dataset), str(tmp_path / "b"), settings=str(path))
 

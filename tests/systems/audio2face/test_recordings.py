@@ -89,5 +89,5 @@ def test_a_folder_for_preparations_keeps_what_it_has(small_dataset: Path, tmp_pa
     assert sorted(p.name for p in (tmp_path / "kept").iterdir() if p.is_dir()) == ["anna", "ben"]
     assert not (tmp_path / "cache").exists()
     with pytest.raises(UsageError, match="with other settings") as refused:
-        open_recordings(configured(*places, "preprocessing.components=3"))
+        open_recordings(configured(*places, "preprocessing.variance_threshold=0.5"))
     assert "settings it was made with" in str(refused.value.advice)

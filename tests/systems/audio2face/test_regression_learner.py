@@ -42,7 +42,7 @@ def test_a_shot_without_a_frame_is_held_at_its_first(predictor: RegressionPredic
 def test_rows_that_are_not_there_are_named(predictor: RegressionPredictor) -> None:
     with pytest.raises(UsageError, match="no shot 'anger_9'"):
         with_source(predictor, "anger_9", 0).session()
-    with pytest.raises(UsageError, match="'joy_001' has 12 rows .* no row 12"):
+    with pytest.raises(UsageError, match=r"'joy_001' has 12 rows .* no row 12"):
         with_source(predictor, "joy_001", 12).session()
 
 

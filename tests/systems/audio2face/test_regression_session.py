@@ -87,7 +87,9 @@ def test_emotions_may_change_over_time(predictor: RegressionPredictor) -> None:
     session = session_at(predictor, 30.0, emotion=track)
     moving = [*session.push(SOUND), *session.finish()]
     for frame in (0, 15, 45):
-        still = session_at(predictor, 30.0, emotion=EmotionTrack.constant(track.at([frame / 30])[0]))
+        still = session_at(
+            predictor, 30.0, emotion=EmotionTrack.constant(track.at([frame / 30])[0])
+        )
         held = [*still.push(SOUND), *still.finish()]
         np.testing.assert_allclose(moving[frame].values, held[frame].values, atol=1e-5)
     assert np.abs(moving[45].values - moving[0].values).max() > 0

@@ -9,7 +9,6 @@ import pytest
 
 from likeness import workflow
 from likeness.errors import LikenessError, UsageError
-from likeness.runs.run import Run
 from tests.systems.audio2face.dataset.recordings import write_recordings
 from tests.systems.audio2face.small_runs import trained
 
@@ -50,7 +49,7 @@ def test_a_run_goes_on_only_with_what_it_began_with(tmp_path: Path) -> None:
     steps = ["train.steps=3"]
     status, files = run.status.step, sorted(p.name for p in run.path.rglob("*"))
     with pytest.raises(LikenessError) as refused:
-        workflow.resume(run, overrides=[*steps, "preprocessing.components=3"])
+        workflow.resume(run, overrides=[*steps, "preprocessing.variance_threshold=0.5"])
     assert "preprocessing" in refused.value.message
     # The same settings, and a sound of another person's face.
     skin = root / "data" / "anna" / "cache" / "skin" / "joy_001" / "joy_001.npy"
@@ -74,7 +73,7 @@ def test_a_dataset_of_another_mesh_is_not_scored(tmp_path: Path) -> None:
     lines = description.read_text().splitlines(keepends=True)
     kept = [line for line in lines if "bs_data" not in line and "skin_mesh" not in line]
     description.write_text("".join(kept))
-    with pytest.raises(UsageError, match="'anna' has 32 vertices .* and 30 in the run"):
+    with pytest.raises(UsageError, match=r"'anna' has 32 vertices .* and 30 in the run"):
         workflow.evaluate(run, split="validation")
 
 
