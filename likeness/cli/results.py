@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -81,9 +82,17 @@ def predict(
     def show() -> None:
         print_text(f"{folder}")
         for row in rows:
-            print_text("  " + ", ".join(f"{key}: {value}" for key, value in row.items()))
+            print_text("  " + _told(row))
 
     return Answer(document, show, DATA_ERRORS if is_bad else 0)
+
+
+def _told(row: Mapping[str, Any]) -> str:
+    """A row for people: of the files their names, since the folder stands above."""
+    words = {**row}
+    if isinstance(files := row.get("files"), Mapping):
+        words["files"] = " ".join(Path(str(file)).name for file in files.values())
+    return ", ".join(f"{key}: {value}" for key, value in words.items())
 
 
 @verb
