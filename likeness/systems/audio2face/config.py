@@ -121,7 +121,7 @@ class EvaluationSettings(ConfigModel):
     baselines: bool = True
     """Also score mean pose, loudness, nearest training frame and ridge regression."""
     max_shots: PositiveInt | None = None
-    """Evaluate at most so many shots; null takes all."""
+    """Evaluate at most so many shots of an actor; null takes all."""
     num_preview: Annotated[int, Field(ge=1, le=16)] = 4
     """Held-out shots shown in a preview."""
 
@@ -131,8 +131,6 @@ class ExportSettings(ConfigModel):
 
     tolerance: Annotated[float, Field(gt=0)] = 1e-3
     """Largest difference of exported and trained outputs, as a fraction of the output's largest."""
-    name: str = ""
-    """Of the package; empty: that of the run."""
 
 
 class AudioToFaceConfig(ConfigModel):

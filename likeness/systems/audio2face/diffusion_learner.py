@@ -166,6 +166,7 @@ class DiffusionPredictor(SpeechToFace):
             cast,
             postprocessing=config.postprocessing,
             fps=float(plan.fps),
+            version=config.model.version,
         )
         self.network, self.space, self.process, self.plan = network, space, process, plan
 

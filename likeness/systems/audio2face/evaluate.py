@@ -5,10 +5,9 @@ Owns which shots are looked at and what stands beside each score. Formulas are `
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -20,11 +19,7 @@ from likeness.systems.audio2face.animation_result import AnimationResult
 from likeness.systems.audio2face.artefacts import ActorArtefacts, Basis, Floats
 from likeness.systems.audio2face.audio import SAMPLE_RATE, SpeechTrack, read_speech
 from likeness.systems.audio2face.baselines import (
-    FittedBaseline,
-    LoudnessJaw,
-    MeanPose,
-    NearestFrame,
-    RidgeRegression,
+    BASELINES,
     SpokenShot,
 )
 from likeness.systems.audio2face.channel_layout import ChannelLayout, shot_targets
@@ -36,14 +31,6 @@ from likeness.systems.audio2face.recordings import Recordings
 from likeness.systems.audio2face.scoring import FaceRegions, score_shots
 from likeness.systems.audio2face.shot_pictures import shot_strip
 from likeness.systems.audio2face.shots import Clip
-
-BASELINES: Mapping[str, Any] = {
-    "mean pose": MeanPose,
-    "loudness": LoudnessJaw,
-    "nearest frame": NearestFrame,
-    "ridge regression": RidgeRegression,
-}
-"""In their order: the first stands beside every score."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,8 +59,9 @@ def evaluate_shots(
     """
     per_actor: list[Scores] = []
     for name, actor in predictor.identities.by_name.items():
-        shots = list(_shots(recordings, name, split, settings.max_shots, predictor.fps))
-        if not shots or name not in recordings.actors:
+        clips = _clips(recordings, name, split)[: settings.max_shots]
+        shots = [_opened(recordings, clip, predictor.fps) for clip in clips]
+        if not shots:
             continue
         predicted = {shot.clip.shot: _predicted(predictor, shot) for shot in shots}
         truth = {shot.clip.shot: shot.truth for shot in shots}
@@ -121,15 +109,20 @@ def shown_shots(
 ) -> list[Path]:
     """A strip of pictures of a few held-out shots: recorded above, predicted below."""
     folder.mkdir(parents=True, exist_ok=True)
+    clips = [
+        clip
+        for name in predictor.identities.names
+        for clip in _clips(recordings, name, "validation")
+    ]
+    if not clips:
+        return []
     made = []
-    for name, actor in predictor.identities.by_name.items():
-        shots = list(_shots(recordings, name, "validation", None, predictor.fps))
-        chosen = np.unique(np.linspace(0, len(shots) - 1, count).round().astype(int))
-        for index in chosen if shots else ():
-            shot = shots[index]
-            path = folder / f"{name}_{shot.clip.shot}.png"
-            made.append(shot_strip(path, actor, shot.truth, _predicted(predictor, shot)))
-    return made[:count]
+    for index in np.unique(np.linspace(0, len(clips) - 1, count).round().astype(int)):
+        shot = _opened(recordings, clips[index], predictor.fps)
+        actor = predictor.artefacts(shot.clip.actor)
+        path = folder / f"{actor.actor}_{shot.clip.shot}.png"
+        made.append(shot_strip(path, actor, shot.truth, _predicted(predictor, shot)))
+    return made
 
 
 def _lips(actor: ActorArtefacts, radius: float) -> list[int]:
@@ -139,29 +132,26 @@ def _lips(actor: ActorArtefacts, radius: float) -> list[int]:
     return [int(index) for index in found]
 
 
-def _shots(
-    recordings: Recordings, actor: str, split: Split, most: int | None, fps: float
-) -> Iterator[_Shot]:
-    """Every shot once, in the actor's own voice."""
-    own, seen = recordings.actors.get(actor), set[str]()
-    if own is None:
-        return
-    artefacts = recordings.artefacts[actor]
-    shots = {shot.name: shot for shot in artefacts.shots}
+def _clips(recordings: Recordings, actor: str, split: Split) -> list[Clip]:
+    """One clip of every shot of a split, in the actor's own voice."""
+    found: dict[str, Clip] = {}
     for clip in recordings.clips(split):
-        if clip.actor != actor or clip.speaker != actor or clip.shot in seen:
-            continue
-        if most is not None and len(seen) >= most:
-            return
-        seen.add(clip.shot)
-        skin = own.skin[clip.shot].resampled(fps).read()
-        rows = resampled(shot_targets(artefacts, shots[clip.shot]), artefacts.fps, fps)[: len(skin)]
-        yield _Shot(
-            clip,
-            read_speech(own.audio / clip.audio),
-            _result(artefacts, rows, fps, skin=skin[: len(rows)]),
-            shots[clip.shot].emotion,
-        )
+        if clip.actor == clip.speaker == actor:
+            found.setdefault(clip.shot, clip)
+    return list(found.values())
+
+
+def _opened(recordings: Recordings, clip: Clip, fps: float) -> _Shot:
+    own, artefacts = recordings.actors[clip.actor], recordings.artefacts[clip.actor]
+    shot = next(shot for shot in artefacts.shots if shot.name == clip.shot)
+    skin = own.skin[clip.shot].resampled(fps).read()
+    rows = resampled(shot_targets(artefacts, shot), artefacts.fps, fps)[: len(skin)]
+    return _Shot(
+        clip,
+        read_speech(own.audio / clip.audio),
+        _result(artefacts, rows, fps, skin=skin[: len(rows)]),
+        shot.emotion,
+    )
 
 
 def _result(
@@ -204,16 +194,16 @@ def _baselines(
     own = recordings.actors[actor.actor]
     seen = recordings.artefacts[actor.actor]
     by_name = {shot.name: shot for shot in seen.shots}
-    training, names = [], set[str]()
-    for clip in recordings.clips("train"):
-        if clip.actor == actor.actor == clip.speaker and clip.shot not in names:
-            names.add(clip.shot)
-            sound = read_speech(own.audio / clip.audio).samples
-            rows = resampled(shot_targets(seen, by_name[clip.shot]), seen.fps, fps)
-            training.append(SpokenShot(sound, rows, fps))
+    training = []
+    for clip in _clips(recordings, actor.actor, "train"):
+        sound = read_speech(own.audio / clip.audio).samples
+        rows = resampled(shot_targets(seen, by_name[clip.shot]), seen.fps, fps)
+        training.append(SpokenShot(sound, rows, fps))
     found: dict[str, dict[str, AnimationResult]] = {}
-    for name, kind in BASELINES.items():
-        baseline: FittedBaseline = kind.fit(training)
+    if not training:  # an actor who is for testing alone
+        return {}
+    for name, fit in BASELINES.items():
+        baseline = fit(training)
         found[name] = {
             shot.clip.shot: _result(
                 seen, baseline.predict(shot.sound.samples, shot.truth.num_frames, fps), fps
@@ -224,15 +214,18 @@ def _baselines(
 
 
 def _joined(parts: Sequence[Scores]) -> Scores:
-    """Scores of several actors as one: means weighted by their counts."""
-    if len(parts) == 1:
-        return parts[0]
+    """Scores of several actors as one: means weighted by their counts.
+
+    A baseline that one of the actors lacks is left out: it would be of other shots.
+    """
+    first = {score.name: score for part in reversed(parts) for score in part}
+    order = dict.fromkeys(score.name for part in parts for score in part)
     rows = []
-    for score in parts[0]:
+    for score in (first[name] for name in order):
         own = [part[score.name] for part in parts if score.name in part]
         counts = [item.count for item in own]
         baselines = [item.baseline for item in own if item.baseline is not None]
-
+        is_known = len(baselines) == len(own)
         rows.append(
             Score(
                 score.name,
@@ -240,10 +233,8 @@ def _joined(parts: Sequence[Scores]) -> Scores:
                 score.unit,
                 score.direction,
                 sum(counts),
-                float(np.average(baselines, weights=counts))
-                if len(baselines) == len(own)
-                else None,
-                score.baseline_name,
+                float(np.average(baselines, weights=counts)) if is_known else None,
+                score.baseline_name if is_known else "",
             )
         )
     return Scores(rows)

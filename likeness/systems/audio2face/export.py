@@ -53,7 +53,6 @@ def export_onnx(
     checkpoint_sha256: str = "",
     state: dict[str, Any] | None = None,
     tolerance: float = 1e-3,
-    name: str = "",
 ) -> Bundle:
     """Write ``network.onnx`` with the names, ranks and axes of the runtime, and the actors beside.
 
@@ -80,7 +79,6 @@ def export_package(
     checkpoint_sha256: str = "",
     state: dict[str, Any] | None = None,
     tolerance: float = 1e-3,
-    name: str = "",
 ) -> Bundle:
     """Write a package that the runtime's reader accepts: graph, data, settings and blendshapes.
 
@@ -89,10 +87,8 @@ def export_package(
     """
     graph, cast_of = _Graph(predictor), predictor.cast
     actors = cast_of.identities.actors
-    database, neutral = (
-        None,
-        [s.name for s in actors[0].shots if s.emotion == cast_of.default_emotion],
-    )
+    database = None
+    neutral = [s.name for s in actors[0].shots if s.emotion == cast_of.default_emotion]
     if isinstance(predictor, RegressionPredictor):
         rows = predictor.rows.shots
         database = EmotionDatabase(
@@ -118,6 +114,7 @@ def export_package(
                 emotion_database=database,
                 neutral_shots=neutral,
                 shape=graph.shape,
+                version=predictor.version,
                 provenance={"run": source_run, "checkpoint_sha256": checkpoint_sha256},
             )
 

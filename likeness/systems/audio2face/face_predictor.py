@@ -47,6 +47,7 @@ class SpeechToFace(ABC):
         cast: whom it is of.
         postprocessing: of the frames that are shown.
         fps: frames per second.
+        version: of the network, for packages.
     """
 
     network_type: Literal["regression", "diffusion"]
@@ -57,8 +58,10 @@ class SpeechToFace(ABC):
         *,
         postprocessing: PostprocessingSettings,
         fps: float,
+        version: str,
     ) -> None:
         self.cast, self.fps, self.postprocessing = cast, fps, postprocessing
+        self.version = version
 
     @property
     def identities(self) -> Identities:
@@ -108,8 +111,10 @@ class SpeechToFace(ABC):
             (F, 2, 2) in degrees, and ``fps``.
         """
         if rest or audio is None:
+            given = [*([] if audio is None else ["audio"]), *sorted(rest)]
             raise UsageError(
-                f"Expected audio, and perhaps actor and emotion; found also {sorted(rest)}."
+                "Expected audio, and perhaps actor, emotion, mode and seed; found "
+                f"{', '.join(given) or 'nothing'}."
             )
         samples = np.asarray(audio, np.float32)
         if samples.ndim != 1 or not len(samples) or not np.isfinite(samples).all():

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.ndimage import label
 from torch import Tensor
 
 from likeness.errors import UsageError
@@ -23,6 +24,8 @@ _TONGUE = (0.78, 0.42, 0.42)
 _BACKGROUND = 0.93
 _INSIDE = 0.16
 """Light on surfaces seen from behind: the inside of the mouth."""
+_HOLE = 0.1
+"""Where one looks through a skin that has nothing behind it: eyes, and an open mouth."""
 _MARGIN = 1.12
 
 
@@ -118,6 +121,13 @@ def _from_behind(xy: Tensor, faces: Tensor, tri: Tensor) -> Tensor:
     return (area > 0)[tri.long()]
 
 
+def _enclosed(covered: NDArray[np.bool_]) -> Tensor:
+    """(H, W) what is not covered and has no way to the edge of the picture."""
+    places, _ = label(~covered)
+    outside = np.unique(np.concatenate([places[[0, -1]].ravel(), places[:, [0, -1]].ravel()]))
+    return torch.from_numpy(~covered & ~np.isin(places, outside))
+
+
 @torch.no_grad()
 def _draw(
     vertices: NDArray[np.float32],
@@ -141,5 +151,6 @@ def _draw(
     light = torch.where(inside[:, None], light.new_tensor(_INSIDE), light)
     image = torch.full_like(surface[..., 3:], _BACKGROUND)
     image[covered] = seen[:, 3:] * light
+    image[0, _enclosed(covered[0].numpy())] = _HOLE
     small = torch.nn.functional.avg_pool2d(image.permute(0, 3, 1, 2), 2)
     return np.ascontiguousarray(small[0].permute(1, 2, 0).clamp(0, 1).numpy())

@@ -66,7 +66,7 @@ class EmotionTrack:
         times: (n,) seconds that rise. vectors: (n, E).
 
     Raises:
-        UsageError: shapes that do not fit, or times that do not rise.
+        UsageError: shapes that do not fit, times that do not rise, or values that are no numbers.
     """
 
     times: NDArray[np.float64]
@@ -82,6 +82,8 @@ class EmotionTrack:
             )
         if (np.diff(times) <= 0).any() or not np.isfinite(times).all():
             raise UsageError(f"The times of emotions must rise, found {times.tolist()[:20]}.")
+        if not np.isfinite(vectors).all():
+            raise UsageError("Emotions must be finite numbers, found some that are none.")
         object.__setattr__(self, "times", times)
         object.__setattr__(self, "vectors", vectors)
 

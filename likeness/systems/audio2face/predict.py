@@ -79,7 +79,8 @@ def predict(
         settings = plain_postprocessing().replace(**own_source)
     rows: list[dict[str, Any]] = []
     failures: list[LikenessError] = []
-    for path in _sounds(inputs):
+    sounds = _sounds(inputs)
+    for path, stem in zip(sounds, _stems(sounds), strict=True):
         try:
             sound = read_speech(path).samples
             count = num_frames_of(len(sound), 16000, predictor.fps)
@@ -98,7 +99,7 @@ def predict(
             named = emotion or ("track" if emotions else predictor.cast.default_emotion)
             manifest = write_outputs(
                 output,
-                output_stem(path.name, own.actor, emotion=named, mode=mode),
+                output_stem(stem, own.actor, emotion=named, mode=mode),
                 result,
                 own,
                 formats,
@@ -138,6 +139,20 @@ def _sounds(inputs: Sequence[str]) -> list[Path]:
             found.append(path)
         else:
             raise DataError(f"Expected a sound or a folder at '{path}', but there is nothing.")
+    return found
+
+
+def _stems(paths: Sequence[Path]) -> list[str]:
+    """A name for each sound; where two would have one, the later ones are numbered."""
+    used: set[str] = set()
+    found = []
+    for path in paths:
+        plain = name = path.name.split(".")[0]
+        number = 2
+        while name in used:
+            name, number = f"{plain}-{number}", number + 1
+        used.add(name)
+        found.append(name)
     return found
 
 

@@ -140,7 +140,8 @@ def _preprocessed(config: AudioToFaceConfig, base: Path, actor: RecordedActor) -
     data = config.data
     for place in (data.prepared, base / PREPARED):
         if place is not None and (Path(place) / actor.name).is_dir():
-            return preprocess(actor, config.preprocessing, Path(place) / actor.name)
+            folder = Path(place) / actor.name
+            return preprocess(actor, config.preprocessing, folder, takes_shared=True)
     named = hashlib.sha256(f"{base.resolve()}|{actor.name}".encode()).hexdigest()[:16]
     cache = Path(config.storage.cache_folder).expanduser() / "prepared" / "audio2face"
     if data.prepared is not None:

@@ -220,6 +220,7 @@ class RegressionPredictor(SpeechToFace):
             cast,
             postprocessing=config.postprocessing,
             fps=cast.identities.actors[0].fps,
+            version=config.model.version,
         )
         self.network, self.vectors, self.rows = network, vectors, rows
 

@@ -64,7 +64,10 @@ class AudioToFace(System):
     def recordings(self) -> Recordings:
         """Of the dataset, preprocessed on first use."""
         if self._recordings is None:
-            self._recordings = open_recordings(self.config)
+            found = open_recordings(self.config)
+            if self._learner is not None:
+                _check_meshes(self._learner.cast, found)
+            self._recordings = found
         return self._recordings
 
     @property
@@ -185,11 +188,24 @@ class AudioToFace(System):
         found, wanted = (
             [fingerprint_of(actor) for actor in one.identities.actors] for one in (own, cast)
         )
-        if found != wanted or own.labels != cast.labels:
+        labels = own.labels == cast.labels and own.default_emotion == cast.default_emotion
+        if found != wanted or not labels:
             raise UsageError(
                 "The dataset at hand gives other bases, shots or emotions than those the run began "
                 f"with (actors {', '.join(cast.identities.names)}): a network cannot change them.",
                 advice="Resume with the dataset and the preprocessing settings of the run.",
+            )
+
+
+def _check_meshes(cast: Cast, recordings: Recordings) -> None:
+    """Recordings to score a checkpoint on show its actors on its meshes. Raises UsageError."""
+    for name, actor in cast.identities.by_name.items():
+        found = recordings.artefacts.get(name)
+        if found is not None and found.skin.mean.shape != actor.skin.mean.shape:
+            raise UsageError(
+                f"The skin of '{name}' has {len(found.skin.mean)} vertices in the dataset at hand, "
+                f"and {len(actor.skin.mean)} in the run.",
+                advice="Evaluate with recordings of the mesh the run was trained on.",
             )
 
 

@@ -112,12 +112,12 @@ def test_an_encoder_with_a_path_or_without_need_of_one_is_fine() -> None:
 
 
 @pytest.mark.parametrize("fps", [24.0, 25.0, 30.0, 48.0, 50.0, 60.0])
-def test_row_11_usual_frame_rates_are_taken(fps: float) -> None:
+def test_defect_11_usual_frame_rates_are_taken(fps: float) -> None:
     assert _changed("diffusion", learning={"segments": {"fps": fps}}).learning.segments.fps == fps
 
 
 @pytest.mark.parametrize("fps", [10.0, 29.97, 59.94, 61.0])
-def test_row_11_other_frame_rates_are_refused_not_rounded(fps: float) -> None:
+def test_defect_11_other_frame_rates_are_refused_not_rounded(fps: float) -> None:
     with pytest.raises(ValidationError, match="fps"):
         _changed("diffusion", learning={"segments": {"fps": fps}})
 

@@ -108,7 +108,7 @@ def test_all_formats_and_their_manifest(tmp_path: Path) -> None:
     assert len(list(read_frames(tmp_path / f"{stem}.mp4"))) == FRAMES
 
 
-def test_row_17_the_tongue_and_differences_go_into_caches(tmp_path: Path) -> None:
+def test_defect_17_the_tongue_and_differences_go_into_caches(tmp_path: Path) -> None:
     """Differences are arrays like any other: they reach Maya too."""
     actor = arkit_actor()
     result, _ = performance(actor)
@@ -220,3 +220,24 @@ def test_results_have_channels_of_one_length() -> None:
     with pytest.raises(UsageError, match="'eyes' of a result"):
         AnimationResult(30.0, skin, eyes=np.zeros((3, 4), np.float32))
     assert metres_from_centimetres(np.array([250.0])).tolist() == [2.5]
+
+
+def test_a_hole_in_the_skin_is_dark_and_the_ground_is_not() -> None:
+    """A frame of eight triangles around a square hole."""
+    outer = [(-4, -4), (4, -4), (4, 4), (-4, 4)]
+    ring = np.array(
+        [(x, y, 0) for x, y in outer] + [(x / 2, y / 2, 0) for x, y in outer], np.float32
+    )
+    faces = [
+        f
+        for k in range(4)
+        for f in ((k, (k + 1) % 4, 4 + k), ((k + 1) % 4, 4 + (k + 1) % 4, 4 + k))
+    ]
+    result = AnimationResult(30.0, ring[None])
+    (picture,) = film_frames(result, Mesh(ring, np.array(faces)), size=64, yaw=0.0)
+    middle, skin, ground = picture[32, 32], picture[32, 7], picture[1, 1]
+    assert middle.max() < 0.15
+    assert ground.min() > 0.9
+    assert 0.2 < skin.mean() < 0.9
+    fine = picture[:, :, 0] < 0.15
+    assert fine.sum() == pytest.approx((64 / 1.12 / 2) ** 2, rel=0.1)

@@ -174,7 +174,7 @@ def test_coefficients_expand_without_the_mean() -> None:
     np.testing.assert_allclose(expand(weights, actor.skin.shapes), expected, atol=1e-5)
 
 
-def test_row_15_frames_lie_where_training_puts_them() -> None:
+def test_defect_15_frames_lie_where_training_puts_them() -> None:
     """Half a frame between training and the runtime is made up for by default."""
     centre = window_centres(16000, 16000, 30.0)
     runtime = window_centres(16000, 16000, 30.0, "runtime")

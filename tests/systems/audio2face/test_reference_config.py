@@ -61,7 +61,7 @@ def test_the_users_network_type_chooses_the_base(tmp_path: Path) -> None:
         )
 
 
-def test_row_3_the_inference_file_may_be_missing(tmp_path: Path) -> None:
+def test_defect_03_the_inference_file_may_be_missing(tmp_path: Path) -> None:
     found = read_reference(write_regression(tmp_path / "solo"))
     assert not (tmp_path / "solo" / "config_inference.py").exists()
     assert found.values["inference"] == BASES["regression"]["inference"]
@@ -70,7 +70,7 @@ def test_row_3_the_inference_file_may_be_missing(tmp_path: Path) -> None:
         read_reference(tmp_path / "solo")
 
 
-def test_row_2_thousands_of_clips_are_no_command_line(tmp_path: Path) -> None:
+def test_defect_02_thousands_of_clips_are_no_command_line(tmp_path: Path) -> None:
     clips = [
         ("ann", f"take_{n:05d}", (0, 120 + n % 80), "ann", "en", f"take_{n:05d}.wav", 0)
         for n in range(5000)
@@ -193,7 +193,7 @@ def test_what_has_no_effect_is_noted(tmp_path: Path) -> None:
     assert both.notes == ("PREPROC_RUN_NAME_FULL of ann is still a placeholder",)
 
 
-def test_row_4_no_run_name_is_copied_by_hand(tmp_path: Path) -> None:
+def test_defect_04_no_run_name_is_copied_by_hand(tmp_path: Path) -> None:
     """The examples leave a placeholder that users have to replace; here nothing depends on it."""
     found = read_reference(write_reference(tmp_path / "band"))
     assert found.values["train"]["PREPROC_RUN_NAME_FULL"]["ann"].startswith("XXXXXX_XXXXXX")

@@ -120,7 +120,7 @@ def test_a_term_that_is_none_is_off_and_one_that_is_set_is_on(tmp_path: Path) ->
     assert config.learning.phonemes.languages == ("en",)
 
 
-def test_row_2_five_thousand_clips_are_imported(tmp_path: Path) -> None:
+def test_defect_02_five_thousand_clips_are_imported(tmp_path: Path) -> None:
     clips = [
         ("ann", f"t{n}", (0, 99 + n % 7), "ann", "en", f"aug/v/t{n}.wav", n % 3)
         for n in range(5000)
@@ -141,7 +141,7 @@ def test_a_deleted_augmentation_is_off(tmp_path: Path) -> None:
     assert _resolved(out).learning.segments.pitch_chance == 0.0
 
 
-def test_row_10_what_cannot_be_carried_over_is_told(tmp_path: Path) -> None:
+def test_defect_10_what_cannot_be_carried_over_is_told(tmp_path: Path) -> None:
     """Also VERBOSE, whose override the reference reads past."""
     preproc = 'RUN_NAME = "first"\nVERBOSE = True\n'
     train = TRAIN + "TRAIN_OUTPUT_ROOT = '/big/disk'\nREPRODUCIBLE = False\n"
@@ -154,7 +154,7 @@ def test_row_10_what_cannot_be_carried_over_is_told(tmp_path: Path) -> None:
     assert any("hears through hubert" in note for note in notes)
 
 
-def test_row_10_channels_missing_of_a_scale_are_one(tmp_path: Path) -> None:
+def test_defect_10_channels_missing_of_a_scale_are_one(tmp_path: Path) -> None:
     from tests.systems.audio2face.reference_directories import DATASET
 
     partial = DATASET.replace('"skin": 1.0, "tongue": 1.0, "jaw": 2.0, "eye": 1.0', '"jaw": 2.0')

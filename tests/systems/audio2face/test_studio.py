@@ -299,3 +299,18 @@ def test_inspection_finds_the_faults_and_no_others(tmp_path: Path) -> None:
     found = [(f.code, f.path) for f in inspect_dataset(out).findings]
     assert sorted(found) == sorted(expected)
     assert len(found) == len(codes) == 6
+
+
+def test_triangles_join_the_vertices_of_the_caches(made: Path) -> None:
+    actor = open_dataset(made)["actor00"]
+    assert actor.skin_faces is not None
+    assert actor.tongue_faces is not None
+    assert len(np.unique(actor.skin_faces)) == 600
+    assert len(np.unique(actor.tongue_faces)) == next(iter(actor.tongue.values())).num_vertices
+    # No triangle is torn across the face in any frame: lips and lids part, triangles do not.
+    assert actor.skin_neutral is not None
+    frames = actor.skin[next(n for n in actor.skin if n != "neutral_silence")].read()[::5]
+    at_rest, moved = actor.skin_neutral[actor.skin_faces], frames[:, actor.skin_faces]
+    rest, edges = (np.linalg.norm(c - np.roll(c, 1, axis=-2), axis=-1) for c in (at_rest, moved))
+    assert np.median(rest) < 1.5
+    assert (edges - rest).max() < 1.0

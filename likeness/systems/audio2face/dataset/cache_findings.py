@@ -158,7 +158,7 @@ def _looked_at(
         yield Finding(
             "advice",
             "sampled",
-            root.relative_to(base).as_posix(),
+            place_in(root, base),
             f"The caches are large: every {every}th frame was looked at for broken numbers.",
             "Nothing needs to be done.",
         )
@@ -187,7 +187,7 @@ def _looked_at(
 
 
 def _place(root: Path, shot: str, base: Path) -> str:
-    return find_cache(root, shot).relative_to(base).as_posix()
+    return place_in(find_cache(root, shot), base)
 
 
 def _other_size(looks: Mapping[str, _Look]) -> dict[str, float]:
@@ -268,3 +268,8 @@ def _head_motion(looks: Mapping[str, _Look], places: Mapping[str, str]) -> Itera
                 f"{before[worst]:.2f} cm, and a rigid motion takes all but {after:.2f} cm of it.",
                 "Stabilise the head before exporting: its motion is none of speech.",
             )
+
+
+def place_in(path: Path, base: Path) -> str:
+    """A path as findings tell it: relative to the dataset; whole where it lies outside."""
+    return (path.relative_to(base) if path.is_relative_to(base) else path).as_posix()

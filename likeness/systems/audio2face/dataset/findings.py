@@ -16,7 +16,7 @@ from likeness.errors import LikenessError
 from likeness.geometry.animation import VertexAnimation
 from likeness.geometry.animation_files import find_cache
 from likeness.systems.audio2face.dataset.actor_findings import look_at_actor
-from likeness.systems.audio2face.dataset.cache_findings import look_at_caches
+from likeness.systems.audio2face.dataset.cache_findings import look_at_caches, place_in
 from likeness.systems.audio2face.dataset.description import (
     DESCRIPTION,
     ActorFiles,
@@ -87,7 +87,7 @@ def _timing(
     sounds, kept = {}, {}
     for shot, cache in caches.items():
         audio = recordings.get(shot, {}).get("")
-        place = find_cache(base / files.skin_caches, shot).relative_to(base).as_posix()
+        place = place_in(find_cache(base / files.skin_caches, shot), base)
         if audio is not None and not {f"{files.audio}/{audio}", place} & faulty:
             kept[shot] = cache
             sounds[shot] = (base / files.audio / audio, f"{files.audio}/{audio}")

@@ -302,6 +302,11 @@ def triangles_of(path: Path, num_vertices: int) -> NDArray[np.int64]:
             f"{mesh.num_vertices}.",
             advice="Export it from the mesh of the caches.",
         )
+    if not mesh.num_faces:
+        raise DataError(
+            f"'{path}': expected triangles between the vertices of the caches, found none.",
+            advice="Export it as a surface, not as points.",
+        )
     return mesh.faces.astype(np.int64)
 
 

@@ -24,8 +24,11 @@ from likeness.systems.audio2face.preprocessing.shot_files import read_json, writ
 _LOCK = ".lock"
 
 
-def is_made_of(folder: Path, fingerprint: str) -> bool | None:
+def is_made_of(folder: Path, fingerprint: str, own: str | None = None) -> bool | None:
     """Whether a folder was finished from what has this fingerprint; None when there is none yet.
+
+    Args:
+        own: fingerprint of one actor, as good: what it gave to a basis of several.
 
     Raises:
         DataError: something else lies there.
@@ -38,6 +41,8 @@ def is_made_of(folder: Path, fingerprint: str) -> bool | None:
             f"Expected a preprocessed actor or nothing in '{folder}', found something else.",
             advice="Choose another folder; this one is left as it is.",
         )
+    if own is not None and note.get("own") == own:
+        return True
     return bool(note["fingerprint"] == fingerprint)
 
 

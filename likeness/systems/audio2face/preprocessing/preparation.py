@@ -61,6 +61,7 @@ def preprocess(
     *,
     progress: Progress | None = None,
     redo: bool = False,
+    takes_shared: bool = False,
 ) -> ActorArtefacts:
     """Make the artefacts of an actor in a folder, or read them if they are there.
 
@@ -70,6 +71,7 @@ def preprocess(
         folder: appears when everything in it is written, with the reference's layout.
         progress: is told how many passes over a shot are done, and how many there are.
         redo: make it again where the folder was made of other inputs or settings.
+        takes_shared: also take a folder made of these recordings and others together.
 
     Raises:
         UsageError: the folder was made of something else, and not ``redo``; choices that do not
@@ -77,7 +79,7 @@ def preprocess(
         DataError: recordings with faults; something else lies in the folder.
     """
     places = {actor.name: Path(folder)}
-    return _preprocess([actor], settings, places, progress, redo)[actor.name]
+    return _preprocess([actor], settings, places, progress, redo, takes_shared)[actor.name]
 
 
 def preprocess_together(
@@ -144,20 +146,26 @@ def _preprocess(
     places: Mapping[str, Path],
     progress: Progress | None,
     redo: bool,
+    takes_shared: bool = False,
 ) -> dict[str, ActorArtefacts]:
     works = [_begin(actor, settings) for actor in actors]
     prints = [fingerprint(work.actor, settings, work.caches) for work in works]
     # A shared basis is made of all actors; each folder then depends on every one of them.
     whole = hashlib.sha256("".join(prints).encode()).hexdigest() if len(prints) > 1 else prints[0]
-    made = {name: is_made_of(place, whole) for name, place in places.items()}
+    own = dict(zip(places, prints, strict=True))
+    made = {
+        name: is_made_of(place, whole, own[name] if takes_shared else None)
+        for name, place in places.items()
+    }
     if not all(made.values()):
         for name, place in places.items():
             if made[name] is False and not redo:
                 raise UsageError(
                     f"'{place}' was made of other recordings of '{name}' or with other settings.",
-                    advice="Choose another folder, or ask for it to be made again.",
+                    advice="Choose another folder, or the preprocessing settings it was made with "
+                    "(they are kept in it), or prepare the dataset again.",
                 )
-        _make(works, settings, places, whole, progress)
+        _make(works, settings, places, own, whole, progress)
     return {name: read_artefacts(place) for name, place in places.items()}
 
 
@@ -171,6 +179,7 @@ def _make(
     works: Sequence[_Work],
     settings: PreprocessingSettings,
     places: Mapping[str, Path],
+    own: Mapping[str, str],
     whole: str,
     progress: Progress | None,
 ) -> None:
@@ -210,7 +219,8 @@ def _make(
         )
     for work in works:
         note: dict[str, Any] = {
-            "placeholders": [] if work.tongues else [layout.TONGUE_COEFFICIENTS]
+            "placeholders": [] if work.tongues else [layout.TONGUE_COEFFICIENTS],
+            "own": own[work.actor.name],
         }
         with finished(places[work.actor.name], whole, note) as folder:
             _write(work, skin, tongue if work.tongues else None, settings, folder, step)

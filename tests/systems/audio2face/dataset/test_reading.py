@@ -324,3 +324,42 @@ def test_rows_of_both_kinds_of_table_are_read_alike(tmp_path: Path) -> None:
         for kind in ("jsonl", "csv")
     )
     assert one == two == (Clip("anna", "joy_001", 2, 9, "anna", "de", "joy_001.wav", 0),)
+
+
+def test_triangles_come_back_as_they_were_written(tmp_path: Path) -> None:
+    root = write_recordings(tmp_path / "data")
+    actor = open_dataset(root)["anna"]
+    assert actor.skin_faces is not None
+    assert actor.tongue_faces is not None
+    np.testing.assert_array_equal(actor.skin_faces, bare_actor("anna").skin_faces)
+    np.testing.assert_array_equal(actor.tongue_faces, bare_actor("anna").tongue_faces)
+    mesh = root / "data" / "anna" / "geom" / "skin" / "mesh.obj"
+    lines = [line.split() for line in mesh.read_text().splitlines()]
+    points = [[float(x) for x in words[1:]] for words in lines if words[0] == "v"]
+    np.testing.assert_allclose(points, bare_actor("anna").skin_neutral, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("v 0 0 0\nv 1 0 0\nv 0 1 0\nf 1 2 3\n", "expected 30 vertices as in the caches, found 3"),
+        ("v 0 0 0\n" * 30, "expected triangles .*, found none"),
+        ("v 0 x 0\n", "line 1"),
+        (None, "no mesh file"),
+    ],
+)
+def test_a_mesh_that_is_not_of_the_caches_is_refused_and_told(
+    tmp_path: Path, text: str | None, message: str
+) -> None:
+    root = write_recordings(tmp_path / "data")
+    mesh = root / "data" / "anna" / "geom" / "skin" / "mesh.obj"
+    if text is None:
+        mesh.unlink()
+    else:
+        mesh.write_text(text)
+    with pytest.raises((DataError, MissingError), match=message):
+        open_dataset(root)
+    told = [f for f in inspect_dataset(root).findings if f.code == "mesh"]
+    assert [f.path for f in told] == ["data/anna/geom/skin/mesh.obj"]
+    assert told[0].severity == "error"
+    assert told[0].advice

@@ -52,7 +52,7 @@ from tests.systems.audio2face.package.packages import (
 
 
 @pytest.mark.parametrize("kind", ["regression", "diffusion"])
-def test_row_18_data_keys_are_those_of_the_type(tmp_path: Path, kind: str) -> None:
+def test_defect_18_data_keys_are_those_of_the_type(tmp_path: Path, kind: str) -> None:
     folder = good_package(tmp_path / "p", kind)
     name = "model_data.npz" if kind == "regression" else "model_data_bo.npz"
     with np.load(folder / name) as file:
@@ -64,7 +64,7 @@ def test_row_18_data_keys_are_those_of_the_type(tmp_path: Path, kind: str) -> No
         assert len(file) == 11
 
 
-def test_row_18_trt_info_of_regression_has_defaults(tmp_path: Path) -> None:
+def test_defect_18_trt_info_of_regression_has_defaults(tmp_path: Path) -> None:
     folder = good_package(tmp_path / "p")
     info = json.loads((folder / "trt_info.json").read_text())
     assert info["defaults"] == {"MAX_BATCH_SIZE": 8, "OPT_BATCH_SIZE": 3}
@@ -85,7 +85,7 @@ def test_trt_shapes_of_diffusion() -> None:
     )
 
 
-def test_row_18_there_is_always_an_emotion() -> None:
+def test_defect_18_there_is_always_an_emotion() -> None:
     assert network_emotions(["neutral"], "neutral", "neutral") == (["neutral"], [0.0])
     assert network_emotions(["a", "neutral", "b"], "neutral", "b") == (["a", "b"], [0.0, 1.0])
     assert network_emotions(["a", "b"], None, "a") == (["a", "b"], [1.0, 0.0])
@@ -93,7 +93,7 @@ def test_row_18_there_is_always_an_emotion() -> None:
         network_emotions(["a"], None, "b")
 
 
-def test_row_18_saccades_are_float32_whatever_was_recorded(tmp_path: Path) -> None:
+def test_defect_18_saccades_are_float32_whatever_was_recorded(tmp_path: Path) -> None:
     actor = random_actor()
     assert actor.saccades.dtype == np.float64
     folder = good_package(tmp_path / "p", artefacts=[actor])
@@ -101,7 +101,7 @@ def test_row_18_saccades_are_float32_whatever_was_recorded(tmp_path: Path) -> No
         assert file["saccade_rot_matrix"].dtype == np.float32
 
 
-def test_row_18_skin_only_blendshapes_get_a_tongue(tmp_path: Path) -> None:
+def test_defect_18_skin_only_blendshapes_get_a_tongue(tmp_path: Path) -> None:
     actor = replace(random_actor(), tongue_blendshapes=None)
     folder = good_package(tmp_path / "p", artefacts=[actor])
     with np.load(folder / "bs_tongue_ada.npz") as file:
@@ -184,14 +184,14 @@ def test_parts_that_do_not_fit_leave_no_folder(
     assert not (tmp_path / "p").exists()
 
 
-def test_row_20_actors_of_different_sizes_are_reported(tmp_path: Path) -> None:
+def test_defect_20_actors_of_different_sizes_are_reported(tmp_path: Path) -> None:
     small = random_actor("bo")
     small = replace(small, neutral_skin=small.neutral_skin[:-1])
     with pytest.raises(UsageError, match="bo has 29"):
         good_package(tmp_path / "p", "diffusion", artefacts=[random_actor(), small])
 
 
-def test_row_18_files_of_export_scripts_are_rewritten(tmp_path: Path) -> None:
+def test_defect_18_files_of_export_scripts_are_rewritten(tmp_path: Path) -> None:
     """Unicode names without "neutral", float64, int64 mask, settings that count the neutral."""
     rng = np.random.default_rng(0)
     arrays = {
@@ -256,7 +256,7 @@ def test_the_emotion_data_base_and_its_older_form(tmp_path: Path) -> None:
         EmotionDatabase(database.vectors, ("a", "b"), np.array([6, 0]), np.array([6, 6]))
 
 
-def test_row_21_no_pickle_is_read(tmp_path: Path) -> None:
+def test_defect_21_no_pickle_is_read(tmp_path: Path) -> None:
     np.savez(tmp_path / "db.npz", emo_db=np.array([{}], object))
     with pytest.raises(UnsafeFileError, match="pickle"):
         read_emotion_database(tmp_path / "db.npz")

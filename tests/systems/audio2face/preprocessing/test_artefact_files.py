@@ -276,7 +276,7 @@ def test_files_can_be_read_from_elsewhere(folder: Path, tmp_path: Path) -> None:
         read_artefacts(folder, replaced={"nonsense": elsewhere})
 
 
-def test_defect_4_the_one_folder_of_an_actor_is_found(folder: Path, tmp_path: Path) -> None:
+def test_defect_04_the_one_folder_of_an_actor_is_found(folder: Path, tmp_path: Path) -> None:
     assert find_preparation(tmp_path, "bo") == folder
     assert find_preparation(folder, "bo") == folder
     with pytest.raises(DataError, match="found none"):

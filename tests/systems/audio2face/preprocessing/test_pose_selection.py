@@ -34,7 +34,7 @@ def test_choice_is_that_of_a_full_pca_in_every_step() -> None:
     assert np.all(np.diff(found.errors) <= 1e-12)
 
 
-def test_defect_9_no_pose_is_chosen_twice_and_all_can_be() -> None:
+def test_defect_09_no_pose_is_chosen_twice_and_all_can_be() -> None:
     rng = np.random.default_rng(1)
     for count in (1, 2, 3, 4, 5, 30):
         found = select_distinct(rng.normal(size=(count, 60)), max_added=787)

@@ -44,7 +44,7 @@ def test_poses_of_several_shots_are_numbered_through() -> None:
     assert {name: f.tolist() for name, f in chosen.items()} == {"a": [2], "b": [1, 4]}
 
 
-def test_defect_9_several_frames_that_are_not_there_leave_the_others() -> None:
+def test_defect_09_several_frames_that_are_not_there_leave_the_others() -> None:
     frames = {"a": np.array([0, 3, 7, 8, 9]), "b": np.array([5, 6]), "c": np.array([1])}
     inside = frames_inside(frames, {"a": 8, "b": 5, "c": 2})
     assert {name: f.tolist() for name, f in inside.items()} == {"a": [0, 3, 7], "b": [], "c": [1]}

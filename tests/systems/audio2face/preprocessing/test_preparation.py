@@ -12,12 +12,9 @@ from likeness.errors import DataError, UsageError
 from likeness.geometry.animation import VertexAnimation
 from likeness.geometry.frames import ArrayFrames
 from likeness.systems.audio2face.artefacts import Pairs
-from likeness.systems.audio2face.preprocessing import (
-    poses,
-    preprocess,
-    preprocess_together,
-    read_artefacts,
-)
+from likeness.systems.audio2face.preprocessing import poses
+from likeness.systems.audio2face.preprocessing.artefact_files import read_artefacts
+from likeness.systems.audio2face.preprocessing.preparation import preprocess, preprocess_together
 from likeness.systems.audio2face.preprocessing.settings import ActorChoices, PreprocessingSettings
 from likeness.systems.audio2face.shots import Shot
 from tests.systems.audio2face.preprocessing.recorded import (
@@ -214,7 +211,7 @@ def test_choices_of_shots_and_components(tmp_path: Path) -> None:
     assert not list(tmp_path.glob("*wrong*"))
 
 
-def test_defect_9_poses_may_come_of_some_of_the_shots(tmp_path: Path) -> None:
+def test_defect_09_poses_may_come_of_some_of_the_shots(tmp_path: Path) -> None:
     found = preprocess(minimal(), choosing(prune_shots=["shot1"]), tmp_path / "bo")
     assert found.skin.coefficients.keys() == {"shot0", "shot1", "shot2"}
     folder = tmp_path / "bo/pca/skin/intermediate"

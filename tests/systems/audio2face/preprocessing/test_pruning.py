@@ -69,7 +69,7 @@ def test_far_from_the_origin_small_differences_count() -> None:
     assert distinct_frames(shot_of(rows), 0.18, max_passes=1).tolist() == [0, 10]
 
 
-def test_defect_9_the_relative_radius_knows_no_unit_and_no_density() -> None:
+def test_defect_09_the_relative_radius_knows_no_unit_and_no_density() -> None:
     rng = np.random.default_rng(5)
     rows = np.cumsum(rng.normal(scale=0.1, size=(150, 24)), axis=0)
     kept = []

@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from likeness import workflow
+from likeness.errors import DataError
+from likeness.runs.run import Run
+from likeness.systems.audio2face.commands import COMMANDS
+from likeness.systems.audio2face.export import export_onnx
+
+
+def test_the_graph_gives_the_frames_of_the_session(regression_run: Run, tmp_path: Path) -> None:
+    """Frame by frame, through ONNX Runtime alone."""
+    import onnxruntime
+
+    bundle = workflow.export(regression_run, "onnx", output=tmp_path / "onnx")
+    session = onnxruntime.InferenceSession(str(bundle.folder / "network.onnx"))
+    assert {i.name: i.shape for i in session.get_inputs()} == {
+        "input": ["batch_size", 1, 8320],
+        "emotion": ["batch_size", 1, 17],
+    }
+    model = workflow.Predictor.from_run(regression_run, device="cpu").model
+    sound = (0.1 * np.random.default_rng(1).normal(size=16000)).astype(np.float32)
+    frames = model(audio=sound)["skin"]
+    shot, frame = model.source_frame()
+    felt = np.append(model.vectors[model.rows.shot(shot).start + frame], 0.0).astype(np.float32)
+    padded = np.pad(sound, 4160)
+    shapes = np.asarray(model.artefacts(None).skin.shapes)
+    for index in (0, 14, 29):
+        start = round((2 * index + 1) * 16000 / 60)
+        (row,) = session.run(
+            None, {"input": padded[None, None, start : start + 8320], "emotion": felt[None, None]}
+        )
+        moved = np.einsum("k,kvc->vc", row[0, 0, : len(shapes)], shapes)
+        np.testing.assert_allclose(moved, frames[index], atol=1e-4)
+
+
+def test_a_package_is_accepted_and_knows_its_version(small_dataset: Path, tmp_path: Path) -> None:
+    from tests.systems.audio2face.small_runs import trained
+
+    run = trained(small_dataset, tmp_path, "data.actors=[anna]", "model.version=2.7")
+    bundle = workflow.export(run, "package", output=tmp_path / "package")
+    assert COMMANDS["check-package"](bundle.folder)["valid"] is True
+    info = json.loads((bundle.folder / "network_info.json").read_text())
+    assert info["id"]["version"] == "2.7"
+    assert info["params"]["explicit_emotions"] == ["joy"]
+    with np.load(bundle.folder / "implicit_emo_db.npz") as database:
+        assert sum(len(database[name]) for name in database.files) > 0
+
+
+def test_a_graph_that_differs_is_not_kept(regression_run: Run, tmp_path: Path) -> None:
+    model = workflow.Predictor.from_run(regression_run, device="cpu").model
+    with pytest.raises(DataError):
+        export_onnx(model, tmp_path / "onnx", tolerance=1e-30)
+    assert not (tmp_path / "onnx").exists()

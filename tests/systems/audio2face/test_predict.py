@@ -1,0 +1,163 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from likeness import workflow
+from likeness.errors import DataError, LikenessError, UsageError
+from likeness.runs.run import Run
+
+
+def speech(path: Path, seed: int = 0, rate: int = 16000) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    soundfile.write(path, 0.1 * np.random.default_rng(seed).normal(size=rate // 2), rate)
+    return path
+
+
+def run_on(run: Run, inputs: list[Path], folder: Path, **options: object) -> list[dict]:
+    return workflow.predict(run, inputs, output=folder, options=options)
+
+
+def test_a_folder_with_a_broken_sound_and_two_of_one_name(
+    regression_run: Run, tmp_path: Path
+) -> None:
+    sounds = tmp_path / "sounds"
+    speech(sounds / "a.wav", 1)
+    speech(sounds / "more" / "a.flac", 2, rate=22050)
+    (sounds / "b.wav").write_bytes(b"no sound at all")
+    (sounds / "notes.txt").write_text("not heard")
+    rows = run_on(regression_run, [sounds], tmp_path / "out", format="npy")
+    assert [Path(row["input"]).name for row in rows] == ["a.wav", "b.wav", "a.flac"]
+    assert "cannot be decoded" in rows[1]["error"]
+    names = [
+        sorted(Path(file).name for file in row["files"].values()) for row in (rows[0], rows[2])
+    ]
+    assert "a_anna_anna_neutral_offline.npy" in names[0]
+    assert "a-2_anna_anna_neutral_offline.npy" in names[1]
+    frames = [np.load(tmp_path / "out" / own[0]) for own in (names[0], names[1])]
+    assert np.abs(frames[0] - frames[1]).max() > 0
+    assert (rows[0]["frames"], rows[0]["seconds"]) == (15, 0.5)
+
+
+def test_only_broken_sounds_are_an_error(regression_run: Run, tmp_path: Path) -> None:
+    (tmp_path / "b.wav").write_bytes(b"no sound at all")
+    with pytest.raises(DataError, match="cannot be decoded"):
+        run_on(regression_run, [tmp_path / "b.wav"], tmp_path / "out")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(DataError, match="found none"):
+        run_on(regression_run, [tmp_path / "empty"], tmp_path / "out")
+
+
+def test_every_format_is_written_and_named(regression_run: Run, tmp_path: Path) -> None:
+    sound = speech(tmp_path / "a.wav")
+    formats = "maya,npy,pc2,usd,glb,arkit-csv,arkit-json,live-link,mp4"
+    rows = run_on(regression_run, [sound], tmp_path / "out", format=formats, emotion="joy", size=64)
+    stem = "a_anna_anna_joy_offline"
+    found = {Path(p).name.removeprefix(stem) for p in rows[0]["files"].values()}
+    expected = {".xml", ".mc", ".npy", ".pc2", ".usda", ".glb", ".mp4", "_arkit.csv"}
+    assert expected | {"_arkit.json", "_livelink.csv", "_eye.npy", "_tongue.usda"} <= found
+    manifest = json.loads((tmp_path / "out" / f"{stem}.manifest.json").read_text())
+    assert manifest["sound"] == "a.wav"
+    assert manifest["emotion"] == "joy"
+    assert set(manifest["files"]) == {stem + ending for ending in found}
+    skin = np.load(tmp_path / "out" / f"{stem}.npy")
+    assert skin.shape == (15, 30, 3)
+
+
+def test_the_usual_files_are_those_the_actor_allows(regression_run: Run, tmp_path: Path) -> None:
+    rows = run_on(regression_run, [speech(tmp_path / "a.wav")], tmp_path / "out", size=64)
+    endings = {Path(p).suffix for p in rows[0]["files"].values()}
+    assert endings == {".npy", ".glb", ".mp4", ".csv"}
+
+
+def test_a_glb_opens_elsewhere_and_moves_as_the_cache(regression_run: Run, tmp_path: Path) -> None:
+    trimesh = pytest.importorskip("trimesh")
+    rows = run_on(
+        regression_run, [speech(tmp_path / "a.wav")], tmp_path / "out", format="npy,glb", plain=True
+    )
+    (path,) = (p for p in rows[0]["files"].values() if p.endswith(".glb"))
+    (mesh,) = trimesh.load(path, process=False).geometry.values()
+    assert len(mesh.vertices) == 30 + 9
+    content = Path(path).read_bytes()
+    length = int.from_bytes(content[12:16], "little")
+    document = json.loads(content[20 : 20 + length])
+    (channel,) = document["animations"][0]["channels"]
+    assert channel["target"]["path"] == "weights"
+    sampler = document["animations"][0]["samplers"][channel["sampler"]]
+    times = document["accessors"][sampler["input"]]
+    assert times["count"] == 15
+    assert times["max"][0] == pytest.approx(14 / 30)
+
+
+def test_emotions_of_a_table_change_over_time(regression_run: Run, tmp_path: Path) -> None:
+    sound, table = speech(tmp_path / "a.wav"), tmp_path / "felt.csv"
+    table.write_text("time,joy\n0,0\n10,0\n")
+    still = run_on(regression_run, [sound], tmp_path / "0", format="npy", emotions=str(table))
+    plain = run_on(regression_run, [sound], tmp_path / "1", format="npy")
+    table.write_text("time,joy\n0,0\n0.5,9\n")
+    felt = run_on(regression_run, [sound], tmp_path / "2", format="npy", emotions=str(table))
+    skins = [np.load(next(iter(rows[0]["files"].values()))) for rows in (still, plain, felt)]
+    np.testing.assert_array_equal(skins[0], skins[1])
+    moved = np.abs(skins[2] - skins[1]).max(axis=(1, 2))
+    assert moved[0] < 1e-6 < moved[-1]
+    assert "track" in next(iter(felt[0]["files"]))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "expected a row and the columns time and any of joy; found nothing"),
+        ("joy\n1\n", "columns time and any of joy; found joy"),
+        ("time,anger\n0,1\n", "found anger, time"),
+        ("time,joy\n0,much\n", "no number"),
+        ("time,joy\n1,0\n0,1\n", "must rise"),
+        ("time,joy\n0,nan\n", "finite numbers"),
+        ("time,joy\n0,0,7\n", "columns"),
+    ],
+)
+def test_tables_with_faults(regression_run: Run, tmp_path: Path, text: str, message: str) -> None:
+    table = tmp_path / "felt.csv"
+    table.write_text(text)
+    with pytest.raises(UsageError, match=message):
+        run_on(regression_run, [speech(tmp_path / "a.wav")], tmp_path / "out", emotions=str(table))
+    assert not list((tmp_path / "out").glob("*.npy"))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"format": "fbx"}, "no output format fbx"),
+        ({"actor": "carla"}, "no actor 'carla'"),
+        ({"emotion": "anger"}, "anger"),
+        ({"emotion": "1,2"}, "1 values"),
+        ({"emotion": "nan,"}, "numbers with commas"),
+        ({"emotion": "1,x"}, "numbers with commas"),
+        ({"emotion": "joy", "emotions": "felt.csv"}, "not both"),
+        ({"emotions": "nowhere.csv"}, "no table of emotions"),
+        ({"mode": "live"}, "mode"),
+        ({"size": 8}, "size"),
+    ],
+)
+def test_options_with_faults(
+    regression_run: Run, tmp_path: Path, options: dict[str, object], message: str
+) -> None:
+    with pytest.raises(LikenessError, match=message):
+        run_on(regression_run, [speech(tmp_path / "a.wav")], tmp_path / "out", **options)
+
+
+def test_blinks_are_added_by_a_seed(regression_run: Run, tmp_path: Path) -> None:
+    sound = tmp_path / "long.wav"
+    soundfile.write(sound, np.zeros(16000 * 12), 16000)
+    skins = []
+    for number, options in enumerate(
+        ({}, {"blinks": True}, {"blinks": True}, {"blinks": True, "seed": 1})
+    ):
+        rows = run_on(regression_run, [sound], tmp_path / str(number), format="npy", **options)
+        skins.append(np.load(next(iter(rows[0]["files"].values()))))
+    assert np.abs(skins[1] - skins[0]).max() > 1e-3
+    np.testing.assert_array_equal(skins[1], skins[2])
+    assert np.abs(skins[3] - skins[1]).max() > 1e-3
