@@ -19,6 +19,7 @@ from likeness.systems.audio2face.networks.diffusion_parts import (
 )
 from likeness.systems.audio2face.networks.diffusion_settings import DiffusionSettings
 from likeness.systems.audio2face.networks.speech_alignment import aligned, steps_per_frame
+from likeness.systems.audio2face.networks.speech_context import SpeechContext
 
 
 class DiffusionNetwork(nn.Module):
@@ -60,7 +61,15 @@ class DiffusionNetwork(nn.Module):
         width = settings.features
         self.steps_per_frame = steps_per_frame(fps)
         self.encoder = encoder
-        self.audio = nn.Linear(encoder.width * self.steps_per_frame, width)
+        self.context = (
+            SpeechContext(
+                encoder.width, width, settings.context_layers, dropout=settings.context_dropout
+            )
+            if settings.context_layers
+            else None
+        )
+        heard = encoder.width if self.context is None else width
+        self.audio = nn.Linear(heard * self.steps_per_frame, width)
         self.geometry = GeometryEmbedding(sizes, settings)
         self.time = nn.Linear(steps, width)
         self.identity = nn.Linear(num_identities, settings.identity_embedding, bias=False)
@@ -85,6 +94,8 @@ class DiffusionNetwork(nn.Module):
             audio = audio - audio.mean(1, keepdim=True)
             audio = audio / (audio.square().mean(1, keepdim=True) + 1e-7).sqrt()
         encoded = self.encoder(audio)[:, -1]
+        if self.context is not None:
+            encoded = self.context(encoded)
         return self.audio(aligned(encoded, num_frames, self.steps_per_frame))
 
     def tokens(
