@@ -119,8 +119,11 @@ class DiffusionTerms(nn.Module):
         weights += [settings.jaw_weight] * jaw + [settings.eye_weight] * eye
         self.register_buffer("weights", torch.tensor(weights), persistent=False)
         self.register_buffer("upper_face", torch.from_numpy(table), persistent=False)
-        # An error counts as it moves the face, whatever its unit.
-        shares = space.shares if isinstance(space, CoefficientSpace) else torch.ones(1, 1)
+        # By itself an error in units of its component would count as much for a wrinkle as for the
+        # jaw.
+        shares = torch.ones(1, 1)
+        if isinstance(space, CoefficientSpace):
+            shares = space.shares**settings.component_balance
         self.register_buffer("shares", shares.expand(len(identities.actors), -1), persistent=False)
         if isinstance(space, CoefficientSpace):
             # m · (x[t+1] - x[t])² of vertices is a quadratic form of the coefficients.

@@ -287,3 +287,18 @@ def test_a_share_of_samples_is_nothing_but_noise() -> None:
     assert counts[0] <= 2
     assert 20 <= counts[1] <= 44
     assert counts[2] == 64
+
+
+@pytest.mark.parametrize("balance", [0.0, 0.5, 1.0])
+def test_components_count_by_a_power_of_their_size(balance: float) -> None:
+    identities = _identities()
+    space, batch = build_space("coefficients", identities, "component"), _batch((0, 7))
+    clean = space.encode(batch["target"], batch["identity"])
+    terms = DiffusionTerms(identities, space, DiffusionTermSettings(component_balance=balance))
+    sizes = identities.actors[0].skin.component_sizes
+    for component in range(len(sizes)):
+        prediction = clean.clone()
+        prediction[..., component] += 0.5
+        weight = (sizes[component] / sizes.max()) ** balance
+        wanted = 0.5 * (0.5 * weight) ** 2 / 28
+        assert float(terms(prediction, batch)["diffusion"]) == pytest.approx(wanted, rel=1e-3)

@@ -139,6 +139,10 @@ class DiffusionTermSettings(ConfigModel):
     """The same for the jaw."""
     eye_weight: NonNegative = 1.0
     """The same for the eyes, which sound hardly moves."""
+    component_balance: Fraction = 1.0
+    """Weight of a component is this power of its size over that of the widest of its channel: 1
+    counts errors as they move the face, 0 all components alike. Only where components have units of
+    their own."""
     lip_exponent: NonNegative = 10.0
     """How much more closed lips count than open ones, 1/cm."""
     up_axis: Annotated[int, Field(ge=0, le=2)] = 1
