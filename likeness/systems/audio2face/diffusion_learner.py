@@ -6,6 +6,7 @@ The terms are ``diffusion_terms.py``, samples ``diffusion_items.py``; run time i
 from __future__ import annotations
 
 import copy
+import logging
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
@@ -34,7 +35,7 @@ from likeness.systems.audio2face.streaming_session import Noise, StreamingSessio
 from likeness.systems.audio2face.terms import DIFFUSION_TERMS
 from likeness.training.system import Batch, StepContext
 
-_ENCODER = "encoder."
+_LOG = logging.getLogger(__name__)
 
 
 class DiffusionLearner:
@@ -59,7 +60,11 @@ class DiffusionLearner:
         settings, process = config.model.diffusion, config.model.process
         self.fps = config.learning.segments.fps
         self.plan = StreamingPlan.of(config.model.windows, self.fps)
-        self.space = build_space(settings.space, cast.identities).to(device)
+        space = build_space(settings.space, cast.identities, settings.coefficient_scale)
+        self.space = space.to(device)
+        remark = self.plan.noise_remark(process.inference_steps, space.vertex_sizes.total)
+        if remark is not None:
+            _LOG.warning("%s", remark)
         self.process = DiffusionProcess.of(process.schedule, process.steps)
         encoder = build_encoder(
             settings.encoder,
@@ -110,7 +115,13 @@ class DiffusionLearner:
 
     def losses(self, batch: Batch, context: StepContext) -> Mapping[str, Tensor]:
         prediction = predicted(
-            self.network, self.space, self.process, self.plan, batch, context.generator
+            self.network,
+            self.space,
+            self.process,
+            self.plan,
+            batch,
+            context.generator,
+            last_level_share=self.config.model.process.last_level_share,
         )
         with torch.autocast(context.device.type, enabled=False):
             found = self.terms(prediction.float(), batch, active=context.active)

@@ -63,11 +63,19 @@ def predicted(
     plan: StreamingPlan,
     batch: Mapping[str, Any],
     generator: torch.Generator,
+    *,
+    last_level_share: float = 0.0,
 ) -> Tensor:
-    """x̂0 (B, T, D) of a batch, noised to a level that is drawn for each item."""
+    """x̂0 (B, T, D) of a batch, noised to a level that is drawn for each item.
+
+    ``last_level_share`` of the items are at the last level, others at any.
+    """
     clean = space.encode(batch["target"], batch["identity"])
     device = clean.device
     level = torch.randint(len(process), (len(clean),), generator=generator, device=device)
+    if last_level_share > 0:
+        chance = torch.rand(len(clean), generator=generator, device=device)
+        level = torch.where(chance < last_level_share, len(process) - 1, level)
     noise = torch.randn(clean.shape, generator=generator, device=device, dtype=clean.dtype)
     noisy = process.noised(clean, level, noise * space.used(batch["identity"]))
     time = torch.tensor(process.times, device=device)[level]
@@ -86,6 +94,7 @@ class DiffusionTerms(nn.Module):
     """
 
     weights: Tensor
+    shares: Tensor
     upper_face: Tensor
 
     def __init__(
@@ -107,9 +116,15 @@ class DiffusionTerms(nn.Module):
         table = np.stack([np.zeros(vertices, np.float32) if m is None else m for m in masks])
         skin, tongue, jaw, eye = space.sizes.each
         weights = [1.0] * skin + [settings.tongue_weight] * tongue
-        weights += [settings.jaw_weight] * jaw + [1.0] * eye
+        weights += [settings.jaw_weight] * jaw + [settings.eye_weight] * eye
         self.register_buffer("weights", torch.tensor(weights), persistent=False)
         self.register_buffer("upper_face", torch.from_numpy(table), persistent=False)
+        # By itself an error in units of its component would count as much for a wrinkle as for the
+        # jaw.
+        shares = torch.ones(1, 1)
+        if isinstance(space, CoefficientSpace):
+            shares = space.shares**settings.component_balance
+        self.register_buffer("shares", shares.expand(len(identities.actors), -1), persistent=False)
         if isinstance(space, CoefficientSpace):
             # m · (x[t+1] - x[t])² of vertices is a quadratic form of the coefficients.
             per_axis = self.upper_face.repeat_interleave(3, dim=1).unsqueeze(1)
@@ -146,7 +161,7 @@ class DiffusionTerms(nn.Module):
             clean = space.encode(batch["target"], identity)
         if "diffusion" in wanted:
             used = space.used(identity)
-            weights = self.weights * used
+            weights = self.weights * used * (identity @ self.shares).unsqueeze(1)
             errors = functional.smooth_l1_loss(
                 prediction * weights, clean * weights, reduction="none"
             )
@@ -183,11 +198,16 @@ class DiffusionTerms(nn.Module):
 
     def _skin_squares(self, moved: Tensor, identity: Tensor) -> Tensor:
         """(B, T) mean over vertices and axes of squares of normalised skin."""
+        space = self._space[0]
+        if isinstance(space, CoefficientSpace):
+            moved = moved * space.skin_units(identity)
         return moved.square().sum(-1) * self._per_vertex(identity)
 
     def _upper_squares(self, moved: Tensor, identity: Tensor) -> Tensor:
         """The same, each vertex weighed by how much it belongs to the upper face."""
-        if isinstance(self._space[0], CoefficientSpace):
+        space = self._space[0]
+        if isinstance(space, CoefficientSpace):
+            moved = moved * space.skin_units(identity)
             gram = torch.einsum("ba,akl->bkl", identity, self.gram)
             squares = ((moved @ gram) * moved).sum(-1)
         else:
@@ -196,11 +216,12 @@ class DiffusionTerms(nn.Module):
         return squares * self._per_vertex(identity)
 
     def _per_vertex(self, identity: Tensor) -> Tensor:
-        """(B, 1) factor from a sum of squares in the space to a mean over normalised vertices."""
+        """(B, 1) factor from a sum of squares, cm² of coefficients, to a mean over normalised
+        vertices."""
         space = self._space[0]
         size = identity.new_ones(len(identity), 1)
         if isinstance(space, CoefficientSpace):
-            size = (identity @ space.ranges[:, :1]) / (identity @ space.scales[:, :1])
+            size = 1 / (identity @ space.scales[:, :1])
         return size.square() / space.vertex_sizes.skin
 
 

@@ -131,43 +131,60 @@ class VertexSpace(GeometrySpace):
 
 
 class CoefficientSpace(GeometrySpace):
-    """Coefficients of each actor's own basis, so scaled that the widest has unit size.
+    """Coefficients of each actor's own basis, so scaled that the widest has unit size, or each.
 
     The bases are orthonormal: unit normal noise of the vertices, projected, is that of the
-    coefficients.
+    coefficients. Their scale only decides how much of them noise of a level hides.
+
+    Args:
+        identities: the actors.
+        scale: ``range``: one unit for a channel; ``component``: one for each component.
+
+    Attributes:
+        units: (A, D) of the scaled values, in cm and degrees; 1 in columns that only others have.
+        shares: (A, D) units over the largest of their channel.
     """
 
-    ranges: Tensor
+    units: Tensor
+    shares: Tensor
     columns: Tensor
 
-    def __init__(self, identities: Identities) -> None:
+    def __init__(self, identities: Identities, scale: str = "range") -> None:
         super().__init__(identities)
         self.sizes = self.coefficient_sizes
-        ranges, columns = [], []
+        units, shares, columns = [], [], []
         for actor in identities.actors:
-            ranges.append(
-                [
-                    _range(actor.skin), _range(actor.tongue),
-                    actor.normalisation["jaw"].scale, actor.normalisation["eye"].scale,
-                ]
-            )  # fmt: skip
+            channels = [
+                _units(actor.skin, self.sizes.skin, scale),
+                _units(actor.tongue, self.sizes.tongue, scale),
+                np.full(self.sizes.jaw, actor.normalisation["jaw"].scale),
+                np.full(self.sizes.eye, actor.normalisation["eye"].scale),
+            ]
+            units.append(np.concatenate(channels))
+            widest = [_range(actor.skin), _range(actor.tongue), channels[2][0], channels[3][0]]
+            shares.append(np.concatenate([u / w for u, w in zip(channels, widest, strict=True)]))
             own = np.zeros(self.sizes.total)
             own[: len(actor.skin.shapes)] = 1
             own[self.sizes.skin : self.sizes.skin + len(actor.tongue.shapes)] = 1
             own[self.sizes.skin + self.sizes.tongue :] = 1
             columns.append(own)
-        self._fact("ranges", np.array(ranges))
+        self._fact("units", np.stack(units))
+        self._fact("shares", np.stack(shares))
         self._fact("columns", np.stack(columns))
-        self._fact("mean_geometry", np.zeros((len(ranges), self.sizes.total)))
+        self._fact("mean_geometry", np.zeros((len(units), self.sizes.total)))
 
     def encode(self, coefficients: Tensor, identity: Tensor) -> Tensor:
-        return coefficients / self._per_value(identity @ self.ranges, self.sizes)
+        return coefficients / (identity @ self.units).unsqueeze(1)
 
     def skin_coefficients(self, values: Tensor, identity: Tensor) -> Tensor:
-        return values[..., : self.sizes.skin] * (identity @ self.ranges[:, :1]).unsqueeze(1)
+        return values[..., : self.sizes.skin] * self.skin_units(identity)
+
+    def skin_units(self, identity: Tensor) -> Tensor:
+        """(B, 1, K) units of the skin."""
+        return (identity @ self.units[:, : self.sizes.skin]).unsqueeze(1)
 
     def displacements(self, values: Tensor, identity: Tensor) -> Tensor:
-        scaled = values * self._per_value(identity @ self.ranges, self.sizes)
+        scaled = values * (identity @ self.units).unsqueeze(1)
         skin, tongue, rest = _split(scaled, self.sizes)
         return torch.cat(
             [_expand(skin, self.skin_bases, identity), _expand(tongue, self.tongue_bases, identity),
@@ -185,9 +202,22 @@ class CoefficientSpace(GeometrySpace):
         return (identity @ self.columns).unsqueeze(1)
 
 
-def build_space(kind: str, identities: Identities) -> GeometrySpace:
-    """The space of this name: ``vertices`` or ``coefficients``."""
-    return VertexSpace(identities) if kind == "vertices" else CoefficientSpace(identities)
+def build_space(kind: str, identities: Identities, scale: str = "range") -> GeometrySpace:
+    """The space of this name: ``vertices`` or ``coefficients``, the latter of this scale."""
+    return VertexSpace(identities) if kind == "vertices" else CoefficientSpace(identities, scale)
+
+
+_LEAST = 0.01
+
+
+def _units(basis: Basis, size: int, scale: str) -> Floats:
+    """(size,) of the components of a basis, filled with ones; none below a hundredth of the widest:
+    what never moved has no size of its own."""
+    widest = _range(basis)
+    found = np.ones(size, np.float64)
+    own = basis.component_sizes if scale == "component" else np.full(len(basis.shapes), widest)
+    found[: len(basis.shapes)] = np.maximum(own, _LEAST * widest)
+    return found
 
 
 def _range(basis: Basis) -> float:

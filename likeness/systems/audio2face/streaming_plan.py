@@ -137,6 +137,21 @@ class StreamingPlan:
                 )
         return found
 
+    def noise_remark(self, levels: int, values: int) -> str | None:
+        """What is wrong with the noise of a window for runtimes, which draw even counts alone.
+
+        Args:
+            levels: of run time; noise has one slice more.
+            values: of a frame, 3V + 3Vt + jaw + eye.
+        """
+        if (levels + 1) * self.num_frames * values % 2 == 0:
+            return None
+        return (
+            f"A window takes {levels + 1} x {self.num_frames} x {values} noise values, an odd "
+            "number, which runtimes refuse: the run can be used here and not as a package. "
+            f"{levels + 1} denoising steps, or another frame rate, make it even."
+        )
+
     def start(self, number: int) -> int:
         """First sample of a window, counted from the start of the sound; negative at first."""
         return math.floor(number * self.stride) - self.padding_left

@@ -29,6 +29,8 @@ EmotionAt = Callable[[NDArray[np.float64]], Floats]
 
 _OFFLINE_CHUNK = 120
 """Frames whose geometry is in memory at once."""
+_OFFLINE_STEPS = 1500
+"""Steps, 20 ms each, that the encoder gives at once: attention takes memory by their square."""
 
 
 @dataclass(frozen=True)
@@ -254,7 +256,8 @@ def whole_track(
 ) -> Floats:
     """(F, 3V + 3Vt + jaw + eye) with the sound heard in one piece, F = int(n / 16000 · fps).
 
-    The states start at zero at the first frame. Only offline: the encoder hears the future.
+    The states start at zero at the first frame. Only offline: the encoder hears the future. What
+    is longer than half a minute is encoded half a minute at a time, two seconds around it heard.
     """
     network, space, denoiser = graph.network, graph.space, graph.denoiser
     device = network.mean_geometry.device
@@ -263,7 +266,7 @@ def whole_track(
     if not total:
         return found
     given = torch.from_numpy(np.asarray(samples, np.float32)[None]).to(device)
-    heard = network.hear(given, total)
+    heard = network.hear(given, total, piece=_OFFLINE_STEPS)
     who = torch.from_numpy(np.asarray(identity, np.float32)[None]).to(device)
     levels, layers, width = graph.state_shape
     states = torch.zeros(levels, layers, 1, width, device=device)

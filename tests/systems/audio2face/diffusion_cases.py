@@ -106,12 +106,14 @@ def make_network(
     fps: float = 60,
     emotions: int = 2,
     encoder: SpeechEncoder | None = None,
+    scale: str = "range",
+    context_layers: int = 0,
 ) -> tuple[DiffusionNetwork, GeometrySpace]:
     """A small network with heads that say something, in eval mode, and its space."""
     torch.manual_seed(5)
-    space = build_space(kind, identities)
+    space = build_space(kind, identities, scale)
     network = DiffusionNetwork(
-        DiffusionSettings(features=16, gru_features=12),
+        DiffusionSettings(features=16, gru_features=12, context_layers=context_layers),
         encoder or CountingEncoder(),
         space.sizes,
         fps=fps,
@@ -133,8 +135,12 @@ def make_graph(
     fps: float = 60,
     steps: int = 2,
     encoder: SpeechEncoder | None = None,
+    scale: str = "range",
+    context_layers: int = 0,
 ) -> StreamingGraph:
     """A small graph of :func:`make_network`."""
-    network, space = make_network(identities, kind, fps=fps, encoder=encoder)
+    network, space = make_network(
+        identities, kind, fps=fps, encoder=encoder, scale=scale, context_layers=context_layers
+    )
     process = DiffusionProcess.of("cosine", 1000).respaced(steps)
     return StreamingGraph(network, space, process, StreamingPlan.of(WindowSettings(), fps))

@@ -239,3 +239,66 @@ def test_the_mask_of_the_upper_face_does_not_depend_on_the_unit() -> None:
     larger = upper_face_mask(actor, SETTINGS)
     assert larger is not None
     np.testing.assert_allclose(larger, mask, atol=1e-5)
+
+
+def test_the_unit_of_a_component_changes_no_term() -> None:
+    identities = _identities()
+    batch = _batch((0, 7), (1, 4))
+    wide, own = (build_space("coefficients", identities, s) for s in ("range", "component"))
+    # Errors below 1 in both units, where SmoothL1 is a square.
+    prediction = _prediction(wide, batch)
+    clean = wide.encode(batch["target"], batch["identity"])
+    prediction = clean + 0.1 * (prediction - clean)
+    same = prediction * (batch["identity"] @ (wide.units / own.units)).unsqueeze(1)
+    one = DiffusionTerms(identities, wide, SETTINGS)(prediction, batch)
+    other = DiffusionTerms(identities, own, SETTINGS)(same, batch)
+    for name, value in one.items():
+        assert float(other[name]) == pytest.approx(float(value), rel=1e-3), name
+
+
+def test_eyes_can_count_less() -> None:
+    identities = _identities()
+    space, batch = build_space("coefficients", identities), _batch((0, 7))
+    clean = space.encode(batch["target"], batch["identity"])
+    prediction = clean.clone()
+    prediction[..., -4:] += 0.5
+    full, tenth = (
+        DiffusionTerms(identities, space, DiffusionTermSettings(eye_weight=weight))(
+            prediction, batch
+        )["diffusion"]
+        for weight in (1.0, 0.1)
+    )
+    assert float(tenth) == pytest.approx(0.01 * float(full), rel=1e-4)
+
+
+def test_a_share_of_samples_is_nothing_but_noise() -> None:
+    identities = _identities()
+    network, space = make_network(identities, "coefficients")
+    seen: list[Tensor] = []
+    denoise = network.denoise
+    network.denoise = lambda noisy, time, *rest: seen.append(time) or denoise(noisy, time, *rest)  # type: ignore
+    process = DiffusionProcess.of("cosine", 1000)
+    plan = StreamingPlan.of(WindowSettings(), 60)
+    batch = _batch(*[(0, 5)] * 64)
+    for share in (0.0, 0.5, 1.0):
+        generator = torch.Generator().manual_seed(1)
+        predicted(network, space, process, plan, batch, generator, last_level_share=share)
+    counts = [int((time == 999).sum()) for time in seen]
+    assert counts[0] <= 2
+    assert 20 <= counts[1] <= 44
+    assert counts[2] == 64
+
+
+@pytest.mark.parametrize("balance", [0.0, 0.5, 1.0])
+def test_components_count_by_a_power_of_their_size(balance: float) -> None:
+    identities = _identities()
+    space, batch = build_space("coefficients", identities, "component"), _batch((0, 7))
+    clean = space.encode(batch["target"], batch["identity"])
+    terms = DiffusionTerms(identities, space, DiffusionTermSettings(component_balance=balance))
+    sizes = identities.actors[0].skin.component_sizes
+    for component in range(len(sizes)):
+        prediction = clean.clone()
+        prediction[..., component] += 0.5
+        weight = (sizes[component] / sizes.max()) ** balance
+        wanted = 0.5 * (0.5 * weight) ** 2 / 28
+        assert float(terms(prediction, batch)["diffusion"]) == pytest.approx(wanted, rel=1e-3)

@@ -86,4 +86,29 @@ def test_still_channels_have_a_range_to_divide_by() -> None:
     actor.skin.coefficients["one"][:] = 0  # type: ignore[index]
     actor.skin.coefficients["two"][:] = 0  # type: ignore[index]
     space = CoefficientSpace(Identities((actor,)))
-    assert space.ranges[0, 0] == 1
+    assert space.units[0, 0] == 1
+
+
+def test_each_component_may_have_its_own_unit() -> None:
+    """So that noise of a level hides as much of a brow as of a jaw."""
+    identities, targets, who = _identities(), _targets(), torch.eye(2)
+    wide, own = CoefficientSpace(identities), CoefficientSpace(identities, "component")
+    for number, actor in enumerate(identities.actors):
+        sizes = torch.from_numpy(actor.skin.component_sizes)
+        assert torch.allclose(own.units[number, : len(sizes)], sizes)
+        assert torch.allclose(own.shares[number, : len(sizes)], sizes / sizes.max())
+    # Only the numbers in between differ.
+    assert torch.equal(own.units[:, 9:], wide.units[:, 9:])
+    assert wide.shares.eq(1)[0].all()
+    there = own.encode(targets, who)
+    one, other = own.displacements(there, who), wide.displacements(wide.encode(targets, who), who)
+    assert torch.allclose(one, other, atol=1e-4)
+    assert torch.allclose(own.skin_coefficients(there, who), targets[..., :6], atol=1e-5)
+
+
+def test_what_never_moved_has_a_hundredth_of_the_widest_for_its_unit() -> None:
+    actor = make_actor("ada")
+    for rows in actor.skin.coefficients.values():
+        rows[:, 3] = 0
+    space = CoefficientSpace(Identities((actor,)), "component")
+    assert float(space.units[0, 3]) == pytest.approx(0.01 * actor.skin.component_sizes.max())

@@ -66,6 +66,16 @@ def test_short_cuts_equal_the_naive_order(kind: str, steps: int) -> None:
     assert prediction[:, 45:].abs().max() == 0
 
 
+def test_short_cuts_hold_with_units_of_components_and_context() -> None:
+    graph = make_graph(_two(), "coefficients", steps=3, scale="component", context_layers=3)
+    inputs = graph_examples(graph, 3)
+    with torch.no_grad():
+        prediction, latents = graph(**inputs)
+        wanted, states = naive(graph, 3, inputs)
+    assert torch.allclose(prediction[:, 15:45], wanted, atol=2e-5)
+    assert torch.allclose(latents, states, atol=1e-6)
+
+
 def test_sound_is_encoded_once_per_window() -> None:
     """Defect 19: once per denoising step."""
     encoder = CountingEncoder()
@@ -129,15 +139,20 @@ def test_the_number_of_steps_is_said_once(steps: int) -> None:
 
 
 @pytest.mark.skipif(importlib.util.find_spec("onnxruntime") is None, reason="needs onnxruntime")
-@pytest.mark.parametrize(("kind", "actors"), [("vertices", 1), ("coefficients", 2)])
-def test_exported_graph_equals_the_module(kind: str, actors: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("kind", "actors", "layers_of_context"),
+    [("vertices", 1, 0), ("coefficients", 2, 0), ("coefficients", 1, 2)],
+)
+def test_exported_graph_equals_the_module(
+    kind: str, actors: int, layers_of_context: int, tmp_path: Path
+) -> None:
     """With one actor all five inputs are still there."""
     import onnx
     import onnxruntime
 
     from likeness.export.onnx import export_module
 
-    graph = make_graph(Identities(_two().actors[:actors]), kind)
+    graph = make_graph(Identities(_two().actors[:actors]), kind, context_layers=layers_of_context)
     path = export_module(
         graph,
         graph_examples(graph, 2),

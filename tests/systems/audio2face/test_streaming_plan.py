@@ -53,6 +53,16 @@ def test_settings_that_runtimes_cut_off_are_warned_of(caplog: pytest.LogCaptureF
     assert plan.drop == 23
 
 
+def test_an_odd_number_of_noise_values_is_told_of() -> None:
+    """3 x 25 x D is odd with D, which is odd whenever V + Vt is even."""
+    remark = StreamingPlan.of(WindowSettings(), 25).noise_remark(2, 71)
+    assert remark is not None
+    assert "3 x 25 x 71 noise values, an odd number" in remark
+    assert StreamingPlan.of(WindowSettings(), 25).noise_remark(3, 71) is None
+    assert StreamingPlan.of(WindowSettings(), 25).noise_remark(2, 70) is None
+    assert StreamingPlan.of(WindowSettings(), 30).noise_remark(2, 71) is None
+
+
 def test_frames_that_do_not_fill_the_window_are_refused() -> None:
     with pytest.raises(UsageError, match=r"left 15, centre 30 and right 14 make 59"):
         StreamingPlan.of(WindowSettings(left=15, centre=30, right=14), 60)

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from likeness.models.speech_encoders import SpeechEncoder
+from likeness.models.speech_encoders import HOP, RECEPTIVE_FIELD, SpeechEncoder, num_steps
 from likeness.systems.audio2face.networks.diffusion_parts import (
     ChannelSizes,
     GeometryEmbedding,
@@ -19,6 +19,10 @@ from likeness.systems.audio2face.networks.diffusion_parts import (
 )
 from likeness.systems.audio2face.networks.diffusion_settings import DiffusionSettings
 from likeness.systems.audio2face.networks.speech_alignment import aligned, steps_per_frame
+from likeness.systems.audio2face.networks.speech_context import SpeechContext
+
+_AROUND = 100
+"""Steps that a piece is heard with either way: more than any context reaches."""
 
 
 class DiffusionNetwork(nn.Module):
@@ -60,7 +64,15 @@ class DiffusionNetwork(nn.Module):
         width = settings.features
         self.steps_per_frame = steps_per_frame(fps)
         self.encoder = encoder
-        self.audio = nn.Linear(encoder.width * self.steps_per_frame, width)
+        self.context = (
+            SpeechContext(
+                encoder.width, width, settings.context_layers, dropout=settings.context_dropout
+            )
+            if settings.context_layers
+            else None
+        )
+        heard = encoder.width if self.context is None else width
+        self.audio = nn.Linear(heard * self.steps_per_frame, width)
         self.geometry = GeometryEmbedding(sizes, settings)
         self.time = nn.Linear(steps, width)
         self.identity = nn.Linear(num_identities, settings.identity_embedding, bias=False)
@@ -79,13 +91,33 @@ class DiffusionNetwork(nn.Module):
         # A fact about the actors, not a weight: it is not in checkpoints.
         self.register_buffer("mean_geometry", mean_geometry, persistent=False)
 
-    def hear(self, audio: Tensor, num_frames: int) -> Tensor:
-        """Sound (B, L) at 16 kHz to features (B, ``num_frames``, ``features``)."""
+    def hear(self, audio: Tensor, num_frames: int, *, piece: int | None = None) -> Tensor:
+        """Sound (B, L) at 16 kHz to features (B, ``num_frames``, ``features``).
+
+        ``piece`` is the number of steps that the encoder gives at once, None: all. It hears two
+        seconds around them, so log_mel and tiny give the same either way, and the memory of
+        encoders with attention does not grow with the square of L.
+        """
         if self.settings.standardises_audio:
             audio = audio - audio.mean(1, keepdim=True)
             audio = audio / (audio.square().mean(1, keepdim=True) + 1e-7).sqrt()
-        encoded = self.encoder(audio)[:, -1]
+        total = num_steps(audio.shape[1])
+        if piece is None or total <= piece:
+            encoded = self._encoded(audio)
+        else:
+            parts = []
+            for first in range(0, total, piece):
+                start = max(first - _AROUND, 0)
+                end = min(first + piece + _AROUND, total)
+                around = self._encoded(audio[:, start * HOP : (end - 1) * HOP + RECEPTIVE_FIELD])
+                parts.append(around[:, first - start :][:, :piece])
+            encoded = torch.cat(parts, 1)
         return self.audio(aligned(encoded, num_frames, self.steps_per_frame))
+
+    def _encoded(self, audio: Tensor) -> Tensor:
+        """(B, steps, …) of the encoder, with its context."""
+        encoded = self.encoder(audio)[:, -1]
+        return encoded if self.context is None else self.context(encoded)
 
     def tokens(
         self, heard: Tensor, geometry: Tensor, time: Tensor, identity: Tensor, emotion: Tensor

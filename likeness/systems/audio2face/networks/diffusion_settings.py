@@ -22,6 +22,10 @@ class DiffusionSettings(ConfigModel):
     space: Literal["vertices", "coefficients"] = "vertices"
     """What is denoised: all vertices, or coefficients of the PCA bases, which is far smaller. What
     goes in and out of the exported graph is the same."""
+    coefficient_scale: Literal["range", "component"] = "range"
+    """Unit of coefficients of skin and tongue: range: that of the component that moves most, so
+    that small ones lie deep in noise; component: each has its own, and is weighed in the loss as it
+    moves the face."""
     encoder: Literal["wav2vec2", "hubert", "log_mel", "tiny"] = "log_mel"
     """wav2vec2 and hubert need published weights; log_mel is a formula; tiny starts random."""
     encoder_path: str | None = None
@@ -30,6 +34,11 @@ class DiffusionSettings(ConfigModel):
     """Features of log_mel (80) and tiny (64)."""
     encoder_freeze: Literal["all", "lower", "none"] = "lower"
     """What of the published weights stays: all; the convolutions and two layers; nothing."""
+    context_layers: Annotated[int, Field(ge=0, le=6)] = 0
+    """Convolutions over the steps of the encoder; n of them hear 20 ms · (2^n - 1) either way.
+    log_mel and tiny hear 25 ms, and recurrent layers never ahead; wav2vec2 and hubert need none."""
+    context_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Share of the features of these layers that is dropped in training."""
     standardises_audio: bool = False
     """Bring each window of sound to mean 0 and variance 1 first."""
     features: Annotated[int, Field(ge=2, multiple_of=2)] = 256
@@ -61,6 +70,9 @@ class ProcessSettings(ConfigModel):
     """How fast noise grows."""
     inference_steps: Annotated[int, Field(ge=2)] = 2
     """Levels at run time, evenly spaced among those of training."""
+    last_level_share: Fraction = 0.0
+    """Share of the samples in training that are nothing but noise, as denoising begins; the others
+    are drawn from all levels alike."""
 
     @model_validator(mode="after")
     def _no_more_than_there_are(self) -> ProcessSettings:
@@ -125,6 +137,12 @@ class DiffusionTermSettings(ConfigModel):
     """Factor on the tongue before the comparison."""
     jaw_weight: NonNegative = 1.0
     """The same for the jaw."""
+    eye_weight: NonNegative = 1.0
+    """The same for the eyes, which sound hardly moves."""
+    component_balance: Fraction = 1.0
+    """Weight of a component is this power of its size over that of the widest of its channel: 1
+    counts errors as they move the face, 0 all components alike. Only where components have units of
+    their own."""
     lip_exponent: NonNegative = 10.0
     """How much more closed lips count than open ones, 1/cm."""
     up_axis: Annotated[int, Field(ge=0, le=2)] = 1

@@ -192,3 +192,41 @@ def test_the_step_identity_emotion_and_sound_all_matter() -> None:
     )
     for other in others:
         assert (other - usual).abs().max() > 1e-4
+
+
+@pytest.mark.parametrize("seconds", [2.0, 7.31, 12.0])
+def test_a_long_sound_is_heard_alike_in_pieces(seconds: float) -> None:
+    torch.manual_seed(3)
+    network = DiffusionNetwork(
+        DiffusionSettings(features=16, gru_features=12, context_layers=4),
+        build_encoder("log_mel"),
+        ChannelSizes(9, 9),
+        fps=30,
+        num_identities=1,
+        num_emotions=1,
+    ).eval()
+    audio = 0.1 * torch.randn(2, round(16000 * seconds))
+    frames = int(30 * seconds)
+    with torch.no_grad():
+        whole, pieces = network.hear(audio, frames), network.hear(audio, frames, piece=110)
+    assert torch.allclose(pieces, whole, atol=1e-5)
+
+
+def test_an_encoder_never_hears_more_than_a_piece_and_what_is_around() -> None:
+    heard: list[int] = []
+
+    class Measured(Deaf):
+        def forward(self, audio: Tensor) -> Tensor:
+            heard.append(num_steps(audio.shape[-1]))
+            return super().forward(audio)
+
+    network = DiffusionNetwork(
+        DiffusionSettings(features=16, gru_features=12),
+        Measured(4),
+        ChannelSizes(9, 9),
+        fps=30,
+        num_identities=1,
+        num_emotions=1,
+    )
+    network.hear(torch.zeros(1, 400 + 320 * 999), 600, piece=300)
+    assert heard == [400, 500, 500, 200]
