@@ -67,7 +67,7 @@ def prepare_live_link(
     Args:
         source: folder with takes, in it or in the folders in it; see :func:`find_takes`.
         out: folder to write; new, empty, or what an earlier call left unfinished.
-        head: "studio", or the path of a head with ARKit shapes, teeth and landmarks.
+        head: "studio", or the path of a head with ARKit shapes and landmarks.
         person: seed of the studio person whose head it is; another head is taken as it is.
         vertices: keep about so many vertices of the studio's skin; all by default.
         actor: its name in the dataset.
