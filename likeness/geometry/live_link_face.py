@@ -195,12 +195,19 @@ def _base(path: Path, whole: np.ndarray, parts: np.ndarray) -> int:
     passed, steps = np.diff(whole), np.diff(parts)
     within, over = steps[passed == 0], steps[passed == 1]
     if len(within) and len(over):
-        # Frames are dropped now and then, and more frames than one at a time: medians bear that.
-        base = float(np.median(np.median(within) - over))
-        nearest = min(TIMECODE_BASES, key=lambda known: abs(known - base))
-        if abs(nearest - base) < 0.5 and parts.max() < nearest:
-            return nearest
-        found = f"one that starts again after {base:g} frames, up to {math.floor(parts.max())}"
+        # Rows are dropped now and then, also where a second ends: such a second seems shorter. The
+        # others agree, so the base is the one most of them name, and of two the larger.
+        lengths = np.median(within) - over
+        votes = {
+            known: int((np.abs(lengths - known) < 0.5).sum())
+            for known in TIMECODE_BASES
+            if parts.max() < known
+        }
+        base = max(votes, key=lambda known: (votes[known], known), default=0)
+        if base and votes[base]:
+            return base
+        length = float(np.median(lengths))
+        found = f"one that starts again after {length:g} frames, up to {math.floor(parts.max())}"
     else:
         found = "a take that does not pass from one second into the next"
     raise DataError(

@@ -202,6 +202,7 @@ _BUILT_IN: tuple[SystemSpec, ...] = (
             "onnx": "likeness.systems.audio2face.export:export_onnx",
             "package": "likeness.systems.audio2face.export:export_package",
         },
+        inspect="likeness.systems.audio2face.initial_weights:inspect_configured",
         demonstrate="likeness.systems.audio2face.predict:demonstrate",
         demo_people=1,
         prepare="likeness.systems.audio2face.prepare:prepare",

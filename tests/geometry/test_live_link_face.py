@@ -50,6 +50,15 @@ def test_the_base_follows_from_where_seconds_end(tmp_path: Path, base: int) -> N
     np.testing.assert_allclose(np.diff(moving.times), 1 / base, atol=1e-9)
 
 
+@pytest.mark.parametrize("dropped", [{30}, {30, 60}, {29, 30, 60}, {30, 31, 32, 60, 90}])
+def test_rows_dropped_where_a_second_ends_leave_the_base(tmp_path: Path, dropped: set[int]) -> None:
+    """Rows at every other frame of 60, over four or five seconds: how the app writes a take."""
+    kept = [2 * i for i in range(140) if i not in dropped]
+    rows = [f"00:00:{i // 60:02d}:{i % 60:02d}.250,61,0,0" for i in kept]
+    moving = read_live_link_face(put(tmp_path, rows))
+    np.testing.assert_allclose(moving.times, (np.array(kept) + 0.25) / 60, atol=1e-9)
+
+
 def test_a_take_within_a_second_needs_the_base(tmp_path: Path) -> None:
     path = put(tmp_path, ["10:00:00:10.000,61,0,0", "10:00:00:12.000,61,1,0"])
     with pytest.raises(DataError, match="does not pass from one second into the next"):

@@ -26,6 +26,11 @@ from likeness.systems.audio2face.diffusion_terms import DiffusionTerms, predicte
 from likeness.systems.audio2face.face_predictor import Emotion, SpeechToFace
 from likeness.systems.audio2face.geometry_space import GeometrySpace, build_space
 from likeness.systems.audio2face.identities import Identities
+from likeness.systems.audio2face.initial_weights import (
+    EarlierRun,
+    take_emotions,
+    take_weights,
+)
 from likeness.systems.audio2face.networks.diffusion import DiffusionNetwork
 from likeness.systems.audio2face.recordings import Recordings
 from likeness.systems.audio2face.shots import Clip, MutedShot
@@ -36,6 +41,14 @@ from likeness.systems.audio2face.terms import DIFFUSION_TERMS
 from likeness.training.system import Batch, StepContext
 
 _LOG = logging.getLogger(__name__)
+_OF_THE_FACE = (
+    "network.identity.",
+    "network.geometry.skin.",
+    "network.geometry.tongue.",
+    "network.heads.last.0.",
+    "network.heads.last.1.",
+)
+"""Beginnings of the names of weights whose meaning or size follows from who the actors are."""
 
 
 class DiffusionLearner:
@@ -109,6 +122,17 @@ class DiffusionLearner:
 
     def begin(self, source: Source) -> None:
         """Nothing: spaces are normalised by preprocessing."""
+
+    def start_from(self, earlier: EarlierRun, source: Source) -> None:
+        """Ears and memory of the earlier run, and all of it but emotions for the same actors."""
+        identities = self.cast.identities
+        same = earlier.state["actors"] == list(identities.names)
+        same = same and earlier.has_basis(identities.actors[0])
+        own = () if same else _OF_THE_FACE
+        take_weights(earlier, self.groups(), own=(*own, "network.emotion."))
+        take_emotions(
+            earlier, self.network.emotion, "network.emotion.weight", self.cast.labels.names
+        )
 
     def groups(self) -> Mapping[str, nn.Module]:
         return {"network": self.network}

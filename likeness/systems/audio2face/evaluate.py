@@ -99,7 +99,8 @@ def evaluate_shots(
     if not per_actor:
         raise DataError(
             f"Expected shots with sound in the split '{split}', found none.",
-            advice="Hold out some with data.validation or data.validation_shots.",
+            advice="Hold out some with data.validation, or name them as 'validation' or 'test' in "
+            "dataset.yaml.",
         )
     return _joined(per_actor)
 

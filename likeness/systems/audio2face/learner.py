@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from likeness.data.source import Sample, Source
 from likeness.systems.audio2face.cast import Cast
 from likeness.systems.audio2face.face_predictor import SpeechToFace
+from likeness.systems.audio2face.initial_weights import EarlierRun
 from likeness.systems.audio2face.recordings import Recordings
 from likeness.systems.audio2face.shots import Clip
 from likeness.training.system import Batch, StepContext
@@ -35,6 +36,9 @@ class Learner(Protocol):
 
     def begin(self, source: Source) -> None:
         """What a new network takes from the data before it learns: the scale of its output."""
+
+    def start_from(self, earlier: EarlierRun, source: Source) -> None:
+        """Take what an earlier run knows of any face, and from the samples what it cannot."""
 
     def groups(self) -> Mapping[str, nn.Module]:
         """What learns, by name."""

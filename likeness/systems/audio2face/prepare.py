@@ -58,6 +58,7 @@ def prepare(
     sound_start: float = 0.0,
     timecode_base: int | None = None,
     consent: str = "",
+    test: str = "",
     workers: Annotated[int, Field(ge=0)] = 0,
     progress: Progress | None = None,
 ) -> Inspection:
@@ -73,7 +74,7 @@ def prepare(
         settings: of a dataset: a YAML file of preprocessing settings instead.
         shared: of a dataset: one basis for all actors, who are of one topology.
         head, person, vertices, actor, fps, emotions, language, sound_start, timecode_base, consent,
-            workers: of takes; see :func:`prepare_live_link`.
+            test, workers: of takes; see :func:`prepare_live_link`.
         progress: is told how far it is.
 
     Raises:
@@ -98,6 +99,7 @@ def prepare(
             sound_start=sound_start,
             timecode_base=timecode_base,
             consent=consent,
+            test=test,
             workers=workers,
             progress=progress,
         )

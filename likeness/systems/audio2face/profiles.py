@@ -128,6 +128,26 @@ def studio() -> AudioToFaceConfig:
     )
 
 
+def adapt() -> AudioToFaceConfig:
+    """Another face from seconds of it, in a minute: goes on from a run of the profile studio,
+    which is to be given as model.initial_run.
+
+    Heads are fitted before the first step; the steps then let all of the network settle, slowly.
+    """
+    return studio().replace(
+        stages=(
+            Stage(
+                name="adapt",
+                steps=300,
+                weights=CPU_REGRESSION_WEIGHTS,
+                groups={"network": 1.0, "emotions": 1.0},
+                schedule=Schedule(kind="cosine", warmup_steps=50, final_factor=0.02),
+            ),
+        ),
+        train={"learning_rate": 3e-4, "ema_decay": 0.98, "preview_every": 0},
+    )
+
+
 def studio_diffusion() -> AudioToFaceConfig:
     """Diffusion of studio actors in twenty minutes of one core, at thirty frames a second.
 
@@ -204,6 +224,7 @@ PROFILES: Mapping[str, Callable[[], AudioToFaceConfig]] = {
     "regression": regression,
     "diffusion": diffusion,
     "studio": studio,
+    "adapt": adapt,
     "studio-diffusion": studio_diffusion,
     "smoke": smoke,
 }

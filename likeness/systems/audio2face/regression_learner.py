@@ -6,6 +6,7 @@ The terms are ``regression_terms.py``, samples ``regression_items.py``.
 from __future__ import annotations
 
 import copy
+import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -21,12 +22,18 @@ from likeness.systems.audio2face.cast import Cast
 from likeness.systems.audio2face.channel_layout import ChannelLayout
 from likeness.systems.audio2face.config import AudioToFaceConfig
 from likeness.systems.audio2face.face_predictor import Emotion, SpeechToFace
+from likeness.systems.audio2face.fitted_heads import fit_heads
 from likeness.systems.audio2face.frame_timing import EmotionTrack
 from likeness.systems.audio2face.implicit_emotions import (
     ImplicitEmotions,
     RowTable,
     muted_names,
     representative,
+)
+from likeness.systems.audio2face.initial_weights import (
+    EarlierRun,
+    take_emotions,
+    take_weights,
 )
 from likeness.systems.audio2face.losses import r2
 from likeness.systems.audio2face.networks.regression import RegressionNetwork
@@ -44,6 +51,8 @@ from likeness.systems.audio2face.running_normaliser import annealed_exponent
 from likeness.systems.audio2face.shots import Clip, MutedShot
 from likeness.systems.audio2face.terms import REGRESSION_TERMS
 from likeness.training.system import Batch, StepContext
+
+logger = logging.getLogger(__name__)
 
 _MUTED_STEP = 50
 """Steps between two looks at what sound alone tells: a second pass through the network."""
@@ -139,6 +148,26 @@ class RegressionLearner:
             mean.float().to(self.device), scale.float().to(self.device)
         )
 
+    def start_from(self, earlier: EarlierRun, source: Source) -> None:
+        """Ears of the earlier run; heads of it too where the basis is the same, else fitted.
+
+        Learned emotions begin around the one that the earlier run predicts with.
+        """
+        assert isinstance(source, RegressionItems)
+        same = earlier.has_basis(self.actor)
+        heads = () if same else ("network.heads.", "network.output_")
+        explicit = "network.explicit.weight"
+        take_weights(
+            earlier, self.groups(), own=(*heads, explicit, "network.phoneme_head.", "emotions.")
+        )
+        take_emotions(earlier, self.network.explicit, explicit, self.cast.labels.names)
+        held = held_emotion(earlier)
+        with torch.no_grad():
+            self.emotions.weight += held.to(self.device)
+        if not same:
+            strength = fit_heads(self.network, self.terms, source, held)
+            logger.info("Heads are fitted to %d samples, strength %.3g.", len(source), strength)
+
     def groups(self) -> Mapping[str, nn.Module]:
         return {"network": self.network, "emotions": self.emotions}
 
@@ -194,6 +223,20 @@ class RegressionLearner:
         self.terms.normalisers.load_state_dict(
             {k.removeprefix(start): v for k, v in state.items() if k.startswith(start)}
         )
+
+
+def held_emotion(earlier: EarlierRun) -> Tensor:
+    """(length,) the learned emotion that an earlier run of regression holds unless told another."""
+    rows, state = RowTable.from_json(earlier.state["learner.rows"]), earlier.state
+    known = {row.name for row in rows.shots}
+    default = [
+        shot["name"]
+        for shot in state["actor0.shots"]
+        if shot["emotion"] == state["default_emotion"]
+    ]
+    vectors = earlier.weights["emotions.weight"]
+    name, place = representative(rows, vectors, [shot for shot in default if shot in known])
+    return vectors[rows.shot(name).start + place].detach().clone().cpu()
 
 
 class RegressionPredictor(SpeechToFace):

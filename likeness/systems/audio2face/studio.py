@@ -93,7 +93,7 @@ def make(
         difficulty: of speech and recordings, 0 to 3.
         fps: frames per second.
         voices: also record every shot in two other voices.
-        head: "studio", or the path of another head with ARKIT shapes, teeth and landmarks.
+        head: "studio", or the path of another head with ARKit shapes and landmarks.
         backend: espeak speaks the text, formant says syllables like it; auto takes what is there.
         faults: codes of :data:`.studio_faults.FAULTS` to put into shots of the first actor, with
             commas between.

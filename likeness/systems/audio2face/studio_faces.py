@@ -68,6 +68,7 @@ class SpeakingFace(ABC):
         tongue_neutral: (Vt, 3); None: the head has no tongue of its own.
         tongue_rigid: vertices of the tongue that move only with the jaw.
         jaw_neutral: (5, 3) midline, canines and last molars of the lower arch; left before right.
+            None: the head has no teeth.
         lip_distance, lip_size, eye_distance: vertex lists.
         faces, tongue_faces: (T, 3) triangles of skin and tongue.
     """
@@ -75,7 +76,7 @@ class SpeakingFace(ABC):
     neutral: Floats
     tongue_neutral: Floats | None
     tongue_rigid: NDArray[np.int64] | None
-    jaw_neutral: Floats
+    jaw_neutral: Floats | None
     lip_distance: Pairs
     lip_size: LipSize
     eye_distance: Pairs
@@ -88,7 +89,7 @@ class SpeakingFace(ABC):
         """What closes in p, b and m."""
 
     @abstractmethod
-    def move(self, frames: NDArray[np.floating]) -> tuple[Floats, Floats | None, Floats]:
+    def move(self, frames: NDArray[np.floating]) -> tuple[Floats, Floats | None, Floats | None]:
         """Skin (F, V, 3), tongue (F, Vt, 3) and jaw (F, 5, 3) as difference from its neutral.
 
         Args:
@@ -175,7 +176,8 @@ class StudioFace(SpeakingFace):
         self.neutral = (CM * self._rest[self._kept]).astype(np.float32)
         self.tongue_neutral = (CM * self._rest[self._template.of("tongue")]).astype(np.float32)
         self.tongue_rigid = np.arange(ROOT_ROW.stop, dtype=np.int64)
-        self.jaw_neutral = (CM * _arch_points(self._rest[self._teeth])).astype(np.float32)
+        self._arch = (CM * _arch_points(self._rest[self._teeth])).astype(np.float32)
+        self.jaw_neutral = self._arch
 
     @functools.cached_property
     def lips(self) -> Lips:
@@ -186,14 +188,14 @@ class StudioFace(SpeakingFace):
         skin = (CM * moved[:, self._kept]).astype(np.float32)
         tongue = (CM * moved[:, self._template.of("tongue")]).astype(np.float32)
         points = np.stack([_arch_points(teeth) for teeth in moved[:, self._teeth]])
-        return skin, tongue, (CM * points).astype(np.float32) - self.jaw_neutral
+        return skin, tongue, (CM * points).astype(np.float32) - self._arch
 
 
 class AssetFace(SpeakingFace):
-    """Any other head with ARKit shapes, 68 landmarks and teeth: all its vertices are the skin.
+    """Any other head with ARKit shapes and 68 landmarks: all its vertices are the skin.
 
     Eyeballs are held still in it, since their turns are a channel of their own. The jaw's points
-    lie on the lower teeth and move by the rigid motion nearest to theirs.
+    lie on the lower teeth, where there are any, and move by the rigid motion nearest to theirs.
 
     Args:
         asset: a head in metres.
@@ -216,10 +218,11 @@ class AssetFace(SpeakingFace):
         two[1, CHANNEL["jawOpen"]] = 0.5
         rest, opened = animate_asset(asset, two, list(self._shape_code))
         self.neutral = (CM * rest).astype(np.float32)
-        teeth = np.asarray(asset.masks["teeth"], np.int64)
+        teeth = np.asarray(asset.masks.get("teeth", ()), np.int64)
         moved = np.linalg.norm(opened[teeth] - rest[teeth], axis=1)
         self._teeth = teeth[moved > _MOVED_BY_JAW]
-        self.jaw_neutral = _extremes_of_arch(self.neutral[self._teeth])
+        has_teeth = len(self._teeth) > 0
+        self.jaw_neutral = _extremes_of_arch(self.neutral[self._teeth]) if has_teeth else None
         at = _landmark_vertices(asset)
         self.lip_distance = _pairs(at, (61, 62, 63), (67, 66, 65))
         self.lip_size = LipSize(
@@ -231,9 +234,11 @@ class AssetFace(SpeakingFace):
     def lips(self) -> Lips:
         return AssetLips(self._asset, list(self._shape_code))
 
-    def move(self, frames: NDArray[np.floating]) -> tuple[Floats, Floats | None, Floats]:
+    def move(self, frames: NDArray[np.floating]) -> tuple[Floats, Floats | None, Floats | None]:
         skin = CM * animate_asset(self._asset, frames, list(self._shape_code))
         skin[:, self._still] = self.neutral[self._still]
+        if self.jaw_neutral is None:
+            return skin.astype(np.float32), None, None
         arch = self.neutral[self._teeth]
         jaw = [
             fit_similarity(arch, teeth, scale=1.0).apply(self.jaw_neutral)
@@ -247,13 +252,12 @@ def open_speaking_head(path: str | Path) -> HeadAsset:
     """A head for :class:`AssetFace`: ICT-FaceKit's, or one saved by this project.
 
     Raises:
-        MissingError, DataError, UnsafeFileError: it cannot be read, or has no landmarks or teeth.
+        MissingError, DataError, UnsafeFileError: it cannot be read, or has no landmarks.
     """
     asset = load_ict(path) if is_ict(path) else load_head(path)
-    if asset.landmarks68 is None or "teeth" not in asset.masks:
+    if asset.landmarks68 is None:
         raise DataError(
-            f"The head '{path}' has no {'teeth' if asset.landmarks68 else 'landmarks'} to find "
-            "jaw and lips by.",
+            f"The head '{path}' has no landmarks to find the lips by.",
             advice="Take ICT-FaceKit's ict_face.npz, or the studio's own head.",
         )
     return asset

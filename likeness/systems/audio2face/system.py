@@ -31,7 +31,7 @@ from likeness.systems.audio2face.evaluate import evaluate_shots, shown_shots
 from likeness.systems.audio2face.face_predictor import SpeechToFace
 from likeness.systems.audio2face.identities import Identities
 from likeness.systems.audio2face.implicit_emotions import RowTable
-from likeness.systems.audio2face.initial_weights import initial_weights
+from likeness.systems.audio2face.initial_weights import open_initial_run
 from likeness.systems.audio2face.learner import Learner
 from likeness.systems.audio2face.phoneme_targets import phonemes_of
 from likeness.systems.audio2face.recordings import Recordings, open_recordings
@@ -140,9 +140,9 @@ class AudioToFace(System):
         )
 
     def initialise(self) -> None:
-        run = self.config.model.initial_run
-        if run is not None:
-            initial_weights(run, self.learner.groups())
+        earlier = open_initial_run(self.config)
+        if earlier is not None:
+            self.learner.start_from(earlier, self.sources("train")["speech"])
 
     def state(self) -> dict[str, Any]:
         learner = self.learner

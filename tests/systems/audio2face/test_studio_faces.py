@@ -11,7 +11,12 @@ from likeness.geometry.ict_assets import load_ict
 from likeness.studio.curves import CHANNEL, CHANNELS
 from likeness.studio.expressions import JAW_DEGREES
 from likeness.studio.person import Person
-from likeness.systems.audio2face.studio_faces import AssetFace, SpeakingFace, StudioFace
+from likeness.systems.audio2face.studio_faces import (
+    AssetFace,
+    SpeakingFace,
+    StudioFace,
+    open_speaking_head,
+)
 from tests.realdata import real_data
 
 
@@ -136,3 +141,13 @@ def test_another_head_speaks_too() -> None:
     assert np.degrees(np.arctan2(fit.rotation[2, 1], fit.rotation[2, 2])) > 4.0
     other = AssetFace(asset, seed=2)
     assert np.abs(other.neutral - face.neutral).max() > 0.1
+
+
+@pytest.mark.realdata
+def test_a_head_without_teeth_has_a_face_and_no_jaw() -> None:
+    face = AssetFace(open_speaking_head(real_data("ict_face_model") / "ict_face_mini.npz"), None)
+    skin, tongue, jaw = face.move(_frames({"jawOpen": 0.5}))
+    assert (face.jaw_neutral, tongue, jaw) == (None, None, None)
+    gap = face.lip_distance
+    opened = skin[0, gap.upper, 1] - skin[0, gap.lower, 1]
+    assert (opened - (face.neutral[gap.upper, 1] - face.neutral[gap.lower, 1]) > 0.5).all()  # cm

@@ -14,7 +14,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from likeness.data.inspection import Inspection
+from likeness.data.inspection import Finding, Inspection
 from likeness.data.making import Progress, stamp, unfinished
 from likeness.errors import DataError, LikenessError, UsageError
 from likeness.media.audio import read_sound
@@ -37,6 +37,7 @@ from likeness.systems.audio2face.studio_faces import (
 )
 
 SKIPPED = "skipped.json"
+_ADVICE = "Mend the take and prepare all of them into a new folder, or go on without it."
 _SACCADES, _KEY_FPS = 5000, 30.0
 
 
@@ -54,6 +55,7 @@ def prepare_live_link(
     sound_start: float = 0.0,
     timecode_base: int | None = None,
     consent: str = "",
+    test: str = "",
     workers: Annotated[int, Field(ge=0)] = 0,
     progress: Progress | None = None,
 ) -> Inspection:
@@ -65,7 +67,7 @@ def prepare_live_link(
     Args:
         source: folder with takes, in it or in the folders in it; see :func:`find_takes`.
         out: folder to write; new, empty, or what an earlier call left unfinished.
-        head: "studio", or the path of a head with ARKit shapes, teeth and landmarks.
+        head: "studio", or the path of a head with ARKit shapes and landmarks.
         person: seed of the studio person whose head it is; another head is taken as it is.
         vertices: keep about so many vertices of the studio's skin; all by default.
         actor: its name in the dataset.
@@ -76,6 +78,7 @@ def prepare_live_link(
         sound_start: seconds from the first row of a table to the start of its sound.
         timecode_base: frames of the time code per second, where the tables do not tell.
         consent: a sentence on the source and the actor's agreement, kept in provenance.json.
+        test: takes that are measured on and not learned from, with commas between.
         workers: processes; 0 takes one for each core. Changes no result.
         progress: is told how many takes are done.
 
@@ -92,6 +95,13 @@ def prepare_live_link(
     if Path(out).resolve().is_relative_to(Path(source).resolve()):
         raise UsageError(f"The dataset '{out}' would lie among the takes of '{source}'.")
     takes, skipped = find_takes(source)
+    tested = tuple(name.strip() for name in test.split(",") if name.strip())
+    names = [take.name for take in takes]
+    if unknown := sorted(set(tested) - set(names)):
+        raise UsageError(
+            f"The option 'test' names {', '.join(unknown)}, which are no takes of '{source}'.",
+            advice=f"There are {', '.join(names)}.",
+        )
     options: dict[str, Any] = {
         "head": head,
         "person": person,
@@ -111,6 +121,7 @@ def prepare_live_link(
             "emotions": vocabulary,
             "language": language,
             "consent": consent,
+            "test": tested,
             **options,
         },
         files={str(p): stamp(p) for take in takes for p in (take.table, take.sound)},
@@ -135,8 +146,13 @@ def prepare_live_link(
             default_emotion=vocabulary[0],
             provenance={"made": journal.begun, **journal.notes, "takes": rows},
             language=language,
+            test=[row["shot"] for row in rows if row["shot"] in tested],
         )
-    return inspect_dataset(root)
+    found = inspect_dataset(root)
+    left_out = [
+        Finding("warning", "take-left-out", row["file"], row["reason"], _ADVICE) for row in skipped
+    ]
+    return Inspection(found.uri, found.counts, (*found.findings, *left_out))
 
 
 @lru_cache(maxsize=1)

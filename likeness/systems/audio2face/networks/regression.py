@@ -158,8 +158,19 @@ class RegressionNetwork(nn.Module):
             for language, values in logits.items()
         }
 
+    def features(self, audio: Tensor, emotion: Tensor) -> Tensor:
+        """What the heads read, (B · S, ``heads.width``); arguments as :meth:`forward`."""
+        return self._heard(audio, emotion)[0]
+
     def _pose(self, audio: Tensor, emotion: Tensor) -> tuple[Tensor, Tensor | None]:
         items, frames, _ = audio.shape
+        features, heard = self._heard(audio, emotion)
+        pose = self.heads(features) * self.output_scale + self.output_mean
+        return pose.reshape(items, frames, self.output_size), heard
+
+    def _heard(self, audio: Tensor, emotion: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Features of every frame, and those of the speech encoder's branch."""
+        items = audio.shape[0]
         flat = audio.flatten(0, 1)
         parts, heard = [], None
         if self.encoder_branch is not None:
@@ -170,9 +181,7 @@ class RegressionNetwork(nn.Module):
         flat_emotion, length = emotion.flatten(0, 1), self.settings.implicit_emotion_len
         implicit, named = flat_emotion[:, :length], flat_emotion[:, length:]
         joined = torch.cat([implicit, self.explicit(named)], 1)
-        pose = self.heads(self.articulation(torch.cat(parts, 1), joined, items))
-        pose = pose * self.output_scale + self.output_mean
-        return pose.reshape(items, frames, self.output_size), heard
+        return self.articulation(torch.cat(parts, 1), joined, items), heard
 
 
 class RegressionGraph(nn.Module):

@@ -52,7 +52,7 @@ class PoseHeads(nn.Module):
         self, width: int, num_skin: int, num_tongue: int, rigid: int, hidden: int | None
     ) -> None:
         super().__init__()
-        self.num_skin = num_skin
+        self.num_skin, self.width = num_skin, width
         out = num_skin + rigid
         self.face = nn.Sequential(nn.Linear(width, hidden or out), nn.Linear(hidden or out, out))
         self.tongue = nn.Sequential(nn.Linear(width, num_tongue), nn.Linear(num_tongue, num_tongue))
@@ -61,6 +61,38 @@ class PoseHeads(nn.Module):
         """Skin, tongue, jaw, eyes, in this order."""
         face = self.face(x)
         return torch.cat([face[:, : self.num_skin], self.tongue(x), face[:, self.num_skin :]], 1)
+
+    def set_line(self, weight: Tensor, bias: Tensor) -> None:
+        """Put out ``weight @ x + bias``; the nearest such map where a hidden layer is too narrow.
+
+        Args:
+            weight: (D, ``width``), rows in the order of :meth:`forward`.
+            bias: (D,).
+        """
+        num_tongue = self.tongue[1].out_features
+        tongue = torch.zeros(len(bias), dtype=torch.bool, device=bias.device)
+        tongue[self.num_skin : self.num_skin + num_tongue] = True
+        _set_product(self.face, weight[~tongue], bias[~tongue])
+        _set_product(self.tongue, weight[tongue], bias[tongue])
+
+
+@torch.no_grad()
+def _set_product(pair: nn.Sequential, weight: Tensor, bias: Tensor) -> None:
+    """Two linear layers whose product is one, halves of its singular values in each.
+
+    Hidden values that the map does not need keep the way to them and lead nowhere yet: they can
+    still learn, as those with zeros on both sides could not.
+    """
+    first, second = pair[0], pair[1]
+    left, sizes, right = torch.linalg.svd(weight.double(), full_matrices=False)
+    needed = sizes > sizes.max().clamp(min=1e-30) * 1e-9
+    count = min(int(needed.sum()), first.out_features)
+    halves = sizes[:count].sqrt()
+    first.weight[:count] = (halves[:, None] * right[:count]).to(first.weight.dtype)
+    first.bias.zero_()
+    second.weight.zero_()
+    second.weight[:, :count] = (left[:, :count] * halves).to(second.weight.dtype)
+    second.bias.copy_(bias)
 
 
 class PhonemeHead(nn.Module):

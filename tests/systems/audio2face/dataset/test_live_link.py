@@ -13,6 +13,7 @@ from likeness.geometry.live_link_face import read_live_link_face, write_live_lin
 from likeness.geometry.weight_animation import WeightAnimation
 from likeness.media.audio import read_sound, write_wav
 from likeness.studio.curves import CHANNEL
+from likeness.systems.audio2face.dataset.description import read_description
 from likeness.systems.audio2face.dataset.live_link import prepare_live_link
 from likeness.systems.audio2face.dataset.live_link_takes import find_takes, take_frames
 from likeness.systems.audio2face.dataset.reading import open_dataset
@@ -113,10 +114,14 @@ def test_takes_become_a_dataset_that_is_clean(tmp_path: Path) -> None:
         vertices=200,
         emotions="neutral,joy",
         consent="The actor agrees.",
+        test="joy_1",
         workers=1,
     )
     assert inspection.ok
-    assert {f.severity for f in inspection.findings} <= {"advice"}
+    told = [f for f in inspection.findings if f.severity != "advice"]
+    assert [(f.code, f.path) for f in told] == [("take-left-out", "joy_2.csv")]
+    assert "time code" in told[0].message
+    assert read_description(tmp_path / "set")[0].test == ("joy_1",)
     actor = open_dataset(tmp_path / "set")["actor"]
     assert {s.name: (s.num_frames, s.emotion) for s in actor.shots} == {
         "joy_1": (45, "joy"),
@@ -137,6 +142,16 @@ def test_takes_become_a_dataset_that_is_clean(tmp_path: Path) -> None:
     assert provenance["consent"] == "The actor agrees."
     with pytest.raises(UsageError, match="not empty"):
         prepare_live_link(str(tmp_path / "takes"), str(tmp_path / "set"), vertices=200)
+
+
+def test_a_take_to_test_with_must_be_there(tmp_path: Path) -> None:
+    put(tmp_path / "takes", "joy_1")
+    with pytest.raises(UsageError, match="names joy_3") as caught:
+        prepare_live_link(
+            str(tmp_path / "takes"), str(tmp_path / "set"), vertices=200, test="joy_1, joy_3"
+        )
+    assert caught.value.advice == "There are joy_1."
+    assert not (tmp_path / "set").exists()
 
 
 def test_takes_without_use_leave_no_folder(tmp_path: Path) -> None:
