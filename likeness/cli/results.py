@@ -81,18 +81,17 @@ def predict(
 
     def show() -> None:
         print_text(f"{folder}")
-        for row in rows:
-            print_text("  " + _told(row))
+        columns = list(dict.fromkeys(key for row in rows for key in row))
+        print_table(columns, [[_cell(row.get(key, "")) for key in columns] for row in rows])
 
     return Answer(document, show, DATA_ERRORS if is_bad else 0)
 
 
-def _told(row: Mapping[str, Any]) -> str:
-    """A row for people: of the files their names, since the folder stands above."""
-    words = {**row}
-    if isinstance(files := row.get("files"), Mapping):
-        words["files"] = " ".join(Path(str(file)).name for file in files.values())
-    return ", ".join(f"{key}: {value}" for key, value in words.items())
+def _cell(value: Any) -> Any:
+    """A value of a row in a table: what it holds stands in lines."""
+    if isinstance(value, Mapping):
+        return "\n".join(f"{key}: {part}" for key, part in value.items())
+    return "\n".join(map(str, value)) if isinstance(value, list) else value
 
 
 @verb

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from likeness.geometry.mesh import Mesh
+from likeness.media.drawing import draw_text
 from likeness.media.image import save_image
 from likeness.systems.audio2face.animation_result import AnimationResult
 from likeness.systems.audio2face.artefacts import ActorArtefacts, Floats
@@ -17,6 +18,7 @@ from likeness.systems.audio2face.outputs import Surfaces
 _COLUMNS = 8
 _SIZE = 160
 _DOT = 1
+_TEXT, _INK = 13, (0.25, 0.25, 0.25)
 
 
 def surfaces_of(actor: ActorArtefacts) -> Surfaces | None:
@@ -34,10 +36,10 @@ def shot_strip(
 ) -> Path:
     """Write a picture of eight moments of a shot; of its vertices where there are no triangles."""
     frames = np.linspace(0, predicted.num_frames - 1, _COLUMNS).round().astype(int)
-    rows = [
-        np.concatenate(list(_pictures(actor, result, frames)), 1)
-        for result in (recorded, predicted)
-    ]
+    rows = []
+    for name, result in (("recorded", recorded), ("predicted", predicted)):
+        row = np.concatenate(_pictures(actor, result, frames), 1)
+        rows.append(draw_text(row, name, (2, 2), size=_TEXT, colour=_INK, background=None))
     return save_image(path, np.concatenate(rows, 0))
 
 

@@ -28,7 +28,7 @@ from likeness.studio.person import Person
 from likeness.studio.template import SIDES, Template, build_template
 from likeness.studio.tongue import ROOT_ROW, TONGUE_NAMES
 from likeness.systems.audio2face.artefacts import Blendshapes, Floats, LipSize, Pairs
-from likeness.systems.audio2face.reduced_skin import faces_of_part, reduced_skin
+from likeness.systems.audio2face.reduced_surface import contracted
 
 CM = 0.1
 """Centimetres in a millimetre."""
@@ -36,6 +36,8 @@ _LIP_PAIRS = 5
 _OPENERS = ("mouthLowerDownLeft", "mouthLowerDownRight", "mouthUpperUpLeft", "mouthUpperUpRight")
 _LIP_EDGE = 2.0  # mouth ring number of the outer edge of a lip
 _BITING_ROW, _CANINE = 3, 2
+_FACE_BACK = 30.0  # mm; skin behind is left out of reduced meshes
+_FACE_LOW, _FACE_HIGH = -90.0, 115.0
 _IDENTITY_MODES, _IDENTITY_SD = 10, 0.7
 _MOVED_BY_JAW = 1.0  # mm under half an opening
 
@@ -67,8 +69,7 @@ class SpeakingFace(ABC):
         tongue_rigid: vertices of the tongue that move only with the jaw.
         jaw_neutral: (5, 3) midline, canines and last molars of the lower arch; left before right.
         lip_distance, lip_size, eye_distance: vertex lists.
-        faces: (T, 3) triangles of the skin.
-        tongue_faces: (T, 3); None: there is no tongue.
+        faces, tongue_faces: (T, 3) triangles of skin and tongue.
     """
 
     neutral: Floats
@@ -153,10 +154,15 @@ class StudioFace(SpeakingFace):
         lists = _template_lists(self._template)
         if vertices is None or vertices >= len(everything):
             self._kept = everything
-            self.faces = faces_of_part(self._template, "skin")
         else:
-            listed = np.unique(np.concatenate(lists))
-            self._kept, self.faces = reduced_skin(self._template, listed.tolist(), vertices)
+            self._kept = _spread(self._template, np.unique(np.concatenate(lists)), vertices)
+        self.faces = contracted(
+            self._template.vertices[: len(everything)], self._template.skin_faces, self._kept
+        )
+        tongue = self._template.of("tongue")
+        self.tongue_faces = np.searchsorted(
+            tongue, self._template.faces[np.isin(self._template.faces, tongue).all(axis=1)]
+        ).astype(np.int64)
         place = np.full(len(everything), -1)
         place[self._kept] = np.arange(len(self._kept))
         lips_up, lips_down, top, bottom, lower_top, lower_bottom, lids_up, lids_down = (
@@ -168,7 +174,6 @@ class StudioFace(SpeakingFace):
         self._teeth = self._template.of("teeth_lower")
         self.neutral = (CM * self._rest[self._kept]).astype(np.float32)
         self.tongue_neutral = (CM * self._rest[self._template.of("tongue")]).astype(np.float32)
-        self.tongue_faces = faces_of_part(self._template, "tongue")
         self.tongue_rigid = np.arange(ROOT_ROW.stop, dtype=np.int64)
         self.jaw_neutral = (CM * _arch_points(self._rest[self._teeth])).astype(np.float32)
 
@@ -201,6 +206,7 @@ class AssetFace(SpeakingFace):
 
     def __init__(self, asset: HeadAsset, seed: int | None) -> None:
         self._asset = asset
+        self.faces = asset.faces.astype(np.int64)
         count = 0 if seed is None else min(_IDENTITY_MODES, asset.num_shape)
         self._shape_code = _IDENTITY_SD * Draws("speaking head", asset.name, seed or 0).normals(
             count
@@ -210,7 +216,6 @@ class AssetFace(SpeakingFace):
         two[1, CHANNEL["jawOpen"]] = 0.5
         rest, opened = animate_asset(asset, two, list(self._shape_code))
         self.neutral = (CM * rest).astype(np.float32)
-        self.faces = np.asarray(asset.faces, np.int64)
         teeth = np.asarray(asset.masks["teeth"], np.int64)
         moved = np.linalg.norm(opened[teeth] - rest[teeth], axis=1)
         self._teeth = teeth[moved > _MOVED_BY_JAW]
@@ -294,6 +299,24 @@ def _across(vertices: NDArray[np.float64], edge: NDArray[np.int64], inner: int, 
     away = vertices[edge] - vertices[inner]
     cost = np.abs(away[:, 0]) + np.where(sign * away[:, 1] > 0.0, 0.0, np.inf)
     return int(edge[cost.argmin()])
+
+
+def _spread(template: Template, kept: NDArray[np.int64], count: int) -> NDArray[np.int64]:
+    """Sorted skin vertices of the face, each the farthest from those before; ``kept`` first."""
+    points = template.vertices[: template.num_skin]
+    inside = (points[:, 2] > _FACE_BACK) & (points[:, 1] > _FACE_LOW) & (points[:, 1] < _FACE_HIGH)
+    chosen = list(kept)
+    nearest = np.full(len(points), np.inf)
+    for vertex in chosen:
+        nearest = np.minimum(nearest, ((points - points[vertex]) ** 2).sum(axis=1))
+    # Lips and lids move most in least space: distances there count twice.
+    close = (template.mouth_ring[: len(points)] < 4) | (template.eye_ring[: len(points)] < 4)
+    weight = np.where(close, 4.0, 1.0) * inside
+    while len(chosen) < count:
+        vertex = int((nearest * weight).argmax())
+        chosen.append(vertex)
+        nearest = np.minimum(nearest, ((points - points[vertex]) ** 2).sum(axis=1))
+    return np.sort(np.array(chosen, np.int64))
 
 
 def _arch_points(teeth: NDArray[np.floating]) -> NDArray[np.float64]:

@@ -62,7 +62,7 @@ ERRORS: dict[Callable[[Path], None], str] = {
     cut_cache: "joy_001",
     garbage_sound: "joy_001.wav",
     longer_sound: "Expected the length of shot 'joy_001', 0.40 s",
-    other_mesh: "expected triangles between 30 vertices",
+    other_mesh: "expected 30 vertices as in the caches, found 3",
     broken_mesh: "mesh.obj",
     list_beyond: "lip_dist_vertex_list.json",
 }

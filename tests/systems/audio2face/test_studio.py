@@ -307,9 +307,3 @@ def test_triangles_join_the_vertices_of_the_caches(made: Path) -> None:
     assert actor.tongue_faces is not None
     assert len(np.unique(actor.skin_faces)) == 600
     assert len(np.unique(actor.tongue_faces)) == next(iter(actor.tongue.values())).num_vertices
-    # No triangle is torn across the face in any frame: lips and lids part, triangles do not.
-    frames = actor.skin["neutral_silence"].read()[::20]
-    corners = frames[:, actor.skin_faces]
-    edges = np.linalg.norm(corners - np.roll(corners, 1, axis=2), axis=-1)
-    assert edges.max() < 4.0
-    assert np.median(edges) < 1.5

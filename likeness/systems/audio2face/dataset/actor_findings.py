@@ -16,7 +16,7 @@ from likeness.geometry.array_files import read_arrays, read_npy
 from likeness.systems.audio2face.artefacts import Floats, Pairs
 from likeness.systems.audio2face.dataset.cache_findings import length_finding
 from likeness.systems.audio2face.dataset.description import CENTIMETRES, ActorFiles
-from likeness.systems.audio2face.dataset.reading import cache_of, checked_floats, read_faces
+from likeness.systems.audio2face.dataset.reading import cache_of, checked_floats, triangles_of
 from likeness.systems.audio2face.dataset.vertex_lists import read_lip_size, read_pairs, read_rigid
 from likeness.systems.audio2face.preprocessing.blendshape_files import read_blendshapes
 
@@ -38,9 +38,8 @@ def look_at_actor(
     look = _Look(files, base, caches, damaged)
     look.neutral()
     look.tongue()
+    look.meshes()
     look.lists()
-    look.mesh("skin_mesh", look.skin)
-    look.mesh("tongue_mesh", look.still_tongue)
     look.motion("jaw_animation", "jaw", (None, 3))
     look.motion("eye_animation", "eyes", (2, 2))
     for field, shape in (("jaw_neutral", (None, 3)), ("blink_keys", (None,))):
@@ -167,14 +166,24 @@ class _Look:
                 break
         self._list("tongue_rigid_list", read_rigid, None if found is None else len(found))
 
-    def mesh(self, field: str, still: Floats | None) -> None:
-        place = getattr(self.files, field)
-        if place is None or still is None:
-            return
-        try:
-            read_faces(self.base / place, len(still))
-        except LikenessError as error:
-            self.say("error", "mesh", place, error.message, error.advice or "Export it again.")
+    def meshes(self) -> None:
+        """The triangles of skin and tongue, which pictures need and training does not."""
+        for field, still in (("skin_mesh", self.skin), ("tongue_mesh", self.still_tongue)):
+            place = getattr(self.files, field)
+            if place is None or still is None:
+                continue
+            try:
+                triangles_of(self.base / place, len(still))
+            except LikenessError as error:
+                self.say("error", "mesh", place, error.message, error.advice or "Export it again.")
+        if self.files.skin_mesh is None:
+            self.say(
+                "advice",
+                "mesh-missing",
+                "",
+                "There is no 'skin_mesh': films, scenes and shaded pictures cannot be made.",
+                "Export the face at rest as an OBJ file.",
+            )
 
     def lists(self) -> None:
         count = None if self.skin is None else len(self.skin)

@@ -89,8 +89,7 @@ class ActorFiles(ConfigModel):
     skin_neutral_inference: str | None = None
     """The neutral put into packages (SKIN_NEUTRAL_INFERENCE_FPATH)."""
     skin_mesh: str | None = None
-    """.obj, .ply or .npz whose triangles join the vertices of the caches; its vertices are only
-    counted. Scenes and films are made where it is known."""
+    """.obj, .ply or .npz of the skin, for its triangles: films, pictures and scenes need them."""
     lip_open_delta: str | None = None
     """.npy (V, 3) (SKIN_LIP_OPEN_POSE_DELTA_FPATH)."""
     eye_close_delta: str | None = None

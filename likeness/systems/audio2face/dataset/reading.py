@@ -215,15 +215,6 @@ class _Opened:
         )
         return Shot(shot.actor, shot.name, shortest, shot.fps, shot.emotion)
 
-    def _faces(
-        self, relative: str | None, caches: Mapping[str, VertexAnimation]
-    ) -> NDArray[np.int64] | None:
-        """Triangles of the mesh of caches; None where there are none to move."""
-        path = self.path(relative)
-        if path is None or not caches:
-            return None
-        return read_faces(path, next(iter(caches.values())).num_vertices)
-
     def _points(self, relative: str | None) -> Floats | None:
         found = self._array(relative, (None, 3))
         return None if found is None else found * np.float32(self.scale)
@@ -233,6 +224,14 @@ class _Opened:
         if path is None:
             return None
         return checked_floats(read_npy(path), shape, str(path))
+
+    def _faces(
+        self, relative: str | None, caches: Mapping[str, VertexAnimation]
+    ) -> NDArray[np.int64] | None:
+        path = self.path(relative)
+        if path is None or not caches:
+            return None
+        return triangles_of(path, next(iter(caches.values())).num_vertices)
 
     def _by_shot(
         self, relative: str | None, shape: tuple[int | None, ...], factor: float
@@ -269,23 +268,6 @@ class _Opened:
         )
 
 
-def read_faces(path: Path, count: int) -> NDArray[np.int64]:
-    """Triangles (T, 3) of a mesh with as many vertices as the caches.
-
-    Raises:
-        DataError: another number of vertices, no triangle, or a damaged file.
-        MissingError, UsageError, UnsafeFileError: see :func:`read_mesh`.
-    """
-    mesh = read_mesh(path)
-    if mesh.num_vertices != count or not mesh.num_faces:
-        raise DataError(
-            f"'{path}': expected triangles between {count} vertices, as many as the caches have; "
-            f"found {mesh.num_faces} between {mesh.num_vertices}.",
-            advice="Export the mesh that the caches move, without splitting or merging vertices.",
-        )
-    return np.asarray(mesh.faces, np.int64)
-
-
 def checked_floats(array: np.ndarray, shape: tuple[int | None, ...], where: str) -> Floats:
     """An array of real numbers of the shape, None for any length, as float32.
 
@@ -304,6 +286,23 @@ def checked_floats(array: np.ndarray, shape: tuple[int | None, ...], where: str)
     if not np.isfinite(array).all():
         raise DataError(f"{where} holds values that are no numbers.")
     return np.ascontiguousarray(array, np.float32)
+
+
+def triangles_of(path: Path, num_vertices: int) -> NDArray[np.int64]:
+    """(T, 3) of a mesh file whose vertices are those of the caches, in their order.
+
+    Raises:
+        DataError, MissingError, UsageError, UnsafeFileError: it cannot be read, or has another
+            number of vertices.
+    """
+    mesh = read_mesh(path)
+    if mesh.num_vertices != num_vertices:
+        raise DataError(
+            f"'{path}': expected {num_vertices} vertices as in the caches, found "
+            f"{mesh.num_vertices}.",
+            advice="Export it from the mesh of the caches.",
+        )
+    return mesh.faces.astype(np.int64)
 
 
 def _read(reader: Callable[[Path], _Read], path: Path | None) -> _Read | None:

@@ -54,8 +54,8 @@ def write_actor(root: Path, actor: RecordedActor) -> None:
 
     Args:
         root: folder of the dataset.
-        actor: neutrals, differences, vertex lists, eyes, blendshapes, and triangles where there is
-            a neutral; ``shots`` are not looked at.
+        actor: neutrals, differences, vertex lists, eyes and blendshapes; ``shots`` are not looked
+            at.
 
     Raises:
         UsageError: the disk refuses.
@@ -79,6 +79,10 @@ def write_actor(root: Path, actor: RecordedActor) -> None:
         lists["lip_size_list"] = lip_size_as_json(actor.lip_size)
     if actor.tongue_rigid is not None:
         lists["tongue_rigid_list"] = actor.tongue_rigid.tolist()
+    meshes = {
+        "skin_mesh": (actor.skin_neutral, actor.skin_faces),
+        "tongue_mesh": (actor.tongue_neutral, actor.tongue_faces),
+    }
     poses = {
         ("blendshapes", "blendshape_settings"): actor.blendshapes,
         ("tongue_blendshapes", "tongue_blendshape_settings"): actor.tongue_blendshapes,
@@ -91,17 +95,14 @@ def write_actor(root: Path, actor: RecordedActor) -> None:
             path = folder / conventional_place(field)
             path.parent.mkdir(parents=True, exist_ok=True)
             write_json(path, value)
+        for field, (neutral, faces) in meshes.items():
+            if neutral is not None and faces is not None:
+                write_mesh(folder / conventional_place(field), Mesh(neutral, faces))
         for (shapes, settings), found in poses.items():
             if found is not None:
                 path = folder / conventional_place(shapes)
                 path.parent.mkdir(parents=True, exist_ok=True)
                 write_blendshapes(path, folder / conventional_place(settings), found)
-        for field, neutral, faces in (
-            ("skin_mesh", actor.skin_neutral, actor.skin_faces),
-            ("tongue_mesh", actor.tongue_neutral, actor.tongue_faces),
-        ):
-            if neutral is not None and faces is not None:
-                write_mesh(folder / conventional_place(field), Mesh(neutral, faces))
 
 
 def write_shot(

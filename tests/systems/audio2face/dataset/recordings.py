@@ -60,6 +60,8 @@ def bare_actor(name: str, seed: int = 0) -> RecordedActor:
             Pairs(np.array([15, 16]), np.array([18, 19])),
         ),
         eye_distance=Pairs(np.array([2, 3]), np.array([5, 6])),
+        skin_faces=np.array([[0, 1, 2], [2, 1, 3], [27, 28, 29]]),
+        tongue_faces=np.array([[0, 1, 8]]),
         blendshapes=Blendshapes(
             ("jawOpen", "mouthClose"),
             skin,
@@ -67,14 +69,7 @@ def bare_actor(name: str, seed: int = 0) -> RecordedActor:
             settings,
             np.arange(20, dtype=np.int32),
         ),
-        skin_faces=strip_of_triangles(VERTICES),
-        tongue_faces=strip_of_triangles(TONGUE),
     )
-
-
-def strip_of_triangles(count: int) -> np.ndarray:
-    """Between every three vertices that follow each other."""
-    return np.arange(count - 2)[:, None] + np.arange(3)
 
 
 def shot_of(actor: RecordedActor, name: str, seed: int = 0) -> dict[str, np.ndarray]:
