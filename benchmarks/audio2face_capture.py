@@ -16,7 +16,7 @@ the earlier run never met:
     fitted heads     the earlier run's ears and heads in closed form, before any step
     adapt            profile adapt: the same with its steps of training
 
-The earlier run is of one studio actor (profile studio, 9000 steps); without ``--run`` it is made
+The earlier run is of one studio actor (profile studio, 4000 steps); without ``--run`` it is made
 first. Lip vertex error is that of ``likeness evaluate``. Channels are the weights that the solver
 of blendshapes finds on the skin, of truth and of predictions alike; their correlation is over all
 spoken frames of a person's takes. ``--quick`` takes one person and few steps.
@@ -254,7 +254,7 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
-        earlier = options.run or earlier_run(work, 50 if options.quick else 9000)
+        earlier = options.run or earlier_run(work, 50 if options.quick else 4000)
         rows: list[Mapping[str, Mapping[str, float]]] = []
         for number in range(1 if options.quick else len(PEOPLE)):
             rows.append(measured_person(work, number, earlier.resolve(), quick=options.quick))
