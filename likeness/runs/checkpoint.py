@@ -330,3 +330,9 @@ def discard(path: Path) -> None:
         shutil.rmtree(doomed)
     path.rename(doomed)
     shutil.rmtree(doomed)
+
+
+def group_of(values: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """What stands below ``name.`` in the flat names of a checkpoint, without that beginning."""
+    start = f"{name}."
+    return {k.removeprefix(start): v for k, v in values.items() if k.startswith(start)}

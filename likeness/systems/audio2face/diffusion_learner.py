@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from likeness.data.source import Sample, Source
 from likeness.diffusion.process import DiffusionProcess
 from likeness.models.speech_encoders import build_encoder
+from likeness.runs.checkpoint import group_of
 from likeness.systems.audio2face.artefacts import Floats
 from likeness.systems.audio2face.audio import TrackCache
 from likeness.systems.audio2face.cast import Cast
@@ -155,10 +156,7 @@ class DiffusionLearner:
     def predictor(self, weights: Mapping[str, Tensor] | None) -> DiffusionPredictor:
         network = copy.deepcopy(self.network)
         if weights is not None:
-            start = "network."
-            network.load_state_dict(
-                {k.removeprefix(start): v for k, v in weights.items() if k.startswith(start)}
-            )
+            network.load_state_dict(group_of(weights, "network"))
         return DiffusionPredictor(
             network.eval().requires_grad_(False),
             self.space,

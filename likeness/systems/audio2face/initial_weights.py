@@ -17,11 +17,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from likeness.config.document import load_saved
-from likeness.config.text import read_yaml
 from likeness.data.inspection import Inspection
 from likeness.errors import MissingError, UsageError
 from likeness.runs import selection
+from likeness.runs.earlier import earlier_settings
 from likeness.runs.run import Run
 from likeness.systems.audio2face.artefacts import ActorArtefacts
 from likeness.systems.audio2face.config import AudioToFaceConfig
@@ -82,7 +81,7 @@ def open_initial_run(config: AudioToFaceConfig) -> EarlierRun | None:
             f"model.initial_run is '{config.model.initial_run}': {error.message}",
             advice="Give the directory of an audio2face run, or null to start from nothing.",
         ) from error
-    _check_settings(_settings_of(run), config, run.path)
+    _check_settings(earlier_settings(run, AudioToFaceConfig, system=_SYSTEM), config, run.path)
     checkpoint = selection.find(run, "best")
     return EarlierRun(run.path, checkpoint.weights(ema=checkpoint.has_ema), checkpoint.state())
 
@@ -150,21 +149,6 @@ def take_emotions(earlier: EarlierRun, layer: nn.Linear, name: str, names: Seque
         for column, emotion in enumerate(names):
             if emotion in earlier.emotions:
                 layer.weight[:, column] = there[:, earlier.emotions.index(emotion)]
-
-
-def _settings_of(run: Run) -> AudioToFaceConfig:
-    header = read_yaml(run.config_yaml, name=str(run.config_path)).values
-    system = header.get("system") if isinstance(header, Mapping) else None
-    if system != _SYSTEM:
-        raise UsageError(
-            f"model.initial_run '{run.path}' is a run of {system or 'no known system'}; expected "
-            f"one of {_SYSTEM}.",
-            advice="Give the directory of an audio2face run, or null to start from nothing.",
-        )
-    config: AudioToFaceConfig = load_saved(
-        AudioToFaceConfig, run.config_path, system=_SYSTEM
-    ).config
-    return config
 
 
 def _check_settings(there: AudioToFaceConfig, here: AudioToFaceConfig, path: Path) -> None:

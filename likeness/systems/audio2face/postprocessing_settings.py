@@ -124,21 +124,9 @@ def setting_range(key: str) -> tuple[float, float] | None:
 
 def plain_postprocessing() -> PostprocessingSettings:
     """What leaves a network's own motion as it is: no strengths, offsets, smoothing or saccades."""
-    return PostprocessingSettings(
-        input_strength=1.0,
+    return DIFFUSION_DEFAULTS.replace(
         upper_face_smoothing=0.0,
         lower_face_smoothing=0.0,
-        lower_face_strength=1.0,
-        skin_strength=1.0,
-        eyelid_open_offset=0.0,
-        lip_open_offset=0.0,
-        lower_teeth_strength=1.0,
-        lower_teeth_height_offset=0.0,
-        lower_teeth_depth_offset=0.0,
         tongue_strength=1.0,
-        tongue_height_offset=0.0,
-        tongue_depth_offset=0.0,
         saccade_strength=0.0,
-        right_eye_rot_y_offset=0.0,
-        left_eye_rot_y_offset=0.0,
     )

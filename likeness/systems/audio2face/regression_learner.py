@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from likeness.data.source import Sample, Source
 from likeness.errors import UsageError
+from likeness.runs.checkpoint import group_of
 from likeness.systems.audio2face.artefacts import ActorArtefacts, Floats
 from likeness.systems.audio2face.audio import TrackCache
 from likeness.systems.audio2face.cast import Cast
@@ -196,10 +197,7 @@ class RegressionLearner:
         network, emotions = copy.deepcopy(self.network), copy.deepcopy(self.emotions)
         for name, module in (("network", network), ("emotions", emotions)):
             if weights is not None:
-                start = f"{name}."
-                module.load_state_dict(
-                    {k.removeprefix(start): v for k, v in weights.items() if k.startswith(start)}
-                )
+                module.load_state_dict(group_of(weights, name))
         return RegressionPredictor(
             network.eval().requires_grad_(False),
             emotions.weight.detach().cpu().numpy(),
@@ -219,10 +217,7 @@ class RegressionLearner:
                 "The run's emotion data base has other shots than the dataset at hand.",
                 advice="Resume with the dataset and the clips the run began with.",
             )
-        start = "sizes."
-        self.terms.normalisers.load_state_dict(
-            {k.removeprefix(start): v for k, v in state.items() if k.startswith(start)}
-        )
+        self.terms.normalisers.load_state_dict(group_of(state, "sizes"))
 
 
 def held_emotion(earlier: EarlierRun) -> Tensor:

@@ -9,14 +9,13 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from likeness.errors import UsageError
 from likeness.systems.audio2face.artefacts import ActorArtefacts, Floats
 from likeness.systems.audio2face.audio import SAMPLE_RATE, SpeechTrack, frame_time, sample_index
 from likeness.systems.audio2face.channel_layout import ChannelLayout
 from likeness.systems.audio2face.frame_timing import EmotionTrack, TimingMode, num_frames_of
 from likeness.systems.audio2face.networks.diffusion_parts import ChannelSizes
 from likeness.systems.audio2face.networks.regression import RegressionNetwork
-from likeness.systems.audio2face.streaming_session import FaceFrame
+from likeness.systems.audio2face.streaming_session import FaceFrame, next_samples
 
 _BATCH = 64
 """Frames that go through the network together."""
@@ -71,13 +70,7 @@ class RegressionSession:
         Raises:
             UsageError: the session is finished, or the samples are not one row of numbers.
         """
-        samples = np.asarray(samples, np.float32)
-        if self._is_finished:
-            raise UsageError("This session is finished.", advice="Start a new one.")
-        if samples.ndim != 1 or not np.isfinite(samples).all():
-            raise UsageError(
-                f"A stream takes finite mono samples (n,), and got the shape {samples.shape}."
-            )
+        samples = next_samples(samples, is_finished=self._is_finished)
         self._sound = np.concatenate([self._sound, samples])
         heard = self._sound_start + len(self._sound)
         count = 0

@@ -90,6 +90,22 @@ class FaceFrame:
         return self._parts[3].reshape(2, 2)
 
 
+def next_samples(samples: Floats, *, is_finished: bool) -> Floats:
+    """What is pushed into a stream, as float32 (n,).
+
+    Raises:
+        UsageError: the session is finished, or the samples are not one row of numbers.
+    """
+    samples = np.asarray(samples, np.float32)
+    if is_finished:
+        raise UsageError("This session is finished.", advice="Start a new one.")
+    if samples.ndim != 1 or not np.isfinite(samples).all():
+        raise UsageError(
+            f"A stream takes finite mono samples (n,), and got the shape {samples.shape}."
+        )
+    return samples
+
+
 class StreamingSession:
     """One stream of speech of one actor.
 
@@ -137,13 +153,7 @@ class StreamingSession:
         Raises:
             UsageError: the session is finished, or the samples are not one row of numbers.
         """
-        samples = np.asarray(samples, np.float32)
-        if self._is_finished:
-            raise UsageError("This session is finished.", advice="Start a new one.")
-        if samples.ndim != 1 or not np.isfinite(samples).all():
-            raise UsageError(
-                f"A stream takes finite mono samples (n,), and got the shape {samples.shape}."
-            )
+        samples = next_samples(samples, is_finished=self._is_finished)
         self._sound = np.concatenate([self._sound, samples])
         self._received += len(samples)
         found = []

@@ -24,11 +24,9 @@ from likeness.seeds import Draws, seed_of
 from likeness.speech.espeak_library import is_espeak_present
 from likeness.speech.synthesis import Backend
 from likeness.speech.timeline import Emotion
-from likeness.studio.blinks import blink_keys
 from likeness.studio.corpus import Split
 from likeness.studio.curves import EYES, sample
 from likeness.studio.difficulty import Difficulty
-from likeness.studio.gaze import saccade_rotations
 from likeness.studio.person import Person
 from likeness.studio.recording import SAMPLE_RATE
 from likeness.studio.truth import write_truth
@@ -43,6 +41,7 @@ from likeness.systems.audio2face.dataset.writer import (
     write_shot,
 )
 from likeness.systems.audio2face.recorded_actor import RecordedActor
+from likeness.systems.audio2face.studio_actor import actor_of
 from likeness.systems.audio2face.studio_faces import (
     AssetFace,
     SpeakingFace,
@@ -57,7 +56,6 @@ TRUTH = "truth"
 _RECORD = "provenance.json"
 
 _SMOKE_VERTICES = 600
-_SACCADES, _KEY_FPS = 5000, 30.0
 _TESTED_EVERY = 5
 _SHOWN_IN_ALL_FORMATS = 4
 Fps = Literal[24, 25, 30, 48, 50, 60]
@@ -254,29 +252,7 @@ def _recorded(tasks: Sequence[_Task], number: int) -> RecordedActor:
     task = next(task for task in tasks if task.actor == number)
     person, face = _cast(task.seed, number, task.scale, task.head)
     draws = Draws("studio", STUDIO_VERSION, person.seed, "saccades")
-    return RecordedActor(
-        name=_name(number),
-        fps=task.fps,
-        shots=(),
-        clips=(),
-        audio=Path(),
-        skin={},
-        skin_neutral=face.neutral,
-        tongue_neutral=face.tongue_neutral,
-        tongue_rigid=face.tongue_rigid,
-        jaw_neutral=face.jaw_neutral,
-        lip_open_delta=face.lip_open_delta,
-        eye_close_delta=face.eye_close_delta,
-        blink_keys=blink_keys(_KEY_FPS),
-        saccades=saccade_rotations(_SACCADES, _KEY_FPS, draws),
-        lip_distance=face.lip_distance,
-        lip_size=face.lip_size,
-        eye_distance=face.eye_distance,
-        skin_faces=face.faces,
-        tongue_faces=face.tongue_faces,
-        blendshapes=face.blendshapes(),
-        tongue_blendshapes=face.tongue_blendshapes(),
-    )
+    return actor_of(face, _name(number), task.fps, draws)
 
 
 def _finish(

@@ -17,6 +17,7 @@ from likeness.data.contract import Split
 from likeness.data.source import Sample, Source
 from likeness.errors import UsageError
 from likeness.evaluation.protocol import Scores
+from likeness.runs.checkpoint import group_of
 from likeness.seeds import seed_of
 from likeness.systems.audio2face.artefacts_state import (
     actor_from_state,
@@ -165,7 +166,7 @@ class AudioToFace(System):
                 f"asks for {self.config.model.network}."
             )
         actors = tuple(
-            actor_from_state(_below(state, f"{_ACTOR}{number}."))
+            actor_from_state(group_of(state, f"{_ACTOR}{number}"))
             for number in range(len(state["actors"]))
         )
         cast = Cast(
@@ -173,7 +174,7 @@ class AudioToFace(System):
             EmotionLabels(tuple(state["emotions"]), state["zero_emotion"]),
             state["default_emotion"],
         )
-        own = _below(state, "learner.")
+        own = group_of(state, "learner")
         self._is_new = False
         if self._learner is None:
             rows = RowTable.from_json(own["rows"]) if "rows" in own else None
@@ -207,7 +208,3 @@ def _check_meshes(cast: Cast, recordings: Recordings) -> None:
                 f"and {len(actor.skin.mean)} in the run.",
                 advice="Evaluate with recordings of the mesh the run was trained on.",
             )
-
-
-def _below(state: Mapping[str, Any], start: str) -> dict[str, Any]:
-    return {k.removeprefix(start): v for k, v in state.items() if k.startswith(start)}

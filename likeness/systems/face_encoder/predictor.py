@@ -18,12 +18,12 @@ from likeness.faces.detect import Detector, Face, choose_face, make_detector
 from likeness.geometry.affine import apply_affine, invert_affine
 from likeness.geometry.landmarks import MIRROR_68
 from likeness.media.image import crop
+from likeness.runs.checkpoint import group_of
 from likeness.systems.face_encoder.albedo_space import unfit_reason
 from likeness.systems.face_encoder.decode import Decoder, to_pixels
 from likeness.systems.face_encoder.framing import frame_face, frame_landmarks
 from likeness.systems.face_encoder.network import EncoderNetwork
 from likeness.systems.face_encoder.record import PersonRecord
-from likeness.systems.face_encoder.weights import group_of
 
 if TYPE_CHECKING:
     from likeness.systems.face_encoder.system import FaceEncoder

@@ -24,6 +24,7 @@ from likeness.geometry.landmarks import UPPER_LOWER_LIDS, UPPER_LOWER_LIPS
 from likeness.geometry.rotations import geodesic_distance
 from likeness.losses import face as terms
 from likeness.models.resnet import load_pretrained
+from likeness.runs.checkpoint import group_of
 from likeness.systems.face_encoder.albedo_space import albedo_fingerprint, reads_albedo
 from likeness.systems.face_encoder.config import EncoderStage, FaceEncoderConfig
 from likeness.systems.face_encoder.crops import FaceCrops
@@ -40,7 +41,7 @@ from likeness.systems.face_encoder.predictor import FacePredictor
 from likeness.systems.face_encoder.priors import prior_terms
 from likeness.systems.face_encoder.render import Renderer
 from likeness.systems.face_encoder.terms import GROUP_NAMES, LOSS_TERMS
-from likeness.systems.face_encoder.weights import check_state, group_of, initial_weights
+from likeness.systems.face_encoder.weights import check_state, initial_weights
 from likeness.training.system import Batch, Placement, Predictor, StepContext, System
 
 _VERTEX_SCALE = 10.0

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 from torch import Tensor
 
 from likeness.config.document import load_saved
-from likeness.config.text import read_yaml
 from likeness.errors import MissingError, UsageError
 from likeness.models.resnet import build_trunk, load_pretrained
 from likeness.runs import selection
+from likeness.runs.earlier import earlier_settings
 from likeness.runs.run import Run
 from likeness.systems.face_encoder.albedo_space import (
     albedo_fingerprint,
@@ -66,7 +66,7 @@ def check_initial_run(config: FaceEncoderConfig) -> None:
             f"model.initial_run is '{model.initial_run}': {error.message}",
             advice="Give the directory of a face-encoder run, or null to start from nothing.",
         ) from error
-    earlier = _settings_of(run).model
+    earlier = earlier_settings(run, FaceEncoderConfig, system=_SYSTEM).model
     differing = [name for name in _SHAPING if getattr(earlier, name) != getattr(model, name)]
     if not differing:
         state, head = selection.find(run, "best").state(), open_head(model.head)
@@ -169,34 +169,12 @@ def check_albedo(state: Mapping[str, Any], *, config: FaceEncoderConfig, albedo:
         )
 
 
-def _settings_of(run: Run) -> FaceEncoderConfig:
-    """The configuration of an earlier run. Raises UsageError when it is not one of this system."""
-    header = read_yaml(run.config_yaml, name=str(run.config_path)).values
-    system = header.get("system") if isinstance(header, dict) else None
-    if system != _SYSTEM:
-        raise UsageError(
-            f"model.initial_run '{run.path}' is a run of {system or 'no known system'}; expected "
-            f"one of {_SYSTEM}.",
-            advice="Give the directory of a face-encoder run, or null to start from nothing.",
-        )
-    config: FaceEncoderConfig = load_saved(
-        FaceEncoderConfig, run.config_path, system=_SYSTEM
-    ).config
-    return config
-
-
 def _dim(layout: VectorLayout, name: str) -> int:
     return layout.segment(name).dim if name in layout else 0
 
 
 def _word(value: object) -> str:
     return "null" if value is None else str(value)
-
-
-def group_of(weights: Mapping[str, Tensor], name: str) -> dict[str, Tensor]:
-    """The weights of one group, without the group's name before theirs."""
-    prefix = f"{name}."
-    return {k.removeprefix(prefix): v for k, v in weights.items() if k.startswith(prefix)}
 
 
 def predictor_of(path: str | Path) -> FacePredictor:

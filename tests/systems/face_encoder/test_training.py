@@ -18,12 +18,13 @@ from likeness.errors import LikenessError, MissingError, UnsafeFileError, UsageE
 from likeness.geometry.toy_flame import make_toy_flame
 from likeness.models.resnet import build_trunk
 from likeness.runs import selection
+from likeness.runs.checkpoint import group_of
 from likeness.runs.record import read_metrics
 from likeness.runs.run import Run
 from likeness.systems.face_encoder.findings import inspect_configured
 from likeness.systems.face_encoder.layouts import read_folder
 from likeness.systems.face_encoder.prepare import prepare
-from likeness.systems.face_encoder.weights import group_of, predictor_of
+from likeness.systems.face_encoder.weights import predictor_of
 from tests.systems.face_encoder.toy import (
     CROP_SIZE,
     SMALL_LAYOUT,

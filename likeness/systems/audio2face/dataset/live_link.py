@@ -20,15 +20,14 @@ from likeness.errors import DataError, LikenessError, UsageError
 from likeness.media.audio import read_sound
 from likeness.replacement import replacing
 from likeness.seeds import Draws
-from likeness.studio.blinks import blink_keys
 from likeness.studio.curves import EYES
-from likeness.studio.gaze import saccade_rotations
 from likeness.studio.person import Person
 from likeness.systems.audio2face.dataset.description import is_name
 from likeness.systems.audio2face.dataset.findings import inspect_dataset
 from likeness.systems.audio2face.dataset.live_link_takes import Take, find_takes, read_take
 from likeness.systems.audio2face.dataset.writer import finish_dataset, write_actor, write_shot
 from likeness.systems.audio2face.recorded_actor import RecordedActor
+from likeness.systems.audio2face.studio_actor import actor_of
 from likeness.systems.audio2face.studio_faces import (
     AssetFace,
     SpeakingFace,
@@ -38,7 +37,6 @@ from likeness.systems.audio2face.studio_faces import (
 
 SKIPPED = "skipped.json"
 _ADVICE = "Mend the take and prepare all of them into a new folder, or go on without it."
-_SACCADES, _KEY_FPS = 5000, 30.0
 
 
 def prepare_live_link(
@@ -205,26 +203,4 @@ def _actor(head: str, person: int, vertices: int | None, name: str, fps: float) 
     """The actor without the shots."""
     face = _face(head, person, vertices)
     draws = Draws("live link", person, "saccades")
-    return RecordedActor(
-        name=name,
-        fps=float(fps),
-        shots=(),
-        clips=(),
-        audio=Path(),
-        skin={},
-        skin_neutral=face.neutral,
-        tongue_neutral=face.tongue_neutral,
-        tongue_rigid=face.tongue_rigid,
-        jaw_neutral=face.jaw_neutral,
-        lip_open_delta=face.lip_open_delta,
-        eye_close_delta=face.eye_close_delta,
-        blink_keys=blink_keys(_KEY_FPS),
-        saccades=saccade_rotations(_SACCADES, _KEY_FPS, draws),
-        lip_distance=face.lip_distance,
-        lip_size=face.lip_size,
-        eye_distance=face.eye_distance,
-        skin_faces=face.faces,
-        tongue_faces=face.tongue_faces,
-        blendshapes=face.blendshapes(),
-        tongue_blendshapes=face.tongue_blendshapes(),
-    )
+    return actor_of(face, name, fps, draws)
