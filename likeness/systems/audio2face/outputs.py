@@ -25,6 +25,7 @@ from likeness.geometry.mesh_glb import write_glb
 from likeness.geometry.weight_animation import ARKIT_NAMES, WeightAnimation
 from likeness.geometry.weight_tables import write_weights_csv, write_weights_json
 from likeness.replacement import replacing
+from likeness.runs.files import write_json
 from likeness.systems.audio2face.animation_result import (
     AnimationResult,
     mesh_in_metres,
@@ -39,7 +40,6 @@ from likeness.systems.audio2face.morph_animation import (
     principal_morphs,
     solved_morphs,
 )
-from likeness.systems.audio2face.package.json_documents import write_json
 
 FORMATS = ("maya", "npy", "pc2", "usd", "glb", "arkit-csv", "arkit-json", "live-link", "mp4")
 """Kinds of files; each is at least one file."""

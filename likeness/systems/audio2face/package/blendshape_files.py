@@ -17,9 +17,8 @@ from typing import Any
 import numpy as np
 
 from likeness.errors import DataError
-from likeness.replacement import replacing
+from likeness.runs.files import write_json
 from likeness.systems.audio2face.artefacts import Blendshapes, Floats
-from likeness.systems.audio2face.package.json_documents import json_text
 from likeness.systems.audio2face.package.runtime_arrays import write_runtime_arrays
 
 STRENGTHS = (
@@ -159,9 +158,7 @@ def write_blendshapes(
     if rig_version:
         arrays["rig_version"] = rig_version
     write_runtime_arrays(data_path, arrays)
-    with replacing(config_path) as temporary:
-        text = json_text({"blendshape_params": dict(blendshapes.settings)})
-        temporary.write_text(text, encoding="utf-8")
+    write_json(config_path, {"blendshape_params": dict(blendshapes.settings)})
 
 
 def _num_unpaired(settings: Mapping[str, Any], key: str) -> int:

@@ -1,4 +1,4 @@
-"""JSON documents of a package: written with every float32 in full, read within bounds."""
+"""JSON documents of a package, read within bounds."""
 
 from __future__ import annotations
 
@@ -6,20 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from likeness.replacement import replacing
-
 _MAX_BYTES = 64 * 1024**2
-
-
-def json_text(document: Any) -> str:
-    """A document as text; values that are not finite are refused, since JSON has none."""
-    return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-
-
-def write_json(path: Path, document: Any) -> None:
-    """Write a document in one step."""
-    with replacing(path) as temporary:
-        temporary.write_text(json_text(document), encoding="utf-8")
 
 
 def read_json_object(path: Path) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from likeness.errors import DataError, MissingError, UsageError
 from likeness.replacement import replacing
+from likeness.runs.files import write_json, write_text
 from likeness.systems.audio2face.artefacts import ActorArtefacts, Blendshapes
 from likeness.systems.audio2face.package.blendshape_files import (
     for_runtime,
@@ -26,7 +27,6 @@ from likeness.systems.audio2face.package.emotion_database import (
     write_emotion_database,
 )
 from likeness.systems.audio2face.package.emotion_mapping import emotion_mapping
-from likeness.systems.audio2face.package.json_documents import write_json
 from likeness.systems.audio2face.package.model_files import (
     blendshape_names,
     config_document,
@@ -179,7 +179,7 @@ def write_package(
         )
         files["a2e_mapping.json"] = "classes of an emotion recogniser to emotions of this network"
         files["provenance.json"] = "where the model comes from; SHA-256 of the files"
-        _write_text(folder / "README.md", readme_text(info, files, remarks, units_per_cm))
+        write_text(folder / "README.md", readme_text(info, files, remarks, units_per_cm))
         write_json(
             folder / "provenance.json",
             {**(provenance or {}), "sha256": {n: _sha256(folder / n) for n in sorted(files)
@@ -310,11 +310,6 @@ def _in_unit(given: Blendshapes, units_per_cm: float) -> Blendshapes:
         offsets=given.offsets * units_per_cm,
         settings=settings,
     )
-
-
-def _write_text(path: Path, text: str) -> None:
-    with replacing(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
 
 
 def _sha256(path: Path) -> str:
