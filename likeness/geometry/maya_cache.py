@@ -86,6 +86,8 @@ def read_maya_cache(
     _check_topology(samples)
     described = _described(description, wanted)
     fps, start, step = _rate(path, samples, description, described, declared_fps)
+    if step is not None and whole is None:
+        _check_start(samples, description, step)
     if step is not None and not allow_truncated:
         _check_end(whole or path, samples, description, described, step)
     frames = _frames(samples)
@@ -258,6 +260,17 @@ def _regular_step(samples: list[_Sample], ticks: list[int]) -> float:
             advice="Bake the cache again with one sample per frame.",
         )
     return step
+
+
+def _check_start(samples: list[_Sample], description: CacheDescription, step: float) -> None:
+    """Without its first files a cache would be read as if it began earlier than it does."""
+    first, start = samples[0].tick, description.time_range and description.time_range[0]
+    if first is not None and start is not None and first - start >= step - 1 + 1e-6:
+        raise TruncatedCacheError(
+            f"{samples[0].path}: expected a first frame at tick {start:g}, as the .xml file says, "
+            f"found the first of {len(samples)} at tick {first}.",
+            advice="Copy the files of all frames again.",
+        )
 
 
 def _check_end(

@@ -150,6 +150,20 @@ def test_one_file_per_frame_with_a_gap_or_without_any(tmp_path: Path) -> None:
         read_maya_cache(tmp_path / "shot.xml")
 
 
+def test_one_file_per_frame_without_its_first_file(tmp_path: Path) -> None:
+    """What is left would be read as if it began a frame earlier."""
+    xml = cache_xml_text(
+        [(NAME, "positions")], layout="OneFilePerFrame", time_range="0-600", end=600
+    )
+    (tmp_path / "shot.xml").write_text(xml)
+    names = [f"shotFrame{k}.mc" for k in range(4)]
+    per_frame(tmp_path, names, small_frames(4, 3))
+    assert read_maya_cache(tmp_path / "shot.xml").num_frames == 4
+    (tmp_path / names[0]).unlink()
+    with pytest.raises(TruncatedCacheError, match=r"a first frame at tick 0.* of 3 at tick 200"):
+        read_maya_cache(tmp_path / "shot.xml")
+
+
 def test_one_file_per_frame_with_its_time_inside(tmp_path: Path) -> None:
     (tmp_path / "shot.xml").write_text('<Autodesk_Cache_File><cacheType Type="OneFilePerFrame"/>'
                                        "</Autodesk_Cache_File>")  # fmt: skip

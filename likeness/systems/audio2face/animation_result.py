@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from likeness.errors import UsageError
 from likeness.geometry.mesh import Mesh
 from likeness.systems.audio2face.artefacts import Floats
+from likeness.systems.audio2face.postprocessing import jaw_transform
 
 _CENTIMETRES = 100.0
 
@@ -24,7 +25,7 @@ class AnimationResult:
     Attributes:
         fps: frames per second.
         skin: (F, V, 3) cm.
-        tongue: (F, Vt, 3) cm.
+        tongue: (F, Vt, 3) cm, as if the jaw were still; see :meth:`with_carried_tongue`.
         jaw: (F, N, 3) cm, differences from the key points of the neutral jaw.
         eyes: (F, 2, 2) degrees: right and left eye, x (pitch) and y (yaw).
         sound: (samples,) float32 mono in -1..1 that belongs to the frames.
@@ -65,6 +66,20 @@ class AnimationResult:
         if tongue is not None and neutral_tongue is not None:
             tongue = tongue - neutral_tongue
         return replace(self, skin=self.skin - neutral_skin, tongue=tongue)
+
+    def with_carried_tongue(self, neutral_jaw: Floats) -> AnimationResult:
+        """The same with the tongue where it is in the head: moved by the jaw that carries it.
+
+        Args:
+            neutral_jaw: (N, 3) cm, key points of the jaw at rest.
+        """
+        if self.tongue is None or self.jaw is None:
+            return self
+        carried = np.empty_like(self.tongue)
+        for frame, (own, moved) in enumerate(zip(self.tongue, self.jaw, strict=True)):
+            carry = jaw_transform(neutral_jaw, neutral_jaw + moved)
+            carried[frame] = own @ carry[:3, :3].T + carry[:3, 3]
+        return replace(self, tongue=carried)
 
 
 def metres_from_centimetres(lengths: NDArray[np.floating]) -> NDArray[np.floating]:

@@ -80,6 +80,14 @@ def principal_morphs(frames: Floats, neutral: Floats, prefix: str = "component")
     return Morphs(neutral, dict(zip(names, offsets)), (weights / reach).astype(np.float32))
 
 
+def with_rest(morphs: Morphs, frames: Floats, prefix: str) -> Morphs:
+    """The morphs and principal ones of what they leave of frames (F, V, 3)."""
+    left = frames - morphs.vertices() + morphs.neutral
+    rest = principal_morphs(left, morphs.neutral, prefix)
+    weights = np.concatenate([morphs.weights, rest.weights], axis=1)
+    return Morphs(morphs.neutral, {**morphs.offsets, **rest.offsets}, weights)
+
+
 def merged_morphs(first: Morphs, second: Morphs) -> Morphs:
     """Two meshes as one: the vertices of the second after those of the first."""
     zeros = (np.zeros_like(first.neutral), np.zeros_like(second.neutral))

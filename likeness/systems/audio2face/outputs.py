@@ -39,6 +39,7 @@ from likeness.systems.audio2face.morph_animation import (
     merged_morphs,
     principal_morphs,
     solved_morphs,
+    with_rest,
 )
 
 FORMATS = ("maya", "npy", "pc2", "usd", "glb", "arkit-csv", "arkit-json", "live-link", "mp4")
@@ -82,6 +83,9 @@ def write_outputs(
 ) -> dict[str, Any]:
     """Write a result in some formats, and ``<stem>.manifest.json`` that names the files.
 
+    Point caches hold the tongue as it was learned, as if the jaw were still, and the jaw beside it;
+    films and scenes show it carried by the jaw.
+
     Args:
         folder: made if it is not there.
         stem: of the files, see :func:`output_stem`.
@@ -102,6 +106,7 @@ def write_outputs(
     _check(formats, actor, surfaces)
     folder.mkdir(parents=True, exist_ok=True)
     files: dict[str, dict[str, Any]] = {}
+    shown = result.with_carried_tongue(actor.jaw_neutral)
 
     def note(path: Path, content: str, unit: str) -> None:
         files[path.name] = {"content": content, "unit": unit, "sha256": _sha256(path)}
@@ -113,9 +118,9 @@ def write_outputs(
             ):
                 note(path, content, unit)
         elif kind == "mp4":
-            note(_write_film(folder / f"{stem}.mp4", result, surfaces, film_size), "film", "")
+            note(_write_film(folder / f"{stem}.mp4", shown, surfaces, film_size), "film", "")
         elif kind == "usd":
-            for path in _write_usd(folder, stem, result, surfaces):
+            for path in _write_usd(folder, stem, shown, surfaces):
                 note(path, "points over time", "m")
         elif kind == "glb":
             path = folder / f"{stem}.glb"
@@ -157,17 +162,23 @@ def arkit_weights(result: AnimationResult, actor: ActorArtefacts) -> WeightAnima
 
 
 def scene_morphs(result: AnimationResult, actor: ActorArtefacts, *, tongue: bool) -> Morphs:
-    """Morphs of skin, and tongue, in centimetres: of blendshapes, else of principal components."""
+    """Morphs of skin, and tongue, in centimetres: of blendshapes, else of principal components.
+
+    What the jaw does to the tongue is in components of its own, beside the shapes of the tongue.
+    """
     if actor.blendshapes is not None:
         morphs = solved_morphs(result.skin, actor.blendshapes)
     else:
         morphs = principal_morphs(result.skin, actor.neutral_skin)
     if not tongue or result.tongue is None:
         return morphs
+    carried = result.with_carried_tongue(actor.jaw_neutral).tongue
+    assert carried is not None
     if actor.tongue_blendshapes is not None:
-        second = solved_morphs(result.tongue, actor.tongue_blendshapes)
+        own = solved_morphs(result.tongue, actor.tongue_blendshapes)
+        second = with_rest(own, carried, "tongueCarried")
     else:
-        second = principal_morphs(result.tongue, actor.neutral_tongue, "tongue")
+        second = principal_morphs(carried, actor.neutral_tongue, "tongue")
     return merged_morphs(morphs, second)
 
 

@@ -21,7 +21,7 @@ from likeness.systems.audio2face.artefacts import ActorArtefacts
 from likeness.systems.audio2face.config import AudioToFaceConfig
 from likeness.systems.audio2face.dataset.description import DatasetDescription, read_description
 from likeness.systems.audio2face.dataset.reading import open_dataset
-from likeness.systems.audio2face.dataset.splits import split_of_shots
+from likeness.systems.audio2face.dataset.splits import refuse_unknown_shots, split_of_shots
 from likeness.systems.audio2face.preprocessing.preparation import preprocess
 from likeness.systems.audio2face.recorded_actor import RecordedActor
 from likeness.systems.audio2face.shots import Clip, MutedShot
@@ -81,6 +81,7 @@ def open_recordings(config: AudioToFaceConfig) -> Recordings:
             "data.root=FOLDER.",
         )
     description, base = read_description(data.root)
+    refuse_unknown_shots(description, base)
     description = _chosen(config, description)
     actors = open_dataset(base, description)
     splits = split_of_shots(

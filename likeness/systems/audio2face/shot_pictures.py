@@ -53,7 +53,8 @@ def _pictures(
         result.fps,
         result.skin[frames],
         None if result.tongue is None or surfaces.tongue is None else result.tongue[frames],
-    )
+        None if result.jaw is None else result.jaw[frames],
+    ).with_carried_tongue(actor.jaw_neutral)
     tongue = surfaces.tongue if chosen.tongue is not None else None
     return list(film_frames(chosen, surfaces.skin, tongue, size=_SIZE, yaw=0.0))
 

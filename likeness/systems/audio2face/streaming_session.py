@@ -94,11 +94,17 @@ def next_samples(samples: Floats, *, is_finished: bool) -> Floats:
     """What is pushed into a stream, as float32 (n,).
 
     Raises:
-        UsageError: the session is finished, or the samples are not one row of numbers.
+        UsageError: the session is finished, or the samples are not one row of real numbers.
     """
-    samples = np.asarray(samples, np.float32)
+    samples = np.asarray(samples)
     if is_finished:
         raise UsageError("This session is finished.", advice="Start a new one.")
+    if samples.dtype.kind != "f" and samples.size:
+        raise UsageError(
+            f"A stream takes samples in -1 to 1, and got numbers of the kind {samples.dtype}.",
+            advice="Divide 16-bit samples by 32768.",
+        )
+    samples = samples.astype(np.float32, copy=False)
     if samples.ndim != 1 or not np.isfinite(samples).all():
         raise UsageError(
             f"A stream takes finite mono samples (n,), and got the shape {samples.shape}."

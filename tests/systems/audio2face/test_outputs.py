@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.spatial.transform import Rotation
 
 from likeness.errors import UsageError
 from likeness.geometry.live_link_face import read_live_link_face
@@ -22,7 +23,12 @@ from likeness.systems.audio2face.animation_result import AnimationResult, metres
 from likeness.systems.audio2face.artefacts import ActorArtefacts, Blendshapes
 from likeness.systems.audio2face.film import film_frames
 from likeness.systems.audio2face.morph_animation import principal_morphs
-from likeness.systems.audio2face.outputs import FORMATS, Surfaces, output_stem, write_outputs
+from likeness.systems.audio2face.outputs import (
+    FORMATS,
+    Surfaces,
+    output_stem,
+    write_outputs,
+)
 from tests.systems.audio2face.package.packages import VT, V, random_actor, shape_settings
 
 FRAMES = 6
@@ -108,6 +114,27 @@ def test_all_formats_and_their_manifest(tmp_path: Path) -> None:
     assert len(list(read_frames(tmp_path / f"{stem}.mp4"))) == FRAMES
 
 
+def test_scenes_show_the_tongue_carried_by_the_jaw(tmp_path: Path) -> None:
+    """A jaw that turns by a known angle about a known axis takes the tongue with it."""
+    actor = arkit_actor()
+    still, _ = performance(actor)
+    assert still.tongue is not None
+    pivot, jaws, expected = np.array([0.0, 1.0, -6.0]), [], []
+    for frame in range(FRAMES):
+        turn = Rotation.from_euler("x", 4.0 * frame, degrees=True)
+        jaws.append(turn.apply(actor.jaw_neutral - pivot) + pivot - actor.jaw_neutral)
+        expected.append(turn.apply(still.tongue[frame] - pivot) + pivot)
+    result = replace(still, jaw=np.array(jaws, np.float32))
+    surfaces = Surfaces(triangles(V, actor.neutral_skin), triangles(VT, actor.neutral_tongue))
+    for name, shapes in (("shapes", actor.tongue_blendshapes), ("none", None)):
+        shaped = replace(actor, tongue_blendshapes=shapes)
+        write_outputs(tmp_path, name, result, shaped, ["npy", "glb"], surfaces=surfaces)
+        np.testing.assert_array_equal(np.load(tmp_path / f"{name}_tongue.npy"), still.tongue)
+        vertices, names = glb_vertices(tmp_path / f"{name}.glb", 5)
+        np.testing.assert_allclose(vertices[V:] * 100, expected[5], atol=2e-2)
+        assert ("tongueCarried00" in names) == (shapes is not None)
+
+
 def test_defect_17_the_tongue_and_differences_go_into_caches(tmp_path: Path) -> None:
     """Differences are arrays like any other: they reach Maya too."""
     actor = arkit_actor()
@@ -160,6 +187,8 @@ def glb_vertices(path: Path, frame: int) -> tuple[np.ndarray, list[str]]:
 def test_a_scene_has_morphs_that_make_the_frames(tmp_path: Path, has_shapes: bool) -> None:
     actor = arkit_actor()
     result, _ = performance(actor)
+    assert result.jaw is not None
+    result = replace(result, jaw=np.zeros_like(result.jaw))
     actor = replace(actor, tongue_blendshapes=None)
     if not has_shapes:
         actor = replace(actor, blendshapes=None)

@@ -154,6 +154,9 @@ def test_wrong_use_is_refused() -> None:
     session = StreamingSession(graph, np.eye(2)[0], EMOTION)
     with pytest.raises(UsageError, match="finite mono"):
         session.push(np.array([0.0, np.nan]))
+    with pytest.raises(UsageError, match="of the kind int16"):
+        session.push(np.ones(160, np.int16))
+    assert session.push(np.zeros(0, np.int16)) == []
     assert session.finish() == []
     with pytest.raises(UsageError, match="finished"):
         session.push(_sound(1))

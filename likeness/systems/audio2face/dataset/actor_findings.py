@@ -14,7 +14,12 @@ from likeness.errors import LikenessError
 from likeness.geometry.animation import VertexAnimation
 from likeness.geometry.array_files import read_arrays, read_npy
 from likeness.systems.audio2face.artefacts import Floats, Pairs
-from likeness.systems.audio2face.dataset.cache_findings import length_finding
+from likeness.systems.audio2face.dataset.cache_findings import (
+    OTHER_PLACE,
+    OTHER_SIZE,
+    farthest_vertex,
+    length_finding,
+)
 from likeness.systems.audio2face.dataset.description import CENTIMETRES, ActorFiles
 from likeness.systems.audio2face.dataset.reading import cache_of, checked_floats, triangles_of
 from likeness.systems.audio2face.dataset.vertex_lists import read_lip_size, read_pairs, read_rigid
@@ -42,8 +47,9 @@ def look_at_actor(
     look.lists()
     look.motion("jaw_animation", "jaw", (None, 3))
     look.motion("eye_animation", "eyes", (2, 2))
-    for field, shape in (("jaw_neutral", (None, 3)), ("blink_keys", (None,))):
-        look.array(field, shape)
+    if files.jaw_animation is None:
+        look.array("jaw_neutral", (None, 3))
+    look.array("blink_keys", (None,))
     look.array("saccades", (None, 2))
     look.blendshapes("blendshapes", "blendshape_settings", look.skin)
     look.blendshapes("tongue_blendshapes", "tongue_blendshape_settings", look.still_tongue)
@@ -111,8 +117,40 @@ class _Look:
                     f"Expected {max(sizes)} vertices as in the caches, found {len(found)}.",
                     "Export it from the mesh of the caches.",
                 )
+            elif found is not None and not field.endswith("_delta"):
+                self._beside_caches(field, found * np.float32(self.scale))
         if self.skin is not None and np.isfinite(self.skin).all():
             self._unit(self.skin)
+
+    def _beside_caches(self, field: str, still: Floats) -> None:
+        """A neutral of another size or order of vertices than the caches would be no neutral."""
+        frames = [a.read(0, 1)[0] for a in self.caches.values() if a.num_vertices == len(still)]
+        sizes = [float(np.ptp(frame, axis=0).max()) for frame in frames]
+        usual = [np.argsort(sizes, kind="stable")[len(sizes) // 2]] if sizes else []
+        if not usual or not np.isfinite(sizes[usual[0]]) or sizes[usual[0]] <= 0:
+            return  # told with the caches
+        frame, expected = frames[usual[0]], sizes[usual[0]]
+        extent = float(np.ptp(still, axis=0).max())
+        if not 1 / OTHER_SIZE < extent / expected < OTHER_SIZE:
+            self.say(
+                "error",
+                "unit",
+                getattr(self.files, field),
+                f"Expected a mesh as large as in the caches, found one {extent / expected:.3g} "
+                "times that size.",
+                "All files of an actor have one unit; export the ones or the others again in it.",
+            )
+            return
+        vertex, share = farthest_vertex(frame, still)
+        if share > OTHER_PLACE:
+            self.say(
+                "error",
+                "vertex-order",
+                getattr(self.files, field),
+                f"Expected the vertices in the order of the caches; vertex {vertex} is "
+                f"{share * extent:.3g} cm from its place there.",
+                "Export it from the mesh of the caches.",
+            )
 
     def _unit(self, skin: NDArray[np.float32]) -> None:
         height = float(np.ptp(skin[:, 1]))
@@ -135,8 +173,9 @@ class _Look:
     def tongue(self) -> None:
         fields = ("tongue_caches", "tongue_neutral", "tongue_rigid_list")
         given = [field for field in fields if getattr(self.files, field) is not None]
-        if given and len(given) < len(fields):
-            missing = ", ".join(sorted(set(fields) - set(given)))
+        there = [field for field in given if (self.base / getattr(self.files, field)).exists()]
+        if given and len(there) < len(fields):
+            missing = ", ".join(sorted(set(fields) - set(there)))
             self.say(
                 "warning",
                 "tongue-skipped",
@@ -144,7 +183,8 @@ class _Look:
                 f"Expected caches, neutral and rigid vertices of the tongue; {missing} is missing.",
                 "The tongue is left out without all three.",
             )
-        elif not given:
+            return
+        if not given:
             self.say("advice", "no-tongue", "", "There is no tongue.", "The channel stays zero.")
         found = self.array("tongue_neutral", (None, 3))
         self.still_tongue = None if found is None else found * np.float32(self.scale)
@@ -258,6 +298,9 @@ class _Look:
         except LikenessError as error:
             self.say("error", "array", place, error.message, error.advice or "Export it again.")
             return
+        points = self.array("jaw_neutral", shape) if channel == "jaw" else None
+        if points is not None:
+            shape = points.shape
         for shot, array in arrays.items():
             try:
                 checked_floats(array, (None, *shape), f"'{shot}' in '{place}'")

@@ -28,8 +28,12 @@ _RIGIDLY = 0.75
 """Share of it that a rigid motion must explain: a face that moves is explained by half at times."""
 _FEW = 4
 """Frames of a shot by which its head and its size are judged."""
-_OTHER_SIZE = 1.5
+OTHER_SIZE = 1.5
 """Times the usual size from which a mesh has another unit: no face opens its mouth so far."""
+OTHER_PLACE = 0.35
+"""Of the largest extent of a mesh: no vertex of a face gets so far from where it is in others."""
+_FARTHEST = 1e6
+"""Coordinate, cm, beyond which a file is corrupted."""
 
 
 @dataclass(frozen=True)
@@ -169,7 +173,7 @@ def _looked_at(
                 "error",
                 "not-finite",
                 places[shot],
-                f"Frame {look.broken} holds coordinates that are no numbers.",
+                f"Frame {look.broken} holds coordinates that are no numbers, or absurd ones.",
                 "Export the shot again, or leave it out.",
             )
     whole = {shot: look for shot, look in looks.items() if look.broken is None}
@@ -182,8 +186,19 @@ def _looked_at(
             f"Expected a mesh as large as in other shots, found one {ratio:.3g} times that size.",
             "All files of an actor have one unit; export the shot again in it.",
         )
+    sized = {shot: look for shot, look in whole.items() if shot not in other}
+    moved = _other_order(sized)
+    for shot, (vertex, distance) in moved.items():
+        yield Finding(
+            "error",
+            "vertex-order",
+            places[shot],
+            f"Expected the vertices in the order of the other shots; vertex {vertex} is "
+            f"{distance:.3g} cm from its place there.",
+            "Export all shots from one mesh, with one order of vertices.",
+        )
     if with_head:
-        yield from _head_motion({s: look for s, look in whole.items() if s not in other}, places)
+        yield from _head_motion({s: look for s, look in sized.items() if s not in moved}, places)
 
 
 def _place(root: Path, shot: str, base: Path) -> str:
@@ -197,7 +212,35 @@ def _other_size(looks: Mapping[str, _Look]) -> dict[str, float]:
     if usual <= 0:
         return {}
     ratios = {shot: size / usual for shot, size in sizes.items()}
-    return {s: r for s, r in ratios.items() if not 1 / _OTHER_SIZE < r < _OTHER_SIZE}
+    return {s: r for s, r in ratios.items() if not 1 / OTHER_SIZE < r < OTHER_SIZE}
+
+
+def _other_order(looks: Mapping[str, _Look]) -> dict[str, tuple[int, float]]:
+    """Shots whose vertices lie where others have none: the farthest vertex, and how far it is."""
+    if len(looks) < 2:
+        return {}
+    middle = np.median([look.few[0] for look in looks.values()], axis=0).astype(np.float64)
+    found = {}
+    for shot, look in looks.items():
+        vertex, share = farthest_vertex(look.few[0], middle)
+        if share > OTHER_PLACE:
+            found[shot] = (vertex, share * float(np.ptp(middle, axis=0).max()))
+    return found if len(found) < len(looks) / 2 else {}
+
+
+def farthest_vertex(mesh: NDArray[np.floating], other: NDArray[np.floating]) -> tuple[int, float]:
+    """The vertex of (V, 3) farthest from its place in another mesh, head motion aside.
+
+    Returns:
+        Its index, and the distance as a share of the largest extent of the other.
+    """
+    apart = np.linalg.norm(fit_similarity(mesh, other, scale=1.0).apply(mesh) - other, axis=1)
+    worst = int(np.argmax(apart))
+    return worst, float(apart[worst] / max(np.ptp(other, axis=0).max(), 1e-12))
+
+
+def _is_place(frames: NDArray[np.floating]) -> NDArray[np.bool_]:
+    return np.isfinite(frames) & (np.abs(frames) < _FARTHEST)
 
 
 def _every(caches: Mapping[str, VertexAnimation]) -> int:
@@ -222,14 +265,14 @@ def _look(animation: VertexAnimation, every: int) -> _Look:
     if every == 1:
         first = 0
         for block in animation.blocks():
-            bad = ~np.isfinite(block).all(axis=(1, 2))
+            bad = ~_is_place(block).all(axis=(1, 2))
             if bad.any():
                 broken = first + int(np.argmax(bad))
                 break
             first += len(block)
     else:
         for frame in range(0, animation.num_frames, every):
-            if not np.isfinite(animation.read(frame, frame + 1)).all():
+            if not _is_place(animation.read(frame, frame + 1)).all():
                 broken = frame
                 break
     chosen = np.unique(np.linspace(0, animation.num_frames - 1, _FEW).round().astype(int))

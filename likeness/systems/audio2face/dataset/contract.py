@@ -15,7 +15,7 @@ from likeness.errors import DataError, UsageError
 from likeness.systems.audio2face.dataset.description import DESCRIPTION, read_description
 from likeness.systems.audio2face.dataset.findings import inspect_dataset
 from likeness.systems.audio2face.dataset.reading import open_dataset
-from likeness.systems.audio2face.dataset.splits import split_of_shots
+from likeness.systems.audio2face.dataset.splits import refuse_unknown_shots, split_of_shots
 from likeness.systems.audio2face.dataset.writer import DatasetWriter
 from likeness.systems.audio2face.recorded_actor import RecordedActor
 from likeness.systems.audio2face.shots import Clip
@@ -76,6 +76,7 @@ class SpeakingActors:
         if unknown:
             raise UsageError(f"Unknown options {unknown} for audio2face data.")
         description, base = read_description(uri)
+        refuse_unknown_shots(description, base)
         actors = open_dataset(base, description)
         splits = split_of_shots(
             actors, validation=description.validation, test=description.test, **options

@@ -154,6 +154,9 @@ class DatasetDescription(ConfigModel):
 
     @model_validator(mode="after")
     def _emotions_are_known(self) -> DatasetDescription:
+        twice = sorted({e for e in self.emotions if self.emotions.count(e) > 1})
+        if twice:
+            raise ValueError(f"'emotions' names {', '.join(twice)} more than once")
         used = {e for shots in self.shot_emotions.values() for e in shots.values()}
         unknown = sorted({self.default_emotion, *used} - set(self.emotions))
         if unknown:

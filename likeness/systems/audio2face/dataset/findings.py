@@ -12,9 +12,9 @@ from pathlib import Path
 
 from likeness.data.inspection import Finding, Inspection
 from likeness.data.making import refuse_unfinished
-from likeness.errors import LikenessError
+from likeness.errors import LikenessError, MissingError
 from likeness.geometry.animation import VertexAnimation
-from likeness.geometry.animation_files import find_cache
+from likeness.geometry.animation_files import find_cache, list_shots
 from likeness.systems.audio2face.dataset.actor_findings import look_at_actor
 from likeness.systems.audio2face.dataset.cache_findings import look_at_caches, place_in
 from likeness.systems.audio2face.dataset.description import (
@@ -26,6 +26,7 @@ from likeness.systems.audio2face.dataset.description import (
 from likeness.systems.audio2face.dataset.reading import open_dataset
 from likeness.systems.audio2face.dataset.shot_findings import look_at_shots
 from likeness.systems.audio2face.dataset.sounds import recordings_of
+from likeness.systems.audio2face.dataset.splits import refuse_unknown_shots
 from likeness.systems.audio2face.dataset.timing_findings import look_at_timing
 from likeness.systems.audio2face.dataset.vertex_lists import read_pairs
 from likeness.systems.audio2face.preprocessing.shot_files import read_json
@@ -67,7 +68,7 @@ def inspect_dataset(root: str | Path, description: DatasetDescription | None = N
         counts["frames"] += sum(cache.num_frames for cache in caches.values())
         counts["seconds"] += round(sum(c.num_frames / c.fps for c in caches.values()))
         counts["recordings"] += recordings
-    findings += _whole(base, description)
+    findings += [*_whole(base, description), *_held_out(base, description)]
     if not any(finding.severity == "error" for finding in findings):
         findings += _clips(base, description)
     return Inspection(str(root), counts, tuple(_shortened(findings)))
@@ -115,6 +116,28 @@ def _whole(base: Path, description: DatasetDescription) -> Iterable[Finding]:
             "Expected where the recordings come from and that their actors agree, found no "
             f"{' and no '.join(missing)}.",
             advice,
+        )
+
+
+def _held_out(base: Path, description: DatasetDescription) -> Iterable[Finding]:
+    """Faults of what is held out; caches that are not there are told of elsewhere."""
+    held = {*description.validation, *description.test}
+    try:
+        refuse_unknown_shots(description, base)
+        shots = {n: list_shots(base / a.skin_caches) for n, a in description.actors.items()}
+    except MissingError:
+        return
+    except LikenessError as error:
+        yield Finding("error", "held-out", DESCRIPTION, error.message, error.advice or "")
+        return
+    everything = [(actor, name) for actor, names in shots.items() for name in names]
+    if everything and all(held & {name, f"{actor}::{name}"} for actor, name in everything):
+        yield Finding(
+            "warning",
+            "held-out",
+            DESCRIPTION,
+            f"All {len(everything)} shots are held out: there is nothing to train on.",
+            "Take some of 'validation' and 'test', unless the data is only for evaluation.",
         )
 
 

@@ -113,6 +113,14 @@ class _Opened:
         """Centimetres in the unit of the files."""
         return CENTIMETRES[self.files.unit]
 
+    @property
+    def has_tongue(self) -> bool:
+        """Whether all that a tongue needs is there."""
+        files = self.files
+        needed = (files.tongue_caches, files.tongue_neutral, files.tongue_rigid_list)
+        places = [self.path(item) for item in needed]
+        return all(place is not None and place.exists() for place in places)
+
     def shots(self, description: DatasetDescription) -> dict[str, Shot]:
         root = self.base / self.files.skin_caches
         names = list_shots(root)
@@ -139,6 +147,8 @@ class _Opened:
 
     def recorded(self, shots: Mapping[str, Shot], clips: tuple[Clip, ...]) -> RecordedActor:
         files, fps = self.files, next(iter(shots.values())).fps
+        if not self.has_tongue:
+            files = files.replace(tongue_neutral=None, tongue_rigid_list=None)
         tongue = self._tongue(shots)
         jaw = self._by_shot(files.jaw_animation, (None, 3), self.scale)
         eyes = self._by_shot(files.eye_animation, (2, 2), 1.0)
@@ -181,16 +191,12 @@ class _Opened:
 
     def _tongue(self, shots: Mapping[str, Shot]) -> dict[str, VertexAnimation]:
         """Caches of the tongue; none unless neutral and rigid vertices are there too."""
-        files = self.files
-        needed = (files.tongue_caches, files.tongue_neutral, files.tongue_rigid_list)
-        places = [self.path(item) for item in needed]
-        if not all(place is not None and place.exists() for place in places):
+        if not self.has_tongue:
             return {}
-        assert places[0] is not None
+        assert self.files.tongue_caches is not None
+        root = self.base / self.files.tongue_caches
         return {
-            name: cache_of(places[0], name, files)
-            for name in list_shots(places[0])
-            if name in shots
+            name: cache_of(root, name, self.files) for name in list_shots(root) if name in shots
         }
 
     def _trimmed(self, shot: Shot, channels: Mapping[str, Mapping[str, object]]) -> Shot:

@@ -9,7 +9,11 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Collection, Mapping
+from pathlib import Path
 
+from likeness.errors import DataError
+from likeness.geometry.animation_files import list_shots
+from likeness.systems.audio2face.dataset.description import DatasetDescription
 from likeness.systems.audio2face.recorded_actor import RecordedActor
 from likeness.systems.audio2face.shots import Shot
 
@@ -46,6 +50,28 @@ def split_of_shots(
             ):
                 found[name, shot.name] = "validation"
     return found
+
+
+def refuse_unknown_shots(description: DatasetDescription, base: Path) -> None:
+    """A name that is held out and misspelt would leave its shot among those trained on.
+
+    Args:
+        base: folder the paths of the description begin at.
+
+    Raises:
+        DataError: a shot held out by a name that no shot of any actor has.
+        MissingError: an actor has no folder of caches.
+    """
+    shots = {name: list_shots(base / a.skin_caches) for name, a in description.actors.items()}
+    known = {name for names in shots.values() for name in names}
+    full = {f"{actor}::{name}" for actor, names in shots.items() for name in names}
+    strangers = sorted({*description.validation, *description.test} - known - full)
+    if strangers:
+        raise DataError(
+            f"Expected shots of the dataset in 'validation' and 'test', found "
+            f"{', '.join(strangers[:5])}, which no actor has.",
+            advice=f"Name shots as their caches are named: {', '.join(sorted(known)[:5])}, ...",
+        )
 
 
 def _drawn(actor: RecordedActor, open_shots: set[str], share: float) -> list[Shot]:

@@ -41,10 +41,10 @@ def read_lip_size(path: Path) -> LipSize:
 def read_rigid(path: Path) -> NDArray[np.int64]:
     """A list of at least four vertices that only move rigidly; raises as above."""
     indices = _indices(_value(path), str(path))
-    if len(indices) < MIN_RIGID:
+    if len(set(indices.tolist())) < MIN_RIGID:
         raise DataError(
-            f"'{path}': expected {MIN_RIGID} or more vertices that only move rigidly, found "
-            f"{len(indices)}."
+            f"'{path}': expected {MIN_RIGID} or more different vertices that only move rigidly, "
+            f"found {len(set(indices.tolist()))}."
         )
     return indices
 

@@ -149,8 +149,14 @@ def check_trt(path: Path, facts: NetworkFacts | None, report: Report) -> None:
         return
     build = info.get("trt_build_param")
     lists = list(build.values()) if isinstance(build, dict) else []
-    if not lists or not all(_are_names(arguments) for arguments in lists):
-        report.error("trt.key", path, "'trt_build_param' must hold lists of arguments of trtexec.")
+    if "batch" not in (build if isinstance(build, dict) else {}) or not all(
+        _are_names(arguments) for arguments in lists
+    ):
+        report.error(
+            "trt.key",
+            path,
+            "'trt_build_param' must hold lists of arguments of trtexec, one of them 'batch'.",
+        )
         return
     arguments = [argument for arguments in lists for argument in arguments]
     fields = {field for argument in arguments for field in _FIELDS.findall(argument)}

@@ -10,7 +10,9 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from likeness.data.inspection import Finding
+from likeness.errors import DataError
 from likeness.media.audio import write_wav
+from likeness.systems.audio2face.dataset.contract import CONTRACT
 from likeness.systems.audio2face.dataset.findings import inspect_dataset
 from likeness.systems.audio2face.studio import make
 from likeness.systems.audio2face.studio_faults import FAULTS, FAULTS_FILE
@@ -209,6 +211,64 @@ def test_one_shot_in_another_unit_is_told_from_an_actor_in_one(root: Path) -> No
     inspection = inspect_dataset(root)
     told = [(f.code, f.path) for f in inspection.findings if f.code not in USUAL]
     assert told == [("unit", f"{ANNA}/cache/skin/joy_001/joy_001.npy")]
+
+
+def test_caches_in_another_unit_than_the_neutral_are_an_error(root: Path) -> None:
+    for path in root.rglob("cache/skin/*/*.npy"):
+        np.save(path, np.load(path) / 100)
+    finding = found(root)["unit"]
+    assert finding.severity == "error"
+    assert "one 100 times that size" in finding.message
+    assert finding.path.endswith("neutral_pose.npy")
+
+
+def test_vertices_in_another_order_are_an_error(root: Path) -> None:
+    order = np.random.default_rng(0).permutation(30)
+    path, frames = cache(root)
+    np.save(path, frames[:, order])
+    inspection = inspect_dataset(root)
+    told = [(f.code, f.path) for f in inspection.findings if f.severity == "error"]
+    assert told == [("vertex-order", f"{ANNA}/cache/skin/joy_001/joy_001.npy")]
+    np.save(path, frames)
+    neutral = root / ANNA / "geom/skin/neutral_pose.npy"
+    np.save(neutral, np.load(neutral)[order])
+    assert found(root)["vertex-order"].path.endswith("neutral_pose.npy")
+
+
+def test_absurd_coordinates_are_an_error(root: Path) -> None:
+    path, frames = cache(root)
+    frames[5, 0, 0] = 3e38
+    np.save(path, frames)
+    assert "Frame 5" in found(root)["not-finite"].message
+
+
+def test_shots_held_out_by_a_name_that_is_none_are_an_error(root: Path) -> None:
+    text = (root / "dataset.yaml").read_text().split("validation:")[0]
+    (root / "dataset.yaml").write_text(text + "validation: [joy_001, jyo_002]\n")
+    finding = found(root)["held-out"]
+    assert finding.severity == "error"
+    assert "found jyo_002, which no actor has" in finding.message
+    with pytest.raises(DataError, match="jyo_002"):
+        CONTRACT.open(str(root), "train")
+    (root / "dataset.yaml").write_text(text + "test: ['anna::joy_001', joy_002, neutral_000]\n")
+    assert found(root)["held-out"].severity == "warning"
+
+
+def test_key_points_of_the_jaw_are_those_of_its_neutral(root: Path) -> None:
+    path = root / ANNA / "xform/jaw_keypoints_neutral.npy"
+    np.save(path, np.load(path)[:-1])
+    assert "(any, 4, 3)" in found(root)["array"].message
+
+
+def test_a_tongue_whose_files_are_not_there_is_skipped(root: Path) -> None:
+    (root / ANNA / "geom/tongue/neutral_pose.npy").unlink()
+    assert found(root)["tongue-skipped"].severity == "warning"
+    assert not CONTRACT.open(str(root), "all").actors["anna"].tongue
+
+
+def test_a_rigid_part_needs_different_vertices(root: Path) -> None:
+    (root / ANNA / "geom/tongue/rigid_vertex_list.json").write_text("[3, 3, 3, 3]")
+    assert "4 or more different vertices" in found(root)["list"].message
 
 
 @pytest.mark.parametrize("facts", ["{", "[]", '{"source": "a studio"}'])
