@@ -195,6 +195,23 @@ def build(resolved: Resolved, *, device: torch.device, with_data: bool = True) -
     return system
 
 
+def local_input(place: str | Path) -> Path:
+    """The path of a file to predict from, written as one or as ``file://…``.
+
+    Raises:
+        UsageError: it is not there, or on another machine.
+    """
+    if is_remote(place):
+        raise UsageError(
+            f"Predictions are made of files on this machine, found the address {place}.",
+            advice="Copy the file here and name the copy.",
+        )
+    path = local_path(place)
+    if not path.exists():
+        raise UsageError(f"There is no file {place}.", advice="Check the path of --input.")
+    return path
+
+
 def plan_of(system: System, resolved: Resolved, *, world_size: int) -> Plan:
     """The stages of a configuration as step ranges, given the data the system trains on.
 

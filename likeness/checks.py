@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from likeness.config.faults import Fault, Known, Names
-from likeness.config.keys import dotted, leaves
+from likeness.config.keys import dotted, named, settings
 from likeness.config.resolve import Draft, Resolved, override
 from likeness.errors import UsageError
 from likeness.systems import SystemSpec, get_system, load_object
@@ -68,10 +68,11 @@ def _stage_faults(resolved: Resolved | None) -> list[Fault]:
         return []
     if any(stage.learning_rate is None for stage in stages):
         return []
+    tree = resolved.config.model_dump(mode="json")
+    keys = [dotted(named(tree, ("stages", str(i), "learning_rate"))) for i in range(len(stages))]
     own = ", ".join(
-        f"stages.{number}.learning_rate={stage.learning_rate:g} "
-        f"({resolved.provenance.get(f'stages.{number}.learning_rate', 'as saved')})"
-        for number, stage in enumerate(stages)
+        f"{key}={stage.learning_rate:g} ({resolved.provenance.get(key, 'as saved')})"
+        for key, stage in zip(keys, stages, strict=True)
     )
     message = (
         f"{resolved.config.train.learning_rate:g} would do nothing: every stage sets its own: "
@@ -95,7 +96,7 @@ class Resumption:
         now = self._draft.resolved
         self._faults = _stage_faults(now)
         self._changed = {} if now is None else _changes(before, now)
-        fixed = set(FIXED_ON_RESUME) | (_fixed_by_steps() if record is not None else set())
+        fixed = {*FIXED_ON_RESUME, *_fixed_by_steps()} if record is not None else set()
         self._faults += [
             Fault(key, _origin(now, key), f"{change}; it cannot change when a run is resumed")
             for key, change in self._changed.items()
@@ -111,7 +112,7 @@ class Resumption:
         if self._draft.resolved is None:
             return self._draft.finish(self._faults, advice=_ON_RESUME)
         config = self._draft.resolved.config
-        for name in FIXED_ON_RESUME:
+        for name in FIXED_ON_RESUME if self._record is not None else ():
             config = config.replace(**{name: getattr(self._before.config, name)})
         return Resolved(self._before.system, self._before.profile, config, {})
 
@@ -162,13 +163,13 @@ def _origin(resolved: Resolved | None, key: str) -> Any:
 
 def _changes(before: Resolved, after: Resolved) -> dict[str, str]:
     """Dotted key to "1 became 2" of every setting that differs."""
-    old, new = (dict(leaves(each.config.model_dump(mode="json"))) for each in (before, after))
+    old, new = (settings(each.config.model_dump(mode="json")) for each in (before, after))
     return {
-        dotted(key): f"{_shown(old, key)} became {_shown(new, key)}"
+        key: f"{_shown(old, key)} became {_shown(new, key)}"
         for key in dict.fromkeys([*old, *new])
         if old.get(key) != new.get(key) or (key in old) != (key in new)
     }
 
 
-def _shown(values: dict[Any, Any], key: Any) -> str:
+def _shown(values: dict[str, Any], key: str) -> str:
     return json.dumps(values[key], ensure_ascii=False) if key in values else "(not set)"

@@ -23,6 +23,7 @@ from likeness.assembly import (
     fetch_run,
     inspect_configured,
     inspect_dataset,
+    local_input,
     open_run,
     plan_of,
     storage_from_environment,
@@ -269,15 +270,12 @@ def predict(
     run = open_run(run)
     function = get_system(configuration_of(run).system).load("predict")
     chosen = checked_options(function, options or {}, "prediction", taken=3)
-    for item in inputs:
-        if not is_remote(item) and not Path(item).exists():
-            raise UsageError(f"There is no file {item}.", advice="Check the path of --input.")
+    names = [str(local_input(item)) for item in inputs]
     predictor = Predictor.from_run(run, which=checkpoint, ema=ema)
     folder = run.predictions_path
     if output is not None:
         folder = local_folder(output, "Predictions are written")
     with disk_refusals(folder, "write the predictions"), used_folder(folder):
-        names = [str(item) for item in inputs]
         try:
             rows: list[dict[str, Any]] = function(predictor.model, names, folder, **chosen)
         except IsADirectoryError as error:

@@ -33,7 +33,7 @@ ALLOWED: dict[str, set[str]] = {
     "training": _TRAINING,
     "evaluation": {"runs", "data", "config", "faces", "models", "losses", "geometry", "media"},
     "export": {"runs", "data", "config", "storage"},
-    "report": {"runs", "media"},
+    "report": {"runs", "media", "config"},
     "systems": _DATA
     | _NEURAL
     | _TRAINING

@@ -24,16 +24,17 @@ def test_keys_terms_groups_and_values_are_told_together(tmp_path: Path) -> None:
     assert faults(tmp_path, text, *words, LIKENESS_TRAIN__STEPS="none") == [
         "train.batchsiz (file lt.yaml:5): there is no such setting. "
         "Did you mean 'train.batch_size'?",
-        "stages.0.weights.landmrk (file lt.yaml:3): there is no such loss term. "
+        "stages.lmk.weights.landmrk (file lt.yaml:3): there is no such loss term. "
         "Did you mean 'landmark'?",
-        "stages.1.groups.encodr (command line): there is no such group. Did you mean 'encoder'?",
+        "stages.photo.groups.encodr (command line): there is no such group. "
+        "Did you mean 'encoder'?",
         "train.steps (environment LIKENESS_TRAIN__STEPS): expected a whole number, found 'none'",
     ]
 
 
 def test_terms_are_told_beside_a_profile_that_does_not_exist(tmp_path: Path) -> None:
     found = faults(tmp_path, "profile: smok\nstages: {lmk: {weights: {landmrk: 1}}}\n")
-    assert [fault.partition(" ")[0] for fault in found] == ["profile", "stages.0.weights.landmrk"]
+    assert [fault.partition(" ")[0] for fault in found] == ["profile", "stages.lmk.weights.landmrk"]
 
 
 def test_a_rate_of_no_effect_and_stages_of_one_name_are_told_with_the_rest(tmp_path: Path) -> None:

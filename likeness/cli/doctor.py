@@ -16,6 +16,7 @@ _EXTRAS: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ("onnx", ("onnx", "onnxscript", "onnxruntime"), "export to ONNX; detectors in ONNX files"),
     ("usd", ("pxr",), "point caches in USD files"),
     ("alembic", ("alembic3d",), "point caches in Alembic files"),
+    ("parquet", ("pyarrow",), "photographs in Parquet tables"),
     ("speech", ("espeakng_loader", "transformers"), "spoken sentences; published speech encoders"),
     ("s3", ("s3fs", "aiohttp"), "data and mirrors at s3:// and https:// addresses"),
     ("tensorboard", ("tensorboard",), "metrics in TensorBoard"),

@@ -56,7 +56,7 @@ def predict(
     run: RunPath,
     options: Options = None,
     inputs: Annotated[
-        list[Path] | None,
+        list[str] | None,
         typer.Option("--input", "-i", help="A file to run on; may be given several times."),
     ] = None,
     output: OutputOption = None,

@@ -14,7 +14,17 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from annotated_types import BaseMetadata, Ge, Gt, Le, Lt
 
-from likeness.config.keys import Key, annotations_at, dotted, help_at, leaves, models_in
+from likeness.config.keys import (
+    Key,
+    annotations_at,
+    dotted,
+    help_at,
+    item_names,
+    leaves,
+    models_in,
+    named,
+    settings,
+)
 from likeness.config.overrides import Origin
 from likeness.config.resolve import FORMAT, Profiles, Resolved, resolve
 from likeness.config.schema import ConfigModel
@@ -29,7 +39,7 @@ def to_yaml(resolved: Resolved) -> str:
 
 
 def provenance_to_dict(resolved: Resolved) -> dict[str, dict[str, str]]:
-    """JSON-able provenance: dotted key to layer and detail."""
+    """JSON-able provenance: dotted key, items of lists by name, to layer and detail."""
     return {
         key: {"layer": origin.layer, "detail": origin.detail}
         for key, origin in resolved.provenance.items()
@@ -55,9 +65,11 @@ def load_saved(
     loaded = resolve(config_class, system=system, profiles={}, files=[path], environ={})
     if provenance is None:
         return loaded
-    try:
+    tree = loaded.config.model_dump(mode="json")
+    try:  # a run of an earlier version says positions
         origins = {
-            key: Origin(entry["layer"], entry["detail"]) for key, entry in provenance.items()
+            dotted(named(tree, tuple(key.split(".")))): Origin(entry["layer"], entry["detail"])
+            for key, entry in provenance.items()
         }
     except (TypeError, KeyError) as error:
         raise DataError(
@@ -78,25 +90,31 @@ def fingerprint(config: ConfigModel) -> str:
 
 def explain(resolved: Resolved) -> list[dict[str, Any]]:
     """Every value with its dotted key, its source and its help."""
+    tree = resolved.config.model_dump(mode="json")
     return [
         {
-            "key": dotted(key),
+            "key": name,
             "value": value,
-            "source": str(resolved.provenance[dotted(key)]),
+            "source": str(resolved.provenance[name]),
             "help": help_at(type(resolved.config), key),
         }
-        for key, value in leaves(resolved.config.model_dump(mode="json"))
+        for key, value in leaves(tree)
+        for name in [dotted(named(tree, key))]
     ]
 
 
 def diff(left: Resolved, right: Resolved) -> list[dict[str, Any]]:
-    """The settings that differ, with both values and sources; a side without the key has None."""
-    values = [dict(leaves(side.config.model_dump(mode="json"))) for side in (left, right)]
+    """The settings that differ, with both values and sources; a side without the key has None.
+
+    Items of lists are compared by name; where the same ones stand in another order, so does a row
+    of their names say.
+    """
+    trees = [side.config.model_dump(mode="json") for side in (left, right)]
+    values = [{**item_names(tree), **settings(tree)} for tree in trees]
     rows = []
-    for key in dict.fromkeys([*values[0], *values[1]]):
-        one, other = (side.get(key) for side in values)
-        if one != other or (key in values[0]) != (key in values[1]):
-            name = dotted(key)
+    for name in dict.fromkeys([*values[0], *values[1]]):
+        one, other = (side.get(name) for side in values)
+        if one != other or (name in values[0]) != (name in values[1]):
             rows.append(
                 {
                     "key": name,
@@ -291,9 +309,9 @@ def _profile_section(
     lines = [f"### {name}", ""]
     lines += [summary, ""] if summary else []
     changed = {
-        dotted(key): value
-        for key, value in leaves(resolved.config.model_dump(mode="json"))
-        if resolved.provenance[dotted(key)].layer == "profile"
+        key: value
+        for key, value in settings(resolved.config.model_dump(mode="json")).items()
+        if resolved.provenance[key].layer == "profile"
     }
     if not changed:
         return [*lines, "The defaults.", ""]

@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from likeness.config.keys import Key, dotted, has, matching, nearest_key, value_at
+from likeness.config.keys import Key, dotted, has, matching, named, nearest_key, value_at
 from likeness.config.overrides import PREFIX, Origin
 from likeness.errors import UsageError
 
@@ -69,7 +69,7 @@ def name_faults(tree: Any, names: Names, origin_of: Callable[[Key], Origin]) -> 
                 there = f"There are: {', '.join(sorted(known.names))}."
                 hint = f"Did you mean '{near[0]}'?" if near else there
                 message = f"there is no such {known.kind}. {hint}"
-                faults.append(Fault(dotted(key), origin_of(key), message))
+                faults.append(Fault(dotted(named(tree, key)), origin_of(key), message))
     return faults
 
 
@@ -89,11 +89,16 @@ def unknown_key(key: Key, origin: Origin, known: Sequence[str], rest: Key = ()) 
 def _unknown_variable(key: Key, origin: Origin, known: Sequence[str]) -> Fault:
     """A variable with the prefix that names no setting, most likely for want of an underscore."""
     flat = "_".join(key)
-    meant = [name for name in known if name.replace(".", "_") == flat]
+    meant = [name for name in known if _variable(name).replace("__", "_") == flat.upper()]
     near = meant[0] if meant else nearest_key(key, known)
-    name = f"{PREFIX}{near.upper().replace('.', '__')}" if near else ""
+    name = f"{PREFIX}{_variable(near)}" if near else ""
     hint = f" Did you mean {name} ('{near}')?" if near else ""
     return Fault(dotted(key), origin, f"there is no such setting.{hint}")
+
+
+def _variable(name: str) -> str:
+    """A dotted key as in the name of an environment variable, without the prefix."""
+    return name.upper().replace(".", "__").replace("-", "_")
 
 
 def validation_faults(
@@ -110,7 +115,7 @@ def validation_faults(
     faults = []
     for key, entries in grouped.items():
         if any(entry["type"] == "extra_forbidden" for entry in entries):
-            faults.append(unknown_key(key, origin_of(key), known))
+            faults.append(unknown_key(named(tree, key), origin_of(key), known))
             continue
         expected = list(dict.fromkeys(_expected(entry) for entry in entries))
         found = value_at(tree, key) if key and has(tree, key) else None
@@ -120,7 +125,7 @@ def validation_faults(
         origin = origin_of(key) if key else None
         if origin is not None and not has(tree, key) and origin.layer == "default":
             origin = None  # nobody wrote anything there
-        faults.append(Fault(dotted(key), origin, message))
+        faults.append(Fault(dotted(named(tree, key)), origin, message))
     return faults
 
 
@@ -232,6 +237,6 @@ def _involved(message: str, key: Key, tree: Any, origin_of: Callable[[Key], Orig
         for full in ((*key, *parts), parts):
             if has(tree, full):
                 value = value_at(tree, full)
-                lines.append(f"\n      {dotted(full)} = {value!r} ({origin_of(full)})")
+                lines.append(f"\n      {dotted(named(tree, full))} = {value!r} ({origin_of(full)})")
                 break
     return "".join(lines)

@@ -1,7 +1,8 @@
 """Dotted keys: where a key leads in a config class and in plain data, and which key was meant.
 
-A key names fields, keys of mappings and items of lists: ``stages.0.steps``, or by the item's name,
-``stages.landmarks.weights.landmark``. Knows nothing of layers.
+A key names fields, keys of mappings and items of lists, by the item's name or its position:
+``stages.landmarks.weights.landmark``, ``stages.0.steps``. Both are read; people are told the name.
+Knows nothing of layers.
 """
 
 from __future__ import annotations
@@ -118,14 +119,17 @@ def _collect(annotation: Any, tree: Any, key: Key, out: list[str]) -> None:
             _collect(field.annotation, value, (*key, name), out)
         return
     if isinstance(tree, Mapping):
-        children: list[tuple[str, Any]] = [(str(name), value) for name, value in tree.items()]
+        children: list[tuple[str, str, Any]] = [
+            (str(n), str(n), value) for n, value in tree.items()
+        ]
     elif isinstance(tree, (list, tuple)):
-        children = [(str(index), value) for index, value in enumerate(tree)]
+        labels = _labels(tree)
+        children = [(str(i), labels[i], value) for i, value in enumerate(tree)]
     else:
         return
-    for name, value in children:
-        for inner in _inside(annotation, name):
-            _collect(inner, value, (*key, name), out)
+    for step, label, value in children:
+        for inner in _inside(annotation, step):
+            _collect(inner, value, (*key, label), out)
 
 
 def leaves(tree: Any, key: Key = ()) -> Iterator[tuple[Key, Any]]:
@@ -138,6 +142,25 @@ def leaves(tree: Any, key: Key = ()) -> Iterator[tuple[Key, Any]]:
             yield from leaves(item, (*key, str(index)))
     else:
         yield key, tree
+
+
+def settings(tree: Any) -> dict[str, Any]:
+    """The values of all leaves by their dotted keys as people are told them."""
+    return {dotted(named(tree, key)): value for key, value in leaves(tree)}
+
+
+def item_names(tree: Any, key: Key = ()) -> dict[str, list[str]]:
+    """The names of the items, in their order, of every list that has them, by its dotted key."""
+    found: dict[str, list[str]] = {}
+    if isinstance(tree, Mapping):
+        for name, value in tree.items():
+            found |= item_names(value, (*key, str(name)))
+    elif isinstance(tree, (list, tuple)):
+        if any(_names(tree)):
+            found[dotted(key)] = _names(tree)
+        for label, item in zip(_labels(tree), tree, strict=True):
+            found |= item_names(item, (*key, label))
+    return found
 
 
 def has(tree: Any, key: Key) -> bool:
@@ -182,10 +205,46 @@ def canonical(tree: Any, key: Key, *, loosely: bool = False) -> Key:
     return tuple(out)
 
 
+def named(tree: Any, key: Key) -> Key:
+    """The key with items of lists by name instead of by position, which is how people are told it.
+
+    An item stays at its position where it has no name, or one that would be read as something else:
+    the name of two, a number, one with a dot.
+    """
+    out: list[str] = []
+    for part in key:
+        if isinstance(tree, (list, tuple)):
+            labels = _labels(tree)
+            if part.isdigit() and int(part) < len(tree):
+                tree, part = tree[int(part)], labels[int(part)]
+            else:
+                tree = tree[labels.index(part)] if part in labels else None
+        else:
+            tree = tree.get(part) if isinstance(tree, Mapping) else None
+        out.append(part)
+    return tuple(out)
+
+
+def _names(items: Sequence[Any]) -> list[str]:
+    """The name of each item of a list; empty for one without."""
+    return [str(item.get("name", "")) if isinstance(item, Mapping) else "" for item in items]
+
+
+def _labels(items: Sequence[Any]) -> list[str]:
+    """The part of a key that means each item and no other: its name, else its position."""
+    names = _names(items)
+    return [
+        str(position)
+        if not name or name.isdigit() or "." in name or names.count(name) > 1
+        else name
+        for position, name in enumerate(names)
+    ]
+
+
 def _item(items: Sequence[Any], part: str, where: str, loosely: bool) -> str:
     if part.isdigit() and int(part) < len(items):
         return part
-    names = [str(item.get("name", "")) if isinstance(item, Mapping) else "" for item in items]
+    names = _names(items)
     match = _match([name for name in names if name], part, loosely)
     if match is not None:
         return str(names.index(match))

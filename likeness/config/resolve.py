@@ -35,6 +35,7 @@ from likeness.config.keys import (
     known_keys,
     leaves,
     models_in,
+    named,
     value_at,
 )
 from likeness.config.overrides import (
@@ -67,7 +68,7 @@ class Resolved:
     config: Any
     """An instance of the system's config class."""
     provenance: Mapping[str, Origin]
-    """Dotted key of each leaf to its origin."""
+    """Dotted key of each leaf, items of lists by name, to its origin."""
 
 
 @dataclass(frozen=True)
@@ -176,8 +177,11 @@ def draft(
 
 def override(resolved: Resolved, overrides: Sequence[str], *, names: Names | None = None) -> Draft:
     """The same configuration with command-line assignments on top; other origins are kept."""
-    origins = {tuple(key.split(".")): origin for key, origin in resolved.provenance.items()}
     tree = resolved.config.model_dump(mode="json")
+    origins = {
+        canonical(tree, tuple(key.split("."))): origin
+        for key, origin in resolved.provenance.items()
+    }
     layers = _Layers(type(resolved.config), tree, [], origins, names=names)
     layers.apply_words(overrides)
     return layers.draft(resolved.system, resolved.profile)
@@ -318,7 +322,7 @@ class _Layers:
                     f"set to {done[key][0]!r} ({first}) and to {value!r} ({assignment.origin}); "
                     "keep one of them"
                 )
-                self._faults.append(Fault(dotted(key), None, message))
+                self._faults.append(Fault(dotted(named(self._tree, key)), None, message))
                 continue
             done[key] = (value, assignment)
             self._assign(key, value, assignment)
@@ -331,7 +335,7 @@ class _Layers:
         for end in range(1, len(key) + 1):
             if not annotations_at(self._class, key[:end]):
                 known = known_keys(self._class, self._tree)
-                fault = unknown_key(key[:end], origin, known, key[end:])
+                fault = unknown_key(named(self._tree, key[:end]), origin, known, key[end:])
                 self._faults.append(fault)
                 return None
         try:
@@ -344,7 +348,8 @@ class _Layers:
             try:
                 value = coerce(value, annotations_at(self._class, place))
             except ValueError as error:
-                self._faults.append(Fault(dotted(place), origin, str(error)))
+                name = dotted(named(self._tree, place))
+                self._faults.append(Fault(name, origin, str(error)))
                 return None
         return place, value
 
@@ -384,8 +389,11 @@ class _Layers:
             known = known_keys(self._class, self._tree)
             faults += validation_faults(error, self._tree, self._origin_of, known)
             return Draft(system, profile, faults, None)
+        tree = config.model_dump(mode="json")
         provenance = {
-            dotted(key): self._origin_of(key) if has(self._tree, key) else Origin("default")
-            for key, _ in leaves(config.model_dump(mode="json"))
+            dotted(named(tree, key)): self._origin_of(key)
+            if has(self._tree, key)
+            else Origin("default")
+            for key, _ in leaves(tree)
         }
         return Draft(system, profile, faults, Resolved(system, profile, config, provenance))

@@ -97,8 +97,3 @@ class DiffusionProcess:
         return StepBack(
             float(np.sqrt(before) - direction * np.sqrt(now)), float(direction), float(fresh)
         )
-
-
-def step_back(step: StepBack, clean: Tensor, noisy: Tensor, noise: Tensor) -> Tensor:
-    """x at the level below, from the prediction x̂0, the present x and fresh noise, alike."""
-    return step.clean * clean + step.noisy * noisy + step.fresh * noise

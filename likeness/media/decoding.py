@@ -232,6 +232,8 @@ def _deep_pixels(image: Image.Image, data: bytes, name: str) -> np.ndarray | Non
             f"{name} stores each colour of 16 bits as a plane of its own, which is not read.",
             advice="Store it with the colours of a pixel together (contiguous), or with 8 bits.",
         )
+    if image.mode == "CMYK":
+        return None  # OpenCV does not read it; Pillow keeps the high byte of each ink
     pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     if pixels is None:
         raise DataError(f"{name} is damaged.", advice="Copy or export it again.")

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from likeness.errors import MissingError, UsageError
+from likeness.models.mel_bands import mel_bands, mel_edges
 
 Kind = Literal["wav2vec2", "hubert", "log_mel", "tiny"]
 Freeze = Literal["all", "lower", "none"]
@@ -84,7 +85,8 @@ class LogMel(SpeechEncoder):
         self.width, self.num_layers = width, 1
         # Constants of the code, not weights: they are not in checkpoints.
         self.register_buffer("basis", _fourier_basis(RECEPTIVE_FIELD, 512), persistent=False)
-        self.register_buffer("bands", mel_bands(width, 512, SAMPLE_RATE), persistent=False)
+        bands = mel_bands(width, 512, SAMPLE_RATE).astype(np.float32)
+        self.register_buffer("bands", torch.from_numpy(bands), persistent=False)
 
     def forward(self, audio: Tensor) -> Tensor:
         num_steps(audio.shape[-1])
@@ -101,23 +103,6 @@ def _fourier_basis(length: int, points: int) -> Tensor:
     angle = 2 * math.pi * np.outer(frequency, time) / points
     rows = np.concatenate([np.cos(angle), -np.sin(angle)]) * window
     return torch.from_numpy(rows.astype(np.float32)).unsqueeze(1)
-
-
-def mel_bands(count: int, points: int, sample_rate: int) -> Tensor:
-    """(count, points // 2 + 1) triangles of height 1, equally wide on the mel scale.
-
-    Raises:
-        UsageError: so many bands that one of them holds no frequency.
-    """
-    highest = 2595 * math.log10(1 + sample_rate / 2 / 700)
-    edges = 700 * (10 ** (np.linspace(0, highest, count + 2) / 2595) - 1)
-    frequency = np.linspace(0, sample_rate / 2, points // 2 + 1)
-    rising = (frequency - edges[:-2, None]) / (edges[1:-1] - edges[:-2])[:, None]
-    falling = (edges[2:, None] - frequency) / (edges[2:] - edges[1:-1])[:, None]
-    triangles = np.maximum(np.minimum(rising, falling), 0)
-    if not triangles.any(axis=1).all():
-        raise UsageError(f"{count} mel bands are too many for {points} frequency points.")
-    return torch.from_numpy(triangles.astype(np.float32))
 
 
 class TinyEncoder(SpeechEncoder):
@@ -150,8 +135,7 @@ class TinyEncoder(SpeechEncoder):
 
 def _wavelets(count: int) -> Tensor:
     """(2 · count, 1, 400): cosines, then sines, under bells as wide as their band is narrow."""
-    highest = 2595 * math.log10(1 + SAMPLE_RATE / 2 / 700)
-    edges = 700 * (10 ** (np.linspace(0, highest, count + 2) / 2595) - 1)
+    edges = mel_edges(count, 0.0, SAMPLE_RATE / 2)
     time = np.arange(RECEPTIVE_FIELD) - (RECEPTIVE_FIELD - 1) / 2
     # A bell of this many samples has the band between its neighbours for its own.
     spread = SAMPLE_RATE / (math.pi * (edges[2:] - edges[:-2]))

@@ -13,6 +13,7 @@ from typing import Any
 
 import yaml
 
+from likeness.config.keys import settings
 from likeness.errors import LikenessError
 from likeness.runs.record import read_metrics
 from likeness.runs.run import Document, Run, Status, steps_in
@@ -123,7 +124,7 @@ def preview_files(run: Run) -> dict[str, list[tuple[int, Path]]]:
 def config_rows(contents: Contents) -> list[tuple[str, Any, str, str]]:
     """Every setting: dotted key, value, layer it came from, detail of that layer."""
     rows = []
-    for key, value in _leaves(contents.config, ()):
+    for key, value in settings(contents.config).items():
         origin = contents.provenance.get(key)
         layer, detail = ("", "")
         if isinstance(origin, dict):
@@ -131,16 +132,6 @@ def config_rows(contents: Contents) -> list[tuple[str, Any, str, str]]:
         if key not in ("format", "system", "profile"):
             rows.append((key, value, layer, detail))
     return rows
-
-
-def _leaves(value: Any, path: tuple[str, ...]) -> list[tuple[str, Any]]:
-    if isinstance(value, dict) and value:
-        return [leaf for name, item in value.items() for leaf in _leaves(item, (*path, str(name)))]
-    if isinstance(value, list) and any(isinstance(item, dict) for item in value):
-        return [
-            leaf for index, item in enumerate(value) for leaf in _leaves(item, (*path, str(index)))
-        ]
-    return [(".".join(path), value)]
 
 
 def _config(run: Run, notes: list[str]) -> dict[str, Any]:

@@ -239,7 +239,7 @@ def test_a_configuration_of_terms_that_are_not_there_is_refused_everywhere(
         result = likeness("config", *words)
         assert result.code == 2, (words, result.out)
         assert re.search(
-            r"stages\.0\.weights\.sprad \((command line|file terms.yaml:3)\)", result.err
+            r"stages\.both\.weights\.sprad \((command line|file terms.yaml:3)\)", result.err
         )
         assert "there is no such loss term. Did you mean 'spread'?" in result.err
     shown = likeness("config", "show", "toy", "stages.0.weights.spread=1", "--json").document
@@ -263,8 +263,8 @@ print("torch" in sys.modules)
         [sys.executable, "-c", script, *words], capture_output=True, text=True, check=True
     )
     assert done.stdout.splitlines() == [
-        "stages.0.weights.landmrk (command line): there is no such loss term. "
+        "stages.lmk.weights.landmrk (command line): there is no such loss term. "
         "Did you mean 'landmark'?",
-        "stages.0.groups.encodr (command line): there is no such group. Did you mean 'encoder'?",
+        "stages.lmk.groups.encodr (command line): there is no such group. Did you mean 'encoder'?",
         "False",
     ]

@@ -54,6 +54,19 @@ def test_predict_writes_a_file_for_each_input(likeness: Command, trained: Path) 
     np.testing.assert_allclose(np.loadtxt("tripled/one.txt"), 3 * plain, rtol=1e-6)
 
 
+def test_predict_takes_an_input_written_as_an_address(
+    likeness: Command, trained: Path, tmp_path: Path
+) -> None:
+    np.savetxt(tmp_path / "one.txt", np.ones((1, 6)))
+    result = likeness("predict", trained, "-i", f"file://{tmp_path}/one.txt", "-o", "o", "--json")
+    assert result.code == 0
+    assert result.document["predictions"][0]["input"] == str(tmp_path / "one.txt")
+    gone = likeness("predict", trained, "-i", f"file://{tmp_path}/two.txt")
+    assert (gone.code, f"There is no file file://{tmp_path}/two.txt." in gone.err) == (2, True)
+    far = likeness("predict", trained, "-i", "s3://bucket/one.txt")
+    assert (far.code, "found the address s3://bucket/one.txt" in far.err) == (2, True)
+
+
 def test_predict_shows_people_a_table(likeness: Command, trained: Path) -> None:
     np.savetxt("one.txt", np.ones((1, 6)))
     Path("words.txt").write_text("no number")

@@ -182,13 +182,35 @@ def test_resume_names_all_it_refuses_at_once(likeness: Command, trained: Path) -
     assert result.code == 2
     lines = [line for line in result.err.splitlines() if line.startswith("  ")]
     assert [line.split(": ")[0] for line in lines] == [
-        "  stages.0.weights.sprad (command line)",
+        "  stages.both.weights.sprad (command line)",
         "  model.dropout (command line)",
         "  train.seed (command line)",
         "  train.steps (command line)",
     ]
     assert "has 4 faults" in result.err
     assert "start a new run" in result.err
+
+
+def test_a_run_that_failed_before_its_first_step_may_become_another(
+    likeness: Command, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No weights are saved that a changed model could not take."""
+
+    def initialise(_: ToySystem) -> None:
+        raise MissingError("The weights are not there.")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(ToySystem, "initialise", initialise)
+        assert likeness("train", "toy", "--profile", "smoke", "data.root=data").code == 3
+    (folder,) = Path("runs/toy").iterdir()
+    assert Run(folder).status.status == "failed"
+    done = likeness("resume", folder, "model.dropout=0.5", "--json")
+    assert (done.code, done.document["step"]) == (0, 10)
+    (row,) = [row for row in Run(folder).read("provenance").items() if row[0] == "model.dropout"]
+    assert row[1]["layer"] == "command line"
+    assert "dropout: 0.5" in Run(folder).config_yaml
+    refused = likeness("resume", folder, "model.dropout=0.2")
+    assert "model.dropout (command line): 0.5 became 0.2; it cannot change" in refused.err
 
 
 def test_resume_takes_overrides_and_keeps_origins(likeness: Command, trained: Path) -> None:
@@ -348,7 +370,7 @@ def test_a_learning_rate_that_no_stage_takes_is_refused(likeness: Command, data:
     assert result.code == 2
     for part in (
         "train.learning_rate (command line): 0.02 would do nothing",
-        "stages.1.learning_rate=0.2",
+        "stages.both.learning_rate=0.1 (command line), stages.head.learning_rate=0.2",
     ):
         assert part in result.err
     assert not Path("runs").exists()

@@ -108,7 +108,7 @@ def test_explain_gives_key_value_source_and_help() -> None:
     }
     assert rows["train.learning_rate"]["source"] == "profile fast"
     assert rows["data.sizes"]["value"] == [1, 2]
-    assert rows["phases.1.weights.photo"]["help"] == "Term to weight."
+    assert rows["phases.photo-fit.weights.photo"]["help"] == "Term to weight."
     json.dumps(list(rows.values()))
 
 
@@ -123,7 +123,7 @@ def test_diff_gives_both_values_and_sources() -> None:
             "right_source": "default",
         },
         {
-            "key": "phases.0.weights.extra",
+            "key": "phases.points.weights.extra",
             "left": None,
             "right": 2.0,
             "left_source": None,
@@ -131,6 +131,25 @@ def test_diff_gives_both_values_and_sources() -> None:
         },
     ]
     assert diff(_resolve(), _resolve()) == []
+
+
+def test_diff_tells_of_the_same_items_in_another_order(tmp_path: Path) -> None:
+    phases = _resolve().config.model_dump(mode="json")["phases"]
+    path = tmp_path / "turned.yaml"
+    path.write_text(yaml.safe_dump({"phases": phases[::-1]}))
+    turned = resolve(Example, system="example", profiles=PROFILES, files=[path], environ={})
+    (row,) = diff(_resolve(), turned)
+    assert (row["key"], row["left_source"]) == ("phases", None)
+    assert (row["left"], row["right"]) == (["points", "photo-fit"], ["photo-fit", "points"])
+
+
+def test_origins_saved_by_position_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_text(to_yaml(_resolve()))
+    provenance = {"phases.1.weights.photo": {"layer": "command line", "detail": ""}}
+    loaded = load_saved(Example, path, system="example", provenance=provenance)
+    assert str(loaded.provenance["phases.photo-fit.weights.photo"]) == "command line"
+    assert "phases.1.weights.photo" not in loaded.provenance
 
 
 def test_help_rows_say_types_in_words() -> None:

@@ -8,6 +8,7 @@ from likeness.config.keys import (
     help_at,
     known_keys,
     leaves,
+    named,
     nearest_key,
 )
 from likeness.config.resolve import defaults_of
@@ -69,6 +70,29 @@ def test_canonical_names_the_items_there_are() -> None:
         canonical(TREE, ("phases", "5", "steps"))
 
 
+@pytest.mark.parametrize(
+    ("names", "label"),
+    [
+        (("a", "b"), "b"),
+        (("b", "b"), "1"),
+        (("a", "0"), "1"),
+        (("a", "x.y"), "1"),
+        (("a", ""), "1"),
+    ],
+)
+def test_items_go_by_names_that_mean_nothing_else(names: tuple[str, str], label: str) -> None:
+    tree = {"list": [{"name": name, "deep": [1, {"name": "inner"}]} for name in names]}
+    assert named(tree, ("list", "1", "deep", "1", "name")) == (
+        "list",
+        label,
+        "deep",
+        "inner",
+        "name",
+    )
+    assert canonical(tree, named(tree, ("list", "1", "name"))) == ("list", "1", "name")
+    assert named(tree, ("list", "7", "name")) == ("list", "7", "name")
+
+
 def test_leaves_enter_models_in_lists_and_keep_plain_lists_whole() -> None:
     tree = {"a": [1, 2], "b": [{"c": 1}, {"c": 2}], "d": {}, "e": {"f": None}}
     assert dict(leaves(tree)) == {
@@ -87,7 +111,7 @@ def test_leaves_enter_models_in_lists_and_keep_plain_lists_whole() -> None:
         ("trian", "train"),
         ("learning_rate", "train.learning_rate"),
         ("train.learning-rate", "train.learning_rate"),
-        ("phases.0.stps", "phases.0.steps"),
+        ("phases.points.stps", "phases.points.steps"),
         ("train.zzz", None),
     ],
 )

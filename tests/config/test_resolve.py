@@ -91,9 +91,9 @@ def test_list_items_by_position_and_by_name() -> None:
     points, photo = found.config.phases
     assert (points.steps, points.weights) == (5, {"landmark": 1.0, "edge": 1e-4})
     assert photo.weights == {"photo": 2.0}
-    assert str(found.provenance["phases.0.steps"]) == "command line"
-    assert str(found.provenance["phases.0.weights.landmark"]) == "default"
-    assert str(found.provenance["phases.1.weights.photo"]) == "command line"
+    assert str(found.provenance["phases.points.steps"]) == "command line"
+    assert str(found.provenance["phases.points.weights.landmark"]) == "default"
+    assert str(found.provenance["phases.photo-fit.weights.photo"]) == "command line"
 
 
 def test_a_file_can_change_list_items_by_name(tmp_path: Path) -> None:
@@ -101,7 +101,7 @@ def test_a_file_can_change_list_items_by_name(tmp_path: Path) -> None:
     found = _resolve(files=[path])
     assert found.config.phases[0].weights == {"landmark": Ramp(start=0, end=1)}
     assert found.config.phases[1] == Example().phases[1]
-    assert str(found.provenance["phases.0.weights.landmark.end"]) == f"file {path}:3"
+    assert str(found.provenance["phases.points.weights.landmark.end"]) == f"file {path}:3"
 
 
 def test_a_list_in_a_file_replaces_the_list(tmp_path: Path) -> None:
@@ -109,8 +109,8 @@ def test_a_list_in_a_file_replaces_the_list(tmp_path: Path) -> None:
     found = _resolve(files=[path])
     assert [phase.name for phase in found.config.phases] == ["only"]
     assert found.config.data.sizes == (9,)
-    assert str(found.provenance["phases.0.steps"]) == f"file {path}:3"
-    assert str(found.provenance["phases.0.epochs"]) == "default"
+    assert str(found.provenance["phases.only.steps"]) == f"file {path}:3"
+    assert str(found.provenance["phases.only.epochs"]) == "default"
 
 
 def test_environment_names_reach_items_with_dashes() -> None:
@@ -166,8 +166,8 @@ def test_all_faults_are_reported_at_once_with_place_and_suggestion(tmp_path: Pat
     }
     for key, text in expected.items():
         assert faults[key] == f"{key} {text}"
-    assert faults["phases.0.weights.landmark"].startswith(
-        "phases.0.weights.landmark (command line): expected a number or settings by name"
+    assert faults["phases.points.weights.landmark"].startswith(
+        "phases.points.weights.landmark (command line): expected a number or settings by name"
     )
     with pytest.raises(ConfigError, match="cannot be read: No such file") as caught:
         _resolve("nonsense", files=[tmp_path / "none.yaml"])
@@ -222,15 +222,15 @@ def test_items_of_a_list_that_nothing_gives_are_a_fault_of_who_names_them() -> N
 
 def test_a_conflict_names_both_settings_and_both_origins() -> None:
     (text,) = _faults("phases.points.epochs=2").values()
-    assert "phases.0.steps = 10 (default)" in text
-    assert "phases.0.epochs = 2 (command line)" in text
+    assert "phases.points.steps = 10 (default)" in text
+    assert "phases.points.epochs = 2 (command line)" in text
 
 
 def test_two_values_for_one_key_in_one_layer_are_a_conflict() -> None:
     faults = _faults("train.steps=1", "train.steps=2")
     assert "set to 1 (command line) and to 2 (command line)" in faults["train.steps"]
     faults = _faults("phases.0.steps=1", "phases.points.steps=2")
-    assert "keep one of them" in faults["phases.0.steps"]
+    assert "keep one of them" in faults["phases.points.steps"]
     faults = _faults(
         environ={"LIKENESS_DATA__ROOT": "a", "IMAGE_DIR": "b"}, aliases={"IMAGE_DIR": "data.root"}
     )
@@ -314,7 +314,7 @@ def test_a_fault_of_an_item_is_no_fault_of_its_list(tmp_path: Path) -> None:
         return [str(fault).replace(str(path), "FILE") for fault in caught.value.faults]
 
     assert faults("steps:\n- {name: a, weight: heavy}\n") == [
-        "steps.0.weight (file FILE:2): expected a number, found 'heavy'"
+        "steps.a.weight (file FILE:2): expected a number, found 'heavy'"
     ]
     assert faults("betas: [0.9]\nsteps:\n- {weight: 1}\n") == [
         "steps.0.name (file FILE:3): a value is needed here",

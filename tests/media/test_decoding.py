@@ -227,6 +227,24 @@ def test_cmyk_tiff_is_not_inverted():
     np.testing.assert_allclose(loaded[8, [4, 28]], [[1, 1, 1], [0, 1, 1]], atol=0.01)
 
 
+@pytest.mark.parametrize("is_separate", [False, True])
+def test_cmyk_tiff_of_16_bits_is_read_as_one_of_8(is_separate):
+    ink = RNG.integers(0, 256, (5, 7, 4), dtype=np.uint8)
+    deep = ink.astype("<u2") * 257
+    # Four depths do not fit into a tag, so they lie behind the strip.
+    size = [(256, 3, 1, 7), (257, 3, 1, 5), (262, 3, 1, 5), (277, 3, 1, 4), (278, 3, 1, 5)]
+    size += [(284, 3, 1, 2 if is_separate else 1)]
+    end = 8 + 2 + 12 * (len(size) + 3) + 4
+    data = tiff_of(deep.tobytes(), *size, (258, 3, 4, end + deep.nbytes))
+    data += struct.pack("<4H", 16, 16, 16, 16)
+    if is_separate:
+        with pytest.raises(DataError, match="each colour of 16 bits as a plane"):
+            load_image(data)
+        return
+    expected = load_image(as_bytes(Image.fromarray(ink, "CMYK"), "TIFF"))
+    np.testing.assert_array_equal(load_image(data), expected)
+
+
 def test_colour_profile_is_converted_to_srgb():
     # CIE L*a*b* relative to D50: sRGB red is 54.29, 80.81, 69.89. 8 bits hold a* + 128, b* + 128.
     lab = Image.new("LAB", (2, 2))

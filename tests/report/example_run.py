@@ -33,7 +33,7 @@ PROVENANCE = {
     "data.crop_scale": {"layer": "default", "detail": ""},
     "train.steps": {"layer": "file", "detail": "mine.yaml, line 4"},
     "train.learning_rate": {"layer": "profile", "detail": "fast"},
-    "stages.0.name": {"layer": "profile", "detail": "fast"},
+    "stages.landmarks.name": {"layer": "profile", "detail": "fast"},
 }
 PLAN = {
     "total_steps": 2000,

@@ -80,7 +80,7 @@ def test_the_page_tells_the_whole_run(run, page):
         "0 – 800", "photometric 0 → 2", "cosine, warm-up 100",
         "images 480", "The face is 41 pixels wide", "Leave it out.",
         "7.10e-07", "within", "12.35 MB", "batch × 3 × 128 × 128",
-        "data.root", "command line", "mine.yaml, line 4", "stages.0.name",
+        "data.root", "command line", "mine.yaml, line 4", "stages.landmarks.name",
         "likeness train face-encoder --profile fast", "0123456789ab", "torch 2.13.0",
         "Steps skipped because a loss or gradient was not finite: 1 (500).",
     ):  # fmt: skip

@@ -20,10 +20,8 @@ def num_frames_of(num_samples: int, rate: int, fps: float) -> int:
     return -int(-num_samples * exact_rate(fps) // rate)
 
 
-def window_centres(
-    num_samples: int, rate: int, fps: float, mode: TimingMode = "centre"
-) -> NDArray[np.int64]:
-    """Sample (F,) in the middle of the window of each frame of a regression network.
+def window_centre(frame: int, rate: int, fps: float, mode: TimingMode = "centre") -> int:
+    """The sample in the middle of the window of a frame of a regression network.
 
     Args:
         mode: ``centre`` is how networks are trained: frame f lies at (f + 0.5) / fps. ``runtime``
@@ -31,31 +29,10 @@ def window_centres(
     """
     if mode not in ("centre", "runtime"):
         raise UsageError(f"Frames are timed by centre or runtime, not by {mode!r:.40}.")
-    exact, count = exact_rate(fps), num_frames_of(num_samples, rate, fps)
+    exact = exact_rate(fps)
     if mode == "runtime":
-        return np.array([int(k * rate / exact) for k in range(count)], np.int64)
-    return np.array([round((2 * k + 1) * rate / (2 * exact)) for k in range(count)], np.int64)
-
-
-def window_targets(
-    num_windows: int,
-    *,
-    buffer_length: int,
-    padding_left: int,
-    left: int,
-    center: int,
-    right: int,
-) -> NDArray[np.int64]:
-    """Sample of each kept frame of the windows of a diffusion network: (windows, center).
-
-    Windows start at ``-padding_left`` and go on by the samples of the kept frames. Stride and
-    offset are whole samples, truncated, as in the SDK. Frames whose sample is negative or beyond
-    the sound are dropped.
-    """
-    frames = left + center + right
-    stride, offset = buffer_length * center // frames, buffer_length * left // frames
-    start = -padding_left + offset + stride * np.arange(num_windows)[:, None]
-    return start + np.arange(center) * buffer_length // frames
+        return int(frame * rate / exact)
+    return round((2 * frame + 1) * rate / (2 * exact))
 
 
 @dataclass(frozen=True, eq=False)

@@ -136,15 +136,6 @@ class RowTable:
         found = self.shot(name)
         return found.start + found.place(frame)
 
-    def rows_from(self, other: RowTable) -> list[int]:
-        """For each row here, the row of the same frame in ``other``: to carry vectors over."""
-        return [
-            other.row(shot.name, frame)
-            for shot in self.shots
-            for first, last in shot.ranges
-            for frame in range(first, last + 1)
-        ]
-
     def to_json(self) -> str:
         """The table as text."""
         shots = [[shot.name, shot.start, [list(own) for own in shot.ranges]] for shot in self.shots]

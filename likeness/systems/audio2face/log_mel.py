@@ -1,7 +1,6 @@
 """Log-mel energies around animation frames: what the baselines know of a sound.
 
-NumPy alone. The scale is O'Shaughnessy's, 1127 ln(1 + f / 700) (as in HTK); filters are triangles
-of height 1.
+NumPy alone.
 """
 
 from __future__ import annotations
@@ -10,6 +9,8 @@ import functools
 
 import numpy as np
 from numpy.typing import NDArray
+
+from likeness.models.mel_bands import mel_bands
 
 Array = NDArray[np.floating]
 
@@ -46,19 +47,7 @@ def log_mel(sound: Array) -> NDArray[np.float64]:
 @functools.cache
 def filters() -> NDArray[np.float64]:
     """(40, 257) gains of the bands over the bins of a transform of 512 samples at 16 kHz."""
-    edges = _hertz(np.linspace(_mel(_LOWEST), _mel(_HIGHEST), _BANDS + 2))
-    bins = np.arange(_SIZE // 2 + 1) * RATE / _SIZE
-    left, middle, right = edges[:-2, None], edges[1:-1, None], edges[2:, None]
-    rising, falling = (bins - left) / (middle - left), (right - bins) / (right - middle)
-    return np.maximum(np.minimum(rising, falling), 0.0)
-
-
-def _mel(hertz: float) -> float:
-    return float(1127.0 * np.log1p(hertz / 700.0))
-
-
-def _hertz(mel: Array) -> Array:
-    return 700.0 * np.expm1(mel / 1127.0)
+    return mel_bands(_BANDS, _SIZE, RATE, lowest=_LOWEST, highest=_HIGHEST)
 
 
 def log_mel_windows(sound: Array, num_frames: int, fps: float) -> NDArray[np.float32]:

@@ -20,8 +20,6 @@ from numpy.typing import NDArray
 from likeness.errors import DataError, MissingError, UsageError
 from likeness.extras import require
 from likeness.replacement import replacing
-from likeness.speech.phonemes import UNITS, units_of
-from likeness.speech.timeline import SILENCE, Timeline
 from likeness.systems.audio2face.audio import SpeechTrack
 
 Floats = NDArray[np.float32]
@@ -224,46 +222,3 @@ class FrameClassifier:
         with torch.no_grad():
             found = self._model(torch.from_numpy(scaled.astype(np.float32))[None]).logits[0]
         return np.asarray(found.float().numpy())
-
-
-class TimelinePhonemes:
-    """Exact targets of synthetic speech, whose timeline is known.
-
-    Args:
-        timelines: name of a recording to its timeline.
-        languages: the languages they serve; the units of speech are the same for all.
-    """
-
-    def __init__(self, timelines: Mapping[str, Timeline], languages: tuple[str, ...]) -> None:
-        self.timelines, self.languages = timelines, languages
-
-    @property
-    def vocabularies(self) -> dict[str, int]:
-        return {language: len(UNITS) for language in self.languages}
-
-    def silence(self, language: str) -> int:
-        return UNITS.index(SILENCE)
-
-    def track(self, name: str, speech: SpeechTrack, language: str) -> PhonemeTrack:
-        if name not in self.timelines:
-            raise DataError(f"The recording '{name}' has no timeline.")
-        return PhonemeTrack(timeline_shares(self.timelines[name]), self.silence(language))
-
-
-def timeline_shares(timeline: Timeline) -> Floats:
-    """(n, units) share of each unit of speech in every step of 20 ms; rows add up to 1.
-
-    A segment of several units is cut into equal parts.
-    """
-    count = max(math.ceil(timeline.duration * RATE - 1e-9), 1)
-    edges = np.arange(count + 1) / RATE
-    shares = np.zeros((count, len(UNITS)))
-    for segment in timeline.segments:
-        units = (SILENCE,) if segment.ipa == SILENCE else units_of(segment.ipa) or (SILENCE,)
-        cuts = np.linspace(segment.start, segment.end, len(units) + 1)
-        for unit, start, end in zip(units, cuts[:-1], cuts[1:], strict=True):
-            overlap = np.minimum(edges[1:], end) - np.maximum(edges[:-1], start)
-            shares[:, UNITS.index(unit)] += np.maximum(overlap, 0)
-    # The last step may reach beyond the end.
-    shares[:, UNITS.index(SILENCE)] += 1 / RATE - shares.sum(1)
-    return np.clip(shares * RATE, 0, 1).astype(np.float32)

@@ -308,12 +308,6 @@ class RegressionItems(Source):
         offset = part.offset / self.artefacts.fps
         return np.stack([track.window(time + offset, self._steps, width) for time in times])
 
-    def find_phonemes(self) -> None:
-        """Find the phonemes of all recordings now, before workers would each do it."""
-        for part in self._parts if self._phonemes is not None else ():
-            if part.audio is not None and part.language != UNSUPPORTED:
-                self._phoneme_track(part.audio, part.language)
-
     def _phoneme_track(self, audio: str, language: str) -> PhonemeTrack:
         assert self._phonemes is not None
         key = (audio, language)

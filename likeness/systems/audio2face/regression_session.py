@@ -10,9 +10,14 @@ import numpy as np
 import torch
 
 from likeness.systems.audio2face.artefacts import ActorArtefacts, Floats
-from likeness.systems.audio2face.audio import SAMPLE_RATE, SpeechTrack, frame_time, sample_index
+from likeness.systems.audio2face.audio import SAMPLE_RATE, SpeechTrack
 from likeness.systems.audio2face.channel_layout import ChannelLayout
-from likeness.systems.audio2face.frame_timing import EmotionTrack, TimingMode, num_frames_of
+from likeness.systems.audio2face.frame_timing import (
+    EmotionTrack,
+    TimingMode,
+    num_frames_of,
+    window_centre,
+)
 from likeness.systems.audio2face.networks.diffusion_parts import ChannelSizes
 from likeness.systems.audio2face.networks.regression import RegressionNetwork
 from likeness.systems.audio2face.streaming_session import FaceFrame, next_samples
@@ -86,11 +91,7 @@ class RegressionSession:
 
     def _start(self, frame: int) -> int:
         """First sample of the window of a frame."""
-        if self._timing == "runtime":
-            centre = int(frame * SAMPLE_RATE / self._fps)
-        else:
-            centre = sample_index(frame_time(frame, self._fps))
-        return centre - self._window // 2
+        return window_centre(frame, SAMPLE_RATE, self._fps, self._timing) - self._window // 2
 
     def _frames(self, count: int) -> list[FaceFrame]:
         """The next frames, in batches; sound that no later frame hears is let go."""

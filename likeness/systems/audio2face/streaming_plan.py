@@ -127,15 +127,19 @@ class StreamingPlan:
 
     def remarks(self) -> list[str]:
         """What runtimes would cut off, a sentence each."""
-        found = []
-        for what, value in (("first kept frame", self.target_offset), ("stride", self.stride)):
-            if value.denominator != 1:
-                found.append(
-                    f"With left {self.left}, centre {self.centre} and right {self.right} the {what}"
-                    f" of a window lies at {float(value):.1f} samples; runtimes cut that to a whole"
-                    " number, and every frame is late by the rest."
-                )
-        return found
+        frames = f"left {self.left}, centre {self.centre} and right {self.right}"
+        return [f"With {frames}, {fault}." for fault in self.faults]
+
+    @property
+    def faults(self) -> list[str]:
+        """Where runtimes, which count whole samples, put frames elsewhere; parts of a sentence."""
+        parts = {"first kept frame": self.target_offset, "stride": self.stride}
+        return [
+            f"the {what} of a window lies at {float(value):.1f} samples; runtimes cut that to a "
+            "whole number, and every frame is late by the rest"
+            for what, value in parts.items()
+            if value.denominator != 1
+        ]
 
     def noise_remark(self, levels: int, values: int) -> str | None:
         """What is wrong with the noise of a window for runtimes, which draw even counts alone.

@@ -254,14 +254,6 @@ def drawn_noise(
     return torch.from_numpy(np.concatenate([np.zeros((1, *shape[1:]), np.float32), drawn]))[None]
 
 
-def stream_track(session: StreamingSession, samples: Floats) -> Floats:
-    """(F, 3V + 3Vt + jaw + eye) of a whole track through a fresh session."""
-    frames = [*session.push(samples), *session.finish()]
-    if not frames:
-        return np.zeros((0, session.graph.space.vertex_sizes.total), np.float32)
-    return np.stack([frame.values for frame in frames])
-
-
 @torch.inference_mode()
 def whole_track(
     graph: StreamingGraph,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from likeness.data.making import is_unfinished
 from likeness.storage.files import disk_errors
@@ -12,22 +12,40 @@ from likeness.systems.face_encoder.layouts import IMAGE_SUFFIXES
 
 
 @dataclass(frozen=True)
+class Cell:
+    """A place in a table of photographs."""
+
+    column: str
+    """Dotted where the bytes are a part of it."""
+    group: int
+    row: int
+    """In its row group."""
+    person: str
+    """Empty where the table does not say."""
+
+
+@dataclass(frozen=True)
 class Photo:
     """A photograph as it was found."""
 
     path: Path
+    """Its file, or the table that holds it."""
     file: str
     """Its path below the folder that was given, with / on every machine."""
-    id: str
+    cell: Cell | None = None
 
     @property
     def name(self) -> str:
         """Its file without the ending: what landmarks are found by."""
-        return self.file.removesuffix(self.path.suffix)
+        return str(PurePosixPath(self.file).with_suffix(""))
+
+    @property
+    def id(self) -> str:
+        return self.name.replace("/", "__")
 
 
 def photographs_below(
-    folder: Path, *, without: Path | None = None
+    folder: Path, *, without: Path | None = None, within: Path | None = None
 ) -> tuple[list[Photo], list[dict[str, str]]]:
     """The picture files in a folder and the folders below it, in order, and what only looks so.
 
@@ -37,6 +55,7 @@ def photographs_below(
 
     Args:
         without: a folder below it that is passed by, e.g. of what is written meanwhile.
+        within: links that lead out of this folder are not followed; by default to any file.
     """
     found, others = [], []
     passed = None if without is None else without.resolve()
@@ -54,13 +73,23 @@ def photographs_below(
                 if name[0] == "." or path.suffix.lower() not in IMAGE_SUFFIXES:
                     continue
                 file = path.relative_to(folder).as_posix()
-                if path.is_file():
-                    name = file.removesuffix(path.suffix).replace("/", "__")
-                    found.append(Photo(path, file, name))
+                if within is not None and not stays_in(path, within):
+                    reason = f"it is a link out of '{within}', which is not followed"
+                    others.append({"file": shown_name(file), "reason": reason})
+                elif path.is_file():
+                    found.append(Photo(path, file))
                 else:
                     others.append({"file": shown_name(file), "reason": _no_file(path)})
     others.sort(key=lambda row: row["file"])
     return sorted(found, key=lambda photo: photo.file), others
+
+
+def stays_in(path: Path, folder: Path) -> bool:
+    """Whether a path, its links followed, lies in a folder."""
+    try:
+        return path.resolve().is_relative_to(folder.resolve())
+    except (OSError, RuntimeError):  # links in a circle
+        return False
 
 
 def _no_file(path: Path) -> str:

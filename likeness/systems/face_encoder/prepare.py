@@ -11,7 +11,7 @@ import json
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from pydantic import Field
@@ -25,7 +25,8 @@ from likeness.systems.face_encoder import left_out
 from likeness.systems.face_encoder.data import CONTRACT, put_text, write_index, write_photograph
 from likeness.systems.face_encoder.landmark_files import implausible
 from likeness.systems.face_encoder.landmark_sources import LandmarkSource, landmark_source
-from likeness.systems.face_encoder.photographs import Photo, photographs_below, shown_name
+from likeness.systems.face_encoder.photograph_sources import Given, content
+from likeness.systems.face_encoder.photographs import Photo, shown_name
 
 Owned = tuple[Photo, str]
 """A photograph and its person."""
@@ -42,13 +43,19 @@ def prepare(
     person_from: str = "",
     test_every: Annotated[int, Field(ge=3)] = 5,
     consent: str = "",
+    source_format: Literal["folder", "parquet", "hf-cache"] = "folder",
+    image_column: str = "",
+    person_column: str = "",
+    repository: str = "",
+    revision: str = "",
     workers: Annotated[int, Field(ge=0)] = 0,
     progress: Progress | None = None,
 ) -> Inspection:
     """Write a dataset from photographs; called again after an interruption, it goes on.
 
     Args:
-        source: folder with photographs, in it and in the folders below it.
+        source: folder with photographs, in it and in the folders below it; or what
+            ``source_format`` says.
         out: folder to write; must not exist, be empty, or be what an earlier call left unfinished.
         landmarks: "auto" (files beside the photographs: <id>.npy, <id>.pts, or one .npz with
             ``names`` and ``points`` in the folder or above it), a path to such a file or folder, or
@@ -60,6 +67,12 @@ def prepare(
         test_every: of the persons with a usable photograph, in order, one of every so many is for
             testing, half as many are for validation.
         consent: a sentence on the source and the subjects' agreement, kept in provenance.json.
+        source_format: what ``source`` is. "folder"; "parquet": a table of photographs, or a folder
+            of them; "hf-cache": the cache of a data hub, with tables or photographs in it.
+        image_column, person_column: of tables: which column holds the photographs (empty: the only
+            one that can) and which the persons (empty: none).
+        repository, revision: of a cache: ORG/NAME, and a branch, tag or revision (empty: the only
+            repository, and main).
         workers: processes; 0 takes one for each core. Changes no result.
         progress: is told how far it is.
 
@@ -67,17 +80,15 @@ def prepare(
         UsageError: options do not fit together, or not to what an earlier call began.
         DataError: no photograph could be used.
     """
-    folder = Path(source)
-    if not folder.is_dir():
-        found = "found a file" if folder.exists() else "but there is none"
-        raise DataError(f"Expected a folder of photographs at '{source}', {found}.")
+    given = Given(source_format, image_column, person_column, repository, revision)
+    folder = given.folder(source)
     if Path(out).resolve().is_relative_to(folder.resolve()):
         raise UsageError(
             f"The dataset '{out}' would lie among the photographs of '{source}', and its pictures "
             "would be taken for photographs.",
             advice="Choose a folder outside.",
         )
-    photos, others = photographs_below(folder)
+    photos, others = given.photographs(source)
     if not photos:
         reasons = "; ".join(f"{row['file']}: {row['reason']}" for row in others[:3])
         raise DataError(f"Expected photographs in '{source}', found none. {reasons}".rstrip())
@@ -88,6 +99,7 @@ def prepare(
         command="'likeness data prepare face-encoder'",
         settings={
             "source": str(folder.resolve()),
+            **given.identity,
             "size": size,
             "person_from": person_from,
             "test_every": test_every,
@@ -95,7 +107,7 @@ def prepare(
             **points.identity,
         },
         files=_stamps(photos, points, folder),
-        notes={"source": str(folder), "consent": consent, "landmarks": landmarks},
+        notes={"source": source, "consent": consent, "landmarks": landmarks},
         pieces=len(tasks),
     ) as journal:
         make = partial(_make, Path(out), points, size)
@@ -114,7 +126,7 @@ def prepare(
         write_index(Path(out), rows, head=None, provenance=provenance)
     inspection = CONTRACT.inspect(out)
     notes = left_out.findings_of(skipped)
-    if not person_from and len(rows) > 1:
+    if not person_from and not person_column and len(rows) > 1:
         notes += (_each_its_own_person(len(rows)),)
     counts = {**inspection.counts, "left_out": len(skipped)}
     others_found = tuple(
@@ -144,10 +156,13 @@ def _tasks(photos: Sequence[Photo], person_from: str) -> list[list[Owned]]:
 
 
 def _person(photo: Photo, separator: str) -> str:
+    if photo.cell is not None and photo.cell.person:
+        return photo.cell.person
     if separator == "/":
         return photo.file.split("/")[0] if "/" in photo.file else photo.id
     if separator:
-        return photo.path.stem.split(separator)[0] or photo.path.stem
+        name = photo.name.rpartition("/")[2]
+        return name.split(separator)[0] or name
     return photo.id
 
 
@@ -170,8 +185,8 @@ def _split(number: int, every: int) -> str:
 def _stamps(photos: Sequence[Photo], points: LandmarkSource, folder: Path) -> dict[str, str]:
     """Every file that is read, by its path below the folder where it lies there."""
     with disk_errors(folder, "look at the photographs"):
-        stamps = {photo.file: stamp(photo.path) for photo in photos}
-        for path in points.files(photos):
+        stamps = {}
+        for path in dict.fromkeys([*(photo.path for photo in photos), *points.files(photos)]):
             below = path.is_relative_to(folder)
             stamps[path.relative_to(folder).as_posix() if below else str(path)] = stamp(path)
     return stamps
@@ -201,7 +216,7 @@ def _sample(photo: Photo, points: LandmarkSource, size: int) -> dict[str, Any]:
     """A photograph with its landmarks. Raises DataError when they cannot be used."""
     if not photo.id.isprintable():
         raise DataError("its name has characters that are no text; rename it")
-    image = load_image(photo.path)
+    image = load_image(content(photo))
     found = points.find(photo, image)
     if not np.isfinite(found.points).all():
         raise DataError("landmarks are not finite")

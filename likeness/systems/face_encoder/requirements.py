@@ -38,4 +38,11 @@ def requirements() -> list[Requirement]:
             "likeness export --to onnx, and detectors given as ONNX files",
             "pip install 'likeness[onnx]'",
         ),
+        Requirement(
+            "parquet",
+            "extra",
+            is_installed("pyarrow"),
+            "likeness data prepare face-encoder with tables (source_format=parquet or hf-cache)",
+            "pip install 'likeness[parquet]'",
+        ),
     ]

@@ -10,16 +10,12 @@ import numpy as np
 import pytest
 
 from likeness.errors import DataError, MissingError, UsageError
-from likeness.speech.phonemes import UNITS
-from likeness.speech.timeline import Segment, Timeline
 from likeness.systems.audio2face.audio import SpeechTrack
 from likeness.systems.audio2face.phonemes import (
     AlignedPhonemes,
     FrameClassifier,
     PhonemeTrack,
-    TimelinePhonemes,
     softened,
-    timeline_shares,
 )
 
 
@@ -135,34 +131,3 @@ def test_a_folder_without_a_classifier_says_where_to_get_one(tmp_path: Path) -> 
     (tmp_path / "vocab.json").write_text("{}")
     with pytest.raises(DataError, match="describes no classifier"):
         FrameClassifier(tmp_path)
-
-
-def test_exact_timeline_in_shares_of_20_ms() -> None:
-    timeline = Timeline(
-        (
-            Segment("_", 0.0, 0.03),
-            Segment("m", 0.03, 0.05),
-            Segment("oʊ", 0.05, 0.09),
-            Segment("_", 0.09, 0.105),
-        )
-    )
-    found = timeline_shares(timeline)
-    assert found.shape == (6, len(UNITS))
-    np.testing.assert_allclose(found.sum(1), 1.0, atol=1e-6)
-    expected = [
-        {"_": 1.0}, {"_": 0.5, "m": 0.5}, {"m": 0.5, "o": 0.5}, {"o": 0.5, "ʊ": 0.5},
-        {"ʊ": 0.5, "_": 0.5}, {"_": 1.0},
-    ]  # fmt: skip
-    for row, shares in zip(found, expected):
-        for unit, share in shares.items():
-            assert row[UNITS.index(unit)] == pytest.approx(share, abs=1e-6)
-
-
-def test_timelines_by_recording() -> None:
-    timeline = Timeline((Segment("_", 0.0, 0.1),))
-    phonemes = TimelinePhonemes({"a.wav": timeline}, ("en",))
-    assert phonemes.vocabularies == {"en": len(UNITS)}
-    track = phonemes.track("a.wav", _speech(), "en")
-    assert track.probabilities[:, phonemes.silence("en")].tolist() == [1.0] * 5
-    with pytest.raises(DataError, match=r"'b\.wav' has no timeline"):
-        phonemes.track("b.wav", _speech(), "en")

@@ -11,8 +11,7 @@ from likeness.errors import DataError, UsageError
 from likeness.systems.audio2face.frame_timing import (
     EmotionTrack,
     num_frames_of,
-    window_centres,
-    window_targets,
+    window_centre,
 )
 from likeness.systems.audio2face.postprocessing import (
     FaceMotion,
@@ -176,30 +175,13 @@ def test_coefficients_expand_without_the_mean() -> None:
 
 def test_defect_15_frames_lie_where_training_puts_them() -> None:
     """Half a frame between training and the runtime is made up for by default."""
-    centre = window_centres(16000, 16000, 30.0)
-    runtime = window_centres(16000, 16000, 30.0, "runtime")
-    assert len(centre) == len(runtime) == 30
-    assert centre[:3].tolist() == [267, 800, 1333]
-    assert runtime[:3].tolist() == [0, 533, 1066]
+    assert [window_centre(frame, 16000, 30.0) for frame in range(3)] == [267, 800, 1333]
+    assert [window_centre(frame, 16000, 30.0, "runtime") for frame in range(3)] == [0, 533, 1066]
+    assert num_frames_of(16000, 16000, 30.0) == 30
     assert num_frames_of(16001, 16000, 30.0) == 31
     assert num_frames_of(0, 16000, 30.0) == 0
     with pytest.raises(UsageError, match="centre or runtime"):
-        window_centres(100, 16000, 30.0, "middle")  # type: ignore[arg-type]
-
-
-def test_windows_of_diffusion_drop_45_frames_at_60_fps() -> None:
-    targets = window_targets(
-        5, buffer_length=16000, padding_left=16000, left=15, center=30, right=15
-    ).ravel()
-    assert len(targets) == 150
-    assert (targets >= 0).argmax() == 45
-    assert ((targets >= 0) & (targets < 16000)).sum() == 60
-    # The reference's setting for 30 fps loses the frame at sample -1.
-    odd = window_targets(5, buffer_length=16000, padding_left=16000, left=7, center=15, right=8)
-    assert -1 in odd
-    assert odd[odd >= 0].min() == 533
-    even = window_targets(5, buffer_length=16000, padding_left=16000, left=6, center=15, right=9)
-    assert even[even >= 0].min() == 0
+        window_centre(0, 16000, 30.0, "middle")  # type: ignore[arg-type]
 
 
 def test_emotions_change_linearly_and_hold_at_the_ends() -> None:

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from likeness.diffusion.process import DiffusionProcess, step_back
+from likeness.diffusion.process import DiffusionProcess
 from likeness.systems.audio2face.identities import Identities
 from likeness.systems.audio2face.streaming import (
     GRAPH_DYNAMIC,
@@ -45,7 +45,8 @@ def naive(graph: StreamingGraph, steps: int, inputs: dict[str, Tensor]) -> tuple
         clean = torch.zeros_like(noisy)
         clean[:, block] = network.heads(features) + network.neutral(identity)
         if level:
-            noisy = step_back(process.posterior(level), clean, noisy, noise[:, level])
+            step = process.posterior(level)
+            noisy = step.clean * clean + step.noisy * noisy + step.fresh * noise[:, level]
     moved = space.displacements(clean, identity)
     return moved[:, block], torch.stack([states[level] for level in range(steps)])
 

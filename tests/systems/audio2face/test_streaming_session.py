@@ -11,12 +11,16 @@ from likeness.systems.audio2face.identities import Identities
 from likeness.systems.audio2face.streaming_session import (
     Noise,
     StreamingSession,
-    stream_track,
     whole_track,
 )
 from tests.systems.audio2face.diffusion_cases import CountingEncoder, make_actor, make_graph
 
 EMOTION = np.array([0.3, 0.7], np.float32)
+
+
+def stream_track(session: StreamingSession, samples: np.ndarray) -> np.ndarray:
+    """(F, 3V + 3Vt + jaw + eye) of a whole track through a fresh session."""
+    return np.stack([frame.values for frame in [*session.push(samples), *session.finish()]])
 
 
 def _identities() -> Identities:

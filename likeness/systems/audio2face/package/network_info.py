@@ -5,12 +5,13 @@ Both follow the Audio2Face-3D SDK. Numbers are of one network; actors are its id
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any, Literal
 
 from likeness.errors import UsageError
+from likeness.systems.audio2face.streaming_plan import StreamingPlan
 
 NetworkType = Literal["regression", "diffusion"]
 
@@ -285,15 +286,13 @@ def shape_of(info: dict[str, Any]) -> RegressionShape | DiffusionShape:
 
 def timing_faults(shape: DiffusionShape) -> list[str]:
     """Settings at which the runtime's whole-sample arithmetic is not exact, as sentences."""
-    faults = []
-    for what, frames in (("the stride", shape.center), ("the target offset", shape.left)):
-        samples = shape.buffer_length * frames / shape.num_frames
-        if not math.isclose(samples, round(samples)):
-            faults.append(f"{what} is {samples:.1f} samples, which the runtime truncates")
-    rate = shape.num_frames * shape.sample_rate / shape.buffer_length
-    if not math.isclose(rate, round(rate)):
-        faults.append(f"the frame rate is {rate:g}")
-    return faults
+    rate = Fraction(shape.num_frames * shape.sample_rate, shape.buffer_length)
+    plan = StreamingPlan(
+        shape.buffer_length, shape.padding_left, shape.padding_right,
+        shape.left, shape.center, shape.right, rate,
+    )  # fmt: skip
+    own = [] if rate.denominator == 1 else [f"the frame rate is {float(rate):g}"]
+    return [*plan.faults, *own]
 
 
 def _count(values: dict[str, Any], key: str, least: int = 1) -> int:

@@ -7,11 +7,9 @@ left is begun anew. A note written last carries the fingerprint.
 from __future__ import annotations
 
 import fcntl
-import json
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -81,43 +79,6 @@ def finished(folder: Path, fingerprint: str, note: Mapping[str, Any]) -> Iterato
         except BaseException:
             shutil.rmtree(part, ignore_errors=True)
             raise
-
-
-def dated_folder(root: str | Path, run_name: str, when: datetime) -> Path:
-    """``<root>/<YYMMDD_HHMMSS>_<run_name>``, as the reference calls its folders; not made here."""
-    return Path(root) / f"{when:%y%m%d_%H%M%S}_{run_name}"
-
-
-def find_preparation(root: str | Path, actor: str) -> Path:
-    """The one finished folder of an actor below a folder, at most two levels deep.
-
-    Raises:
-        DataError: none, or several; they are named.
-    """
-    root = Path(root)
-    places = [root, *root.glob("*"), *root.glob("*/*")]
-    found = sorted(
-        place
-        for place in places
-        if not place.name.startswith(".")
-        and (place / layout.SHOTS).is_file()
-        and _actor_of(place) == actor
-    )
-    if len(found) != 1:
-        listed = ", ".join(str(place) for place in found) or "none"
-        raise DataError(
-            f"Expected one preprocessed folder of '{actor}' in '{root}', found {listed}.",
-            advice="Name the folder, or prepare the data first.",
-        )
-    return found[0]
-
-
-def _actor_of(place: Path) -> Any:
-    try:
-        rows = json.loads((place / layout.SHOTS).read_text(encoding="utf-8"))
-        return rows[0][0]
-    except (ValueError, LookupError, TypeError):
-        return None
 
 
 def _put(part: Path, folder: Path) -> None:

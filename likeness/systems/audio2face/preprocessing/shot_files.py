@@ -88,30 +88,6 @@ def write_clips(path: Path, clips: Sequence[Clip]) -> None:
         writer.writerows(astuple(clip) for clip in clips)
 
 
-def read_clips(path: Path) -> tuple[Clip, ...]:
-    """The clips of :func:`write_clips`.
-
-    Raises:
-        MissingError: there is no such file.
-        DataError: other columns, or a row that is no clip.
-    """
-    if not path.is_file():
-        raise MissingError(f"There is no file {path}.")
-    with open(path, encoding="utf-8", newline="") as file:
-        rows = list(csv.reader(file))
-    if not rows or tuple(rows[0]) != CLIP_COLUMNS:
-        raise DataError(f"{path}: expected the columns {', '.join(CLIP_COLUMNS)} in its first row.")
-    clips = []
-    for number, row in enumerate(rows[1:], start=2):
-        try:
-            actor, shot, first, last, speaker, language, audio, offset = row
-            clip = Clip(actor, shot, int(first), int(last), speaker, language, audio, int(offset))
-        except ValueError as error:
-            raise DataError(f"{path}, line {number} is no clip: {row!r:.200}.") from error
-        clips.append(clip)
-    return tuple(clips)
-
-
 def write_clips_template(path: Path, clips: Sequence[Clip]) -> None:
     """``CLIPS = [...]`` of ``(actor, shot, (first, last), speaker, lang, audio, offset)``."""
     lines = [

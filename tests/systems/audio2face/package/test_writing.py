@@ -290,7 +290,10 @@ def test_arrays_come_back_as_the_runtime_sees_them(tmp_path: Path) -> None:
 
 def test_timing_of_the_thirty_fps_settings() -> None:
     """Row 16: 7/15/8 puts frames between samples, 6/15/9 does not."""
-    assert len(timing_faults(DiffusionShape(9, 9, left=7, center=15, right=8))) == 1
+    (fault,) = timing_faults(DiffusionShape(9, 9, left=7, center=15, right=8))
+    assert "the first kept frame of a window lies at 3733.3 samples" in fault
+    long = DiffusionShape(9, 9, left=15, center=30, right=15, buffer_length=16384)
+    assert timing_faults(long) == ["the frame rate is 58.5938"]
     assert timing_faults(DiffusionShape(9, 9, left=6, center=15, right=9)) == []
     assert timing_faults(DiffusionShape(9, 9)) == []
 

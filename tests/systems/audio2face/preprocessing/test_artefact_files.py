@@ -4,7 +4,6 @@ import json
 import shutil
 from collections.abc import Callable
 from dataclasses import fields
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,6 @@ import pytest
 from likeness.errors import DataError, LikenessError, MissingError, UnsafeFileError, UsageError
 from likeness.systems.audio2face.artefacts import ActorArtefacts
 from likeness.systems.audio2face.preprocessing.artefact_files import read_artefacts, with_recordings
-from likeness.systems.audio2face.preprocessing.finished_folder import dated_folder, find_preparation
 from likeness.systems.audio2face.preprocessing.preparation import preprocess
 from likeness.systems.audio2face.preprocessing.settings import PreprocessingSettings
 from tests.systems.audio2face.preprocessing.recorded import complete, minimal
@@ -274,23 +272,6 @@ def test_files_can_be_read_from_elsewhere(folder: Path, tmp_path: Path) -> None:
     assert found.normalisation["jaw"].scale == 4.0
     with pytest.raises(UsageError, match="called nonsense"):
         read_artefacts(folder, replaced={"nonsense": elsewhere})
-
-
-def test_defect_04_the_one_folder_of_an_actor_is_found(folder: Path, tmp_path: Path) -> None:
-    assert find_preparation(tmp_path, "bo") == folder
-    assert find_preparation(folder, "bo") == folder
-    with pytest.raises(DataError, match="found none"):
-        find_preparation(tmp_path, "eve")
-    shutil.copytree(folder, tmp_path / ".hidden.part")
-    assert find_preparation(tmp_path, "bo") == folder
-    shutil.copytree(folder, tmp_path / "second")
-    with pytest.raises(DataError, match="second"):
-        find_preparation(tmp_path, "bo")
-
-
-def test_dated_folders_are_named_as_the_reference_does() -> None:
-    when = datetime(2025, 3, 9, 7, 5, 1)
-    assert dated_folder("out", "claire", when) == Path("out/250309_070501_claire")
 
 
 def test_mean_geometry_of_what_is_read_is_the_written_one(made: Path) -> None:
