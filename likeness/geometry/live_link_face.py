@@ -45,9 +45,9 @@ _KNOWN = {name.lower(): name for name in LIVE_LINK_NAMES}
 def read_live_link_face(path: str | Path, *, timecode_base: int | None = None) -> WeightAnimation:
     """Weights at the times of their time codes, in seconds since midnight.
 
-    Columns may be spelt EyeBlinkLeft, eyeBlinkLeft or eyeBlink_L; they are named as in
-    :data:`likeness.geometry.weight_animation.ARKIT_NAMES` and :data:`LIVE_LINK_ANGLES`, others keep
-    their name. Rows without a face (count 0 and no values) are left out. A take may pass midnight;
+    Columns may be spelt EyeBlinkLeft, eyeBlinkLeft, "Eye Blink Left" or eyeBlink_L; they are named
+    as in :data:`likeness.geometry.weight_animation.ARKIT_NAMES` and :data:`LIVE_LINK_ANGLES`, others
+    keep their name. Rows without a face (count 0 and no values) are left out. A take may pass midnight;
     its times go on above 86400.
 
     Args:
@@ -156,7 +156,7 @@ def _names(path: Path, header: list[str]) -> tuple[str, ...]:
     names = []
     for cell in header[2:]:
         name = cell.strip()
-        spelt = re.sub(r"_l$", "left", re.sub(r"_r$", "right", name.lower()))
+        spelt = re.sub(r"_l$", "left", re.sub(r"_r$", "right", name.lower())).replace(" ", "")
         names.append(_KNOWN.get(spelt, name))
     twice = [name for name, count in Counter(names).items() if count > 1]
     if twice or not names:

@@ -90,6 +90,7 @@ def test_a_take_over_midnight(tmp_path: Path) -> None:
         "jawOpen,browDownLeft,headYaw,Custom",
         "jawOpen,browDown_L,HeadYaw,Custom",
         " JAWOPEN , BrowDown_L,HEADYAW,Custom",
+        "Jaw Open,Brow Down Left,Head Yaw,Custom",
     ],
 )
 def test_spellings(tmp_path: Path, header: str) -> None:

@@ -150,7 +150,20 @@ def prepare_live_link(
     left_out = [
         Finding("warning", "take-left-out", row["file"], row["reason"], _ADVICE) for row in skipped
     ]
-    return Inspection(found.uri, found.counts, (*found.findings, *left_out))
+    still = [
+        Finding(
+            "warning",
+            "shapes-missing",
+            row["table"],
+            f"Expected a column for each of the 52 ARKit shapes, found none for "
+            f"{', '.join(row['shapes_missing'][:6])}"
+            f"{' and others' if len(row['shapes_missing']) > 6 else ''}.",
+            "They stay 0 in this take; correct the names of the columns if they were recorded.",
+        )
+        for row in rows
+        if row["shapes_missing"]
+    ]
+    return Inspection(found.uri, found.counts, (*found.findings, *left_out, *still))
 
 
 @lru_cache(maxsize=1)
@@ -196,6 +209,7 @@ def _make_shot(root: Path, options: Mapping[str, Any], take: Take) -> dict[str, 
         "frames": len(skin),
         "gaps_filled": frames.gaps,
         "seconds_cut": round(frames.cut, 3),
+        "shapes_missing": list(frames.missing),
     }
 
 

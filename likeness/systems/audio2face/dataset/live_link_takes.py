@@ -52,12 +52,14 @@ class TakeFrames:
         sound: (samples,) of F / fps seconds.
         gaps: how many stretches without rows are filled by lines.
         cut: seconds of table and sound beyond what both have.
+        missing: ARKit shapes that have no column; they stay 0.
     """
 
     channels: NDArray[np.float64]
     sound: NDArray[np.float32]
     gaps: int
     cut: float
+    missing: tuple[str, ...]
 
 
 def find_takes(source: str | Path) -> tuple[list[Take], list[dict[str, str]]]:
@@ -124,8 +126,16 @@ def take_frames(
         sound_start: seconds from the first row to the start of the sound.
 
     Raises:
-        DataError: face and sound have less than two frames in common.
+        DataError: face and sound have less than two frames in common, or nothing says how far the
+            jaw is open.
     """
+    missing = tuple(name for name in ARKIT_NAMES if name not in animation.names)
+    if "jawOpen" in missing:
+        raise DataError(
+            f"Expected a column JawOpen, found none among {len(animation.names)} columns: the "
+            "mouth would never open.",
+            advice="Record with all shapes of the face, or correct the name of the column.",
+        )
     if not (np.isfinite(fps) and fps > 0):
         raise UsageError(f"A frame rate must be a number above 0, got {fps}.")
     times = animation.times - animation.times[0] - sound_start
@@ -157,7 +167,7 @@ def take_frames(
     inside = (times[1:] > middles[0]) & (times[:-1] < middles[-1])
     gaps = int(((steps > _GAP) & inside).sum())
     face = float(times[-1] - times[0]) + hold
-    return TakeFrames(channels, kept, gaps, max(face, seconds) - count / fps)
+    return TakeFrames(channels, kept, gaps, max(face, seconds) - count / fps, missing)
 
 
 def read_take(

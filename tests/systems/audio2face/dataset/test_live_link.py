@@ -144,6 +144,29 @@ def test_takes_become_a_dataset_that_is_clean(tmp_path: Path) -> None:
         prepare_live_link(str(tmp_path / "takes"), str(tmp_path / "set"), vertices=200)
 
 
+def test_shapes_without_a_column_are_told_and_a_jaw_is_needed(tmp_path: Path) -> None:
+    for name in ("joy_1", "joy_2"):
+        put(tmp_path / "takes", name)
+    for name, column in (("joy_1", "MouthPucker"), ("joy_2", "JawOpen")):
+        path = tmp_path / f"takes/{name}.csv"
+        text = path.read_text()
+        assert text.count(column) == 1
+        path.write_text(text.replace(column, "Other"))
+    inspection = prepare_live_link(
+        str(tmp_path / "takes"),
+        str(tmp_path / "set"),
+        vertices=200,
+        emotions="joy",
+        consent="Yes.",
+        workers=1,
+    )
+    told = {f.code: f for f in inspection.findings if f.severity == "warning"}
+    assert told["take-left-out"].path == "joy_2.csv"
+    assert "would never open" in told["take-left-out"].message
+    assert told["shapes-missing"].path == "joy_1.csv"
+    assert "found none for mouthPucker." in told["shapes-missing"].message
+
+
 def test_a_take_to_test_with_must_be_there(tmp_path: Path) -> None:
     put(tmp_path / "takes", "joy_1")
     with pytest.raises(UsageError, match="names joy_3") as caught:
