@@ -46,9 +46,9 @@ def read_live_link_face(path: str | Path, *, timecode_base: int | None = None) -
     """Weights at the times of their time codes, in seconds since midnight.
 
     Columns may be spelt EyeBlinkLeft, eyeBlinkLeft, "Eye Blink Left" or eyeBlink_L; they are named
-    as in :data:`likeness.geometry.weight_animation.ARKIT_NAMES` and :data:`LIVE_LINK_ANGLES`, others
-    keep their name. Rows without a face (count 0 and no values) are left out. A take may pass midnight;
-    its times go on above 86400.
+    as in :data:`likeness.geometry.weight_animation.ARKIT_NAMES` and :data:`LIVE_LINK_ANGLES`,
+    others keep their name. Rows without a face (count 0 and no values) are left out. A take may
+    pass midnight; its times go on above 86400.
 
     Args:
         path: the file.

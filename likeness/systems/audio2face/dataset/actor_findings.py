@@ -14,6 +14,7 @@ from likeness.errors import LikenessError
 from likeness.geometry.animation import VertexAnimation
 from likeness.geometry.array_files import read_arrays, read_npy
 from likeness.systems.audio2face.artefacts import Floats, Pairs
+from likeness.systems.audio2face.blendshape_solving import BlendshapeSolver
 from likeness.systems.audio2face.dataset.cache_findings import (
     OTHER_PLACE,
     OTHER_SIZE,
@@ -354,6 +355,10 @@ class _Look:
                 "Correct their paths.",
             )
             return
+        try:
+            BlendshapeSolver(found)
+        except LikenessError as error:
+            self.say("error", "blendshapes", settings_at, error.message, "Export them again.")
         if still is None:
             return
         if found.neutral.shape != still.shape:

@@ -38,7 +38,7 @@ def read_blendshapes(shapes_path: Path, settings_path: Path) -> Blendshapes | No
     Names may be bytes or text, numbers of any width, "neutral" first among the names or left out.
 
     Raises:
-        DataError: keys that are missing, or shapes that do not fit together.
+        DataError: keys that are missing, shapes that do not fit together, numbers that are none.
     """
     if not (shapes_path.is_file() and settings_path.is_file()):
         return None
@@ -57,10 +57,18 @@ def read_blendshapes(shapes_path: Path, settings_path: Path) -> Blendshapes | No
             f"{shapes_path}: expected a neutral (V, 3) and one array of its shape for every name, "
             f"found a neutral {neutral.shape} and none for {', '.join(wrong[:5]) or 'any name'}."
         )
+    broken = [n for n in (NEUTRAL, *names) if not np.isfinite(arrays[n]).all()]
+    if broken:
+        raise DataError(f"{shapes_path}: not finite are {', '.join(broken[:5])}.")
+    mask = arrays.get(_MASK)
+    if mask is not None and (mask.size == 0 or mask.min() < 0 or mask.max() >= len(neutral)):
+        raise DataError(
+            f"{shapes_path}: expected vertices below {len(neutral)} in '{_MASK}', found "
+            f"{'none' if mask.size == 0 else f'{mask.min()} to {mask.max()}'}."
+        )
     settings = read_json(settings_path)
     if not isinstance(settings, dict) or not isinstance(settings.get("blendshape_params"), dict):
         raise DataError(f"{settings_path}: expected an object 'blendshape_params'.")
-    mask = arrays.get(_MASK)
     return Blendshapes(
         names=names,
         neutral=neutral,

@@ -177,6 +177,28 @@ def test_neutrals_of_blendshapes_must_be_the_actors(root: Path) -> None:
     assert "0.87 cm" in found(root)["blendshapes-neutral"].message
 
 
+def test_blendshapes_that_no_solver_takes_are_an_error(root: Path) -> None:
+    shapes, settings = (root / ANNA / f"bs_data/bs_skin{end}" for end in (".npz", "_config.json"))
+    before, document = shapes.read_bytes(), json.loads(settings.read_text())
+    document["blendshape_params"]["bsWeightOffsets"].pop()
+    settings.write_text(json.dumps(document))
+    assert "entries of 'bsWeightOffsets'" in found(root)["blendshapes"].message
+    document["blendshape_params"]["bsWeightOffsets"].append(0.0)
+    settings.write_text(json.dumps(document))
+    assert "blendshapes" not in found(root)
+
+    def broken(arrays: dict[str, np.ndarray]) -> None:
+        arrays["jawOpen"][3] = np.nan
+
+    def masked(arrays: dict[str, np.ndarray]) -> None:
+        arrays["frontalMask"] = np.array([0, 30], np.int32)
+
+    for how, message in ((broken, "not finite are jawOpen"), (masked, "below 30 in 'frontalMask'")):
+        shapes.write_bytes(before)
+        change(shapes, how)
+        assert message in found(root)["blendshapes"].message
+
+
 def test_two_languages_are_told(root: Path) -> None:
     text = (root / "dataset.yaml").read_text()
     (root / "dataset.yaml").write_text(text + "clips: clips.jsonl\n")
