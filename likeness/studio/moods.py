@@ -43,7 +43,7 @@ EXPRESSION_SHARES: dict[ExpressionKind, float] = {
 """How often each kind is drawn."""
 
 LEAST_INTENSITY = 0.4
-"""Of a drawn emotion; the most is 1."""
+"""Of a drawn emotion, and of random shapes; the most is 1."""
 
 EYE_DIRECTIONS = [i for i, name in enumerate(ARKIT_NAMES) if name.startswith("eyeLook")]
 """Which weights turn the eyes."""
@@ -61,7 +61,7 @@ class DrawnExpression:
         kind: where it comes from.
         weights: (52,) 0..1; the direction of the eyes is left at zero.
         emotion: which, for that kind; else None.
-        intensity: of the emotion, 0.4..1; else 0.
+        intensity: of the emotion or of the random shapes, 0.4..1; else 0.
     """
 
     kind: ExpressionKind
@@ -85,10 +85,11 @@ def draw_expression(rng: np.random.Generator) -> DrawnExpression:
     emotion, intensity = None, 0.0
     weights = neutral_expression()
     if kind == "shapes":
-        weights = draw_weights(rng)
-    elif kind == "emotion":
-        emotion = EMOTIONS[int(rng.integers(len(EMOTIONS)))]
         intensity = float(rng.uniform(LEAST_INTENSITY, 1.0))
+        weights = intensity * draw_weights(rng)
+    elif kind == "emotion":
+        intensity = float(rng.uniform(LEAST_INTENSITY, 1.0))
+        emotion = EMOTIONS[int(rng.integers(len(EMOTIONS)))]
         table = expression_of(emotion, mirrored=bool(rng.random() < 0.5))
         weights = intensity * table * rng.normal(1.0, _SIDES, len(table))
     elif kind == "speech":

@@ -57,16 +57,16 @@ def test_of_many_people_a_tenth_each_validates_and_tests():
 
 
 def test_splits_share_neither_people_nor_backgrounds():
-    """Of a set of 300 people in four photographs each."""
+    """Of a set of 100 people in four photographs each."""
     persons: dict[str, set[int]] = {}
     grounds: dict[str, set[int]] = {}
-    for number in range(300):
-        split = studio._split(number, 300)
+    for number in range(100):
+        split = studio._split(number, 100)
         persons.setdefault(split, set()).add(studio._person(11, number).seed)
         for index in range(4):
-            scene = next(studio._scenes(studio._Task(11, number, 300, 4, 64, 50.0), index))
+            scene = next(studio._scenes(studio._Task(11, number, 100, 4, 64, 50.0), index))
             grounds.setdefault(split, set()).add(scene.background.seed)
-    for found, count in ((persons, 300), (grounds, 1200)):
+    for found, count in ((persons, 100), (grounds, 400)):
         assert sum(map(len, found.values())) == count
         assert len(set().union(*found.values())) == count
 
