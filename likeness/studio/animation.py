@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from likeness.geometry.head_asset import HeadAsset
 from likeness.geometry.head_numpy import pose_head, rotation_matrix
 from likeness.studio.asset_sitter import arkit_columns
-from likeness.studio.curves import ARKIT, HEAD, TONGUE
+from likeness.studio.curves import ARKIT, CHANNEL, CHEST_NAME, HEAD, TONGUE, TRAVEL
 from likeness.studio.deform import apply_expression
 from likeness.studio.expressions import eye_rotations
 from likeness.studio.figure import HeadPose
@@ -32,7 +32,7 @@ def animate_studio_head(
     Args:
         template: the topology of ``rest``.
         rest: (V, 3) mm, the head at rest.
-        frames: (F, 75) of :func:`likeness.studio.curves.sample`.
+        frames: (F, 79) of :func:`likeness.studio.curves.sample`.
     """
     rows = np.asarray(frames, np.float64)
     moved = np.empty((len(rows), template.num_vertices, 3), np.float32)
@@ -50,7 +50,7 @@ def animate_asset(
 
     Args:
         asset: a head in metres with named expression columns.
-        frames: (F, 75) of :func:`likeness.studio.curves.sample`.
+        frames: (F, 79) of :func:`likeness.studio.curves.sample`.
         shape: identity coefficients, as many as wanted.
     """
     rows = np.asarray(frames, np.float64)
@@ -69,14 +69,32 @@ def animate_asset(
 
 
 def head_pose(row: ArrayLike, base: HeadPose | None = None) -> HeadPose:
-    """The turn of the head of one frame (75,), on shoulders that keep their place.
+    """The turn of the head of one frame (79,), on shoulders that only breath moves.
 
     Args:
         row: a frame.
         base: how the sitter sits; the head turns from there.
     """
-    pitch, yaw, roll = np.asarray(row, np.float64)[HEAD]
+    frame = np.asarray(row, np.float64)
+    pitch, yaw, roll = frame[HEAD]
     turned = head_rotation(yaw, pitch, roll)
-    if base is None:
-        return HeadPose(neck=axis_angle(turned))
-    return HeadPose(base.root, axis_angle(rotation_matrix(np.array(base.neck)) @ turned))
+    chest = head_rotation(0.0, float(frame[CHANNEL[CHEST_NAME]]), 0.0)
+    root, neck = (rotation_matrix(np.array(v)) for v in _seated(base))
+    return HeadPose(axis_angle(root @ chest), axis_angle(chest.T @ neck @ turned))
+
+
+def travel_of(row: ArrayLike, base: HeadPose | None = None) -> NDArray[np.float64]:
+    """(3,) metres that body and head of one frame (79,) are away from their place.
+
+    Args:
+        row: a frame.
+        base: how the sitter sits; forward is where the shoulders face.
+    """
+    root = rotation_matrix(np.array(_seated(base)[0]))
+    moved: NDArray[np.float64] = root @ (0.001 * np.asarray(row, np.float64)[TRAVEL])
+    return moved
+
+
+def _seated(base: HeadPose | None) -> tuple[Sequence[float], Sequence[float]]:
+    pose = base if base is not None else HeadPose()
+    return pose.root, pose.neck

@@ -234,7 +234,7 @@ def _leaves_lips_alone(name: str) -> bool:
 
 
 def to_shapes(articulators: Array, values: Array) -> None:
-    """Writes articulator curves (N, 16) into the ARKit and tongue columns of ``values`` (N, 75)."""
+    """Writes articulator curves (N, 16) into the ARKit and tongue columns of ``values`` (N, 79)."""
     for name, shapes in _ARKIT_PARTS.items():
         for shape in shapes:
             values[:, CHANNEL[shape]] = articulators[:, ARTICULATOR[name]]

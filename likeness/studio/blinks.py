@@ -115,7 +115,7 @@ def _rows(start: float, end: float) -> slice:
 
 
 def add_blinks(values: Array, blinks: list[Event], draws: Draws) -> None:
-    """Closes the lids in ``values`` (N, 75), in place, with what goes along with it.
+    """Closes the lids in ``values`` (N, 79), in place, with what goes along with it.
 
     The right eye closes up to 8 ms later; both turn a degree or two down and to the nose.
     """

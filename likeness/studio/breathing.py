@@ -1,7 +1,7 @@
 """Breathing and what a mouth does that has nothing to say.
 
-Owns inhalations before speech, their sound, the slow rise and fall of the head, and the rare press,
-swallow and roll of idle lips. How lips rest in a pause is here too.
+Owns inhalations before speech, their sound, the slow rise and fall of chest and head, and the rare
+press, swallow and roll of idle lips. How lips rest in a pause is here too.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from likeness.seeds import Draws
 from likeness.speech.timeline import SILENCE, Emotion, Timeline
 from likeness.studio.articulation import CLOSED_AFTER
 from likeness.studio.coarticulation import smooth
-from likeness.studio.curves import CHANNEL, RATE, Event, grid_times
+from likeness.studio.curves import CHANNEL, CHEST_NAME, RATE, Event, grid_times
 from likeness.studio.speech_cues import rise, silences, spoken_span
 
 Array = NDArray[np.float64]
@@ -95,7 +95,7 @@ def _resting(timeline: Timeline, events: list[Event]) -> Array:
 
 
 def add_rest(values: Array, rest: Rest) -> None:
-    """Adds all of it to the mouth of ``values`` (N, 75) that so far only articulates, in place."""
+    """Adds all of it to the mouth of ``values`` (N, 79) that so far only articulates, in place."""
     times = np.arange(len(values)) / RATE
     jaw = values[:, CHANNEL["jawOpen"]]
     closing = rest.closed * jaw
@@ -124,8 +124,8 @@ def _add(values: Array, name: str, curve: Array) -> None:
         values[:, CHANNEL[full]] += curve
 
 
-def add_breath_to_head(values: Array, timeline: Timeline, rest: Rest, draws: Draws) -> None:
-    """The head rises a little with every breath; ``values`` (N, 75) in place."""
+def add_breath_to_body(values: Array, timeline: Timeline, rest: Rest, draws: Draws) -> None:
+    """Chest, shoulders and head rise a little with every breath; ``values`` (N, 79) in place."""
     times = grid_times(timeline.duration)
     phase, period = draws.uniform(), max(draws.normal(_PERIOD, _PERIOD_SD), 2.0)
     silent = np.zeros(len(times))
@@ -139,7 +139,8 @@ def add_breath_to_head(values: Array, timeline: Timeline, rest: Rest, draws: Dra
         if event.kind == "inhalation":
             lifted = rise(times, event.start, event.end)
             pitch += _INHALATION_PITCH * (lifted - rise(times, event.end, event.end + 0.8))
-    values[:, CHANNEL["headPitch"]] += np.radians(pitch)
+    for name in ("headPitch", CHEST_NAME):
+        values[:, CHANNEL[name]] += np.radians(pitch)
 
 
 def breath_sound(

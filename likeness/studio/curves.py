@@ -27,13 +27,21 @@ shoulder."""
 EYE_NAMES = ("eyeRightX", "eyeRightY", "eyeLeftX", "eyeLeftY")
 """Degrees about the head's x axis (down is positive) and y axis (the subject's left is)."""
 
-CHANNELS = (*ARKIT_NAMES, *TONGUE_NAMES, *HEAD_NAMES, *EYE_NAMES)
+TRAVEL_NAMES = ("headX", "headY", "headZ")
+"""Millimetres the upper body and the head on it are away from their place: to the subject's left,
+up, forward."""
+
+CHEST_NAME = "chestPitch"
+"""Radians chest and shoulders are lifted by breath; the head keeps its own pitch."""
+
+CHANNELS = (*ARKIT_NAMES, *TONGUE_NAMES, *HEAD_NAMES, *EYE_NAMES, *TRAVEL_NAMES, CHEST_NAME)
 CHANNEL = {name: i for i, name in enumerate(CHANNELS)}
 
 ARKIT = slice(0, len(ARKIT_NAMES))
 TONGUE = slice(ARKIT.stop, ARKIT.stop + len(TONGUE_NAMES))
 HEAD = slice(TONGUE.stop, TONGUE.stop + len(HEAD_NAMES))
 EYES = slice(HEAD.stop, HEAD.stop + len(EYE_NAMES))
+TRAVEL = slice(EYES.stop, EYES.stop + len(TRAVEL_NAMES))
 
 
 @dataclass(frozen=True)
@@ -60,7 +68,7 @@ class Curves:
 
     Attributes:
         duration: seconds, that of the utterance.
-        values: (N, 75) float32, row n at n / ``RATE`` seconds, columns ``CHANNELS``. The last row
+        values: (N, 79) float32, row n at n / ``RATE`` seconds, columns ``CHANNELS``. The last row
             lies at or after the end.
         intensity: (N,) float32, of the emotion.
         events: in order of their start.
@@ -115,7 +123,7 @@ def frame_times(duration: float, fps: float) -> NDArray[np.float64]:
 
 
 def sample(curves: Curves, fps: float) -> NDArray[np.float64]:
-    """Values (F, 75) at the middle of every frame, linear between rows.
+    """Values (F, 79) at the middle of every frame, linear between rows.
 
     Frames are those of the sound: frame k shows (k + 0.5) / fps seconds, and
     F = floor(duration x fps + 1e-6).

@@ -149,7 +149,7 @@ def course_of(
 def add_emotion(
     values: Array, timeline: Timeline, emotion: Emotion, course: EmotionCourse, *, mirrored: bool
 ) -> None:
-    """Adds an emotion to the ARKit columns of ``values`` (N, 75), in place.
+    """Adds an emotion to the ARKit columns of ``values`` (N, 79), in place.
 
     While there is sound its mouth and jaw count a little more than half, and what widens a mouth
     gives way to rounding. The direction of the eyes is left to the gaze.

@@ -136,7 +136,7 @@ def _add_step(curve: Array, start: float, length: float, step: Array | float) ->
 
 
 def turn_eyes(values: Array, course: GazeCourse, lowered: Array) -> None:
-    """Writes the eyes' angles into ``values`` (N, 75), in place: they hold their target against
+    """Writes the eyes' angles into ``values`` (N, 79), in place: they hold their target against
     every turn of the head.
 
     Args:

@@ -1,4 +1,4 @@
-"""How a head sways, nods and leans while its owner talks.
+"""How a head sways, travels, nods and leans while its owner talks.
 
 Owns posture, nods and what an emotion does to it. What a large look takes of the head is the
 gaze's; heads that must stay still leave these channels unread.
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from likeness.seeds import Draws
 from likeness.speech.timeline import Emotion, Timeline
-from likeness.studio.curves import CHANNEL, Event, grid_times
+from likeness.studio.curves import CHANNEL, TRAVEL_NAMES, Event, grid_times
 from likeness.studio.performing_style import Delivery, PerformingStyle
 from likeness.studio.slow_noise import wander
 from likeness.studio.speech_cues import bump, spoken_span, stressed_vowels
@@ -23,6 +23,9 @@ _POSTURE = {"headYaw": (1.2, 3.0), "headPitch": (1.0, 1.5), "headRoll": (1.4, 1.
 _NOD_ODDS, _NOD_DEGREES, _NOD_SD, _NOD_JITTER = 0.4, (1.0, 3.5), (0.10, 0.16), 0.030
 _EMOTION_PITCH: dict[Emotion, float] = {"sadness": -6.0, "grief": -6.0, "joy": 2.0}
 _CHEEKY_ROLL = 4.0
+_TRAVEL_TAU, _TRAVEL_SD = 1.5, 4.0  # s, mm
+_EMOTION_FORWARD: dict[Emotion, float] = {"fear": -10.0, "anger": 10.0}
+"""Millimetres."""
 
 
 def add_head_motion(
@@ -34,12 +37,12 @@ def add_head_motion(
     delivery: Delivery,
     draws: Draws,
 ) -> list[Event]:
-    """Writes posture and nods into the head's channels of ``values`` (N, 75), in place; the nods.
+    """Writes posture, place and nods into ``values`` (N, 79), in place; returns the nods.
 
     Args:
         values: the performance so far.
         timeline: whose stressed syllables are nodded at.
-        emotion: lowers, lifts or tilts the head.
+        emotion: lowers, lifts or tilts the head, or brings it forward or back.
         intensity: (N,) of it.
         style: which side a cheeky head tilts to.
         delivery: whether nods look at the speech.
@@ -65,4 +68,7 @@ def add_head_motion(
     if emotion == "cheekiness":
         tilt = -_CHEEKY_ROLL if style.mirrored else _CHEEKY_ROLL
         values[:, CHANNEL["headRoll"]] += np.radians(tilt) * intensity
+    for name in TRAVEL_NAMES:
+        values[:, CHANNEL[name]] += wander(draws, len(times), _TRAVEL_TAU, _TRAVEL_SD)
+    values[:, CHANNEL["headZ"]] += _EMOTION_FORWARD.get(emotion, 0.0) * intensity
     return nods

@@ -1,48 +1,73 @@
-"""Expressions and where the eyes look, as weights of the 52 shapes.
+"""Expressions of people who are photographed, and where their eyes look, as weights of 52 shapes.
 
-Owns the draw of a plausible expression and the eye weights that aim both eyes at a point. Shapes
-are ``expressions``; what a face says over time is not here.
+Owns the mix of expressions photographs are drawn from and the eye weights that aim both eyes at a
+point. Shapes are ``expressions``, emotions ``emotions``; what a face says over time is
+``performance``.
 """
 
 from __future__ import annotations
 
 import functools
 import math
+from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from likeness.seeds import seed_of
+from likeness.speech.synthesis import speak
+from likeness.speech.timeline import EMOTIONS, Emotion, Voice
+from likeness.studio.curves import ARKIT
+from likeness.studio.emotions import expression_of
 from likeness.studio.expressions import (
     ARKIT_NAMES,
-    FIGHTING_PAIRS,
     INDEX,
     draw_weights,
     eye_rotations,
 )
 from likeness.studio.figure import Anchors
+from likeness.studio.performance import perform
+from likeness.studio.performing_style import PerformingStyle
+from likeness.studio.speech_cues import sounding
+
+ExpressionKind = Literal["shapes", "emotion", "speech", "neutral"]
+"""Any shapes; one of the ten emotions; a moment of speech; a face at rest."""
+
+EXPRESSION_SHARES: dict[ExpressionKind, float] = {
+    "shapes": 0.4,
+    "emotion": 0.3,
+    "speech": 0.2,
+    "neutral": 0.1,
+}
+"""How often each kind is drawn."""
+
+LEAST_INTENSITY = 0.4
+"""Of a drawn emotion, and of random shapes; the most is 1."""
 
 EYE_DIRECTIONS = [i for i, name in enumerate(ARKIT_NAMES) if name.startswith("eyeLook")]
 """Which weights turn the eyes."""
 
-_MOODS: tuple[tuple[float, dict[str, tuple[float, float]]], ...] = (
-    (0.30, {"mouthSmile": (0.2, 0.8), "cheekSquint": (0.1, 0.7), "eyeSquint": (0.0, 0.35)}),
-    (
-        0.12,
-        {
-            "mouthSmile": (0.5, 0.9),
-            "jawOpen": (0.08, 0.3),
-            "mouthUpperUp": (0.15, 0.5),
-            "cheekSquint": (0.4, 0.9),
-            "mouthLowerDown": (0.0, 0.3),
-        },
-    ),
-    (0.10, {"browInnerUp": (0.3, 0.9), "eyeWide": (0.2, 0.8), "jawOpen": (0.1, 0.5)}),
-    (0.10, {"browDown": (0.3, 0.9), "noseSneer": (0.0, 0.5), "mouthPress": (0.0, 0.6)}),
-    (0.08, {"mouthFrown": (0.3, 0.8), "browInnerUp": (0.2, 0.8), "mouthShrugLower": (0.0, 0.5)}),
-    (0.15, {"jawOpen": (0.05, 0.5), "mouthFunnel": (0.0, 0.5), "mouthPucker": (0.0, 0.3)}),
-    (0.15, {}),
-)
-"""Odds of a mood and the ranges of its shapes; names without a side stand for both."""
+_SIDES = 0.10  # standard deviation by which a shape differs from the table, each side alone
+_TALKS = 8
+_TALK = "Somebody tells of a long journey by boat and by train over the mountains in winter."
+
+
+@dataclass(frozen=True, eq=False)
+class DrawnExpression:
+    """One expression of the mix.
+
+    Attributes:
+        kind: where it comes from.
+        weights: (52,) 0..1; the direction of the eyes is left at zero.
+        emotion: which, for that kind; else None.
+        intensity: of the emotion or of the random shapes, 0.4..1; else 0.
+    """
+
+    kind: ExpressionKind
+    weights: NDArray[np.float64]
+    emotion: Emotion | None = None
+    intensity: float = 0.0
 
 
 def neutral_expression() -> NDArray[np.float64]:
@@ -50,36 +75,44 @@ def neutral_expression() -> NDArray[np.float64]:
     return np.zeros(len(ARKIT_NAMES))
 
 
-def sample_expression(rng: np.random.Generator) -> NDArray[np.float64]:
-    """Weights (52,) of a face as people make them; the eyes' direction is left at zero.
+def draw_expression(rng: np.random.Generator) -> DrawnExpression:
+    """An expression as people are photographed with: see ``EXPRESSION_SHARES``.
 
-    A mood, or none, and over it a weaker draw of any shapes (``expressions.draw_weights``). Shapes
-    that fight each other never come together; of a pair the stronger stays. Sides differ a little.
+    Shapes of an emotion differ a little from its table, each side alone.
     """
+    kinds = tuple(EXPRESSION_SHARES)
+    kind = kinds[int(rng.choice(len(kinds), p=list(EXPRESSION_SHARES.values())))]
+    emotion, intensity = None, 0.0
     weights = neutral_expression()
-    odds = np.array([share for share, _ in _MOODS])
-    mood = _MOODS[int(rng.choice(len(_MOODS), p=odds / odds.sum()))][1]
-    for name, (low, high) in mood.items():
-        value = rng.uniform(low, high)
-        for index in _indices(name):
-            weights[index] = np.clip(value * rng.normal(1.0, 0.10), 0.0, 1.0)
-    weights = np.maximum(weights, rng.uniform(0.2, 0.8) * draw_weights(rng))
+    if kind == "shapes":
+        intensity = float(rng.uniform(LEAST_INTENSITY, 1.0))
+        weights = intensity * draw_weights(rng)
+    elif kind == "emotion":
+        intensity = float(rng.uniform(LEAST_INTENSITY, 1.0))
+        emotion = EMOTIONS[int(rng.integers(len(EMOTIONS)))]
+        table = expression_of(emotion, mirrored=bool(rng.random() < 0.5))
+        weights = intensity * table * rng.normal(1.0, _SIDES, len(table))
+    elif kind == "speech":
+        frames = _speech_frames()
+        weights = frames[int(rng.integers(len(frames)))].copy()
     weights[EYE_DIRECTIONS] = 0.0
-    if rng.random() < 0.06:
-        weights[_indices("eyeBlink")] = rng.uniform(0.5, 1.0)
-    if rng.random() < 0.02:
-        weights[INDEX["tongueOut"]] = rng.uniform(0.4, 1.0)
-    return without_fights(weights)
+    return DrawnExpression(kind, np.clip(weights, 0.0, 1.0), emotion, intensity)
 
 
-def without_fights(weights: ArrayLike) -> NDArray[np.float64]:
-    """The weights with the weaker of each fighting pair set to zero."""
-    values = np.array(weights, dtype=np.float64)
-    for first, second in FIGHTING_PAIRS:
-        one, two = INDEX[first], INDEX[second]
-        if values[one] > 0.0 and values[two] > 0.0:
-            values[two if values[one] >= values[two] else one] = 0.0
-    return values
+@functools.cache
+def _speech_frames() -> NDArray[np.float64]:
+    """(N, 52) weights every 5 ms of sound in a few talks.
+
+    The talks are syllables of the built-in synthesiser, so that pictures are the same where no
+    other is installed.
+    """
+    found = []
+    for number in range(_TALKS):
+        seed = seed_of("a talk to photograph", number)
+        utterance = speak(_TALK, Voice(), seed=seed, backend="formant")
+        curves = perform(utterance, PerformingStyle(), seed)
+        found.append(curves.values[sounding(utterance.timeline) > 0.5, ARKIT])
+    return np.concatenate(found).astype(np.float64)
 
 
 def aim_eyes(weights: ArrayLike, face: Anchors, target: ArrayLike) -> NDArray[np.float64]:
@@ -107,10 +140,3 @@ def aim_eyes(weights: ArrayLike, face: Anchors, target: ArrayLike) -> NDArray[np
 def _full_turns() -> NDArray[np.float64]:
     """(52,) radians each weight turns an eye at 1."""
     return np.array([np.abs(eye_rotations(row)).max() for row in np.eye(len(ARKIT_NAMES))])
-
-
-def _indices(name: str) -> list[int]:
-    """Of a shape, or of both sides of one named without its side."""
-    if name in INDEX:
-        return [INDEX[name]]
-    return [INDEX[f"{name}Left"], INDEX[f"{name}Right"]]

@@ -96,7 +96,7 @@ def perform(
     nods = head_motion.add_head_motion(
         values, timeline, emotion, course.intensity, style, delivery, draws("head")
     )
-    breathing.add_breath_to_head(values, timeline, rest, draws("chest"))
+    breathing.add_breath_to_body(values, timeline, rest, draws("chest"))
     for column, name in enumerate(("headPitch", "headYaw")):
         values[:, CHANNEL[name]] += np.radians(look.head[:, column])
     lowered = course.intensity * _lowered_by(emotion)

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from likeness.media.video import write_video
 from likeness.seeds import Draws
 from likeness.speech.timeline import Utterance
-from likeness.studio.animation import head_pose
+from likeness.studio.animation import head_pose, travel_of
 from likeness.studio.breathing import breath_sound
 from likeness.studio.camera import Camera
 from likeness.studio.curves import ARKIT, TONGUE, Curves, sample
@@ -34,17 +34,17 @@ def photograph_frames(
 ) -> Iterator[Photograph]:
     """One photograph per frame, with everything that is true of it.
 
-    The head turns on shoulders and before a camera that stay where the scene puts them; grain is
-    drawn anew for each frame.
+    The head turns on shoulders that sway and breathe, before a camera that stays where the scene
+    puts it; grain is drawn anew for each frame.
 
     Args:
         sitter: who.
         scene: pose, light, background; its expression and gaze are replaced.
         size: side in pixels.
-        frames: (F, 75) of :func:`likeness.studio.curves.sample`.
+        frames: (F, 79) of :func:`likeness.studio.curves.sample`.
         supersampling: samples per pixel along each side; 1 is the cheap way for previews.
     """
-    camera = fixed_camera(sitter, scene, size, size)
+    place, intrinsics = fixed_camera(sitter, scene, size, size)
     for number, row in enumerate(np.asarray(frames, np.float64)):
         moment = replace(scene, pose=head_pose(row, scene.pose), seed=(scene.seed + number) % 2**31)
         yield photograph(
@@ -53,7 +53,7 @@ def photograph_frames(
             size,
             expression=row[ARKIT],
             tongue=row[TONGUE],
-            camera=camera,
+            camera=(place + travel_of(row, scene.pose), intrinsics),
             supersampling=supersampling,
         )
 

@@ -280,7 +280,7 @@ def _babble(
     if not others:
         raise DataError(
             "A recording among other voices needs utterances of other people.",
-            advice="Give those of persons of the same split.",
+            advice="Give those of likeness.studio.babble.babble_voices for the split.",
         )
     sound = np.zeros(samples)
     for number in range(VOICES_OF_BABBLE):

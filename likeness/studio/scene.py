@@ -26,12 +26,15 @@ from likeness.studio.light_kinds import (
     sample_lighting,
 )
 from likeness.studio.lighting import Lighting
-from likeness.studio.moods import neutral_expression, sample_expression
+from likeness.studio.moods import draw_expression, neutral_expression
 from likeness.studio.occluders import Occluder, sample_occluder
 
 _NECK_LIMITS = (math.radians(25), math.radians(24), math.radians(14))
 """How far a head turns, nods and tilts against the shoulders. Real ones turn further, with muscles
 that come forward under the skin; the studio's neck has none, and shoulders turn along."""
+
+_YAW_CLASSES = ((0.0, 20.0, 0.50), (20.0, 50.0, 0.35), (50.0, 90.0, 0.15))
+"""Degrees the usual face is turned from and to, to either side, and the share of pictures."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +77,7 @@ class Scene:
             rng: the only source of chance.
             difficulty: knobs; see there.
             max_yaw: degrees; whatever the knob allows, no face turns further. With the usual knob,
-                half of all pictures are within 25.
+                half of all pictures are within 20, and 35 in a hundred within 20 to 50.
             expressive: False keeps the face at rest.
         """
         yaw, pitch, roll = _draw_turn(rng, difficulty, max_yaw)
@@ -90,7 +93,7 @@ class Scene:
             pitch=pitch,
             roll=roll,
             pose=turn_head(yaw, pitch, roll, body_share=float(rng.uniform(0.1, 0.9))),
-            expression=tuple(sample_expression(rng) if expressive else neutral_expression()),
+            expression=tuple(draw_expression(rng).weights if expressive else neutral_expression()),
             gaze=(float(aside[0]), float(aside[1])),
             lighting=lighting,
             light_name=name,
@@ -229,12 +232,14 @@ def _draw_turn(
     rng: np.random.Generator, difficulty: Difficulty, max_yaw: float
 ) -> tuple[float, float, float]:
     """Yaw, pitch and roll in radians."""
-    most = min(max_yaw, 20.0) if difficulty.pose == "near" else max_yaw
-    wide = difficulty.pose == "extreme" or rng.random() < 0.5
-    if difficulty.pose == "all":
-        wide = wide or rng.random() < 0.4
-    limit = most if wide else min(25.0, most)
-    yaw = rng.uniform(-limit, limit)
+    most = min(max_yaw, _YAW_CLASSES[0][1]) if difficulty.pose == "near" else max_yaw
+    yaw = rng.uniform(-most, most)
+    anywhere = difficulty.pose == "extreme" or (difficulty.pose == "all" and rng.random() < 0.4)
+    if not anywhere:
+        open_to = [row for row in _YAW_CLASSES if row[0] < most] or _YAW_CLASSES[:1]
+        shares = np.array([share for *_, share in open_to])
+        low, high, _ = open_to[int(rng.choice(len(open_to), p=shares / shares.sum()))]
+        yaw = math.copysign(rng.uniform(low, min(high, most)), yaw)
     pitch = float(np.clip(rng.normal(0.0, 9.0), -30.0, 30.0))
     roll = float(np.clip(rng.normal(0.0, 5.5), -15.0, 15.0))
     if difficulty.pose == "near":

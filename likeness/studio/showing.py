@@ -39,6 +39,7 @@ SENTENCE = "Bob packed my box with five dozen vivid maps."
 _VIEWS = 36
 _TURNS_A_SECOND = 0.25
 _ALBUM = 8
+_TURNED = 35.0  # degrees
 _GROUP = 4
 
 
@@ -157,6 +158,11 @@ def _of_speech(clip: TalkingClip, size: int, small: int, ending: str = ".png") -
         ("Its frames", f"frames{ending}", "Each with the unit that sounds.", _still(
             lambda: speech_strip(
                 sitter, clip.curves, said.timeline, count=18, columns=6, size=small
+            )
+        )),
+        ("Its frames, turned", f"frames-turned{ending}", "The same, from three quarters.", _still(
+            lambda: speech_strip(
+                sitter, clip.curves, said.timeline, yaw=_TURNED, count=18, columns=6, size=small
             )
         )),
         ("Its sound", f"sound{ending}", "Waveform with closures in grey, lip contacts in red.",

@@ -11,6 +11,8 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from likeness.speech.timeline import Emotion
+from likeness.studio import emotions
 from likeness.studio.anthropometry import Sex
 from likeness.studio.appearance_odds import clothing_kinds, draw_bottom
 from likeness.studio.background import Kind
@@ -21,30 +23,21 @@ from likeness.studio.expressions import INDEX
 from likeness.studio.labels import CAPTION_LIGHTS, FACES, CaptionLight, Face, Labels
 from likeness.studio.light_kinds import LightName, sample_lighting
 from likeness.studio.lighting import Lighting
-from likeness.studio.moods import neutral_expression
+from likeness.studio.moods import EYE_DIRECTIONS, neutral_expression
 from likeness.studio.occluders import sample_occluder
 from likeness.studio.person import Person
 from likeness.studio.scene import Scene, sample_film, turn_head
 from likeness.studio.shots import SHOTS, VIEWS, camera_turn, draw_lens, draw_turn
 from likeness.studio.traits import ClothingKind, ClothingTraits
 
-_FACES: dict[Face, dict[str, tuple[float, float]]] = {
-    "neutral": {"mouthClose": (0.0, 0.0)},
-    "smile": {"mouthSmile": (0.55, 0.9), "cheekSquint": (0.2, 0.6), "mouthUpperUp": (0.0, 0.25)},
-    "amazed": {
-        "browInnerUp": (0.6, 0.9),
-        "browOuterUp": (0.6, 0.95),
-        "eyeWide": (0.55, 0.85),
-        "jawOpen": (0.0, 0.12),
-    },
-    "frown": {"browDown": (0.65, 0.95), "eyeSquint": (0.05, 0.3), "mouthPress": (0.0, 0.3)},
-    "sad": {
-        "browInnerUp": (0.6, 0.9),
-        "mouthFrown": (0.5, 0.75),
-        "mouthShrugLower": (0.05, 0.3),
-    },
-    "closed eyes": {"eyeBlink": (1.0, 1.0)},
+FACE_EMOTIONS: dict[Face, tuple[Emotion, float]] = {
+    "smile": ("joy", 0.75),
+    "amazed": ("amazement", 0.75),
+    "frown": ("anger", 0.7),
+    "sad": ("sadness", 0.85),
 }
+"""The emotion that shows a face, and the least intensity at which a caption may say so."""
+
 _LIGHTS: dict[CaptionLight, LightName] = {
     "daylight": "overcast",
     "side left": "side",
@@ -53,6 +46,7 @@ _LIGHTS: dict[CaptionLight, LightName] = {
     "studio": "studio",
     "dim": "dim",
 }
+_SIDES = 0.04  # standard deviation by which a shape differs from the table, each side alone
 _FACE_ODDS = (0.34, 0.28, 0.11, 0.11, 0.11, 0.05)
 _VIEW_ODDS = (0.375, 0.165, 0.165, 0.065, 0.065, 0.085, 0.08)
 _SHOT_ODDS = (0.5, 0.33, 0.17)
@@ -101,16 +95,19 @@ def dressed(person: Person, colour: str, kind: str, rng: np.random.Generator) ->
 
 
 def expression_of(face: Face, rng: np.random.Generator) -> NDArray[np.float64]:
-    """Weights (52,) that show a face, its sides nearly alike."""
+    """Weights (52,) that show a face, its sides nearly alike; the eyes' direction is left at zero.
+
+    What a face with a name of an emotion looks like is told by the table of emotions.
+    """
     weights = neutral_expression()
-    for name, (low, high) in _FACES[face].items():
-        value = rng.uniform(low, high)
-        sides = (name,) if name in INDEX else (f"{name}Left", f"{name}Right")
-        for side in sides:
-            weights[INDEX[side]] = np.clip(value * rng.normal(1.0, 0.04), 0.0, 1.0)
     if face == "closed eyes":
         weights[[INDEX["eyeBlinkLeft"], INDEX["eyeBlinkRight"]]] = 1.0
-    return weights
+    elif face != "neutral":
+        emotion, least = FACE_EMOTIONS[face]
+        table = emotions.expression_of(emotion)
+        weights = rng.uniform(least, 1.0) * table * rng.normal(1.0, _SIDES, len(table))
+        weights[EYE_DIRECTIONS] = 0.0
+    return np.clip(weights, 0.0, 1.0)
 
 
 def lighting_of(light: CaptionLight, rng: np.random.Generator, difficulty: Difficulty) -> Lighting:

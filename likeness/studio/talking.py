@@ -6,7 +6,7 @@ microphone. Frames are derived from the curves, so the same clip can be had at a
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import get_args
 
@@ -16,7 +16,9 @@ from numpy.typing import NDArray
 from likeness.seeds import rng_of, seed_of
 from likeness.speech.synthesis import Backend, speak
 from likeness.speech.timeline import Emotion, Utterance
+from likeness.studio.babble import babble_voices
 from likeness.studio.closures import StudioLips
+from likeness.studio.corpus import Split
 from likeness.studio.curves import Curves, sample
 from likeness.studio.difficulty import AudioKnob, Difficulty, SpeechKnob
 from likeness.studio.labels import Labels
@@ -89,7 +91,7 @@ def talking_clip(
     emotion: Emotion = "neutral",
     difficulty: Difficulty = Difficulty(),  # noqa: B008 - a frozen value
     coupling: Coupling = "natural",
-    others: Sequence[Utterance] = (),
+    split: Split = "train",
     backend: Backend = "auto",
 ) -> TalkingClip:
     """Draws a clip: a function of the person, the text and the number.
@@ -101,8 +103,7 @@ def talking_clip(
         emotion: how it is said.
         difficulty: knobs.
         coupling: ``independent`` draws blinks, gaze, head and brows without looking at the speech.
-        others: who babbles in the background, people of the same split; without them no recording
-            has babble.
+        split: whose voices babble in the background, where there is babble.
         backend: of :func:`likeness.speech.synthesis.speak`.
 
     Raises:
@@ -131,8 +132,8 @@ def talking_clip(
     )
     room = get_args(AudioKnob).index(difficulty.audio)
     conditions = draw_conditions(*key, difficulty=room)
-    if conditions.noise == "babble" and not others:
-        conditions = replace(conditions, noise="pink")
+    babbles = conditions.noise == "babble"
+    others = babble_voices(split, *key, backend=backend) if babbles else ()
     breaths = [(e.start, e.end) for e in curves.events if e.kind == "inhalation"]
     sound = record(utterance, conditions, *key, breaths=breaths, others=others)
     length = int(np.floor(curves.duration * FPS + 1e-6)) * SAMPLES_PER_FRAME

@@ -24,6 +24,7 @@ def test_one_person_is_shown(likeness: Command, tmp_path: Path) -> None:
         "Turntable",
         "A sentence",
         "Its frames",
+        "Its frames, turned",
         "Its sound",
         "Expressions",
         "Emotions",

@@ -82,3 +82,19 @@ def test_half_of_the_breaths_are_heard():
     hertz = np.fft.rfftfreq(loud.shape[1], 1 / 16_000)
     band = (hertz > 400) & (hertz < 3500)
     assert spectrum[band].sum() / spectrum.sum() > 0.9
+
+
+def test_breath_lifts_chest_and_shoulders():
+    """0.2 degrees to either side in silence, once in about 4.2 s; 0.4 more with a breath."""
+    curves = perform(silent(120.0), PerformingStyle(), 1)
+    chest = np.degrees(curves.channel("chestPitch").astype(np.float64))
+    assert np.abs(chest).max() == pytest.approx(0.2, abs=0.01)
+    ups = np.count_nonzero((chest[:-1] < 0.0) & (chest[1:] >= 0.0))
+    assert 120.0 / ups == pytest.approx(4.2, abs=2.0)  # one person's period, of sd 0.8
+
+    timeline = timeline_of("t *ɑː k _0.6 k *oʊ t", lead=0.5, tail=0.9)
+    breaths = perform(utterance_of(timeline), PerformingStyle(), 1)
+    lifted = np.degrees(breaths.channel("chestPitch").astype(np.float64))
+    for event in breaths.of_kind("inhalation"):
+        start, end = (round(time * RATE) for time in (event.start, event.end))
+        assert lifted[end] - lifted[start] == pytest.approx(0.4, abs=0.25)

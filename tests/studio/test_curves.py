@@ -23,13 +23,14 @@ def _ramp(duration: float) -> Curves:
     return Curves(duration, values, np.zeros(len(times), np.float32))
 
 
-def test_channels_are_52_faces_16_tongues_a_head_and_two_eyes():
-    assert len(CHANNELS) == len(set(CHANNELS)) == 75
+def test_channels_are_52_faces_16_tongues_a_head_two_eyes_and_a_body():
+    assert len(CHANNELS) == len(set(CHANNELS)) == 79
     assert CHANNELS[0] == "eyeBlinkLeft"
     assert CHANNELS[51:53] == ("tongueOut", "tongueTipUp")
     assert CHANNELS[67:] == (
         "tongueNarrow", "headPitch", "headYaw", "headRoll",
         "eyeRightX", "eyeRightY", "eyeLeftX", "eyeLeftY",
+        "headX", "headY", "headZ", "chestPitch",
     )  # fmt: skip
 
 
@@ -37,7 +38,7 @@ def test_channels_are_52_faces_16_tongues_a_head_and_two_eyes():
 def test_frames_show_their_middle(fps):
     frames = sample(_ramp(2.04), fps)
     count = int(2.04 * fps + 1e-6)
-    assert frames.shape == (count, 75)
+    assert frames.shape == (count, 79)
     np.testing.assert_allclose(frames[:, 3], (np.arange(count) + 0.5) / fps, atol=1e-6)
     np.testing.assert_allclose(frame_times(2.04, fps), frames[:, 3], atol=1e-6)
 
@@ -60,5 +61,5 @@ def test_times_outside_hold_the_ends():
 
 
 def test_curves_of_the_wrong_length_are_refused():
-    with pytest.raises(ValueError, match=r"\(201, 75\)"):
-        Curves(1.0, np.zeros((200, 75), np.float32), np.zeros(200, np.float32))
+    with pytest.raises(ValueError, match=r"\(201, 79\)"):
+        Curves(1.0, np.zeros((200, 79), np.float32), np.zeros(200, np.float32))

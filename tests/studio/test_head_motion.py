@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from likeness.studio.curves import HEAD, RATE
+from likeness.studio.curves import CHANNEL, HEAD, RATE, TRAVEL
 from likeness.studio.performance import perform
 from likeness.studio.performing_style import PerformingStyle
 from tests.studio.speech_cases import silent, timeline_of, utterance_of
@@ -50,3 +50,29 @@ def test_feelings_lean_and_tilt():
     assert mean("joy", 0) > pitch + 1.0
     assert mean("cheekiness", 2) > roll + 2.0
     assert mean("cheekiness", 2, mirrored=True) < roll - 2.0
+
+
+def test_a_body_travels_4_mm_to_each_side_and_slowly():
+    """Two cascaded filters of 1.5 s forget half of a place in 2.5 s."""
+    placed = [perform(silent(60.0), PerformingStyle(), n).values[:, TRAVEL] for n in range(12)]
+    spread = np.concatenate(placed).std(axis=0)
+    assert spread == pytest.approx(np.full(3, 4.0), rel=0.25)
+    speed = np.abs(np.diff(np.stack(placed), axis=1)).max() * RATE
+    assert speed < 40.0  # mm a second
+    later = round(2.5 * RATE)
+    pairs = [(place[:-later].ravel(), place[later:].ravel()) for place in placed]
+    kept = np.corrcoef(*map(np.concatenate, zip(*pairs, strict=True)))[0, 1]
+    assert 0.3 < kept < 0.7
+
+
+def test_fear_draws_back_and_anger_comes_forward():
+    def ahead(emotion: str) -> float:
+        curves = perform(silent(30.0, emotion), PerformingStyle(), 1)
+        plain = perform(silent(30.0), PerformingStyle(), 1)
+        moved = (curves.values - plain.values)[:, CHANNEL["headZ"]]
+        strong = curves.intensity > 0.3
+        return float((moved[strong] / curves.intensity[strong]).mean())
+
+    assert ahead("fear") == pytest.approx(-10.0, abs=0.1)
+    assert ahead("anger") == pytest.approx(10.0, abs=0.1)
+    assert ahead("joy") == pytest.approx(0.0, abs=0.1)

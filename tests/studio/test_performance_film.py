@@ -12,6 +12,7 @@ from likeness.media.video import probe_video
 from likeness.speech.synthesis import speak
 from likeness.speech.timeline import Voice
 from likeness.studio.anatomy import head_asset
+from likeness.studio.animation import head_pose
 from likeness.studio.asset_sitter import AssetSitter
 from likeness.studio.closures import StudioLips
 from likeness.studio.curves import ARKIT, CHANNEL, CHANNELS, HEAD, TONGUE, Event, at_times, sample
@@ -50,6 +51,27 @@ def test_the_camera_stands_still_while_the_jaw_opens(sitter):
     assert turned.landmarks68[30, 0] - closed.landmarks68[30, 0] > 1.5
     top = np.s_[:6]
     assert np.abs(closed.image[top] - opened.image[top]).max() < 0.2
+
+
+def test_a_body_that_travels_takes_everything_along(sitter):
+    """10 mm to the subject's left are 10 mm to the right in the picture."""
+    scene = Scene.portrait()
+    still, moved = photograph_frames(sitter, scene, 64, np.concatenate([_rows(), _rows(headX=10)]))
+    shift = moved.parameters["translation"] - still.parameters["translation"]
+    np.testing.assert_allclose(shift, [0.010, 0.0, 0.0], atol=1e-6)
+    x = 0.010 * still.parameters["camera"][0] / -still.landmarks3d[30, 2]
+    found = moved.landmarks68[30, 0] - still.landmarks68[30, 0]
+    assert found == pytest.approx(x, rel=0.02)
+
+
+def test_breath_lifts_the_chest_and_leaves_the_head_its_turn(sitter):
+    """The neck's joint is a little before the shoulders', which carries the head along."""
+    frames = np.concatenate([_rows(), _rows(chestPitch=np.radians(5.0))])
+    still, lifted = (sitter.pose(row[:52], head_pose(row)) for row in frames)
+    moved = lifted.landmarks68 - still.landmarks68
+    np.testing.assert_allclose(moved, np.broadcast_to(moved[0], moved.shape), atol=1e-5)
+    assert np.linalg.norm(moved[0]) < 0.007
+    assert np.linalg.norm(lifted.vertices - still.vertices, axis=1).max() > 0.015
 
 
 def test_frames_show_the_tongue_of_the_curves(sitter):

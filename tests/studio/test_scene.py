@@ -1,4 +1,4 @@
-"""Scenes: their distributions, turns of body and neck, expressions and eyes."""
+"""Scenes: their distributions, turns of body and neck, light."""
 
 from __future__ import annotations
 
@@ -10,10 +10,8 @@ from scipy.spatial.transform import Rotation
 
 from likeness.studio.background import KINDS
 from likeness.studio.difficulty import Difficulty
-from likeness.studio.expressions import ARKIT_NAMES, FIGHTING_PAIRS, INDEX
 from likeness.studio.light_kinds import LIGHT_NAMES
 from likeness.studio.lighting import Lamp, balanced_color
-from likeness.studio.moods import sample_expression
 from likeness.studio.scene import Scene, axis_angle, head_rotation, turn_head
 
 
@@ -32,8 +30,10 @@ def test_distributions_of_pose_camera_and_light():
     assert np.abs(yaw).max() > 80
     assert np.abs(pitch).max() <= 30
     assert np.abs(roll).max() <= 15
-    within = (np.abs(yaw) < 25).mean()  # half of them, and 25/90 of the other half
-    assert within == pytest.approx(0.5 + 0.5 * 25 / 90, abs=0.06)
+    for low, high, share in ((0, 20, 0.5), (20, 50, 0.35), (50, 90, 0.15)):
+        within = (np.abs(yaw) >= low) & (np.abs(yaw) < high)
+        assert within.mean() == pytest.approx(share, abs=0.06)
+        assert np.mean(yaw[within] > 0) == pytest.approx(0.5, abs=0.16)
     distance = np.array([scene.framing.distance for scene in scenes])
     assert distance.min() >= 0.35
     assert distance.max() <= 3.0
@@ -49,6 +49,15 @@ def test_distributions_of_pose_camera_and_light():
     for scene in scenes:
         assert 2000 <= scene.lighting.key.temperature <= 12000
         assert -math.pi / 2 <= scene.lighting.key.elevation <= math.pi / 2
+
+
+def test_classes_beyond_the_limit_leave_their_share_to_the_others():
+    """With at most 35 degrees: 50 to 35, each evenly."""
+    rng = np.random.default_rng(1)
+    yaw = np.degrees([abs(Scene.sample(rng, max_yaw=35.0).yaw) for _ in range(600)])
+    assert yaw.max() <= 35.0
+    assert np.mean(yaw < 20) == pytest.approx(50 / 85, abs=0.06)
+    assert yaw[yaw >= 20].mean() == pytest.approx(27.5, abs=1.0)
 
 
 def test_limits_are_kept():
@@ -72,22 +81,6 @@ def test_something_in_front_is_as_frequent_as_asked():
     share = np.mean([scene.occluder is not None for scene in scenes])
     assert share == pytest.approx(0.3, abs=0.08)
     assert Scene.sample(rng, difficulty=Difficulty.level(0)).occluder is None
-
-
-def test_expressions_are_possible_and_various():
-    rng = np.random.default_rng(0)
-    drawn = np.stack([sample_expression(rng) for _ in range(400)])
-    assert drawn.min() >= 0.0
-    assert drawn.max() <= 1.0
-    for first, second in FIGHTING_PAIRS:
-        together = (drawn[:, INDEX[first]] > 0) & (drawn[:, INDEX[second]] > 0)
-        assert not together.any(), (first, second)
-    eyes = [i for i, name in enumerate(ARKIT_NAMES) if name.startswith("eyeLook")]
-    assert not drawn[:, eyes].any()
-    moved = {name for name in ARKIT_NAMES if drawn[:, INDEX[name]].max() > 0.1}
-    assert moved >= set(ARKIT_NAMES) - {ARKIT_NAMES[i] for i in eyes}
-    smiles = (drawn[:, INDEX["mouthSmileLeft"]] > 0.2).mean()
-    assert 0.2 < smiles < 0.7
 
 
 def test_head_rotation_turns_lifts_and_tilts():

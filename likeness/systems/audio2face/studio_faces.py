@@ -93,7 +93,7 @@ class SpeakingFace(ABC):
         """Skin (F, V, 3), tongue (F, Vt, 3) and jaw (F, 5, 3) as difference from its neutral.
 
         Args:
-            frames: (F, 75) of :func:`likeness.studio.curves.sample`.
+            frames: (F, 79) of :func:`likeness.studio.curves.sample`.
         """
 
     @functools.cached_property

@@ -7,7 +7,7 @@ Everything is a function of the seed, the actor and the number of the shot.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from likeness.seeds import Draws, seed_of
 from likeness.speech.synthesis import Backend, speak
 from likeness.speech.timeline import SILENCE, Emotion, Segment, Timeline, Utterance, Voice
+from likeness.studio.babble import babble_voices
 from likeness.studio.closures import Lips
 from likeness.studio.corpus import Sentence, Split, more_sentences, sentences
 from likeness.studio.curves import Curves
@@ -170,16 +171,24 @@ def take_of(
     )
     curves = perform(utterance, PerformingStyle.of(person), take_seed, head=lips, delivery=delivery)
     breaths = [(event.start, event.end) for event in curves.of_kind("inhalation")]
-    sound = _recorded(utterance, difficulty, breaths, (*key, "room"))
-    others = {}
+
+    def recorded(said: Utterance, *room: int | str) -> NDArray[np.float32]:
+        level = get_args(AudioKnob).index(difficulty.audio)
+        conditions = draw_conditions(*key, *room, difficulty=level)
+        babbles = conditions.noise == "babble"
+        others = babble_voices(line.split, *key, *room, backend=backend) if babbles else ()
+        return record(said, conditions, *key, *room, breaths=breaths, others=others)
+
+    sound = recorded(utterance, "room")
+    revoiced = {}
     for name in VOICES if voices else ():
         again = speak(
             line.text, other_voice(voice, name, *key), line.emotion, take_seed, backend=backend
         )
         if again.timeline != utterance.timeline:
             continue  # a voice that speaks at other times is of no use beside the same face
-        others[name] = _recorded(again, difficulty, breaths, (*key, "room", name))
-    return Take(utterance, curves, sound, others)
+        revoiced[name] = recorded(again, "room", name)
+    return Take(utterance, curves, sound, revoiced)
 
 
 def other_voice(voice: Voice, name: str, *key: int | str) -> Voice:
@@ -193,18 +202,6 @@ def other_voice(voice: Voice, name: str, *key: int | str) -> Voice:
         breath=round(draws.uniform(0.0, 3.0), 1),
         tone=round(draws.uniform(-3.0, 3.0), 1),
     )
-
-
-def _recorded(
-    utterance: Utterance,
-    difficulty: Difficulty,
-    breaths: Sequence[tuple[float, float]],
-    key: tuple[int | str, ...],
-) -> NDArray[np.float32]:
-    conditions = draw_conditions(*key, difficulty=get_args(AudioKnob).index(difficulty.audio))
-    if conditions.noise == "babble":
-        conditions = replace(conditions, noise="pink")
-    return record(utterance, conditions, *key, breaths=breaths)
 
 
 def _silence(voice: Voice) -> Utterance:

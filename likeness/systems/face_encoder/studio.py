@@ -6,10 +6,12 @@ studio's.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from functools import lru_cache, partial
+from itertools import islice
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -24,6 +26,7 @@ from likeness.geometry.head_asset import HeadAsset
 from likeness.media.image import crop
 from likeness.seeds import rng_of, seed_of
 from likeness.studio.albedo_space import ALBEDO_FINGERPRINT, albedo_code, albedo_space
+from likeness.studio.difficulty import Difficulty
 from likeness.studio.person import Person
 from likeness.studio.photograph import photograph, sitter_of
 from likeness.studio.scene import Scene, head_rotation, sight_rotation
@@ -38,15 +41,26 @@ from likeness.systems.face_encoder.heads import open_head
 from likeness.systems.face_encoder.layout import head_v1
 from likeness.systems.face_encoder.render import Renderer
 from likeness.systems.face_encoder.rounding import one_thread
+from likeness.systems.face_encoder.studio_faults import check_faults, put_faults
 
 _MIN_VISIBLE = 40
 """A photograph with fewer visible landmarks is taken again."""
 _TRIES = 5
+_FRONT_YAW, _FRONT_PITCH = 12.0, 9.0  # degrees, of the first of several photographs
 _LIGHT_SIZE = 96
 """Pixels of the crop light is fitted in."""
 _ALSO_TRUE = ("arkit", "root", "neck", "jaw", "left_eye", "right_eye", "light", "surroundings")
 """Further parameters of a photograph kept as they are: a kilobyte, for whoever measures an encoder.
 Vertices are not: the person of the record's seed, posed with these, has them exactly."""
+
+Scale = Literal["smoke", "fast", "full"]
+SCALES: dict[Scale | None, tuple[int, int]] = {
+    None: (4, 192),
+    "smoke": (25, 128),
+    "fast": (10, 128),
+    "full": (20, 256),
+}
+"""Photographs of each person and their side in pixels."""
 
 
 def make(
@@ -54,9 +68,12 @@ def make(
     *,
     people: int,
     seed: int = 0,
-    photos: Annotated[int, Field(ge=1)] = 4,
-    size: Annotated[int, Field(ge=64)] = 192,
+    scale: Scale | None = None,
+    photos: Annotated[int, Field(ge=1)] | None = None,
+    size: Annotated[int, Field(ge=64)] | None = None,
+    difficulty: Annotated[int, Field(ge=0, le=3)] = 1,
     max_yaw: Annotated[float, Field(ge=0, le=90)] = 50.0,
+    faults: str = "",
     workers: Annotated[int, Field(ge=0)] = 0,
     progress: Progress | None = None,
 ) -> Inspection:
@@ -66,15 +83,31 @@ def make(
         out: folder to write; new, empty, or what an earlier call left unfinished.
         people: how many different people; one in ten is for validation, one in ten for testing.
         seed: decides who they are and how they are photographed.
-        photos: of each person.
-        size: side of the pictures, pixels.
-        max_yaw: degrees; half of the pictures are within 25 in any case.
+        scale: how many photographs of which size: smoke 25 of 128 pixels, fast 10 of 128, full 20
+            of 256; without it 4 of 192.
+        photos: of each person, instead of the scale's. The first of several is from the front and
+            neutral.
+        size: side of the pictures in pixels, instead of the scale's.
+        difficulty: of light, background, occlusion and sensor, 0 to 3.
+        max_yaw: degrees; more than half of the pictures are within 20 in any case.
+        faults: codes of :data:`.studio_faults.FAULTS` to put into photographs for training, with
+            commas between.
         workers: processes; 0 takes one for each core. Changes no result.
         progress: is told how many people are done.
+
+    Raises:
+        UsageError: options that do not fit, or another set in the folder.
     """
+    usual_photos, usual_size = SCALES[scale]
+    photos = usual_photos if photos is None else photos
+    size = usual_size if size is None else size
     for name, value, low in (("people", people, 1), ("photos", photos, 1), ("size", size, 64)):
         if value < low:
             raise UsageError(f"{name} must be at least {low}, found {value}.")
+    codes = [code for code in faults.split(",") if code]
+    for_training = sum(_split(number, people) == "train" for number in range(people)) * photos
+    check_faults(codes, for_training)
+    Difficulty.level(difficulty)  # before any work, an unknown one is refused
     head = open_head("studio")
     albedo_space()  # computed once, not in every process
     asked = {
@@ -82,14 +115,19 @@ def make(
         "people": people,
         "seed": seed,
         "photos": photos,
+        "difficulty": difficulty,
         "max_yaw": max_yaw,
+        "faults": codes,
     }
     notes = {
         "source": "studio",
         "consent": "These people do not exist; every picture is made by code.",
         **asked,
     }
-    tasks = [(seed, number, people, photos, size, max_yaw) for number in range(people)]
+    tasks = [
+        tuple(_Task(seed, number, people, photos, size, max_yaw, difficulty))
+        for number in range(people)
+    ]
     with unfinished(
         out,
         command="'likeness data make face-encoder'",
@@ -104,24 +142,35 @@ def make(
         described["albedo"] = ALBEDO_FINGERPRINT
         provenance = {"made": journal.begun, **journal.notes}
         write_index(Path(out), rows, head=described, provenance=provenance)
+        if codes:
+            put_faults(Path(out), [r["id"] for r in rows if r["split"] == "train"], codes)
     return CONTRACT.inspect(out)
 
 
-def _make_person(root: Path, task: tuple[int, int, int, int, int, float]) -> list[dict[str, Any]]:
+class _Task(NamedTuple):
+    """Everything that decides the photographs of a person, as it is sent to a process."""
+
+    seed: int
+    number: int
+    people: int
+    photos: int
+    size: int
+    max_yaw: float
+    difficulty: int = 1
+
+
+def _make_person(root: Path, values: tuple[Any, ...]) -> list[dict[str, Any]]:
     """Write the photographs of a person; returns their lines of the index."""
-    return [write_photograph(root, sample) for sample in _person_samples(task)]
+    return [write_photograph(root, sample) for sample in _person_samples(_Task(*values))]
 
 
-def _person_samples(task: tuple[int, int, int, int, int, float]) -> Iterator[dict[str, Any]]:
-    seed, number, people, photos, size, max_yaw = task
-    person = Person.sample(seed_of("face-encoder person", seed, number) % 2**31)
+def _person_samples(task: _Task) -> Iterator[dict[str, Any]]:
+    person = _person(task.seed, task.number)
     sitter = sitter_of(person)
     shape, albedo = true_shape(person), albedo_code(person.appearance)
-    for index in range(photos):
-        rng = rng_of("face-encoder photograph", seed, number, index)
-        for _ in range(_TRIES):
-            scene = Scene.sample(rng, max_yaw=max_yaw)
-            picture = photograph(sitter, scene, size)
+    for index in range(task.photos):
+        for scene in islice(_scenes(task, index), _TRIES):
+            picture = photograph(sitter, scene, task.size)
             if picture.visible.sum() >= _MIN_VISIBLE:
                 break
         truth = {
@@ -138,15 +187,38 @@ def _person_samples(task: tuple[int, int, int, int, int, float]) -> Iterator[dic
         }
         light = true_light(truth, picture.landmarks68, picture.image, picture.mask)
         yield {
-            "id": f"{number:05d}_{index:02d}",
+            "id": f"{task.number:05d}_{index:02d}",
             "image": picture.image,
             "landmarks": picture.landmarks68,
             "mask": picture.mask,
-            "person": f"{number:05d}",
-            "split": _split(number, people),
+            "person": f"{task.number:05d}",
+            "split": _split(task.number, task.people),
             "truth": {**truth, "harmonic_light": light},
-            "record": {"name": person.name, "seed": person.seed, "light": scene.light_name},
+            "record": {
+                "name": person.name,
+                "seed": person.seed,
+                "light": scene.light_name,
+                "yaw": round(math.degrees(scene.yaw), 1),
+                "difficulty": task.difficulty,
+            },
         }
+
+
+def _person(seed: int, number: int) -> Person:
+    return Person.sample(seed_of("face-encoder person", seed, number) % 2**31)
+
+
+def _scenes(task: _Task, index: int) -> Iterator[Scene]:
+    """Scenes for one photograph, one after the other, until one shows enough of the face."""
+    rng = rng_of("face-encoder photograph", task.seed, task.number, index)
+    difficulty = Difficulty.level(task.difficulty)
+    while index > 0 or task.photos == 1:
+        yield Scene.sample(rng, difficulty=difficulty, max_yaw=task.max_yaw)
+    most = min(_FRONT_YAW, task.max_yaw)
+    while True:
+        scene = Scene.sample(rng, difficulty=difficulty, max_yaw=most, expressive=False)
+        if abs(math.degrees(scene.pitch)) <= _FRONT_PITCH:
+            yield scene
 
 
 def true_shape(person: Person) -> np.ndarray:

@@ -272,8 +272,8 @@ def test_studio_people_go_on_too(dataset, tmp_path, monkeypatch):
     """Another picture stands for each person's, which takes seconds to draw."""
     points = np.load(dataset / "landmarks" / "p0_0.npy")
 
-    def drawn(task: tuple[Any, ...]) -> Iterator[dict[str, Any]]:
-        _, number, people, photos, size, _ = task
+    def drawn(task: studio._Task) -> Iterator[dict[str, Any]]:
+        number, people, photos, size = task.number, task.people, task.photos, task.size
         if number == stop:
             raise KeyboardInterrupt
         image = np.full((size, size, 3), number / people, np.float32)

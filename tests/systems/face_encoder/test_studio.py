@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from dataclasses import replace
 
@@ -13,6 +14,7 @@ from scipy.spatial.transform import Rotation
 from likeness.errors import UsageError
 from likeness.seeds import rng_of
 from likeness.studio.figure import HeadPose
+from likeness.studio.moods import EYE_DIRECTIONS
 from likeness.studio.person import Person
 from likeness.studio.photograph import sitter_of
 from likeness.studio.scene import Scene, head_rotation
@@ -54,12 +56,44 @@ def test_of_many_people_a_tenth_each_validates_and_tests():
     assert counts == {"train": 160, "validation": 20, "test": 20}
 
 
+def test_splits_share_neither_people_nor_backgrounds():
+    """Of a set of 100 people in four photographs each."""
+    persons: dict[str, set[int]] = {}
+    grounds: dict[str, set[int]] = {}
+    for number in range(100):
+        split = studio._split(number, 100)
+        persons.setdefault(split, set()).add(studio._person(11, number).seed)
+        for index in range(4):
+            scene = next(studio._scenes(studio._Task(11, number, 100, 4, 64, 50.0), index))
+            grounds.setdefault(split, set()).add(scene.background.seed)
+    for found, count in ((persons, 100), (grounds, 400)):
+        assert sum(map(len, found.values())) == count
+        assert len(set().union(*found.values())) == count
+
+
+def test_the_first_of_several_scenes_is_frontal_and_neutral():
+    for number in range(40):
+        scene = next(studio._scenes(studio._Task(5, number, 40, 2, 64, 50.0), 0))
+        assert abs(scene.yaw) <= math.radians(12)
+        assert abs(scene.pitch) <= math.radians(9)
+        assert not any(scene.expression)
+    other = [next(studio._scenes(studio._Task(5, n, 40, 2, 64, 50.0), 1)) for n in range(40)]
+    assert max(abs(scene.yaw) for scene in other) > math.radians(30)
+    assert np.mean([any(scene.expression) for scene in other]) > 0.7
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
         ({"people": 0}, "people must be at least 1"),
         ({"people": 1, "photos": 0}, "photos must be at least 1"),
         ({"people": 1, "size": 32}, "size must be at least 64"),
+        ({"people": 4, "difficulty": 5}, "Difficulty goes from 0 to 3"),
+        ({"people": 4, "faults": "moustache"}, "There is no fault moustache"),
+        (
+            {"people": 3, "photos": 1, "faults": "image-turned,truth-length"},
+            "2 faults need as many photographs; 1 are for training",
+        ),
     ],
 )
 def test_impossible_requests_are_refused_before_any_work(tmp_path, options, message):
@@ -68,9 +102,43 @@ def test_impossible_requests_are_refused_before_any_work(tmp_path, options, mess
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize(
+    ("options", "photos", "size"),
+    [
+        ({}, 4, 192),
+        ({"scale": "smoke"}, 25, 128),
+        ({"scale": "fast"}, 10, 128),
+        ({"scale": "full"}, 20, 256),
+        ({"scale": "fast", "photos": 3, "size": 64}, 3, 64),
+    ],
+)
+def test_a_scale_says_how_many_photographs_of_which_size(
+    tmp_path, monkeypatch, options, photos, size
+):
+    asked = []
+
+    def drawn(task):
+        asked.append((task.photos, task.size))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(studio, "_person_samples", drawn)
+    with pytest.raises(KeyboardInterrupt):
+        studio.make(str(tmp_path / "out"), people=3, workers=1, **options)
+    assert asked == [(photos, size)]
+
+
+def test_a_record_says_yaw_and_difficulty():
+    task = studio._Task(5, 2, 4, 2, 64, 50.0, 2)
+    first = next(studio._person_samples(task))
+    assert not np.delete(first["truth"]["arkit"], EYE_DIRECTIONS).any()
+    yaw = math.degrees(next(studio._scenes(task, 0)).yaw)
+    assert first["record"]["yaw"] == pytest.approx(yaw, abs=0.05)
+    assert first["record"]["difficulty"] == 2
+
+
 def test_the_truth_beside_a_picture_makes_its_head_again():
     """Weights and turns pose the person of the seed; camera and place put it where it was seen."""
-    (sample,) = studio._person_samples((3, 1, 4, 1, 64, 40.0))
+    (sample,) = studio._person_samples(studio._Task(3, 1, 4, 1, 64, 40.0))
     truth = sample["truth"]
     sitter = sitter_of(Person.sample(sample["record"]["seed"]))
     figure = sitter.pose(truth["arkit"], HeadPose(tuple(truth["root"]), tuple(truth["neck"])))
@@ -87,7 +155,7 @@ def test_the_truth_beside_a_picture_makes_its_head_again():
 
 def test_true_light_and_albedo_draw_the_photograph_again():
     """The encoder's own rendering of the truth is much nearer than the mean colour in white."""
-    (sample,) = studio._person_samples((3, 1, 4, 1, 96, 20.0))
+    (sample,) = studio._person_samples(studio._Task(3, 1, 4, 1, 96, 20.0))
     truth = sample["truth"]
     assert truth["albedo"].shape == (50,)
     assert truth["harmonic_light"].shape == (9, 3)

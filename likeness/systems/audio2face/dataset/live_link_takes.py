@@ -47,7 +47,7 @@ class TakeFrames:
     """A take at an even frame rate.
 
     Attributes:
-        channels: (F, 75) as :func:`likeness.studio.curves.sample` gives them: ARKit weights and
+        channels: (F, 79) as :func:`likeness.studio.curves.sample` gives them: ARKit weights and
             the turns of the eyes; head and tongue are still.
         sound: (samples,) of F / fps seconds.
         gaps: how many stretches without rows are filled by lines.
