@@ -45,7 +45,8 @@ _POINTS: dict[str, dict[str, float]] = {
     "tragion": {"a0_11": 0.7, "a0_0": 0.3},
     "mastoid": {"r10_112": 0.5, "r-16_106": 0.5},
 }
-"""Landmarks as weights over cage points, which keep their index on the skin. Subject's left."""
+"""Landmarks as weights over one or two points of the cage, which keep their index on the skin.
+Subject's left."""
 
 _CHIN_ARC = ("r-26_71", "r-44_56", "r-58_41", "r-58_26", "r-69_14")
 _NECK_RING = ("k-122_0", "k-122_30", "k-122_60", "k-122_90", "k-122_120", "k-122_150", "k-122_180")
@@ -85,7 +86,8 @@ MEASURES = (
 class _Places:
     """Vertex ids each measure looks at."""
 
-    landmarks: dict[str, tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]]
+    landmarks: tuple[NDArray[np.int64], NDArray[np.int64]]  # left and right, (landmarks, 2)
+    weights: NDArray[np.float64]  # (landmarks, 2) of both vertices of each
     skull: NDArray[np.int64]  # skin above the ears' roots, ears excluded
     back: NDArray[np.int64]  # midline of the back of the head
     cheeks: NDArray[np.int64]  # skin over the zygomatic arches
@@ -99,10 +101,11 @@ class _Places:
 @functools.lru_cache(maxsize=4)
 def _places(template: Template) -> _Places:
     cage = load_cage()
-    landmarks = {}
-    for name, weights in _POINTS.items():
-        left = cage.indices(*weights)
-        landmarks[name] = (left, cage.mirror[left], np.array(list(weights.values())))
+    weights = np.zeros((len(_POINTS), 2))
+    left = np.zeros((len(_POINTS), 2), dtype=np.int64)
+    for i, points in enumerate(_POINTS.values()):
+        weights[i, : len(points)] = list(points.values())
+        left[i, : len(points)] = cage.indices(*points)
     skin = template.vertices[: template.num_skin]
     x, y, z = skin.T
     bare = template.ear[: template.num_skin] < 0.02
@@ -111,7 +114,8 @@ def _places(template: Template) -> _Places:
     chin = [*cage.indices(*_CHIN_ARC), cage.index("r-69_0")]
     neck = cage.indices(*_NECK_RING)
     return _Places(
-        landmarks=landmarks,
+        landmarks=(left, cage.mirror[left]),
+        weights=weights,
         skull=np.flatnonzero(bare & (y > 30.0)),
         back=np.flatnonzero((np.abs(x) < 1e-6) & (z < 0.0) & (y > 0.0)),
         cheeks=np.flatnonzero(bare & (np.abs(y - 8.0) < 22.0) & (np.abs(z - 50.0) < 20.0)),
@@ -131,10 +135,10 @@ def measure(template: Template, vertices: NDArray[np.floating]) -> dict[str, flo
         vertices: (V, 3) mm.
     """
     places = _places(template)
-    left, right = {}, {}
-    for name, (ids, mirrored, weights) in places.landmarks.items():
-        left[name] = weights @ vertices[ids]
-        right[name] = weights @ vertices[mirrored]
+    left, right = (
+        dict(zip(_POINTS, np.einsum("lk,lkc->lc", places.weights, vertices[ids])))
+        for ids in places.landmarks
+    )
 
     def across(name: str) -> float:
         return float(np.linalg.norm(left[name] - right[name]))
