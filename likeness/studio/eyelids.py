@@ -38,8 +38,9 @@ class _Lids:
     loop: NDArray[np.int64]
     region: NDArray[np.int64]  # skin vertices that follow the margin, margin excluded
     response: NDArray[np.float64]  # (region, loop), how far each goes with each margin vertex
-    cover: NDArray[np.int64]  # margin and region
     linings: tuple[NDArray[np.int64], ...]  # ring by ring
+    kept: NDArray[np.int64]  # margin, region and linings: what is kept off the ball
+    heights: NDArray[np.float64]  # (kept,) least heights over the ball, mm
     ball: slice
     sign: float
 
@@ -59,12 +60,17 @@ def _lids(template: Template, side: str) -> _Lids:
     unit = np.zeros((len(spreader.anchors), len(loop)))
     unit[: len(loop)] = np.eye(len(loop))
     lining = np.arange(template.num_vertices)[template.part_ranges[f"lid_lining_{side}"]]
+    linings = tuple(lining[template.lining_ring[lining] == ring] for ring in (0, 1))
+    cover = np.concatenate([loop, region])
+    heights = [LID_CLEARANCE + _LAYER * np.minimum(template.eye_ring[cover], 1.0)]
+    heights += [np.full(len(ids), height) for ids, height in zip(linings, _LINING_HEIGHTS)]
     return _Lids(
         loop=loop,
         region=region,
         response=spreader(unit)[region],
-        cover=np.concatenate([loop, region]),
-        linings=tuple(lining[template.lining_ring[lining] == ring] for ring in (0, 1)),
+        linings=linings,
+        kept=np.concatenate([cover, *linings]),
+        heights=np.concatenate(heights),
         ball=template.part_ranges[f"eyeball_{side}"],
         sign=sign,
     )
@@ -177,10 +183,7 @@ def clear_ball(
         gaze: (3,) unit vector the eye looks along; the cornea stands out around it.
     """
     lids = _lids(template, side)
-    rings = np.minimum(template.eye_ring[lids.cover], 1.0)
-    heights = ((lids.cover, LID_CLEARANCE + _LAYER * rings), *zip(lids.linings, _LINING_HEIGHTS))
-    for ids, height in heights:
-        offset = vertices[ids] - center
-        distance = np.linalg.norm(offset, axis=1, keepdims=True)
-        least = (eye_radius(offset / distance, gaze) + height)[:, None]
-        vertices[ids] = center + offset * np.maximum(least / distance, 1.0)
+    offset = vertices[lids.kept] - center
+    distance = np.linalg.norm(offset, axis=1, keepdims=True)
+    least = (eye_radius(offset / distance, gaze) + lids.heights)[:, None]
+    vertices[lids.kept] = center + offset * np.maximum(least / distance, 1.0)

@@ -14,7 +14,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from likeness.studio import eyelids, lips
+from likeness.studio import ears, eyelids, lips
 from likeness.studio.anthropometry import MEASURED, QUANTITIES
 from likeness.studio.cage import load_cage
 from likeness.studio.measures import measure
@@ -28,7 +28,9 @@ NUM_BUMPS = 26
 _BUMP_RADIUS = (18.0, 38.0)
 _BUMP_SD = 0.75
 _SYMMETRIC_SHARE = 0.7
-_MIDLINE_FADE = 4.0  # mm from the midline over which sideways parts of symmetric bumps fade out
+# mm from the midline over which sideways parts of symmetric bumps fade out: more than all bumps
+# together move there, or the skin of both sides would meet.
+_MIDLINE_FADE = 8.0
 
 _LIMIT = 2.6  # standard deviations a coefficient may lie from what is expected of the person
 _RIDGE = 1e-3
@@ -101,39 +103,35 @@ def solve(quantities: Array, expected: Array, bumps: tuple[Bump, ...]) -> Identi
         bumps: of the person; measures are met with them.
     """
     solver = _solver()
-    template = build_template()
-    bumped = measure(template, _carry_parts(template, _bump_moves(template, bumps)))
-    plain = _plain_measures()
-    by_bumps = np.array([bumped[q.name] - plain[q.name] for q in MEASURED])
-
-    mean = solver.base + _coefficients(solver, expected, np.zeros(len(MEASURED)))
-    mean = _corrected(solver, mean, expected, ())
-    own = solver.base + _coefficients(solver, quantities, by_bumps)
+    mean = solver.base + _coefficients(solver, expected)
+    mean = _corrected(solver, mean, expected, (), steps=1)  # only the middle of the limits
+    own = solver.base + _coefficients(solver, quantities)
     limit = _LIMIT * np.array([mode.sd for mode in MODES])
-    own = _corrected(solver, mean + np.clip(own - mean, -limit, limit), quantities, bumps)
+    own = _corrected(solver, mean + np.clip(own - mean, -limit, limit), quantities, bumps, steps=2)
     return Identity(_rounded(mean + np.clip(own - mean, -limit, limit), 5), bumps)
 
 
-def _corrected(solver: _Solver, modes: Array, quantities: Array, bumps: tuple[Bump, ...]) -> Array:
-    """Two Newton steps from the linear answer.
+def _corrected(
+    solver: _Solver, modes: Array, quantities: Array, bumps: tuple[Bump, ...], *, steps: int
+) -> Array:
+    """Newton steps from the linear answer.
 
-    Measures are distances: the tip of a nose that points down is further from the lip than the
-    linear answer says.
+    The linear answer knows no bumps, and measures are distances: the tip of a nose that points
+    down is further from the lip than it says.
     """
-    template, better = build_template(), modes.copy()
-    for _ in range(2):
-        measured = measure(template, rest_vertices(template, Identity(tuple(better), bumps)))
-        missing = quantities[: len(MEASURED)] - np.array([measured[q.name] for q in MEASURED])
+    better = modes.copy()
+    for _ in range(steps):
+        missing = quantities[: len(MEASURED)] - _measured(better, bumps)
         better[_SOLVED_AT] += solver.inverse @ missing
     return better
 
 
-def _coefficients(solver: _Solver, quantities: Array, by_bumps: Array) -> Array:
+def _coefficients(solver: _Solver, quantities: Array) -> Array:
     """Coefficients (modes,) on top of the mean head's."""
     direct = [MODE_INDEX[name] for name in _DIRECT]
     found = np.zeros(len(MODES))
     found[direct] = quantities[len(MEASURED) :] - solver.base[direct]
-    wanted = quantities[: len(MEASURED)] - solver.measured - by_bumps
+    wanted = quantities[: len(MEASURED)] - solver.measured
     wanted -= solver.jacobian[:, direct] @ found[direct]
     found[_SOLVED_AT] = solver.inverse @ wanted
     return found
@@ -146,7 +144,6 @@ def _solver() -> _Solver:
     The template is one mesh, not the population: its breadths are large and its ears small. Three
     Newton steps bring every measure to the mean; what remains is far under a millimetre.
     """
-    template = build_template()
     sd = np.array([0.5 * (q.men[1] + q.women[1]) for q in MEASURED])
     mean = np.array([0.5 * (q.men[0] + q.women[0]) for q in MEASURED])
     solved = _SOLVED_AT
@@ -154,28 +151,24 @@ def _solver() -> _Solver:
 
     base = np.zeros(len(MODES))
     for _ in range(3):
-        measured = _measured(template, base)
+        measured = _measured(base)
         jacobian = np.empty((len(MEASURED), len(MODES)))
         for i, mode in enumerate(MODES):
             step = np.zeros(len(MODES))
             step[i] = 0.25 * mode.sd
-            jacobian[:, i] = _measured(template, base + step) - _measured(template, base - step)
+            jacobian[:, i] = _measured(base + step) - _measured(base - step)
             jacobian[:, i] /= 0.5 * mode.sd
         answer = jacobian[:, solved] * spread / sd[:, None]
         ridge = answer.T @ answer + _RIDGE * np.eye(len(solved))
         inverse = spread[:, None] * np.linalg.solve(ridge, answer.T) / sd
         base[solved] += inverse @ (mean - measured)
-    return _Solver(base, _measured(template, base), jacobian, inverse)
+    return _Solver(base, _measured(base), jacobian, inverse)
 
 
-@functools.cache
-def _plain_measures() -> dict[str, float]:
+def _measured(modes: Array, bumps: tuple[Bump, ...] = ()) -> Array:
+    """(measures,) of a head in mm, in the order of ``MEASURED``."""
     template = build_template()
-    return measure(template, _carry_parts(template, np.zeros((template.num_skin, 3))))
-
-
-def _measured(template: Template, modes: Array) -> Array:
-    values = measure(template, rest_vertices(template, Identity(tuple(modes), ())))
+    values = measure(template, _settled(template, _skin_moves(template, modes, bumps)))
     return np.array([values[quantity.name] for quantity in MEASURED])
 
 
@@ -191,8 +184,15 @@ def rest_vertices(template: Template, identity: Identity) -> Array:
         template: any level of detail.
         identity: of the person.
     """
-    by_modes = np.tensordot(np.asarray(identity.modes), build_modes(template), axes=1)
-    return _carry_parts(template, by_modes + _bump_moves(template, identity.bumps))
+    move = _skin_moves(template, np.asarray(identity.modes), identity.bumps)
+    vertices = _settled(template, move)
+    _hang_linings(template, vertices, move)
+    return vertices
+
+
+def _skin_moves(template: Template, modes: Array, bumps: tuple[Bump, ...]) -> Array:
+    """Displacement (skin vertices, 3) of a head from the template."""
+    return np.tensordot(modes, build_modes(template), axes=1) + _bump_moves(template, bumps)
 
 
 @functools.lru_cache(maxsize=4)  # solving and building a head need the same
@@ -227,36 +227,39 @@ def _add_bump(
             moves[i, 2] += amount * move[2]
 
 
-def _carry_parts(template: Template, move: Array) -> Array:
-    """The whole head from a displacement of its skin (skin vertices, 3).
+def _settled(template: Template, move: Array) -> Array:
+    """The head but for its linings, from a displacement of its skin (skin vertices, 3).
 
     Balls move rigidly by the median of their lid margin and are never scaled, so lids are cleared
-    of them afterwards; teeth and tongue follow the mean of the lip seam.
+    of them afterwards; teeth and tongue follow the mean of the lip seam. Linings are not measured
+    and stay behind: :func:`_hang_linings` brings them.
     """
     vertices = template.vertices.copy()
     vertices[: template.num_skin] += move
+    ears.clear_heads(template, vertices)
     for side, center in zip(SIDES, template.eye_centers):
         shift = np.median(move[template.eye_loops[side]], axis=0)
         vertices[template.part_ranges[f"eyeball_{side}"]] += shift
-        _lay_lids(template, vertices, side, center + shift)
+        eyelids.draw_in_lids(template, vertices, side, center + shift)
+        eyelids.clear_ball(template, vertices, side, center + shift, np.array([0.0, 0.0, 1.0]))
+    middle = move[template.mouth_loop].mean(axis=0)
+    vertices[template.of("teeth_upper", "teeth_lower", "tongue")] += middle
+    lips.settle_lips(template, vertices, np.eye(3))
+    return vertices
 
+
+def _hang_linings(template: Template, vertices: Array, move: Array) -> None:
+    """Brings the lining of the mouth after the lips, and sweeps those of the lids, in place."""
     seam = move[template.mouth_loop]
     middle = seam.mean(axis=0)
     lining = template.of("mouth_lining")
     for ring, share in enumerate(_STILL_LINING):
         ids = lining[template.lining_ring[lining] == ring]
         vertices[ids] += share * seam + (1.0 - share) * middle
-    vertices[template.of("teeth_upper", "teeth_lower", "tongue")] += middle
-    lips.settle_lips(template, vertices, np.eye(3))
-    return vertices
-
-
-def _lay_lids(template: Template, vertices: Array, side: str, center: Array) -> None:
-    """Rests the lids on the ball and sweeps their linings anew, in place."""
-    eyelids.draw_in_lids(template, vertices, side, center)
-    eyelids.clear_ball(template, vertices, side, center, np.array([0.0, 0.0, 1.0]))
-    mirror = np.array([1.0 if side == "left" else -1.0, 1.0, 1.0])
-    shift = center * mirror - template.eye_centers[0]
-    margin = vertices[template.eye_loops[side]] * mirror - shift
-    lining = lid_lining(margin).vertices + shift
-    vertices[template.part_ranges[f"lid_lining_{side}"]] = lining * mirror
+    for side, center in zip(SIDES, template.eye_centers):
+        shift = np.median(move[template.eye_loops[side]], axis=0)
+        mirror = np.array([1.0 if side == "left" else -1.0, 1.0, 1.0])
+        from_left = (center + shift) * mirror - template.eye_centers[0]
+        margin = vertices[template.eye_loops[side]] * mirror - from_left
+        lining = lid_lining(margin).vertices + from_left
+        vertices[template.part_ranges[f"lid_lining_{side}"]] = lining * mirror

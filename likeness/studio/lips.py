@@ -7,6 +7,7 @@ move where is :mod:`likeness.studio.expressions` and :mod:`likeness.studio.ident
 from __future__ import annotations
 
 import functools
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,6 +48,7 @@ def settle_lips(
         vertices[lining[template.lining_ring[lining] == ring]] += share * moved
 
 
+@functools.lru_cache(maxsize=4)
 def touching_gaps(template: Template) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Height between lips (P,) in mm, pair by pair, at which they still touch, and at which they
     are free of each other."""
@@ -91,14 +93,34 @@ def _seal_lips(template: Template, vertices: NDArray[np.float64]) -> None:
     vertices[region] += response @ (vertices[template.mouth_loop] - before)
 
 
-@functools.lru_cache(maxsize=4)
-def _tooth_front(template: Template, part: str) -> NDArray[np.float64]:
-    """(N, 2) x and z of the front of a row of teeth on the template, by ascending x."""
-    teeth = template.vertices[template.part_ranges[part]]
+@dataclass(frozen=True)
+class _Row:
+    """A row of teeth of the template and the lips before it."""
+
+    near: NDArray[np.int64]  # skin vertices that are kept off it
+    teeth: slice
+    middle: NDArray[np.float64]  # (3,) of its vertices
+    low: float  # y of its lowest and highest vertex
+    high: float
+    front: NDArray[np.float64]  # (N, 2) x and z of its front by ascending x
+
+
+@functools.lru_cache(maxsize=8)
+def _row(template: Template, part: str) -> _Row:
+    here = template.part_ranges[part]
+    teeth = template.vertices[here]
     across = np.linspace(teeth[:, 0].min(), teeth[:, 0].max(), 61)
     # Columns of vertices are up to 3 mm apart, and between two fronts there may be a back.
     near = np.abs(teeth[:, 0] - across[:, None]) <= _TOOTH_COLUMN
-    return np.stack([across, np.where(near, teeth[:, 2], -np.inf).max(axis=1)], axis=1)
+    front = np.stack([across, np.where(near, teeth[:, 2], -np.inf).max(axis=1)], axis=1)
+    return _Row(
+        near=np.flatnonzero(template.mouth_ring[: template.num_skin] <= _TEETH_REACH),
+        teeth=here,
+        middle=teeth.mean(axis=0),
+        low=float(teeth[:, 1].min()),
+        high=float(teeth[:, 1].max()),
+        front=front,
+    )
 
 
 def _clear_teeth(
@@ -108,15 +130,12 @@ def _clear_teeth(
     rotation: NDArray[np.float64],
 ) -> None:
     """Pushes lips that lie behind a row of teeth forward, in the frame of the teeth."""
-    near = np.flatnonzero(template.mouth_ring[: template.num_skin] <= _TEETH_REACH)
-    here = template.part_ranges[part]
-    shape = template.vertices[here]
-    middle, moved = shape.mean(axis=0), vertices[here].mean(axis=0)
-    front = _tooth_front(template, part)
-    local = (vertices[near] - moved) @ rotation + middle
-    fade = np.minimum(local[:, 1] - shape[:, 1].min(), shape[:, 1].max() - local[:, 1])
+    row = _row(template, part)
+    moved = vertices[row.teeth].mean(axis=0)
+    local = (vertices[row.near] - moved) @ rotation + row.middle
+    fade = np.minimum(local[:, 1] - row.low, row.high - local[:, 1])
     fade = np.clip(1.0 + fade / _TOOTH_MARGIN, 0.0, 1.0)
-    fade *= np.abs(local[:, 0]) < front[-1, 0]
-    least = np.interp(local[:, 0], front[:, 0], front[:, 1]) + _TOOTH_GAP
+    fade *= np.abs(local[:, 0]) < row.front[-1, 0]
+    least = np.interp(local[:, 0], row.front[:, 0], row.front[:, 1]) + _TOOTH_GAP
     push = fade * np.maximum(least - local[:, 2], 0.0)
-    vertices[near] += push[:, None] * rotation[:, 2]
+    vertices[row.near] += push[:, None] * rotation[:, 2]

@@ -45,8 +45,34 @@ _POINTS: dict[str, dict[str, float]] = {
     "tragion": {"a0_11": 0.7, "a0_0": 0.3},
     "mastoid": {"r10_112": 0.5, "r-16_106": 0.5},
 }
-"""Landmarks as weights over cage points, which keep their index on the skin. Subject's left."""
+"""Landmarks as weights over one or two points of the cage, which keep their index on the skin.
+Subject's left."""
 
+_ALONG = {
+    "menton_sellion": ("sellion", "menton"),
+    "nasion_menton": ("nasion", "menton"),
+    "nose_height": ("nasion", "subnasale"),
+    "subnasale_menton": ("subnasale", "menton"),
+    "upper_lip_height": ("subnasale", "stomion"),
+    "nose_protrusion": ("subnasale", "pronasale"),
+    "fissure_length": ("endocanthion", "exocanthion"),
+    "fissure_height": ("upper_lid", "lower_lid"),
+    "upper_red": ("upper_lip", "stomion"),
+    "lower_red": ("lower_lip", "stomion"),
+}
+"""Distances between two landmarks of one side."""
+_ACROSS = {
+    "bigonial": ("gonion", -_GONION_TISSUE),
+    "nose_width": ("alare", 0.0),
+    "intercanthal": ("endocanthion", 0.0),
+    "biocular": ("exocanthion", 0.0),
+    "mouth_width": ("cheilion", 0.0),
+}
+"""Distances between a landmark and its mirror image, and what is added to them, mm."""
+
+_ORDER = {name: i for i, name in enumerate(_POINTS)}
+_ENDS = np.array([[_ORDER[first], _ORDER[second]] for first, second in _ALONG.values()])
+_PAIRED = np.array([_ORDER[name] for name, _ in _ACROSS.values()])
 _CHIN_ARC = ("r-26_71", "r-44_56", "r-58_41", "r-58_26", "r-69_14")
 _NECK_RING = ("k-122_0", "k-122_30", "k-122_60", "k-122_90", "k-122_120", "k-122_150", "k-122_180")
 
@@ -85,7 +111,8 @@ MEASURES = (
 class _Places:
     """Vertex ids each measure looks at."""
 
-    landmarks: dict[str, tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]]
+    landmarks: tuple[NDArray[np.int64], NDArray[np.int64]]  # left and right, (landmarks, 2)
+    weights: NDArray[np.float64]  # (landmarks, 2) of both vertices of each
     skull: NDArray[np.int64]  # skin above the ears' roots, ears excluded
     back: NDArray[np.int64]  # midline of the back of the head
     cheeks: NDArray[np.int64]  # skin over the zygomatic arches
@@ -99,10 +126,11 @@ class _Places:
 @functools.lru_cache(maxsize=4)
 def _places(template: Template) -> _Places:
     cage = load_cage()
-    landmarks = {}
-    for name, weights in _POINTS.items():
-        left = cage.indices(*weights)
-        landmarks[name] = (left, cage.mirror[left], np.array(list(weights.values())))
+    weights = np.zeros((len(_POINTS), 2))
+    left = np.zeros((len(_POINTS), 2), dtype=np.int64)
+    for i, points in enumerate(_POINTS.values()):
+        weights[i, : len(points)] = list(points.values())
+        left[i, : len(points)] = cage.indices(*points)
     skin = template.vertices[: template.num_skin]
     x, y, z = skin.T
     bare = template.ear[: template.num_skin] < 0.02
@@ -111,7 +139,8 @@ def _places(template: Template) -> _Places:
     chin = [*cage.indices(*_CHIN_ARC), cage.index("r-69_0")]
     neck = cage.indices(*_NECK_RING)
     return _Places(
-        landmarks=landmarks,
+        landmarks=(left, cage.mirror[left]),
+        weights=weights,
         skull=np.flatnonzero(bare & (y > 30.0)),
         back=np.flatnonzero((np.abs(x) < 1e-6) & (z < 0.0) & (y > 0.0)),
         cheeks=np.flatnonzero(bare & (np.abs(y - 8.0) < 22.0) & (np.abs(z - 50.0) < 20.0)),
@@ -131,19 +160,12 @@ def measure(template: Template, vertices: NDArray[np.floating]) -> dict[str, flo
         vertices: (V, 3) mm.
     """
     places = _places(template)
-    left, right = {}, {}
-    for name, (ids, mirrored, weights) in places.landmarks.items():
-        left[name] = weights @ vertices[ids]
-        right[name] = weights @ vertices[mirrored]
-
-    def across(name: str) -> float:
-        return float(np.linalg.norm(left[name] - right[name]))
-
-    def along(first: str, second: str) -> float:
-        return float(
-            0.5 * np.linalg.norm(left[first] - left[second])
-            + 0.5 * np.linalg.norm(right[first] - right[second])
-        )
+    points = np.stack(
+        [np.einsum("lk,lkc->lc", places.weights, vertices[ids]) for ids in places.landmarks]
+    )
+    along = np.linalg.norm(points[:, _ENDS[:, 0]] - points[:, _ENDS[:, 1]], axis=2).mean(axis=0)
+    across = np.linalg.norm(points[0, _PAIRED] - points[1, _PAIRED], axis=1)
+    left, right = (dict(zip(_POINTS, side)) for side in points)
 
     def breadth(ids: NDArray[np.int64]) -> float:
         return float(np.ptp(vertices[ids, 0]))
@@ -164,29 +186,16 @@ def measure(template: Template, vertices: NDArray[np.floating]) -> dict[str, flo
     neck = vertices[places.neck]
     neck_steps = np.linalg.norm(neck - np.roll(neck, 1, axis=0), axis=1)
     values = {
+        **dict(zip(_ALONG, along)),
+        **{name: span + added for (name, (_, added)), span in zip(_ACROSS.items(), across)},
         "head_length": np.linalg.norm(vertices[places.back] - left["glabella"], axis=1).max(),
         "head_breadth": breadth(places.skull),
         "head_circumference": ConvexHull(girth).area,
         "tragion_vertex": vertices[places.skull, 1].max()
         - 0.5 * (left["tragion"][1] + right["tragion"][1]),
         "bizygomatic": breadth(places.cheeks),
-        "bigonial": across("gonion") - _GONION_TISSUE,
         "bitragion_chin_arc": np.linalg.norm(np.diff(arc, axis=0), axis=1).sum(),
-        "menton_sellion": along("sellion", "menton"),
-        "nasion_menton": along("nasion", "menton"),
-        "nose_height": along("nasion", "subnasale"),
-        "subnasale_menton": along("subnasale", "menton"),
-        "upper_lip_height": along("subnasale", "stomion"),
-        "nose_width": across("alare"),
-        "nose_protrusion": along("subnasale", "pronasale"),
-        "intercanthal": across("endocanthion"),
-        "biocular": across("exocanthion"),
         "interpupillary": np.linalg.norm(np.diff(vertices[places.pupils], axis=0)),
-        "fissure_length": along("endocanthion", "exocanthion"),
-        "fissure_height": along("upper_lid", "lower_lid"),
-        "mouth_width": across("cheilion"),
-        "upper_red": along("upper_lip", "stomion"),
-        "lower_red": along("lower_lip", "stomion"),
         "ear_length": ear_length,
         "ear_breadth": ear_breadth,
         "ear_protrusion": ear_protrusion,

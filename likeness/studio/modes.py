@@ -143,10 +143,14 @@ def _submental(p: Place) -> Array:
 
 
 def _reds(p: Place, heights: dict[int, float], up: float) -> Array:
-    """Moves the border of a lip by its local height and fills the red with it."""
+    """Moves the border of a lip by its local height and fills the red with it.
+
+    The fullest part moves by its share of the red's height and little more than its share of the
+    depth: a lip of half the height is as round, and its fullest part stays outside the seam.
+    """
     moves: dict[str, Vector] = {}
     for number, height in heights.items():
-        moves[f"m1_{number}"] = (0.0, 0.40 * up * height, 0.55 * height)
+        moves[f"m1_{number}"] = (0.0, 0.30 * up * height, 0.40 * height)
         moves[f"m2_{number}"] = (0.0, 0.85 * up * height, 0.35 * height)
         moves[f"m3_{number}"] = (0.0, 0.25 * up * height, 0.10 * height)
     return p.on_cage(moves)
@@ -161,6 +165,11 @@ def _fissure_height(p: Place) -> Array:
     # The crease above moves along, or a wide eye under a full fold would push its lid through.
     below, above = p.bump((31.6, 40.5, 95), (11, 4.5, 22)), p.bump((31.6, 40.5, 95), (12, 9, 22))
     return p.along(_UP, np.where(p.y > 40.5, above, below))
+
+
+def _lid_fold(p: Place) -> Array:
+    # A full fold under a low brow hangs out over the lid, or it would be pushed into itself.
+    return p.along((0, -1, 0.8), p.bump((34, 47.5, 97), (18, 6.5, 18)))
 
 
 def _local(direction: Vector, center: Vector, radii: Vector) -> Callable[[Place], Array]:
@@ -228,13 +237,13 @@ MODES = (
         {"e0_6": _UP, "e0_0": _DOWN},
     ),
     Mode("eye_depth", 1.5, _local(_BACK, (31.6, 36, 92), (20, 15, 26)), {"e0_3": _BACK}),
-    Mode("lid_fold", 1.1, _local((0, -1, 0.5), (34, 47.5, 97), (18, 6.5, 18)), {"e2_3": _DOWN}),
+    Mode("lid_fold", 1.1, _lid_fold, {"e2_3": _DOWN}),
     Mode(
         "epicanthus",
         0.7,
         lambda p: p.on_cage(
             {
-                "e1_0": (0.3, -0.8, 0.6),
+                "e1_0": (0.3, -0.6, 0.6),  # lower it would meet the lid below
                 "e1_1": (0.2, -1.0, 0.5),
                 "e1_2": (0.0, -0.5, 0.3),
                 "e1_11": (0.1, -0.35, 0.2),
