@@ -32,8 +32,8 @@ def nearest_depth(points, distance, faces, depth):
     columns = np.empty(len(points), np.int32)
     rows = np.empty(len(points), np.int32)
     for vertex in range(len(points)):
-        columns[vertex] = _first_centre(points[vertex, 0], width)
-        rows[vertex] = _first_centre(points[vertex, 1], height)
+        columns[vertex] = first_centre(points[vertex, 0], width)
+        rows[vertex] = first_centre(points[vertex, 1], height)
     for face in range(len(faces)):
         i0, i1, i2 = faces[face, 0], faces[face, 1], faces[face, 2]
         top = min(rows[i0], min(rows[i1], rows[i2]))
@@ -64,7 +64,7 @@ def nearest_depth(points, distance, faces, depth):
 
 
 @njit(cache=True, nogil=True)
-def _first_centre(place, size):
+def first_centre(place, size):
     """Number of the first of ``size`` texels whose centre is not before a place; ``size`` if
     there is none.
     """

@@ -21,7 +21,7 @@ from likeness.studio.film import Film, tone
 from likeness.studio.lenses import lay_lenses
 from likeness.studio.lighting import Lighting
 from likeness.studio.merge import merge
-from likeness.studio.pixels import Samples, SharedPoints, farthest_depth, share_points, take_samples
+from likeness.studio.pixels import Samples, farthest_depth, take_samples
 from likeness.studio.shading import shade
 from likeness.studio.strand_samples import StrandSamples, take_strands
 from likeness.studio.visibility import ambient_transfer, shadow_map
@@ -85,17 +85,17 @@ def render(
     """
     height, width = background.shape[:2]
     n = supersampling
-    fine = (intrinsics[0] * n, intrinsics[1] * n, intrinsics[2] * n, intrinsics[3] * n)
-    solids = [take_samples(s.figure, s.vertices, fine, height * n, width * n) for s in subjects]
+    solids = [take_samples(s.figure, s.vertices, intrinsics, height, width, n) for s in subjects]
     place = _joined([solid.place for solid in solids])
     depths = _joined([solid.depth for solid in solids])
     # The samples of one figure are the nearest of their places, and its strands in order.
     alone = len(subjects) == 1
     nearest = slice(None) if alone else _nearest(place, depths)
     behind = np.empty((height, width), np.float32)
-    farthest_depth(place[nearest], depths[nearest], width * n, n, behind)
+    farthest_depth(place[nearest], depths[nearest], n, behind)
 
-    colors, labels, strands = [], [], []
+    colors, labels, points, strands = [], [], [], []
+    taken = 0
     for number, (subject, solid) in enumerate(zip(subjects, solids)):
         grown = take_strands(subject.figure, subject.vertices, intrinsics, behind)
         radius = _shown_radius(subject.vertices, intrinsics, height)
@@ -103,12 +103,13 @@ def render(
         lit = light_of(
             subject.figure, subject.vertices, lighting, _shown_vertices(surface, solid), radius
         )
-        shared = share_points(solid, n)
-        solid_color = _radiance_of_solid(subject.sitter, subject.figure, solid, shared, lit)
+        solid_color = _radiance_of_solid(subject.sitter, subject.figure, solid, lit)
         strand_color = _radiance_of_strands(subject.sitter, subject.figure, grown, lit)
         for radiance in (solid_color, strand_color):
             tone(radiance, lighting.gain(), film)
         colors.append(solid_color)
+        points.append(solid.point + np.int32(taken))
+        taken += len(solid.points)
         labels.append(_labels(surface, solid) + np.int16(first))
         label = surface.label[grown.segment] + np.int16(first)
         strands.append((grown.pixel, strand_color, label, grown.depth, grown.coverage))
@@ -120,8 +121,9 @@ def render(
     picture = background.copy()
     merge(
         place[nearest],
-        _joined(colors)[nearest],
-        _joined(labels)[nearest],
+        _joined(points)[nearest],
+        _joined(colors),
+        _joined(labels),
         depths[nearest],
         *(column[order] for column in columns),
         n,
@@ -157,7 +159,7 @@ def _nearest(place: NDArray[np.int64], depth: NDArray[np.float32]) -> NDArray[np
 
 
 def _labels(surface: Surface, samples: Samples) -> NDArray[np.uint8]:
-    """(N,) labels of samples; the border between skin and neck runs across triangles."""
+    """(M,) labels of points; the border between skin and neck runs across triangles."""
     labels = np.empty(len(samples.tri), np.uint8)
     skin, neck = LABELS.index("skin"), LABELS.index("neck")
     _label_samples(
@@ -262,13 +264,13 @@ def light_of(
 
 
 def _radiance_of_solid(
-    sitter: Sitter, figure: Figure, samples: Samples, shared: SharedPoints, light: Light
+    sitter: Sitter, figure: Figure, samples: Samples, light: Light
 ) -> NDArray[np.float32]:
-    """Radiance (N, 3) of skin, eyes, mouth and cloth."""
+    """Radiance (M, 3) of points of skin, eyes, mouth and cloth."""
     surface = figure.surface
-    values = sitter.paint(shared.points, figure.weights)
+    values = sitter.paint(samples.points, figure.weights)
     bump = np.empty_like(values.bump)
-    frame_of = surface.frame[surface.faces[shared.tri, 0]]
+    frame_of = surface.frame[surface.faces[samples.tri, 0]]
     for number, rotation in enumerate(figure.rotations):
         chosen = frame_of == number
         bump[chosen] = values.bump[chosen] @ rotation.T
@@ -279,7 +281,6 @@ def _radiance_of_solid(
         samples.normal,
         samples.normal,
         surface.material[corners[:, 0]],
-        shared.group,
         values.albedo,
         bump,
         values.specular,
@@ -306,7 +307,6 @@ def _radiance_of_strands(
         strands.normal,
         strands.tangent,
         figure.surface.material[strands.segment],
-        np.arange(count, dtype=np.int32),
         values.albedo,
         np.zeros((count, 3), np.float32),
         values.specular,

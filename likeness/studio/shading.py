@@ -122,7 +122,6 @@ def shade(
     normal,
     tangent,
     material,
-    group,
     albedo,
     bump,
     specular,
@@ -144,7 +143,6 @@ def shade(
     """Radiance toward a camera at the origin, into ``out`` (N, 3).
 
     Positions and normals are in the picture's axes in metres; ``bump`` is already turned into them.
-    Painted values (albedo to occlusion) are shared between samples: ``group`` names each sample's.
     Lamps are rows; the first ones have shadow maps (``map_*[lamp]``), the light of the others is
     soft and blocked like ambient light. Ambient light comes through
     ``transfer``, rows of which the ``corners`` of a sample name; strands, which have none, are
@@ -158,19 +156,19 @@ def shade(
             about[c] += 0.25 * max(lamp_directions[lamp, 2], 0.0) * lamp_colors[lamp, c]
     for sample in range(position.shape[0]):
         px, py, pz = position[sample, 0], position[sample, 1], position[sample, 2]
-        kind, painted = material[sample], group[sample]
+        kind = material[sample]
         inverse = 1.0 / math.sqrt(px * px + py * py + pz * pz)
         vx, vy, vz = -px * inverse, -py * inverse, -pz * inverse
         gx, gy, gz = normal[sample, 0], normal[sample, 1], normal[sample, 2]
         # Seen from behind; smoothed normals on outlines turn away a little without being so.
         if kind == CLOTH and gx * vx + gy * vy + gz * vz < -0.3:
             gx, gy, gz = -gx, -gy, -gz
-        nx, ny, nz = gx + bump[painted, 0], gy + bump[painted, 1], gz + bump[painted, 2]
+        nx, ny, nz = gx + bump[sample, 0], gy + bump[sample, 1], gz + bump[sample, 2]
         inverse = 1.0 / math.sqrt(nx * nx + ny * ny + nz * nz)
         nx, ny, nz = nx * inverse, ny * inverse, nz * inverse
         n_v = max(nx * vx + ny * vy + nz * vz, 0.03)
         rx, ry, rz = 2.0 * n_v * nx - vx, 2.0 * n_v * ny - vy, 2.0 * n_v * nz - vz
-        rough = roughness[painted]
+        rough = roughness[sample]
         alpha = max(rough * rough, 0.002)
         reflectance = _MATERIALS[kind, 6]
         second = _MATERIALS[kind, 7]
@@ -187,7 +185,7 @@ def shade(
                 for corner in range(3):
                     received[k] += bary[sample, corner] * transfer[corners[sample, corner], k]
         seen = received[0] / 0.282095  # share of the surroundings not blocked
-        shade_of_parts = occlusion[painted]
+        shade_of_parts = occlusion[sample]
         if kind == WET:
             # The mouth's own walls are in the transfer already.
             shade_of_parts = math.sqrt(shade_of_parts)
@@ -246,11 +244,11 @@ def shade(
                     )
                     light = through * lamp_colors[lamp, c]
                     diffuse[c] += light * level
-                    tint = math.sqrt(max(albedo[painted, c], 0.0))
+                    tint = math.sqrt(max(albedo[sample, c], 0.0))
                     gloss[c] += (
                         light
                         * gate
-                        * specular[painted]
+                        * specular[sample]
                         * (0.035 * first_lobe + 0.16 * tint * second_lobe)
                     )
                 continue
@@ -281,7 +279,7 @@ def shade(
                     narrow = min(0.38 * alpha + 0.5 * lamp_softness[lamp], 1.0)
                     lobe = (1.0 - second) * lobe + second * _microfacet(narrow, n_h, n_l, n_v)
                 # Strength is measured on a white diffuse surface, hence the factor pi.
-                strength = _SPECULAR * specular[painted] * fresnel * lobe * n_l * lit * math.pi
+                strength = _SPECULAR * specular[sample] * fresnel * lobe * n_l * lit * math.pi
                 for c in range(3):
                     gloss[c] += strength * lamp_colors[lamp, c]
 
@@ -292,10 +290,10 @@ def shade(
                 ambient += received[k] * surroundings[k, c]
             ambient = max(ambient, 0.0) * shade_of_parts
             # What is blocked is blocked by the same kind of surface, which returns some light.
-            white = albedo[painted, c]
+            white = albedo[sample, c]
             returned = _RETURNED[kind] * white * (1.0 - seen) * about[c]
             mirror = max(_harmonic_sum(surroundings, c, rx, ry, rz), 0.0)
             value = white * (diffuse[c] + ambient + returned) + gloss[c]
             if kind != STRAND:
-                value += _SPECULAR * specular[painted] * fresnel * mirror * seen * seen * past
+                value += _SPECULAR * specular[sample] * fresnel * mirror * seen * seen * past
             out[sample, c] = value
