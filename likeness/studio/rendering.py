@@ -26,7 +26,11 @@ from likeness.studio.shading import shade
 from likeness.studio.strand_samples import StrandSamples, take_strands
 from likeness.studio.visibility import ambient_transfer, shadow_map
 
-_SHADOW_TEXELS = 384
+_FINE_SHADOWS, _SHADOWS = (384, 2), (240, 1)
+"""Texels on a side of shadow maps, and how many to each side soften a shadow: six millimetres of a
+portrait either way."""
+_SHOWS_FINE = 320
+"""Rows of a picture from which on it shows the outlines of fine shadows."""
 _AMBIENT_DIRECTIONS, _AMBIENT_TEXELS = 28, 72
 _REGION_RADIUS, _LARGEST_RADIUS = 0.24, 1.2
 """Metres around the middle of the head in which shadows are cast: of portraits, and of whole
@@ -101,7 +105,12 @@ def render(
         radius = _shown_radius(subject.vertices, intrinsics, height)
         surface, first = subject.figure.surface, number * FIGURE_LABELS
         lit = light_of(
-            subject.figure, subject.vertices, lighting, _shown_vertices(surface, solid), radius
+            subject.figure,
+            subject.vertices,
+            lighting,
+            _shown_vertices(surface, solid),
+            radius,
+            height,
         )
         solid_color = _radiance_of_solid(subject.sitter, subject.figure, solid, lit)
         strand_color = _radiance_of_strands(subject.sitter, subject.figure, grown, lit)
@@ -186,7 +195,7 @@ class Light:
     """All light that reaches a placed figure, as ``shading.shade`` takes it."""
 
     transfer: NDArray[np.float32]
-    arguments: tuple[NDArray, ...]
+    arguments: tuple[NDArray | int, ...]
 
 
 def _shown_radius(
@@ -212,6 +221,7 @@ def light_of(
     lighting: Lighting,
     shown: NDArray[np.int64],
     radius: float,
+    height: int,
 ) -> Light:
     """Casts the shadows of a figure.
 
@@ -221,11 +231,13 @@ def light_of(
         lighting: what lights it.
         shown: vertices that are to receive ambient light.
         radius: metres around the middle of the head in which lamps throw shadows.
+        height: of the picture, pixels.
     """
     surface = figure.surface
     middle = figure.landmarks68.mean(axis=0) + (vertices[0] - figure.vertices[0])
     center = middle - _HEAD_BEHIND_FACE * figure.rotations[0][:, 2]
     region = (center, _REGION_RADIUS)
+    texels, reach = _FINE_SHADOWS if height > _SHOWS_FINE else _SHADOWS
     lamps = (lighting.key, lighting.rim, lighting.fill)
     # The rim is seen on outlines only, where strands hardly shade each other.
     maps = [
@@ -233,7 +245,7 @@ def light_of(
             vertices,
             faces if lighting.lamp_color(lamp).any() else faces[:0],
             lamp.direction,
-            _SHADOW_TEXELS,
+            texels,
             (center, radius),
         )
         for lamp, faces in zip(lamps, (surface.shadow_faces, surface.faces))
@@ -259,6 +271,7 @@ def light_of(
             np.stack([found.origin for found in maps]),
             np.array([found.texel for found in maps]),
             np.stack([found.depth for found in maps]),
+            reach,
         ),
     )
 

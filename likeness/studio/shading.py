@@ -38,7 +38,9 @@ _RETURNED = (0.55, 0.55, 1.4, 0.55, 0.55, 0.55)
 """Share of the light thrown about that reaches a point where the surroundings are blocked; into
 the mouth some comes through the cheeks."""
 _SPECULAR = 1.3
-_BIAS = 0.0013
+_BIAS = (0.0, 0.0022, 0.0013)
+"""Metres by which what throws a shadow is nearer to the lamp at least, by the texels the window
+reaches to each side: coarse maps tell depths less well."""
 _MIRROR_EDGE = 0.5
 """Radians over which a mirrored direction passes from open to blocked."""
 
@@ -138,6 +140,7 @@ def shade(
     map_origin,
     map_texel,
     map_depth,
+    map_reach,
     out,
 ):
     """Radiance toward a camera at the origin, into ``out`` (N, 3).
@@ -207,10 +210,16 @@ def shade(
             g_l = gx * lx + gy * ly + gz * lz
             if kind != STRAND and n_l < -_MATERIALS[kind, 0]:
                 continue  # beyond the reach of the widest wrap
-            # Points are lifted off their surface most where the light grazes it.
+            # Points are lifted off their surface most where the light grazes it, and by more the
+            # wider the window they look at.
             if lamp < len(map_texel):
                 texel = map_texel[lamp]
-                lift = texel * (1.0 + 1.5 * (1.0 - min(max(g_l, 0.0), 1.0)))
+                lift = (
+                    0.2
+                    * (2.0 * map_reach + 1.0)
+                    * texel
+                    * (1.0 + 1.5 * (1.0 - min(max(g_l, 0.0), 1.0)))
+                )
                 lift *= 1.0 if g_l > 0.0 else 0.4
                 lit, behind = soft_shadow(
                     px + gx * lift,
@@ -220,7 +229,8 @@ def shade(
                     map_origin[lamp],
                     texel,
                     map_depth[lamp],
-                    _BIAS,
+                    map_reach,
+                    _BIAS[map_reach],
                 )
             else:
                 lit, behind = seen, 0.02
