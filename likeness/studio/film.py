@@ -96,11 +96,30 @@ def _look_up(table, value):
     return table[index] + (place - index) * (table[index + 1] - table[index])
 
 
+@lru_cache(maxsize=1)
+def _srgb_table() -> NDArray[np.float32]:
+    """The transfer curve of IEC 61966-2-1 over the square root of linear light 0..1."""
+    light = np.linspace(0.0, 1.0, _TABLE_STEPS + 1) ** 2
+    high = 1.055 * np.maximum(light, 0.0031308) ** (1 / 2.4) - 0.055
+    curve = np.where(light <= 0.0031308, 12.92 * light, high)
+    return np.append(curve, 1.0).astype(np.float32)
+
+
 def encode(linear: Picture) -> Picture:
-    """sRGB of display-linear values."""
-    low = linear * np.float32(12.92)
-    high = np.float32(1.055) * np.power(np.maximum(linear, 1e-8), np.float32(1 / 2.4)) - 0.055
-    return np.where(linear <= 0.0031308, low, high).astype(np.float32)
+    """sRGB in [0, 1] of display-linear values; what lies outside is clipped."""
+    flat = np.ascontiguousarray(linear, np.float32).reshape(-1)
+    out = np.empty_like(flat)
+    _encode_kernel(flat, _srgb_table(), out)
+    return out.reshape(linear.shape)
+
+
+@njit(cache=True, nogil=True)
+def _encode_kernel(linear, table, out):
+    for index in range(len(linear)):
+        value = min(max(linear[index], np.float32(0.0)), np.float32(1.0))
+        place = np.sqrt(value) * np.float32(_TABLE_STEPS)
+        cell = int(place)
+        out[index] = table[cell] + (place - np.float32(cell)) * (table[cell + 1] - table[cell])
 
 
 def develop(linear: Picture, film: Film, rng: np.random.Generator) -> Picture:
@@ -141,11 +160,21 @@ def _noisy(linear: Picture, film: Film, rng: np.random.Generator) -> Picture:
     The Poisson-Gaussian model of Foi et al., "Practical Poissonian-Gaussian noise modeling and
     fitting for single-image raw data" (2008), with the normal distribution for the Poisson one.
     """
-    variance = np.full_like(linear, np.float32(film.read_noise**2))
-    if film.photons is not None:
-        variance += np.maximum(linear, 0.0) / np.float32(film.photons)
-    noise = rng.standard_normal(linear.shape, dtype=np.float32)
-    return np.clip(linear + np.sqrt(variance) * noise, 0.0, 1.0).astype(np.float32)
+    flat = np.ascontiguousarray(linear, np.float32).reshape(-1)
+    noisy = rng.standard_normal(len(flat), dtype=np.float32)
+    per_photon = np.float32(0.0 if film.photons is None else 1.0 / film.photons)
+    _noise_kernel(flat, per_photon, np.float32(film.read_noise**2), noisy)
+    return noisy.reshape(linear.shape)
+
+
+@njit(cache=True, nogil=True)
+def _noise_kernel(linear, per_photon, read, noisy):
+    """Turns unit noise into values with noise."""
+    zero, one = np.float32(0.0), np.float32(1.0)
+    for index in range(len(linear)):
+        value = linear[index]
+        value += np.sqrt(read + max(value, zero) * per_photon) * noisy[index]
+        noisy[index] = min(max(value, zero), one)
 
 
 def _through_jpeg(picture: Picture, quality: int) -> Picture:

@@ -21,6 +21,10 @@ AXIS_Z = 5.0
 """The azimuth is measured around the vertical axis through (0, 5) in (x, z)."""
 
 
+MOST_WAVER = 12.0
+"""mm"""
+
+
 @njit(cache=True)
 def hairline_height(azimuth, recession):
     """Height of the hairline in mm at an azimuth of 0..180 degrees.
@@ -47,9 +51,14 @@ def above_hairline(x, y, z, recession, seed):
     are along y; on the sloping crown the distance is no longer that, but there it is far from the
     line.
     """
+    return above_mean_hairline(x, y, z, recession) + 2.4 * fbm_at(x, y, z, 30.0, 2, seed, 0.0)
+
+
+@njit(cache=True)
+def above_mean_hairline(x, y, z, recession):
+    """:func:`above_hairline` without the waver, which never reaches ``MOST_WAVER``."""
     azimuth = math.degrees(math.atan2(abs(x), z - AXIS_Z))
-    waver = 2.4 * fbm_at(x, y, z, 30.0, 2, seed, 0.0)
-    return y - hairline_height(azimuth, recession) + waver
+    return y - hairline_height(azimuth, recession)
 
 
 @njit(cache=True)

@@ -52,40 +52,53 @@ def lay_lenses(
     faces = figure.surface.lenses
     if len(faces) == 0:
         return hidden
-    height, width = mask.shape
+    used, faces = np.unique(faces, return_inverse=True)
+    faces = faces.reshape(-1, 3).astype(np.int32)
+    vertices, normals = vertices[used], figure.normals[used]
     xy, distance = project(vertices, intrinsics)
-    xy, distance = np.ascontiguousarray(xy[None]), np.ascontiguousarray(distance[None])
+    # Only the rectangle around the lenses is looked at.
+    size = np.array(mask.shape[::-1])
+    left, top = np.clip(np.floor(xy.min(axis=0)), 0, size).astype(int)
+    right, bottom = np.clip(np.ceil(xy.max(axis=0)), 0, size).astype(int)
+    height, width = bottom - top, right - left
+    if height <= 0 or width <= 0:
+        return hidden
+    xy = np.ascontiguousarray((xy - np.array([left, top], np.float32))[None])
+    distance = np.ascontiguousarray(distance[None])
     tri = np.empty((1, height, width), np.int32)
     buffer = np.empty((1, height, width), np.float32)
     bary = np.empty((1, height, width, 3), np.float32)
     rasterize_kernels.cover(0, 1, xy, distance, distance, faces, False, tri, buffer)
     rasterize_kernels.resolve(0, 1, xy, distance, distance, faces, tri, bary, buffer)
-    rows, columns = np.nonzero((tri[0] >= 0) & (buffer[0] < depth))
+    seen = (tri[0] >= 0) & (buffer[0] < depth[top:bottom, left:right])
+    rows, columns = np.nonzero(seen)
     if len(rows) == 0:
         return hidden
     corners = faces[tri[0, rows, columns]]
     weights = bary[0, rows, columns]
-    normal = np.einsum("nk,nkc->nc", weights, figure.normals[corners])
+    normal = np.einsum("nk,nkc->nc", weights, normals[corners])
     normal /= np.linalg.norm(normal, axis=1, keepdims=True)
     view = -np.einsum("nk,nkc->nc", weights, vertices[corners])
     view /= np.linalg.norm(view, axis=1, keepdims=True)
     facing = np.abs((normal * view).sum(axis=1, keepdims=True))
     mirrored = 2.0 * (normal * view).sum(axis=1, keepdims=True) * normal - view
 
-    seen = np.maximum(harmonics(mirrored) @ lighting.surroundings(), 0.0)
+    light = np.maximum(harmonics(mirrored) @ lighting.surroundings(), 0.0)
     for lamp in lighting.lamps:
         cosine = mirrored @ lamp.direction
         radius = max(lamp.softness, 0.05)
         edge = np.clip((cosine - np.cos(1.15 * radius)) / (0.3 * radius * radius), 0.0, 1.0)
         disc = np.pi * radius * radius
-        seen += edge[:, None] * lighting.lamp_color(lamp) / disc
+        light += edge[:, None] * lighting.lamp_color(lamp) / disc
     share = _REFLECTANCE + (1.0 - _REFLECTANCE) * (1.0 - facing) ** 5
-    glare = (share * seen).astype(np.float32)
+    glare = (share * light).astype(np.float32)
     tone(glare, lighting.gain(), film)
+    nearer = buffer[0, rows, columns]
+    rows, columns = rows + top, columns + left
     passed = np.asarray(figure.surface.lens_tint, np.float32)
     picture[rows, columns] = np.minimum(picture[rows, columns] * passed + glare, 1.0)
     if is_dark(figure.surface.lens_tint):
         mask[rows, columns] = LABELS.index("occluder")
-        depth[rows, columns] = buffer[0, rows, columns]
+        depth[rows, columns] = nearer
         hidden[rows, columns] = True
     return hidden

@@ -161,14 +161,16 @@ def beard_mask(x, y, z, mouth_ring, ear, signed_x, seed):
     top = -8.0 - 18.0 * smoothstep(30.0, 62.0, z) + 8.0 * smoothstep(86.0, 104.0, z)
     sideburn = smoothstep(46.0, 74.0, x) * (1.0 - smoothstep(26.0, 68.0, z))
     top += 30.0 * sideburn + 8.0 * (1.0 - smoothstep(20.0, 30.0, x)) * smoothstep(94.0, 104.0, z)
-    top += 3.0 * fbm_at(signed_x, y, z, 11.0, 2, seed + 7, 0.0)
-    mask = 1.0 - smoothstep(top - 15.0, top + 7.0, y)
-    mask *= smoothstep(12.0, 30.0, z)
+    mask = smoothstep(12.0, 30.0, z)
     mask *= smoothstep(2.05, 2.75, mouth_ring) * (1.0 - smoothstep(0.1, 0.4, ear))
     cheek = ((x - 34.0) / 16.0) ** 2 + ((y + 14.0) / 15.0) ** 2 + ((z - 98.0) / 40.0) ** 2
     mask *= smoothstep(0.7, 1.5, cheek)
     nose = (x / 17.0) ** 2 + ((y + 2.0) / 11.0) ** 2
     mask *= smoothstep(0.85, 1.15, nose)
+    if mask == 0.0 or y > top + 22.0:  # the edge wavers by less than 15 mm
+        return 0.0
+    top += 3.0 * fbm_at(signed_x, y, z, 11.0, 2, seed + 7, 0.0)
+    mask *= 1.0 - smoothstep(top - 15.0, top + 7.0, y)
     # Bare beside the tuft under the lower lip, thin in the groove of the upper one.
     bare = math.exp(-(((x - 13.0) / 5.0) ** 2) - ((y + 52.5) / 3.5) ** 2)
     mask *= 1.0 - 0.65 * bare

@@ -13,6 +13,7 @@ from numba import njit
 @njit(cache=True, nogil=True)
 def merge(
     place,
+    point,
     color,
     label,
     depth,
@@ -31,9 +32,10 @@ def merge(
     """Composes a picture in place.
 
     Args:
-        place: (N,) ascending places of solid samples on the grid of n x n samples a pixel.
-        color: (N, 3) display-linear.
-        label: (N,) their labels; 0 is background.
+        place: (N,) ascending places of solid samples; see ``pixels.Samples``.
+        point: (N,) the point each shows.
+        color: (M, 3) display-linear, of points.
+        label: (M,) theirs; 0 is background.
         depth: (N,) metres.
         strand_pixel: (M,) ascending pixels of strands, nearest first within a pixel.
         strand_color: (M, 3).
@@ -50,29 +52,19 @@ def merge(
     """
     height, width = mask.shape
     samples = n * n
-    start = np.zeros(height * width + 1, np.int64)
-    for k in range(len(place)):
-        row, column = place[k] // (width * n) // n, place[k] % (width * n) // n
-        start[row * width + column + 1] += 1
-    for pixel in range(height * width):
-        start[pixel + 1] += start[pixel]
-    cursor = start[:-1].copy()
-    order = np.empty(len(place), np.int64)
-    for k in range(len(place)):
-        pixel = place[k] // (width * n) // n * width + place[k] % (width * n) // n
-        order[cursor[pixel]] = k
-        cursor[pixel] += 1
-
     votes = np.zeros(num_labels)
     nearest = np.zeros(num_labels)
     total = np.zeros(3)
-    first = 0
+    first, solid_last = 0, 0
     for pixel in range(height * width):
         row, column = pixel // width, pixel % width
         last = first
         while last < len(strand_pixel) and strand_pixel[last] == pixel:
             last += 1
-        members = start[pixel + 1] - start[pixel]
+        solid_first = solid_last
+        while solid_last < len(place) and place[solid_last] < (pixel + 1) * samples:
+            solid_last += 1
+        members = solid_last - solid_first
         out_depth[row, column] = np.inf
         mask[row, column] = 0
         coverage[row, column] = 0.0
@@ -82,8 +74,9 @@ def merge(
         nearest[:] = np.inf
         total[:] = 0.0
         for sample in range(samples):
-            solid = order[start[pixel] + sample] if sample < members else -1
-            behind = depth[solid] if solid >= 0 else np.inf
+            shown = sample < members
+            solid = solid_first + sample
+            behind = depth[solid] if shown else np.inf
             through = 1.0
             for k in range(first, last):
                 if strand_depth[k] >= behind:
@@ -95,11 +88,14 @@ def merge(
                 votes[strand_label[k]] += share
                 nearest[strand_label[k]] = min(nearest[strand_label[k]], strand_depth[k])
             for channel in range(3):
-                value = color[solid, channel] if solid >= 0 else picture[row, column, channel]
-                total[channel] += through * value
-            if solid >= 0:
-                votes[label[solid]] += through
-                nearest[label[solid]] = min(nearest[label[solid]], behind)
+                if shown:
+                    total[channel] += through * color[point[solid], channel]
+                else:
+                    total[channel] += through * picture[row, column, channel]
+            if shown:
+                kind = label[point[solid]]
+                votes[kind] += through
+                nearest[kind] = min(nearest[kind], behind)
             else:
                 votes[0] += through
         coverage[row, column] = 1.0 - votes[0] / samples

@@ -1,7 +1,9 @@
-"""From triangles to samples: which surface each sample of a picture shows, and its attributes.
+"""From triangles to pixels: which surface each sample of a picture shows, and its attributes.
 
-Owns the projection into samples, the visibility buffer and the gathering of attributes; nothing is
-painted or lit here.
+Owns the projection into samples and the choice of points: coverage and depth are known for every
+sample of a pixel, but all samples of a pixel that show the same piece of surface share one point,
+which is painted and lit once (multisampling; Akeley, "RealityEngine graphics", SIGGRAPH 1993).
+Nothing is painted or lit here.
 """
 
 from __future__ import annotations
@@ -12,33 +14,38 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from likeness.geometry import rasterize_kernels
+from likeness.studio.coverage import nearest_triangle
 from likeness.studio.figure import Figure
-from likeness.studio.surface_points import SurfacePoints
+from likeness.studio.surface_points import FRAME, SurfacePoints
 from likeness.studio.template import PARTS
 
-_PAINTED_BY_SAMPLE = tuple(
-    PARTS.index(name) for name in ("eyeball_left", "eyeball_right", "teeth_upper", "teeth_lower")
-)
+_ALONE = np.zeros(256, bool)
+_ALONE[[PARTS.index(name) for name in ("eyeball_left", "eyeball_right")]] = True
+_ALONE[[PARTS.index(name) for name in ("teeth_upper", "teeth_lower")] + [FRAME]] = True
+"""Parts whose detail or shine is as small as a sample: every sample is a point of its own."""
 
 
 @dataclass(frozen=True, eq=False)
 class Samples:
-    """The samples of a picture that show the figure, flat arrays of equal length."""
+    """The samples of a picture that show the figure, and the points they show."""
 
-    width: int
-    """columns of the sample grid"""
     place: NDArray[np.int64]
-    """(N,) row times width plus column of the sample grid, ascending"""
-    tri: NDArray[np.int32]
-    bary: NDArray[np.float32]
-    """(N, 3) perspective-correct"""
+    """(N,) pixel (row times columns plus column) times samples a pixel plus the sample's number in
+    its pixel, ascending"""
     depth: NDArray[np.float32]
     """(N,) metres along the viewing direction"""
+    point: NDArray[np.int32]
+    """(N,) the point each sample shows"""
+    tri: NDArray[np.int32]
+    """(M,) a triangle each point lies on"""
+    bary: NDArray[np.float32]
+    """(M, 3) where on it"""
     position: NDArray[np.float32]
-    """(N, 3) metres, camera at the origin"""
+    """(M, 3) metres, camera at the origin"""
     normal: NDArray[np.float32]
+    """(M, 3) unit"""
     points: SurfacePoints
+    """M points; those of several samples are means"""
 
 
 def project(
@@ -63,34 +70,31 @@ def take_samples(
     intrinsics: tuple[float, float, float, float],
     height: int,
     width: int,
+    n: int,
 ) -> Samples:
-    """Samples of a figure on a grid of ``height`` x ``width``.
+    """Samples of a figure in a picture of ``height`` x ``width`` pixels.
 
     Args:
         figure: gives everything but the place.
         vertices: (V, 3) the figure's vertices before the camera at the origin.
-        intrinsics: in samples.
-        height: rows of the grid.
-        width: columns of the grid.
+        intrinsics: fx, fy, cx, cy in pixels.
+        height: rows of pixels.
+        width: columns of pixels.
+        n: samples per pixel along each side.
     """
     surface = figure.surface
     xy, depth = project(vertices, intrinsics)
-    xy, depth = np.ascontiguousarray(xy[None]), np.ascontiguousarray(depth[None])
-    tri = np.empty((1, height, width), np.int32)
-    buffer = np.empty((1, height, width), np.float32)
-    rasterize_kernels.cover(0, 1, xy, depth, depth, surface.faces, False, tri, buffer)
-    bary = np.empty((1, height, width, 3), np.float32)
-    rasterize_kernels.resolve(0, 1, xy, depth, depth, surface.faces, tri, bary, buffer)
-    place = np.flatnonzero(tri.reshape(-1) >= 0)
-    tri_seen, bary_seen = tri.reshape(-1)[place], bary.reshape(-1, 3)[place]
-    depth_seen = buffer.reshape(-1)[place]
-    count = len(place)
-    vectors = np.empty((3, count, 3), np.float32)
-    scalars = np.empty((5, count), np.float32)
-    _gather(
-        tri_seen,
-        bary_seen,
-        surface.faces,
+    xy, inverse = np.float32(n) * xy, np.float32(1.0) / depth
+    tri = np.empty((height * n, width * n), np.int32)
+    count = nearest_triangle(xy, inverse, surface.faces, tri)
+    place = np.empty(count, np.int64)
+    point = np.empty(count, np.int32)
+    found_depth = np.empty(count, np.float32)
+    tri_of = np.empty(count, np.int32)
+    bary = np.zeros((count, 3), np.float32)
+    vectors = np.zeros((3, count, 3), np.float32)
+    scalars = np.zeros((6, count), np.float32)
+    attributes = (
         vertices,
         figure.normals,
         surface.rest,
@@ -99,124 +103,39 @@ def take_samples(
         surface.ear,
         surface.layer,
         figure.lid_distance,
+    )
+    used = _share(
+        tri,
+        n,
+        xy,
+        inverse,
+        np.float32(1000.0 / (n * intrinsics[0])),
+        _ALONE,
+        surface.faces,
+        surface.part,
+        attributes,
+        place,
+        found_depth,
+        point,
+        tri_of,
+        bary,
         vectors,
         scalars,
     )
-    position, normal, rest = vectors
+    position, normal, rest = vectors[:, :used]
+    mouth_ring, eye_ring, ear, layer, lid_distance, footprint = scalars[:, :used]
+    tri_of = tri_of[:used]
     return Samples(
-        width=width,
         place=place,
-        tri=tri_seen,
-        bary=bary_seen,
-        depth=depth_seen,
+        depth=found_depth,
+        point=point,
+        tri=tri_of,
+        bary=bary[:used],
         position=position,
         normal=normal,
         points=SurfacePoints(
             rest=rest,
-            part=surface.part[surface.faces[tri_seen, 0]],
-            mouth_ring=scalars[0],
-            eye_ring=scalars[1],
-            ear=scalars[2],
-            layer=scalars[3],
-            lid_distance=scalars[4],
-            footprint=(depth_seen * np.float32(1000.0 / intrinsics[0])).astype(np.float32),
-        ),
-    )
-
-
-@njit(cache=True, nogil=True)
-def _gather(
-    tri,
-    bary,
-    faces,
-    vertices,
-    normals,
-    rest,
-    mouth_ring,
-    eye_ring,
-    ear,
-    layer,
-    lid_distance,
-    vectors,
-    scalars,
-):
-    for sample in range(len(tri)):
-        face = tri[sample]
-        i, j, k = faces[face, 0], faces[face, 1], faces[face, 2]
-        a, b, c = bary[sample, 0], bary[sample, 1], bary[sample, 2]
-        for axis in range(3):
-            vectors[0, sample, axis] = (
-                a * vertices[i, axis] + b * vertices[j, axis] + c * vertices[k, axis]
-            )
-            vectors[2, sample, axis] = a * rest[i, axis] + b * rest[j, axis] + c * rest[k, axis]
-        x = a * normals[i, 0] + b * normals[j, 0] + c * normals[k, 0]
-        y = a * normals[i, 1] + b * normals[j, 1] + c * normals[k, 1]
-        z = a * normals[i, 2] + b * normals[j, 2] + c * normals[k, 2]
-        length = max(np.sqrt(x * x + y * y + z * z), np.float32(1e-6))
-        vectors[1, sample, 0] = x / length
-        vectors[1, sample, 1] = y / length
-        vectors[1, sample, 2] = z / length
-        scalars[0, sample] = a * mouth_ring[i] + b * mouth_ring[j] + c * mouth_ring[k]
-        scalars[1, sample] = a * eye_ring[i] + b * eye_ring[j] + c * eye_ring[k]
-        scalars[2, sample] = a * ear[i] + b * ear[j] + c * ear[k]
-        scalars[3, sample] = a * layer[i] + b * layer[j] + c * layer[k]
-        scalars[4, sample] = a * lid_distance[i] + b * lid_distance[j] + c * lid_distance[k]
-
-
-@dataclass(frozen=True, eq=False)
-class SharedPoints:
-    """Points to be painted, each for one or more samples of a pixel."""
-
-    points: SurfacePoints
-    tri: NDArray[np.int32]
-    """(M,) a triangle each point lies on"""
-    group: NDArray[np.int32]
-    """(N,) the point each sample takes its values from"""
-
-
-def share_points(samples: Samples, n: int) -> SharedPoints:
-    """One point for all samples of a pixel that show the same piece of skin or cloth.
-
-    Painting costs more than lighting, and what is painted fades out below the size of a pixel
-    anyway. Eyes and strands are painted sample by sample.
-
-    Args:
-        samples: on a grid of ``n`` x ``n`` samples a pixel.
-        n: samples per pixel along each side.
-    """
-    points = samples.points
-    count = len(points)
-    group = np.empty(count, np.int32)
-    vectors = np.zeros((count, 3), np.float32)
-    scalars = np.zeros((6, count), np.float32)
-    tri = np.empty(count, np.int32)
-    width = samples.width
-    used = _share(
-        samples.place,
-        width,
-        n,
-        samples.tri,
-        points.part,
-        np.isin(points.part, _PAINTED_BY_SAMPLE),
-        points.rest,
-        points.mouth_ring,
-        points.eye_ring,
-        points.ear,
-        points.layer,
-        points.lid_distance,
-        points.footprint,
-        group,
-        vectors,
-        scalars,
-        tri,
-    )
-    mouth_ring, eye_ring, ear, layer, lid_distance, footprint = scalars[:, :used]
-    part = np.empty(used, np.uint8)
-    part[group] = points.part
-    return SharedPoints(
-        points=SurfacePoints(
-            rest=vectors[:used],
-            part=part,
+            part=surface.part[surface.faces[tri_of, 0]],
             mouth_ring=mouth_ring,
             eye_ring=eye_ring,
             ear=ear,
@@ -224,91 +143,157 @@ def share_points(samples: Samples, n: int) -> SharedPoints:
             lid_distance=lid_distance,
             footprint=footprint,
         ),
-        tri=tri[:used],
-        group=group,
     )
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _share(
-    place,
-    width,
-    n,
     tri,
-    part,
-    alone,
-    rest,
-    mouth_ring,
-    eye_ring,
-    ear,
-    layer,
-    lid_distance,
+    n,
+    xy,
+    inverse,
     footprint,
-    group,
+    alone,
+    faces,
+    part,
+    attributes,
+    place,
+    depths,
+    point,
+    point_tri,
+    bary,
     vectors,
     scalars,
-    group_tri,
 ):
-    """Groups samples, sums their attributes and divides by their number; returns how many
-    groups.
+    """Gathers samples into points, whose attributes are means; returns how many points.
+
+    ``vectors`` rows are position, normal and rest, ``scalars`` rows the rings, ear, layer, lid
+    distance and footprint. They and ``bary`` are zero on entry.
     """
-    columns = width // n
-    newest = np.full((place[-1] // width // n + 1) * columns if len(place) else 0, -1, np.int32)
+    half, one = np.float32(0.5), np.float32(1.0)
+    rest = attributes[2]
     members = np.zeros(len(place), np.int32)
-    used = 0
-    for sample in range(len(place)):
-        row, column = place[sample] // width, place[sample] % width
-        pixel = (row // n) * columns + column // n
-        found = -1
-        if not alone[sample]:
-            found = newest[pixel]
-            if found >= 0:
-                # The same piece of surface: the same part, a few samples' width away at most.
-                apart = 0.0
-                for axis in range(3):
-                    step = vectors[found, axis] / members[found] - rest[sample, axis]
-                    apart += step * step
-                reach = 3.0 * n * footprint[sample]
-                if part[sample] != part[group_tri[found]] or apart > reach * reach:
-                    found = -1
-        if found < 0:
-            found = used
-            used += 1
-            group_tri[found] = sample
-            if not alone[sample]:
-                newest[pixel] = found
-        group[sample] = found
-        members[found] += 1
-        for axis in range(3):
-            vectors[found, axis] += rest[sample, axis]
-        scalars[0, found] += mouth_ring[sample]
-        scalars[1, found] += eye_ring[sample]
-        scalars[2, found] += ear[sample]
-        scalars[3, found] += layer[sample]
-        scalars[4, found] += lid_distance[sample]
-        scalars[5, found] += footprint[sample]
+    on_first = np.zeros(len(place), np.int32)
+    first_rest = np.empty((len(place), 3), np.float32)
+    here = np.empty(3, np.float32)
+    sample, used, number = 0, 0, 0
+    for row in range(0, tri.shape[0], n):
+        for column in range(0, tri.shape[1], n):
+            start = used
+            for inner in range(n * n):
+                y, x = row + inner // n, column + inner % n
+                number += 1
+                face = tri[y, x]
+                if face < 0:
+                    continue
+                i, j, k = faces[face, 0], faces[face, 1], faces[face, 2]
+                x0, y0 = xy[i, 0], xy[i, 1]
+                e1x, e1y = xy[j, 0] - x0, xy[j, 1] - y0
+                e2x, e2y = xy[k, 0] - x0, xy[k, 1] - y0
+                qx, qy = np.float32(x) + half - x0, np.float32(y) + half - y0
+                area = one / (e1x * e2y - e1y * e2x)
+                b, c = (qx * e2y - qy * e2x) * area, (e1x * qy - e1y * qx) * area
+                a, b, c = (one - b - c) * inverse[i], b * inverse[j], c * inverse[k]
+                depth = one / (a + b + c)
+                a, b, c = a * depth, b * depth, c * depth
+                found = used
+                if not alone[part[i]]:
+                    for other in range(start, used):
+                        if point_tri[other] == face:
+                            found = other
+                            break
+                if found < used:
+                    on_first[found] += 1
+                    bary[found, 0] += a
+                    bary[found, 1] += b
+                    bary[found, 2] += c
+                else:
+                    for axis in range(3):
+                        here[axis] = a * rest[i, axis] + b * rest[j, axis] + c * rest[k, axis]
+                    if not alone[part[i]]:
+                        # The same piece of surface: the same part, a few samples away at most.
+                        reach = np.float32(3 * n) * footprint * depth
+                        for other in range(start, used):
+                            dx, dy = first_rest[other, 0] - here[0], first_rest[other, 1] - here[1]
+                            dz = first_rest[other, 2] - here[2]
+                            same = part[faces[point_tri[other], 0]] == part[i]
+                            if same and dx * dx + dy * dy + dz * dz <= reach * reach:
+                                found = other
+                                break
+                    if found < used:
+                        _add(one, (i, j, k), (a, b, c), found, attributes, vectors, scalars)
+                    else:
+                        point_tri[found] = face
+                        on_first[found] = 1
+                        bary[found, 0], bary[found, 1], bary[found, 2] = a, b, c
+                        for axis in range(3):
+                            first_rest[found, axis] = here[axis]
+                        used += 1
+                members[found] += 1
+                scalars[5, found] += depth
+                place[sample], depths[sample], point[sample] = number - 1, depth, found
+                sample += 1
     for found in range(used):
-        share = np.float32(1.0) / np.float32(members[found])
+        face, count = point_tri[found], np.float32(on_first[found])
         for axis in range(3):
-            vectors[found, axis] *= share
-        for row in range(6):
-            scalars[row, found] *= share
+            bary[found, axis] /= count
+        corners = (faces[face, 0], faces[face, 1], faces[face, 2])
+        weights = (bary[found, 0], bary[found, 1], bary[found, 2])
+        _add(count, corners, weights, found, attributes, vectors, scalars)
+        count = np.float32(members[found])
+        share, square = one / count, np.float32(0.0)
+        for axis in range(3):
+            vectors[0, found, axis] *= share
+            vectors[2, found, axis] *= share
+            square += vectors[1, found, axis] * vectors[1, found, axis]
+        length = one / max(np.sqrt(square), np.float32(1e-6))
+        for axis in range(3):
+            vectors[1, found, axis] *= length
+        for kind in range(6):
+            scalars[kind, found] *= share
         # The point stands for as many samples as it has members.
-        scalars[5, found] *= np.sqrt(np.float32(members[found]))
-        group_tri[found] = tri[group_tri[found]]
+        scalars[5, found] *= footprint * np.sqrt(count)
     return used
 
 
+@njit(cache=True, nogil=True, error_model="numpy")
+def _add(times, corners, weights, found, attributes, vectors, scalars):
+    """Adds ``times`` the attributes at a place of a triangle to a point's sums."""
+    vertices, normals, rest, mouth_ring, eye_ring, ear, layer, lid_distance = attributes
+    i, j, k = corners
+    a, b, c = times * weights[0], times * weights[1], times * weights[2]
+    x = a * normals[i, 0] + b * normals[j, 0] + c * normals[k, 0]
+    y = a * normals[i, 1] + b * normals[j, 1] + c * normals[k, 1]
+    z = a * normals[i, 2] + b * normals[j, 2] + c * normals[k, 2]
+    # Every sample's normal counts the same, however much its triangle is bent.
+    length = times / max(np.sqrt(x * x + y * y + z * z), np.float32(1e-6))
+    vectors[1, found, 0] += length * x
+    vectors[1, found, 1] += length * y
+    vectors[1, found, 2] += length * z
+    for axis in range(3):
+        vectors[0, found, axis] += (
+            a * vertices[i, axis] + b * vertices[j, axis] + c * vertices[k, axis]
+        )
+        vectors[2, found, axis] += a * rest[i, axis] + b * rest[j, axis] + c * rest[k, axis]
+    scalars[0, found] += a * mouth_ring[i] + b * mouth_ring[j] + c * mouth_ring[k]
+    scalars[1, found] += a * eye_ring[i] + b * eye_ring[j] + c * eye_ring[k]
+    scalars[2, found] += a * ear[i] + b * ear[j] + c * ear[k]
+    scalars[3, found] += a * layer[i] + b * layer[j] + c * layer[k]
+    scalars[4, found] += a * lid_distance[i] + b * lid_distance[j] + c * lid_distance[k]
+
+
 @njit(cache=True, nogil=True)
-def farthest_depth(place, depths, width, n, out):
+def farthest_depth(place, depths, n, out):
     """Depth of the farthest sample of each pixel into ``out``; infinite where one shows nothing."""
-    members = np.zeros(out.shape, np.int32)
-    out[:] = 0.0
-    for sample in range(len(place)):
-        row, column = place[sample] // width // n, place[sample] % width // n
-        members[row, column] += 1
-        out[row, column] = max(out[row, column], depths[sample])
-    for row in range(out.shape[0]):
-        for column in range(out.shape[1]):
-            if members[row, column] < n * n:
-                out[row, column] = np.inf
+    width = out.shape[1]
+    out[:] = np.inf
+    first = 0
+    while first < len(place):
+        pixel = place[first] // (n * n)
+        last, farthest = first, np.float32(0.0)
+        while last < len(place) and place[last] < (pixel + 1) * n * n:
+            farthest = max(farthest, depths[last])
+            last += 1
+        if last - first == n * n:
+            out[pixel // width, pixel % width] = farthest
+        first = last

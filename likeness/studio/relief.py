@@ -6,6 +6,7 @@ Owns heights in mm over template positions and their gradients. Coarser shape be
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import NamedTuple
 
@@ -106,6 +107,8 @@ def _course(xs, ys, x):
 def _valley(distance, width):
     """A crease of unit depth with softly raised banks."""
     t = distance / width
+    if abs(t) > 6.5:
+        return 0.0
     return -math.exp(-t * t) + 0.3 * math.exp(-((abs(t) - 2.4) ** 2) / 1.6)
 
 
@@ -121,24 +124,55 @@ def _forehead_depth(x, drives):
     return (0.36 + 0.24 * drives.age) * drive + 0.26 * max(drives.age - 0.15, 0.0)
 
 
-@njit(cache=True)
-def _forehead_waves(x, seed):
-    """How the four lines across the forehead run at a signed x: their bow, and per line strength
-    and shift.
+_LINES_END, _LINES_STEPS = 60.0, 480
+
+
+@functools.lru_cache(maxsize=64)
+def forehead_lines(seed: int) -> np.ndarray:
+    """How the four lines across the forehead run, over signed x of 60 mm to each side: their bow,
+    then the strength of each line, then the shift of each. (481, 9).
     """
-    bow = 2.2 * math.exp(-(((abs(x) - 30.0) / 16.0) ** 2))
-    bow += 1.1 * noise_at(x / 24.0, 0.3, 0.1, seed + 31)
+    table = np.empty((_LINES_STEPS + 1, 9))
+    _fill_lines(np.linspace(-_LINES_END, _LINES_END, _LINES_STEPS + 1), seed, table)
+    table.flags.writeable = False
+    return table
+
+
+@njit(cache=True)
+def _fill_lines(places, seed, table):
+    for row in range(len(places)):
+        x = places[row]
+        bow = 2.2 * math.exp(-(((abs(x) - 30.0) / 16.0) ** 2))
+        table[row, 0] = bow + 1.1 * noise_at(x / 24.0, 0.3, 0.1, seed + 31)
+        for line in range(4):
+            strength = 0.65 + 0.35 * noise_at(x / 18.0, 1.7 * line, 0.5, seed + 37)
+            table[row, 1 + line] = max(strength, 0.1)
+            table[row, 5 + line] = 0.5 * noise_at(x / 16.0, 3.1 * line, 0.2, seed + 41)
+
+
+@njit(cache=True)
+def _forehead_waves(x, lines):
+    """A row of :func:`forehead_lines` at a signed x."""
+    place = (x + _LINES_END) * (0.5 * _LINES_STEPS / _LINES_END)
+    place = min(max(place, 0.0), _LINES_STEPS - 1e-6)
+    row = int(place)
+    share = place - row
     return (
-        bow,
-        max(0.65 + 0.35 * noise_at(x / 18.0, 0.0, 0.5, seed + 37), 0.1),
-        max(0.65 + 0.35 * noise_at(x / 18.0, 1.7, 0.5, seed + 37), 0.1),
-        max(0.65 + 0.35 * noise_at(x / 18.0, 2 * 1.7, 0.5, seed + 37), 0.1),
-        max(0.65 + 0.35 * noise_at(x / 18.0, 3 * 1.7, 0.5, seed + 37), 0.1),
-        0.5 * noise_at(x / 16.0, 0.0, 0.2, seed + 41),
-        0.5 * noise_at(x / 16.0, 3.1, 0.2, seed + 41),
-        0.5 * noise_at(x / 16.0, 2 * 3.1, 0.2, seed + 41),
-        0.5 * noise_at(x / 16.0, 3 * 3.1, 0.2, seed + 41),
+        _between(lines, row, share, 0),
+        _between(lines, row, share, 1),
+        _between(lines, row, share, 2),
+        _between(lines, row, share, 3),
+        _between(lines, row, share, 4),
+        _between(lines, row, share, 5),
+        _between(lines, row, share, 6),
+        _between(lines, row, share, 7),
+        _between(lines, row, share, 8),
     )
+
+
+@njit(cache=True)
+def _between(table, row, share, column):
+    return table[row, column] + share * (table[row + 1, column] - table[row, column])
 
 
 @njit(cache=True)
@@ -154,20 +188,20 @@ def _forehead_height(x, y, z, depth, waves):
 
 
 @njit(cache=True)
-def _forehead(x, y, z, drives, step, seed):
+def _forehead(x, y, z, drives, step, lines):
     """Heights at a point and a step further along x, y and z. How lines run depends on x alone."""
     if y <= 56.0 - step or y >= 104.0 or z <= 30.0 - step or abs(x) > 52.0 + step:
         return 0.0, 0.0, 0.0, 0.0
     here, right, up, forward = 0.0, 0.0, 0.0, 0.0
     depth = _forehead_depth(x, drives)
     if depth > 0.01:
-        waves = _forehead_waves(x, seed)
+        waves = _forehead_waves(x, lines)
         here = _forehead_height(x, y, z, depth, waves)
         up = _forehead_height(x, y + step, z, depth, waves)
         forward = _forehead_height(x, y, z + step, depth, waves)
     depth = _forehead_depth(x + step, drives)
     if depth > 0.01:
-        right = _forehead_height(x + step, y, z, depth, _forehead_waves(x + step, seed))
+        right = _forehead_height(x + step, y, z, depth, _forehead_waves(x + step, lines))
     return here, right, up, forward
 
 
@@ -212,10 +246,11 @@ def _crease_height(x, y, z, drives, seed):
         ends = smoothstep(-46.0, -34.0, y) * (1.0 - smoothstep(-1.0, 5.0, y))
         ends *= smoothstep(7.0, 14.0, ax) * (1.0 - smoothstep(44.0, 52.0, ax))
         distance = (ax - _course(_FOLD_Y, _FOLD_X, min(max(y, -46.0), 3.0))) * 0.82
-        step = math.tanh(distance / 3.2) * math.exp(-((distance / 11.0) ** 2))
-        # A bank, and a groove in it that is sharp only where the face folds now.
-        groove = 1.7 + 1.3 * (1.0 - min(1.5 * drive, 1.0))
-        height += depth * ends * (0.5 * step + 0.5 * _valley(distance, groove))
+        if ends > 0.0 and abs(distance) < 36.0:
+            step = math.tanh(distance / 3.2) * math.exp(-((distance / 11.0) ** 2))
+            # A bank, and a groove in it that is sharp only where the face folds now.
+            groove = 1.7 + 1.3 * (1.0 - min(1.5 * drive, 1.0))
+            height += depth * ends * (0.5 * step + 0.5 * _valley(distance, groove))
         if age > 0.3:
             # From the corner of the mouth outward and down; short and soft in most people.
             ends = smoothstep(-60.0, -47.0, y) * (1.0 - smoothstep(-43.0, -36.0, y))
@@ -235,23 +270,29 @@ def _crease_height(x, y, z, drives, seed):
 
 
 @njit(cache=True)
-def wrinkle_height(x, y, z, drives, seed):
-    """Height in mm of all expression and age lines at a template point; x signed."""
-    return _crease_height(x, y, z, drives, seed) + _forehead(x, y, z, drives, 0.0, seed)[0]
+def wrinkle_height(x, y, z, drives, seed, lines):
+    """Height in mm of all expression and age lines at a template point; x signed.
+
+    ``lines`` are :func:`forehead_lines` of the seed.
+    """
+    return _crease_height(x, y, z, drives, seed) + _forehead(x, y, z, drives, 0.0, lines)[0]
 
 
 @njit(cache=True)
-def wrinkle_gradient(x, y, z, drives, footprint, seed):
+def wrinkle_gradient(x, y, z, drives, footprint, seed, lines):
     """Height and gradient of :func:`wrinkle_height`, by differences over about a pixel."""
     visible = fade(5.0, footprint)
     if visible <= 0.0:
         return 0.0, 0.0, 0.0, 0.0
     step = max(0.12, 0.4 * footprint)
-    here, right, up, forward = _forehead(x, y, z, drives, step, seed)
+    here, right, up, forward = _forehead(x, y, z, drives, step, lines)
     creases = _crease_height(x, y, z, drives, seed)
     right += _crease_height(x + step, y, z, drives, seed) - creases
     up += _crease_height(x, y + step, z, drives, seed) - creases
-    forward += _crease_height(x, y, z + step, drives, seed) - creases
+    # Below the forehead depth alone changes a line on temples, chin and neck only; elsewhere it
+    # tells front from back, far from where the face is.
+    if (abs(x) > 44.0 and y > 12.0) or y < -84.0 or drives.chin > 0.01:
+        forward += _crease_height(x, y, z + step, drives, seed) - creases
     scale = visible / step
     return (
         visible * (here + creases),

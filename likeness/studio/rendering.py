@@ -21,12 +21,16 @@ from likeness.studio.film import Film, tone
 from likeness.studio.lenses import lay_lenses
 from likeness.studio.lighting import Lighting
 from likeness.studio.merge import merge
-from likeness.studio.pixels import Samples, SharedPoints, farthest_depth, share_points, take_samples
+from likeness.studio.pixels import Samples, farthest_depth, take_samples
 from likeness.studio.shading import shade
 from likeness.studio.strand_samples import StrandSamples, take_strands
 from likeness.studio.visibility import ambient_transfer, shadow_map
 
-_SHADOW_TEXELS = 384
+_FINE_SHADOWS, _SHADOWS = (384, 2), (240, 1)
+"""Texels on a side of shadow maps, and how many to each side soften a shadow: six millimetres of a
+portrait either way."""
+_SHOWS_FINE = 320
+"""Rows of a picture from which on it shows the outlines of fine shadows."""
 _AMBIENT_DIRECTIONS, _AMBIENT_TEXELS = 28, 72
 _REGION_RADIUS, _LARGEST_RADIUS = 0.24, 1.2
 """Metres around the middle of the head in which shadows are cast: of portraits, and of whole
@@ -85,30 +89,36 @@ def render(
     """
     height, width = background.shape[:2]
     n = supersampling
-    fine = (intrinsics[0] * n, intrinsics[1] * n, intrinsics[2] * n, intrinsics[3] * n)
-    solids = [take_samples(s.figure, s.vertices, fine, height * n, width * n) for s in subjects]
+    solids = [take_samples(s.figure, s.vertices, intrinsics, height, width, n) for s in subjects]
     place = _joined([solid.place for solid in solids])
     depths = _joined([solid.depth for solid in solids])
     # The samples of one figure are the nearest of their places, and its strands in order.
     alone = len(subjects) == 1
     nearest = slice(None) if alone else _nearest(place, depths)
     behind = np.empty((height, width), np.float32)
-    farthest_depth(place[nearest], depths[nearest], width * n, n, behind)
+    farthest_depth(place[nearest], depths[nearest], n, behind)
 
-    colors, labels, strands = [], [], []
+    colors, labels, points, strands = [], [], [], []
+    taken = 0
     for number, (subject, solid) in enumerate(zip(subjects, solids)):
         grown = take_strands(subject.figure, subject.vertices, intrinsics, behind)
         radius = _shown_radius(subject.vertices, intrinsics, height)
         surface, first = subject.figure.surface, number * FIGURE_LABELS
         lit = light_of(
-            subject.figure, subject.vertices, lighting, _shown_vertices(surface, solid), radius
+            subject.figure,
+            subject.vertices,
+            lighting,
+            _shown_vertices(surface, solid),
+            radius,
+            height,
         )
-        shared = share_points(solid, n)
-        solid_color = _radiance_of_solid(subject.sitter, subject.figure, solid, shared, lit)
+        solid_color = _radiance_of_solid(subject.sitter, subject.figure, solid, lit)
         strand_color = _radiance_of_strands(subject.sitter, subject.figure, grown, lit)
         for radiance in (solid_color, strand_color):
             tone(radiance, lighting.gain(), film)
         colors.append(solid_color)
+        points.append(solid.point + np.int32(taken))
+        taken += len(solid.points)
         labels.append(_labels(surface, solid) + np.int16(first))
         label = surface.label[grown.segment] + np.int16(first)
         strands.append((grown.pixel, strand_color, label, grown.depth, grown.coverage))
@@ -120,8 +130,9 @@ def render(
     picture = background.copy()
     merge(
         place[nearest],
-        _joined(colors)[nearest],
-        _joined(labels)[nearest],
+        _joined(points)[nearest],
+        _joined(colors),
+        _joined(labels),
         depths[nearest],
         *(column[order] for column in columns),
         n,
@@ -157,7 +168,7 @@ def _nearest(place: NDArray[np.int64], depth: NDArray[np.float32]) -> NDArray[np
 
 
 def _labels(surface: Surface, samples: Samples) -> NDArray[np.uint8]:
-    """(N,) labels of samples; the border between skin and neck runs across triangles."""
+    """(M,) labels of points; the border between skin and neck runs across triangles."""
     labels = np.empty(len(samples.tri), np.uint8)
     skin, neck = LABELS.index("skin"), LABELS.index("neck")
     _label_samples(
@@ -184,7 +195,7 @@ class Light:
     """All light that reaches a placed figure, as ``shading.shade`` takes it."""
 
     transfer: NDArray[np.float32]
-    arguments: tuple[NDArray, ...]
+    arguments: tuple[NDArray | int, ...]
 
 
 def _shown_radius(
@@ -210,6 +221,7 @@ def light_of(
     lighting: Lighting,
     shown: NDArray[np.int64],
     radius: float,
+    height: int,
 ) -> Light:
     """Casts the shadows of a figure.
 
@@ -219,11 +231,13 @@ def light_of(
         lighting: what lights it.
         shown: vertices that are to receive ambient light.
         radius: metres around the middle of the head in which lamps throw shadows.
+        height: of the picture, pixels.
     """
     surface = figure.surface
     middle = figure.landmarks68.mean(axis=0) + (vertices[0] - figure.vertices[0])
     center = middle - _HEAD_BEHIND_FACE * figure.rotations[0][:, 2]
     region = (center, _REGION_RADIUS)
+    texels, reach = _FINE_SHADOWS if height > _SHOWS_FINE else _SHADOWS
     lamps = (lighting.key, lighting.rim, lighting.fill)
     # The rim is seen on outlines only, where strands hardly shade each other.
     maps = [
@@ -231,7 +245,7 @@ def light_of(
             vertices,
             faces if lighting.lamp_color(lamp).any() else faces[:0],
             lamp.direction,
-            _SHADOW_TEXELS,
+            texels,
             (center, radius),
         )
         for lamp, faces in zip(lamps, (surface.shadow_faces, surface.faces))
@@ -257,18 +271,19 @@ def light_of(
             np.stack([found.origin for found in maps]),
             np.array([found.texel for found in maps]),
             np.stack([found.depth for found in maps]),
+            reach,
         ),
     )
 
 
 def _radiance_of_solid(
-    sitter: Sitter, figure: Figure, samples: Samples, shared: SharedPoints, light: Light
+    sitter: Sitter, figure: Figure, samples: Samples, light: Light
 ) -> NDArray[np.float32]:
-    """Radiance (N, 3) of skin, eyes, mouth and cloth."""
+    """Radiance (M, 3) of points of skin, eyes, mouth and cloth."""
     surface = figure.surface
-    values = sitter.paint(shared.points, figure.weights)
+    values = sitter.paint(samples.points, figure.weights)
     bump = np.empty_like(values.bump)
-    frame_of = surface.frame[surface.faces[shared.tri, 0]]
+    frame_of = surface.frame[surface.faces[samples.tri, 0]]
     for number, rotation in enumerate(figure.rotations):
         chosen = frame_of == number
         bump[chosen] = values.bump[chosen] @ rotation.T
@@ -279,7 +294,6 @@ def _radiance_of_solid(
         samples.normal,
         samples.normal,
         surface.material[corners[:, 0]],
-        shared.group,
         values.albedo,
         bump,
         values.specular,
@@ -306,7 +320,6 @@ def _radiance_of_strands(
         strands.normal,
         strands.tangent,
         figure.surface.material[strands.segment],
-        np.arange(count, dtype=np.int32),
         values.albedo,
         np.zeros((count, 3), np.float32),
         values.specular,

@@ -38,7 +38,9 @@ _RETURNED = (0.55, 0.55, 1.4, 0.55, 0.55, 0.55)
 """Share of the light thrown about that reaches a point where the surroundings are blocked; into
 the mouth some comes through the cheeks."""
 _SPECULAR = 1.3
-_BIAS = 0.0013
+_BIAS = (0.0, 0.0022, 0.0013)
+"""Metres by which what throws a shadow is nearer to the lamp at least, by the texels the window
+reaches to each side: coarse maps tell depths less well."""
 _MIRROR_EDGE = 0.5
 """Radians over which a mirrored direction passes from open to blocked."""
 
@@ -122,7 +124,6 @@ def shade(
     normal,
     tangent,
     material,
-    group,
     albedo,
     bump,
     specular,
@@ -139,12 +140,12 @@ def shade(
     map_origin,
     map_texel,
     map_depth,
+    map_reach,
     out,
 ):
     """Radiance toward a camera at the origin, into ``out`` (N, 3).
 
     Positions and normals are in the picture's axes in metres; ``bump`` is already turned into them.
-    Painted values (albedo to occlusion) are shared between samples: ``group`` names each sample's.
     Lamps are rows; the first ones have shadow maps (``map_*[lamp]``), the light of the others is
     soft and blocked like ambient light. Ambient light comes through
     ``transfer``, rows of which the ``corners`` of a sample name; strands, which have none, are
@@ -158,19 +159,19 @@ def shade(
             about[c] += 0.25 * max(lamp_directions[lamp, 2], 0.0) * lamp_colors[lamp, c]
     for sample in range(position.shape[0]):
         px, py, pz = position[sample, 0], position[sample, 1], position[sample, 2]
-        kind, painted = material[sample], group[sample]
+        kind = material[sample]
         inverse = 1.0 / math.sqrt(px * px + py * py + pz * pz)
         vx, vy, vz = -px * inverse, -py * inverse, -pz * inverse
         gx, gy, gz = normal[sample, 0], normal[sample, 1], normal[sample, 2]
         # Seen from behind; smoothed normals on outlines turn away a little without being so.
         if kind == CLOTH and gx * vx + gy * vy + gz * vz < -0.3:
             gx, gy, gz = -gx, -gy, -gz
-        nx, ny, nz = gx + bump[painted, 0], gy + bump[painted, 1], gz + bump[painted, 2]
+        nx, ny, nz = gx + bump[sample, 0], gy + bump[sample, 1], gz + bump[sample, 2]
         inverse = 1.0 / math.sqrt(nx * nx + ny * ny + nz * nz)
         nx, ny, nz = nx * inverse, ny * inverse, nz * inverse
         n_v = max(nx * vx + ny * vy + nz * vz, 0.03)
         rx, ry, rz = 2.0 * n_v * nx - vx, 2.0 * n_v * ny - vy, 2.0 * n_v * nz - vz
-        rough = roughness[painted]
+        rough = roughness[sample]
         alpha = max(rough * rough, 0.002)
         reflectance = _MATERIALS[kind, 6]
         second = _MATERIALS[kind, 7]
@@ -187,7 +188,7 @@ def shade(
                 for corner in range(3):
                     received[k] += bary[sample, corner] * transfer[corners[sample, corner], k]
         seen = received[0] / 0.282095  # share of the surroundings not blocked
-        shade_of_parts = occlusion[painted]
+        shade_of_parts = occlusion[sample]
         if kind == WET:
             # The mouth's own walls are in the transfer already.
             shade_of_parts = math.sqrt(shade_of_parts)
@@ -209,10 +210,16 @@ def shade(
             g_l = gx * lx + gy * ly + gz * lz
             if kind != STRAND and n_l < -_MATERIALS[kind, 0]:
                 continue  # beyond the reach of the widest wrap
-            # Points are lifted off their surface most where the light grazes it.
+            # Points are lifted off their surface most where the light grazes it, and by more the
+            # wider the window they look at.
             if lamp < len(map_texel):
                 texel = map_texel[lamp]
-                lift = texel * (1.0 + 1.5 * (1.0 - min(max(g_l, 0.0), 1.0)))
+                lift = (
+                    0.2
+                    * (2.0 * map_reach + 1.0)
+                    * texel
+                    * (1.0 + 1.5 * (1.0 - min(max(g_l, 0.0), 1.0)))
+                )
                 lift *= 1.0 if g_l > 0.0 else 0.4
                 lit, behind = soft_shadow(
                     px + gx * lift,
@@ -222,7 +229,8 @@ def shade(
                     map_origin[lamp],
                     texel,
                     map_depth[lamp],
-                    _BIAS,
+                    map_reach,
+                    _BIAS[map_reach],
                 )
             else:
                 lit, behind = seen, 0.02
@@ -246,11 +254,11 @@ def shade(
                     )
                     light = through * lamp_colors[lamp, c]
                     diffuse[c] += light * level
-                    tint = math.sqrt(max(albedo[painted, c], 0.0))
+                    tint = math.sqrt(max(albedo[sample, c], 0.0))
                     gloss[c] += (
                         light
                         * gate
-                        * specular[painted]
+                        * specular[sample]
                         * (0.035 * first_lobe + 0.16 * tint * second_lobe)
                     )
                 continue
@@ -281,7 +289,7 @@ def shade(
                     narrow = min(0.38 * alpha + 0.5 * lamp_softness[lamp], 1.0)
                     lobe = (1.0 - second) * lobe + second * _microfacet(narrow, n_h, n_l, n_v)
                 # Strength is measured on a white diffuse surface, hence the factor pi.
-                strength = _SPECULAR * specular[painted] * fresnel * lobe * n_l * lit * math.pi
+                strength = _SPECULAR * specular[sample] * fresnel * lobe * n_l * lit * math.pi
                 for c in range(3):
                     gloss[c] += strength * lamp_colors[lamp, c]
 
@@ -292,10 +300,10 @@ def shade(
                 ambient += received[k] * surroundings[k, c]
             ambient = max(ambient, 0.0) * shade_of_parts
             # What is blocked is blocked by the same kind of surface, which returns some light.
-            white = albedo[painted, c]
+            white = albedo[sample, c]
             returned = _RETURNED[kind] * white * (1.0 - seen) * about[c]
             mirror = max(_harmonic_sum(surroundings, c, rx, ry, rz), 0.0)
             value = white * (diffuse[c] + ambient + returned) + gloss[c]
             if kind != STRAND:
-                value += _SPECULAR * specular[painted] * fresnel * mirror * seen * seen * past
+                value += _SPECULAR * specular[sample] * fresnel * mirror * seen * seen * past
             out[sample, c] = value

@@ -27,7 +27,7 @@ from likeness.studio.lips_brows import (
     stubble,
 )
 from likeness.studio.noise import fade, fbm_at, noise_at, smoothstep
-from likeness.studio.relief import drives_of, grain_gradient, wrinkle_gradient
+from likeness.studio.relief import drives_of, forehead_lines, grain_gradient, wrinkle_gradient
 from likeness.studio.skin_zones import (
     around_eyes,
     around_nose,
@@ -164,6 +164,7 @@ def paint(appearance: Appearance, points: SurfacePoints, weights: np.ndarray) ->
         points.footprint,
         pigments_of(appearance),
         drives,
+        forehead_lines(appearance.texture_seed),
         values.albedo,
         values.bump,
         values.specular,
@@ -183,6 +184,7 @@ def _paint_kernel(
     footprints,
     p,
     drives,
+    lines,
     albedo,
     bump,
     specular,
@@ -268,7 +270,7 @@ def _paint_kernel(
         # Relief, and the light that creases swallow.
         wrinkle, wx, wy, wz = 0.0, 0.0, 0.0, 0.0
         if on_head:
-            wrinkle, wx, wy, wz = wrinkle_gradient(x, y, z, drives, footprint, p.seed)
+            wrinkle, wx, wy, wz = wrinkle_gradient(x, y, z, drives, footprint, p.seed, lines)
         gx, gy, gz = grain_gradient(x, y, z, m, drives, footprint, p.seed)
         bump[index, 0], bump[index, 1], bump[index, 2] = -(wx + gx), -(wy + gy), -(wz + gz)
         hollow = min(max(-wrinkle, 0.0), 0.8)
@@ -298,6 +300,8 @@ def _scalp_cover(x, y, z, ear, footprint, p):
     """Coverage of the scalp by the roots of hair, bare along a parting."""
     if y < -60.0 or p.hair_cover == 0.0:
         return 0.0
+    if hairline.above_mean_hairline(x, y, z, p.recession) < -4.0 - hairline.MOST_WAVER:
+        return 0.0
     height = hairline.above_hairline(x, y, z, p.recession, p.seed + 229)
     if height < -4.0:
         return 0.0
@@ -308,6 +312,8 @@ def _scalp_cover(x, y, z, ear, footprint, p):
         line = 1.0 - smoothstep(0.2, 0.8 + footprint, abs(x - p.part_line - wave))
         area *= 1.0 - 0.5 * line * smoothstep(-42.0, -25.0, z)
     cover = area * p.hair_cover
+    if cover == 0.0:
+        return 0.0
     grain = stubble(x, y, z, footprint, p.seed + 233)
     speckled = min(cover * (0.3 + 1.4 * grain), 1.0)
     return speckled * (1.0 - cover) + cover * cover

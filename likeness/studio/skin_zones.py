@@ -19,7 +19,9 @@ from likeness.studio.noise import fade, fbm_at, noise_at, smoothstep, spot_at
 def ball(x, y, z, cx, cy, cz, rx, ry, rz):
     """Gaussian bump exp(-sum(((p - c) / r)^2))."""
     dx, dy, dz = (x - cx) / rx, (y - cy) / ry, (z - cz) / rz
-    return math.exp(-(dx * dx + dy * dy + dz * dz))
+    far = dx * dx + dy * dy + dz * dz
+    # Most points are far from most zones; e^-16 is nothing.
+    return math.exp(-far) if far < 16.0 else 0.0
 
 
 @njit(cache=True)
@@ -116,10 +118,11 @@ def around_nose(r, g, b, ax, y, z, ear):
     r, g, b = r * (1 - 0.92 * dark), g * (1 - dark), b * (1 - dark)
     hidden = min(1.3 * nostril, 1.0)
     sky, shine = 1.0 - 0.7 * hidden, 1.0 - 0.8 * hidden
-    wing = math.exp(-(((ax - 18.6) / 1.6) ** 2)) * math.exp(-(((y + 2.5) / 6.5) ** 2))
-    wing *= smoothstep(88.0, 96.0, z) * (1.0 - smoothstep(106.0, 112.0, z))
-    sky *= 1.0 - 0.35 * wing
-    r, g, b = r * (1 - 0.10 * wing), g * (1 - 0.20 * wing), b * (1 - 0.20 * wing)
+    if abs(ax - 18.6) < 6.4 and abs(y + 2.5) < 26.0:
+        wing = math.exp(-(((ax - 18.6) / 1.6) ** 2) - ((y + 2.5) / 6.5) ** 2)
+        wing *= smoothstep(88.0, 96.0, z) * (1.0 - smoothstep(106.0, 112.0, z))
+        sky *= 1.0 - 0.35 * wing
+        r, g, b = r * (1 - 0.10 * wing), g * (1 - 0.20 * wing), b * (1 - 0.20 * wing)
     bowl = ball(ax, y, z, 66.0, 4.0, 4.5, 7.0, 11.0, 9.0) * min(ear * 1.5, 1.0)
     sky *= 1.0 - 0.5 * bowl
     return r, g, b, shine, sky

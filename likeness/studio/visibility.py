@@ -19,7 +19,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from likeness.studio.depth_maps import nearest_depth
+from likeness.studio.depth_maps import depth_range, nearest_depth
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,9 +96,17 @@ def harmonics(directions: NDArray[np.floating]) -> NDArray[np.float64]:
 
 
 @functools.cache
-def _sphere_axes(count: int) -> NDArray[np.float32]:
-    """(count, 3, 3) axes of the depth maps seen from ``sphere_directions``."""
-    return np.stack([_light_axes(toward) for toward in sphere_directions(count)]).astype(np.float32)
+def _paired_axes(count: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Directions in opposite pairs, even over the sphere: (count, 3, 3) axes of the depth maps of
+    one of each pair, and (2, count, 9) the harmonics' weights toward these and the others.
+    """
+    index = np.arange(count) + 0.5
+    height, turn = index / count, math.pi * (1.0 + math.sqrt(5.0)) * index
+    radius = np.sqrt(1.0 - height * height)
+    toward = np.stack([radius * np.cos(turn), height, radius * np.sin(turn)], axis=1)
+    axes = np.stack([_light_axes(direction) for direction in toward])
+    weights = harmonics(np.stack([toward, -toward])) * (2.0 / count)
+    return axes.astype(np.float32), weights.astype(np.float32)
 
 
 def ambient_transfer(
@@ -121,7 +129,7 @@ def ambient_transfer(
         vertices: (V, 3) metres, of what blocks the light.
         faces: (F, 3) its triangles.
         region: as for :func:`shadow_map`.
-        directions: depth maps rendered, over the whole sphere.
+        directions: seen from, over the whole sphere; even.
         map_size: texels on a side of each.
     """
     transfer = np.zeros((len(points), 9), np.float32)
@@ -131,8 +139,7 @@ def ambient_transfer(
         normals,
         vertices,
         faces,
-        _sphere_axes(directions),
-        (harmonics(sphere_directions(directions)) * (4.0 / directions)).astype(np.float32),
+        *_paired_axes(directions // 2),
         np.asarray(center, np.float32),
         np.float32(radius),
         map_size,
@@ -145,7 +152,10 @@ def ambient_transfer(
 def _transfer_kernel(
     receivers, normals, vertices, faces, axes, weights, center, radius, size, transfer
 ):
-    """Adds every direction's share: harmonics times the cosine where nothing is nearer."""
+    """Adds every direction's share: harmonics times the cosine where nothing is nearer.
+
+    One pass over the triangles tells what is nearest from both sides.
+    """
     texel = np.float32(2.0) * radius / np.float32(size)
     inverse = np.float32(1.0) / texel
     # Lifted off the surface by a texel, a point is not hidden by its own triangles.
@@ -153,7 +163,8 @@ def _transfer_kernel(
     count = len(vertices)
     points = np.empty((count, 2), np.float32)
     depths = np.empty(count, np.float32)
-    depth = np.empty((size, size), np.float32)
+    # Depths along the axis, and against it.
+    depth = np.empty((2, size, size), np.float32)
     for direction in range(len(axes)):
         right, down, away = axes[direction, 0], axes[direction, 1], axes[direction, 2]
         left = right[0] * center[0] + right[1] * center[1] + right[2] * center[2] - radius
@@ -163,43 +174,44 @@ def _transfer_kernel(
             points[vertex, 0] = (x * right[0] + y * right[1] + z * right[2] - left) * inverse
             points[vertex, 1] = (x * down[0] + y * down[1] + z * down[2] - top) * inverse
             depths[vertex] = x * away[0] + y * away[1] + z * away[2]
-        nearest_depth(points, depths, faces, depth)
+        depth_range(points, depths, faces, depth[0], depth[1])
+        depth[1] *= np.float32(-1.0)
         for point in range(len(receivers)):
             nx, ny, nz = normals[point, 0], normals[point, 1], normals[point, 2]
             cosine = -(nx * away[0] + ny * away[1] + nz * away[2])
-            if cosine <= 0.0:
-                continue
+            side, sign = (0, np.float32(1.0)) if cosine > 0.0 else (1, np.float32(-1.0))
             x = receivers[point, 0] + lift * nx
             y = receivers[point, 1] + lift * ny
             z = receivers[point, 2] + lift * nz
             u = (x * right[0] + y * right[1] + z * right[2] - left) * inverse - np.float32(0.5)
             v = (x * down[0] + y * down[1] + z * down[2] - top) * inverse - np.float32(0.5)
-            own = x * away[0] + y * away[1] + z * away[2] - np.float32(0.25) * texel
+            own = sign * (x * away[0] + y * away[1] + z * away[2]) - np.float32(0.25) * texel
             column, row = (math.floor(u)), (math.floor(v))
             lit = np.float32(1.0)
             if 0 <= column < size - 1 and 0 <= row < size - 1:
                 fu, fv = np.float32(u - column), np.float32(v - row)
                 lit = np.float32(0.0)
-                if depth[row, column] >= own:
+                if depth[side, row, column] >= own:
                     lit += (np.float32(1.0) - fu) * (np.float32(1.0) - fv)
-                if depth[row, column + 1] >= own:
+                if depth[side, row, column + 1] >= own:
                     lit += fu * (np.float32(1.0) - fv)
-                if depth[row + 1, column] >= own:
+                if depth[side, row + 1, column] >= own:
                     lit += (np.float32(1.0) - fu) * fv
-                if depth[row + 1, column + 1] >= own:
+                if depth[side, row + 1, column + 1] >= own:
                     lit += fu * fv
             if lit > 0.0:
-                lit *= cosine
+                lit *= abs(cosine)
                 for k in range(9):
-                    transfer[point, k] += lit * weights[direction, k]
+                    transfer[point, k] += lit * weights[side, direction, k]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def soft_shadow(x, y, z, axes, origin, texel, depth, bias):
+def soft_shadow(x, y, z, axes, origin, texel, depth, reach, bias):
     """Share of a light that reaches a point, and how deep below the lit surface the rest is.
 
-    A 5 x 5 window slides over the map without steps: its outer texels count by the part of them
-    the window covers (percentage-closer filtering, Reeves et al., SIGGRAPH 1987).
+    A window of ``reach`` texels to each side of the middle one slides over the map without steps:
+    its outer texels count by the part of them the window covers (percentage-closer filtering,
+    Reeves et al., SIGGRAPH 1987).
 
     Returns:
         (lit 0..1, mean metres of matter in front of the point where it is not lit)
@@ -209,20 +221,21 @@ def soft_shadow(x, y, z, axes, origin, texel, depth, bias):
     v = (x * axes[1, 0] + y * axes[1, 1] + z * axes[1, 2] - origin[1]) / texel - 0.5
     own = x * axes[2, 0] + y * axes[2, 1] + z * axes[2, 2] - bias
     column, row = (math.floor(u)), (math.floor(v))
-    if column < 2 or row < 2 or column >= size - 3 or row >= size - 3:
+    if min(column, row) < reach or max(column, row) >= size - 1 - reach:
         return 1.0, 0.0
     fu, fv = u - column, v - row
     blocked, behind = 0.0, 0.0
-    for j in range(-2, 4):
+    for j in range(-reach, reach + 2):
         line, line_behind = 0.0, 0.0
-        for i in range(-2, 4):
-            wu = 1.0 - fu if i == -2 else (fu if i == 3 else 1.0)
+        for i in range(-reach, reach + 2):
+            wu = 1.0 - fu if i == -reach else (fu if i > reach else 1.0)
             gap = own - depth[row + j, column + i]
             line += wu if gap > 0.0 else 0.0
             line_behind += wu * max(gap, 0.0)
-        wv = 1.0 - fv if j == -2 else (fv if j == 3 else 1.0)
+        wv = 1.0 - fv if j == -reach else (fv if j > reach else 1.0)
         blocked += wv * line
         behind += wv * line_behind
     if blocked > 0.0:
         behind /= blocked
-    return max(1.0 - blocked / 25.0, 0.0), behind
+    side = 2.0 * reach + 1.0
+    return max(1.0 - blocked / (side * side), 0.0), behind

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from likeness.studio.depth_maps import nearest_depth
+from likeness.studio.depth_maps import depth_range, nearest_depth
 
 SIZE = 24
 
@@ -33,6 +33,20 @@ def test_every_texel_has_the_nearest_of_its_triangles():
     np.testing.assert_array_equal(np.isfinite(depth), np.isfinite(wanted))
     seen = np.isfinite(wanted)
     np.testing.assert_allclose(depth[seen], wanted[seen], atol=1e-4)
+
+
+def test_a_range_is_what_is_nearest_from_both_sides():
+    rng = np.random.default_rng(4)
+    points = rng.uniform(-6.0, SIZE + 6.0, (60, 2)).astype(np.float32)
+    distance = rng.uniform(-1.0, 1.0, 60).astype(np.float32)
+    faces = rng.permutation(60).reshape(20, 3).astype(np.int32)
+    ends, sides = np.empty((2, SIZE, SIZE), np.float32), np.empty((2, SIZE, SIZE), np.float32)
+    depth_range(points, distance, faces, *ends)
+    nearest_depth(points, distance, faces, sides[0])
+    nearest_depth(points, -distance, faces, sides[1])
+    assert np.isfinite(ends).mean() > 0.5
+    np.testing.assert_array_equal(ends[0], sides[0])
+    np.testing.assert_array_equal(ends[1], -sides[1])
 
 
 def test_triangles_off_the_map_and_without_a_place_leave_it_empty():

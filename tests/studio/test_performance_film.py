@@ -145,9 +145,8 @@ def _upper_teeth_pixels(sitter, row: np.ndarray, size: int = 256) -> int:
     figure = sitter.pose(row[ARKIT], scene.pose, row[TONGUE])
     translation, camera = fixed_camera(sitter, scene, size, size)
     vertices = figure.vertices + translation.astype(np.float32)
-    samples = take_samples(figure, vertices, camera, size, size)
-    part = figure.surface.part[figure.surface.faces[samples.tri, 0]]
-    return int((part == PARTS.index("teeth_upper")).sum())
+    samples = take_samples(figure, vertices, camera, size, size, 1)
+    return int((samples.points.part == PARTS.index("teeth_upper")).sum())
 
 
 @pytest.mark.parametrize("seed", [3, 22])

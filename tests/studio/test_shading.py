@@ -56,7 +56,6 @@ def _shade(
         normal,
         np.asarray(tangent, np.float32)[None],
         np.array([kind], np.uint8),
-        np.zeros(1, np.int32),
         np.asarray(albedo, np.float32)[None],
         np.zeros((1, 3), np.float32),
         one(specular),
@@ -73,6 +72,7 @@ def _shade(
         origin[None],
         np.array([texel]),
         depth[None],
+        2,
         out,
     )
     return out[0]

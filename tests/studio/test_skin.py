@@ -8,7 +8,8 @@ import pytest
 from likeness.studio import surface
 from likeness.studio.expressions import INDEX
 from likeness.studio.lips_brows import beard_mask, brow_band, lip_mask
-from likeness.studio.relief import drives_of, wrinkle_height
+from likeness.studio.relief import drives_of, forehead_lines
+from likeness.studio.relief import wrinkle_height as height_at
 from likeness.studio.skin import skin_tone
 from likeness.studio.surface_points import BODY
 from likeness.studio.template import build_template
@@ -22,6 +23,10 @@ ANCHORS = {
     0.8: (0.175, 0.080, 0.045),
     1.0: (0.075, 0.036, 0.022),
 }
+
+
+def wrinkle_height(x, y, z, drives, seed):
+    return height_at(x, y, z, drives, seed, forehead_lines(seed))
 
 
 def _mean_albedo(appearance, center, radius=5.0, **fields) -> np.ndarray:

@@ -75,7 +75,7 @@ def test_a_ball_shadows_what_is_behind_it():
     found = shadow_map(vertices, faces, toward, 256, REGION)
 
     def lit(x: float, z: float) -> tuple[float, float]:
-        return soft_shadow(x, 0.0, z, found.axes, found.origin, found.texel, found.depth, 0.0013)
+        return soft_shadow(x, 0.0, z, found.axes, found.origin, found.texel, found.depth, 2, 0.0013)
 
     assert lit(0.0, -0.1) == pytest.approx((0.0, 0.15), abs=0.003)  # 10 cm behind its front at .05
     assert lit(0.0, 0.1)[0] == 1.0
