@@ -15,14 +15,16 @@ from likeness.data.contract import Split
 from likeness.errors import DataError
 from likeness.evaluation.protocol import Score, Scores
 from likeness.runs.files import write_json
+from likeness.systems.audio2face import metrics
 from likeness.systems.audio2face.animation_result import AnimationResult
-from likeness.systems.audio2face.artefacts import ActorArtefacts, Basis, Floats
+from likeness.systems.audio2face.artefacts import ActorArtefacts, Basis, Blendshapes, Floats
 from likeness.systems.audio2face.audio import SAMPLE_RATE, SpeechTrack, read_speech
 from likeness.systems.audio2face.baselines import (
     BASELINES,
     FittedBaseline,
     SpokenShot,
 )
+from likeness.systems.audio2face.blendshape_solving import solve
 from likeness.systems.audio2face.channel_layout import ChannelLayout, shot_targets
 from likeness.systems.audio2face.config import EvaluationSettings
 from likeness.systems.audio2face.diffusion_items import resampled
@@ -111,7 +113,9 @@ def evaluate_shots(
             fps=predictor.fps,
             baselines=beside,
         )
-        per_actor.append(scores)
+        first = shots[0]
+        dear = _dear_scores(predictor, first, predicted[first.clip.shot])
+        per_actor.append(Scores([*scores, *dear]))
         rows = {
             shot: score_shots(
                 {shot: predicted[shot]},
@@ -214,6 +218,37 @@ def _predicted(predictor: SpeechToFace, shot: _Shot) -> AnimationResult:
         found["jaw"][:count],
         found["eyes"][:count],
     )
+
+
+def _dear_scores(predictor: SpeechToFace, shot: _Shot, predicted: AnimationResult) -> list[Score]:
+    """What takes a solver or a prediction for each emotion, over the first second of a shot."""
+    actor, frames = predictor.artefacts(shot.clip.actor), max(round(predictor.fps), 1)
+    scores = []
+    if actor.blendshapes is not None:
+        ours = _residual(predicted.skin[:frames], actor.blendshapes)
+        recorded = _residual(shot.truth.skin[:frames], actor.blendshapes)
+        count = len(predicted.skin[:frames])
+        scores.append(
+            Score("blendshape_residual", ours, "mm", "lower", count, recorded, "recorded face")
+        )
+    labels = predictor.cast.labels
+    zero = [] if labels.zero is None else [labels.zero]
+    names = list(dict.fromkeys([*zero, *labels.names]))
+    if len(names) > 1:
+        sound = shot.sound.samples[:SAMPLE_RATE]
+        poses = {
+            name: predictor(audio=sound, actor=shot.clip.actor, emotion=name)["skin"]
+            for name in names
+        }
+        apart = metrics.emotion_separability(poses)
+        count = len(poses[names[0]])
+        scores.append(Score("emotion_separability", apart, "mm", "higher", count))
+    return scores
+
+
+def _residual(skin: Floats, shapes: Blendshapes) -> float:
+    weights = solve(skin, shapes)
+    return metrics.blendshape_residual(skin, shapes.neutral, shapes.offsets, weights)
 
 
 def _beside(
