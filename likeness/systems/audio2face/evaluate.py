@@ -5,7 +5,7 @@ Owns which shots are looked at and what stands beside each score. Formulas are `
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,13 +15,16 @@ from likeness.data.contract import Split
 from likeness.errors import DataError
 from likeness.evaluation.protocol import Score, Scores
 from likeness.runs.files import write_json
+from likeness.systems.audio2face import metrics
 from likeness.systems.audio2face.animation_result import AnimationResult
-from likeness.systems.audio2face.artefacts import ActorArtefacts, Basis, Floats
+from likeness.systems.audio2face.artefacts import ActorArtefacts, Basis, Blendshapes, Floats
 from likeness.systems.audio2face.audio import SAMPLE_RATE, SpeechTrack, read_speech
 from likeness.systems.audio2face.baselines import (
     BASELINES,
+    FittedBaseline,
     SpokenShot,
 )
+from likeness.systems.audio2face.blendshape_solving import solve
 from likeness.systems.audio2face.channel_layout import ChannelLayout, shot_targets
 from likeness.systems.audio2face.config import EvaluationSettings
 from likeness.systems.audio2face.diffusion_items import resampled
@@ -43,12 +46,39 @@ class _Shot:
     emotion: str
 
 
+class FittedBaselines:
+    """The baselines of each actor, fitted on its training shots when first asked for, and kept."""
+
+    def __init__(self, recordings: Recordings, fps: float) -> None:
+        self._recordings, self._fps = recordings, fps
+        self._known: dict[str, dict[str, FittedBaseline]] = {}
+
+    def of(self, actor: str) -> Mapping[str, FittedBaseline]:
+        """By name; none for an actor without training shots, who is for testing alone."""
+        if actor not in self._known:
+            training = self._training(actor)
+            fits = BASELINES.items() if training else ()
+            self._known[actor] = {name: fit(training) for name, fit in fits}
+        return self._known[actor]
+
+    def _training(self, actor: str) -> list[SpokenShot]:
+        own, seen = self._recordings.actors[actor], self._recordings.artefacts[actor]
+        by_name = {shot.name: shot for shot in seen.shots}
+        training = []
+        for clip in _clips(self._recordings, actor, "train"):
+            sound = read_speech(own.audio / clip.audio).samples
+            rows = resampled(shot_targets(seen, by_name[clip.shot]), seen.fps, self._fps)
+            training.append(SpokenShot(sound, rows, self._fps))
+        return training
+
+
 def evaluate_shots(
     predictor: SpeechToFace,
     recordings: Recordings,
     split: Split,
     settings: EvaluationSettings,
     folder: Path,
+    baselines: FittedBaselines,
 ) -> Scores:
     """Scores over the shots of a split, of all actors together; those of each shot go to a file.
 
@@ -71,9 +101,9 @@ def evaluate_shots(
             )
             for shot in shots
         }
-        baselines = (
-            _baselines(recordings, actor, shots, predictor.fps) if settings.baselines else {}
-        )
+        beside = {}
+        if settings.baselines:
+            beside = _beside(recordings, baselines.of(name), name, shots, predictor.fps)
         face = FaceRegions.of(actor, settings.lip_vertices or _lips(actor, settings.lip_radius))
         scores = score_shots(
             predicted,
@@ -81,9 +111,11 @@ def evaluate_shots(
             face=face,
             spoken=spoken,
             fps=predictor.fps,
-            baselines=baselines,
+            baselines=beside,
         )
-        per_actor.append(scores)
+        first = shots[0]
+        dear = _dear_scores(predictor, first, predicted[first.clip.shot])
+        per_actor.append(Scores([*scores, *dear]))
         rows = {
             shot: score_shots(
                 {shot: predicted[shot]},
@@ -188,30 +220,55 @@ def _predicted(predictor: SpeechToFace, shot: _Shot) -> AnimationResult:
     )
 
 
-def _baselines(
-    recordings: Recordings, actor: ActorArtefacts, shots: Sequence[_Shot], fps: float
+def _dear_scores(predictor: SpeechToFace, shot: _Shot, predicted: AnimationResult) -> list[Score]:
+    """What takes a solver or a prediction for each emotion, over the first second of a shot."""
+    actor, frames = predictor.artefacts(shot.clip.actor), max(round(predictor.fps), 1)
+    scores = []
+    if actor.blendshapes is not None:
+        ours = _residual(predicted.skin[:frames], actor.blendshapes)
+        recorded = _residual(shot.truth.skin[:frames], actor.blendshapes)
+        count = len(predicted.skin[:frames])
+        scores.append(
+            Score("blendshape_residual", ours, "mm", "lower", count, recorded, "recorded face")
+        )
+    labels = predictor.cast.labels
+    zero = [] if labels.zero is None else [labels.zero]
+    names = list(dict.fromkeys([*zero, *labels.names]))
+    if len(names) > 1:
+        sound = shot.sound.samples[:SAMPLE_RATE]
+        poses = {
+            name: predictor(audio=sound, actor=shot.clip.actor, emotion=name)["skin"]
+            for name in names
+        }
+        apart = metrics.emotion_separability(poses)
+        count = len(poses[names[0]])
+        scores.append(Score("emotion_separability", apart, "mm", "higher", count))
+    return scores
+
+
+def _residual(skin: Floats, shapes: Blendshapes) -> float:
+    weights = solve(skin, shapes)
+    return metrics.blendshape_residual(skin, shapes.neutral, shapes.offsets, weights)
+
+
+def _beside(
+    recordings: Recordings,
+    baselines: Mapping[str, FittedBaseline],
+    actor: str,
+    shots: Sequence[_Shot],
+    fps: float,
 ) -> dict[str, dict[str, AnimationResult]]:
-    """Baseline to its predictions, fitted on the training shots of the actor."""
-    own = recordings.actors[actor.actor]
-    seen = recordings.artefacts[actor.actor]
-    by_name = {shot.name: shot for shot in seen.shots}
-    training = []
-    for clip in _clips(recordings, actor.actor, "train"):
-        sound = read_speech(own.audio / clip.audio).samples
-        rows = resampled(shot_targets(seen, by_name[clip.shot]), seen.fps, fps)
-        training.append(SpokenShot(sound, rows, fps))
-    found: dict[str, dict[str, AnimationResult]] = {}
-    if not training:  # an actor who is for testing alone
-        return {}
-    for name, fit in BASELINES.items():
-        baseline = fit(training)
-        found[name] = {
+    """Baseline to what it predicts of the shots."""
+    seen = recordings.artefacts[actor]
+    return {
+        name: {
             shot.clip.shot: _result(
                 seen, baseline.predict(shot.sound.samples, shot.truth.num_frames, fps), fps
             )
             for shot in shots
         }
-    return found
+        for name, baseline in baselines.items()
+    }
 
 
 def _joined(parts: Sequence[Scores]) -> Scores:

@@ -8,6 +8,7 @@ a file that is left out.
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -86,6 +87,8 @@ def write_outputs(
     Point caches hold the tongue as it was learned, as if the jaw were still, and the jaw beside it;
     films and scenes show it carried by the jaw.
 
+    Files of other formats that an earlier call wrote of the same performance stay in the manifest.
+
     Args:
         folder: made if it is not there.
         stem: of the files, see :func:`output_stem`.
@@ -97,7 +100,7 @@ def write_outputs(
         about: what else the manifest says: sound, model, settings.
 
     Returns:
-        The manifest.
+        The manifest, with the files of this call.
 
     Raises:
         UsageError: a format that is none, or one that lacks what it needs; nothing is written.
@@ -135,10 +138,31 @@ def write_outputs(
         "fps": result.fps,
         "frames": result.num_frames,
         "seconds": result.num_frames / result.fps,
-        "files": files,
     }
-    write_json(folder / f"{stem}.manifest.json", manifest)
-    return manifest
+    path = folder / f"{stem}.manifest.json"
+    write_json(path, {**manifest, "files": {**_kept(path, manifest, files), **files}})
+    return {**manifest, "files": files}
+
+
+def _kept(
+    path: Path, manifest: Mapping[str, Any], files: Collection[str]
+) -> dict[str, dict[str, Any]]:
+    """Of an earlier manifest of the same performance, the files that still are what it says."""
+    try:
+        earlier = json.loads(path.read_text(encoding="utf-8"))
+        others = earlier.pop("files")
+        is_same = earlier == json.loads(json.dumps(manifest))
+        return {
+            name: entry
+            for name, entry in others.items()
+            if is_same and name not in files and _is_still(path.with_name(name), entry["sha256"])
+        }
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+        return {}  # there is none, or it is none
+
+
+def _is_still(path: Path, sha256: str) -> bool:
+    return path.is_file() and _sha256(path) == sha256
 
 
 def arkit_weights(result: AnimationResult, actor: ActorArtefacts) -> WeightAnimation:

@@ -35,6 +35,9 @@ DIFFUSION_WEIGHTS: Mapping[str, float | Ramp] = {
 _DECAY = 0.994
 """Of the learning rate of regression, an epoch."""
 
+ADAPT = "adapt"
+"""The stage of the profile adapt, which needs an earlier run."""
+
 
 def regression() -> AudioToFaceConfig:
     """One actor, a window of sound to a pose: the published settings. Give the path of wav2vec 2.0
@@ -139,7 +142,7 @@ def adapt() -> AudioToFaceConfig:
     return studio().replace(
         stages=(
             Stage(
-                name="adapt",
+                name=ADAPT,
                 steps=300,
                 weights=CPU_REGRESSION_WEIGHTS,
                 groups={"network": 1.0},

@@ -6,6 +6,7 @@ the dataset of a new run and from the checkpoint ever after: preprocessing is pa
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -28,13 +29,14 @@ from likeness.systems.audio2face.cast import Cast
 from likeness.systems.audio2face.config import AudioToFaceConfig
 from likeness.systems.audio2face.dataset.contract import ClipRecords
 from likeness.systems.audio2face.diffusion_learner import DiffusionLearner
-from likeness.systems.audio2face.evaluate import evaluate_shots, shown_shots
+from likeness.systems.audio2face.evaluate import FittedBaselines, evaluate_shots, shown_shots
 from likeness.systems.audio2face.face_predictor import SpeechToFace
 from likeness.systems.audio2face.identities import Identities
 from likeness.systems.audio2face.implicit_emotions import RowTable
 from likeness.systems.audio2face.initial_weights import open_initial_run
 from likeness.systems.audio2face.learner import Learner
 from likeness.systems.audio2face.phoneme_targets import phonemes_of
+from likeness.systems.audio2face.profiles import ADAPT
 from likeness.systems.audio2face.recordings import Recordings, open_recordings
 from likeness.systems.audio2face.regression_items import EmotionLabels
 from likeness.systems.audio2face.regression_learner import RegressionLearner
@@ -42,6 +44,7 @@ from likeness.systems.audio2face.terms import GROUP_NAMES, LOSS_TERMS, TERMS_OF
 from likeness.training.system import Batch, Placement, Predictor, StepContext, System
 
 _ACTOR = "actor"
+logger = logging.getLogger(__name__)
 
 
 class AudioToFace(System):
@@ -57,6 +60,7 @@ class AudioToFace(System):
         # Of an instance only the terms of its network can be had.
         self.loss_terms = TERMS_OF[config.model.network]  # type: ignore[misc]
         self._recordings: Recordings | None = None
+        self._baselines: FittedBaselines | None = None
         self._learner: Learner | None = None
         self._sources: dict[str, Source] = {}
         self._is_new = True
@@ -124,12 +128,16 @@ class AudioToFace(System):
 
     def evaluate(self, predictor: Predictor, source: Source, folder: Path) -> Scores:
         split = next((name for name, own in self._sources.items() if own is source), "validation")
+        speaker = cast(SpeechToFace, predictor)
+        if self._baselines is None:
+            self._baselines = FittedBaselines(self.recordings, speaker.fps)
         return evaluate_shots(
-            cast(SpeechToFace, predictor),
+            speaker,
             self.recordings,
             cast(Split, split),
             self.config.evaluation,
             folder,
+            self._baselines,
         )
 
     def preview(self, predictor: Predictor, folder: Path, step: int) -> list[Path]:
@@ -142,6 +150,13 @@ class AudioToFace(System):
 
     def initialise(self) -> None:
         earlier = open_initial_run(self.config)
+        if earlier is None and any(stage.name == ADAPT for stage in self.config.stages):
+            logger.warning(
+                "The stage '%s' goes on from a run of the profile studio, and model.initial_run "
+                "names none: it would be %s steps from random weights. Set model.initial_run.",
+                ADAPT,
+                sum(stage.steps or 0 for stage in self.config.stages),
+            )
         if earlier is not None:
             self.learner.start_from(earlier, self.sources("train")["speech"])
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,9 @@ from likeness import workflow
 from likeness.errors import DataError
 from likeness.evaluation.protocol import Score, Scores
 from likeness.runs.run import Run
+from likeness.systems.audio2face import evaluate
+from likeness.systems.audio2face.baselines import MeanPose, SpokenShot
+from likeness.systems.audio2face.blendshape_solving import solve
 from likeness.systems.audio2face.evaluate import _joined
 from likeness.systems.audio2face.system import AudioToFace
 
@@ -34,6 +38,61 @@ def test_scores_stand_beside_the_mean_pose_and_each_shot_has_its_own(
     assert list(rows) == ["joy_002"]
     own = {row["name"]: row["value"] for row in rows["joy_002"]}
     assert own["mean_vertex_error"] == pytest.approx(scores["mean_vertex_error"].value)
+
+
+def test_baselines_are_fitted_once_in_a_run(
+    regression_run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fitted: list[int] = []
+
+    def counted(shots: Sequence[SpokenShot]) -> MeanPose:
+        fitted.append(len(shots))
+        return MeanPose.fit(shots)
+
+    monkeypatch.setattr(evaluate, "BASELINES", {"mean pose": counted})
+    opened = workflow.Predictor.with_data(regression_run)
+    source = opened.system.sources("validation")["speech"]
+    first, second = (
+        opened.system.evaluate(opened.model, source, tmp_path / name) for name in ("a", "b")
+    )
+    assert len(fitted) == 1
+    assert fitted[0] > 0
+    assert first.to_list() == second.to_list()
+    assert first["lip_vertex_error"].baseline_name == "mean pose"
+
+
+def test_emotions_and_blendshapes_are_measured_over_a_second(
+    regression_run: Run, small_dataset: Path
+) -> None:
+    import soundfile
+
+    opened = workflow.Predictor.with_data(regression_run)
+    source = opened.system.sources("validation")["speech"]
+    scores = opened.system.evaluate(opened.model, source, small_dataset.parent / "scored")
+    sound = soundfile.read(small_dataset / "data/anna/audio/joy_002.wav", dtype="float32")[0]
+    model, faces = opened.model, []
+    for name in ("neutral", "joy"):
+        faces.append(model(audio=sound[:16000], emotion=name)["skin"])
+    distances = [
+        10 * np.linalg.norm(one[frame, vertex] - other[frame, vertex])
+        for i, one in enumerate(faces)
+        for other in faces[:i]
+        for frame in range(len(one))
+        for vertex in range(one.shape[1])
+    ]
+    apart = scores["emotion_separability"]
+    assert apart.value == pytest.approx(np.mean(distances), rel=1e-4)
+    assert (apart.unit, apart.direction, apart.count) == ("mm", "higher", len(faces[0]))
+    shapes = model.artefacts(None).blendshapes
+    assert shapes is not None
+    moved = model(audio=sound, emotion="joy")["skin"] + model.artefacts(None).skin.mean
+    moved = moved[: round(model.fps)]
+    weights = solve(moved, shapes)
+    left = moved - shapes.neutral - np.einsum("fp,pvc->fvc", weights, shapes.offsets)
+    expected = 10 * np.sqrt((left**2).sum(2).mean())
+    residual = scores["blendshape_residual"]
+    assert residual.value == pytest.approx(expected, rel=1e-4)
+    assert residual.baseline_name == "recorded face"
 
 
 def test_the_mean_vertex_error_is_that_of_a_plain_loop(

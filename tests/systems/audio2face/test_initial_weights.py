@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,8 @@ from likeness.systems.audio2face.identities import Identities
 from likeness.systems.audio2face.initial_weights import EarlierRun
 from likeness.systems.audio2face.profiles import PROFILES
 from likeness.systems.audio2face.regression_items import EmotionLabels
+from likeness.systems.audio2face.system import AudioToFace
+from likeness.training.system import Placement
 from tests.systems.audio2face.dataset.test_live_link import put
 from tests.systems.audio2face.diffusion_cases import make_actor
 
@@ -142,3 +145,12 @@ def test_diffusion_keeps_its_memory_for_another_face() -> None:
     same.start_from(earlier, ClipRecords((), {}))
     found = same.network.state_dict(prefix="network.")
     assert all(torch.equal(found[name], value) for name, value in weights.items())
+
+
+def test_adapting_without_an_earlier_run_is_warned_of(caplog: pytest.LogCaptureFixture) -> None:
+    for profile, is_told in (("adapt", True), ("studio", False)):
+        config = workflow.configure("audio2face", profile=profile, environ={}).config
+        with caplog.at_level(logging.WARNING):
+            AudioToFace(config, Placement(torch.device("cpu"))).initialise()
+        assert ("model.initial_run names none" in caplog.text) is is_told
+        caplog.clear()

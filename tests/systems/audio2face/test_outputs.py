@@ -69,6 +69,31 @@ def triangles(num_vertices: int, vertices: np.ndarray) -> Mesh:
     return Mesh(vertices, faces)
 
 
+def test_a_second_call_keeps_the_files_of_the_first_in_the_manifest(tmp_path: Path) -> None:
+    actor = arkit_actor()
+    result, _ = performance(actor)
+
+    def listed(formats: list[str], **about: str) -> set[str]:
+        made = write_outputs(tmp_path, "x", result, actor, formats, about=about)
+        found = json.loads((tmp_path / "x.manifest.json").read_text())["files"]
+        assert set(made["files"]) <= set(found)
+        for name, entry in found.items():
+            assert entry["sha256"] == hashlib.sha256((tmp_path / name).read_bytes()).hexdigest()
+        return set(found)
+
+    weights = listed(["arkit-json"], sound="a.wav")
+    caches = listed(["npy"], sound="a.wav") - weights
+    assert {"x.npy", "x_jaw.npy"} <= caches
+    assert listed(["arkit-json"], sound="a.wav") == weights | caches
+    (tmp_path / "x_jaw.npy").write_bytes(b"changed")
+    (tmp_path / "x_eye.npy").unlink()
+    kept = weights | caches - {"x_jaw.npy", "x_eye.npy"}
+    assert listed(["arkit-json"], sound="a.wav") == kept
+    assert listed(["arkit-json"], sound="b.wav") == weights
+    (tmp_path / "x.manifest.json").write_text("[]")
+    assert listed(["npy"], sound="b.wav") == caches
+
+
 def test_all_formats_and_their_manifest(tmp_path: Path) -> None:
     actor = arkit_actor()
     result, weights = performance(actor)
