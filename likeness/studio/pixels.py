@@ -171,7 +171,7 @@ def _share(
     distance and footprint. They and ``bary`` are zero on entry.
     """
     half, one = np.float32(0.5), np.float32(1.0)
-    rest = attributes[2]
+    normals, rest = attributes[1], attributes[2]
     members = np.zeros(len(place), np.int32)
     on_first = np.zeros(len(place), np.int32)
     first_rest = np.empty((len(place), 3), np.float32)
@@ -216,7 +216,14 @@ def _share(
                         for other in range(start, used):
                             dx, dy = first_rest[other, 0] - here[0], first_rest[other, 1] - here[1]
                             dz = first_rest[other, 2] - here[2]
-                            same = part[faces[point_tri[other], 0]] == part[i]
+                            first = faces[point_tri[other], 0]
+                            # Lips that meet face each other: their mean would face anywhere.
+                            same = part[first] == part[i] and (
+                                normals[first, 0] * normals[i, 0]
+                                + normals[first, 1] * normals[i, 1]
+                                + normals[first, 2] * normals[i, 2]
+                                > 0.5
+                            )
                             if same and dx * dx + dy * dy + dz * dz <= reach * reach:
                                 found = other
                                 break
