@@ -109,6 +109,17 @@ class ModelSettings(ConfigModel):
     windows: WindowSettings = WindowSettings()
     initial_run: str | None = None
     """Run whose weights training starts from."""
+    published_weights: str | None = None
+    """weights.pth of NVIDIA's training framework that regression starts from instead; its network
+    has the published settings, and coefficients and emotions as many as here."""
+
+    @model_validator(mode="after")
+    def _one_start(self) -> ModelSettings:
+        if self.published_weights is not None and self.network != "regression":
+            raise ValueError("published_weights are of the network regression")
+        if self.published_weights is not None and self.initial_run is not None:
+            raise ValueError("initial_run and published_weights are two starts; give one")
+        return self
 
 
 class EvaluationSettings(ConfigModel):

@@ -25,6 +25,8 @@ from likeness.runs.run import Run
 from likeness.systems.audio2face.artefacts import ActorArtefacts
 from likeness.systems.audio2face.config import AudioToFaceConfig
 from likeness.systems.audio2face.dataset.findings import inspect_dataset
+from likeness.systems.audio2face.networks.published_weights import load_published
+from likeness.systems.audio2face.networks.regression import RegressionNetwork
 
 logger = logging.getLogger(__name__)
 
@@ -91,7 +93,7 @@ def inspect_configured(config: AudioToFaceConfig) -> Inspection:
 
     Raises:
         UsageError: the configuration names no data, or an earlier run that does not fit.
-        MissingError: the earlier run is not there.
+        MissingError: the earlier run or the published weights are not there.
     """
     if not config.data.root:
         raise UsageError(
@@ -100,6 +102,12 @@ def inspect_configured(config: AudioToFaceConfig) -> Inspection:
             "data.root=FOLDER.",
         )
     open_initial_run(config)
+    published = config.model.published_weights
+    if published is not None and not Path(published).is_file():
+        raise MissingError(
+            f"model.published_weights is '{published}': there is no such file.",
+            advice="Give the path of a weights.pth, or null to start from nothing.",
+        )
     return inspect_dataset(config.data.root)
 
 
@@ -135,6 +143,14 @@ def take_weights(
                 tensor.copy_(found)
             taken.append(name)
     logger.info("%d tensors come from %s, %d are new.", len(taken), earlier.path, len(new))
+
+
+def start_published(network: nn.Module, path: str) -> None:
+    """Start regression from the weights of the reference's framework; see ``load_published``."""
+    assert isinstance(network, RegressionNetwork)  # see ModelSettings
+    head = network.phoneme_head
+    load_published(network, path, () if head is None else tuple(head.languages))
+    logger.info("The network starts from the published weights '%s'.", path)
 
 
 def take_emotions(earlier: EarlierRun, layer: nn.Linear, name: str, names: Sequence[str]) -> None:

@@ -33,7 +33,7 @@ from likeness.systems.audio2face.evaluate import FittedBaselines, evaluate_shots
 from likeness.systems.audio2face.face_predictor import SpeechToFace
 from likeness.systems.audio2face.identities import Identities
 from likeness.systems.audio2face.implicit_emotions import RowTable
-from likeness.systems.audio2face.initial_weights import open_initial_run
+from likeness.systems.audio2face.initial_weights import open_initial_run, start_published
 from likeness.systems.audio2face.learner import Learner
 from likeness.systems.audio2face.phoneme_targets import phonemes_of
 from likeness.systems.audio2face.profiles import ADAPT
@@ -159,6 +159,8 @@ class AudioToFace(System):
             )
         if earlier is not None:
             self.learner.start_from(earlier, self.sources("train")["speech"])
+        if self.config.model.published_weights is not None:
+            start_published(self.learner.groups()["network"], self.config.model.published_weights)
 
     def state(self) -> dict[str, Any]:
         learner = self.learner

@@ -55,6 +55,38 @@ def earlier(tmp_path_factory: pytest.TempPathFactory) -> Run:
     return _trained(folder, root, f"storage.cache_folder={folder}")
 
 
+def test_published_weights_are_a_start(earlier: Run, tmp_path: Path) -> None:
+    """The tensors of a run, written by the names of the reference's framework, come back."""
+    root = earlier.path.parents[2] / "set"
+    own = {n.removeprefix("network."): t for n, t in find(earlier).weights().items()}
+    path, published = tmp_path / "weights.pth", {}
+    for name, tensor in own.items():
+        for theirs, ours in (
+            ("w2v_feature_coeffs", "encoder_branch.shares"),
+            ("w2v_linear_mapping.", "encoder_branch.projection."),
+            ("linear_explicit_emo.", "explicit."),
+            ("time5.", "articulation.last."),
+            *((f"freq{i + 1}.", f"formants.layers.{i}.") for i in range(5)),
+            *((f"time{i + 1}.", f"articulation.layers.{i}.") for i in range(4)),
+            *((f"linear_skin_jaw_eyes{i + 1}.", f"heads.face.{i}.") for i in range(2)),
+            *((f"linear_tongue{i + 1}.", f"heads.tongue.{i}.") for i in range(2)),
+        ):
+            if name.startswith(ours):
+                along = name.startswith("articulation.layers.") and name.endswith("weight")
+                published[name.replace(ours, theirs, 1)] = tensor[..., None] if along else tensor
+    torch.save(published, path)
+    words = (f"model.published_weights={path}", "train.learning_rate=1e-12", "train.seed=5")
+    run = _trained(tmp_path, root, *words)
+    new = find(run).weights()
+    for name, tensor in own.items():
+        if f"network.{name}" in new and not name.startswith(("output_", "encoder_branch.encoder")):
+            torch.testing.assert_close(new[f"network.{name}"], tensor, atol=1e-6, rtol=0)
+    with pytest.raises(MissingError, match=r"model\.published_weights is 'gone\.pth'"):
+        _trained(tmp_path, root, "model.published_weights=gone.pth")
+    with pytest.raises(UsageError, match="two starts"):
+        _trained(tmp_path, root, *words, f"model.initial_run={earlier.path}")
+
+
 def test_ears_are_taken_and_heads_are_fitted(earlier: Run, tmp_path: Path) -> None:
     root = _dataset(tmp_path, 2, "neutral,joy", 2.5)
     still = "train.learning_rate=1e-12"
