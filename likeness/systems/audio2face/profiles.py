@@ -180,7 +180,7 @@ def studio_diffusion() -> AudioToFaceConfig:
         stages=(
             Stage(
                 name="train",
-                steps=3000,
+                steps=7000,
                 weights={"diffusion": 10.0, "lip_distance": 3.0},
                 groups={"network": 1.0},
                 schedule=Schedule(kind="cosine", warmup_steps=50, final_factor=0.02),

@@ -182,7 +182,7 @@ def test_blendshapes_that_no_solver_takes_are_an_error(root: Path) -> None:
     before, document = shapes.read_bytes(), json.loads(settings.read_text())
     document["blendshape_params"]["bsWeightOffsets"].pop()
     settings.write_text(json.dumps(document))
-    assert "entries of 'bsWeightOffsets'" in found(root)["blendshapes"].message
+    assert "bsWeightOffsets needs 2 entries, found 1" in found(root)["blendshapes"].message
     document["blendshape_params"]["bsWeightOffsets"].append(0.0)
     settings.write_text(json.dumps(document))
     assert "blendshapes" not in found(root)
@@ -193,7 +193,10 @@ def test_blendshapes_that_no_solver_takes_are_an_error(root: Path) -> None:
     def masked(arrays: dict[str, np.ndarray]) -> None:
         arrays["frontalMask"] = np.array([0, 30], np.int32)
 
-    for how, message in ((broken, "not finite are jawOpen"), (masked, "below 30 in 'frontalMask'")):
+    for how, message in (
+        (broken, "'jawOpen' holds values that are not finite"),
+        (masked, "frontalMask must hold vertices below 30"),
+    ):
         shapes.write_bytes(before)
         change(shapes, how)
         assert message in found(root)["blendshapes"].message

@@ -13,7 +13,6 @@ import pytest
 from likeness.errors import DataError, MissingError, UnsafeFileError, UsageError
 from likeness.systems.audio2face.package.blendshape_files import (
     FILLER,
-    blendshapes_of_arrays,
     for_runtime,
 )
 from likeness.systems.audio2face.package.checking import check_package
@@ -42,6 +41,7 @@ from likeness.systems.audio2face.postprocessing_settings import (
     POSTPROCESSING_KEYS,
     REGRESSION_DEFAULTS,
 )
+from likeness.systems.audio2face.preprocessing.blendshape_files import blendshapes_of_arrays
 from tests.systems.audio2face.package.packages import (
     good_package,
     random_actor,

@@ -11,6 +11,7 @@ from likeness.geometry.animation import VertexAnimation
 from likeness.systems.audio2face.artefacts import Blendshapes, LipSize, Pairs
 from likeness.systems.audio2face.recorded_actor import RecordedActor
 from likeness.systems.audio2face.shots import Clip, Shot
+from tests.systems.audio2face.package.packages import shape_settings
 
 FPS = 30.0
 LENGTHS = (40, 33, 52)
@@ -96,13 +97,13 @@ def complete(**changes: Any) -> RecordedActor:
 
     pairs = Pairs(np.array([1, 2]), np.array([3, 4]))
     shapes = Blendshapes(
-        ("jawOpen", "mouthClose"), neutral, floats(2, NUM_VERTICES, 3), {"numPoses": 2}, None
+        ("jawOpen", "mouthClose"), neutral, floats(2, NUM_VERTICES, 3), shape_settings(2), None
     )
     lower = Blendshapes(
         ("tongueUp",),
         tongue_neutral,
         floats(1, NUM_TONGUE, 3),
-        {"numPoses": 1},
+        shape_settings(1),
         np.array([0, 2], np.int32),
     )
     values: dict[str, Any] = {

@@ -222,10 +222,12 @@ FAULTS = {
     "deploy/vertex_lists.json": [(_put("lip_dist", {"upper": [1]}), "holds no vertex lists")],
     "configs/actor_info.json": [(_put("actor_name", "eve"), "of the actor 'eve'")],
     "deploy/bs_skin_bo.npz": [
-        (_remove("jawOpen"), "none for jawOpen"),
-        (_remove("poseNames"), "expected 'poseNames'"),
+        (_remove("jawOpen"), "no array of that name"),
+        (_remove("poseNames"), "expected poseNames"),
     ],
-    "deploy/bs_skin_config_bo.json": [(_remove("blendshape_params"), "blendshape_params")],
+    "deploy/bs_skin_config_bo.json": [
+        (_remove("blendshape_params"), "the settings have no strength")
+    ],
     "xform/jaw_keypoints_cache_all.npz": [(_put("shot0", np.zeros((40, 4, 3))), "shot 'shot0'")],
 }
 
