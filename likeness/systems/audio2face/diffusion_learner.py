@@ -219,6 +219,10 @@ class DiffusionPredictor(SpeechToFace):
             Noise(seed),
         )
 
+    @property
+    def look_ahead(self) -> tuple[float, float]:
+        return self.plan.look_ahead
+
     def whole(
         self, audio: Floats, actor: str | None, emotion: Emotion | None, *, seed: int
     ) -> Floats:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import numpy as np
 from pydantic import Field
@@ -14,7 +14,7 @@ from likeness.errors import DataError, LikenessError, UsageError
 from likeness.seeds import rng_of
 from likeness.systems.audio2face.audio import read_speech
 from likeness.systems.audio2face.face_predictor import Emotion, SpeechToFace
-from likeness.systems.audio2face.frame_timing import EmotionTrack, num_frames_of
+from likeness.systems.audio2face.frame_timing import EmotionTrack, TrackMode, num_frames_of
 from likeness.systems.audio2face.outputs import output_stem, write_outputs
 from likeness.systems.audio2face.postprocessing import blink_offsets
 from likeness.systems.audio2face.postprocessing_settings import plain_postprocessing
@@ -34,7 +34,7 @@ def predict(
     actor: str | None = None,
     emotion: str | None = None,
     emotions: str | None = None,
-    mode: Literal["offline", "streaming"] = "offline",
+    mode: TrackMode = "offline",
     seed: Annotated[int, Field(ge=0)] = 0,
     blinks: bool = False,
     plain: bool = False,
@@ -50,7 +50,8 @@ def predict(
         emotion: by name, or numbers with commas between, one for each of the network's emotions.
         emotions: a CSV with the columns ``time`` (seconds) and emotions of the network, for
             emotions that change; linear in between.
-        mode: hear the track in one piece, or as a stream.
+        mode: offline hears the track by the windows of a stream, streaming gets it piece by piece;
+            the frames are the same. whole, of diffusion alone, hears it as one window.
         seed: of noise and blinks.
         blinks: add blinks, which no speech tells of.
         plain: without post-processing of strengths, offsets and smoothing.

@@ -18,7 +18,7 @@ from likeness.data.source import Sample, Source
 from likeness.errors import UsageError
 from likeness.runs.checkpoint import group_of
 from likeness.systems.audio2face.artefacts import ActorArtefacts, Floats
-from likeness.systems.audio2face.audio import TrackCache
+from likeness.systems.audio2face.audio import SAMPLE_RATE, TrackCache
 from likeness.systems.audio2face.cast import Cast
 from likeness.systems.audio2face.channel_layout import ChannelLayout
 from likeness.systems.audio2face.config import AudioToFaceConfig
@@ -294,9 +294,7 @@ class RegressionPredictor(SpeechToFace):
             fps=self.fps,
         )
 
-    def whole(
-        self, audio: Floats, actor: str | None, emotion: Emotion | None, *, seed: int
-    ) -> Floats:
-        session = self.session(actor, emotion)
-        frames = [*session.push(audio), *session.finish()]
-        return np.stack([frame.values for frame in frames])
+    @property
+    def look_ahead(self) -> tuple[float, float]:
+        seconds = self.network.settings.window / 2 / SAMPLE_RATE
+        return seconds, seconds
