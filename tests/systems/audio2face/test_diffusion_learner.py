@@ -130,11 +130,18 @@ def test_a_seed_is_the_noise(predictor: DiffusionPredictor) -> None:
 
 
 @pytest.mark.slow
-def test_several_actors_are_exported_and_packed(diffusion_run: Run, tmp_path: Path) -> None:
+def test_several_actors_are_exported_and_packed(
+    diffusion_run: Run, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    import onnxruntime
+
     for target in ("onnx", "package"):
         bundle = workflow.export(diffusion_run, target, output=tmp_path / target)
         assert {item.output for item in bundle.parity} == {"prediction", "output_latents"}
         assert max(item.largest_relative for item in bundle.parity) < 1e-3
+    capfd.readouterr()
+    onnxruntime.InferenceSession(str(tmp_path / "onnx" / "network.onnx"))
+    assert capfd.readouterr() == ("", "")  # nothing it could not fold
     found = check_package(tmp_path / "package")
     assert [v for v in found if v.severity == "error"] == []
     assert (tmp_path / "package" / "model_data_ben.npz").is_file()
