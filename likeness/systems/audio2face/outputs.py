@@ -70,6 +70,15 @@ def output_stem(
     return "_".join([Path(sound).name.split(".")[0], actor, condition or actor, emotion, mode])
 
 
+def sound_of(folder: str | Path, stem: str) -> str | None:
+    """The sound that the files of a stem in a folder were made from; None: there are none."""
+    try:
+        manifest = json.loads((Path(folder) / f"{stem}.manifest.json").read_text(encoding="utf-8"))
+        return str(manifest["sound"])
+    except (OSError, ValueError, LookupError, TypeError):
+        return None
+
+
 def write_outputs(
     folder: str | Path,
     stem: str,

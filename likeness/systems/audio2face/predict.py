@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,7 +15,7 @@ from likeness.seeds import rng_of
 from likeness.systems.audio2face.audio import read_speech
 from likeness.systems.audio2face.face_predictor import Emotion, SpeechToFace
 from likeness.systems.audio2face.frame_timing import EmotionTrack, TrackMode, num_frames_of
-from likeness.systems.audio2face.outputs import output_stem, write_outputs
+from likeness.systems.audio2face.outputs import output_stem, sound_of, write_outputs
 from likeness.systems.audio2face.postprocessing import blink_offsets
 from likeness.systems.audio2face.postprocessing_settings import plain_postprocessing
 from likeness.systems.audio2face.shot_pictures import surfaces_of
@@ -81,7 +81,12 @@ def predict(
     rows: list[dict[str, Any]] = []
     failures: list[LikenessError] = []
     sounds = _sounds(inputs)
-    for path, stem in zip(sounds, _stems(sounds), strict=True):
+    named = emotion or ("track" if emotions else predictor.cast.default_emotion)
+
+    def stem_of(name: str) -> str:
+        return output_stem(name, own.actor, emotion=named, mode=mode)
+
+    for path, stem in zip(sounds, _stems(sounds, output, stem_of), strict=True):
         try:
             sound = read_speech(path).samples
             count = num_frames_of(len(sound), 16000, predictor.fps)
@@ -97,10 +102,9 @@ def predict(
                 postprocessing=settings,
                 blinks=added,
             )
-            named = emotion or ("track" if emotions else predictor.cast.default_emotion)
             manifest = write_outputs(
                 output,
-                output_stem(stem, own.actor, emotion=named, mode=mode),
+                stem,
                 result,
                 own,
                 formats,
@@ -143,17 +147,17 @@ def _sounds(inputs: Sequence[str]) -> list[Path]:
     return found
 
 
-def _stems(paths: Sequence[Path]) -> list[str]:
-    """A name for each sound; where two would have one, the later ones are numbered."""
-    used: set[str] = set()
-    found = []
+def _stems(paths: Sequence[Path], folder: Path, stem_of: Callable[[str], str]) -> list[str]:
+    """The stem of the files of each sound. Where it would be another sound's, of this call or of an
+    earlier one that its manifest names, the name is numbered."""
+    found: list[str] = []
     for path in paths:
-        plain = name = path.name.split(".")[0]
-        number = 2
-        while name in used:
-            name, number = f"{plain}-{number}", number + 1
-        used.add(name)
-        found.append(name)
+        plain, number = path.name.split(".")[0], 1
+        stem = stem_of(plain)
+        while stem in found or sound_of(folder, stem) not in (None, path.name):
+            number += 1
+            stem = stem_of(f"{plain}-{number}")
+        found.append(stem)
     return found
 
 

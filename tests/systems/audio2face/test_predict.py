@@ -43,6 +43,23 @@ def test_a_folder_with_a_broken_sound_and_two_of_one_name(
     assert (rows[0]["frames"], rows[0]["seconds"]) == (15, 0.5)
 
 
+def test_another_sound_of_an_earlier_call_is_not_written_over(
+    regression_run: Run, tmp_path: Path
+) -> None:
+    """Names end at the first dot: both would be Mark."""
+    first, second = speech(tmp_path / "Mark.wav", 1), speech(tmp_path / "Mark.joy.v2.wav", 2)
+    out = tmp_path / "out"
+    made = []
+    for sound in (first, second, second, first):
+        (row,) = run_on(regression_run, [sound], out, format="npy")
+        made.append(next(Path(p).name for p in row["files"].values()))
+        manifest = made[-1].replace(".npy", ".manifest.json")
+        assert json.loads((out / manifest).read_text())["sound"] == sound.name
+    one, two = (f"{stem}_anna_anna_neutral_offline.npy" for stem in ("Mark", "Mark-2"))
+    assert made == [one, two, two, one]
+    assert np.abs(np.load(out / one) - np.load(out / two)).max() > 0
+
+
 def test_only_broken_sounds_are_an_error(regression_run: Run, tmp_path: Path) -> None:
     (tmp_path / "b.wav").write_bytes(b"no sound at all")
     with pytest.raises(DataError, match="cannot be decoded"):
