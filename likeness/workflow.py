@@ -224,18 +224,21 @@ def evaluate(
     from likeness.training.random import seed_global
 
     if split not in ("train", "validation", "test"):
-        raise UsageError(
-            f"Expected the split train, validation or test, found '{split}'.",
-            advice="There are: train, validation, test.",
-        )
+        raise UsageError(f"Expected the split train, validation or test, found '{split}'.")
     predictor = Predictor.with_data(run, checkpoint, ema=ema)
     sources = {
         name: source for name, source in predictor.system.sources(split).items() if len(source)
     }
     if not sources:
+        others = [
+            f"--split {name}"
+            for name in ("validation", "test", "train")
+            if name != split and any(len(own) for own in predictor.system.sources(name).values())
+        ]
         raise DataError(
             f"The data of {predictor.run.path} has no samples of the split '{split}'.",
-            advice="Choose another --split, or add some to the dataset.",
+            advice=f"Choose {' or '.join(others) or 'another --split'}, or hold out some for it in "
+            "the dataset.",
         )
     source = next(iter(sources.values())) if len(sources) == 1 else Mixed(sources)
     folder = predictor.run.evaluation_folder(predictor.checkpoint.step) / split
