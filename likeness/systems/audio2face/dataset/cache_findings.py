@@ -16,7 +16,7 @@ from likeness.geometry.alignment import fit_similarity
 from likeness.geometry.animation import VertexAnimation
 from likeness.geometry.animation_files import find_cache, list_shots
 from likeness.systems.audio2face.dataset.description import ActorFiles
-from likeness.systems.audio2face.dataset.reading import cache_of
+from likeness.systems.audio2face.dataset.reading import cache_of, knows_rate
 
 LOOKED_AT_BYTES = 2 * 1024**3
 """Of all frames of a part; of larger ones every n-th frame is looked at."""
@@ -122,7 +122,22 @@ def _opened(
             )
         )
     opened = {}
+    silent = [s for s in shots if files.fps is None and not knows_rate(find_cache(folder, s))]
+    if silent:
+        damaged |= set(silent)
+        findings.append(
+            Finding(
+                "error",
+                "fps-missing",
+                root,
+                f"Nothing says how many frames a second {len(silent)} caches have, of "
+                f"{', '.join(silent[:3])}{' and others' if len(silent) > 3 else ''}.",
+                "Write 'fps' for the actor into dataset.yaml.",
+            )
+        )
     for shot in shots:
+        if shot in silent:
+            continue
         try:
             opened[shot] = cache_of(folder, shot, files)
         except LikenessError as error:

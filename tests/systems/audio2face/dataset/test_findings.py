@@ -299,6 +299,17 @@ def test_a_vertex_far_away_in_one_frame_is_an_error(root: Path) -> None:
     assert "vertex-stray" not in found(root)
 
 
+def test_a_missing_frame_rate_is_told_once_and_as_what_it_is(root: Path) -> None:
+    """Folders alone, without a dataset.yaml, say none with caches but Maya's."""
+    (root / "dataset.yaml").unlink()
+    told = [f for f in inspect_dataset(root).findings if f.severity == "error"]
+    finding = next(f for f in told if f.code == "fps-missing" and f.path.endswith("skin"))
+    assert "3 caches have, of joy_001, joy_002, neutral_000." in finding.message
+    assert "'fps'" in finding.advice
+    assert "cache-damaged" not in {f.code for f in told}
+    assert len([f for f in told if f.path == finding.path]) == 1
+
+
 def test_places_of_the_jaw_are_told_from_differences(root: Path) -> None:
     at = root / ANNA / "xform/jaw_keypoints_neutral.npy"
     still = np.load(at) + np.array([0.0, -4.0, 6.0], np.float32)
