@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from likeness.errors import DataError, MissingError, UsageError
-from likeness.geometry.weight_animation import ARKIT_NAMES, WeightAnimation
+from likeness.geometry.weight_animation import ARKIT_NAMES, WeightAnimation, plain_spelling
 from likeness.replacement import replacing
 
 LIVE_LINK_ANGLES = (
@@ -156,8 +156,7 @@ def _names(path: Path, header: list[str]) -> tuple[str, ...]:
     names = []
     for cell in header[2:]:
         name = cell.strip()
-        spelt = re.sub(r"_l$", "left", re.sub(r"_r$", "right", name.lower())).replace(" ", "")
-        names.append(_KNOWN.get(spelt, name))
+        names.append(_KNOWN.get(plain_spelling(name), name))
     twice = [name for name, count in Counter(names).items() if count > 1]
     if twice or not names:
         raise DataError(

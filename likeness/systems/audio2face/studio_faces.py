@@ -9,15 +9,12 @@ from __future__ import annotations
 import functools
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from likeness.errors import DataError
 from likeness.geometry.alignment import fit_similarity
-from likeness.geometry.head_asset import HeadAsset, load_head
-from likeness.geometry.ict_assets import is_ict, load_ict
+from likeness.geometry.head_asset import HeadAsset
 from likeness.seeds import Draws
 from likeness.studio.animation import animate_asset, animate_studio_head
 from likeness.studio.closures import AssetLips, Lips, StudioLips
@@ -69,7 +66,7 @@ class SpeakingFace(ABC):
         tongue_rigid: vertices of the tongue that move only with the jaw.
         jaw_neutral: (5, 3) midline, canines and last molars of the lower arch; left before right.
             None: the head has no teeth.
-        lip_distance, lip_size, eye_distance: vertex lists.
+        lip_distance, lip_size, eye_distance: vertex lists; lip_size None: nothing tells it.
         faces, tongue_faces: (T, 3) triangles of skin and tongue.
     """
 
@@ -78,7 +75,7 @@ class SpeakingFace(ABC):
     tongue_rigid: NDArray[np.int64] | None
     jaw_neutral: Floats | None
     lip_distance: Pairs
-    lip_size: LipSize
+    lip_size: LipSize | None
     eye_distance: Pairs
     faces: NDArray[np.int64]
     tongue_faces: NDArray[np.int64] | None
@@ -192,7 +189,7 @@ class StudioFace(SpeakingFace):
 
 
 class AssetFace(SpeakingFace):
-    """Any other head with ARKit shapes and 68 landmarks: all its vertices are the skin.
+    """Another head with ARKit shapes and 68 landmarks: all its vertices are the skin.
 
     Eyeballs are held still in it, since their turns are a channel of their own. The jaw's points
     lie on the lower teeth, where there are any, and move by the rigid motion nearest to theirs.
@@ -246,21 +243,6 @@ class AssetFace(SpeakingFace):
         ]
         points = np.stack(jaw).astype(np.float32)
         return skin.astype(np.float32), None, points - self.jaw_neutral
-
-
-def open_speaking_head(path: str | Path) -> HeadAsset:
-    """A head for :class:`AssetFace`: ICT-FaceKit's, or one saved by this project.
-
-    Raises:
-        MissingError, DataError, UnsafeFileError: it cannot be read, or has no landmarks.
-    """
-    asset = load_ict(path) if is_ict(path) else load_head(path)
-    if asset.landmarks68 is None:
-        raise DataError(
-            f"The head '{path}' has no landmarks to find the lips by.",
-            advice="Take ICT-FaceKit's ict_face.npz, or the studio's own head.",
-        )
-    return asset
 
 
 def _solver(

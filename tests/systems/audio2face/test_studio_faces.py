@@ -11,11 +11,11 @@ from likeness.geometry.ict_assets import load_ict
 from likeness.studio.curves import CHANNEL, CHANNELS
 from likeness.studio.expressions import JAW_DEGREES
 from likeness.studio.person import Person
+from likeness.systems.audio2face.speaking_heads import open_speaking_head
 from likeness.systems.audio2face.studio_faces import (
     AssetFace,
     SpeakingFace,
     StudioFace,
-    open_speaking_head,
 )
 from tests.realdata import real_data
 

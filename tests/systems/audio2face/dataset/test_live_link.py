@@ -18,6 +18,7 @@ from likeness.systems.audio2face.dataset.live_link import prepare_live_link
 from likeness.systems.audio2face.dataset.live_link_takes import find_takes, take_frames
 from likeness.systems.audio2face.dataset.reading import open_dataset
 from tests.realdata import real_data
+from tests.systems.audio2face.test_morph_face import write_head
 
 RATE = 16000
 NAMES = ("jawOpen", "mouthClose", "eyeLookDownLeft", "eyeLookOutRight", "eyeBlinkLeft")
@@ -142,6 +143,26 @@ def test_takes_become_a_dataset_that_is_clean(tmp_path: Path) -> None:
     assert provenance["consent"] == "The actor agrees."
     with pytest.raises(UsageError, match="not empty"):
         prepare_live_link(str(tmp_path / "takes"), str(tmp_path / "set"), vertices=200)
+
+
+def test_takes_move_a_head_of_another_topology(tmp_path: Path) -> None:
+    put(tmp_path / "takes", "joy_001")
+    write_head(tmp_path / "head.glb")
+    found = prepare_live_link(
+        str(tmp_path / "takes"),
+        str(tmp_path / "mine"),
+        head=str(tmp_path / "head.glb"),
+        consent="mine",
+        workers=1,
+    )
+    assert [f for f in found.findings if f.severity == "error"] == []
+    actor = open_dataset(*reversed(read_description(tmp_path / "mine")))["actor"]
+    skin = actor.skin["joy_001"].read()
+    assert skin.shape[1] == 600
+    assert actor.blendshapes is not None
+    assert actor.lip_distance is not None
+    gap = skin[:, actor.lip_distance.upper, 1] - skin[:, actor.lip_distance.lower, 1]
+    assert (np.diff(gap[1:-1].mean(axis=1)) > 0).all()  # the jaw opens evenly
 
 
 def test_shapes_without_a_column_are_told_and_a_jaw_is_needed(tmp_path: Path) -> None:
