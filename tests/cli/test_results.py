@@ -143,7 +143,11 @@ def test_results_need_the_run_only(likeness: Command, trained: Path) -> None:
     [
         (("evaluate", "RUN", "--checkpoint", "7"), 3, "no checkpoint at step 7"),
         (("evaluate", "RUN", "--checkpoint", "first"), 2, "'best', 'latest' or a step"),
-        (("evaluate", "RUN", "--split", "tset"), 2, "Expected the split train, validation or test, found 'tset'."),
+        (
+            ("evaluate", "RUN", "--split", "tset"),
+            2,
+            "Expected the split train, validation or test, found 'tset'.",
+        ),
         (("predict", "RUN"), 2, "Name a file with --input"),
         (("predict", "RUN", "-i", "none.txt"), 2, "There is no file none.txt"),
         (("predict", "RUN", "-i", "data/toy.json", "factr=1"), 2, "Did you mean 'factor'?"),

@@ -50,7 +50,7 @@ def prepare_live_link(
     emotions: str = "neutral",
     language: str = "en",
     sound_start: float = 0.0,
-    timecode_base: int | None = None,
+    timecode_base: float | None = None,
     consent: str = "",
     test: str = "",
     workers: Annotated[int, Field(ge=0)] = 0,
@@ -73,7 +73,8 @@ def prepare_live_link(
             says none.
         language: that is spoken.
         sound_start: seconds from the first row of a table to the start of its sound.
-        timecode_base: frames of the time code per second, where the tables do not tell.
+        timecode_base: frames of the time code per second, where the tables do not tell: also
+            29.97 or 23.976.
         consent: a sentence on the source and the actor's agreement, kept in provenance.json.
         test: takes that are measured on and not learned from, with commas between.
         workers: processes; 0 takes one for each core. Changes no result.
