@@ -17,7 +17,7 @@ from likeness.systems.audio2face.animation_result import AnimationResult
 from likeness.systems.audio2face.artefacts import ActorArtefacts, Floats
 from likeness.systems.audio2face.audio import SAMPLE_RATE
 from likeness.systems.audio2face.cast import Cast
-from likeness.systems.audio2face.frame_timing import EmotionTrack, TrackMode
+from likeness.systems.audio2face.frame_timing import EmotionTrack, TimingMode, TrackMode
 from likeness.systems.audio2face.identities import Identities
 from likeness.systems.audio2face.postprocessing import FaceMotion
 from likeness.systems.audio2face.postprocessing_settings import PostprocessingSettings
@@ -71,7 +71,12 @@ class SpeechToFace(ABC):
 
     @abstractmethod
     def session(
-        self, actor: str | None = None, emotion: Emotion | None = None, *, seed: int = 0
+        self,
+        actor: str | None = None,
+        emotion: Emotion | None = None,
+        *,
+        seed: int = 0,
+        timing: TimingMode = "centre",
     ) -> Session:
         """A new stream.
 
@@ -79,9 +84,12 @@ class SpeechToFace(ABC):
             actor: whose face; the first by default.
             emotion: the default by default.
             seed: of the noise, where there is any.
+            timing: ``centre`` hears frame f around (f + 0.5) / fps, as training does; ``runtime``
+                around f / fps, as the runtime of Audio2Face-3D does with regression. Windows of
+                diffusion are those of the runtime already.
 
         Raises:
-            UsageError: an actor or an emotion there is not.
+            UsageError: an actor or an emotion there is not, or ``runtime`` of diffusion.
         """
 
     @property
@@ -111,13 +119,14 @@ class SpeechToFace(ABC):
         emotion: Emotion | None = None,
         mode: TrackMode = "offline",
         seed: int = 0,
+        timing: TimingMode = "centre",
         **rest: Any,
     ) -> Mapping[str, Any]:
         """Displacements from the neutral face, as the network gives them.
 
         Args:
             audio: (n,) mono at 16 kHz.
-            actor, emotion, seed: see :meth:`session`.
+            actor, emotion, seed, timing: see :meth:`session`.
             mode: ``offline`` hears the track by the windows of a stream, ``streaming`` gets it 20
                 ms at a time; both give the same ceil(n / 16000 · fps) frames. ``whole``, of
                 diffusion alone, is the offline inference of the Audio2Face-3D training framework:
@@ -130,7 +139,7 @@ class SpeechToFace(ABC):
         if rest or audio is None:
             given = [*([] if audio is None else ["audio"]), *sorted(rest)]
             raise UsageError(
-                "Expected audio, and perhaps actor, emotion, mode and seed; found "
+                "Expected audio, and perhaps actor, emotion, mode, seed and timing; found "
                 f"{', '.join(given) or 'nothing'}."
             )
         samples = np.asarray(audio, np.float32)
@@ -143,7 +152,7 @@ class SpeechToFace(ABC):
             rows = self.whole(samples, actor, emotion, seed=seed)
         elif mode in ("offline", "streaming"):
             piece = _PIECE if mode == "streaming" else len(samples)
-            session = self.session(actor, emotion, seed=seed)
+            session = self.session(actor, emotion, seed=seed, timing=timing)
             frames: list[FaceFrame] = []
             for start in range(0, len(samples), piece):
                 frames += session.push(samples[start : start + piece])
@@ -161,13 +170,14 @@ class SpeechToFace(ABC):
         emotion: Emotion | None = None,
         mode: TrackMode = "offline",
         seed: int = 0,
+        timing: TimingMode = "centre",
         postprocessing: PostprocessingSettings | None = None,
         blinks: Floats | None = None,
     ) -> AnimationResult:
         """The frames as they are shown: post-processed vertices with their sound.
 
         Args:
-            audio, actor, emotion, mode, seed: see :meth:`__call__`.
+            audio, actor, emotion, mode, seed, timing: see :meth:`__call__`.
             postprocessing: instead of the predictor's own.
             blinks: (F,) added closing of the lids.
         """
@@ -177,7 +187,7 @@ class SpeechToFace(ABC):
         heard = samples * np.float32(settings.input_strength)
         if self.network_type == "diffusion":
             heard = samples  # the runtime applies the strength for regression alone
-        found = self(audio=heard, actor=actor, emotion=emotion, mode=mode, seed=seed)
+        found = self(audio=heard, actor=actor, emotion=emotion, mode=mode, seed=seed, timing=timing)
         motion = FaceMotion(own, settings, self.fps)
         frames = list(
             motion.run(found["skin"], found["tongue"], found["jaw"], found["eyes"], blinks)

@@ -14,7 +14,12 @@ from likeness.errors import DataError, LikenessError, UsageError
 from likeness.seeds import rng_of
 from likeness.systems.audio2face.audio import read_speech
 from likeness.systems.audio2face.face_predictor import Emotion, SpeechToFace
-from likeness.systems.audio2face.frame_timing import EmotionTrack, TrackMode, num_frames_of
+from likeness.systems.audio2face.frame_timing import (
+    EmotionTrack,
+    TimingMode,
+    TrackMode,
+    num_frames_of,
+)
 from likeness.systems.audio2face.outputs import output_stem, sound_of, write_outputs
 from likeness.systems.audio2face.postprocessing import blink_offsets
 from likeness.systems.audio2face.postprocessing_settings import plain_postprocessing
@@ -40,6 +45,8 @@ def predict(
     plain: bool = False,
     differences: bool = False,
     size: Annotated[int, Field(ge=64, le=2048)] = 512,
+    timing: TimingMode = "centre",
+    runtime_compat: bool = False,
 ) -> list[dict[str, Any]]:
     """Animate sound files, or all in folders, into ``output``.
 
@@ -57,6 +64,10 @@ def predict(
         plain: without post-processing of strengths, offsets and smoothing.
         differences: write caches of differences from the neutral too.
         size: side of the film, pixels.
+        timing: of regression: centre hears frame f around (f + 0.5) / fps, as it was trained;
+            runtime around f / fps, half a frame earlier, as the runtime of Audio2Face-3D does.
+        runtime_compat: solve weights of blendshapes by the formula of that runtime, whose pull to
+            the frame before shrinks the weights of a held pose.
 
     Returns:
         One row per sound: ``input``, ``files`` by format, ``frames`` and ``seconds``; or ``error``.
@@ -99,6 +110,7 @@ def predict(
                 emotion=felt,
                 mode=mode,
                 seed=seed,
+                timing=timing,
                 postprocessing=settings,
                 blinks=added,
             )
@@ -110,8 +122,15 @@ def predict(
                 formats,
                 surfaces=surfaces,
                 differences=differences,
-                about={"sound": path.name, "network": predictor.network_type, "emotion": named},
+                about={
+                    "sound": path.name,
+                    "network": predictor.network_type,
+                    "emotion": named,
+                    "timing": timing,
+                    "runtime_compat": runtime_compat,
+                },
                 film_size=size,
+                runtime_compat=runtime_compat,
             )
         except DataError as error:
             failures.append(error)

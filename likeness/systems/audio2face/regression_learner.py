@@ -24,7 +24,7 @@ from likeness.systems.audio2face.channel_layout import ChannelLayout
 from likeness.systems.audio2face.config import AudioToFaceConfig
 from likeness.systems.audio2face.face_predictor import Emotion, SpeechToFace
 from likeness.systems.audio2face.fitted_heads import fit_heads
-from likeness.systems.audio2face.frame_timing import EmotionTrack
+from likeness.systems.audio2face.frame_timing import EmotionTrack, TimingMode
 from likeness.systems.audio2face.implicit_emotions import (
     ImplicitEmotions,
     RowTable,
@@ -276,7 +276,12 @@ class RegressionPredictor(SpeechToFace):
         return representative(self.rows, torch.from_numpy(self.vectors), neutral)
 
     def session(
-        self, actor: str | None = None, emotion: Emotion | None = None, *, seed: int = 0
+        self,
+        actor: str | None = None,
+        emotion: Emotion | None = None,
+        *,
+        seed: int = 0,
+        timing: TimingMode = "centre",
     ) -> RegressionSession:
         shot, frame = self.source_frame()
         place = self.rows.shot(shot)
@@ -292,6 +297,7 @@ class RegressionPredictor(SpeechToFace):
             self.vectors[place.start + frame],
             track,
             fps=self.fps,
+            timing=timing,
         )
 
     @property

@@ -8,7 +8,7 @@ import pytest
 import soundfile
 
 from likeness import workflow
-from likeness.errors import DataError
+from likeness.errors import DataError, UsageError
 from likeness.runs.run import Run
 from likeness.systems.audio2face.diffusion_learner import DiffusionPredictor
 from likeness.systems.audio2face.package.checking import check_package
@@ -75,6 +75,11 @@ def test_heard_whole_is_another_inference_that_says_what_it_cannot(
     )  # few steps: it barely moves
     with pytest.raises(DataError, match="300 samples is shorter than a frame, which has 533"):
         predictor(audio=SOUND[:300], mode="whole")
+
+
+def test_windows_of_diffusion_have_one_timing(predictor: DiffusionPredictor) -> None:
+    with pytest.raises(UsageError, match="one timing, which is the runtime's; found 'runtime'"):
+        predictor.session(timing="runtime")
 
 
 def test_a_sound_shorter_than_a_frame_costs_a_folder_nothing(

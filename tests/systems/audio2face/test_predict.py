@@ -110,6 +110,36 @@ def test_a_glb_opens_elsewhere_and_moves_as_the_cache(regression_run: Run, tmp_p
     assert times["max"][0] == pytest.approx(14 / 30)
 
 
+def test_the_timing_of_the_runtime_is_half_a_frame_earlier(
+    regression_run: Run, tmp_path: Path
+) -> None:
+    """At 30 frames a second, of a sound that comes 267 samples later: f / fps is heard there."""
+    first, rng = tmp_path / "a.wav", np.random.default_rng(1)
+    samples = 0.1 * rng.normal(size=8000)
+    soundfile.write(first, samples, 16000, subtype="FLOAT")
+    half = 16000 / 60
+    soundfile.write(tmp_path / "b.wav", np.pad(samples, (round(half), 0)), 16000, subtype="FLOAT")
+    skins = {}
+    for name, timing in (("a", "runtime"), ("b", "centre"), ("a", "centre")):
+        folder = tmp_path / f"{name}{timing}"
+        options = {"format": "npy", "timing": timing, "plain": True}
+        (row,) = run_on(regression_run, [tmp_path / f"{name}.wav"], folder, **options)
+        skins[name, timing] = np.load(next(iter(row["files"].values())))
+    runtime, later, usual = skins.values()
+    # Frames whose centre is a whole sample: (f + 0.5) / fps of the later sound is f / fps.
+    moved = np.abs(usual[1:14] - runtime[1:14]).max()
+    assert moved > 0
+    assert np.abs(later[1:14] - runtime[1:14]).max() < 0.1 * moved
+
+
+def test_the_manifest_says_what_is_as_the_runtime(regression_run: Run, tmp_path: Path) -> None:
+    options = {"format": "arkit-csv", "timing": "runtime", "runtime_compat": True}
+    run_on(regression_run, [speech(tmp_path / "a.wav")], tmp_path, **options)
+    (path,) = tmp_path.glob("*.manifest.json")
+    manifest = json.loads(path.read_text())
+    assert (manifest["timing"], manifest["runtime_compat"]) == ("runtime", True)
+
+
 def test_emotions_of_a_table_change_over_time(regression_run: Run, tmp_path: Path) -> None:
     sound, table = speech(tmp_path / "a.wav"), tmp_path / "felt.csv"
     table.write_text("time,joy\n0,0\n10,0\n")
