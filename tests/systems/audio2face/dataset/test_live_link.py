@@ -251,7 +251,11 @@ def test_a_real_take_moves_a_real_head(tmp_path: Path) -> None:
     assert inspection.ok, inspection.to_json()
     actor = open_dataset(tmp_path / "set")["actor"]
     assert actor.skin["rom"].num_frames == int(seconds * 30 + 1e-6)
-    assert not actor.tongue
+    tongue = actor.tongue["rom"].read()
+    assert tongue.shape[1:] == (451, 3)
+    moved = tongue[:, -23:] - actor.tongue_neutral[-23:]  # the rim, which the jaw alone carries
+    opened = actor.jaw["rom"][:, :, 1].mean(axis=1)
+    assert np.corrcoef(moved[:, :, 1].mean(axis=1), opened)[0, 1] > 0.99
     assert actor.skin_neutral is not None
     moved = np.linalg.norm(actor.skin["rom"].read(0, 1)[0] - actor.skin_neutral, axis=1)
     assert 0.05 < moved.max() < 5
