@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
+from likeness.config.document import help_rows
 from likeness.errors import UsageError
 from likeness.training.stage import Plan, Ramp, Stage
 
@@ -81,3 +82,10 @@ def test_wrong_plans_are_refused() -> None:
         "Did you mean 'fit'? Did you mean 'size'? Did you mean 'head'? Every loss term: fit, size."
     )
     build(stage()).check_names(terms=frozenset({"fit"}))
+
+
+def test_every_setting_of_a_stage_says_what_it_means() -> None:
+    rows = help_rows(Stage) + help_rows(Ramp)
+    keys = {row["key"] for row in rows}
+    assert {"name", "steps", "epochs", "weights", "schedule.kind", "start", "end"} <= keys
+    assert [row["key"] for row in rows if not row["help"]] == []
