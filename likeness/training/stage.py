@@ -52,8 +52,9 @@ class Stage(ConfigModel):
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")]
     """What settings, messages and the report call it."""
-    steps: PositiveInt | None = None
-    """Length in optimiser steps; train.steps scales it. Set this or epochs, the other is null."""
+    steps: Annotated[int, Field(ge=0)] | None = None
+    """Length in optimiser steps; train.steps scales it. Set this or epochs, the other is null. 0:
+    the stage is left out."""
     epochs: Annotated[float, Field(gt=0)] | None = None
     """Length in passes over the training samples, also half a one; train.steps scales it."""
     weights: Mapping[str, float | Ramp]
@@ -151,7 +152,7 @@ class Plan:
         world_size: int = 1,
         total_steps: int | None = None,
     ) -> Plan:
-        """Turn stage lengths into absolute ranges.
+        """Turn stage lengths into absolute ranges. A stage without steps is left out.
 
         Args:
             samples_per_epoch: samples of the training sources together.
@@ -173,6 +174,10 @@ class Plan:
                 assert stage.epochs is not None
                 per_step = size * accumulation * world_size
                 lengths.append(max(1, round(stage.epochs * samples_per_epoch / per_step)))
+        if not any(lengths):
+            raise UsageError(
+                "The plan has no steps: every stage has 'steps' 0.", advice="Give one of them some."
+            )
         if total_steps is not None:
             lengths = _scaled(lengths, total_steps)
         planned, first = [], 0

@@ -99,3 +99,23 @@ def test_a_longer_run_that_would_move_its_stages_is_refused_with_the_words_that_
     longer = likeness("resume", run, *advice.split())
     assert longer.code == 0, longer.err
     assert "finished at step 30" in longer.out
+
+
+def test_a_stage_that_was_planned_away_stays_away_in_a_longer_run(
+    likeness: Command, data: Path
+) -> None:
+    """12 and 8 steps, scaled to 1: the second gets none."""
+    words = ("data.root=data", "train.steps=1")
+    made = likeness("train", "toy", "--profile", "smoke", *words, "--json")
+    run = Path(made.document["run"])
+    advice = "train.steps=null stages.both.steps=2 stages.head.steps=0"
+    assert f"To go on longer: likeness resume {run} {advice}\n" in likeness("resume", run).err
+    longer = likeness("resume", run, *advice.split())
+    assert longer.code == 0, longer.err
+    assert "finished at step 2" in longer.out
+    plan = json.loads((run / "plan.json").read_text())
+    assert [stage["name"] for stage in plan["stages"]] == ["both"]
+    advice = "stages.both.steps=4"
+    assert f"To go on longer: likeness resume {run} {advice}\n" in likeness("resume", run).err
+    longer = likeness("resume", run, *advice.split())
+    assert "finished at step 4" in longer.out
