@@ -93,8 +93,14 @@ def check_score(run: Run, score: str | None) -> None:
     Raises:
         UsageError: the run has been evaluated, and no evaluation has a score of that name.
     """
-    names = {row["name"] for step in run.evaluation_steps() for row in _scores(run, step)}
-    if score is None or not names or score in names:
+    if score is None:
+        return
+    names: set[str] = set()
+    for step in reversed(run.evaluation_steps()):
+        names |= {row["name"] for row in _scores(run, step)}
+        if score in names:
+            return
+    if not names:
         return
     near = get_close_matches(score, names, n=1)
     raise UsageError(

@@ -371,6 +371,8 @@ class _Loop:
         self.tell("running")
         if not (end or stop):  # otherwise once the run has ended, so that its copy says how
             self.copy(must_succeed=False)
+        if self.observer is not None:
+            self.observer.check_best_score(self.counters.step)
         distributed.barrier()
 
     def copy(self, *, must_succeed: bool) -> None:
@@ -390,10 +392,6 @@ class _Loop:
     ) -> None:
         """Write the status of the run, on the first process."""
         self._told = time.monotonic()
+        step, total = self.counters.step, self.plan.total_steps
         if self.process.is_first:
-            self.run.set_status(
-                status,
-                step=self.counters.step,
-                total_steps=self.plan.total_steps,
-                error=error,
-            )
+            self.run.set_status(status, step=step, total_steps=total, error=error)
