@@ -173,6 +173,7 @@ def resume(
 
     Raises:
         UsageError: an override changes what cannot change, or a fetched run is here already.
+        MissingError: its checkpoints are gone.
     """
     from likeness.runs import selection
     from likeness.runs.checkpoint import checkpoints
@@ -183,6 +184,7 @@ def resume(
         run = fetch_run(run, local_folder(runs, "Runs are written"))
     run = open_run(run)
     before = configuration_of(run)
+    selection.check_kept(run)
     saved = checkpoints(run)
     change = Resumption(before, overrides, saved[-1].progress if saved else None)
     settings = change.settings()

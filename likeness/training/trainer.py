@@ -86,6 +86,7 @@ def fit(
 
     Raises:
         UsageError: plan, groups or settings do not fit the system or the run.
+        MissingError: the checkpoints to continue from are gone.
         LikenessError: too many steps in a row were not finite.
     """
     plan.check_names(terms=system.loss_terms)

@@ -119,3 +119,23 @@ def test_a_stage_that_was_planned_away_stays_away_in_a_longer_run(
     assert f"To go on longer: likeness resume {run} {advice}\n" in likeness("resume", run).err
     longer = likeness("resume", run, *advice.split())
     assert "finished at step 4" in longer.out
+
+
+@pytest.mark.parametrize("status", ["finished", "stopped", "running", "failed"])
+def test_a_run_whose_checkpoints_are_gone_is_not_trained_over(
+    likeness: Command, trained: Path, status: str
+) -> None:
+    facts = json.loads((trained / "status.json").read_text())
+    assert facts["saved"] == 10
+    facts |= {"status": status, "pid": 0}
+    if status in ("finished", "stopped"):
+        del facts["saved"]  # as in a run of before: how it ended says enough
+    (trained / "status.json").write_text(json.dumps(facts))
+    shutil.rmtree(trained / "checkpoints")
+    names = ("metrics.jsonl", "config.yaml", "status.json")
+    before = [(trained / name).read_bytes() for name in names]
+    for words in (("resume", trained, "train.steps=20"), ("evaluate", trained)):
+        refused = likeness(*words)
+        assert refused.code == 3
+        assert f"{trained} is {status} at step 10, and its checkpoints are gone" in refused.err
+    assert [(trained / name).read_bytes() for name in names] == before
