@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect as introspection
 import os
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
@@ -169,10 +170,9 @@ def refuse_errors(inspection: Inspection, system: str) -> None:
     place = "" if f"'{inspection.uri}'" in shown else f" at {inspection.uri}"
     more = f"\n  and {len(errors) - 5} more" if len(errors) > 5 else ""
     count = "an error" if len(errors) == 1 else f"{len(errors)} errors"
-    raise DataError(
-        f"The data{place} has {count}:\n{shown}{more}",
-        advice=f"See all findings with: likeness data inspect {system} {inspection.uri}",
-    )
+    command = shlex.join(["likeness", "data", "inspect", system, inspection.uri])
+    advice = "" if inspection.is_of_settings else f"See all findings with: {command}"
+    raise DataError(f"The data{place} has {count}:\n{shown}{more}", advice=advice)
 
 
 def build(resolved: Resolved, *, device: torch.device, with_data: bool = True) -> System:
