@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import inspect as introspection
 import os
-import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path, PurePath
+from shlex import quote
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Self, get_type_hints
 
@@ -94,7 +94,8 @@ def open_run(run: Run | str | Path) -> Run:
     if isinstance(run, str) and is_remote(run):
         raise UsageError(
             f"Expected the directory of a run on this machine, found the address {run}.",
-            advice=f"A copy that storage.mirror made is brought here by: likeness resume {run}",
+            advice="A copy that storage.mirror made is brought here by: likeness resume "
+            f"{quote(run)}",
         )
     return run if isinstance(run, Run) else Run(local_path(run))
 
@@ -170,7 +171,7 @@ def refuse_errors(inspection: Inspection, system: str) -> None:
     place = "" if f"'{inspection.uri}'" in shown else f" at {inspection.uri}"
     more = f"\n  and {len(errors) - 5} more" if len(errors) > 5 else ""
     count = "an error" if len(errors) == 1 else f"{len(errors)} errors"
-    command = shlex.join(["likeness", "data", "inspect", system, inspection.uri])
+    command = f"likeness data inspect {system} {quote(inspection.uri)}"
     advice = "" if inspection.is_of_settings else f"See all findings with: {command}"
     raise DataError(f"The data{place} has {count}:\n{shown}{more}", advice=advice)
 

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 from likeness.config.document import fingerprint
@@ -111,7 +112,7 @@ def _tell_of_resume(run: Run, plan: Plan, resolved: Resolved, device: str) -> No
             "%s %s",
             plan.total_steps,
             run.path,
-            run.path,
+            quote(str(run.path)),
             longer(plan, resolved),
         )
         return
@@ -134,7 +135,7 @@ def advice_to_lengthen(run: Run, plan: Plan, resolved: Resolved, steps: int | No
     if steps is None or steps <= plan.total_steps:
         return ""
     words = longer(plan, resolved, total=steps)
-    return f"To go on longer: likeness resume {run.path} {words}"
+    return f"To go on longer: likeness resume {quote(str(run.path))} {words}"
 
 
 def longer(plan: Plan, resolved: Resolved, *, total: int | None = None) -> str:

@@ -11,6 +11,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 from likeness.assembly import (
@@ -373,7 +374,7 @@ def prepare_data(
     if spec.prepare is None:
         raise UsageError(
             f"{system} takes its data as it is; there is nothing to prepare.",
-            advice=f"Look at it with: likeness data inspect {system} {source}",
+            advice=f"Look at it with: likeness data inspect {system} {quote(str(source))}",
         )
     check_empty(out)
     function = spec.load("prepare")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from difflib import get_close_matches
+from shlex import quote
 from typing import Any, Literal
 
 import yaml
@@ -127,9 +128,9 @@ def check_score(run: Run, score: str | None) -> None:
     near = get_close_matches(score, names, n=1)
     raise UsageError(
         f"No evaluation of {run.path} has a score '{score}'.",
-        advice=f"There are: {', '.join(sorted(names))}. Set one as train.best_score with 'likeness "
-        f"resume {run.path} train.best_score={near[0] if near else sorted(names)[0]}', or take a "
-        "checkpoint as it is with '--checkpoint latest'.",
+        advice=f"There are: {', '.join(sorted(names))}. Take a checkpoint as it is with "
+        "'--checkpoint latest', or set one of them as train.best_score with: likeness resume "
+        f"{quote(str(run.path))} train.best_score={near[0] if near else sorted(names)[0]}",
     )
 
 

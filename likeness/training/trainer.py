@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
+from shlex import quote
 from typing import TYPE_CHECKING, Literal
 
 import torch
@@ -93,7 +94,7 @@ def fit(
     if not resume and checkpoint.has_checkpoints(run):
         raise UsageError(
             f"{run.path} has been trained already; its checkpoints are not overwritten.",
-            advice=f"Continue it with 'likeness resume {run.path}', or start a new run.",
+            advice=f"Start a new run, or continue it with: likeness resume {quote(str(run.path))}",
         )
     loop = _Loop(system, plan, run, settings, fingerprint=fingerprint, store=store)
     with ExitStack() as stack:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 from pathlib import Path
 
@@ -77,7 +78,7 @@ def test_a_finished_run_whose_best_score_is_misspelt_is_put_right_by_resuming(
     for verb in ("evaluate", "resume"):
         refused = likeness(verb, run)
         assert refused.code == 2
-        assert f"'likeness resume {run} train.best_score=error'" in refused.err
+        assert f"with: likeness resume {run} train.best_score=error\n" in refused.err
         assert "'--checkpoint latest'" in refused.err
     assert (run / "config.yaml").read_text() == before
     assert json.loads((run / "status.json").read_text())["status"] == "finished"
@@ -139,3 +140,25 @@ def test_a_run_whose_checkpoints_are_gone_is_not_trained_over(
         assert refused.code == 3
         assert f"{trained} is {status} at step 10, and its checkpoints are gone" in refused.err
     assert [(trained / name).read_bytes() for name in names] == before
+
+
+def test_commands_to_paste_are_quoted_for_a_shell(likeness: Command, data: Path) -> None:
+    """A folder of runs may have any name."""
+    runs = 'sp a\'ce "q" ünï'
+    words = ("data.root=data", "train.best_score=eror", "train.evaluate_every=50")
+    made = likeness("train", "toy", "--profile", "smoke", *words, "--runs", runs)
+    assert made.code == 0, made.err
+    (run,) = (Path(runs) / "toy").iterdir()
+
+    def command(text: str, lead: str) -> list[str]:
+        (line,) = [line for line in text.splitlines() if lead in line]
+        return shlex.split(line.partition(lead)[2])
+
+    assert command(made.out, "Next: ") == ["likeness", "evaluate", str(run)]
+    *_, right = command(likeness("resume", run).err, "train.best_score with: ")
+    assert right == "train.best_score=error"
+    assert likeness("resume", run, right).code == 0
+    longer = command(likeness("resume", run).err, "To go on longer: ")
+    assert longer[:3] == ["likeness", "resume", str(run)]
+    refused = likeness("resume", run, "train.steps=30").err
+    assert command(refused, "To go on longer: ")[:3] == ["likeness", "resume", str(run)]
