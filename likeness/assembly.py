@@ -92,10 +92,13 @@ def open_run(run: Run | str | Path) -> Run:
         UsageError: the address is remote.
     """
     if isinstance(run, str) and is_remote(run):
+        advice = "Copy the directory of the run to this machine, and name its path."
+        if run.lower().startswith("s3://"):  # the only addresses with folders
+            brought = "A copy that storage.mirror made is brought here by"
+            advice = f"{brought}: likeness resume {quote(run)}"
         raise UsageError(
             f"Expected the directory of a run on this machine, found the address {run}.",
-            advice="A copy that storage.mirror made is brought here by: likeness resume "
-            f"{quote(run)}",
+            advice=advice,
         )
     return run if isinstance(run, Run) else Run(local_path(run))
 
