@@ -56,3 +56,17 @@ def test_a_best_score_while_evaluations_are_off_is_told_with_both_settings(tmp_p
     words = ["train.best_score=nme_68_box", "train.evaluate_every=5"]
     chosen = configure("face-encoder", profile="smoke", overrides=words).config
     assert chosen.train.best_score == "nme_68_box"
+
+
+def test_a_fault_inside_a_ramp_is_not_told_as_one_of_a_number(tmp_path: Path) -> None:
+    def told(value: str) -> list[str]:
+        return faults(tmp_path, "profile: smoke\n", f"stages.lmk.weights.landmark={value}")
+
+    key = "stages.lmk.weights.landmark"
+    assert told("{start: 0, end: 1, foo: 2}") == [
+        f"{key}.foo (command line): there is no such setting. There are: start, end."
+    ]
+    assert told("{start: 0}") == [f"{key}.end (command line): a value is needed here"]
+    assert told("abc") == [
+        f"{key} (command line): expected a number or settings by name, as in {{a: 1}}, found 'abc'"
+    ]
