@@ -199,20 +199,26 @@ def build(resolved: Resolved, *, device: torch.device, with_data: bool = True) -
     return system
 
 
-def local_input(place: str | Path) -> Path:
-    """The path of a file to predict from, written as one or as ``file://…``.
+def local_input(place: str | Path, what: str, option: str) -> Path:
+    """The path of something to read, written as one or as ``file://…``.
+
+    Args:
+        what: begins "… of files on this machine".
+        option: where the caller named it.
 
     Raises:
         UsageError: it is not there, or on another machine.
     """
     if is_remote(place):
         raise UsageError(
-            f"Predictions are made of files on this machine, found the address {place}.",
-            advice="Copy the file here and name the copy.",
+            f"{what} of files on this machine, found the address {place}.",
+            advice="Copy what is there to this machine, and name the copy.",
         )
     path = local_path(place)
     if not path.exists():
-        raise UsageError(f"There is no file {place}.", advice="Check the path of --input.")
+        raise UsageError(
+            f"There is no file or folder {place}.", advice=f"Check the path of {option}."
+        )
     return path
 
 

@@ -273,7 +273,7 @@ def predict(
     run = open_run(run)
     function = get_system(configuration_of(run).system).load("predict")
     chosen = checked_options(function, options or {}, "prediction", taken=3)
-    names = [str(local_input(item)) for item in inputs]
+    names = [str(local_input(item, "Predictions are made", "--input")) for item in inputs]
     predictor = Predictor.from_run(run, which=checkpoint, ema=ema)
     folder = run.predictions_path
     if output is not None:
@@ -376,12 +376,13 @@ def prepare_data(
             f"{system} takes its data as it is; there is nothing to prepare.",
             advice=f"Look at it with: likeness data inspect {system} {quote(str(source))}",
         )
+    given = local_input(source, "Datasets are prepared", "IN")
     check_empty(out)
     function = spec.load("prepare")
     chosen = checked_options(function, options, "preparation", taken=2)
     told = with_progress(function, chosen, progress)
     with disk_refusals(Path(out), "write the dataset"):
-        inspection: Inspection = function(str(local_path(source)), str(local_path(out)), **told)
+        inspection: Inspection = function(str(given), str(local_path(out)), **told)
     return inspection
 
 
