@@ -11,6 +11,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 from likeness.assembly import (
@@ -173,6 +174,7 @@ def resume(
 
     Raises:
         UsageError: an override changes what cannot change, or a fetched run is here already.
+        MissingError: its checkpoints are gone.
     """
     from likeness.runs import selection
     from likeness.runs.checkpoint import checkpoints
@@ -183,6 +185,7 @@ def resume(
         run = fetch_run(run, local_folder(runs, "Runs are written"))
     run = open_run(run)
     before = configuration_of(run)
+    selection.check_kept(run)
     saved = checkpoints(run)
     change = Resumption(before, overrides, saved[-1].progress if saved else None)
     settings = change.settings()
@@ -273,7 +276,7 @@ def predict(
     run = open_run(run)
     function = get_system(configuration_of(run).system).load("predict")
     chosen = checked_options(function, options or {}, "prediction", taken=3)
-    names = [str(local_input(item)) for item in inputs]
+    names = [str(local_input(item, "Predictions are made", "--input")) for item in inputs]
     predictor = Predictor.from_run(run, which=checkpoint, ema=ema)
     folder = run.predictions_path
     if output is not None:
@@ -374,14 +377,15 @@ def prepare_data(
     if spec.prepare is None:
         raise UsageError(
             f"{system} takes its data as it is; there is nothing to prepare.",
-            advice=f"Look at it with: likeness data inspect {system} {source}",
+            advice=f"Look at it with: likeness data inspect {system} {quote(str(source))}",
         )
+    given = local_input(source, "Datasets are prepared", "IN")
     check_empty(out)
     function = spec.load("prepare")
     chosen = checked_options(function, options, "preparation", taken=2)
     told = with_progress(function, chosen, progress)
     with disk_refusals(Path(out), "write the dataset"):
-        inspection: Inspection = function(str(local_path(source)), str(local_path(out)), **told)
+        inspection: Inspection = function(str(given), str(local_path(out)), **told)
     return inspection
 
 
