@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path, PurePath
+from shlex import quote
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Self, get_type_hints
 
@@ -91,9 +92,13 @@ def open_run(run: Run | str | Path) -> Run:
         UsageError: the address is remote.
     """
     if isinstance(run, str) and is_remote(run):
+        advice = "Copy the directory of the run to this machine, and name its path."
+        if run.lower().startswith("s3://"):  # the only addresses with folders
+            brought = "A copy that storage.mirror made is brought here by"
+            advice = f"{brought}: likeness resume {quote(run)}"
         raise UsageError(
             f"Expected the directory of a run on this machine, found the address {run}.",
-            advice=f"A copy that storage.mirror made is brought here by: likeness resume {run}",
+            advice=advice,
         )
     return run if isinstance(run, Run) else Run(local_path(run))
 
@@ -169,10 +174,9 @@ def refuse_errors(inspection: Inspection, system: str) -> None:
     place = "" if f"'{inspection.uri}'" in shown else f" at {inspection.uri}"
     more = f"\n  and {len(errors) - 5} more" if len(errors) > 5 else ""
     count = "an error" if len(errors) == 1 else f"{len(errors)} errors"
-    raise DataError(
-        f"The data{place} has {count}:\n{shown}{more}",
-        advice=f"See all findings with: likeness data inspect {system} {inspection.uri}",
-    )
+    command = f"likeness data inspect {system} {quote(inspection.uri)}"
+    advice = "" if inspection.is_of_settings else f"See all findings with: {command}"
+    raise DataError(f"The data{place} has {count}:\n{shown}{more}", advice=advice)
 
 
 def build(resolved: Resolved, *, device: torch.device, with_data: bool = True) -> System:
@@ -195,20 +199,26 @@ def build(resolved: Resolved, *, device: torch.device, with_data: bool = True) -
     return system
 
 
-def local_input(place: str | Path) -> Path:
-    """The path of a file to predict from, written as one or as ``file://…``.
+def local_input(place: str | Path, what: str, option: str) -> Path:
+    """The path of something to read, written as one or as ``file://…``.
+
+    Args:
+        what: begins "… of files on this machine".
+        option: where the caller named it.
 
     Raises:
         UsageError: it is not there, or on another machine.
     """
     if is_remote(place):
         raise UsageError(
-            f"Predictions are made of files on this machine, found the address {place}.",
-            advice="Copy the file here and name the copy.",
+            f"{what} of files on this machine, found the address {place}.",
+            advice="Copy what is there to this machine, and name the copy.",
         )
     path = local_path(place)
     if not path.exists():
-        raise UsageError(f"There is no file {place}.", advice="Check the path of --input.")
+        raise UsageError(
+            f"There is no file or folder {place}.", advice=f"Check the path of {option}."
+        )
     return path
 
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 FIXED_ON_RESUME = ("model",)
 """Settings whose change would make the saved weights belong to another model."""
+_JUST_ASKED_FOR = ("environment", "command line")  # a whole file holds more than somebody meant
 _ON_RESUME = "Leave these settings as they were, or start a new run."
 
 
@@ -42,10 +43,10 @@ def checked(draft: Draft) -> Resolved:
     """The configuration of a draft.
 
     Raises:
-        ConfigError: names every fault, also stages that make no plan and a learning rate just asked
-            for that no stage would take.
+        ConfigError: names every fault, also stages that make no plan, and a learning rate that no
+            stage would take or a best score that nothing would measure, where just asked for.
     """
-    return draft.finish(_stage_faults(draft.resolved))
+    return draft.finish(_stage_faults(draft.resolved) + _score_faults(draft.resolved))
 
 
 def overridden(before: Resolved, overrides: Sequence[str]) -> Draft:
@@ -64,7 +65,7 @@ def _stage_faults(resolved: Resolved | None) -> list[Fault]:
         return [Fault("stages", None, f"{error.message} {error.advice}".strip())]
     origin = resolved.provenance.get("train.learning_rate")
     stages = resolved.config.stages
-    if origin is None or origin.layer not in ("environment", "command line"):
+    if origin is None or origin.layer not in _JUST_ASKED_FOR:
         return []
     if any(stage.learning_rate is None for stage in stages):
         return []
@@ -79,6 +80,22 @@ def _stage_faults(resolved: Resolved | None) -> list[Fault]:
         f"{own}. Set the stages' rates, or set them to null to let train.learning_rate count."
     )
     return [Fault("train.learning_rate", origin, message)]
+
+
+def _score_faults(resolved: Resolved | None) -> list[Fault]:
+    """A best score is asked for, and evaluations are off."""
+    if resolved is None or resolved.config.train.evaluate_every:
+        return []
+    key, other = "train.best_score", "train.evaluate_every"
+    origin = resolved.provenance.get(key)
+    score = resolved.config.train.best_score
+    if score is None or origin is None or origin.layer not in _JUST_ASKED_FOR:
+        return []
+    message = (
+        f"'{score}' would do nothing: {other} is 0 ({resolved.provenance.get(other)}), so nothing "
+        f"is scored while training. Set {other}, or leave {key} out."
+    )
+    return [Fault(key, origin, message)]
 
 
 class Resumption:

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 from likeness.config.document import fingerprint
@@ -111,7 +112,7 @@ def _tell_of_resume(run: Run, plan: Plan, resolved: Resolved, device: str) -> No
             "%s %s",
             plan.total_steps,
             run.path,
-            run.path,
+            quote(str(run.path)),
             longer(plan, resolved),
         )
         return
@@ -134,32 +135,35 @@ def advice_to_lengthen(run: Run, plan: Plan, resolved: Resolved, steps: int | No
     if steps is None or steps <= plan.total_steps:
         return ""
     words = longer(plan, resolved, total=steps)
-    return f"To go on longer: likeness resume {run.path} {words}"
+    return f"To go on longer: likeness resume {quote(str(run.path))} {words}"
 
 
 def longer(plan: Plan, resolved: Resolved, *, total: int | None = None) -> str:
     """Settings that make the last stage longer and leave those before it where they are.
 
+    Stages that the plan left out stay out.
+
     Args:
         total: steps of the whole run; by default the last stage gets twice as long.
     """
-    *before, last = plan.stages
+    config, last = resolved.config, plan.stages[-1]
     more = last.length if total is None else total - plan.total_steps
-    if not before:
+    if len(config.stages) == 1:
         return f"train.steps={plan.total_steps + more}"
     key = f"stages.{last.stage.name}"
-    if resolved.config.train.steps is None:
+    if config.train.steps is None:
         if last.stage.epochs is not None and total is None:
             return f"{key}.epochs={2 * last.stage.epochs:g}"
         word = f"{key}.steps={last.length + more}"
         return word if last.stage.epochs is None else f"{word} {key}.epochs=null"
     # All were scaled by it: their lengths as planned are what keeps the seams.
+    lengths = {planned.stage.name: planned.length for planned in plan.stages}
+    lengths[last.stage.name] += more
     words = ["train.steps=null"]
-    for planned in plan.stages:
-        length = planned.length + (more if planned is last else 0)
-        words.append(f"stages.{planned.stage.name}.steps={length}")
-        if planned.stage.epochs is not None:
-            words.append(f"stages.{planned.stage.name}.epochs=null")
+    for stage in config.stages:
+        words.append(f"stages.{stage.name}.steps={lengths.get(stage.name, 0)}")
+        if stage.epochs is not None:
+            words.append(f"stages.{stage.name}.epochs=null")
     return " ".join(words)
 
 

@@ -11,6 +11,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 from likeness.assembly import (
@@ -173,6 +174,7 @@ def resume(
 
     Raises:
         UsageError: an override changes what cannot change, or a fetched run is here already.
+        MissingError: its checkpoints are gone.
     """
     from likeness.runs import selection
     from likeness.runs.checkpoint import checkpoints
@@ -183,6 +185,7 @@ def resume(
         run = fetch_run(run, local_folder(runs, "Runs are written"))
     run = open_run(run)
     before = configuration_of(run)
+    selection.check_kept(run)
     saved = checkpoints(run)
     change = Resumption(before, overrides, saved[-1].progress if saved else None)
     settings = change.settings()
@@ -224,18 +227,21 @@ def evaluate(
     from likeness.training.random import seed_global
 
     if split not in ("train", "validation", "test"):
-        raise UsageError(
-            f"Expected the split train, validation or test, found '{split}'.",
-            advice="There are: train, validation, test.",
-        )
+        raise UsageError(f"Expected the split train, validation or test, found '{split}'.")
     predictor = Predictor.with_data(run, checkpoint, ema=ema)
     sources = {
         name: source for name, source in predictor.system.sources(split).items() if len(source)
     }
     if not sources:
+        others = [
+            f"--split {name}"
+            for name in ("validation", "test", "train")
+            if name != split and any(len(own) for own in predictor.system.sources(name).values())
+        ]
         raise DataError(
             f"The data of {predictor.run.path} has no samples of the split '{split}'.",
-            advice="Choose another --split, or add some to the dataset.",
+            advice=f"Choose {' or '.join(others) or 'another --split'}, or hold out some for it in "
+            "the dataset.",
         )
     source = next(iter(sources.values())) if len(sources) == 1 else Mixed(sources)
     folder = predictor.run.evaluation_folder(predictor.checkpoint.step) / split
@@ -270,7 +276,7 @@ def predict(
     run = open_run(run)
     function = get_system(configuration_of(run).system).load("predict")
     chosen = checked_options(function, options or {}, "prediction", taken=3)
-    names = [str(local_input(item)) for item in inputs]
+    names = [str(local_input(item, "Predictions are made", "--input")) for item in inputs]
     predictor = Predictor.from_run(run, which=checkpoint, ema=ema)
     folder = run.predictions_path
     if output is not None:
@@ -371,14 +377,15 @@ def prepare_data(
     if spec.prepare is None:
         raise UsageError(
             f"{system} takes its data as it is; there is nothing to prepare.",
-            advice=f"Look at it with: likeness data inspect {system} {source}",
+            advice=f"Look at it with: likeness data inspect {system} {quote(str(source))}",
         )
+    given = local_input(source, "Datasets are prepared", "IN")
     check_empty(out)
     function = spec.load("prepare")
     chosen = checked_options(function, options, "preparation", taken=2)
     told = with_progress(function, chosen, progress)
     with disk_refusals(Path(out), "write the dataset"):
-        inspection: Inspection = function(str(local_path(source)), str(local_path(out)), **told)
+        inspection: Inspection = function(str(given), str(local_path(out)), **told)
     return inspection
 
 

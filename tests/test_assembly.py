@@ -45,3 +45,7 @@ def test_errors_of_data_stand_apart_and_name_the_dataset_once() -> None:
         refuse_errors(Inspection("/x/data", {}, (*files,)), "toy")
     listed = "".join(f"\n  {n}.png: Too small." for n in range(5))
     assert caught.value.message == f"The data at /x/data has 7 errors:{listed}\n  and 2 more"
+    assert caught.value.advice == "See all findings with: likeness data inspect toy /x/data"
+    with pytest.raises(DataError) as caught:
+        refuse_errors(Inspection("/x y/data", {}, (*files,)), "toy")
+    assert caught.value.advice.endswith("inspect toy '/x y/data'")

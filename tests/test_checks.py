@@ -44,3 +44,29 @@ def test_a_rate_of_no_effect_and_stages_of_one_name_are_told_with_the_rest(tmp_p
     (unknown, names) = faults(tmp_path, "train: {batchsiz: 3}\n", "stages.1.name=lmk")
     assert unknown.startswith("train.batchsiz ")
     assert names == "stages: Stage names must differ, found: lmk, lmk, outline."
+
+
+def test_a_best_score_while_evaluations_are_off_is_told_with_both_settings(tmp_path: Path) -> None:
+    (fault,) = faults(tmp_path, "profile: smoke\n", "train.best_score=nme_68_box")
+    assert fault == (
+        "train.best_score (command line): 'nme_68_box' would do nothing: train.evaluate_every is 0 "
+        "(profile smoke), so nothing is scored while training. Set train.evaluate_every, or leave "
+        "train.best_score out."
+    )
+    words = ["train.best_score=nme_68_box", "train.evaluate_every=5"]
+    chosen = configure("face-encoder", profile="smoke", overrides=words).config
+    assert chosen.train.best_score == "nme_68_box"
+
+
+def test_a_fault_inside_a_ramp_is_not_told_as_one_of_a_number(tmp_path: Path) -> None:
+    def told(value: str) -> list[str]:
+        return faults(tmp_path, "profile: smoke\n", f"stages.lmk.weights.landmark={value}")
+
+    key = "stages.lmk.weights.landmark"
+    assert told("{start: 0, end: 1, foo: 2}") == [
+        f"{key}.foo (command line): there is no such setting. There are: start, end."
+    ]
+    assert told("{start: 0}") == [f"{key}.end (command line): a value is needed here"]
+    assert told("abc") == [
+        f"{key} (command line): expected a number or settings by name, as in {{a: 1}}, found 'abc'"
+    ]

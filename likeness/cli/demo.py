@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -149,7 +150,8 @@ def _demonstrate(spec: SystemSpec, out: Path, people: int, seed: int) -> dict[st
         display=show_progress,
     )
     if run.status.status == "stopped":
-        raise KeyboardInterrupt(f"Continue the training with: likeness resume {run.path}")
+        command = f"likeness resume {quote(str(run.path))}"
+        raise KeyboardInterrupt(f"Continue the training with: {command}")
     with working(f"{spec.name}: evaluating"):
         scores = workflow.evaluate(run).scores.to_list()
     inputs, options = prediction_inputs(spec, out / "inputs" / spec.name)

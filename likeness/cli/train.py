@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -137,10 +138,11 @@ def _trained_answer(run: Run) -> Answer:
         print_text(f"{run.path}: {status.status} at step {status.step}")
         if scores:
             show_scores(scores)
+        place = quote(str(run.path))
         if status.status == "stopped":
-            print_text(f"Continue with: likeness resume {run.path}")
+            print_text(f"Continue with: likeness resume {place}")
         else:
-            print_text(f"Next: likeness evaluate {run.path}")
+            print_text(f"Next: likeness evaluate {place}")
 
     return Answer(document, show, INTERRUPTED if status.status == "stopped" else 0)
 

@@ -6,7 +6,7 @@ Turns the library's validation errors into that form. Does not validate.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
@@ -83,6 +83,9 @@ def unknown_key(key: Key, origin: Origin, known: Sequence[str], rest: Key = ()) 
     if near is None and rest:
         near = nearest_key((*key, *rest), known)
     hint = f" Did you mean '{near}'?" if near else ""
+    if near is not None and near == dotted(key[:-1]):  # nothing is like it: what there is instead
+        inside = (name.removeprefix(f"{near}.") for name in known if name.startswith(f"{near}."))
+        hint = f" There are: {', '.join(name for name in inside if '.' not in name)}."
     return Fault(dotted((*key, *rest)), origin, f"there is no such setting.{hint}")
 
 
@@ -114,6 +117,8 @@ def validation_faults(
         grouped.setdefault(key, []).append(entry)
     faults = []
     for key, entries in grouped.items():
+        if _has_faults_inside(key, entries, grouped, tree):
+            continue
         if any(entry["type"] == "extra_forbidden" for entry in entries):
             faults.append(unknown_key(named(tree, key), origin_of(key), known))
             continue
@@ -127,6 +132,16 @@ def validation_faults(
             origin = None  # nobody wrote anything there
         faults.append(Fault(dotted(named(tree, key)), origin, message))
     return faults
+
+
+def _has_faults_inside(
+    key: Key, entries: Sequence[Mapping[str, Any]], others: Iterable[Key], tree: Any
+) -> bool:
+    """Settings by name were written where a number may stand too: what is in them is at fault."""
+    if not (has(tree, key) and isinstance(value_at(tree, key), Mapping)):
+        return False
+    inside = any(len(other) > len(key) and other[: len(key)] == key for other in others)
+    return inside and all(entry["type"].endswith(("_type", "_parsing")) for entry in entries)
 
 
 def _as_a_person_would(error: ValidationError, tree: Any) -> list[Mapping[str, Any]]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from textwrap import indent
 from typing import Any, Literal
 
@@ -43,6 +43,9 @@ class Inspection:
     uri: str
     counts: dict[str, int] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
+    is_of_settings: bool = False
+    """Whether settings decide what is found, so that looking at ``uri`` alone finds something else.
+    Kept by this process only."""
 
     @property
     def errors(self) -> tuple[Finding, ...]:
@@ -92,4 +95,4 @@ def with_emptiness(inspection: Inspection) -> Inspection:
         return inspection
     message = f"Expected samples, found none: {', '.join(inspection.counts)} 0."
     found = Finding("error", "empty", "", message, "Make the dataset again, or name another one.")
-    return Inspection(inspection.uri, inspection.counts, (*inspection.findings, found))
+    return replace(inspection, findings=(*inspection.findings, found))

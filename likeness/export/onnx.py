@@ -11,6 +11,7 @@ import logging
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -72,6 +73,7 @@ def export_module(
                 output_names=list(outputs),
                 dynamic_shapes=shapes,
                 opset_version=_OPSET,
+                custom_translation_table={torch.ops.aten.mish.default: _mish},
                 dynamo=True,
                 external_data=False,
                 verbose=False,
@@ -79,6 +81,13 @@ def export_module(
     finally:
         module.train(was_training)
     return path
+
+
+def _mish(x: Any) -> Any:
+    """x · tanh(softplus(x)): onnxruntime has no kernel of Mish to fold constants with."""
+    from onnxscript import opset18
+
+    return opset18.Mul(x, opset18.Tanh(opset18.Softplus(x)))
 
 
 @contextlib.contextmanager

@@ -17,7 +17,8 @@ from pathlib import Path
 import numpy as np
 
 from likeness.errors import DataError, MissingError, UsageError
-from likeness.geometry.weight_animation import ARKIT_NAMES, WeightAnimation
+from likeness.geometry.timecode import TimecodeRate
+from likeness.geometry.weight_animation import ARKIT_NAMES, WeightAnimation, plain_spelling
 from likeness.replacement import replacing
 
 LIVE_LINK_ANGLES = (
@@ -29,7 +30,7 @@ LIVE_LINK_ANGLES = (
 TIMECODE_BASES = (24, 25, 30, 48, 50, 60, 100, 120, 240, 1000)
 """Frames of the time code per second that are recognised without being told."""
 
-_TIMECODE = re.compile(r"(\d{1,2}):(\d{1,2}):(\d{1,2})[:;](\d{1,4}(?:\.\d{1,9})?)")
+_TIMECODE = re.compile(r"(\d{1,2}):(\d{1,2}):(\d{1,2})([:;.])(\d{1,4}(?:\.\d{1,9})?)")
 _DAY = 24 * 3600
 _SWAPPED = {
     "jawLeft": "jawRight", "jawRight": "jawLeft",
@@ -42,8 +43,8 @@ LIVE_LINK_NAMES = (*(_SWAPPED.get(name, name) for name in ARKIT_NAMES), *LIVE_LI
 _KNOWN = {name.lower(): name for name in LIVE_LINK_NAMES}
 
 
-def read_live_link_face(path: str | Path, *, timecode_base: int | None = None) -> WeightAnimation:
-    """Weights at the times of their time codes, in seconds since midnight.
+def read_live_link_face(path: str | Path, *, timecode_base: float | None = None) -> WeightAnimation:
+    """Weights at the times of their time codes, in seconds since the label of midnight.
 
     Columns may be spelt EyeBlinkLeft, eyeBlinkLeft, "Eye Blink Left" or eyeBlink_L; they are named
     as in :data:`likeness.geometry.weight_animation.ARKIT_NAMES` and :data:`LIVE_LINK_ANGLES`,
@@ -53,10 +54,12 @@ def read_live_link_face(path: str | Path, *, timecode_base: int | None = None) -
     Args:
         path: the file.
         timecode_base: frames of the time code per second; needed for a take that lies within one
-            second.
+            second, and for 29.97 or 23.976, which count as 30 and 24. Drop-frame time code, with
+            ; or . before the frame, is known by that.
 
     Raises:
         MissingError: there is no such file.
+        UsageError: there is no time code of this base.
         DataError: no Live Link Face file, a row that is none, times that do not rise, or a base
             that cannot be told or does not fit.
     """
@@ -67,18 +70,20 @@ def read_live_link_face(path: str | Path, *, timecode_base: int | None = None) -
     seconds: list[int] = []
     frames: list[float] = []
     values: list[np.ndarray] = []
+    drops = False
     rows = _rows(path)
     _, header = next(rows, (1, []))
     names = _names(path, header)
     for line, row in rows:
         if not row:
             continue
-        second, frame = _timecode(path, line, row[0])
+        second, frame, mark = _timecode(path, line, row[0])
         if len(row) > 1 and row[1].strip() == "0" and not any(cell.strip() for cell in row[2:]):
             continue
         if len(row) != len(header):
             raise DataError(f"{path}, line {line}: expected {len(header)} cells, found {len(row)}.")
         values.append(_numbers(path, line, row[2:]))
+        drops |= mark != ":"
         lines.append(line)
         seconds.append(second)
         frames.append(frame)
@@ -87,12 +92,18 @@ def read_live_link_face(path: str | Path, *, timecode_base: int | None = None) -
     whole, parts = np.array(seconds, np.float64), np.array(frames, np.float64)
     whole += np.cumsum(np.diff(whole, prepend=whole[0]) < -_DAY / 2) * _DAY
     base = _base(path, whole, parts) if timecode_base is None else timecode_base
-    if base < 1 or parts.max() >= base:
+    rate = TimecodeRate.of(base, drops=drops)
+    if parts.max() >= rate.labels:
         raise DataError(
             f"{path}, line {lines[int(parts.argmax())]}: expected frames of the time code below "
-            f"{base}, found {parts.max():g}."
+            f"{rate.labels}, found {parts.max():g}."
         )
-    times = whole + parts / base
+    if (left_out := rate.is_left_out(whole, parts)).any():
+        raise DataError(
+            f"{path}, line {lines[int(left_out.argmax())]}: expected drop-frame time code, which "
+            "leaves out the first frames of a minute, found one of them."
+        )
+    times = rate.times(whole, parts)
     falls = np.flatnonzero(np.diff(times) <= 0)
     if len(falls):
         line = lines[int(falls[0]) + 1]
@@ -156,8 +167,7 @@ def _names(path: Path, header: list[str]) -> tuple[str, ...]:
     names = []
     for cell in header[2:]:
         name = cell.strip()
-        spelt = re.sub(r"_l$", "left", re.sub(r"_r$", "right", name.lower())).replace(" ", "")
-        names.append(_KNOWN.get(spelt, name))
+        names.append(_KNOWN.get(plain_spelling(name), name))
     twice = [name for name, count in Counter(names).items() if count > 1]
     if twice or not names:
         raise DataError(
@@ -167,13 +177,14 @@ def _names(path: Path, header: list[str]) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _timecode(path: Path, line: int, text: str) -> tuple[int, float]:
+def _timecode(path: Path, line: int, text: str) -> tuple[int, float, str]:
     match = _TIMECODE.fullmatch(text.strip())
     if match is None or int(match[1]) > 23 or int(match[2]) > 59 or int(match[3]) > 59:
         raise DataError(
             f"{path}, line {line}: expected a time code HH:MM:SS:FF.fff, found {text[:40]!r}."
         )
-    return (int(match[1]) * 60 + int(match[2])) * 60 + int(match[3]), float(match[4])
+    seconds = (int(match[1]) * 60 + int(match[2])) * 60 + int(match[3])
+    return seconds, float(match[5]), match[4]
 
 
 def _numbers(path: Path, line: int, cells: list[str]) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -103,3 +104,25 @@ class WeightAnimation:
             )
         columns = [self.names.index(name) for name in names]
         return WeightAnimation(tuple(names), self.weights[:, columns], self.times)
+
+
+def plain_spelling(name: str) -> str:
+    """A name of a shape or column without capitals, spaces and ``_L`` or ``_R`` for a side."""
+    spelt = re.sub(r"_l$", "left", re.sub(r"_r$", "right", name.strip().lower()))
+    return spelt.replace(" ", "")
+
+
+def arkit_name(name: str) -> str | None:
+    """The ARKit shape of a name as other programs spell it, None of one that is none.
+
+    ``EyeBlinkLeft``, ``eyeBlink_L``, ``Eye Blink Left`` and ``head.eyeBlinkLeft`` are eyeBlinkLeft;
+    a half of a shape that has no sides, such as ``browInnerUp_L``, is that shape.
+    """
+    spelt = plain_spelling(name.rsplit(".", 1)[-1])
+    for candidate in (spelt, spelt.removesuffix("left"), spelt.removesuffix("right")):
+        if candidate in _ARKIT_SPELT:
+            return _ARKIT_SPELT[candidate]
+    return None
+
+
+_ARKIT_SPELT = {name.lower(): name for name in ARKIT_NAMES}

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import shutil
 from pathlib import Path, PurePosixPath
+from shlex import quote
 
 from likeness.errors import LikenessError, MissingError, UsageError
 from likeness.storage.files import disk_errors, sha256_of
@@ -51,7 +52,7 @@ def _told_with(error: LikenessError, run: Run, store: Store) -> LikenessError:
     return type(error)(
         f"{run.path} is {status.status} at step {status.step}, but was not copied to {store.uri}: "
         f"{error.message}",
-        advice=f"{error.advice} Then copy it with: likeness resume {run.path}".strip(),
+        advice=f"{error.advice} Then copy it with: likeness resume {quote(str(run.path))}".strip(),
         facts={"run": str(run.path), "status": status.status, "step": status.step},
     )
 
@@ -125,8 +126,8 @@ def restore(store: Store, runs: str | Path) -> Run:
     if path.exists():
         raise UsageError(
             f"{path} exists already, so {store.uri} was not copied over it.",
-            advice=f"Continue what is here with 'likeness resume {path}', or name another folder "
-            "with --runs.",
+            advice="Name another folder with --runs, or continue what is here with: likeness "
+            f"resume {quote(str(path))}",
         )
     arriving = path.with_name(f".{name}.arriving")
     with disk_errors(arriving, "copy the run"):

@@ -44,6 +44,8 @@ class Status:
     status: State
     step: int = 0
     """Optimiser steps done."""
+    saved: int = 0
+    """Step of the last checkpoint when this was written; 0: none."""
     total_steps: int = 0
     error: str = ""
     pid: int = 0
@@ -250,6 +252,7 @@ class Run:
         record = Status(
             status=status,
             step=step,
+            saved=max(steps_in(self.checkpoints_path), default=0),
             total_steps=total_steps,
             error=error,
             pid=os.getpid(),

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import logging
 from difflib import get_close_matches
+from shlex import quote
 from typing import Any, Literal
 
 import yaml
 
-from likeness.errors import DataError, MissingError, UsageError
+from likeness.errors import DataError, LikenessError, MissingError, UsageError
 from likeness.storage.files import disk_errors
 
 from .checkpoint import Checkpoint, checkpoints, discard, has_checkpoints
@@ -34,7 +35,8 @@ def find(
 
     Raises:
         UsageError: as :func:`check_score`, for the best.
-        MissingError: there is none, or none at that step; the message lists those there are.
+        MissingError: there is none, none any more, or none at that step; the message lists those
+            there are.
         DataError: the one asked for is damaged. The latest is then the last undamaged one, with a
             warning, and an error only when no undamaged one is left.
     """
@@ -42,6 +44,7 @@ def find(
     if not found and has_checkpoints(run):
         raise _all_damaged(run)
     if not found:
+        check_kept(run)
         raise MissingError(
             f"{run.path} has no checkpoint yet; looked in {run.checkpoints_path}.",
             advice="Train it further: checkpoints are saved every train.save_every steps.",
@@ -87,21 +90,47 @@ def best_of(run: Run, among: list[Checkpoint], score: str | None) -> Checkpoint 
     return best[1] if best else None
 
 
+def check_kept(run: Run) -> None:
+    """A run whose checkpoints somebody removed is not taken for one that never had any.
+
+    Raises:
+        MissingError: it has none, and its status says that there was one.
+    """
+    if has_checkpoints(run):
+        return
+    try:
+        status = run.status
+    except LikenessError:
+        return  # it does not say
+    if status.saved or status.status in ("finished", "stopped"):
+        raise MissingError(
+            f"{run.path} is {status.status} at step {status.step}, and its checkpoints are gone; "
+            f"looked in {run.checkpoints_path}.",
+            advice="Restore checkpoints/ from a copy, or train again in a new run.",
+        )
+
+
 def check_score(run: Run, score: str | None) -> None:
     """A score that is to decide is one that is measured.
 
     Raises:
         UsageError: the run has been evaluated, and no evaluation has a score of that name.
     """
-    names = {row["name"] for step in run.evaluation_steps() for row in _scores(run, step)}
-    if score is None or not names or score in names:
+    if score is None:
+        return
+    names: set[str] = set()
+    for step in reversed(run.evaluation_steps()):
+        names |= {row["name"] for row in _scores(run, step)}
+        if score in names:
+            return
+    if not names:
         return
     near = get_close_matches(score, names, n=1)
     raise UsageError(
         f"No evaluation of {run.path} has a score '{score}'.",
-        advice=f"There are: {', '.join(sorted(names))}. Set one as train.best_score with 'likeness "
-        f"resume {run.path} train.best_score={near[0] if near else sorted(names)[0]}', or take a "
-        "checkpoint as it is with '--checkpoint latest'.",
+        advice=f"There are: {', '.join(sorted(names))}. Take a checkpoint as it is with "
+        "'--checkpoint latest', or set one of them as train.best_score with: likeness resume "
+        f"{quote(str(run.path))} train.best_score={near[0] if near else sorted(names)[0]}",
     )
 
 

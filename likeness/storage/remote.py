@@ -193,5 +193,6 @@ def is_transient(error: BaseException) -> bool:
 
 
 def _brief(error: BaseException) -> str:
-    text = " ".join(str(error).split()) or type(error).__name__
+    """The error in a sentence of ours: on one line, not too long, without its full stop."""
+    text = " ".join(str(error).split()).rstrip(".") or type(error).__name__
     return text if len(text) <= 200 else text[:197] + "..."

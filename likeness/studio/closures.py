@@ -108,7 +108,34 @@ class StudioLips:
         return self._neutral + fitted @ self._rows
 
 
-class AssetLips:
+class ShapeLips:
+    """Lips that follow the shapes of their head and nothing else.
+
+    Args:
+        name: of the head, for messages.
+        neutral: (P,) heights in mm of upper over lower points at rest.
+        rows: (52, P) what each shape adds.
+
+    Raises:
+        DataError: no shape closes the mouth.
+    """
+
+    def __init__(self, name: str, neutral: Array, rows: Array) -> None:
+        self._neutral, self._rows = neutral, rows
+        self.closing = -self._rows[_CLOSE]
+        if self.closing.min() <= 0.0:
+            raise DataError(
+                f"The shape mouthClose of the head '{name}' does not bring its lips together."
+            )
+        self.touching = np.full(len(neutral), _TOUCH)
+        self.rolling = 1.0
+
+    def gaps(self, weights: Array) -> Array:
+        """See :meth:`Lips.gaps`."""
+        return self._neutral + weights @ self._rows
+
+
+class AssetLips(ShapeLips):
     """The lips of any head with ARKit shapes and 68 landmarks: three pairs of the inner lips."""
 
     def __init__(self, asset: HeadAsset, shape: Sequence[float] = ()) -> None:
@@ -130,18 +157,7 @@ class AssetLips:
         )
         height = np.concatenate([mean[:, 1:2], basis[:, 1]], axis=1)  # (V, 1 + 52) metres
         apart = 1000.0 * (upper.points(height, asset.faces) - lower.points(height, asset.faces))
-        self._neutral, self._rows = apart[:, 0], apart[:, 1:].T
-        self.closing = -self._rows[_CLOSE]
-        if self.closing.min() <= 0.0:
-            raise DataError(
-                f"The shape mouthClose of the head '{asset.name}' does not bring its lips together."
-            )
-        self.touching = np.full(len(_INNER_LIPS), _TOUCH)
-        self.rolling = 1.0
-
-    def gaps(self, weights: Array) -> Array:
-        """See :meth:`Lips.gaps`."""
-        return self._neutral + weights @ self._rows
+        super().__init__(asset.name, apart[:, 0], apart[:, 1:].T)
 
 
 @dataclass(frozen=True, eq=False)

@@ -50,7 +50,6 @@ _EDGE_MARGIN = 1.0
 @functools.lru_cache(maxsize=4)
 def tongue_shapes(template: Template) -> Array:
     """Displacements (16, 72, 3) in mm at weight 1 of the tongue's vertices, jaw at rest."""
-    x, y, z = np.zeros((3, TONGUE_ROWS * TONGUE_COLUMNS))
     q, u = (
         grid.ravel()
         for grid in np.meshgrid(
@@ -59,6 +58,19 @@ def tongue_shapes(template: Template) -> Array:
         )
     )  # fmt: skip
     place = template.vertices[template.part_ranges["tongue"], 0]
+    fixed_root = _smoothstep(0.05, 0.25, q)
+    return bent_shapes(q, u, place) * fixed_root[:, None]
+
+
+def bent_shapes(q: Array, u: Array, place: Array) -> Array:
+    """Displacements (16, n, 3) in mm at weight 1 of points of any tongue that is held nowhere.
+
+    Args:
+        q: (n,) from 0 at the root to 1 at the tip.
+        u: (n,) from -1 on the right to 1 on the left.
+        place: (n,) mm to the left of the middle.
+    """
+    x, y, z = np.zeros((3, len(q)))
     tip = _smoothstep(0.5, 1.0, q)
     body = np.exp(-(((q - 0.5) / 0.28) ** 2))
     back = np.exp(-(((q - 0.25) / 0.25) ** 2))
@@ -80,8 +92,7 @@ def tongue_shapes(template: Template) -> Array:
         "tongueWide": (0.18 * place, y, z),
         "tongueNarrow": (-0.18 * place, y + 1.0, z),
     }
-    fixed_root = _smoothstep(0.05, 0.25, q)
-    return np.stack([np.stack(shapes[name], axis=1) for name in TONGUE_NAMES]) * fixed_root[:, None]
+    return np.stack([np.stack(shapes[name], axis=1) for name in TONGUE_NAMES])
 
 
 def move_tongue(

@@ -68,9 +68,6 @@ class Observer:
 
         Args:
             weights: those to look at, by "group.name"; None: the current ones.
-
-        Raises:
-            UsageError: ``train.best_score`` names no score that is measured, and steps are left.
         """
         predictor = self._system.predictor(weights)
         if preview:
@@ -89,12 +86,15 @@ class Observer:
             folder.mkdir(parents=True, exist_ok=True)
             scores = self._system.evaluate(predictor, self._source, folder)
             scores.save(folder / "scores.json")
-        self._check_best_score(step)
         self._recorder.write(step, {f"score/{score.name}": score.value for score in scores})
         return scores
 
-    def _check_best_score(self, step: int) -> None:
-        """Tell of a score that nobody measures while there is training to save by it."""
+    def check_best_score(self, step: int) -> None:
+        """Tell of a score that nobody measures; to be called once the step is saved.
+
+        Raises:
+            UsageError: ``train.best_score`` names none that is measured, and steps are left.
+        """
         try:
             selection.check_score(self._run, self._best_score)
         except UsageError as error:

@@ -19,13 +19,17 @@ class Ramp(ConfigModel):
     """A loss weight that moves linearly from the first step of its stage to the last."""
 
     start: float
+    """Weight at the first step of the stage."""
     end: float
+    """Weight at the last step of the stage."""
 
 
 class Schedule(ConfigModel):
     """How the learning rate moves."""
 
     kind: Literal["constant", "cosine", "linear", "exponential"] = "constant"
+    """Course after the warm-up: at the peak, or down to the final factor along a half cosine, a
+    line, or by the same factor each step."""
     warmup_steps: Annotated[int, Field(ge=0)] = 0
     """Steps of linear warm-up; the last of them is at the peak."""
     span: Literal["stage", "run"] = "stage"
@@ -47,8 +51,12 @@ class Stage(ConfigModel):
     """One phase of training. Exactly one of ``steps`` and ``epochs`` is set."""
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")]
-    steps: PositiveInt | None = None
+    """What settings, messages and the report call it."""
+    steps: Annotated[int, Field(ge=0)] | None = None
+    """Length in optimiser steps; train.steps scales it. Set this or epochs, the other is null. 0:
+    the stage is left out."""
     epochs: Annotated[float, Field(gt=0)] | None = None
+    """Length in passes over the training samples, also half a one; train.steps scales it."""
     weights: Mapping[str, float | Ramp]
     """Loss term to weight; a term that is not named has weight 0."""
     groups: Mapping[str, float] | None = None
@@ -144,7 +152,7 @@ class Plan:
         world_size: int = 1,
         total_steps: int | None = None,
     ) -> Plan:
-        """Turn stage lengths into absolute ranges.
+        """Turn stage lengths into absolute ranges. A stage without steps is left out.
 
         Args:
             samples_per_epoch: samples of the training sources together.
@@ -166,6 +174,10 @@ class Plan:
                 assert stage.epochs is not None
                 per_step = size * accumulation * world_size
                 lengths.append(max(1, round(stage.epochs * samples_per_epoch / per_step)))
+        if not any(lengths):
+            raise UsageError(
+                "The plan has no steps: every stage has 'steps' 0.", advice="Give one of them some."
+            )
         if total_steps is not None:
             lengths = _scaled(lengths, total_steps)
         planned, first = [], 0

@@ -183,7 +183,12 @@ class TrainingState:
 
 
 def latest(run: Run) -> Checkpoint | None:
-    """The last undamaged checkpoint, the same on every process; None when there is none yet."""
+    """The last undamaged checkpoint, the same on every process; None when there is none yet.
+
+    Raises:
+        MissingError: there were some, and they are gone.
+    """
+    selection.check_kept(run)
     found = selection.find(run) if has_checkpoints(run) else None
     step = from_first(None if found is None else found.step)
     if step is None:

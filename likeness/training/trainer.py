@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
+from shlex import quote
 from typing import TYPE_CHECKING, Literal
 
 import torch
@@ -86,13 +87,14 @@ def fit(
 
     Raises:
         UsageError: plan, groups or settings do not fit the system or the run.
+        MissingError: the checkpoints to continue from are gone.
         LikenessError: too many steps in a row were not finite.
     """
     plan.check_names(terms=system.loss_terms)
     if not resume and checkpoint.has_checkpoints(run):
         raise UsageError(
             f"{run.path} has been trained already; its checkpoints are not overwritten.",
-            advice=f"Continue it with 'likeness resume {run.path}', or start a new run.",
+            advice=f"Start a new run, or continue it with: likeness resume {quote(str(run.path))}",
         )
     loop = _Loop(system, plan, run, settings, fingerprint=fingerprint, store=store)
     with ExitStack() as stack:
@@ -371,6 +373,8 @@ class _Loop:
         self.tell("running")
         if not (end or stop):  # otherwise once the run has ended, so that its copy says how
             self.copy(must_succeed=False)
+        if self.observer is not None:
+            self.observer.check_best_score(self.counters.step)
         distributed.barrier()
 
     def copy(self, *, must_succeed: bool) -> None:
@@ -390,10 +394,6 @@ class _Loop:
     ) -> None:
         """Write the status of the run, on the first process."""
         self._told = time.monotonic()
+        step, total = self.counters.step, self.plan.total_steps
         if self.process.is_first:
-            self.run.set_status(
-                status,
-                step=self.counters.step,
-                total_steps=self.plan.total_steps,
-                error=error,
-            )
+            self.run.set_status(status, step=step, total_steps=total, error=error)

@@ -127,6 +127,18 @@ def test_nothing_is_announced_before_it_is_checked(likeness: Command) -> None:
     assert likeness("data", "prepare", "toy", "raw.txt", "e").err == "Preparing raw.txt\n"
 
 
+@pytest.mark.parametrize("system", ["toy", "face-encoder", "audio2face"])
+def test_raw_material_that_is_not_there_is_wrong_use(likeness: Command, system: str) -> None:
+    """As an --input of predict that is not there is."""
+    result = likeness("data", "prepare", system, "nowhere", "d")
+    assert result.code == 2
+    assert "error: There is no file or folder nowhere.\nCheck the path of IN." in result.err
+    result = likeness("data", "prepare", system, "s3://bucket/raw", "d")
+    assert result.code == 2
+    assert "prepared of files on this machine, found the address s3://bucket/raw." in result.err
+    assert not Path("d").exists()
+
+
 def photographs(folder: Path) -> None:
     """Three photographs with landmarks beside them, and one without."""
     rng = np.random.default_rng(0)

@@ -314,6 +314,11 @@ def test_a_copy_elsewhere_is_named_as_it_was_written(likeness: Command, name: st
     assert result.code == 2
     assert "found the address s3://bkt/toy/run-1" in result.err
     assert "likeness resume s3://bkt/toy/run-1" in result.err
+    result = likeness(name, "https://bkt/toy/run-1", *more)
+    assert result.code == 2
+    assert "found the address https://bkt/toy/run-1" in result.err
+    assert "likeness resume" not in result.err  # a web address has no folders to bring
+    assert "Copy the directory of the run to this machine" in result.err
 
 
 @pytest.mark.parametrize("variables", [{"WORLD_SIZE": "abc"}, {"RANK": "0", "WORLD_SIZE": "2"}])

@@ -62,7 +62,10 @@ def test_predict_takes_an_input_written_as_an_address(
     assert result.code == 0
     assert result.document["predictions"][0]["input"] == str(tmp_path / "one.txt")
     gone = likeness("predict", trained, "-i", f"file://{tmp_path}/two.txt")
-    assert (gone.code, f"There is no file file://{tmp_path}/two.txt." in gone.err) == (2, True)
+    assert (gone.code, f"There is no file or folder file://{tmp_path}/two.txt." in gone.err) == (
+        2,
+        True,
+    )
     far = likeness("predict", trained, "-i", "s3://bucket/one.txt")
     assert (far.code, "found the address s3://bucket/one.txt" in far.err) == (2, True)
 
@@ -143,9 +146,13 @@ def test_results_need_the_run_only(likeness: Command, trained: Path) -> None:
     [
         (("evaluate", "RUN", "--checkpoint", "7"), 3, "no checkpoint at step 7"),
         (("evaluate", "RUN", "--checkpoint", "first"), 2, "'best', 'latest' or a step"),
-        (("evaluate", "RUN", "--split", "tset"), 2, "There are: train, validation, test."),
+        (
+            ("evaluate", "RUN", "--split", "tset"),
+            2,
+            "Expected the split train, validation or test, found 'tset'.",
+        ),
         (("predict", "RUN"), 2, "Name a file with --input"),
-        (("predict", "RUN", "-i", "none.txt"), 2, "There is no file none.txt"),
+        (("predict", "RUN", "-i", "none.txt"), 2, "There is no file or folder none.txt"),
         (("predict", "RUN", "-i", "data/toy.json", "factr=1"), 2, "Did you mean 'factor'?"),
         (("predict", "RUN", "-i", "data"), 2, "data is a folder; expected a file."),
         (("export", "RUN"), 2, "--to"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 from pathlib import Path
 
@@ -77,7 +78,7 @@ def test_a_finished_run_whose_best_score_is_misspelt_is_put_right_by_resuming(
     for verb in ("evaluate", "resume"):
         refused = likeness(verb, run)
         assert refused.code == 2
-        assert f"'likeness resume {run} train.best_score=error'" in refused.err
+        assert f"with: likeness resume {run} train.best_score=error\n" in refused.err
         assert "'--checkpoint latest'" in refused.err
     assert (run / "config.yaml").read_text() == before
     assert json.loads((run / "status.json").read_text())["status"] == "finished"
@@ -99,3 +100,65 @@ def test_a_longer_run_that_would_move_its_stages_is_refused_with_the_words_that_
     longer = likeness("resume", run, *advice.split())
     assert longer.code == 0, longer.err
     assert "finished at step 30" in longer.out
+
+
+def test_a_stage_that_was_planned_away_stays_away_in_a_longer_run(
+    likeness: Command, data: Path
+) -> None:
+    """12 and 8 steps, scaled to 1: the second gets none."""
+    words = ("data.root=data", "train.steps=1")
+    made = likeness("train", "toy", "--profile", "smoke", *words, "--json")
+    run = Path(made.document["run"])
+    advice = "train.steps=null stages.both.steps=2 stages.head.steps=0"
+    assert f"To go on longer: likeness resume {run} {advice}\n" in likeness("resume", run).err
+    longer = likeness("resume", run, *advice.split())
+    assert longer.code == 0, longer.err
+    assert "finished at step 2" in longer.out
+    plan = json.loads((run / "plan.json").read_text())
+    assert [stage["name"] for stage in plan["stages"]] == ["both"]
+    advice = "stages.both.steps=4"
+    assert f"To go on longer: likeness resume {run} {advice}\n" in likeness("resume", run).err
+    longer = likeness("resume", run, *advice.split())
+    assert "finished at step 4" in longer.out
+
+
+@pytest.mark.parametrize("status", ["finished", "stopped", "running", "failed"])
+def test_a_run_whose_checkpoints_are_gone_is_not_trained_over(
+    likeness: Command, trained: Path, status: str
+) -> None:
+    facts = json.loads((trained / "status.json").read_text())
+    assert facts["saved"] == 10
+    facts |= {"status": status, "pid": 0}
+    if status in ("finished", "stopped"):
+        del facts["saved"]  # as in a run of before: how it ended says enough
+    (trained / "status.json").write_text(json.dumps(facts))
+    shutil.rmtree(trained / "checkpoints")
+    names = ("metrics.jsonl", "config.yaml", "status.json")
+    before = [(trained / name).read_bytes() for name in names]
+    for words in (("resume", trained, "train.steps=20"), ("evaluate", trained)):
+        refused = likeness(*words)
+        assert refused.code == 3
+        assert f"{trained} is {status} at step 10, and its checkpoints are gone" in refused.err
+    assert [(trained / name).read_bytes() for name in names] == before
+
+
+def test_commands_to_paste_are_quoted_for_a_shell(likeness: Command, data: Path) -> None:
+    """A folder of runs may have any name."""
+    runs = 'sp a\'ce "q" ünï'
+    words = ("data.root=data", "train.best_score=eror", "train.evaluate_every=50")
+    made = likeness("train", "toy", "--profile", "smoke", *words, "--runs", runs)
+    assert made.code == 0, made.err
+    (run,) = (Path(runs) / "toy").iterdir()
+
+    def command(text: str, lead: str) -> list[str]:
+        (line,) = [line for line in text.splitlines() if lead in line]
+        return shlex.split(line.partition(lead)[2])
+
+    assert command(made.out, "Next: ") == ["likeness", "evaluate", str(run)]
+    *_, right = command(likeness("resume", run).err, "train.best_score with: ")
+    assert right == "train.best_score=error"
+    assert likeness("resume", run, right).code == 0
+    longer = command(likeness("resume", run).err, "To go on longer: ")
+    assert longer[:3] == ["likeness", "resume", str(run)]
+    refused = likeness("resume", run, "train.steps=30").err
+    assert command(refused, "To go on longer: ")[:3] == ["likeness", "resume", str(run)]

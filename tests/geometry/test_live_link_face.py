@@ -255,3 +255,26 @@ def test_a_real_recording_written_again_is_the_same_text(tmp_path: Path) -> None
                     rtol=6e-8,
                     atol=1e-10,
                 )
+
+
+@pytest.mark.parametrize("mark", [";", "."])
+def test_drop_frame_time_code_is_known_by_its_mark(tmp_path: Path, mark: str) -> None:
+    """Two minutes at 29.97: without the rule the last row would be 73 ms early or more."""
+    rows, second, frame = [], 0, 0
+    for _ in range(3600):
+        rows.append(f"00:{second // 60:02d}:{second % 60:02d}{mark}{frame:02d}.000,61,0,0")
+        frame += 1
+        if frame == 30:
+            second, frame = second + 1, 0
+            frame = 2 if second % 60 == 0 and second % 600 else 0
+    moving = read_live_link_face(put(tmp_path, rows))
+    np.testing.assert_allclose(moving.times, np.arange(3600) * 1001 / 30000, atol=1e-9)
+    rows[1800] = f"00:01:00{mark}01.000,61,0,0"
+    with pytest.raises(DataError, match="line 1802: expected drop-frame time code"):
+        read_live_link_face(put(tmp_path, rows))
+
+
+def test_rates_of_video_are_told_by_the_base(tmp_path: Path) -> None:
+    rows = [f"00:{i // 1440:02d}:{i // 24 % 60:02d}:{i % 24:02d}.000,61,0,0" for i in range(2000)]
+    moving = read_live_link_face(put(tmp_path, rows), timecode_base=23.976)
+    np.testing.assert_allclose(moving.times, np.arange(2000) * 1001 / 24000, atol=1e-9)

@@ -293,3 +293,20 @@ def test_a_bucket_that_does_not_exist_is_named(s3_server: str, tmp_path: Path) -
     _s3(s3_server, "runs").check_writable()
     with pytest.raises(MissingError, match="There is no file s3://people/runs/none"):
         _s3(s3_server, "runs").read_bytes("none")
+
+
+@pytest.mark.s3
+def test_a_refusal_is_told_with_one_full_stop(
+    s3_server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = _s3(s3_server, "refusal")
+
+    def refuse(*arguments: object, **options: object) -> None:
+        raise PermissionError("The key does not exist in our records.")
+
+    monkeypatch.setattr(store.filesystem, "cat_file", refuse)
+    with pytest.raises(MissingError) as caught:
+        store.read_bytes("x.bin")
+    assert caught.value.message == (
+        f"Reading {store.uri}/x.bin was refused: The key does not exist in our records."
+    )

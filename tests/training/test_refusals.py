@@ -130,18 +130,21 @@ def test_evaluation_without_validation_data_is_said_at_once(tmp_path: Path) -> N
 
 
 def test_a_best_score_that_nobody_measures_ends_training_at_the_first_evaluation(
-    tmp_path: Path,
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     run = new_run(tmp_path)
     settings = toy_settings(evaluate_every=2, best_score="eror")
     with pytest.raises(UsageError, match="has a score 'eror'") as caught:
         fit(run, PLAIN, settings, one_stage(6))
-    assert "train.best_score=error'" in caught.value.advice
+    assert caught.value.advice.endswith(f"resume {run.path} train.best_score=error")
     assert "--checkpoint latest" in caught.value.advice
     assert run.status.status == "failed"
     assert run.evaluation_steps() == [2]
-    fit(run, PLAIN, toy_settings(evaluate_every=2, best_score="error"), one_stage(6), resume=True)
+    assert selection.find(run).step == 2  # nothing is lost by a word
+    settings = toy_settings(evaluate_every=2, best_score="error")
+    fit(run, PLAIN, settings, one_stage(6), resume=True)
     assert run.status.status == "finished"
+    assert "Stage 'only': step 2 to 6." in caplog.text
 
 
 def test_a_best_score_that_nobody_measures_does_not_undo_a_training_that_is_done(

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
+from likeness.config.document import help_rows
 from likeness.errors import UsageError
 from likeness.training.stage import Plan, Ramp, Stage
 
@@ -81,3 +82,21 @@ def test_wrong_plans_are_refused() -> None:
         "Did you mean 'fit'? Did you mean 'size'? Did you mean 'head'? Every loss term: fit, size."
     )
     build(stage()).check_names(terms=frozenset({"fit"}))
+
+
+def test_every_setting_of_a_stage_says_what_it_means() -> None:
+    rows = help_rows(Stage) + help_rows(Ramp)
+    keys = {row["key"] for row in rows}
+    assert {"name", "steps", "epochs", "weights", "schedule.kind", "start", "end"} <= keys
+    assert [row["key"] for row in rows if not row["help"]] == []
+
+
+def test_a_stage_of_no_steps_is_left_out() -> None:
+    stages = (stage("a", steps=3), stage("b", steps=0), stage("c", steps=2))
+    for total, ranges in ((None, [(0, 3), (3, 5)]), (10, [(0, 6), (6, 10)])):
+        plan = build(*stages, total_steps=total)
+        assert [p.stage.name for p in plan.stages] == ["a", "c"]
+        assert [(p.first_step, p.end_step) for p in plan.stages] == ranges
+    for total in (None, 10):
+        with pytest.raises(UsageError, match="The plan has no steps"):
+            build(stage("a", steps=0), stage("b", steps=0), total_steps=total)

@@ -112,6 +112,8 @@ def speech_track(
         converted = _like_nva2f(np.asarray(samples, np.float64), rate)
     else:
         converted = resample(samples, rate, SAMPLE_RATE)
+    if not len(converted):
+        raise DataError(f"{source} is shorter than one sample at {SAMPLE_RATE} Hz.")
     plain = np.ascontiguousarray(converted, np.float32)
     return SpeechTrack(plain, _level(plain))
 

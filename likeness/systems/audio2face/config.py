@@ -12,6 +12,7 @@ from pydantic import Field, model_validator
 from likeness.config.schema import ConfigModel
 from likeness.runs.record import TrackingSettings
 from likeness.storage.store import StorageSettings
+from likeness.systems.audio2face.frame_timing import TrackMode
 from likeness.systems.audio2face.learning_settings import (
     AudioSettings,
     MutedSettings,
@@ -135,6 +136,9 @@ class EvaluationSettings(ConfigModel):
     """Evaluate at most so many shots of an actor; null takes all."""
     num_preview: Annotated[int, Field(ge=1, le=16)] = 4
     """Held-out shots shown in a preview."""
+    mode: TrackMode = "offline"
+    """offline: by the windows of a stream; streaming: the same frames, piece by piece; whole, of
+    diffusion alone: as one window."""
 
 
 class ExportSettings(ConfigModel):
@@ -165,7 +169,14 @@ class AudioToFaceConfig(ConfigModel):
     @model_validator(mode="after")
     def _agree(self) -> AudioToFaceConfig:
         network = self.model.network
-        for check in (self._terms, self._actors, self._weights, self._sequences, self._rates):
+        for check in (
+            self._terms,
+            self._actors,
+            self._weights,
+            self._sequences,
+            self._rates,
+            self._mode,
+        ):
             check(network)
         return self
 
@@ -219,6 +230,13 @@ class AudioToFaceConfig(ConfigModel):
         if network == "diffusion" and fps not in FRAME_RATES:
             rates = ", ".join(f"{rate:g}" for rate in FRAME_RATES)
             raise ValueError(f"'learning.segments.fps' must be one of {rates}, found {fps:g}")
+
+    def _mode(self, network: NetworkType) -> None:
+        if network == "regression" and self.evaluation.mode == "whole":
+            raise ValueError(
+                "'evaluation.mode' is whole, which diffusion alone knows, while 'model.network' is "
+                "regression; expected offline or streaming"
+            )
 
 
 def _other(network: NetworkType) -> NetworkType:

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from likeness.data.source import Sample, Source
 from likeness.diffusion.process import DiffusionProcess
+from likeness.errors import UsageError
 from likeness.models.speech_encoders import build_encoder
 from likeness.runs.checkpoint import group_of
 from likeness.systems.audio2face.artefacts import Floats
@@ -25,6 +26,7 @@ from likeness.systems.audio2face.config import AudioToFaceConfig
 from likeness.systems.audio2face.diffusion_items import DiffusionItems, collate_diffusion
 from likeness.systems.audio2face.diffusion_terms import DiffusionTerms, predicted
 from likeness.systems.audio2face.face_predictor import Emotion, SpeechToFace
+from likeness.systems.audio2face.frame_timing import TimingMode
 from likeness.systems.audio2face.geometry_space import GeometrySpace, build_space
 from likeness.systems.audio2face.identities import Identities
 from likeness.systems.audio2face.initial_weights import (
@@ -209,8 +211,19 @@ class DiffusionPredictor(SpeechToFace):
         return StreamingGraph(self.network, self.space, self.process, self.plan)
 
     def session(
-        self, actor: str | None = None, emotion: Emotion | None = None, *, seed: int = 0
+        self,
+        actor: str | None = None,
+        emotion: Emotion | None = None,
+        *,
+        seed: int = 0,
+        timing: TimingMode = "centre",
     ) -> StreamingSession:
+        if timing != "centre":
+            raise UsageError(
+                "Windows of diffusion have one timing, which is the runtime's; found "
+                f"{timing!r:.40}.",
+                advice="Leave the timing out.",
+            )
         own = self.artefacts(actor)
         return StreamingSession(
             self.graph,
@@ -218,6 +231,10 @@ class DiffusionPredictor(SpeechToFace):
             self.emotion_track(emotion).at,
             Noise(seed),
         )
+
+    @property
+    def look_ahead(self) -> tuple[float, float]:
+        return self.plan.look_ahead
 
     def whole(
         self, audio: Floats, actor: str | None, emotion: Emotion | None, *, seed: int

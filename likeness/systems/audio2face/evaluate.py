@@ -5,6 +5,7 @@ Owns which shots are looked at and what stands beside each score. Formulas are `
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ import numpy as np
 from likeness.data.contract import Split
 from likeness.errors import DataError
 from likeness.evaluation.protocol import Score, Scores
+from likeness.notices import NOTICE
 from likeness.runs.files import write_json
 from likeness.systems.audio2face import metrics
 from likeness.systems.audio2face.animation_result import AnimationResult
@@ -34,6 +36,9 @@ from likeness.systems.audio2face.recordings import Recordings
 from likeness.systems.audio2face.scoring import FaceRegions, score_shots
 from likeness.systems.audio2face.shot_pictures import shot_strip
 from likeness.systems.audio2face.shots import Clip
+from likeness.systems.audio2face.timed_prediction import TimedPrediction
+
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,18 +87,20 @@ def evaluate_shots(
 ) -> Scores:
     """Scores over the shots of a split, of all actors together; those of each shot go to a file.
 
-    Predictions are what the network gives, without post-processing, in the shot's own emotion.
+    Predictions are what the network gives, without post-processing, in the shot's own emotion. How
+    tracks were heard and how long that took goes to ``inference.json``.
 
     Raises:
         DataError: there is no shot with sound in the split.
     """
     per_actor: list[Scores] = []
+    heard = TimedPrediction(predictor, settings.mode)
     for name, actor in predictor.identities.by_name.items():
         clips = _clips(recordings, name, split)[: settings.max_shots]
         shots = [_opened(recordings, clip, predictor.fps) for clip in clips]
         if not shots:
             continue
-        predicted = {shot.clip.shot: _predicted(predictor, shot) for shot in shots}
+        predicted = {shot.clip.shot: _predicted(heard, shot) for shot in shots}
         truth = {shot.clip.shot: shot.truth for shot in shots}
         spoken = {
             shot.clip.shot: spoken_frames(
@@ -114,7 +121,7 @@ def evaluate_shots(
             baselines=beside,
         )
         first = shots[0]
-        dear = _dear_scores(predictor, first, predicted[first.clip.shot])
+        dear = _dear_scores(heard, first, predicted[first.clip.shot])
         per_actor.append(Scores([*scores, *dear]))
         rows = {
             shot: score_shots(
@@ -134,14 +141,30 @@ def evaluate_shots(
             advice="Hold out some with data.validation, or name them as 'validation' or 'test' in "
             "dataset.yaml.",
         )
+    _tell(heard, folder)
     return _joined(per_actor)
 
 
+def _tell(heard: TimedPrediction, folder: Path) -> None:
+    record = heard.record()
+    write_json(folder / "inference.json", record)
+    ahead = record["look_ahead_ms"]
+    _LOG.log(
+        NOTICE,
+        "Heard %s: %.2f ms a frame, %.1f times real time, %s.",
+        record["mode"],
+        record["frame_ms"],
+        record["real_time_factor"],
+        "all of a track ahead" if ahead is None else f"{ahead[0]:g} to {ahead[1]:g} ms ahead",
+    )
+
+
 def shown_shots(
-    predictor: SpeechToFace, recordings: Recordings, count: int, folder: Path
+    predictor: SpeechToFace, recordings: Recordings, settings: EvaluationSettings, folder: Path
 ) -> list[Path]:
     """A strip of pictures of a few held-out shots: recorded above, predicted below."""
     folder.mkdir(parents=True, exist_ok=True)
+    heard = TimedPrediction(predictor, settings.mode)
     clips = [
         clip
         for name in predictor.identities.names
@@ -150,11 +173,13 @@ def shown_shots(
     if not clips:
         return []
     made = []
-    for index in np.unique(np.linspace(0, len(clips) - 1, count).round().astype(int)):
+    for index in np.unique(
+        np.linspace(0, len(clips) - 1, settings.num_preview).round().astype(int)
+    ):
         shot = _opened(recordings, clips[index], predictor.fps)
         actor = predictor.artefacts(shot.clip.actor)
         path = folder / f"{actor.actor}_{shot.clip.shot}.png"
-        made.append(shot_strip(path, actor, shot.truth, _predicted(predictor, shot)))
+        made.append(shot_strip(path, actor, shot.truth, _predicted(heard, shot)))
     return made
 
 
@@ -206,13 +231,13 @@ def _result(
     )
 
 
-def _predicted(predictor: SpeechToFace, shot: _Shot) -> AnimationResult:
+def _predicted(heard: TimedPrediction, shot: _Shot) -> AnimationResult:
     """What the network gives, on the training neutral."""
-    actor = predictor.artefacts(shot.clip.actor)
-    found = predictor(audio=shot.sound.samples, actor=shot.clip.actor, emotion=shot.emotion)
+    actor = heard.predictor.artefacts(shot.clip.actor)
+    found = heard(shot.sound.samples, shot.clip.actor, shot.emotion)
     count = min(len(found["skin"]), shot.truth.num_frames)
     return AnimationResult(
-        predictor.fps,
+        heard.predictor.fps,
         found["skin"][:count] + actor.skin.mean,
         None if actor.tongue.is_placeholder else found["tongue"][:count] + actor.tongue.mean,
         found["jaw"][:count],
@@ -220,9 +245,10 @@ def _predicted(predictor: SpeechToFace, shot: _Shot) -> AnimationResult:
     )
 
 
-def _dear_scores(predictor: SpeechToFace, shot: _Shot, predicted: AnimationResult) -> list[Score]:
+def _dear_scores(heard: TimedPrediction, shot: _Shot, predicted: AnimationResult) -> list[Score]:
     """What takes a solver or a prediction for each emotion, over the first second of a shot."""
-    actor, frames = predictor.artefacts(shot.clip.actor), max(round(predictor.fps), 1)
+    predictor, who = heard.predictor, shot.clip.actor
+    actor, frames = predictor.artefacts(who), max(round(predictor.fps), 1)
     scores = []
     if actor.blendshapes is not None:
         ours = _residual(predicted.skin[:frames], actor.blendshapes)
@@ -237,7 +263,7 @@ def _dear_scores(predictor: SpeechToFace, shot: _Shot, predicted: AnimationResul
     if len(names) > 1:
         sound = shot.sound.samples[:SAMPLE_RATE]
         poses = {
-            name: predictor(audio=sound, actor=shot.clip.actor, emotion=name)["skin"]
+            name: predictor(audio=sound, actor=who, emotion=name, mode=heard.mode)["skin"]
             for name in names
         }
         apart = metrics.emotion_separability(poses)

@@ -17,7 +17,7 @@ from likeness.systems.audio2face.animation_result import AnimationResult
 from likeness.systems.audio2face.artefacts import ActorArtefacts, Floats
 from likeness.systems.audio2face.audio import SAMPLE_RATE
 from likeness.systems.audio2face.cast import Cast
-from likeness.systems.audio2face.frame_timing import EmotionTrack
+from likeness.systems.audio2face.frame_timing import EmotionTrack, TimingMode, TrackMode
 from likeness.systems.audio2face.identities import Identities
 from likeness.systems.audio2face.postprocessing import FaceMotion
 from likeness.systems.audio2face.postprocessing_settings import PostprocessingSettings
@@ -25,7 +25,8 @@ from likeness.systems.audio2face.streaming_session import FaceFrame
 
 Emotion = str | Sequence[float] | EmotionTrack
 """A name, a vector (E,), or vectors over time."""
-Mode = Literal["offline", "streaming"]
+_PIECE = 320
+"""Samples that a stream is given at a time where a track is to be heard as one: 20 ms."""
 
 
 class Session(Protocol):
@@ -70,7 +71,12 @@ class SpeechToFace(ABC):
 
     @abstractmethod
     def session(
-        self, actor: str | None = None, emotion: Emotion | None = None, *, seed: int = 0
+        self,
+        actor: str | None = None,
+        emotion: Emotion | None = None,
+        *,
+        seed: int = 0,
+        timing: TimingMode = "centre",
     ) -> Session:
         """A new stream.
 
@@ -78,16 +84,32 @@ class SpeechToFace(ABC):
             actor: whose face; the first by default.
             emotion: the default by default.
             seed: of the noise, where there is any.
+            timing: ``centre`` hears frame f around (f + 0.5) / fps, as training does; ``runtime``
+                around f / fps, as the runtime of Audio2Face-3D does with regression. Windows of
+                diffusion are those of the runtime already.
 
         Raises:
-            UsageError: an actor or an emotion there is not.
+            UsageError: an actor or an emotion there is not, or ``runtime`` of diffusion.
         """
 
+    @property
     @abstractmethod
+    def look_ahead(self) -> tuple[float, float]:
+        """Seconds of sound that must follow a frame before it is known, the least and the most."""
+
     def whole(
         self, audio: Floats, actor: str | None, emotion: Emotion | None, *, seed: int
     ) -> Floats:
-        """(F, 3V + 3Vt + jaw + eye) displacements of a whole track, heard in one piece."""
+        """(F, 3V + 3Vt + jaw + eye) displacements of a track that is heard as one window.
+
+        Raises:
+            UsageError: the network hears every frame by itself.
+            DataError: the sound is shorter than a frame.
+        """
+        raise UsageError(
+            f"A network of {self.network_type} hears every frame by itself: it has no mode whole.",
+            advice="Leave the mode out; offline and streaming give the same frames.",
+        )
 
     def __call__(
         self,
@@ -95,16 +117,20 @@ class SpeechToFace(ABC):
         audio: Any = None,
         actor: str | None = None,
         emotion: Emotion | None = None,
-        mode: Mode = "offline",
+        mode: TrackMode = "offline",
         seed: int = 0,
+        timing: TimingMode = "centre",
         **rest: Any,
     ) -> Mapping[str, Any]:
         """Displacements from the neutral face, as the network gives them.
 
         Args:
             audio: (n,) mono at 16 kHz.
-            actor, emotion, seed: see :meth:`session`.
-            mode: in one piece, or as a stream. Regression gives the same frames either way.
+            actor, emotion, seed, timing: see :meth:`session`.
+            mode: ``offline`` hears the track by the windows of a stream, ``streaming`` gets it 20
+                ms at a time; both give the same ceil(n / 16000 · fps) frames. ``whole``, of
+                diffusion alone, is the offline inference of the Audio2Face-3D training framework:
+                one window from a state of zeros, int(n / 16000 · fps) other frames.
 
         Returns:
             ``skin`` (F, V, 3) and ``tongue`` (F, Vt, 3) in cm, ``jaw`` (F, N, 3) in cm, ``eyes``
@@ -113,7 +139,7 @@ class SpeechToFace(ABC):
         if rest or audio is None:
             given = [*([] if audio is None else ["audio"]), *sorted(rest)]
             raise UsageError(
-                "Expected audio, and perhaps actor, emotion, mode and seed; found "
+                "Expected audio, and perhaps actor, emotion, mode, seed and timing; found "
                 f"{', '.join(given) or 'nothing'}."
             )
         samples = np.asarray(audio, np.float32)
@@ -122,14 +148,18 @@ class SpeechToFace(ABC):
                 f"Expected finite mono samples (n,) at {SAMPLE_RATE} Hz, found the shape "
                 f"{samples.shape}."
             )
-        if mode == "streaming":
-            session = self.session(actor, emotion, seed=seed)
-            frames = [*session.push(samples), *session.finish()]
-            rows = np.stack([frame.values for frame in frames])
-        elif mode == "offline":
+        if mode == "whole":
             rows = self.whole(samples, actor, emotion, seed=seed)
+        elif mode in ("offline", "streaming"):
+            piece = _PIECE if mode == "streaming" else len(samples)
+            session = self.session(actor, emotion, seed=seed, timing=timing)
+            frames: list[FaceFrame] = []
+            for start in range(0, len(samples), piece):
+                frames += session.push(samples[start : start + piece])
+            frames += session.finish()
+            rows = np.stack([frame.values for frame in frames])
         else:
-            raise UsageError(f"A track is heard offline or streaming, not {mode!r:.40}.")
+            raise UsageError(f"A track is heard offline, streaming or whole, not {mode!r:.40}.")
         return {**self._parted(rows, self.artefacts(actor)), "fps": self.fps}
 
     def performance(
@@ -138,15 +168,16 @@ class SpeechToFace(ABC):
         *,
         actor: str | None = None,
         emotion: Emotion | None = None,
-        mode: Mode = "offline",
+        mode: TrackMode = "offline",
         seed: int = 0,
+        timing: TimingMode = "centre",
         postprocessing: PostprocessingSettings | None = None,
         blinks: Floats | None = None,
     ) -> AnimationResult:
         """The frames as they are shown: post-processed vertices with their sound.
 
         Args:
-            audio, actor, emotion, mode, seed: see :meth:`__call__`.
+            audio, actor, emotion, mode, seed, timing: see :meth:`__call__`.
             postprocessing: instead of the predictor's own.
             blinks: (F,) added closing of the lids.
         """
@@ -156,7 +187,7 @@ class SpeechToFace(ABC):
         heard = samples * np.float32(settings.input_strength)
         if self.network_type == "diffusion":
             heard = samples  # the runtime applies the strength for regression alone
-        found = self(audio=heard, actor=actor, emotion=emotion, mode=mode, seed=seed)
+        found = self(audio=heard, actor=actor, emotion=emotion, mode=mode, seed=seed, timing=timing)
         motion = FaceMotion(own, settings, self.fps)
         frames = list(
             motion.run(found["skin"], found["tongue"], found["jaw"], found["eyes"], blinks)

@@ -13,6 +13,9 @@ from likeness.errors import UsageError
 from likeness.geometry.animation import exact_rate
 
 TimingMode = Literal["centre", "runtime"]
+TrackMode = Literal["offline", "streaming", "whole"]
+"""How a track is heard: all of it by the windows of a stream; as a stream, piece by piece; or, by
+the diffusion network alone, as one window from a state of zeros."""
 
 
 def num_frames_of(num_samples: int, rate: int, fps: float) -> int:

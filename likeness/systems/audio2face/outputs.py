@@ -70,6 +70,15 @@ def output_stem(
     return "_".join([Path(sound).name.split(".")[0], actor, condition or actor, emotion, mode])
 
 
+def sound_of(folder: str | Path, stem: str) -> str | None:
+    """The sound that the files of a stem in a folder were made from; None: there are none."""
+    try:
+        manifest = json.loads((Path(folder) / f"{stem}.manifest.json").read_text(encoding="utf-8"))
+        return str(manifest["sound"])
+    except (OSError, ValueError, LookupError, TypeError):
+        return None
+
+
 def write_outputs(
     folder: str | Path,
     stem: str,
@@ -81,6 +90,7 @@ def write_outputs(
     differences: bool = False,
     about: Mapping[str, Any] | None = None,
     film_size: int = 512,
+    runtime_compat: bool = False,
 ) -> dict[str, Any]:
     """Write a result in some formats, and ``<stem>.manifest.json`` that names the files.
 
@@ -98,6 +108,8 @@ def write_outputs(
         surfaces: needed for ``usd``, ``glb`` and ``mp4``.
         differences: write point caches of differences from the neutrals besides, as ``_delta``.
         about: what else the manifest says: sound, model, settings.
+        film_size: side of the film, pixels.
+        runtime_compat: of weights, see :class:`.blendshape_solving.BlendshapeSolver`.
 
     Returns:
         The manifest, with the files of this call.
@@ -130,7 +142,7 @@ def write_outputs(
             _write_scene(path, result, actor, surfaces)
             note(path, "morphs and their weights", "m")
         else:
-            for path in _write_weights(folder, stem, result, actor, kind):
+            for path in _write_weights(folder, stem, result, actor, kind, runtime_compat):
                 note(path, "weights of blendshapes", "")
     manifest = {
         **(about or {}),
@@ -165,7 +177,9 @@ def _is_still(path: Path, sha256: str) -> bool:
     return path.is_file() and _sha256(path) == sha256
 
 
-def arkit_weights(result: AnimationResult, actor: ActorArtefacts) -> WeightAnimation:
+def arkit_weights(
+    result: AnimationResult, actor: ActorArtefacts, *, runtime_compat: bool = False
+) -> WeightAnimation:
     """Weights of the 52 ARKit shapes, in their order; shapes the actor lacks are 0.
 
     Raises:
@@ -177,7 +191,7 @@ def arkit_weights(result: AnimationResult, actor: ActorArtefacts) -> WeightAnima
             f"{actor.actor} has no ARKit blendshapes to solve for.",
             advice="Give them with the dataset, or leave the weights out.",
         )
-    solved = solve(result.skin, shapes)
+    solved = solve(result.skin, shapes, runtime_compat=runtime_compat)
     weights = np.zeros((result.num_frames, len(ARKIT_NAMES)), np.float32)
     for column, name in enumerate(shapes.names):
         if name in ARKIT_NAMES:
@@ -304,9 +318,14 @@ def _write_scene(
 
 
 def _write_weights(
-    folder: Path, stem: str, result: AnimationResult, actor: ActorArtefacts, kind: str
+    folder: Path,
+    stem: str,
+    result: AnimationResult,
+    actor: ActorArtefacts,
+    kind: str,
+    runtime_compat: bool,
 ) -> list[Path]:
-    weights = arkit_weights(result, actor)
+    weights = arkit_weights(result, actor, runtime_compat=runtime_compat)
     writers = {"arkit-csv": write_weights_csv, "arkit-json": write_weights_json}
     if kind == "live-link":
         path = folder / f"{stem}_livelink.csv"
@@ -318,7 +337,9 @@ def _write_weights(
     writers[kind](written[0], weights)
     if result.tongue is not None and actor.tongue_blendshapes is not None:
         shapes = actor.tongue_blendshapes
-        tongue = WeightAnimation(shapes.names, solve(result.tongue, shapes), weights.times)
+        tongue = WeightAnimation(
+            shapes.names, solve(result.tongue, shapes, runtime_compat=runtime_compat), weights.times
+        )
         written.append(folder / f"{stem}_tongue_weights.{ending}")
         writers[kind](written[1], tongue)
     return written

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import numpy as np
 from pydantic import Field
@@ -14,8 +14,13 @@ from likeness.errors import DataError, LikenessError, UsageError
 from likeness.seeds import rng_of
 from likeness.systems.audio2face.audio import read_speech
 from likeness.systems.audio2face.face_predictor import Emotion, SpeechToFace
-from likeness.systems.audio2face.frame_timing import EmotionTrack, num_frames_of
-from likeness.systems.audio2face.outputs import output_stem, write_outputs
+from likeness.systems.audio2face.frame_timing import (
+    EmotionTrack,
+    TimingMode,
+    TrackMode,
+    num_frames_of,
+)
+from likeness.systems.audio2face.outputs import output_stem, sound_of, write_outputs
 from likeness.systems.audio2face.postprocessing import blink_offsets
 from likeness.systems.audio2face.postprocessing_settings import plain_postprocessing
 from likeness.systems.audio2face.shot_pictures import surfaces_of
@@ -34,12 +39,14 @@ def predict(
     actor: str | None = None,
     emotion: str | None = None,
     emotions: str | None = None,
-    mode: Literal["offline", "streaming"] = "offline",
+    mode: TrackMode = "offline",
     seed: Annotated[int, Field(ge=0)] = 0,
     blinks: bool = False,
     plain: bool = False,
     differences: bool = False,
     size: Annotated[int, Field(ge=64, le=2048)] = 512,
+    timing: TimingMode = "centre",
+    runtime_compat: bool = False,
 ) -> list[dict[str, Any]]:
     """Animate sound files, or all in folders, into ``output``.
 
@@ -50,12 +57,17 @@ def predict(
         emotion: by name, or numbers with commas between, one for each of the network's emotions.
         emotions: a CSV with the columns ``time`` (seconds) and emotions of the network, for
             emotions that change; linear in between.
-        mode: hear the track in one piece, or as a stream.
+        mode: offline hears the track by the windows of a stream, streaming gets it piece by piece;
+            the frames are the same. whole, of diffusion alone, hears it as one window.
         seed: of noise and blinks.
         blinks: add blinks, which no speech tells of.
         plain: without post-processing of strengths, offsets and smoothing.
         differences: write caches of differences from the neutral too.
         size: side of the film, pixels.
+        timing: of regression: centre hears frame f around (f + 0.5) / fps, as it was trained;
+            runtime around f / fps, half a frame earlier, as the runtime of Audio2Face-3D does.
+        runtime_compat: solve weights of blendshapes by the formula of that runtime, whose pull to
+            the frame before shrinks the weights of a held pose.
 
     Returns:
         One row per sound: ``input``, ``files`` by format, ``frames`` and ``seconds``; or ``error``.
@@ -80,7 +92,12 @@ def predict(
     rows: list[dict[str, Any]] = []
     failures: list[LikenessError] = []
     sounds = _sounds(inputs)
-    for path, stem in zip(sounds, _stems(sounds), strict=True):
+    named = emotion or ("track" if emotions else predictor.cast.default_emotion)
+
+    def stem_of(name: str) -> str:
+        return output_stem(name, own.actor, emotion=named, mode=mode)
+
+    for path, stem in zip(sounds, _stems(sounds, output, stem_of), strict=True):
         try:
             sound = read_speech(path).samples
             count = num_frames_of(len(sound), 16000, predictor.fps)
@@ -93,20 +110,27 @@ def predict(
                 emotion=felt,
                 mode=mode,
                 seed=seed,
+                timing=timing,
                 postprocessing=settings,
                 blinks=added,
             )
-            named = emotion or ("track" if emotions else predictor.cast.default_emotion)
             manifest = write_outputs(
                 output,
-                output_stem(stem, own.actor, emotion=named, mode=mode),
+                stem,
                 result,
                 own,
                 formats,
                 surfaces=surfaces,
                 differences=differences,
-                about={"sound": path.name, "network": predictor.network_type, "emotion": named},
+                about={
+                    "sound": path.name,
+                    "network": predictor.network_type,
+                    "emotion": named,
+                    "timing": timing,
+                    "runtime_compat": runtime_compat,
+                },
                 film_size=size,
+                runtime_compat=runtime_compat,
             )
         except DataError as error:
             failures.append(error)
@@ -142,17 +166,17 @@ def _sounds(inputs: Sequence[str]) -> list[Path]:
     return found
 
 
-def _stems(paths: Sequence[Path]) -> list[str]:
-    """A name for each sound; where two would have one, the later ones are numbered."""
-    used: set[str] = set()
-    found = []
+def _stems(paths: Sequence[Path], folder: Path, stem_of: Callable[[str], str]) -> list[str]:
+    """The stem of the files of each sound. Where it would be another sound's, of this call or of an
+    earlier one that its manifest names, the name is numbered."""
+    found: list[str] = []
     for path in paths:
-        plain = name = path.name.split(".")[0]
-        number = 2
-        while name in used:
-            name, number = f"{plain}-{number}", number + 1
-        used.add(name)
-        found.append(name)
+        plain, number = path.name.split(".")[0], 1
+        stem = stem_of(plain)
+        while stem in found or sound_of(folder, stem) not in (None, path.name):
+            number += 1
+            stem = stem_of(f"{plain}-{number}")
+        found.append(stem)
     return found
 
 

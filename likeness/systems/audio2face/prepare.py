@@ -56,7 +56,7 @@ def prepare(
     emotions: str = "neutral",
     language: str = "en",
     sound_start: float = 0.0,
-    timecode_base: int | None = None,
+    timecode_base: float | None = None,
     consent: str = "",
     test: str = "",
     workers: Annotated[int, Field(ge=0)] = 0,

@@ -18,13 +18,13 @@ from likeness.data.source import Sample, Source
 from likeness.errors import UsageError
 from likeness.runs.checkpoint import group_of
 from likeness.systems.audio2face.artefacts import ActorArtefacts, Floats
-from likeness.systems.audio2face.audio import TrackCache
+from likeness.systems.audio2face.audio import SAMPLE_RATE, TrackCache
 from likeness.systems.audio2face.cast import Cast
 from likeness.systems.audio2face.channel_layout import ChannelLayout
 from likeness.systems.audio2face.config import AudioToFaceConfig
 from likeness.systems.audio2face.face_predictor import Emotion, SpeechToFace
 from likeness.systems.audio2face.fitted_heads import fit_heads
-from likeness.systems.audio2face.frame_timing import EmotionTrack
+from likeness.systems.audio2face.frame_timing import EmotionTrack, TimingMode
 from likeness.systems.audio2face.implicit_emotions import (
     ImplicitEmotions,
     RowTable,
@@ -276,7 +276,12 @@ class RegressionPredictor(SpeechToFace):
         return representative(self.rows, torch.from_numpy(self.vectors), neutral)
 
     def session(
-        self, actor: str | None = None, emotion: Emotion | None = None, *, seed: int = 0
+        self,
+        actor: str | None = None,
+        emotion: Emotion | None = None,
+        *,
+        seed: int = 0,
+        timing: TimingMode = "centre",
     ) -> RegressionSession:
         shot, frame = self.source_frame()
         place = self.rows.shot(shot)
@@ -292,11 +297,10 @@ class RegressionPredictor(SpeechToFace):
             self.vectors[place.start + frame],
             track,
             fps=self.fps,
+            timing=timing,
         )
 
-    def whole(
-        self, audio: Floats, actor: str | None, emotion: Emotion | None, *, seed: int
-    ) -> Floats:
-        session = self.session(actor, emotion)
-        frames = [*session.push(audio), *session.finish()]
-        return np.stack([frame.values for frame in frames])
+    @property
+    def look_ahead(self) -> tuple[float, float]:
+        seconds = self.network.settings.window / 2 / SAMPLE_RATE
+        return seconds, seconds

@@ -174,6 +174,6 @@ class StreamingPlan:
         return math.ceil(Fraction(self.frames_of(num_samples) + self.drop, self.centre))
 
 
-def offline_frames(num_samples: int, fps: float) -> int:
-    """Frames of a sound that is heard in one piece: int(n / rate · fps)."""
+def whole_track_frames(num_samples: int, fps: float) -> int:
+    """Frames of a sound that is heard as one window: int(n / rate · fps)."""
     return int(Fraction(num_samples, SAMPLE_RATE) * Fraction(fps))

@@ -16,20 +16,20 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from likeness.errors import UsageError
+from likeness.errors import DataError, UsageError
 from likeness.seeds import rng_of
 from likeness.systems.audio2face.artefacts import Floats
 from likeness.systems.audio2face.geometry_space import GeometrySpace
 from likeness.systems.audio2face.networks.diffusion_parts import ChannelSizes
 from likeness.systems.audio2face.streaming import Denoiser, StreamingGraph
-from likeness.systems.audio2face.streaming_plan import offline_frames
+from likeness.systems.audio2face.streaming_plan import whole_track_frames
 
 EmotionAt = Callable[[NDArray[np.float64]], Floats]
 """Times (n,), seconds, to emotions (n, E)."""
 
-_OFFLINE_CHUNK = 120
+_TRACK_CHUNK = 120
 """Frames whose geometry is in memory at once."""
-_OFFLINE_STEPS = 1500
+_TRACK_STEPS = 1500
 """Steps, 20 ms each, that the encoder gives at once: attention takes memory by their square."""
 
 
@@ -262,25 +262,33 @@ def whole_track(
     emotion: Floats | EmotionAt,
     seed: int = 0,
 ) -> Floats:
-    """(F, 3V + 3Vt + jaw + eye) with the sound heard in one piece, F = int(n / 16000 · fps).
+    """(F, 3V + 3Vt + jaw + eye) with the sound heard as one window, F = int(n / 16000 · fps).
 
-    The states start at zero at the first frame. Only offline: the encoder hears the future. What
-    is longer than half a minute is encoded half a minute at a time, two seconds around it heard.
+    The offline inference of the Audio2Face-3D training framework: the states start at zero at the
+    first frame, and the encoder hears the future. What is longer than half a minute is encoded half
+    a minute at a time, two seconds around it heard.
+
+    Raises:
+        DataError: the sound is shorter than a frame.
     """
     network, space, denoiser = graph.network, graph.space, graph.denoiser
     device = network.mean_geometry.device
-    total = offline_frames(len(samples), float(graph.plan.fps))
-    found = np.zeros((total, space.vertex_sizes.total), np.float32)
+    total = whole_track_frames(len(samples), float(graph.plan.fps))
     if not total:
-        return found
+        raise DataError(
+            f"Heard whole, a sound of {len(samples)} samples is shorter than a frame, which has "
+            f"{float(graph.plan.samples_per_frame):g}.",
+            advice="Leave the mode out: offline gives it a frame.",
+        )
+    found = np.zeros((total, space.vertex_sizes.total), np.float32)
     given = torch.from_numpy(np.asarray(samples, np.float32)[None]).to(device)
-    heard = network.hear(given, total, piece=_OFFLINE_STEPS)
+    heard = network.hear(given, total, piece=_TRACK_STEPS)
     who = torch.from_numpy(np.asarray(identity, np.float32)[None]).to(device)
     levels, layers, width = graph.state_shape
     states = torch.zeros(levels, layers, 1, width, device=device)
     emotion_at = emotion if callable(emotion) else _held(emotion)
-    for number, start in enumerate(range(0, total, _OFFLINE_CHUNK)):
-        frames = np.arange(start, min(start + _OFFLINE_CHUNK, total))
+    for number, start in enumerate(range(0, total, _TRACK_CHUNK)):
+        frames = np.arange(start, min(start + _TRACK_CHUNK, total))
         felt = _emotions(emotion_at, frames / float(graph.plan.fps), graph)
         noise = drawn_noise(denoiser, space, len(frames), seed, number).to(device)
         values, states = denoiser(

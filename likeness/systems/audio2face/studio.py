@@ -40,13 +40,13 @@ from likeness.systems.audio2face.dataset.writer import (
     write_actor,
     write_shot,
 )
+from likeness.systems.audio2face.morph_face import MorphHead
 from likeness.systems.audio2face.recorded_actor import RecordedActor
+from likeness.systems.audio2face.speaking_heads import face_of, open_speaking_head
 from likeness.systems.audio2face.studio_actor import actor_of
 from likeness.systems.audio2face.studio_faces import (
-    AssetFace,
     SpeakingFace,
     StudioFace,
-    open_speaking_head,
 )
 from likeness.systems.audio2face.studio_faults import check_faults, put_faults
 from likeness.systems.audio2face.studio_shots import Line, Scale, lines_of, take_of
@@ -91,7 +91,7 @@ def make(
         difficulty: of speech and recordings, 0 to 3.
         fps: frames per second.
         voices: also record every shot in two other voices.
-        head: "studio", or the path of another head with ARKit shapes and landmarks.
+        head: "studio", or the path of another head with ARKit shapes: .npz, .glb or .gltf.
         backend: espeak speaks the text, formant says syllables like it; auto takes what is there.
         faults: codes of :data:`.studio_faults.FAULTS` to put into shots of the first actor, with
             commas between.
@@ -187,11 +187,11 @@ def _cast(seed: int, number: int, scale: Scale, head: str) -> tuple[Person, Spea
     person = Person.sample(seed_of("audio2face actor", seed, number) % 2**31)
     if head == "studio":
         return person, StudioFace(person, _SMOKE_VERTICES if scale == "smoke" else None)
-    return person, AssetFace(_asset(head), person.seed)
+    return person, face_of(_head(head), person.seed)
 
 
 @lru_cache(maxsize=1)
-def _asset(head: str) -> HeadAsset:
+def _head(head: str) -> HeadAsset | MorphHead:
     return open_speaking_head(head)
 
 

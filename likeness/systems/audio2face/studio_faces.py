@@ -9,15 +9,12 @@ from __future__ import annotations
 import functools
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from likeness.errors import DataError
 from likeness.geometry.alignment import fit_similarity
-from likeness.geometry.head_asset import HeadAsset, load_head
-from likeness.geometry.ict_assets import is_ict, load_ict
+from likeness.geometry.head_asset import HeadAsset
 from likeness.seeds import Draws
 from likeness.studio.animation import animate_asset, animate_studio_head
 from likeness.studio.closures import AssetLips, Lips, StudioLips
@@ -28,6 +25,7 @@ from likeness.studio.person import Person
 from likeness.studio.template import SIDES, Template, build_template
 from likeness.studio.tongue import ROOT_ROW, TONGUE_NAMES
 from likeness.systems.audio2face.artefacts import Blendshapes, Floats, LipSize, Pairs
+from likeness.systems.audio2face.asset_tongue import find_tongue
 from likeness.systems.audio2face.reduced_surface import contracted
 
 CM = 0.1
@@ -69,7 +67,7 @@ class SpeakingFace(ABC):
         tongue_rigid: vertices of the tongue that move only with the jaw.
         jaw_neutral: (5, 3) midline, canines and last molars of the lower arch; left before right.
             None: the head has no teeth.
-        lip_distance, lip_size, eye_distance: vertex lists.
+        lip_distance, lip_size, eye_distance: vertex lists; lip_size None: nothing tells it.
         faces, tongue_faces: (T, 3) triangles of skin and tongue.
     """
 
@@ -78,7 +76,7 @@ class SpeakingFace(ABC):
     tongue_rigid: NDArray[np.int64] | None
     jaw_neutral: Floats | None
     lip_distance: Pairs
-    lip_size: LipSize
+    lip_size: LipSize | None
     eye_distance: Pairs
     faces: NDArray[np.int64]
     tongue_faces: NDArray[np.int64] | None
@@ -192,23 +190,19 @@ class StudioFace(SpeakingFace):
 
 
 class AssetFace(SpeakingFace):
-    """Any other head with ARKit shapes and 68 landmarks: all its vertices are the skin.
+    """Another head with ARKit shapes and 68 landmarks: all its vertices but the tongue's are skin.
 
     Eyeballs are held still in it, since their turns are a channel of their own. The jaw's points
-    lie on the lower teeth, where there are any, and move by the rigid motion nearest to theirs.
+    lie on the lower teeth, where there are any, and move by the rigid motion nearest to theirs,
+    which carries the tongue.
 
     Args:
         asset: a head in metres.
         seed: of the identity; None: the head as it is.
     """
 
-    tongue_neutral = None
-    tongue_faces = None
-    tongue_rigid = None
-
     def __init__(self, asset: HeadAsset, seed: int | None) -> None:
         self._asset = asset
-        self.faces = asset.faces.astype(np.int64)
         count = 0 if seed is None else min(_IDENTITY_MODES, asset.num_shape)
         self._shape_code = _IDENTITY_SD * Draws("speaking head", asset.name, seed or 0).normals(
             count
@@ -217,13 +211,25 @@ class AssetFace(SpeakingFace):
         two = np.zeros((2, len(CHANNELS)))
         two[1, CHANNEL["jawOpen"]] = 0.5
         rest, opened = animate_asset(asset, two, list(self._shape_code))
-        self.neutral = (CM * rest).astype(np.float32)
+        self._rest = (CM * rest).astype(np.float32)
         teeth = np.asarray(asset.masks.get("teeth", ()), np.int64)
         moved = np.linalg.norm(opened[teeth] - rest[teeth], axis=1)
         self._teeth = teeth[moved > _MOVED_BY_JAW]
         has_teeth = len(self._teeth) > 0
-        self.jaw_neutral = _extremes_of_arch(self.neutral[self._teeth]) if has_teeth else None
-        at = _landmark_vertices(asset)
+        self.jaw_neutral = _extremes_of_arch(self._rest[self._teeth]) if has_teeth else None
+        self._tongue = find_tongue(asset) if has_teeth else None
+        self.tongue_neutral = self.tongue_faces = self.tongue_rigid = None
+        inside = np.zeros(0, np.int64)
+        if self._tongue is not None:
+            inside = self._tongue.vertices[: self._tongue.num_own]
+            self.tongue_neutral = self._rest[self._tongue.vertices]
+            self.tongue_faces, self.tongue_rigid = self._tongue.faces, self._tongue.rim
+            self._tongue_shapes = CM * self._tongue.shapes(self.tongue_neutral / CM)
+        self._skin = np.setdiff1d(np.arange(asset.num_vertices), inside)
+        self.neutral = self._rest[self._skin]
+        outside = ~np.isin(asset.faces, inside).any(axis=1)
+        self.faces = np.searchsorted(self._skin, asset.faces[outside]).astype(np.int64)
+        at = np.searchsorted(self._skin, _landmark_vertices(asset))
         self.lip_distance = _pairs(at, (61, 62, 63), (67, 66, 65))
         self.lip_size = LipSize(
             _pairs(at, (50, 51, 52), (61, 62, 63)), _pairs(at, (67, 66, 65), (58, 57, 56))
@@ -235,32 +241,24 @@ class AssetFace(SpeakingFace):
         return AssetLips(self._asset, list(self._shape_code))
 
     def move(self, frames: NDArray[np.floating]) -> tuple[Floats, Floats | None, Floats | None]:
-        skin = CM * animate_asset(self._asset, frames, list(self._shape_code))
-        skin[:, self._still] = self.neutral[self._still]
+        whole = CM * animate_asset(self._asset, frames, list(self._shape_code))
+        whole[:, self._still] = self._rest[self._still]
+        skin = whole[:, self._skin].astype(np.float32)
         if self.jaw_neutral is None:
-            return skin.astype(np.float32), None, None
-        arch = self.neutral[self._teeth]
-        jaw = [
-            fit_similarity(arch, teeth, scale=1.0).apply(self.jaw_neutral)
-            for teeth in skin[:, self._teeth]
+            return skin, None, None
+        arch = self._rest[self._teeth]
+        carried = [fit_similarity(arch, own, scale=1.0) for own in whole[:, self._teeth]]
+        points = np.stack([jaw.apply(self.jaw_neutral) for jaw in carried]).astype(np.float32)
+        jaw = points - self.jaw_neutral
+        if self.tongue_neutral is None:
+            return skin, None, jaw
+        rows = np.asarray(frames, np.float64)
+        weights = np.column_stack([rows[:, TONGUE], rows[:, CHANNEL["tongueOut"]]])
+        bent = np.tensordot(np.clip(weights, 0.0, 1.0), self._tongue_shapes, axes=1)
+        tongue = [
+            jaw.apply(self.tongue_neutral + own) for jaw, own in zip(carried, bent, strict=True)
         ]
-        points = np.stack(jaw).astype(np.float32)
-        return skin.astype(np.float32), None, points - self.jaw_neutral
-
-
-def open_speaking_head(path: str | Path) -> HeadAsset:
-    """A head for :class:`AssetFace`: ICT-FaceKit's, or one saved by this project.
-
-    Raises:
-        MissingError, DataError, UnsafeFileError: it cannot be read, or has no landmarks.
-    """
-    asset = load_ict(path) if is_ict(path) else load_head(path)
-    if asset.landmarks68 is None:
-        raise DataError(
-            f"The head '{path}' has no landmarks to find the lips by.",
-            advice="Take ICT-FaceKit's ict_face.npz, or the studio's own head.",
-        )
-    return asset
+        return skin, np.stack(tongue).astype(np.float32), jaw
 
 
 def _solver(

@@ -144,7 +144,7 @@ class AudioToFace(System):
         return shown_shots(
             cast(SpeechToFace, predictor),
             self.recordings,
-            self.config.evaluation.num_preview,
+            self.config.evaluation,
             folder,
         )
 

@@ -103,12 +103,14 @@ def inspect_configured(config: FaceEncoderConfig) -> Inspection:
         )
     inspection = inspect_folder(data.root, data.landmarks)
     own = _unstarted(config)
+    mismatch = None
     if inspection.ok and not data.allow_model_mismatch:
         folder = read_folder(data.root, data.landmarks)
         if folder.head is not None:
-            own += [head_mismatch(folder, open_head(config.model.head))]
-    findings = (*inspection.findings, *filter(None, own))
-    return Inspection(inspection.uri, inspection.counts, findings)
+            mismatch = head_mismatch(folder, open_head(config.model.head))
+    findings = (*inspection.findings, *filter(None, [*own, mismatch]))
+    is_of_settings = mismatch is not None or data.landmarks is not None
+    return Inspection(inspection.uri, inspection.counts, findings, is_of_settings)
 
 
 def _unstarted(config: FaceEncoderConfig) -> list[Finding | None]:

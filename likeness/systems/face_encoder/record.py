@@ -66,10 +66,10 @@ class PersonRecord:
 
     def __post_init__(self) -> None:
         vector = np.ascontiguousarray(self.vector, np.float32)
-        if vector.shape != (self.layout.dim,) or not np.isfinite(vector).all():
+        if fault := _fault_in(vector, self.layout):
             raise DataError(
                 f"A vector of layout '{self.layout.name}' needs {self.layout.dim} finite numbers, "
-                f"found shape {vector.shape}."
+                f"found {fault}."
             )
         object.__setattr__(self, "vector", vector)
         if not self.camera:
@@ -149,7 +149,8 @@ class PersonRecord:
                 camera=cast(Camera, texts.get("camera", "")),
             )
         except (LikenessError, ValueError) as error:
-            raise DataError(f"The person record at '{path}' is damaged: {error}.") from error
+            reason = str(error).removesuffix(".")
+            raise DataError(f"The person record at '{path}' is damaged: {reason}.") from error
 
     def edit(self, values: Mapping[str, Any]) -> PersonRecord:
         """A copy with whole segments replaced, e.g. ``{"face.expression": np.zeros(100)}``."""
@@ -194,6 +195,14 @@ class PersonRecord:
                 f"({asset.fingerprint[:12]}).",
                 advice="Give the head model that the encoder was trained with.",
             )
+
+
+def _fault_in(vector: np.ndarray, layout: VectorLayout) -> str:
+    """What is wrong with a vector, and where; empty when nothing is."""
+    if vector.shape != (layout.dim,):
+        return f"shape {vector.shape}"
+    bad = [name for name, part in layout.split(vector).items() if not np.isfinite(part).all()]
+    return f"NaN or infinity in {', '.join(bad)}" if bad else ""
 
 
 def merge(records: Sequence[PersonRecord]) -> PersonRecord:

@@ -38,8 +38,6 @@ ROWS: dict[int, tuple[str, Sequence[str]]] = {
         "names and clips are copied by hand from stage to stage",
         (
             "test_reference_config.py::test_defect_04_no_run_name_is_copied_by_hand",
-            "preprocessing/test_artefact_files.py::"
-            "test_defect_04_the_one_folder_of_an_actor_is_found",
             "test_prepare.py::test_bases_are_kept_in_the_prepared_dataset_and_used",
         ),
     ),

@@ -166,8 +166,10 @@ def test_an_actor_for_testing_alone_is_scored_without_baselines(
 
 
 def test_a_split_without_shots_says_so(regression_run: Run) -> None:
-    with pytest.raises(DataError, match="no samples of the split 'test'"):
+    with pytest.raises(DataError, match="no samples of the split 'test'") as told:
         workflow.evaluate(regression_run, split="test")
+    assert told.value.advice is not None
+    assert "Choose --split validation or --split train" in told.value.advice
 
 
 def test_previews_are_spread_over_the_actors(diffusion_run: Run, tmp_path: Path) -> None:

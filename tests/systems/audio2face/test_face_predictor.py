@@ -33,9 +33,9 @@ def test_the_channels_of_an_answer(predictor: SpeechToFace) -> None:
 
 
 def test_stream_and_track_are_one(predictor: SpeechToFace) -> None:
-    whole, stream = (predictor(audio=SOUND, mode=m) for m in ("offline", "streaming"))
+    track, stream = (predictor(audio=SOUND, mode=m) for m in ("offline", "streaming"))
     for name in ("skin", "tongue", "jaw", "eyes"):
-        np.testing.assert_allclose(whole[name], stream[name], atol=1e-5)
+        np.testing.assert_allclose(track[name], stream[name], atol=1e-5)
 
 
 def test_an_emotion_by_name_is_its_vector_and_a_track_that_holds_it(
@@ -58,7 +58,8 @@ def test_an_emotion_by_name_is_its_vector_and_a_track_that_holds_it(
         ({"actor": "carla"}, "no actor 'carla'"),
         ({"emotion": "anger"}, "anger"),
         ({"emotion": [1.0, 2.0]}, r"An emotion has 1 values \(joy\), found 2"),
-        ({"mode": "backwards"}, "offline or streaming, not 'backwards'"),
+        ({"mode": "backwards"}, "offline, streaming or whole, not 'backwards'"),
+        ({"mode": "whole"}, "regression hears every frame by itself"),
         ({"speed": 2}, "found audio, speed"),
     ],
 )

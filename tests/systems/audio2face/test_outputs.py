@@ -94,6 +94,29 @@ def test_a_second_call_keeps_the_files_of_the_first_in_the_manifest(tmp_path: Pa
     assert listed(["npy"], sound="b.wav") == caches
 
 
+@pytest.mark.parametrize("compat", [False, True])
+def test_weights_are_solved_as_asked(tmp_path: Path, compat: bool) -> None:
+    """Shapes that move an axis each: every weight by hand, with the pull to the frame before as
+    strong as in the matrix, or, as the runtime has it, a hundredth of that."""
+    actor = arkit_actor()
+    result, weights = performance(actor)
+    shapes = actor.blendshapes
+    assert shapes is not None
+    settings = {**shapes.settings, "strengthTemporalSmoothing": 0.5}
+    actor = replace(actor, blendshapes=replace(shapes, settings=settings))
+    write_outputs(tmp_path, "a", result, actor, ["arkit-csv"], runtime_compat=compat)
+    with open(tmp_path / "a_arkit.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    box = np.linalg.norm(np.ptp(shapes.neutral, axis=0))
+    scale = float(box / settings["templateBBSize"]) ** 2  # type: ignore[operator]
+    for axis, name in enumerate(shapes.names):
+        size, before = float((shapes.offsets[axis] ** 2).sum()), 0.0
+        for row, true in zip(rows, weights[:, axis], strict=True):
+            pull = 0.5 * scale * (1 if compat else 100)
+            before = (size * true + pull * before) / (size + (1e-5 + 50) * scale)
+            assert float(row[name]) == pytest.approx(before, abs=1e-4)
+
+
 def test_all_formats_and_their_manifest(tmp_path: Path) -> None:
     actor = arkit_actor()
     result, weights = performance(actor)

@@ -43,6 +43,23 @@ def test_a_folder_with_a_broken_sound_and_two_of_one_name(
     assert (rows[0]["frames"], rows[0]["seconds"]) == (15, 0.5)
 
 
+def test_another_sound_of_an_earlier_call_is_not_written_over(
+    regression_run: Run, tmp_path: Path
+) -> None:
+    """Names end at the first dot: both would be Mark."""
+    first, second = speech(tmp_path / "Mark.wav", 1), speech(tmp_path / "Mark.joy.v2.wav", 2)
+    out = tmp_path / "out"
+    made = []
+    for sound in (first, second, second, first):
+        (row,) = run_on(regression_run, [sound], out, format="npy")
+        made.append(next(Path(p).name for p in row["files"].values()))
+        manifest = made[-1].replace(".npy", ".manifest.json")
+        assert json.loads((out / manifest).read_text())["sound"] == sound.name
+    one, two = (f"{stem}_anna_anna_neutral_offline.npy" for stem in ("Mark", "Mark-2"))
+    assert made == [one, two, two, one]
+    assert np.abs(np.load(out / one) - np.load(out / two)).max() > 0
+
+
 def test_only_broken_sounds_are_an_error(regression_run: Run, tmp_path: Path) -> None:
     (tmp_path / "b.wav").write_bytes(b"no sound at all")
     with pytest.raises(DataError, match="cannot be decoded"):
@@ -91,6 +108,36 @@ def test_a_glb_opens_elsewhere_and_moves_as_the_cache(regression_run: Run, tmp_p
     times = document["accessors"][sampler["input"]]
     assert times["count"] == 15
     assert times["max"][0] == pytest.approx(14 / 30)
+
+
+def test_the_timing_of_the_runtime_is_half_a_frame_earlier(
+    regression_run: Run, tmp_path: Path
+) -> None:
+    """At 30 frames a second, of a sound that comes 267 samples later: f / fps is heard there."""
+    first, rng = tmp_path / "a.wav", np.random.default_rng(1)
+    samples = 0.1 * rng.normal(size=8000)
+    soundfile.write(first, samples, 16000, subtype="FLOAT")
+    half = 16000 / 60
+    soundfile.write(tmp_path / "b.wav", np.pad(samples, (round(half), 0)), 16000, subtype="FLOAT")
+    skins = {}
+    for name, timing in (("a", "runtime"), ("b", "centre"), ("a", "centre")):
+        folder = tmp_path / f"{name}{timing}"
+        options = {"format": "npy", "timing": timing, "plain": True}
+        (row,) = run_on(regression_run, [tmp_path / f"{name}.wav"], folder, **options)
+        skins[name, timing] = np.load(next(iter(row["files"].values())))
+    runtime, later, usual = skins.values()
+    # Frames whose centre is a whole sample: (f + 0.5) / fps of the later sound is f / fps.
+    moved = np.abs(usual[1:14] - runtime[1:14]).max()
+    assert moved > 0
+    assert np.abs(later[1:14] - runtime[1:14]).max() < 0.1 * moved
+
+
+def test_the_manifest_says_what_is_as_the_runtime(regression_run: Run, tmp_path: Path) -> None:
+    options = {"format": "arkit-csv", "timing": "runtime", "runtime_compat": True}
+    run_on(regression_run, [speech(tmp_path / "a.wav")], tmp_path, **options)
+    (path,) = tmp_path.glob("*.manifest.json")
+    manifest = json.loads(path.read_text())
+    assert (manifest["timing"], manifest["runtime_compat"]) == ("runtime", True)
 
 
 def test_emotions_of_a_table_change_over_time(regression_run: Run, tmp_path: Path) -> None:

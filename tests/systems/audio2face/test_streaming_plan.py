@@ -8,7 +8,11 @@ import pytest
 
 from likeness.errors import UsageError
 from likeness.systems.audio2face.networks.diffusion_settings import WindowSettings
-from likeness.systems.audio2face.streaming_plan import FRAME_RATES, StreamingPlan, offline_frames
+from likeness.systems.audio2face.streaming_plan import (
+    FRAME_RATES,
+    StreamingPlan,
+    whole_track_frames,
+)
 
 
 def test_a_second_at_sixty_frames_has_the_known_counts() -> None:
@@ -80,5 +84,5 @@ def test_padding_shorter_than_a_window_loses_no_frame_silently() -> None:
 
 
 def test_frames_of_a_sound_in_one_piece() -> None:
-    assert offline_frames(16000, 60) == 60
-    assert offline_frames(15999, 60) == 59
+    assert whole_track_frames(16000, 60) == 60
+    assert whole_track_frames(15999, 60) == 59

@@ -7,15 +7,17 @@ import numpy as np
 import pytest
 
 from likeness.geometry.alignment import fit_similarity
+from likeness.geometry.head_asset import HeadAsset
 from likeness.geometry.ict_assets import load_ict
 from likeness.studio.curves import CHANNEL, CHANNELS
 from likeness.studio.expressions import JAW_DEGREES
 from likeness.studio.person import Person
+from likeness.systems.audio2face.asset_tongue import find_tongue
+from likeness.systems.audio2face.speaking_heads import open_speaking_head
 from likeness.systems.audio2face.studio_faces import (
     AssetFace,
     SpeakingFace,
     StudioFace,
-    open_speaking_head,
 )
 from tests.realdata import real_data
 
@@ -124,17 +126,56 @@ def test_lists_and_poses_of_a_studio_face() -> None:
     _checked(_small())
 
 
+def _tongue_of(asset: HeadAsset) -> np.ndarray:
+    found = find_tongue(asset)
+    assert found is not None
+    return found.vertices[: found.num_own]
+
+
+@pytest.mark.realdata
+def test_the_tongue_of_another_head_rides_on_its_jaw() -> None:
+    """What its file calls gums and tongue is one surface; the tongue lies within the lower arch."""
+    asset = load_ict(real_data("ict_face_model") / "ict_face.npz")
+    face = AssetFace(asset, None)
+    own = 100 * asset.template[_tongue_of(asset)]
+    assert face.tongue_neutral is not None
+    assert face.tongue_rigid is not None
+    assert face.tongue_faces is not None
+    assert len(face.tongue_neutral) == 428 + 23
+    assert np.abs(own[:, 0]).max() < 2.0  # cm; the lower arch is 2.9 to a side
+    assert own[:, 0].min() == pytest.approx(-own[:, 0].max(), abs=0.01)
+    teeth = 100 * asset.template[asset.masks["teeth"]]
+    assert own[:, 2].max() < teeth[:, 2].max() - 0.5
+    # All of its surface, and nothing of it twice.
+    assert len(face.faces) + len(face.tongue_faces) == asset.num_faces
+    frames = _frames({}, {"jawOpen": 0.6}, {"jawOpen": 0.6, "tongueTipUp": 1.0}, {"tongueOut": 1.0})
+    _, tongue, jaw = face.move(frames)
+    assert tongue is not None
+    assert jaw is not None
+    carried = fit_similarity(face.jaw_neutral, face.jaw_neutral + jaw[1], scale=1.0)
+    np.testing.assert_allclose(tongue[0], face.tongue_neutral, atol=1e-4)
+    np.testing.assert_allclose(tongue[1], carried.apply(face.tongue_neutral), atol=1e-3)
+    rim = face.tongue_rigid
+    np.testing.assert_allclose(tongue[2][rim], tongue[1][rim], atol=1e-4)
+    tip = int(face.tongue_neutral[:, 2].argmax())
+    assert tongue[2][tip, 1] - tongue[1][tip, 1] == pytest.approx(1.0, abs=0.1)  # cm up
+    assert tongue[3][tip, 2] - tongue[0][tip, 2] == pytest.approx(3.0, abs=0.1)  # cm out
+    shapes = face.tongue_blendshapes()
+    assert shapes is not None
+    assert len(shapes.names) == 16
+
+
 @pytest.mark.realdata
 def test_another_head_speaks_too() -> None:
     asset = load_ict(real_data("ict_face_model") / "ict_face.npz")
     face = AssetFace(asset, seed=1)
-    assert len(face.neutral) == asset.num_vertices
-    assert face.tongue_blendshapes() is None
+    assert len(face.neutral) == asset.num_vertices - 428
     _checked(face)
     frames = _frames({}, {"eyeLookDownLeft": 1.0, "eyeLookDownRight": 1.0, "jawOpen": 0.3})
-    skin, tongue, jaw = face.move(frames)
-    assert tongue is None
-    balls = asset.masks["eyeballs"]
+    skin, _, jaw = face.move(frames)
+    balls = np.isin(
+        np.setdiff1d(np.arange(asset.num_vertices), _tongue_of(asset)), asset.masks["eyeballs"]
+    )
     assert np.array_equal(skin[0, balls], skin[1, balls])
     fit = fit_similarity(face.jaw_neutral, face.jaw_neutral + jaw[1], scale=1.0)
     assert np.abs(fit.apply(face.jaw_neutral) - face.jaw_neutral - jaw[1]).max() < 1e-4

@@ -237,7 +237,9 @@ def test_training_refuses_damaged_data_with_exit_code_4(data, toy_folder, tmp_pa
     runs = tmp_path / "runs"
     code = train(f"model.head={toy_folder}", f"data.root={data}", "--runs", str(runs))
     assert code == 4
-    assert "landmarks/p0_0.npy" in capsys.readouterr().err
+    error = capsys.readouterr().err
+    assert "landmarks/p0_0.npy" in error
+    assert f"See all findings with: likeness data inspect face-encoder {data}\n" in error
     assert not runs.exists()
 
 
@@ -250,6 +252,16 @@ def test_training_refuses_the_truth_of_another_head_with_exit_code_4(data, tmp_p
     error = capsys.readouterr().err
     assert "their coefficients mean different things" in error
     assert "allow_model_mismatch" in error
+    assert "See all findings" not in error  # the dataset by itself is sound
+    assert CONTRACT.inspect(str(data)).ok
+
+
+def test_no_command_is_named_that_looks_for_landmarks_elsewhere(data, toy_folder, capsys, train):
+    words = (f"model.head={toy_folder}", f"data.root={data}", "data.landmarks=/nope")
+    assert train(*words) == 4
+    error = capsys.readouterr().err
+    assert "/nope" in error
+    assert "See all findings" not in error
 
 
 def test_the_mismatch_is_also_refused_without_an_inspection(data, tmp_path):

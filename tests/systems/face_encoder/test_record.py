@@ -238,6 +238,20 @@ def test_vectors_that_are_none_are_refused(toy_head, vector):
         record_of(toy_head, 1, vector=vector)
 
 
+def test_numbers_that_are_none_are_named_by_their_segment(toy_head, tmp_path):
+    path = record_of(toy_head, 1).save(tmp_path / "person.json")
+    kept = json.loads(path.read_text())
+    start = SMALL_LAYOUT.slice("face.expression").start
+    kept["vector"][start + 1] = float("nan")
+    path.write_text(json.dumps(kept))
+    with pytest.raises(DataError) as caught:
+        PersonRecord.load(path)
+    assert caught.value.message == (
+        f"The person record at '{path}' is damaged: A vector of layout '{SMALL_LAYOUT.name}' needs "
+        f"{SMALL_LAYOUT.dim} finite numbers, found NaN or infinity in face.expression."
+    )
+
+
 def test_vectors_are_kept_as_32_bit_whatever_they_came_as(toy_head):
     wide = random_vector(SMALL_LAYOUT, 1)[0].numpy().astype(np.float64)[::-1][::-1]
     assert record_of(toy_head, 1, vector=wide).vector.dtype == np.float32

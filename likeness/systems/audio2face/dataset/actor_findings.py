@@ -12,16 +12,16 @@ from numpy.typing import NDArray
 from likeness.data.inspection import Finding
 from likeness.errors import LikenessError
 from likeness.geometry.animation import VertexAnimation
-from likeness.geometry.array_files import read_arrays, read_npy
+from likeness.geometry.array_files import read_npy
 from likeness.systems.audio2face.artefacts import Floats, Pairs
 from likeness.systems.audio2face.blendshape_solving import BlendshapeSolver
 from likeness.systems.audio2face.dataset.cache_findings import (
     OTHER_PLACE,
     OTHER_SIZE,
     farthest_vertex,
-    length_finding,
 )
 from likeness.systems.audio2face.dataset.description import CENTIMETRES, ActorFiles
+from likeness.systems.audio2face.dataset.motion_findings import look_at_motion
 from likeness.systems.audio2face.dataset.reading import cache_of, checked_floats, triangles_of
 from likeness.systems.audio2face.dataset.vertex_lists import read_lip_size, read_pairs, read_rigid
 from likeness.systems.audio2face.preprocessing.blendshape_files import read_blendshapes
@@ -41,15 +41,13 @@ def look_at_actor(
     damaged: Collection[str] = (),
 ) -> list[Finding]:
     """Everything of an actor but its caches and sounds; see :func:`look_at_caches`."""
-    look = _Look(files, base, caches, damaged)
+    look = _Look(files, base, caches)
     look.neutral()
     look.tongue()
     look.meshes()
     look.lists()
-    look.motion("jaw_animation", "jaw", (None, 3))
-    look.motion("eye_animation", "eyes", (2, 2))
-    if files.jaw_animation is None:
-        look.array("jaw_neutral", (None, 3))
+    look.findings += look_at_motion("jaw", files, base, caches, damaged)
+    look.findings += look_at_motion("eyes", files, base, caches, damaged)
     look.array("blink_keys", (None,))
     look.array("saccades", (None, 2))
     look.blendshapes("blendshapes", "blendshape_settings", look.skin)
@@ -65,9 +63,8 @@ class _Look:
         files: ActorFiles,
         base: Path,
         caches: Mapping[str, VertexAnimation],
-        damaged: Collection[str],
     ) -> None:
-        self.files, self.base, self.caches, self.damaged = files, base, caches, damaged
+        self.files, self.base, self.caches = files, base, caches
         self.findings: list[Finding] = []
         self.scale = CENTIMETRES[files.unit]
         self.skin: Floats | None = None
@@ -282,52 +279,6 @@ class _Look:
             )
             return None
         return found
-
-    def motion(self, field: str, channel: str, shape: tuple[int | None, ...]) -> None:
-        place = getattr(self.files, field)
-        if place is None:
-            self.say(
-                "advice",
-                f"no-{channel}",
-                "",
-                f"There is no motion of the {channel}.",
-                "It is still.",
-            )
-            return
-        try:
-            arrays, _ = read_arrays(self.base / place)
-        except LikenessError as error:
-            self.say("error", "array", place, error.message, error.advice or "Export it again.")
-            return
-        points = self.array("jaw_neutral", shape) if channel == "jaw" else None
-        if points is not None:
-            shape = points.shape
-        for shot, array in arrays.items():
-            try:
-                checked_floats(array, (None, *shape), f"'{shot}' in '{place}'")
-            except LikenessError as error:
-                self.say("error", "array", place, error.message, "Export it again.")
-                continue
-            cache = self.caches.get(shot)
-            if cache is not None and len(array) != cache.num_frames:
-                self.findings.append(length_finding(shot, channel, len(array), cache.num_frames))
-        for shot in sorted(set(self.caches) - set(arrays)):
-            self.say(
-                "warning",
-                f"{channel}-missing-shot",
-                place,
-                f"Expected shot '{shot}' among its arrays, found none of this name.",
-                f"The {channel} of this shot stays still; add the array if it moves.",
-            )
-        strays = sorted(set(arrays) - set(self.caches) - set(self.damaged))
-        if strays and self.caches:
-            self.say(
-                "advice",
-                f"{channel}-stray",
-                place,
-                f"{len(strays)} arrays are of shots without a cache: {', '.join(strays[:5])}.",
-                "An array belongs to the shot of exactly its name.",
-            )
 
     def blendshapes(self, field: str, settings: str, still: Floats | None) -> None:
         shapes_at, settings_at = getattr(self.files, field), getattr(self.files, settings)

@@ -16,7 +16,7 @@ from likeness.geometry.alignment import fit_similarity
 from likeness.geometry.animation import VertexAnimation
 from likeness.geometry.animation_files import find_cache, list_shots
 from likeness.systems.audio2face.dataset.description import ActorFiles
-from likeness.systems.audio2face.dataset.reading import cache_of
+from likeness.systems.audio2face.dataset.reading import cache_of, knows_rate
 
 LOOKED_AT_BYTES = 2 * 1024**3
 """Of all frames of a part; of larger ones every n-th frame is looked at."""
@@ -32,6 +32,10 @@ OTHER_SIZE = 1.5
 """Times the usual size from which a mesh has another unit: no face opens its mouth so far."""
 OTHER_PLACE = 0.35
 """Of the largest extent of a mesh: no vertex of a face gets so far from where it is in others."""
+_STRAY = 1.0
+"""Largest extents of a mesh beyond its box where no vertex of a held head gets."""
+_FEW_STRAYS = 0.1
+"""Share of the vertices: where more are there, the head moves."""
 _FARTHEST = 1e6
 """Coordinate, cm, beyond which a file is corrupted."""
 
@@ -118,7 +122,22 @@ def _opened(
             )
         )
     opened = {}
+    silent = [s for s in shots if files.fps is None and not knows_rate(find_cache(folder, s))]
+    if silent:
+        damaged |= set(silent)
+        findings.append(
+            Finding(
+                "error",
+                "fps-missing",
+                root,
+                f"Nothing says how many frames a second {len(silent)} caches have, of "
+                f"{', '.join(silent[:3])}{' and others' if len(silent) > 3 else ''}.",
+                "Write 'fps' for the actor into dataset.yaml.",
+            )
+        )
     for shot in shots:
+        if shot in silent:
+            continue
         try:
             opened[shot] = cache_of(folder, shot, files)
         except LikenessError as error:
@@ -176,7 +195,16 @@ def _looked_at(
                 f"Frame {look.broken} holds coordinates that are no numbers, or absurd ones.",
                 "Export the shot again, or leave it out.",
             )
-    whole = {shot: look for shot, look in looks.items() if look.broken is None}
+        if look.stray is not None:
+            frame, vertex, place = look.stray
+            yield Finding(
+                "error",
+                "vertex-stray",
+                places[shot],
+                f"In frame {frame} vertex {vertex} lies at {place}, far from all others.",
+                "Export the shot again, or leave it out.",
+            )
+    whole = {shot: look for shot, look in looks.items() if look.is_whole}
     other = _other_size(whole)
     for shot, ratio in other.items():
         yield Finding(
@@ -252,32 +280,58 @@ class _Look:
     """What one pass over a shot sees.
 
     Attributes:
-        broken: the first frame with a coordinate that is no number.
         few: (n, V, 3) some frames over the whole shot.
+        broken: the first frame with a coordinate that is no number.
+        stray: the first frame in which few vertices lie far from the face, one of them and where.
     """
 
-    def __init__(self, broken: int | None, few: NDArray[np.float32]) -> None:
-        self.broken, self.few = broken, few
+    def __init__(self, few: NDArray[np.float32]) -> None:
+        self.few = few
+        self.broken: int | None = None
+        self.stray: tuple[int, int, str] | None = None
+        middle = np.median(few, axis=0)
+        low, high = middle.min(axis=0), middle.max(axis=0)
+        reach = _STRAY * (high - low).max()
+        self._low, self._high = low - reach, high + reach
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether nothing was found."""
+        return self.broken is None and self.stray is None
+
+    def at(self, block: NDArray[np.float32], first: int) -> bool:
+        """Look at frames (n, V, 3) from the frame ``first``; False once there is enough to tell."""
+        bad = ~_is_place(block).all(axis=(1, 2))
+        if bad.any():
+            self.broken = first + int(np.argmax(bad))
+            return False
+        # A box that is no number has nothing outside; the frame that made it so comes yet.
+        outside = (block < self._low) | (block > self._high)
+        if self.stray is None and outside.any():
+            vertices = outside.any(axis=2)
+            stray = vertices.any(axis=1) & (vertices.mean(axis=1) < _FEW_STRAYS)
+            if stray.any():
+                frame = int(np.argmax(stray))
+                vertex = int(np.argmax(vertices[frame]))
+                x, y, z = block[frame, vertex]
+                self.stray = first + frame, vertex, f"({x:.4g}, {y:.4g}, {z:.4g}) cm"
+        return True
 
 
 def _look(animation: VertexAnimation, every: int) -> _Look:
-    broken = None
+    chosen = np.unique(np.linspace(0, animation.num_frames - 1, _FEW).round().astype(int))
+    look = _Look(np.concatenate([animation.read(int(f), int(f) + 1) for f in chosen]))
     if every == 1:
         first = 0
         for block in animation.blocks():
-            bad = ~_is_place(block).all(axis=(1, 2))
-            if bad.any():
-                broken = first + int(np.argmax(bad))
+            if not look.at(block, first):
                 break
             first += len(block)
     else:
         for frame in range(0, animation.num_frames, every):
-            if not _is_place(animation.read(frame, frame + 1)).all():
-                broken = frame
+            if not look.at(animation.read(frame, frame + 1), frame):
                 break
-    chosen = np.unique(np.linspace(0, animation.num_frames - 1, _FEW).round().astype(int))
-    few = np.concatenate([animation.read(int(f), int(f) + 1) for f in chosen])
-    return _Look(broken, few)
+    return look
 
 
 def _head_motion(looks: Mapping[str, _Look], places: Mapping[str, str]) -> Iterable[Finding]:

@@ -27,12 +27,11 @@ from likeness.systems.audio2face.dataset.findings import inspect_dataset
 from likeness.systems.audio2face.dataset.live_link_takes import Take, find_takes, read_take
 from likeness.systems.audio2face.dataset.writer import finish_dataset, write_actor, write_shot
 from likeness.systems.audio2face.recorded_actor import RecordedActor
+from likeness.systems.audio2face.speaking_heads import face_of, open_speaking_head
 from likeness.systems.audio2face.studio_actor import actor_of
 from likeness.systems.audio2face.studio_faces import (
-    AssetFace,
     SpeakingFace,
     StudioFace,
-    open_speaking_head,
 )
 
 SKIPPED = "skipped.json"
@@ -51,7 +50,7 @@ def prepare_live_link(
     emotions: str = "neutral",
     language: str = "en",
     sound_start: float = 0.0,
-    timecode_base: int | None = None,
+    timecode_base: float | None = None,
     consent: str = "",
     test: str = "",
     workers: Annotated[int, Field(ge=0)] = 0,
@@ -65,7 +64,7 @@ def prepare_live_link(
     Args:
         source: folder with takes, in it or in the folders in it; see :func:`find_takes`.
         out: folder to write; new, empty, or what an earlier call left unfinished.
-        head: "studio", or the path of a head with ARKit shapes and landmarks.
+        head: "studio", or the path of a head with ARKit shapes: .npz, .glb or .gltf.
         person: seed of the studio person whose head it is; another head is taken as it is.
         vertices: keep about so many vertices of the studio's skin; all by default.
         actor: its name in the dataset.
@@ -74,7 +73,8 @@ def prepare_live_link(
             says none.
         language: that is spoken.
         sound_start: seconds from the first row of a table to the start of its sound.
-        timecode_base: frames of the time code per second, where the tables do not tell.
+        timecode_base: frames of the time code per second, where the tables do not tell: also
+            29.97 or 23.976.
         consent: a sentence on the source and the actor's agreement, kept in provenance.json.
         test: takes that are measured on and not learned from, with commas between.
         workers: processes; 0 takes one for each core. Changes no result.
@@ -170,7 +170,7 @@ def prepare_live_link(
 def _face(head: str, person: int, vertices: int | None) -> SpeakingFace:
     if head == "studio":
         return StudioFace(Person.sample(person), vertices)
-    return AssetFace(open_speaking_head(head), None)
+    return face_of(open_speaking_head(head), None)
 
 
 def _make_shot(root: Path, options: Mapping[str, Any], take: Take) -> dict[str, Any]:

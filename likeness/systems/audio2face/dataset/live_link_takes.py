@@ -176,7 +176,7 @@ def read_take(
     rate: int,
     fps: float,
     *,
-    timecode_base: int | None = None,
+    timecode_base: float | None = None,
     sound_start: float = 0.0,
 ) -> TakeFrames:
     """The frames of a take; see :func:`take_frames` and :func:`read_live_link_face`."""

@@ -77,6 +77,11 @@ def open_dataset(
     }
 
 
+def knows_rate(path: Path) -> bool:
+    """Whether a cache says how many frames a second has, so that the actor need not."""
+    return path.suffix == ".xml"
+
+
 def cache_of(root: Path, shot: str, files: ActorFiles) -> VertexAnimation:
     """The cache of a shot, in centimetres.
 
@@ -87,7 +92,7 @@ def cache_of(root: Path, shot: str, files: ActorFiles) -> VertexAnimation:
     path = find_cache(root, shot)
     if files.fps is not None:
         animation = read_animation(path, files.fps)
-    elif path.suffix == ".xml":
+    elif knows_rate(path):
         animation = read_maya_cache(path)
     else:
         raise DataError(

@@ -285,6 +285,50 @@ def test_key_points_of_the_jaw_are_those_of_its_neutral(root: Path) -> None:
     assert "(any, 4, 3)" in found(root)["array"].message
 
 
+def test_a_vertex_far_away_in_one_frame_is_an_error(root: Path) -> None:
+    path, frames = cache(root)
+    extent = float(np.ptp(frames[0], axis=0).max())
+    frames[7, 11, 1] += 3 * extent
+    np.save(path, frames)
+    finding = found(root)["vertex-stray"]
+    assert finding.severity == "error"
+    assert finding.path.endswith("joy_001.npy")
+    assert "In frame 7 vertex 11 lies at" in finding.message
+    frames[7, 11, 1] -= 2.5 * extent  # half a face away: not told
+    np.save(path, frames)
+    assert "vertex-stray" not in found(root)
+
+
+def test_a_missing_frame_rate_is_told_once_and_as_what_it_is(root: Path) -> None:
+    """Folders alone, without a dataset.yaml, say none with caches but Maya's."""
+    (root / "dataset.yaml").unlink()
+    told = [f for f in inspect_dataset(root).findings if f.severity == "error"]
+    finding = next(f for f in told if f.code == "fps-missing" and f.path.endswith("skin"))
+    assert "3 caches have, of joy_001, joy_002, neutral_000." in finding.message
+    assert "'fps'" in finding.advice
+    assert "cache-damaged" not in {f.code for f in told}
+    assert len([f for f in told if f.path == finding.path]) == 1
+
+
+def test_places_of_the_jaw_are_told_from_differences(root: Path) -> None:
+    at = root / ANNA / "xform/jaw_keypoints_neutral.npy"
+    still = np.load(at) + np.array([0.0, -4.0, 6.0], np.float32)
+    np.save(at, still)
+    assert found(root) == {}
+
+    def shift(arrays: dict[str, np.ndarray]) -> None:
+        arrays["joy_001"] += still
+
+    path = root / ANNA / "xform/jaw_keypoints_cache_all.npz"
+    change(path, shift)
+    told = found(root)
+    assert set(told) == {"jaw-places"}
+    assert "in 'joy_001'" in told["jaw-places"].message
+    assert "Subtract" in told["jaw-places"].advice
+    change(path, lambda arrays: arrays.update({"joy_001": arrays["joy_001"] - still}))
+    assert found(root) == {}
+
+
 def test_a_tongue_whose_files_are_not_there_is_skipped(root: Path) -> None:
     (root / ANNA / "geom/tongue/neutral_pose.npy").unlink()
     assert found(root)["tongue-skipped"].severity == "warning"

@@ -18,6 +18,7 @@ from likeness.systems.audio2face.dataset.live_link import prepare_live_link
 from likeness.systems.audio2face.dataset.live_link_takes import find_takes, take_frames
 from likeness.systems.audio2face.dataset.reading import open_dataset
 from tests.realdata import real_data
+from tests.systems.audio2face.test_morph_face import write_head
 
 RATE = 16000
 NAMES = ("jawOpen", "mouthClose", "eyeLookDownLeft", "eyeLookOutRight", "eyeBlinkLeft")
@@ -144,6 +145,26 @@ def test_takes_become_a_dataset_that_is_clean(tmp_path: Path) -> None:
         prepare_live_link(str(tmp_path / "takes"), str(tmp_path / "set"), vertices=200)
 
 
+def test_takes_move_a_head_of_another_topology(tmp_path: Path) -> None:
+    put(tmp_path / "takes", "joy_001")
+    write_head(tmp_path / "head.glb")
+    found = prepare_live_link(
+        str(tmp_path / "takes"),
+        str(tmp_path / "mine"),
+        head=str(tmp_path / "head.glb"),
+        consent="mine",
+        workers=1,
+    )
+    assert [f for f in found.findings if f.severity == "error"] == []
+    actor = open_dataset(*reversed(read_description(tmp_path / "mine")))["actor"]
+    skin = actor.skin["joy_001"].read()
+    assert skin.shape[1] == 600
+    assert actor.blendshapes is not None
+    assert actor.lip_distance is not None
+    gap = skin[:, actor.lip_distance.upper, 1] - skin[:, actor.lip_distance.lower, 1]
+    assert (np.diff(gap[1:-1].mean(axis=1)) > 0).all()  # the jaw opens evenly
+
+
 def test_shapes_without_a_column_are_told_and_a_jaw_is_needed(tmp_path: Path) -> None:
     for name in ("joy_1", "joy_2"):
         put(tmp_path / "takes", name)
@@ -230,7 +251,11 @@ def test_a_real_take_moves_a_real_head(tmp_path: Path) -> None:
     assert inspection.ok, inspection.to_json()
     actor = open_dataset(tmp_path / "set")["actor"]
     assert actor.skin["rom"].num_frames == int(seconds * 30 + 1e-6)
-    assert not actor.tongue
+    tongue = actor.tongue["rom"].read()
+    assert tongue.shape[1:] == (451, 3)
+    moved = tongue[:, -23:] - actor.tongue_neutral[-23:]  # the rim, which the jaw alone carries
+    opened = actor.jaw["rom"][:, :, 1].mean(axis=1)
+    assert np.corrcoef(moved[:, :, 1].mean(axis=1), opened)[0, 1] > 0.99
     assert actor.skin_neutral is not None
     moved = np.linalg.norm(actor.skin["rom"].read(0, 1)[0] - actor.skin_neutral, axis=1)
     assert 0.05 < moved.max() < 5
