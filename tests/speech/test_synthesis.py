@@ -260,3 +260,24 @@ def test_languages_have_known_units_and_closures(language: str) -> None:
             first, last = (round(time * 22050) for time in segment.closure)
             assert last - first > 0.015 * 22050, segment
             assert not utterance.audio[first:last].any()
+
+
+@needs_espeak
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("fr-fr", "Le weekend, Bob mange un hot-dog."),
+        ("ko", "안녕 Bob"),
+        ("ja", "これはBobです"),
+        ("en-us", "He said नमस्ते."),
+    ],
+)
+def test_words_of_another_language_bring_no_sounds_of_its_name(language: str, text: str) -> None:
+    utterance = speak(text, Voice(language=language, base=language), backend="espeak")
+    assert not [name for name in _heard(utterance) if "(" in name]
+    rate = utterance.sample_rate
+    for segment in utterance.timeline.segments:
+        if segment.ipa == SILENCE:
+            assert not utterance.audio[
+                round(segment.start * rate) : round(segment.end * rate)
+            ].any()
