@@ -281,3 +281,23 @@ def test_words_of_another_language_bring_no_sounds_of_its_name(language: str, te
             assert not utterance.audio[
                 round(segment.start * rate) : round(segment.end * rate)
             ].any()
+
+
+@needs_espeak
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("12345 = 5", ["12345", "=", "5"]),
+        ("Call 1234567 and 2000 now.", ["Call", "1234567", "and", "2000", "now"]),
+        ("Привет Bob", ["Привет", "Bob"]),
+        ("🙂", ["🙂"]),
+        ("It's a well-known fact, isn't it?", None),
+    ],
+)
+def test_each_word_is_there_once(text: str, words: list[str] | None) -> None:
+    found = speak(text, Voice(), backend="espeak").timeline.words
+    said = [word.text for word in found]
+    assert words is None or said == words
+    assert all(said) and len(said) == len(set(said))
+    assert all(word.start < word.end for word in found)
+    assert all(one.end <= next_one.start for one, next_one in zip(found, found[1:]))
