@@ -29,6 +29,9 @@ LEAD = (0.4, 0.15)
 TAIL = (0.5, 0.2)
 """Mean and half width in seconds of the silence before and after the speech."""
 
+MAX_CHARACTERS = 20_000
+"""Of one text: about half an hour of speech."""
+
 _PEAK = 0.98
 
 
@@ -65,6 +68,11 @@ def speak(
     draws = Draws("speech", seed, "silence")
     drawn = tuple(mean + draws.uniform(-width, width) for mean, width in (LEAD, TAIL))
     before, after = silence or (drawn[0], drawn[1])
+    if len(text) > MAX_CHARACTERS:
+        raise DataError(
+            f"A text to speak may have {MAX_CHARACTERS} characters; this one has {len(text)}.",
+            advice="Give one sentence a line.",
+        )
     plain = cleaned(text)
     if not any(unicodedata.category(letter)[0] in "LNS" for letter in plain):
         raise _nothing(text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import subprocess
 import sys
 from dataclasses import replace
@@ -108,6 +109,12 @@ def test_hostile_texts_are_spoken(text: str, backend: str) -> None:
     assert utterance.text == text
     assert utterance.duration < 60.0
     assert _heard(utterance)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_book_is_too_long(backend: str) -> None:
+    with pytest.raises(DataError, match="may have 20000 characters; this one has 20001"):
+        speak("a " * 10_000 + "b", Voice(), backend=backend)
 
 
 @needs_espeak
@@ -298,6 +305,7 @@ def test_each_word_is_there_once(text: str, words: list[str] | None) -> None:
     found = speak(text, Voice(), backend="espeak").timeline.words
     said = [word.text for word in found]
     assert words is None or said == words
-    assert all(said) and len(said) == len(set(said))
+    assert all(said)
+    assert len(said) == len(set(said))
     assert all(word.start < word.end for word in found)
-    assert all(one.end <= next_one.start for one, next_one in zip(found, found[1:]))
+    assert all(one.end <= next_one.start for one, next_one in itertools.pairwise(found))
