@@ -16,12 +16,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from likeness.errors import DataError, LikenessError, MissingError
+from likeness.errors import LikenessError, MissingError
 from likeness.speech import espeak_child
 from likeness.speech.espeak_library import EspeakLibrary
-
-MAX_CHARACTERS = 20_000
-"""Of one text: about half an hour of speech."""
 
 _LONGEST_PATH = 150  # bytes; the library gives up a little above
 _SECONDS = 30.0
@@ -75,15 +72,9 @@ def synthesise(
         seed: 0 .. 2**31 - 1, of the noise in a breathy voice.
 
     Raises:
-        DataError: the text is longer than ``MAX_CHARACTERS``.
         MissingError: the library cannot be loaded.
         LikenessError: its process crashed, hung or answered nonsense.
     """
-    if len(text) > MAX_CHARACTERS:
-        raise DataError(
-            f"A text to speak may have {MAX_CHARACTERS} characters; this one has {len(text)}.",
-            advice="Give one sentence a line.",
-        )
     with tempfile.TemporaryDirectory(prefix="speech-") as folder:
         # The library takes paths of at most 59 bytes, hence the relative one.
         Path(folder, "voice").write_text(voice_file, encoding="utf-8")

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from likeness.speech.espeak import PhonemeEvent
-from likeness.speech.phonemes import VOWELS, manner_of, units_of
+from likeness.speech.phonemes import VOWELS, is_language_mark, manner_of, units_of
 from likeness.speech.timeline import SILENCE, Segment, Span, Timeline, Word
 
 CONTACT = 0.055
@@ -77,8 +77,8 @@ def _spoken(events: Sequence[PhonemeEvent], zero: NDArray[np.bool_], end: int) -
         start = min(max(event.sample, pieces[-1].start), end)
         marks = event.name[:1] if event.name[:1] in _STRESSES else ""
         name = event.name.strip("ˈˌ")
-        silent = not name
-        if name and not units_of(name):
+        silent = not name or is_language_mark(name)
+        if not silent and not units_of(name):
             continue
         last = pieces.pop()
         if start > last.start:

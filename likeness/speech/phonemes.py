@@ -71,11 +71,14 @@ def units_of(ipa: str) -> tuple[str, ...]:
 
     Marks of tone, place, release and syllable are dropped; the length mark counts where two units
     differ by it. Diphthongs and names of several sounds come apart: ``"oʊ"`` is ``("o", "ʊ")``,
-    ``"ɔːɹ"`` is ``("ɔː", "ɹ")``; affricates stay one unit. A lone modifier has no units.
+    ``"ɔːɹ"`` is ``("ɔː", "ɹ")``; affricates stay one unit. A lone modifier has no units, nor has a
+    mark of language.
 
     A symbol nobody knows is a ``UserWarning`` and acts as ``"ə"`` when it is a kind of vowel
     letter, as ``"ʔ"`` otherwise. Never raises.
     """
+    if is_language_mark(ipa):
+        return ()
     plain = _plain(ipa)
     if plain in UNITS:
         return (plain,)
@@ -106,7 +109,15 @@ def manner_of(ipa: str) -> Manner | None:
     Affricates count as stops. The unit is not enough to know: fricatives of the soft palate are
     articulated like ``"k"`` but shut nothing off.
     """
-    return _MANNERS.get(_plain(ipa)[:1])
+    return None if is_language_mark(ipa) else _MANNERS.get(_plain(ipa)[:1])
+
+
+def is_language_mark(ipa: str) -> bool:
+    """Whether a name says that another language goes on, as eSpeak NG's ``"(en-us)"`` does.
+
+    Long tags reach us cut off, without their last bracket.
+    """
+    return ipa.startswith("(")
 
 
 def _plain(ipa: str) -> str:

@@ -29,6 +29,9 @@ LEAD = (0.4, 0.15)
 TAIL = (0.5, 0.2)
 """Mean and half width in seconds of the silence before and after the speech."""
 
+MAX_CHARACTERS = 20_000
+"""Of one text: about half an hour of speech."""
+
 _PEAK = 0.98
 
 
@@ -65,6 +68,11 @@ def speak(
     draws = Draws("speech", seed, "silence")
     drawn = tuple(mean + draws.uniform(-width, width) for mean, width in (LEAD, TAIL))
     before, after = silence or (drawn[0], drawn[1])
+    if len(text) > MAX_CHARACTERS:
+        raise DataError(
+            f"A text to speak may have {MAX_CHARACTERS} characters; this one has {len(text)}.",
+            advice="Give one sentence a line.",
+        )
     plain = cleaned(text)
     if not any(unicodedata.category(letter)[0] in "LNS" for letter in plain):
         raise _nothing(text)
@@ -121,7 +129,8 @@ def _espeak(
     lead, tail = (np.zeros(round(seconds * rate), np.int16) for seconds in silence)
     audio = np.concatenate([lead, speech.audio, tail])
     events = [replace(event, sample=event.sample + len(lead)) for event in speech.events]
-    words = [_original(text, origin, first, last) for first, last in speech.words]
+    words, number = _whole_words(text, origin, speech.words)
+    events = [replace(e, word=number[e.word] if e.word >= 0 else -1) for e in events]
     timeline = timeline_of(audio, rate, events, words)
     return audio / 32768.0, rate, timeline, f"espeak {speech.version}"
 
@@ -143,9 +152,35 @@ def _with_breaths(text: str, between: int, draws: Draws) -> tuple[str, Sequence[
     return "".join(spoken), origin
 
 
-def _original(text: str, origin: Sequence[int], first: int, last: int) -> str:
-    places = origin[max(first, 0) : last]
-    return text[places[0] : places[-1] + 1].strip() if places else ""
+def _whole_words(
+    text: str, origin: Sequence[int], spans: Sequence[tuple[int, int]]
+) -> tuple[list[str], list[int]]:
+    """The words of a text, each once.
+
+    The library announces a word for each piece it reads out: one for "twelve thousand", "three
+    hundred" and "forty-five" each, one for each letter it spells, all within one word of the text
+    or, by a slip of its count, beside it. A piece that begins within the word before, or holds
+    nothing of the text, is a part of that word.
+
+    Args:
+        text: as it was given.
+        origin: place in it of each character spoken.
+        spans: first and last + 1 of the characters spoken, in order of time.
+
+    Returns:
+        The words, and for each span the number of its word.
+    """
+    words: list[str] = []
+    number: list[int] = []
+    end = 0
+    for first, last in spans:
+        places = origin[max(first, 0) : last]
+        word = text[places[0] : places[-1] + 1].strip() if places else ""
+        if word and (places[0] >= end or not words):
+            words.append(word)
+            end = places[-1] + 1
+        number.append(len(words) - 1)
+    return words, number
 
 
 def _nothing(text: str) -> DataError:

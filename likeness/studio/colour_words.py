@@ -1,19 +1,32 @@
-"""The eleven basic colour words of pixels, by distance in CIELAB.
+"""Words for colours that are seen, by CIELAB: the eleven basic ones of cloth, and those of hair.
 
 Owns the reading of a colour; the cloths they stand for are ``colours.BASIC_COLOURS``.
 """
 
 from __future__ import annotations
 
+import math
 from functools import cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from likeness.studio.colours import BASIC_COLOURS
+from likeness.studio.colours import BASIC_COLOURS, Colour
 
 _XYZ = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
 _WHITE = np.array([0.9505, 1.0, 1.0890])
+
+_DARK_LIGHTNESS = 25.0
+"""Munsell value 2.5: no grey and no plain brown is darker in the ISCC-NBS system (K. L. Kelly and
+D. B. Judd, "Color: Universal Language and Dictionary of Names", 1976)."""
+_BLACK_LIMIT = 11.0
+"""Of chroma and a quarter of lightness: black is neither coloured nor light."""
+_GREY_SATURATION = 0.3
+"""Chroma over lightness, half of what unmixed hair of any pigment has."""
+_WHITE_LIGHTNESS, _WHITE_SATURATION = 56.5, 0.15
+_RED_HUE, _RED_REDNESS = 61.0, 12.5
+"""Degrees at most, and a* at least."""
+_BLOND_LIGHTNESS = 41.0
 
 
 def nearest_colour(pixel: ArrayLike) -> str:
@@ -27,6 +40,30 @@ def nearest_colour(pixel: ArrayLike) -> str:
     # Lightness tells less of a cloth than hue does.
     distance = 0.5 * away[:, 0] ** 2 + away[:, 1] ** 2 + away[:, 2] ** 2
     return names[int(np.argmin(distance))]
+
+
+def hair_colour_word(albedo: Colour) -> str:
+    """The word for hair: black, dark brown, brown, blond, red, grey or white.
+
+    White hairs among dark ones make grey as soon as the whole is too light to be black and has no
+    colour; a few among brown ones leave it brown.
+
+    Args:
+        albedo: linear RGB of the mixture of hairs.
+    """
+    lightness, a, b = _lab_of_linear(np.array(albedo)).tolist()
+    chroma, hue = math.hypot(a, b), math.degrees(math.atan2(b, a))
+    dark = lightness < _DARK_LIGHTNESS
+    if dark and chroma + 0.25 * lightness < _BLACK_LIMIT:
+        return "black"
+    if not dark and chroma < _GREY_SATURATION * lightness:
+        pale = lightness >= _WHITE_LIGHTNESS and chroma < _WHITE_SATURATION * lightness
+        return "white" if pale else "grey"
+    if a >= _RED_REDNESS and hue <= _RED_HUE:
+        return "red"
+    if dark:
+        return "dark brown"
+    return "blond" if lightness >= _BLOND_LIGHTNESS else "brown"
 
 
 def lab(pixel: NDArray[np.floating]) -> NDArray[np.float64]:

@@ -41,6 +41,10 @@ _MARGIN = 0.14
 """Metres beside the outermost faces' middles."""
 _BACK = (0.1, 0.2)
 """How much farther away the back row is; 16 to 32 cm for people who do not fill the picture."""
+_FAR = 1.6
+"""Metres from which on the back row is no farther behind."""
+_ROW = 0.07
+"""Depth of the front row over its distance: less than there is between rows."""
 _SHOULDERS, _CHESTS = 0.42, 0.26
 """Metres two people need, sideways or in depth, so that bodies do not reach into each other."""
 _TRIES = 200
@@ -158,7 +162,7 @@ def draw_places(
         places = []
         for number in range(count):
             back = (number % 2 == 0) == first_back and count > 1
-            step = min(away, 1.6) * rng.uniform(*_BACK)
+            step = min(away, _FAR) * rng.uniform(*_BACK)
             depth = away + (step if back else rng.uniform(-0.03, 0.03))
             x = (number - 0.5 * (count - 1)) * spacing + rng.normal(0.0, 0.03)
             y = rng.normal(0.0, 0.05) + (0.05 if back else 0.0)
@@ -248,7 +252,7 @@ def photograph_group(
     rendering = render(
         subjects, intrinsics, scene.lighting, scene.film, behind, supersampling=supersampling
     )
-    focus = float(np.median([eye_distance(m.figure.landmarks68 + m.translation) for m in placed]))
+    focus = front_focus([eye_distance(m.figure.landmarks68 + m.translation) for m in placed])
     lens = Lens(scene.focal_length, 0.2, aperture=scene.aperture)
     picture = defocus(rendering, behind, lens, focus)
     image = develop(picture, scene.film, rng_of(scene.seed, "film"))
@@ -265,6 +269,19 @@ def photograph_group(
     return GroupPicture(
         image, rendering.mask, rendering.instance, rendering.depth, tuple(members), people, scene
     )
+
+
+def front_focus(distances: Sequence[float]) -> float:
+    """Metres a photographer focuses at: the middle of the front row.
+
+    Between two rows nobody would be sharp.
+
+    Args:
+        distances: of everybody's eyes, metres.
+    """
+    nearest = min(distances)
+    row = [away for away in distances if away <= nearest + _ROW * min(nearest, _FAR)]
+    return 0.5 * (nearest + max(row))
 
 
 def _points(made: Placement) -> NDArray[np.float64]:

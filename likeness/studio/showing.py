@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from likeness.errors import DataError
 from likeness.media.drawing import draw_grid
 from likeness.media.image import save_image
 from likeness.media.video import write_animation
@@ -36,6 +37,9 @@ Picture = NDArray[np.float32]
 Progress = Callable[[int, int], None]
 
 SENTENCE = "Bob packed my box with five dozen vivid maps."
+LONGEST_TEXT = 1_000
+"""Characters of what is said: a film of about a minute."""
+
 _VIEWS = 36
 _TURNS_A_SECOND = 0.25
 _ALBUM = 8
@@ -70,7 +74,15 @@ def show_person(
         size: of portrait, turntable and film in pixels, even; sheets have smaller pictures.
         backend: of the speech.
         progress: is told how many exhibits there are by now, and how many there will be.
+
+    Raises:
+        DataError: the text is longer than ``LONGEST_TEXT``, or nothing in it can be spoken.
     """
+    if len(text) > LONGEST_TEXT:
+        raise DataError(
+            f"A text to show may have {LONGEST_TEXT} characters; this one has {len(text)}.",
+            advice="Give a sentence or two.",
+        )
     return _written(_of_person(person, text, size, backend), Path(folder), progress)
 
 

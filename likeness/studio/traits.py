@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from likeness.studio.colour_words import hair_colour_word
 from likeness.studio.colours import (
     HAIR_ANCHORS,
     HAIR_GREY,
@@ -167,15 +168,11 @@ class HairTraits:
 
     @property
     def colour_name(self) -> str:
-        """The word a caption uses: black, dark brown, brown, blond, red, grey or white."""
-        if self.grey > 0.5:
-            return "white" if self.grey > 0.85 else "grey"
-        if self.pheomelanin > 0.5 and self.eumelanin < 0.8:
-            return "red"
-        for limit, name in ((0.32, "blond"), (0.68, "brown"), (0.87, "dark brown")):
-            if self.eumelanin < limit:
-                return name
-        return "black"
+        """The word a caption uses: black, dark brown, brown, blond, red, grey or white.
+
+        It names what is seen, pigment and white hairs together.
+        """
+        return hair_colour_word(mix_linear(self.pigmented_colour, HAIR_GREY, self.grey))
 
     @property
     def length_name(self) -> str:

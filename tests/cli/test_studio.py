@@ -43,3 +43,12 @@ def test_wrong_words_are_refused(likeness: Command, tmp_path: Path) -> None:
     result = likeness("studio", "show", "--size", "8", "--out", str(tmp_path / "x"))
     assert result.code == 2
     assert not (tmp_path / "x").exists()
+
+
+def test_a_text_of_many_minutes_is_refused(likeness: Command, tmp_path: Path) -> None:
+    out = tmp_path / "x"
+    words = ("studio", "show", "--voice", "formant", "--text", "Mama. " * 200, "--out", str(out))
+    result = likeness(*words)
+    assert result.code == 4
+    assert "may have 1000 characters; this one has 1200" in result.err
+    assert not out.exists()

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from likeness.errors import DataError, LikenessError, MissingError, UsageError
+from likeness.errors import LikenessError, MissingError, UsageError
 from likeness.speech import espeak, espeak_child, espeak_library
-from likeness.speech.espeak import MAX_CHARACTERS, Speech, synthesise
+from likeness.speech.espeak import Speech, synthesise
 from likeness.speech.espeak_library import (
     EspeakLibrary,
     find_espeak,
@@ -240,8 +240,3 @@ def test_a_failing_process_is_an_error_with_the_text(
     monkeypatch.setattr(espeak, "_SECONDS", 1.0)
     with pytest.raises(LikenessError, match=message):
         synthesise("hello there", "name a", words_per_minute=160, library=NOWHERE)
-
-
-def test_a_book_is_too_long() -> None:
-    with pytest.raises(DataError, match="one sentence a line"):
-        synthesise("a" * (MAX_CHARACTERS + 1), "", words_per_minute=160, library=NOWHERE)

@@ -111,6 +111,17 @@ def test_nameless_events_prolong_sounds_and_make_silences() -> None:
     assert _all(timeline) == [("a", 0, 200), ("_", 200, 250), ("ɪ", 250, 300)]
 
 
+@pytest.mark.parametrize("mark", ["(en)", "(en-us)", "(pt-br)", "(en-gb-x"])
+def test_a_mark_of_language_is_no_sound(mark: str) -> None:
+    timeline = _timeline(
+        "v100 s40 v100 s20", (0, "ʌ"), (100, mark), (140, "b"), (240, "(ko)"), (260, "")
+    )
+    assert _all(timeline) == [("ʌ", 0, 100), ("_", 100, 140), ("b", 140, 240), ("_", 240, 260)]
+    # Over sound it prolongs, as a nameless event does.
+    over = _timeline("v200", (0, "ʌ"), (100, mark), (140, "n"))
+    assert _all(over) == [("ʌ", 0, 140), ("n", 140, 200)]
+
+
 def test_modifiers_belong_to_the_sound_before() -> None:
     assert _all(_timeline("v200", (0, "nʲ"), (80, "ʲ"), (120, "a")))[0] == ("nʲ", 0, 102)
 

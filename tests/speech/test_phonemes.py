@@ -57,6 +57,8 @@ def test_a_unit_is_itself(unit: str) -> None:
         ("ɑu5", "ɑː uː"),
         ("t-", "t"),
         ("ʲ", ""),
+        ("(fr)", ""),
+        ("(en-gb-x", ""),
         ("ˈa", "a"),
         ("", ""),
     ],
@@ -93,6 +95,8 @@ def test_the_inventory_has_no_double() -> None:
         ("ɱ", None),
         ("ʃ", None),
         ("aɪ", None),
+        ("(ko)", None),
+        ("(pt-br)", None),
         ("", None),
     ],
 )

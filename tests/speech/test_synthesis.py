@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import subprocess
 import sys
 from dataclasses import replace
@@ -108,6 +109,12 @@ def test_hostile_texts_are_spoken(text: str, backend: str) -> None:
     assert utterance.text == text
     assert utterance.duration < 60.0
     assert _heard(utterance)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_book_is_too_long(backend: str) -> None:
+    with pytest.raises(DataError, match="may have 20000 characters; this one has 20001"):
+        speak("a " * 10_000 + "b", Voice(), backend=backend)
 
 
 @needs_espeak
@@ -260,3 +267,45 @@ def test_languages_have_known_units_and_closures(language: str) -> None:
             first, last = (round(time * 22050) for time in segment.closure)
             assert last - first > 0.015 * 22050, segment
             assert not utterance.audio[first:last].any()
+
+
+@needs_espeak
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("fr-fr", "Le weekend, Bob mange un hot-dog."),
+        ("ko", "안녕 Bob"),
+        ("ja", "これはBobです"),
+        ("en-us", "He said नमस्ते."),
+    ],
+)
+def test_words_of_another_language_bring_no_sounds_of_its_name(language: str, text: str) -> None:
+    utterance = speak(text, Voice(language=language, base=language), backend="espeak")
+    assert not [name for name in _heard(utterance) if "(" in name]
+    rate = utterance.sample_rate
+    for segment in utterance.timeline.segments:
+        if segment.ipa == SILENCE:
+            assert not utterance.audio[
+                round(segment.start * rate) : round(segment.end * rate)
+            ].any()
+
+
+@needs_espeak
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("12345 = 5", ["12345", "=", "5"]),
+        ("Call 1234567 and 2000 now.", ["Call", "1234567", "and", "2000", "now"]),
+        ("Привет Bob", ["Привет", "Bob"]),
+        ("🙂", ["🙂"]),
+        ("It's a well-known fact, isn't it?", None),
+    ],
+)
+def test_each_word_is_there_once(text: str, words: list[str] | None) -> None:
+    found = speak(text, Voice(), backend="espeak").timeline.words
+    said = [word.text for word in found]
+    assert words is None or said == words
+    assert all(said)
+    assert len(said) == len(set(said))
+    assert all(word.start < word.end for word in found)
+    assert all(one.end <= next_one.start for one, next_one in itertools.pairwise(found))

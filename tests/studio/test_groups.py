@@ -19,6 +19,7 @@ from likeness.studio.groups import (
     Member,
     clipped,
     draw_places,
+    front_focus,
     overlap,
     photograph_group,
 )
@@ -145,3 +146,29 @@ def test_boxes_are_cut_at_the_picture():
     together = _two()
     left, top, right, bottom = face_region(together.people[0].landmarks68)
     assert together.face_box(0) == pytest.approx((left, max(top, 0.0), right, bottom), abs=1e-6)
+
+
+def test_the_front_row_is_in_focus():
+    """Between two rows, where the median of four distances is, nobody would be."""
+    assert front_focus([1.0]) == 1.0
+    assert front_focus([1.03, 1.16, 1.0, 1.19]) == pytest.approx(1.015)
+    assert front_focus([1.16, 0.99]) == pytest.approx(0.99)
+    assert front_focus([2.05, 2.31, 2.0, 2.18]) == pytest.approx(2.025)
+
+
+def test_the_nearer_one_is_sharp_and_the_farther_one_is_not():
+    sharp = _two()
+    scene = replace(sharp.scene, aperture=1.4)
+    taken = photograph_group(sharp.members, scene, _SIZE)
+
+    def detail(picture: GroupPicture, number: int) -> float:
+        """Second differences about the eyes of one person."""
+        luma = picture.image.mean(axis=2)
+        found = np.zeros_like(luma)
+        found[1:-1] = np.abs(luma[2:] - 2.0 * luma[1:-1] + luma[:-2])
+        eyes = sharp.people[number].landmarks68[36:48]
+        (left, top), (right, bottom) = eyes.min(axis=0), eyes.max(axis=0)
+        return float(found[int(top) - 3 : int(bottom) + 4, int(left) : int(right) + 1].mean())
+
+    assert detail(taken, 0) > 0.97 * detail(sharp, 0)
+    assert detail(taken, 1) < 0.7 * detail(sharp, 1)
