@@ -27,6 +27,7 @@ from likeness.systems.audio2face.config import AudioToFaceConfig
 from likeness.systems.audio2face.dataset.findings import inspect_dataset
 from likeness.systems.audio2face.networks.published_weights import load_published
 from likeness.systems.audio2face.networks.regression import RegressionNetwork
+from likeness.systems.audio2face.phoneme_targets import classifiers_of
 
 logger = logging.getLogger(__name__)
 
@@ -93,7 +94,8 @@ def inspect_configured(config: AudioToFaceConfig) -> Inspection:
 
     Raises:
         UsageError: the configuration names no data, or an earlier run that does not fit.
-        MissingError: the earlier run or the published weights are not there.
+        MissingError: the earlier run or the published weights are not there, or no classifier is
+            named for phonemes that are weighed.
     """
     if not config.data.root:
         raise UsageError(
@@ -102,6 +104,7 @@ def inspect_configured(config: AudioToFaceConfig) -> Inspection:
             "data.root=FOLDER.",
         )
     open_initial_run(config)
+    classifiers_of(config)
     published = config.model.published_weights
     if published is not None and not Path(published).is_file():
         raise MissingError(

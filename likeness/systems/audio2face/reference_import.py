@@ -139,6 +139,13 @@ def convert(reference: ReferenceConfig, *, datasets: str | Path | None = None) -
             f"the reference hears through {_ENCODERS[profile]}, which it downloads: set "
             f"model.{profile}.encoder={_ENCODERS[profile]} and model.{profile}.encoder_path"
         )
+    languages = settings.get("learning", {}).get("phonemes", {}).get("languages", ())
+    if languages:
+        notes.append(
+            "the reference finds phonemes with classifiers that it downloads: set "
+            + ", ".join(f"learning.phonemes.models.{language}" for language in languages)
+            + ", or learning.phonemes.languages=[]"
+        )
     clips = tuple(
         Clip(actor, shot, first, last, speaker, language, audio, offset)
         for actor, shot, (first, last), speaker, language, audio, offset in reference.values[

@@ -87,6 +87,14 @@ def test_published_weights_are_a_start(earlier: Run, tmp_path: Path) -> None:
         _trained(tmp_path, root, *words, f"model.initial_run={earlier.path}")
 
 
+def test_phonemes_need_a_classifier_before_there_is_a_run(earlier: Run, tmp_path: Path) -> None:
+    words = ("learning.phonemes.languages=[en]", "stages.train.weights.phoneme=0.1")
+    with pytest.raises(MissingError, match="of the language en") as caught:
+        _trained(tmp_path, earlier.path.parents[2] / "set", *words)
+    assert "learning.phonemes.models.en" in caught.value.advice
+    assert not (tmp_path / "runs").exists()
+
+
 def test_ears_are_taken_and_heads_are_fitted(earlier: Run, tmp_path: Path) -> None:
     root = _dataset(tmp_path, 2, "neutral,joy", 2.5)
     still = "train.learning_rate=1e-12"
