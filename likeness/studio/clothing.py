@@ -8,17 +8,23 @@ Cloth is evaluated at (mm around the body, mm from the edge of the neckline, tem
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from likeness.studio.appearance import Appearance
 from likeness.studio.attached import AttachedMesh, join
 from likeness.studio.noise import fbm
+from likeness.studio.normals import vertex_normals
 from likeness.studio.surface_points import BODY, CLOTH
 from likeness.studio.template import Template
 from likeness.studio.torso import AXIS_Z, Build, Torso, neck_base_vertices
 from likeness.studio.traits import ClothingKind, ClothingTraits
 
 NUM_COLUMNS = 80
+_JOINT, _TURN = 10.0, 40.0
+"""mm from the rim of the neck where the bust still has its normals, and over which it takes leave
+of them."""
 COLLAR, INNER = 1.0, -1.0
 """``layer`` of collars, hoods, lapels and neck tubes, and of what is worn under an open
 cardigan; the body of a garment has 0."""
@@ -43,7 +49,7 @@ def build(
     frame = neck_base_vertices(template)
     traits = appearance.clothing
     pieces = [
-        _bust(torso, skin, frame, traits),
+        _bust(template, torso, skin, frame, traits),
         _garment(appearance, torso, skin, frame, traits.kind),
     ]
     if traits.kind == "cardigan":
@@ -128,7 +134,11 @@ def _attach(
 
 
 def _bust(
-    torso: Torso, skin: np.ndarray, frame: np.ndarray, traits: ClothingTraits
+    template: Template,
+    torso: Torso,
+    skin: np.ndarray,
+    frame: np.ndarray,
+    traits: ClothingTraits,
 ) -> AttachedMesh:
     """Bare skin from the rim of the neck to a little under the neckline."""
     azimuth = _azimuths()
@@ -139,7 +149,18 @@ def _bust(
     s = share * end[None]
     angle = np.broadcast_to(azimuth, s.shape)
     positions = torso.surface(angle.ravel(), s.ravel()).reshape(rows, NUM_COLUMNS, 3)
-    return _attach(torso, skin, frame, positions, _grid(rows), positions, part=BODY, layer=0.0)
+    bust = _attach(torso, skin, frame, positions, _grid(rows), positions, part=BODY, layer=0.0)
+    # It begins with the neck's normals: where both meet, no line of another shade shows it.
+    of_neck = np.zeros_like(skin)
+    vertex_normals(skin, template.skin_faces, of_neck)
+    _, pair, t = torso.rim(azimuth)
+    start = (1.0 - t)[:, None] * of_neck[pair[:, 0]] + t[:, None] * of_neck[pair[:, 1]]
+    far = np.linalg.norm(positions - positions[0], axis=-1)[..., None]
+    away = np.clip((far - _JOINT) / _TURN, 0.0, 1.0)
+    share = away * away * (3.0 - 2.0 * away)
+    normals = share * bust.normals.reshape(positions.shape) + (1.0 - share) * start
+    normals /= np.linalg.norm(normals, axis=-1, keepdims=True)
+    return replace(bust, normals=normals.reshape(-1, 3).astype(np.float32))
 
 
 def _garment(

@@ -55,34 +55,41 @@ class Drape:
         self,
         points: NDArray[np.float64],
         layer: NDArray[np.floating],
+        roots: NDArray[np.bool_],
         rotation: NDArray[np.float64],
         center: NDArray[np.float64],
     ) -> NDArray[np.float64]:
         """(N, 3) points of strands, those within the bust moved onto it.
 
+        A strand that begins within the bust, as hair of the neck does under a collar, stays there
+        until it comes out.
+
         Args:
-            points: (N, 3) posed, mm.
+            points: (N, 3) posed, mm; two by two the edges of a ribbon, which are moved alike, and
+                strand by strand from root to tip.
             layer: (N,) depth in the hair; outer strands lie higher on the cloth.
+            roots: (N,) whether a point is one of a strand's first two.
             rotation: (3, 3) of the shoulders.
             center: (3,) the point they turn about.
         """
         out = points.copy()
-        _lay(out, np.asarray(layer, np.float64), rotation, center, self._radius)
+        _lay(out, np.asarray(layer, np.float64), roots, rotation, center, self._radius)
         return out
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _lay(points, layer, rotation, center, radii):
+def _lay(points, layer, roots, rotation, center, radii):
     """Newton's steps along the gradient of radius minus the map's, in the frame of the body."""
     count, rows = radii.shape
-    local = np.empty(3)
-    for index in range(len(points)):
+    local, before = np.empty(3), np.empty(3)
+    tucked = False
+    for index in range(0, len(points), 2):
         for axis in range(3):
             local[axis] = center[axis]
             for k in range(3):
-                local[axis] += rotation[k, axis] * (points[index, k] - center[k])
-        if local[1] > _LOWEST + _STEP * rows:
-            continue
+                middle = 0.5 * (points[index, k] + points[index + 1, k])
+                local[axis] += rotation[k, axis] * (middle - center[k])
+        before[:] = local
         clear = _CLEAR + _LAYER * layer[index]
         moved = False
         for _ in range(_STEPS):
@@ -108,8 +115,10 @@ def _lay(points, layer, rotation, center, radii):
             local[0] += step * x / radius
             local[2] += step * z / radius
             local[1] -= step * slope
-        if moved:
+        tucked = moved and (tucked or roots[index])
+        if moved and not tucked:
             for axis in range(3):
-                points[index, axis] = center[axis]
                 for k in range(3):
-                    points[index, axis] += rotation[axis, k] * (local[k] - center[k])
+                    shift = rotation[axis, k] * (local[k] - before[k])
+                    points[index, axis] += shift
+                    points[index + 1, axis] += shift

@@ -195,6 +195,7 @@ class PersonSitter:
             self._attached.insert(1, before)
         self._drape = Drape(worn.place(self.rest)[0])
         self._strand = np.isin(grown.part, (HAIR, BEARD))
+        self._strand_roots = grown.rest[self._strand, 1] == 0.0
         self._root_share = rig.skinning_weights(self.template)[:, rig.ROOT]
         tint = person.appearance.glasses.tint
         self.surface = _surface_of(self.template, self._attached, tint)
@@ -213,7 +214,9 @@ class PersonSitter:
         # Hair turns with the head, cloth with the shoulders.
         strands, strand = placed[-1][0], self._strand
         layer = self._attached[-1].layer[strand]
-        strands[strand] = self._drape.lay(strands[strand], layer, root, joint_root)
+        strands[strand] = self._drape.lay(
+            strands[strand], layer, self._strand_roots, root, joint_root
+        )
         vertices = np.concatenate([posed, *(points for points, _ in placed)]).astype(np.float32)
         normals = np.zeros_like(vertices)
         vertex_normals(vertices, template.faces, normals)

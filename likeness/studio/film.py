@@ -35,6 +35,8 @@ class Film:
     """Light lost in the corners, 0..1."""
     blur: float = 0.0
     """Standard deviation of the lens' blur in thousandths of the picture's side."""
+    most_blur: float = math.inf
+    """Pixels that blur has at most: larger pictures are taken with better lenses."""
     photons: float | None = None
     """Photons that make a pixel white; fewer are noisier. None has no noise of light."""
     read_noise: float = 0.0
@@ -132,7 +134,7 @@ def develop(linear: Picture, film: Film, rng: np.random.Generator) -> Picture:
     """
     height, width = linear.shape[:2]
     if film.blur > 0.0:
-        sigma = film.blur * 0.001 * max(height, width)
+        sigma = min(film.blur * 0.001 * max(height, width), film.most_blur)
         if sigma > 0.15:
             linear = cv2.GaussianBlur(linear, (0, 0), sigma, borderType=cv2.BORDER_REFLECT_101)
     if film.vignette > 0.0:

@@ -33,6 +33,7 @@ from likeness.studio.groups import (
     GroupScene,
     Member,
     draw_places,
+    front_focus,
     overlap,
     photograph_group,
 )
@@ -178,7 +179,7 @@ def group_picture(
         focal_length = math.exp(rng.uniform(math.log(35.0), math.log(85.0)))
         places = draw_places(rng, len(people), size, focal_length, most_overlap=most)
         aperture = math.exp(rng.uniform(math.log(2.8), math.log(8.0)))
-        focus = float(np.mean([away for _, _, away in places]))
+        focus = front_focus([away for _, _, away in places])
         scene = GroupScene(
             seed=int(rng.integers(2**31)),
             focal_length=focal_length,

@@ -52,6 +52,8 @@ _WARM_RATIO = 1.5
 _SMALLEST_FACE = 28.0
 """Pixels: expressions of smaller faces are not spoken of."""
 _SMALLEST_EYE = 22.0
+_SEEN = 0.4
+"""Share of the points of a mouth, or of one eye or brow, without which it tells nothing."""
 _LUMA = np.array([0.2126, 0.7152, 0.0722], np.float32)
 
 _BRIDGE = [21, 22, 27]
@@ -125,7 +127,7 @@ def measure(
     return Labels(
         shot=shot_of(face_height / height),
         view=measured_view(picture),
-        face=measured_face(picture, face_height),
+        face=measured_face(picture, face_height, dark=person.appearance.glasses.dark),
         clothes_colour=colour if named else None,
         clothes_kind=cloth.kind if named else None,
         background=background if behind >= BACKGROUND_SHARE else None,
@@ -144,29 +146,39 @@ def measured_view(picture: Photograph) -> View | None:
     return view_of(turn[0], turn[1])
 
 
-def measured_face(picture: Photograph, face_height: float) -> Face | None:
-    """By the weights of the expression and the opening of the lids."""
-    if face_height < _SMALLEST_FACE or picture.visible.mean() < 0.4:
+def measured_face(picture: Photograph, face_height: float, *, dark: bool = False) -> Face | None:
+    """By the weights of the expression and the opening of the lids, where they can be seen.
+
+    Args:
+        picture: of one person.
+        face_height: of the face region, pixels.
+        dark: the eyes are behind sunglasses.
+    """
+    seen = picture.visible
+    if face_height < _SMALLEST_FACE or seen.mean() < 0.4:
         return None
+    mouth = bool(seen[48:68].mean() >= _SEEN)
+    brows = bool(max(seen[17:22].mean(), seen[22:27].mean()) >= _SEEN)
+    eyes = not dark and bool(max(seen[36:42].mean(), seen[42:48].mean()) >= _SEEN)
     weights = picture.parameters["arkit"]
 
     def mean(name: str) -> float:
         return float(0.5 * (weights[INDEX[f"{name}Left"]] + weights[INDEX[f"{name}Right"]]))
 
-    if lid_opening(picture.landmarks3d) < 0.12:
+    if eyes and lid_opening(picture.landmarks3d) < 0.12:
         return "closed eyes"
     if mean("mouthSmile") >= 0.45:
-        return "smile"
+        return "smile" if mouth else None
     if mean("eyeWide") >= 0.4 and mean("browOuterUp") >= 0.4:
-        return "amazed"
+        return "amazed" if eyes and brows else None
     if mean("browDown") >= 0.5:
-        return "frown"
+        return "frown" if brows else None
     inner = float(weights[INDEX["browInnerUp"]])
     if mean("mouthFrown") >= 0.4 and inner >= 0.4:
-        return "sad"
+        return "sad" if mouth and brows else None
     gaze = [value for name, value in INDEX.items() if name.startswith("eyeLook")]
     rest = np.delete(weights, gaze)
-    return "neutral" if float(rest.max()) <= 0.15 else None
+    return "neutral" if mouth and (eyes or dark) and float(rest.max()) <= 0.15 else None
 
 
 def lid_opening(landmarks: NDArray[np.floating]) -> float:

@@ -33,6 +33,8 @@ _NECK_LIMITS = (math.radians(25), math.radians(24), math.radians(14))
 """How far a head turns, nods and tilts against the shoulders. Real ones turn further, with muscles
 that come forward under the skin; the studio's neck has none, and shoulders turn along."""
 
+_MOST_BLUR = 1.0
+"""Pixels by which a usual camera blurs."""
 _YAW_CLASSES = ((0.0, 20.0, 0.50), (20.0, 50.0, 0.35), (50.0, 90.0, 0.15))
 """Degrees the usual face is turned from and to, to either side, and the share of pictures."""
 
@@ -216,6 +218,7 @@ def sample_film(rng: np.random.Generator, knob: SensorKnob = "light") -> Film:
         toned,
         vignette=vignette,
         blur=blur,
+        most_blur=_MOST_BLUR,
         photons=photons,
         read_noise=read,
         jpeg_quality=quality if as_jpeg else None,
@@ -223,7 +226,12 @@ def sample_film(rng: np.random.Generator, knob: SensorKnob = "light") -> Film:
     if knob == "light":
         return usual
     strong = replace(
-        usual, blur=1.5 * blur, photons=0.08 * photons, read_noise=3.0 * read, jpeg_quality=60
+        usual,
+        blur=1.5 * blur,
+        most_blur=1.5 * _MOST_BLUR,
+        photons=0.08 * photons,
+        read_noise=3.0 * read,
+        jpeg_quality=60,
     )
     return strong if knob == "strong" else replace(strong, source_side=96)
 

@@ -181,5 +181,7 @@ def stage(
             rng, kind, lighting, knob=difficulty.background, blur_of=blur_of
         ),
         film=sample_film(rng, difficulty.sensor),
-        occluder=sample_occluder(rng) if rng.random() < difficulty.occlusion else None,
+        occluder=sample_occluder(rng, far=shot == "wide")
+        if rng.random() < difficulty.occlusion
+        else None,
     )

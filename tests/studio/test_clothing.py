@@ -200,3 +200,23 @@ def test_looser_garments_stand_off_farther() -> None:
         cloth = positions[mesh.part == CLOTH]
         spread.append(np.hypot(cloth[:, 0], cloth[:, 2] - AXIS_Z).mean())
     assert spread[1] > spread[0] + 2.0
+
+
+@pytest.mark.parametrize("kind", ["blouse", "t-shirt", "dress"])
+def test_the_bust_begins_with_the_shade_of_the_neck(kind: str) -> None:
+    """Normals of both where they meet, or their border is a jagged line."""
+    template = build_template()
+    skin = template.vertices[: template.num_skin].astype(np.float64)
+    corners = skin[template.skin_faces]
+    flat = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    of_neck = np.zeros_like(skin)
+    for corner in range(3):
+        np.add.at(of_neck, template.skin_faces[:, corner], flat)
+    of_neck /= np.linalg.norm(of_neck, axis=1, keepdims=True)
+    torso = Torso(template, template.vertices)
+    _, mesh, positions, normals = _built(kind)
+    bust, facing = positions[mesh.part == BODY], normals[mesh.part == BODY]
+    for vertex in torso.loop:
+        away = np.linalg.norm(bust - skin[vertex], axis=1)
+        near = away < 10.0
+        assert (facing[near] @ of_neck[vertex] > np.cos(np.radians(15.0))).all()

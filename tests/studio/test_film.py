@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from skimage.color import rgb2lab
 
 from likeness.studio.film import Film, develop, encode, tone
+from likeness.studio.scene import sample_film
 
 
 @pytest.mark.parametrize("contrast", [1.0, 1.3])
@@ -74,3 +77,19 @@ def test_an_enlarged_picture_has_the_detail_of_its_source():
     assert found.shape == fine.shape
     spectrum = np.abs(np.fft.fft(found[:, :, 0] - found[:, :, 0].mean(), axis=0)).mean(axis=1)
     assert spectrum[24:96].mean() < 0.2 * spectrum[1:24].mean()
+
+
+@pytest.mark.parametrize(("knob", "most"), [("light", 1.0), ("strong", 1.5)])
+def test_cameras_blur_a_pixel_at_most(knob, most):
+    """Width of an edge in the softest of 300 pictures of 1,024 pixels."""
+    rng = np.random.default_rng(0)
+    films = [sample_film(rng, knob) for _ in range(300)]
+    softest = max(films, key=lambda film: film.blur)
+    plain = replace(softest, photons=None, read_noise=0.0, vignette=0.0, jpeg_quality=None)
+    edge = np.full((8, 1024, 3), 0.2, np.float32)
+    edge[:, 512:] = 0.6
+    shown = develop(edge, plain, rng)[4, :, 0].astype(np.float64)
+    slope = np.diff(((shown + 0.055) / 1.055) ** 2.4)
+    at = np.arange(len(slope))
+    middle = (slope * at).sum() / slope.sum()
+    assert np.sqrt((slope * (at - middle) ** 2).sum() / slope.sum()) == pytest.approx(most, rel=0.1)

@@ -111,6 +111,52 @@ def test_expressions_differ_only_in_what_they_show():
     assert smile[INDEX["mouthFrownLeft"]] == 0.0
 
 
+_MOUTH, _EYES, _BROWS = slice(48, 68), slice(36, 48), slice(17, 27)
+
+
+@pytest.mark.parametrize(
+    ("face", "parts"),
+    [
+        ("smile", [_MOUTH]),
+        ("sad", [_MOUTH, _BROWS]),
+        ("neutral", [_MOUTH, _EYES]),
+        ("closed eyes", [_EYES]),
+        ("amazed", [_EYES, _BROWS]),
+        ("frown", [_BROWS]),
+    ],
+)
+def test_a_face_whose_part_is_hidden_has_no_name(face, parts):
+    labels = Labels("portrait", "front", face, light="studio")
+    scene = stage(labels, rng_of("hidden", face), (128, 128), _CALM)
+    picture = photograph(sitter_of(_person()), scene, 128)
+
+    def named(*hidden: slice) -> str | None:
+        visible = np.ones(68, bool)
+        for part in hidden:
+            visible[part] = False
+        shown = replace(picture, visible=visible)
+        return measure(shown, _person(), scene.lighting, "plain").face
+
+    assert named() == face
+    for part in (_MOUTH, _EYES, _BROWS):
+        assert named(part) == (None if part in parts else face)
+
+
+SUNGLASSES = 58
+
+
+@pytest.mark.parametrize(
+    ("face", "named"), [("closed eyes", None), ("amazed", None), ("smile",) * 2]
+)
+def test_nobody_knows_what_eyes_do_behind_sunglasses(face, named):
+    person = Person.sample(SUNGLASSES)
+    assert person.appearance.glasses.dark
+    labels = Labels("portrait", "front", face, light="studio")
+    scene = stage(labels, rng_of("sunglasses", face), (128, 128), _CALM)
+    picture = photograph(sitter_of(person), scene, 128)
+    assert measure(picture, person, scene.lighting, "plain").face == named
+
+
 def test_agreement_minds_what_is_claimed_only():
     shown = Labels("portrait", "front", "smile", "red", "shirt", "plain", "studio")
     assert shown.agrees_with(Labels(view="front", light="studio"))
