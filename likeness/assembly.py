@@ -28,6 +28,7 @@ from likeness.config.schema import ConfigModel
 from likeness.config.text import read_yaml
 from likeness.data.inspection import Inspection, with_emptiness
 from likeness.data.making import Progress, is_unfinished
+from likeness.data.record import is_recorded
 from likeness.data.workers import refuse_import_by_worker
 from likeness.errors import DataError, UsageError
 from likeness.runs.run import Run
@@ -244,11 +245,15 @@ def plan_of(system: System, resolved: Resolved, *, world_size: int) -> Plan:
     return plan
 
 
-def check_empty(out: str | Path) -> None:
-    """Refuse to write a dataset over something other than its own unfinished beginning."""
+def check_empty(out: str | Path, *, made: bool = False) -> None:
+    """Refuse to write a dataset over something other than its own unfinished beginning.
+
+    Args:
+        made: lets a finished one with a record pass; who makes it compares.
+    """
     refuse_import_by_worker()  # it would find what its parent has written
     folder = local_folder(out, "Datasets are written")
-    if is_unfinished(folder):
+    if is_unfinished(folder) or (made and is_recorded(folder)):
         return
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UsageError(

@@ -1,9 +1,11 @@
-"""Files that appear whole or not at all: written beside their place, then moved there at once."""
+"""Files that appear whole or not at all: written near their place, then moved there at once."""
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
+import shutil
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -38,6 +40,53 @@ def replacing(path: str | Path) -> Iterator[Path]:
         flush_to_disk(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def replacing_together(folder: str | Path) -> Iterator[Path]:
+    """An empty temporary folder whose files take their places in ``folder`` when the block ends
+    well, else vanish; until then ``folder`` keeps what it has.
+
+    It lies inside, so that the folder may be a mount, a link or the current one. Files of other
+    names stay. All take their places, or what was there comes back, also at an interruption; only
+    a process that is killed in that moment can leave some of each.
+
+    Raises:
+        OSError: what the disk refuses, such as a file in the place of a folder.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    temporary = folder / f".{secrets.token_hex(6)}{PART}"
+    temporary.mkdir()
+    try:
+        yield temporary
+        _take_places(temporary, folder)
+        flush_to_disk(folder)
+    finally:
+        shutil.rmtree(temporary)
+
+
+def _take_places(made: Path, folder: Path) -> None:
+    names = sorted(path.name for path in made.iterdir())
+    for name in names:
+        if (folder / name).is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(folder / name))
+    kept = made / f"before{PART}"
+    kept.mkdir()
+    known = {name for name in names if os.path.lexists(folder / name)}
+    try:
+        for name in names:
+            if name in known:
+                (folder / name).rename(kept / name)
+            (made / name).rename(folder / name)
+    except BaseException:
+        for name in names:
+            # Looked up, since an interruption may come after a move and before a note of it.
+            if name in known and os.path.lexists(kept / name):
+                (kept / name).replace(folder / name)
+            elif name not in known and not os.path.lexists(made / name):
+                (folder / name).unlink()
+        raise
 
 
 def flush_to_disk(path: Path) -> None:

@@ -167,8 +167,7 @@ def resume(
     """Continue a run from its last undamaged checkpoint as if it had never stopped.
 
     Args:
-        run: a run; or the URI of the copy that ``storage.mirror`` made of one, which is fetched
-            first.
+        run: a run, or the URI of the copy that ``storage.mirror`` made, which is fetched first.
         overrides: changes on top of the run's configuration, e.g. ``train.steps=5000``.
         runs: where a fetched run goes.
 
@@ -229,9 +228,8 @@ def evaluate(
     if split not in ("train", "validation", "test"):
         raise UsageError(f"Expected the split train, validation or test, found '{split}'.")
     predictor = Predictor.with_data(run, checkpoint, ema=ema)
-    sources = {
-        name: source for name, source in predictor.system.sources(split).items() if len(source)
-    }
+    found = predictor.system.sources(split)
+    sources = {name: source for name, source in found.items() if len(source)}
     if not sources:
         others = [
             f"--split {name}"
@@ -342,7 +340,7 @@ def make_data(
     progress: Progress | None = None,
     **options: Any,
 ) -> Inspection:
-    """Write studio data in the layout the system expects, and look at it.
+    """Write studio data as the system expects it, unless this call has made it, and look at it.
 
     Args:
         people: how many different people.
@@ -355,7 +353,7 @@ def make_data(
             f"Expected at least one person, found people={people}.",
             advice="Set --people 1 or more.",
         )
-    check_empty(out)
+    check_empty(out, made=True)
     function = spec.load("studio")
     chosen = checked_options(function, options, "studio data", taken=1)
     told = with_progress(function, chosen, progress)

@@ -44,7 +44,9 @@ def make(
     seed: Annotated[int, typer.Option("--seed", help="Decides who they are.")] = 0,
     workers: Workers = None,
 ) -> Answer:
-    """Write studio data in the layout the system expects. After an interruption it goes on."""
+    """Write studio data in the layout the system expects. After an interruption it goes on; what
+    the same command has made already is up to date, and nothing is written.
+    """
     from likeness import workflow
 
     chosen = parse_options(options or [], flags=("people", "seed", "workers"))
@@ -54,7 +56,15 @@ def make(
         inspection = workflow.make_data(
             system, out, people=people, seed=seed, progress=progress, **chosen
         )
-    return inspection_answer(inspection)
+    answer = inspection_answer(inspection)
+
+    def show() -> None:
+        if inspection.is_up_to_date:
+            print_text("up to date: the same command has made it")
+        answer.show()
+
+    document = {**answer.document, "up_to_date": inspection.is_up_to_date}
+    return Answer(document, show, answer.exit_code)
 
 
 @verb

@@ -16,6 +16,8 @@ from likeness.cli.progress import counting
 if TYPE_CHECKING:
     from likeness.studio.showing import Exhibit
 
+_PAGE, _RECORD = "index.html", "person.json"
+
 app = typer.Typer(help="Look at studio people.", no_args_is_help=True)
 
 Backend = Literal["auto", "espeak", "formant"]
@@ -45,6 +47,7 @@ def show(
     open_page: Open = None,
 ) -> Answer:
     """One person: portrait, turntable, expressions, emotions, photographs, a sentence spoken."""
+    from likeness.replacement import replacing_together
     from likeness.runs.files import write_text
     from likeness.storage.files import disk_refusals, used_folder
     from likeness.studio.person import Person
@@ -56,19 +59,19 @@ def show(
         counting(f"Showing person {seed}") as progress,
         disk_refusals(folder, "write the pictures"),
         used_folder(folder),
+        replacing_together(folder) as made,
     ):
         shown = show_person(
             person,
-            folder,
+            made,
             text=SENTENCE if text is None else text,
             size=size - size % 2,
             backend=voice,
             progress=progress,
         )
-    record = folder / "person.json"
-    write_text(record, json.dumps(person.to_dict(), indent=1) + "\n")
-    page = _page(folder, f"{person.name}, person {seed}", _facts(person), shown)
-    return _answer(page, shown, open_page, {"person": str(record)})
+        write_text(made / _RECORD, json.dumps(person.to_dict(), indent=1) + "\n")
+        _write_page(made, f"{person.name}, person {seed}", _facts(person), shown)
+    return _answer(folder, shown, open_page, {"person": str(folder / _RECORD)})
 
 
 @verb
@@ -80,6 +83,7 @@ def gallery(
     open_page: Open = None,
 ) -> Answer:
     """The pictures of docs/studio.md: 24 people, one of them closely, a group, a sentence."""
+    from likeness.replacement import replacing_together
     from likeness.storage.files import disk_refusals, used_folder
     from likeness.studio.showing import make_gallery
 
@@ -87,9 +91,11 @@ def gallery(
         counting("Making the gallery") as progress,
         disk_refusals(out, "write the pictures"),
         used_folder(out),
+        replacing_together(out) as made,
     ):
-        shown = make_gallery(out, seed=seed, size=size, backend=voice, progress=progress)
-    return _answer(_page(out, "Studio people", {}, shown), shown, open_page, {})
+        shown = make_gallery(made, seed=seed, size=size, backend=voice, progress=progress)
+        _write_page(made, "Studio people", {}, shown)
+    return _answer(out, shown, open_page, {})
 
 
 def _facts(person: Any) -> dict[str, str]:
@@ -104,27 +110,27 @@ def _facts(person: Any) -> dict[str, str]:
     }
 
 
-def _page(folder: Path, title: str, facts: dict[str, str], shown: list[Exhibit]) -> Path:
+def _write_page(folder: Path, title: str, facts: dict[str, str], shown: list[Exhibit]) -> None:
     from likeness.report.exhibition import build_exhibition
 
     parts = [(exhibit.title, exhibit.path, exhibit.caption) for exhibit in shown]
-    return build_exhibition(folder / "index.html", title, facts, parts)
+    build_exhibition(folder / _PAGE, title, facts, parts)
 
 
 def _answer(
-    page: Path, shown: list[Exhibit], open_page: bool | None, more: dict[str, str]
+    folder: Path, shown: list[Exhibit], open_page: bool | None, more: dict[str, str]
 ) -> Answer:
+    page = folder / _PAGE
     wanted = sys.stdout.isatty() if open_page is None else open_page
     if wanted and not is_quiet():
         webbrowser.open(page.resolve().as_uri())
     files = [
-        {"title": exhibit.title, "path": str(exhibit.path), "caption": exhibit.caption}
-        for exhibit in shown
+        {"title": e.title, "path": str(folder / e.path.name), "caption": e.caption} for e in shown
     ]
 
     def show_lines() -> None:
-        for exhibit in shown:
-            print_text(f"{exhibit.title}: {exhibit.path}")
+        for file in files:
+            print_text(f"{file['title']}: {file['path']}")
         print_text(f"page: {page}")
 
     return Answer({"page": str(page), "files": files, **more}, show_lines)

@@ -46,6 +46,8 @@ class Inspection:
     is_of_settings: bool = False
     """Whether settings decide what is found, so that looking at ``uri`` alone finds something else.
     Kept by this process only."""
+    is_up_to_date: bool = False
+    """Whether a request to make the dataset found it made already. Kept by this process only."""
 
     @property
     def errors(self) -> tuple[Finding, ...]:

@@ -237,15 +237,20 @@ def _damaged(root: Path) -> DataError:
     )
 
 
-def _refuse_other(root: Path, before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
-    """Raises UsageError naming every difference of two requests for a dataset."""
+def differences_of(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """Every difference in ``command`` and ``settings`` of two requests for a dataset, in words."""
     differences = [] if before["command"] == now["command"] else [f"it was {before['command']}"]
     old, new = before["settings"], now["settings"]
-    differences += [
+    return differences + [
         f"{name} was {old.get(name)!r} and is {new.get(name)!r}"
         for name in {**old, **new}
         if old.get(name) != new.get(name)
     ]
+
+
+def _refuse_other(root: Path, before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
+    """Raises UsageError naming every difference of two requests for a dataset."""
+    differences = differences_of(before, now)
     old, new = before["files"], now["files"]
     changed = sorted(name for name in {**old, **new} if old.get(name) != new.get(name))
     if changed:

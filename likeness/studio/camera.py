@@ -29,6 +29,8 @@ SENSOR_DIAGONAL = 43.267
 _HAIRLINE_RISE = 0.29
 """How far the hairline is above the brows, over the way from chin to bridge of the nose; of the
 template, whose hairline is at a height of 90 mm in front."""
+_ABOVE = 0.02
+"""Heights of the picture above a head that is shown whole."""
 _BELOW = 0.02
 """Metres above its lowest point in which a figure is cut off."""
 
@@ -91,6 +93,8 @@ class Lens:
     """Middle of the face region from the middle of the picture, in heights; x right, y down."""
     aperture: float | None = None
     """f-number that blurs what is nearer or farther than the eyes; None is sharp all over."""
+    whole_head: bool = False
+    """The picture begins above the crown and what grows there, wherever the face was to be."""
 
     def focal_pixels(self, height: int, width: int) -> float:
         """fx = fy in a picture of this size."""
@@ -108,7 +112,8 @@ class Lens:
         """Puts a figure before the camera, with the optical axis in the middle of the picture.
 
         A photograph never shows where a body stops: of a figure that ends above the lower edge of
-        the picture, a higher part of a larger photograph is kept, and the axis lies lower.
+        the picture, a higher part of a larger photograph is kept, and the axis lies lower; so it
+        does for a head that would be cut at the top and is wanted whole.
 
         Args:
             landmarks: (68, 3) metres, of the posed figure.
@@ -128,6 +133,10 @@ class Lens:
         translation = self._fitted(region, translation, wanted, intrinsics, height)
         lowest = float(project(end + translation, intrinsics)[0][:, 1].min())
         lower = max(height + 1.0 - lowest, 0.0)
+        if self.whole_head:
+            upper = vertices[vertices[:, 1] > landmarks[:, 1].mean()].astype(np.float64)
+            highest = float(project(upper + translation, intrinsics)[0][:, 1].min())
+            lower = max(_ABOVE * height - highest, lower)
         return translation, (focal, focal, 0.5 * width, 0.5 * height + lower)
 
     def _fitted(

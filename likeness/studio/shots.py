@@ -80,7 +80,7 @@ def shot_of(face_height: float) -> Shot | None:
 
 
 def draw_lens(rng: np.random.Generator, shot: Shot, *, sharp: bool = False) -> Lens:
-    """A lens, a place for the face and an aperture of a shot.
+    """A lens, a place for the face and an aperture of a shot; all but portraits show whole heads.
 
     Args:
         rng: the only source of chance.
@@ -95,7 +95,7 @@ def draw_lens(rng: np.random.Generator, shot: Shot, *, sharp: bool = False) -> L
     x = float(np.clip(rng.normal(0.0, 0.05), -0.3 * slack, 0.3 * slack))
     y = max(float(rng.uniform(low, high)), 0.5 * face_height + 0.04 - 0.5)
     aperture = math.exp(rng.uniform(math.log(1.8), math.log(8.0)))
-    return Lens(focal_length, face_height, (x, y), None if sharp else aperture)
+    return Lens(focal_length, face_height, (x, y), None if sharp else aperture, shot != "portrait")
 
 
 def camera_turn(

@@ -45,6 +45,8 @@ _TURNS_A_SECOND = 0.25
 _ALBUM = 8
 _TURNED = 35.0  # degrees
 _GROUP = 4
+_GROUP_SIDE = 384
+"""Shorter side in pixels below which four faces are not as large as group pictures have them."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +101,8 @@ def make_gallery(
     Args:
         folder: for the files.
         seed: of the person who is shown closely.
-        size: of a picture on a sheet in pixels.
+        size: of a picture on a sheet in pixels; the group's shorter side is three times that, and
+            not below 384.
         backend: of the speech.
         progress: see :func:`show_person`.
     """
@@ -205,10 +208,11 @@ def photographs(person: Person, size: int, columns: int = 4) -> Picture:
 
 
 def group(seeds: Sequence[int], size: int) -> Picture:
-    """Several people in one picture."""
+    """Several people in one picture, as small as a group picture can be or larger."""
     people = [Person.sample(seed) for seed in seeds]
     sizes = (len(people),)
-    return next(iter(group_pictures(people, count=1, short_side=size, sizes=sizes))).picture.image
+    side = max(size, _GROUP_SIDE)
+    return next(iter(group_pictures(people, count=1, short_side=side, sizes=sizes))).picture.image
 
 
 def _turntable(person: Person, size: int) -> Callable[[Path], object]:

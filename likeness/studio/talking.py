@@ -40,6 +40,16 @@ _VIEWS: tuple[View, ...] = ("front", "front", "front", "left", "right")
 _MOST_MUMBLING = 0.4
 
 
+@dataclass(frozen=True)
+class Setting:
+    """What stays through a clip, and may stay from one clip to the next."""
+
+    person: Person
+    """As dressed."""
+    scene: Scene
+    """Pose, light, place and camera; the face's expression does not count."""
+
+
 @dataclass(frozen=True, eq=False)
 class TalkingClip:
     """A person who says something, and how it is filmed.
@@ -93,6 +103,7 @@ def talking_clip(
     coupling: Coupling = "natural",
     split: Split = "train",
     backend: Backend = "auto",
+    setting: Setting | None = None,
 ) -> TalkingClip:
     """Draws a clip: a function of the person, the text and the number.
 
@@ -105,18 +116,16 @@ def talking_clip(
         coupling: ``independent`` draws blinks, gaze, head and brows without looking at the speech.
         split: whose voices babble in the background, where there is babble.
         backend: of :func:`likeness.speech.synthesis.speak`.
+        setting: outfit, place, light and camera instead of those drawn for the number; it changes
+            nothing of what is heard and how the face moves.
 
     Raises:
         DataError, MissingError, LikenessError: the text cannot be spoken.
     """
     key = ("talking clip", person.seed, number)
     rng = rng_of(*key)
-    colour, worn = draw_outfit(rng, person.sex)
-    shown = dressed(person, colour, worn, rng)
-    drawn = draw_labels(rng, difficulty, person.sex)
-    view = _VIEWS[int(rng.integers(len(_VIEWS)))] if difficulty.pose != "near" else "front"
-    wanted = Labels("portrait", view, "neutral", background=drawn.background, light=drawn.light)
-    scene = replace(stage(wanted, rng, (512, 512), difficulty), occluder=None)
+    own = _setting(rng, person, difficulty)
+    shown = own if setting is None else setting
 
     level = get_args(SpeechKnob).index(difficulty.speech)
     voice = drifted(voice_of(person), person.seed, number, difficulty=level)
@@ -139,7 +148,25 @@ def talking_clip(
     length = int(np.floor(curves.duration * FPS + 1e-6)) * SAMPLES_PER_FRAME
     padded = np.zeros(length, np.float32)
     padded[: min(length, len(sound))] = sound[:length]
-    return TalkingClip(shown, utterance, curves, scene, padded)
+    return TalkingClip(shown.person, utterance, curves, shown.scene, padded)
+
+
+def draw_setting(
+    person: Person,
+    number: int,
+    difficulty: Difficulty = Difficulty(),  # noqa: B008 - a frozen value
+) -> Setting:
+    """The setting of the clip with a number, for other clips to share."""
+    return _setting(rng_of("talking clip", person.seed, number), person, difficulty)
+
+
+def _setting(rng: np.random.Generator, person: Person, difficulty: Difficulty) -> Setting:
+    colour, worn = draw_outfit(rng, person.sex)
+    shown = dressed(person, colour, worn, rng)
+    drawn = draw_labels(rng, difficulty, person.sex)
+    view = _VIEWS[int(rng.integers(len(_VIEWS)))] if difficulty.pose != "near" else "front"
+    wanted = Labels("portrait", view, "neutral", background=drawn.background, light=drawn.light)
+    return Setting(shown, replace(stage(wanted, rng, (512, 512), difficulty), occluder=None))
 
 
 def lips_of(person: Person) -> StudioLips:

@@ -17,7 +17,8 @@ from tests.cli.conftest import Command
 def test_made_data_is_inspected_at_once(likeness: Command) -> None:
     result = likeness("data", "make", "toy", "d", "--people", 3, "--seed", 7, "each=4", "--json")
     assert result.code == 0
-    assert result.document == {"counts": {"samples": 12}, "findings": []}
+    expected = {"counts": {"samples": 12}, "findings": [], "up_to_date": False}
+    assert result.document == expected
     assert json.loads(Path("d/toy.json").read_text()) == {"samples": 12, "seed": 7}
 
 
@@ -262,3 +263,20 @@ def test_an_option_given_as_a_flag_is_shown_as_a_word(
     assert result.code == 2
     assert meant in result.err
     assert "train.steps=2000" in likeness("train", "toy", "--steps", 4).err
+
+
+def test_a_second_identical_make_is_up_to_date(likeness: Command, folder: Path) -> None:
+    words = ("data", "make", "face-encoder", "set", "--people", 1, "--workers", 1, "photos=1")
+    first = likeness(*words, "size=64", "--json")
+    assert (first.code, first.document["up_to_date"]) == (0, False)
+    times = {path: path.stat().st_mtime_ns for path in Path("set").rglob("*")}
+    again = likeness(*words, "size=64", "--json")
+    assert (again.code, again.document["up_to_date"]) == (0, True)
+    assert again.document["counts"] == first.document["counts"]
+    assert again.document["findings"] == first.document["findings"]
+    assert {path: path.stat().st_mtime_ns for path in Path("set").rglob("*")} == times
+    told = likeness(*words, "size=64")
+    assert (told.code, "up to date" in told.out) == (0, True)
+    other = likeness(*words, "size=72")
+    assert other.code == 2
+    assert "size was 64 and is 72" in other.err

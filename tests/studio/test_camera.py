@@ -13,7 +13,8 @@ from likeness.studio.figure import LABELS
 from likeness.studio.hairline import hairline_height
 from likeness.studio.person import Person
 from likeness.studio.photograph import photograph
-from likeness.studio.scene import Scene
+from likeness.studio.scene import Scene, turn_head
+from likeness.studio.shots import draw_lens, draw_turn
 from likeness.studio.template import build_template
 
 _HEAD = np.random.default_rng(0).uniform((-0.07, -0.06, -0.05), (0.07, 0.06, 0.05), (68, 3))
@@ -55,6 +56,44 @@ def test_no_picture_shows_where_a_body_stops():
     above = picture.mask[-6] == body
     assert above.sum() >= 4
     assert (picture.mask[-1, above] == body).mean() > 0.75
+
+
+def test_a_whole_head_begins_two_hundredths_below_the_upper_edge():
+    """The picture moves down over the same view: place and focal length stay."""
+    lens = Lens(85.0, 0.33, (0.0, -0.28))
+    crown = np.concatenate([_tall(), [[0.02, 0.16, -0.06], [0.1, 0.11, 0.03]]])
+    cut, whole = (
+        replace(lens, whole_head=kept).place(_HEAD, crown, 300, 200) for kept in (False, True)
+    )
+    np.testing.assert_array_equal(cut[0], whole[0])
+    assert cut[1][:3] == whole[1][:3]
+    _, y, z = (crown + whole[0]).T
+    fy, cy = whole[1][1], whole[1][3]
+    assert (cy - fy * y / -z)[1:].min() == pytest.approx(0.02 * 300)
+    assert (cut[1][3] - fy * y / -z)[1:].min() < 0.0
+    low = replace(lens, offset=(0.0, 0.0))  # where there is room, nothing moves
+    free, kept = (
+        replace(low, whole_head=kept).place(_HEAD, crown, 300, 200) for kept in (False, True)
+    )
+    assert kept[1] == free[1] == (fy, fy, 100.0, 150.0)
+
+
+@pytest.mark.parametrize("view", ["front", "down"])
+def test_half_length_pictures_show_the_crown_and_the_hair(view):
+    """Of the largest and highest faces that are drawn."""
+    rng = np.random.default_rng(3)
+    turn = draw_turn(rng, view)
+    lens = max(
+        (draw_lens(rng, "half-length") for _ in range(40)),
+        key=lambda lens: lens.face_height - 4.0 * lens.offset[1],
+    )
+    scene = replace(
+        Scene.portrait(), framing=lens, pitch=turn[1], pose=turn_head(*turn, body_share=0.5)
+    )
+    head = [LABELS.index("skin"), LABELS.index("hair")]
+    mask = photograph(Person.sample(61), scene, 96).mask
+    assert not np.isin(mask[0], head).any()
+    assert np.isin(mask[:8], head).any()
 
 
 @pytest.mark.parametrize("seed", [5, 7, 32])

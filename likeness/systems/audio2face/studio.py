@@ -6,8 +6,8 @@ Owns who speaks what, which splits there are and what is written down about the 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, get_args
@@ -17,22 +17,23 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from likeness.data.inspection import Inspection
-from likeness.data.making import Progress, is_unfinished, unfinished
-from likeness.errors import DataError
+from likeness.data.making import Progress, unfinished
+from likeness.data.record import is_up_to_date, write_record
 from likeness.geometry.head_asset import HeadAsset
 from likeness.seeds import Draws, seed_of
 from likeness.speech.espeak_library import is_espeak_present
 from likeness.speech.synthesis import Backend
 from likeness.speech.timeline import Emotion
+from likeness.storage.files import sha256_of
 from likeness.studio.corpus import Split
 from likeness.studio.curves import EYES, sample
 from likeness.studio.difficulty import Difficulty
+from likeness.studio.origin import origin_of
 from likeness.studio.person import Person
 from likeness.studio.recording import SAMPLE_RATE
 from likeness.studio.truth import write_truth
 from likeness.studio.version import STUDIO_VERSION
 from likeness.systems.audio2face.dataset.contract import CONTRACT
-from likeness.systems.audio2face.dataset.description import DESCRIPTION
 from likeness.systems.audio2face.dataset.writer import (
     CacheFormat,
     actor_folder,
@@ -53,7 +54,7 @@ from likeness.systems.audio2face.studio_shots import Line, Scale, lines_of, take
 
 TRUTH = "truth"
 """Folder of the curves and timelines of every shot; readers of the dataset pass it over."""
-_RECORD = "provenance.json"
+_COMMAND = "'likeness data make audio2face'"
 
 _SMOKE_VERTICES = 600
 _TESTED_EVERY = 5
@@ -108,8 +109,8 @@ def make(
     check_faults(codes, len(_speech(lines[0], "train")))
     if backend == "auto":
         backend = "espeak" if is_espeak_present() else "formant"
-    asked = {
-        "studio_version": STUDIO_VERSION,
+    asked: dict[str, Any] = {
+        **origin_of(backend),
         "people": people,
         "seed": seed,
         "scale": scale,
@@ -121,8 +122,10 @@ def make(
         "backend": backend,
         "faults": codes,
     }
-    if _is_made(root, asked):
-        return CONTRACT.inspect(out)
+    if Path(head).is_file():
+        asked["head_sha256"] = sha256_of(Path(head))
+    if is_up_to_date(root, command=_COMMAND, settings=asked):
+        return replace(CONTRACT.inspect(out), is_up_to_date=True)
     tasks = [
         _Task(seed, number, place, scale, shots, people, difficulty, fps, voices, head, backend)
         for number in range(people)
@@ -130,7 +133,7 @@ def make(
     ]
     with unfinished(
         out,
-        command="'likeness data make audio2face'",
+        command=_COMMAND,
         settings=asked,
         files={},
         notes={"source": "studio", "consent": "These people do not exist.", "asked": asked},
@@ -145,6 +148,13 @@ def make(
         if codes:
             spoken = [line.shot for line in _speech(lines[0], "train")]
             put_faults(root, actor_folder(root, _name(0)), spoken, codes, fps)
+        write_record(
+            root,
+            command=_COMMAND,
+            settings=asked,
+            begun=journal.begun,
+            counts=_counts(journal.values),
+        )
     return CONTRACT.inspect(out)
 
 
@@ -263,7 +273,6 @@ def _finish(
     for row in rows:
         emotions.setdefault(row["actor"], {})[row["shot"]] = row["emotion"]
     used = {row["emotion"] for row in rows}
-    counts = {"actors": len(emotions), "shots": len(rows), "frames": sum(r["frames"] for r in rows)}
     held_out = {
         split: [f"{row['actor']}::{row['shot']}" for row in rows if row["split"] == split]
         for split in ("validation", "test")
@@ -272,20 +281,13 @@ def _finish(
         root,
         fps=dict.fromkeys(emotions, float(fps)),
         emotions=[name for name in get_args(Emotion) if name in used],
-        provenance={**notes, "counts": counts},
+        provenance={**notes, "counts": _counts(rows)},
         shot_emotions=emotions,
         validation=held_out["validation"],
         test=held_out["test"],
     )
 
 
-def _is_made(root: Path, asked: Mapping[str, Any]) -> bool:
-    """Whether the folder holds this very set, finished."""
-    path = root / _RECORD
-    if is_unfinished(root) or not (path.is_file() and (root / DESCRIPTION).is_file()):
-        return False
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, OSError) as error:
-        raise DataError(f"'{path}' is not what this command wrote: {error}.") from error
-    return isinstance(found, dict) and found.get("asked") == json.loads(json.dumps(asked))
+def _counts(rows: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    actors = {row["actor"] for row in rows}
+    return {"actors": len(actors), "shots": len(rows), "frames": sum(r["frames"] for r in rows)}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import lru_cache, partial
 from itertools import islice
 from pathlib import Path
@@ -20,6 +21,7 @@ from torch import Tensor
 
 from likeness.data.inspection import Inspection
 from likeness.data.making import Progress, unfinished
+from likeness.data.record import is_up_to_date, write_record
 from likeness.errors import UsageError
 from likeness.geometry.affine import apply_affine
 from likeness.geometry.head_asset import HeadAsset
@@ -27,11 +29,11 @@ from likeness.media.image import crop
 from likeness.seeds import rng_of, seed_of
 from likeness.studio.albedo_space import ALBEDO_FINGERPRINT, albedo_code, albedo_space
 from likeness.studio.difficulty import Difficulty
+from likeness.studio.origin import origin_of
 from likeness.studio.person import Person
 from likeness.studio.photograph import photograph, sitter_of
 from likeness.studio.scene import Scene, head_rotation, sight_rotation
 from likeness.studio.template import build_template
-from likeness.studio.version import STUDIO_VERSION
 from likeness.systems.face_encoder.annotation_files import MASK_CLASSES
 from likeness.systems.face_encoder.crops import warp_classes
 from likeness.systems.face_encoder.data import CONTRACT, write_index, write_photograph
@@ -43,6 +45,7 @@ from likeness.systems.face_encoder.render import Renderer
 from likeness.systems.face_encoder.rounding import one_thread
 from likeness.systems.face_encoder.studio_faults import check_faults, put_faults
 
+_COMMAND = "'likeness data make face-encoder'"
 _MIN_VISIBLE = 40
 """A photograph with fewer visible landmarks is taken again."""
 _TRIES = 5
@@ -80,7 +83,8 @@ def make(
     """Photograph studio people in the layout of the contract; called again, it goes on.
 
     Args:
-        out: folder to write; new, empty, or what an earlier call left unfinished.
+        out: folder to write; new, empty, or what an earlier call left unfinished. A finished set
+            of the same settings is left as it is.
         people: how many different people; one in ten is for validation, one in ten for testing.
         seed: decides who they are and how they are photographed.
         scale: how many photographs of which size: smoke 25 of 128 pixels, fast 10 of 128, full 20
@@ -110,8 +114,8 @@ def make(
     Difficulty.level(difficulty)  # before any work, an unknown one is refused
     head = open_head("studio")
     albedo_space()  # computed once, not in every process
-    asked = {
-        "studio_version": STUDIO_VERSION,
+    asked: dict[str, Any] = {
+        **origin_of(),
         "people": people,
         "seed": seed,
         "photos": photos,
@@ -128,10 +132,13 @@ def make(
         tuple(_Task(seed, number, people, photos, size, max_yaw, difficulty))
         for number in range(people)
     ]
+    settings = {**asked, "size": size, "head": head.fingerprint}
+    if is_up_to_date(out, command=_COMMAND, settings=settings):
+        return replace(CONTRACT.inspect(out), is_up_to_date=True)
     with unfinished(
         out,
-        command="'likeness data make face-encoder'",
-        settings={**asked, "size": size, "head": head.fingerprint},
+        command=_COMMAND,
+        settings=settings,
         files={},
         notes=notes,
         pieces=people,
@@ -144,6 +151,8 @@ def make(
         write_index(Path(out), rows, head=described, provenance=provenance)
         if codes:
             put_faults(Path(out), [r["id"] for r in rows if r["split"] == "train"], codes)
+        counts = {"people": people, "photographs": len(rows)}
+        write_record(out, command=_COMMAND, settings=settings, begun=journal.begun, counts=counts)
     return CONTRACT.inspect(out)
 
 

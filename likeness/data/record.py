@@ -1,0 +1,103 @@
+"""The record of a dataset that code has made: what was asked, and a fingerprint over all of it.
+
+Owns the file ``studio.json`` and the comparison with another request. A dataset that is not
+finished has a journal instead (``making``).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from likeness import __version__
+from likeness.data.making import differences_of, is_unfinished
+from likeness.errors import DataError, UsageError
+from likeness.storage.files import replacing
+
+RECORD = "studio.json"
+_FORMAT = 1
+
+
+def is_recorded(root: str | Path) -> bool:
+    """Whether a folder holds a finished dataset with a record."""
+    return not is_unfinished(root) and (Path(root) / RECORD).is_file()
+
+
+def write_record(
+    root: str | Path,
+    *,
+    command: str,
+    settings: Mapping[str, Any],
+    begun: str,
+    counts: Mapping[str, int],
+) -> None:
+    """Write ``studio.json`` beside the data, as the last file of it.
+
+    Args:
+        root: the dataset.
+        command: what makes it, e.g. ``"'likeness data make face-encoder'"``.
+        settings: everything that decides the content, as JSON values: versions of what makes it
+            among them. This package's own is added.
+        begun: the day, ISO 8601.
+        counts: what there is of everything.
+    """
+    asked = _asked(command, settings)
+    record = {
+        "format": _FORMAT,
+        **asked,
+        "begun": begun,
+        "counts": dict(counts),
+        "fingerprint": fingerprint_of(asked),
+    }
+    with replacing(Path(root) / RECORD) as temporary:
+        temporary.write_text(json.dumps(record, indent=2, ensure_ascii=False) + "\n", "utf-8")
+
+
+def is_up_to_date(root: str | Path, *, command: str, settings: Mapping[str, Any]) -> bool:
+    """Whether a folder holds the finished dataset of a request; see :func:`write_record`.
+
+    Raises:
+        UsageError: it holds one that was made otherwise; every difference is named.
+        DataError: the record is damaged.
+    """
+    if not is_recorded(root):
+        return False
+    path = Path(root) / RECORD
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        before = {"command": found["command"], "settings": dict(found["settings"])}
+        whole = found["fingerprint"] == fingerprint_of(before)
+    except (ValueError, KeyError, TypeError) as error:
+        raise _damaged(path) from error
+    if not whole:
+        raise _damaged(path)
+    now = json.loads(json.dumps(_asked(command, settings)))
+    differences = differences_of(before, now)
+    if differences:
+        raise UsageError(
+            f"'{root}' exists and is not empty; it holds a dataset that was made otherwise: "
+            f"{'; '.join(differences)}.",
+            advice="Choose another folder, or remove this one; a dataset is never overwritten.",
+        )
+    return True
+
+
+def fingerprint_of(asked: Mapping[str, Any]) -> str:
+    """32 hexadecimal digits over command and settings: BLAKE2b of their canonical JSON."""
+    text = json.dumps(asked, sort_keys=True, separators=(",", ":"))
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+def _asked(command: str, settings: Mapping[str, Any]) -> dict[str, Any]:
+    return {"command": command, "settings": {"likeness": __version__, **settings}}
+
+
+def _damaged(path: Path) -> DataError:
+    return DataError(
+        f"Expected the record of a finished dataset in '{path}', found a file that was changed "
+        "or that this version did not write.",
+        advice="Remove the folder and make the dataset again.",
+    )
