@@ -29,8 +29,8 @@ SENSOR_DIAGONAL = 43.267
 _HAIRLINE_RISE = 0.29
 """How far the hairline is above the brows, over the way from chin to bridge of the nose; of the
 template, whose hairline is at a height of 90 mm in front."""
-_ABOVE = 0.02
-"""Heights of the picture above a head that is shown whole."""
+ABOVE = 0.02
+"""Heights of the picture above heads that are shown whole."""
 _BELOW = 0.02
 """Metres above its lowest point in which a figure is cut off."""
 
@@ -136,7 +136,7 @@ class Lens:
         if self.whole_head:
             upper = vertices[vertices[:, 1] > landmarks[:, 1].mean()].astype(np.float64)
             highest = float(project(upper + translation, intrinsics)[0][:, 1].min())
-            lower = max(_ABOVE * height - highest, lower)
+            lower = max(ABOVE * height - highest, lower)
         return translation, (focal, focal, 0.5 * width, 0.5 * height + lower)
 
     def _fitted(

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from likeness.errors import DataError
 from likeness.seeds import rng_of
 from likeness.studio.background import Background, paint_background
-from likeness.studio.camera import Lens, face_region, focal_pixels
+from likeness.studio.camera import ABOVE, Lens, face_region, focal_pixels
 from likeness.studio.depth_of_field import defocus
 from likeness.studio.figure import Anchors, HeadPose, Sitter
 from likeness.studio.film import Film, develop
@@ -230,7 +230,7 @@ def photograph_group(
     focal = focal_pixels(scene.focal_length, height, width)
     rise = (0.5 - 0.42) * height / focal
     sitters = [sitter_of(member.person) for member in members]
-    placed, lowest = [], math.inf
+    placed, lowest, highest = [], math.inf, math.inf
     for member, sitter, (x, y, away) in zip(members, sitters, scene.places):
         target = np.array([x, y + rise * away, -away])
         made = _place(member, sitter, target, (focal, focal, 0.5 * width, 0.5 * height))
@@ -238,8 +238,10 @@ def photograph_group(
         vertices = made.figure.vertices
         end = vertices[vertices[:, 1] < vertices[:, 1].min() + 0.02] + made.translation
         lowest = min(lowest, float(project(end, made.intrinsics)[0][:, 1].min()))
-    # As with a single person, no picture shows where a body stops.
-    lower = max(height + 1.0 - lowest, 0.0)
+        upper = vertices[vertices[:, 1] > made.figure.landmarks68[:, 1].mean()] + made.translation
+        highest = min(highest, float(project(upper, made.intrinsics)[0][:, 1].min()))
+    # As with a single person, no picture shows where a body stops, nor cuts the crown of a head.
+    lower = max(height + 1.0 - lowest, ABOVE * height - highest, 0.0)
     lower = min(lower, height - 2.0 - max(face_region(_points(made))[3] for made in placed))
     intrinsics = (focal, focal, 0.5 * width, 0.5 * height + max(lower, 0.0))
     placed = [Placement(m.figure, m.translation, intrinsics, m.turn) for m in placed]

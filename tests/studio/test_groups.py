@@ -172,3 +172,12 @@ def test_the_nearer_one_is_sharp_and_the_farther_one_is_not():
 
     assert detail(taken, 0) > 0.97 * detail(sharp, 0)
     assert detail(taken, 1) < 0.7 * detail(sharp, 1)
+
+
+def test_no_crown_is_cut():
+    """A tall person beside a small one: all of both heads lies below the upper edge."""
+    scene = _scene((-0.16, 0.2, _FAR), (0.16, 0.08, _FAR))
+    made = photograph_group([_member(32), _member(5)], scene, _SIZE)
+    assert not (made.instance[0] > 0).any()
+    rows = [np.flatnonzero((made.instance == number).any(axis=1)).min() for number in (1, 2)]
+    assert 1 <= min(rows) < 0.1 * _SIZE[0]
