@@ -1,0 +1,94 @@
+"""Runs that are trained here and kept elsewhere: copies on S3, buckets that are not there."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from likeness.errors import MissingError
+from likeness.runs import selection
+from likeness.runs.run import Run
+from likeness.storage.store import StorageSettings, open_store
+from tests.cli.conftest import Command
+
+
+@pytest.mark.s3
+def test_a_run_lost_here_is_resumed_from_its_copy_on_s3(
+    likeness: Command, data: Path, monkeypatch: pytest.MonkeyPatch, s3_server: str
+) -> None:
+    """As after the loss of a machine in the middle: it ends as a run that was never lost."""
+    monkeypatch.setenv("LIKENESS_STORAGE__ENDPOINT_URL", s3_server)
+    words = ("train", "toy", "--profile", "smoke", "data.root=data", "train.save_every=4", "--json")
+    whole = Run(likeness(*words, "--name", "whole").document["run"])
+    mirrored = likeness(*words, "--name", "lost", "storage.mirror=s3://people/runs")
+    assert mirrored.code == 0, mirrored.err
+    lost = Path(mirrored.document["run"])
+    shutil.rmtree(lost)
+    uri = f"s3://people/runs/toy/{lost.name}"
+    store = open_store(uri, settings=StorageSettings(endpoint_url=s3_server))
+    late = store.list("checkpoints/step-00000010/")
+    assert late
+    for key in late:  # the machine was lost before these arrived
+        store.delete(key)
+    result = likeness("resume", uri, "--json")
+    assert result.code == 0, result.err
+    assert Path(result.document["run"]) == lost
+    assert result.document["step"] == 10
+    one, other = (selection.find(run, "latest").weights() for run in (whole, Run(lost)))
+    assert all(torch.equal(one[name], other[name]) for name in one)
+    again = likeness("resume", uri)
+    assert again.code == 2
+    assert f"likeness resume {lost}" in again.err
+    nowhere = likeness("resume", "s3://people/runs/toy")
+    assert nowhere.code == 3
+    assert "no config.yaml" in nowhere.err
+
+
+@pytest.mark.s3
+def test_a_mirror_without_a_bucket_is_refused_before_there_is_a_run(
+    likeness: Command, data: Path, monkeypatch: pytest.MonkeyPatch, s3_server: str
+) -> None:
+    monkeypatch.setenv("LIKENESS_STORAGE__ENDPOINT_URL", s3_server)
+    words = ("train", "toy", "--profile", "smoke", "data.root=data")
+    for more in ((), ("--dry-run",)):
+        result = likeness(*words, "storage.mirror=s3://nobody/r", "--json", *more)
+        assert result.code == 3
+        message = result.document["error"]["message"]
+        assert message == "The bucket 'nobody' of s3://nobody/r does not exist."
+    result = likeness(*words, "storage.mirror=s3:/people/r")
+    assert result.code == 2
+    assert "Did you mean 's3://people/r'?" in result.err
+    result = likeness(*words, "--runs", "s3://people/r")
+    assert result.code == 2
+    assert "Runs are written to a folder on this machine" in result.err
+    assert not Path("runs").exists()
+    result = likeness("data", "inspect", "toy", "s3://nobody/data")
+    assert result.code == 3
+    assert "The bucket 'nobody' of s3://nobody/data does not exist." in result.err
+
+
+def test_a_copy_that_fails_at_the_end_leaves_the_run_named(
+    likeness: Command, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lost(self: Any, path: Path, key: str) -> str:
+        raise MissingError("The server is gone.", advice="Start it.")
+
+    monkeypatch.setattr("likeness.storage.store.LocalStore.upload", lost)
+    result = likeness(
+        *("train", "toy", "--profile", "smoke", "data.root=data", "storage.mirror=there", "--json")
+    )
+    assert result.code == 3
+    (run,) = Path("runs/toy").iterdir()
+    document = result.document
+    assert {name: document[name] for name in ("run", "status", "step")} == {
+        "run": str(run),
+        "status": "finished",
+        "step": 10,
+    }
+    error = document["error"]
+    assert error["message"].endswith("was not copied to there: The server is gone.")
+    assert error["advice"] == f"Start it. Then copy it with: likeness resume {run}"
