@@ -220,7 +220,7 @@ def test_breaths_are_heard_where_they_are_taken(spoken: Utterance) -> None:
 
 
 def test_babble_needs_others(spoken: Utterance) -> None:
-    with pytest.raises(DataError, match="same split"):
+    with pytest.raises(DataError, match="babble_voices for the split"):
         record(spoken, Conditions(noise="babble"), 1)
 
 

@@ -190,7 +190,7 @@ def test_a_missing_or_foreign_earlier_run_is_refused_before_a_run_exists(
     for path, kind, message in (
         (tmp_path / "nowhere", MissingError, "model.initial_run is .*nowhere"),
         (foreign, UsageError, "is a run of dance; expected one of face-encoder"),
-        (empty, MissingError, "has no checkpoint"),
+        (empty, MissingError, "its checkpoints are gone"),
     ):
         with pytest.raises(kind, match=message) as caught:
             train(toy_folder, dataset, tmp_path / "runs", f"model.initial_run={path}")
