@@ -207,12 +207,12 @@ def _with_prefix(row: Mapping[str, Any], prefix: str) -> dict[str, float]:
 
 
 def _stage_at(stages: Sequence[Mapping[str, Any]], step: int) -> dict[str, Any] | None:
-    """The stage the last step done belongs to."""
-    for stage in stages:
+    """The stage the last step done belongs to; its index counts the stages that are trained."""
+    for index, stage in enumerate(stages):
         if step <= stage["end_step"]:
             return {
                 "name": stage["name"],
-                "index": stage["index"],
+                "index": index,
                 "first_step": stage["first_step"],
                 "end_step": stage["end_step"],
             }

@@ -69,7 +69,7 @@ class ImageInfo:
 def read_bytes(source: str | Path | bytes) -> tuple[bytes, str]:
     """The file's bytes and the name to use in messages. Raises DataError, UnsafeFileError."""
     if isinstance(source, bytes):
-        data, name = source, "the given data"
+        data, name = source, "the given content"
     else:
         path, name = Path(source), str(source)
         if path.is_dir():

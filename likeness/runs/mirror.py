@@ -10,21 +10,27 @@ import logging
 import shutil
 from pathlib import Path, PurePosixPath
 from shlex import quote
+from typing import get_args
 
 from likeness.errors import LikenessError, MissingError, UsageError
 from likeness.storage.files import disk_errors, sha256_of
 from likeness.storage.store import Store, checked_key
 
 from .checkpoint import PROGRESS_FILE, checkpoints
-from .run import CONFIG_FILE, Run
+from .run import CONFIG_FILE, Document, Run
 
 logger = logging.getLogger(__name__)
+
+_DESCRIPTIONS = (CONFIG_FILE, *(f"{document}.json" for document in get_args(Document)))
+_NEEDED = (*_DESCRIPTIONS, "status.json")
+"""Without these a run cannot be opened, or cannot be resumed."""
 
 
 def mirror(run: Run, store: Store, *, must_succeed: bool) -> None:
     """Bring ``<system>/<run>/`` of a store up to date.
 
-    The records at the top of the run are always copied. A checkpoint is copied once, with its
+    The records at the top of the run are always copied: what describes it first, what changes
+    while it trains after the checkpoints it speaks of. A checkpoint is copied once, with its
     ``progress.json`` last, so that a copy that was cut short does not count and is made again; one
     that was trained again replaces its copy. A copy that is further than the run is left alone.
     Checkpoints that are gone here go there too, once all that are here have arrived.
@@ -70,7 +76,9 @@ def _bring_up_to_date(run: Run, store: Store) -> None:
             advice="It is brought up to date once this run is as far. If it is what counts, resume "
             "it by its address instead.",
         )
-    wanted = []
+    records = {path.name for path in run.path.iterdir() if path.is_file() and path.name[0] != "."}
+    # First, so that no checkpoint arrives that nobody can open.
+    wanted = [name for name in _DESCRIPTIONS if name in records]
     for checkpoint in saved:
         folder = f"checkpoints/{checkpoint.path.name}"
         record = f"{prefix}/{folder}/{PROGRESS_FILE}"
@@ -84,9 +92,7 @@ def _bring_up_to_date(run: Run, store: Store) -> None:
         # Which checkpoint is the best is known from its scores alone.
         scores = run.evaluation_folder(checkpoint.step) / "scores.json"
         wanted += [scores.relative_to(run.path).as_posix()] if scores.is_file() else []
-    wanted += sorted(
-        path.name for path in run.path.iterdir() if path.is_file() and path.name[0] != "."
-    )
+    wanted += sorted(records.difference(_DESCRIPTIONS))
     for name in wanted:
         store.upload(run.path / name, f"{prefix}/{name}")
     here = tuple(f"{prefix}/checkpoints/{checkpoint.path.name}/" for checkpoint in saved)
@@ -111,7 +117,7 @@ def restore(store: Store, runs: str | Path) -> Run:
         runs: the folder of runs here.
 
     Raises:
-        MissingError: there is no copy of a run.
+        MissingError: there is no copy of a run, or it is not complete; nothing is brought.
         UsageError: the run is here already; it is not overwritten.
     """
     keys = [checked_key(key) for key in store.list()]
@@ -120,6 +126,12 @@ def restore(store: Store, runs: str | Path) -> Run:
             f"Expected the copy of a run at {store.uri}, found {len(keys)} files there, but no "
             f"{CONFIG_FILE}.",
             advice="Name the folder of one run: <storage.mirror>/<system>/<run>.",
+        )
+    lacking = [name for name in _NEEDED if name not in keys]
+    if lacking:
+        raise MissingError(
+            f"The copy {store.uri} is not complete: it lacks {', '.join(lacking)}.",
+            advice="Complete it where the run was trained: likeness resume <folder of the run>.",
         )
     system, name = PurePosixPath(store.uri.rstrip("/")).parts[-2:]
     path = Path(runs) / system / name

@@ -12,7 +12,8 @@ import random
 import sys
 import time
 from abc import abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -22,6 +23,7 @@ from likeness.storage.store import (
     StorageSettings,
     Store,
     checksum_error,
+    damage_error,
 )
 
 T = TypeVar("T")
@@ -66,7 +68,8 @@ class RemoteStore(Store):
         attempts = self.settings.retries + 1
         for attempt in range(attempts):
             try:
-                return action()
+                with _damage_told(f"{self.uri}/{key}"):
+                    return action()
             except DataError as error:
                 if attempt + 1 == attempts:
                     raise
@@ -163,6 +166,19 @@ class RemoteStore(Store):
                 return found
 
             return self._tried(key, "Downloading", fetch)
+
+
+@contextmanager
+def _damage_told(name: str) -> Iterator[None]:
+    """Turn botocore's error for a checksum that the server sent, and that is wrong, into ours."""
+    try:
+        yield
+    except Exception as error:
+        botocore = sys.modules.get("botocore.exceptions")
+        if botocore is not None and isinstance(error, botocore.FlexibleChecksumError):
+            text = _brief(error)
+            raise damage_error(name, text[0].lower() + text[1:]) from error
+        raise
 
 
 def version_of(facts: Mapping[str, Any]) -> str:

@@ -331,8 +331,13 @@ def _no_root(store: LocalStore) -> str:
 
 
 def checksum_error(name: str, *, expected: str, found: str) -> DataError:
+    """The error for content that is not what was stored, by its SHA-256."""
+    return damage_error(name, f"expected SHA-256 {expected}, found {found}")
+
+
+def damage_error(name: str, reason: str) -> DataError:
     """The error for content that is not what was stored."""
     return DataError(
-        f"{name} arrived damaged: expected SHA-256 {expected}, found {found}.",
+        f"{name} arrived damaged: {reason}.",
         advice="Fetch it again; if it stays so, the stored copy must be written anew.",
     )

@@ -82,6 +82,21 @@ def test_a_frame_while_a_run_is_being_written(tmp_path: Path) -> None:
     assert "learning rate encoder 0.001" in text
 
 
+def test_stages_are_counted_without_those_left_out(tmp_path: Path) -> None:
+    """The plan numbers its stages as the configuration does; of three the second has no steps."""
+    stages = [
+        {"index": 0, "name": "one", "first_step": 0, "end_step": 6},
+        {"index": 2, "name": "three", "first_step": 6, "end_step": 10},
+    ]
+    plan = {"total_steps": 10, "stages": stages}
+    run = Run.create(tmp_path, "toy", "watched", "system: toy\n", plan=plan)
+    for step, place in ((6, "stage 1/2 one"), (10, "stage 2/2 three")):
+        run.set_status("running", step=step, total_steps=10)
+        frame = read_frame(run)
+        assert (frame["stage"]["index"], frame["stages"]) == (step // 10, 2)
+        assert any(line.endswith(place) for line in _lines(frame).splitlines())
+
+
 def test_a_killed_run_is_recognised(tmp_path: Path) -> None:
     run = _run(tmp_path)
     code = (

@@ -343,3 +343,16 @@ def test_nothing_waits_for_somebody_to_write_into_a_pipe(tmp_path):
     os.mkfifo(tmp_path / "a.png")
     with pytest.raises(DataError, match="found a pipe or a device"):
         load_image(tmp_path / "a.png")
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"junk", "the given content is not a picture in a known format; it begins with b'junk'."),
+        (b"", "the given content is empty (0 bytes)."),
+    ],
+)
+def test_content_without_a_file_is_told_of_in_a_sentence(content: bytes, reason: str) -> None:
+    with pytest.raises(DataError) as caught:
+        load_image(content)
+    assert caught.value.message == reason

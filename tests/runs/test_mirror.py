@@ -114,6 +114,43 @@ def test_a_return_cut_short_leaves_no_run_and_is_made_good(tmp_path: Path, run: 
     assert [p.name for p in (tmp_path / "elsewhere" / "toy").iterdir()] == [run.name]
 
 
+def test_a_copy_that_lacks_a_record_is_not_brought_until_it_is_made_good(
+    tmp_path: Path, run: Run
+) -> None:
+    save(run, 5)
+    store = LocalStore(tmp_path / "there")
+    mirror(run, store, must_succeed=True)
+    copy = LocalStore(tmp_path / "there" / "toy" / run.name)
+    records = ("provenance", "plan", "environment", "inspection", "status")
+    for name in records:
+        copy.delete(f"{name}.json")
+        with pytest.raises(MissingError, match=rf"complete: it lacks {name}\.json\.\n") as caught:
+            restore(copy, tmp_path / "elsewhere")
+        assert "likeness resume" in caught.value.advice
+        assert not (tmp_path / "elsewhere").exists()
+        mirror(run, store, must_succeed=True)
+    assert selection.find(restore(copy, tmp_path / "elsewhere")).step == 5
+
+
+def test_what_describes_the_run_goes_before_its_checkpoints_and_the_status_after(
+    tmp_path: Path, run: Run
+) -> None:
+    """So a checkpoint in the copy can be opened, and no status speaks of one that is not there."""
+    save(run, 5)
+    store = Unreliable(tmp_path / "there")
+    order: list[str] = []
+
+    def upload(path: Path, key: str) -> str:
+        order.append(path.name)
+        return LocalStore.upload(store, path, key)
+
+    store.upload = upload  # type: ignore[method-assign]
+    mirror(run, store, must_succeed=True)
+    described = {"config.yaml", "provenance.json", "plan.json", "environment.json"}
+    assert set(order[:5]) == described | {"inspection.json"}
+    assert order[-2:] == ["progress.json", "status.json"]
+
+
 def test_a_place_without_a_copy_is_named(tmp_path: Path, run: Run) -> None:
     mirror(run, LocalStore(tmp_path / "there"), must_succeed=True)
     with pytest.raises(MissingError, match=r"no config\.yaml") as caught:

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Literal
 
-Fault = Literal["pass", "500", "503", "hang", "cut", "corrupt"]
+Fault = Literal["pass", "500", "503", "hang", "cut", "corrupt", "disguise"]
+"""``corrupt`` flips a byte; ``disguise`` also drops the checksum that the server sends with it."""
 
 
 @contextmanager
@@ -110,13 +111,13 @@ def proxy_to(upstream: str) -> Iterator[Proxy]:
             connection.request(self.command, self.path, body, dict(self.headers))
             answer = connection.getresponse()
             data = answer.read()
-            if fault == "corrupt" and data:
+            if fault in ("corrupt", "disguise") and data:
                 data = bytes([data[0] ^ 0xFF]) + data[1:]
             self.send_response(answer.status)
             for name, value in answer.getheaders():
                 drop = {"transfer-encoding", "connection", "server", "date"}
                 checksum = name.lower().startswith("x-amz-checksum")
-                if name.lower() not in drop and not (fault == "corrupt" and checksum):
+                if name.lower() not in drop and not (fault == "disguise" and checksum):
                     self.send_header(name, value)
             if "Content-Length" not in dict(answer.getheaders()):
                 self.send_header("Content-Length", str(len(data)))

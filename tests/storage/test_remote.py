@@ -179,11 +179,38 @@ def test_a_lasting_fault_ends_after_the_bounded_retries(
 def test_damage_on_the_way_is_repaired_or_refused(s3_proxy: Proxy, tmp_path: Path) -> None:
     store = _s3(s3_proxy.address, "damage")
     store.write_bytes("x.bin", PAYLOAD)
-    s3_proxy.faults = ["corrupt", "pass"]
+    s3_proxy.faults = ["disguise", "pass"]
     assert store.download("x.bin", tmp_path / "x.bin") == DIGEST
-    s3_proxy.faults = ["corrupt"]
+    s3_proxy.faults = ["disguise"]
     with pytest.raises(DataError, match=f"expected SHA-256 {DIGEST}"):
         store.download("x.bin", tmp_path / "y.bin")
+    assert not (tmp_path / "y.bin").exists()
+
+
+@pytest.mark.s3
+def test_damage_that_the_client_notices_is_repaired_or_refused(
+    s3_proxy: Proxy, tmp_path: Path
+) -> None:
+    """By the checksum that the server sends with the file, before ours is looked at."""
+    store = _s3(s3_proxy.address, "noticed", PATIENT)
+    store.write_bytes("x.bin", PAYLOAD)
+    s3_proxy.faults = ["corrupt", "corrupt", "pass"]
+    assert store.download("x.bin", tmp_path / "x.bin") == DIGEST
+    assert len(s3_proxy.requests) == 3
+    s3_proxy.faults = ["corrupt", "pass"]
+    assert store.read_bytes("x.bin") == PAYLOAD
+    s3_proxy.faults, s3_proxy.requests = ["corrupt"], []
+    for use in (
+        lambda: store.download("x.bin", tmp_path / "y.bin"),
+        lambda: store.read_bytes("x.bin"),
+    ):
+        with pytest.raises(DataError) as caught:
+            use()
+        assert caught.value.exit_code == 4
+        start = f"{store.uri}/x.bin arrived damaged: expected checksum "
+        assert caught.value.message.startswith(start)
+        assert "must be written anew" in caught.value.advice
+    assert len(s3_proxy.requests) == 2 * 4
     assert not (tmp_path / "y.bin").exists()
 
 
