@@ -66,7 +66,8 @@ def find_takes(source: str | Path) -> tuple[list[Take], list[dict[str, str]]]:
     """The takes in a folder and the folders in it, and the tables that are none, with reasons.
 
     Sound belongs to a table by its whole stem; else the only sound of a folder to its only table.
-    Tables without the columns of the app are passed over, those that end in ``_raw`` too.
+    Tables without the columns of the app are passed over where no sound has their name, and those
+    that end in ``_raw`` always.
 
     Raises:
         DataError: there is no take, or two of one name.
@@ -78,8 +79,16 @@ def find_takes(source: str | Path) -> tuple[list[Take], list[dict[str, str]]]:
     skipped: list[dict[str, str]] = []
     for place in (folder, *sorted(p for p in folder.iterdir() if _is_shown(p) and p.is_dir())):
         files = sorted(p for p in place.iterdir() if p.is_file() and _is_shown(p))
-        tables = [p for p in files if p.suffix.lower() == ".csv" and _is_table(p)]
         sounds = [p for suffix in SOUNDS for p in files if p.suffix.lower() == suffix]
+        faults = {
+            p: _table_fault(p)
+            for p in files
+            if p.suffix.lower() == ".csv" and not p.stem.lower().endswith("_raw")
+        }
+        tables = [table for table, fault in faults.items() if fault is None]
+        for table, fault in faults.items():
+            if fault is not None and any(p.stem == table.stem for p in sounds):
+                skipped.append({"file": table.relative_to(folder).as_posix(), "reason": fault})
         for table in tables:
             mine = [p for p in sounds if p.stem == table.stem]
             if not mine and len(tables) == 1 and len({p.stem for p in sounds}) == 1:
@@ -188,15 +197,18 @@ def _is_shown(path: Path) -> bool:
     return not path.name.startswith(".")
 
 
-def _is_table(path: Path) -> bool:
-    if path.stem.lower().endswith("_raw"):
-        return False
+def _table_fault(path: Path) -> str | None:
+    """Why a CSV file is no table of the app; None: it is one, by its first column."""
     try:
         with open(path, encoding="utf-8-sig", newline="") as file:
             header = next(csv.reader(file), [])
-    except (OSError, UnicodeDecodeError, csv.Error):
-        return False
-    return bool(header) and header[0].strip().lower() == "timecode"
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        return f"expected a table of Live Link Face, found what cannot be read: {error}"
+    if not any(cell.strip() for cell in header):
+        return "expected a row with the names of columns, found an empty one or none"
+    if header[0].strip().lower() != "timecode":
+        return f"expected Timecode as the first column, found {header[0].strip()[:40]!r}"
+    return None
 
 
 def _shot_name(stem: str) -> str:

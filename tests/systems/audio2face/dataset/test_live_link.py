@@ -98,6 +98,26 @@ def test_takes_are_found_with_their_sounds(tmp_path: Path) -> None:
         find_takes(_empty(tmp_path))
 
 
+def test_tables_that_are_none_beside_a_sound_are_told(tmp_path: Path) -> None:
+    put(tmp_path, "joy_1")
+    for name in ("empty", "notc", "latin"):
+        write_wav(tmp_path / f"{name}.wav", noise(0.1), RATE)
+    (tmp_path / "empty.csv").write_bytes(b"")
+    text = (tmp_path / "joy_1.csv").read_text()
+    (tmp_path / "notc.csv").write_text(text.replace("Timecode,", "Time,", 1))
+    (tmp_path / "latin.csv").write_bytes("Längen,Tiefen\n".encode("latin-1"))
+    (tmp_path / "joy_1_raw.csv").write_bytes(b"")
+    write_wav(tmp_path / "joy_1_raw.wav", noise(0.1), RATE)
+    (tmp_path / "log.csv").write_text("frame,time\n1,2\n")
+    takes, skipped = find_takes(tmp_path)
+    assert [take.name for take in takes] == ["joy_1"]
+    reasons = {row["file"]: row["reason"] for row in skipped}
+    assert sorted(reasons) == ["empty.csv", "latin.csv", "notc.csv"]
+    assert "found an empty one or none" in reasons["empty.csv"]
+    assert "Timecode as the first column, found 'Time'" in reasons["notc.csv"]
+    assert "cannot be read" in reasons["latin.csv"]
+
+
 def _empty(folder: Path) -> Path:
     empty = folder.parent / "empty"
     empty.mkdir()
