@@ -49,17 +49,31 @@ class TakeFrames:
     Attributes:
         channels: (F, 79) as :func:`likeness.studio.curves.sample` gives them: ARKit weights and
             the turns of the eyes; head and tongue are still.
+        fps: frames per second.
         sound: (samples,) of F / fps seconds.
         gaps: how many stretches without rows are filled by lines.
-        cut: seconds of table and sound beyond what both have.
+        face_seconds: length of the table.
+        sound_seconds: length of the whole sound.
         missing: ARKit shapes that have no column; they stay 0.
     """
 
     channels: NDArray[np.float64]
+    fps: float
     sound: NDArray[np.float32]
     gaps: int
-    cut: float
+    face_seconds: float
+    sound_seconds: float
     missing: tuple[str, ...]
+
+    @property
+    def cut(self) -> float:
+        """Seconds of the longer of the two that are not in the frames."""
+        return max(self.face_seconds, self.sound_seconds) - self.seconds
+
+    @property
+    def seconds(self) -> float:
+        """Length of the frames."""
+        return len(self.channels) / self.fps
 
 
 def find_takes(source: str | Path) -> tuple[list[Take], list[dict[str, str]]]:
@@ -176,7 +190,7 @@ def take_frames(
     inside = (times[1:] > middles[0]) & (times[:-1] < middles[-1])
     gaps = int(((steps > _GAP) & inside).sum())
     face = float(times[-1] - times[0]) + hold
-    return TakeFrames(channels, kept, gaps, max(face, seconds) - count / fps, missing)
+    return TakeFrames(channels, fps, kept, gaps, face, seconds, missing)
 
 
 def read_take(

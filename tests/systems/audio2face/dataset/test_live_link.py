@@ -208,6 +208,30 @@ def test_shapes_without_a_column_are_told_and_a_jaw_is_needed(tmp_path: Path) ->
     assert "found none for mouthPucker." in told["shapes-missing"].message
 
 
+def test_a_take_whose_sound_has_another_length_is_told(tmp_path: Path) -> None:
+    lengths = {"even": 1.5, "short": 0.8, "near": 1.4, "long": 2.4, "tenth": 1.3}
+    for name, seconds in lengths.items():
+        put(tmp_path / "takes", name)
+        write_wav(tmp_path / f"takes/{name}.wav", noise(seconds), RATE)
+    inspection = prepare_live_link(
+        str(tmp_path / "takes"), str(tmp_path / "set"), vertices=200, consent="Yes.", workers=1
+    )
+    told = {f.path: f for f in inspection.findings if f.code == "take-cut"}
+    assert sorted(told) == ["long.csv", "short.csv", "tenth.csv"]
+    assert {f.severity for f in told.values()} == {"warning"}
+    assert (
+        "a face of 1.50 s and 0.80 s of sound in 'short.wav': 0.70 s" in told["short.csv"].message
+    )
+    takes = json.loads((tmp_path / "set/provenance.json").read_text())["takes"]
+    rows = {row["shot"]: row for row in takes}
+    assert {name: row["sound_seconds"] for name, row in rows.items()} == lengths
+    assert {row["face_seconds"] for row in rows.values()} == {1.5}
+    cut = {name: row["seconds_cut"] for name, row in rows.items()}
+    assert cut == pytest.approx(
+        {"even": 0.0, "short": 0.7, "near": 0.1, "long": 0.9, "tenth": 0.2}, abs=0.001
+    )
+
+
 def test_a_take_to_test_with_must_be_there(tmp_path: Path) -> None:
     put(tmp_path / "takes", "joy_1")
     with pytest.raises(UsageError, match="names joy_3") as caught:
