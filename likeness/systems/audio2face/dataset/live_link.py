@@ -168,6 +168,16 @@ def _findings(row: Mapping[str, Any]) -> Iterator[Finding]:
             f"{', '.join(missing[:6])}{' and others' if len(missing) > 6 else ''}.",
             "They stay 0 in this take; correct the names of the columns if they were recorded.",
         )
+    if beyond := row["weights_beyond"]:
+        shown = [f"{name} {rows}, as far as {far:g}" for name, (rows, far) in beyond.items()]
+        yield Finding(
+            "warning",
+            "weights-range",
+            row["table"],
+            f"Expected weights from 0 to 1, found rows with others: {'; '.join(shown[:6])}"
+            f"{' and others' if len(shown) > 6 else ''}.",
+            "They are taken as 0 or 1; mend the rows, or scale weights that are percents.",
+        )
     face, sound, cut = row["face_seconds"], row["sound_seconds"], row["seconds_cut"]
     if cut > _CUT or cut > max(_CUT_SHARE * max(face, sound), _CUT_LEAST):
         yield Finding(
@@ -175,7 +185,8 @@ def _findings(row: Mapping[str, Any]) -> Iterator[Finding]:
             "take-cut",
             row["table"],
             f"Expected face and sound of one length, found a face of {face:.2f} s and "
-            f"{sound:.2f} s of sound in '{row['sound']}': {cut:.2f} s of the longer one are not in the shot.",
+            f"{sound:.2f} s of sound in '{row['sound']}': {cut:.2f} s of the "
+            "longer one are not in the shot.",
             "Look whether the sound is that of the take, and give sound_start if it begins at "
             "another time.",
         )
@@ -227,6 +238,7 @@ def _make_shot(root: Path, options: Mapping[str, Any], take: Take) -> dict[str, 
         "sound_seconds": round(frames.sound_seconds, 3),
         "seconds_cut": round(frames.cut, 3),
         "shapes_missing": list(frames.missing),
+        "weights_beyond": {name: list(found) for name, found in frames.beyond.items()},
     }
 
 

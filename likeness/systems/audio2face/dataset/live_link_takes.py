@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +26,8 @@ SOUNDS = (".wav", ".flac", ".ogg", ".mp3", ".m4a", ".aac", ".mov", ".mp4")
 _GAP = 0.1
 """Seconds between two rows above which the face between them is said to be a guess."""
 _LEAST_FRAMES = 2
+_SLACK = 0.05
+"""How far a weight may lie beyond 0 to 1: solvers of trackers overshoot a little."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,8 @@ class TakeFrames:
         face_seconds: length of the table.
         sound_seconds: length of the whole sound.
         missing: ARKit shapes that have no column; they stay 0.
+        beyond: of shapes with weights below -0.05 or above 1.05, in how many rows that is and the
+            farthest weight; all are clipped to 0 to 1.
     """
 
     channels: NDArray[np.float64]
@@ -64,6 +69,7 @@ class TakeFrames:
     face_seconds: float
     sound_seconds: float
     missing: tuple[str, ...]
+    beyond: Mapping[str, tuple[int, float]]
 
     @property
     def cut(self) -> float:
@@ -176,10 +182,14 @@ def take_frames(
         )
     middles = (np.arange(first, last + 1) + 0.5) / fps
     channels = np.zeros((count, len(CHANNELS)))
+    beyond: dict[str, tuple[int, float]] = {}
     for column, name in enumerate(ARKIT_NAMES):
         if name in animation.names:
             given = animation.weights[:, animation.names.index(name)]
             channels[:, ARKIT.start + column] = np.interp(middles, times, given)
+            over = np.maximum(given - 1, -given)
+            if rows := int((over > _SLACK).sum()):
+                beyond[name] = rows, round(float(given[over.argmax()]), 4)
     channels[:, ARKIT] = np.clip(channels[:, ARKIT], 0.0, 1.0)
     left, right = np.moveaxis(
         np.degrees([eye_rotations(row)[:, :2] for row in channels[:, ARKIT]]), 1, 0
@@ -190,7 +200,7 @@ def take_frames(
     inside = (times[1:] > middles[0]) & (times[:-1] < middles[-1])
     gaps = int(((steps > _GAP) & inside).sum())
     face = float(times[-1] - times[0]) + hold
-    return TakeFrames(channels, fps, kept, gaps, face, seconds, missing)
+    return TakeFrames(channels, fps, kept, gaps, face, seconds, missing, beyond)
 
 
 def read_take(

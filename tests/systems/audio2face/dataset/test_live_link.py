@@ -232,6 +232,36 @@ def test_a_take_whose_sound_has_another_length_is_told(tmp_path: Path) -> None:
     )
 
 
+def test_weights_far_out_of_range_are_told_and_clipped(tmp_path: Path) -> None:
+    good = table(1.5)
+    weights = good.weights.copy()
+    column = {name: good.names.index(name) for name in NAMES}
+    weights[20, column["jawOpen"]] = 37.0
+    weights[5:8, column["mouthClose"]] = [-0.06, -2.5, 1.2]
+    weights[3, column["eyeBlinkLeft"]] = 1.04
+    weights[4, column["eyeBlinkLeft"]] = -0.04
+    put(tmp_path / "takes", "wild")
+    put(tmp_path / "takes", "tame")
+    write_live_link_face(
+        tmp_path / "takes/wild.csv", WeightAnimation(good.names, weights, good.times)
+    )
+    inspection = prepare_live_link(
+        str(tmp_path / "takes"), str(tmp_path / "set"), vertices=200, consent="Yes.", workers=1
+    )
+    (found,) = (f for f in inspection.findings if f.code == "weights-range")
+    assert (found.severity, found.path) == ("warning", "wild.csv")
+    assert found.message == (
+        "Expected weights from 0 to 1, found rows with others: jawOpen 1, as far as 37; "
+        "mouthClose 3, as far as -2.5."
+    )
+    takes = json.loads((tmp_path / "set/provenance.json").read_text())["takes"]
+    beyond = {row["shot"]: row["weights_beyond"] for row in takes}
+    assert beyond == {"tame": {}, "wild": {"jawOpen": [1, 37.0], "mouthClose": [3, -2.5]}}
+    frames = take_frames(WeightAnimation(good.names, weights, good.times), noise(1.5), RATE, 30.0)
+    assert frames.channels[:, CHANNEL["jawOpen"]].max() == 1.0
+    assert frames.channels[:, CHANNEL["mouthClose"]].min() == 0.0
+
+
 def test_a_take_to_test_with_must_be_there(tmp_path: Path) -> None:
     put(tmp_path / "takes", "joy_1")
     with pytest.raises(UsageError, match="names joy_3") as caught:
