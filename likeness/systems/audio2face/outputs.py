@@ -97,7 +97,8 @@ def write_outputs(
     Point caches hold the tongue as it was learned, as if the jaw were still, and the jaw beside it;
     films and scenes show it carried by the jaw.
 
-    Files of other formats that an earlier call wrote of the same performance stay in the manifest.
+    Files of other formats that an earlier call wrote of the same performance stay in the manifest;
+    it is the same where all that the manifest says but the files is equal.
 
     Args:
         folder: made if it is not there.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -50,6 +51,10 @@ def predict(
 ) -> list[dict[str, Any]]:
     """Animate sound files, or all in folders, into ``output``.
 
+    Each sound has a manifest with what its files were made with. A later call with the same values
+    adds its files to it; one with others starts it again, and files it does not write over stay in
+    the folder without being named.
+
     Args:
         format: comma-separated choice of maya, npy, pc2, usd, glb, arkit-csv, arkit-json,
             live-link, mp4; all that the actor allows by default, of caches npy alone.
@@ -93,6 +98,16 @@ def predict(
     failures: list[LikenessError] = []
     sounds = _sounds(inputs)
     named = emotion or ("track" if emotions else predictor.cast.default_emotion)
+    made_with = {
+        "emotion": named,
+        "emotion_table": None if emotions is None else _table_entry(Path(emotions)),
+        "mode": mode,
+        "seed": seed,
+        "blinks": blinks,
+        "plain": plain,
+        "timing": timing,
+        "runtime_compat": runtime_compat,
+    }
 
     def stem_of(name: str) -> str:
         return output_stem(name, own.actor, emotion=named, mode=mode)
@@ -125,9 +140,7 @@ def predict(
                 about={
                     "sound": path.name,
                     "network": predictor.network_type,
-                    "emotion": named,
-                    "timing": timing,
-                    "runtime_compat": runtime_compat,
+                    **made_with,
                 },
                 film_size=size,
                 runtime_compat=runtime_compat,
@@ -213,6 +226,11 @@ def _track(predictor: SpeechToFace, path: Path) -> EmotionTrack:
     except (TypeError, ValueError) as error:
         raise UsageError(f"'{path}' holds something that is no number: {error}.") from error
     return EmotionTrack(times, vectors.astype(np.float32))
+
+
+def _table_entry(path: Path) -> dict[str, str]:
+    """A table in the manifest, by its content: two of one name are two performances."""
+    return {"file": path.name, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
 
 
 def _blinks(keys: np.ndarray, count: int, fps: float, key: str) -> np.ndarray:

@@ -132,6 +132,8 @@ def convert(reference: ReferenceConfig, *, datasets: str | Path | None = None) -
     shift = reference.values["train"]["AUGMENT"].get("pitch_shift")
     if shift and shift["min_semitones"] != -shift["max_semitones"]:
         notes.append("AUGMENT/pitch_shift becomes as wide below as above")
+    if (steps := _contradicted_steps(reference)) is not None:
+        notes.append(steps)
     for path, reason in _left_out(reference):
         notes.append(f"{path} is not carried over: {reason}")
     if _is_deaf(reference):
@@ -216,13 +218,33 @@ def _changed(reference: ReferenceConfig, path: str, value: Any) -> Any:
         learned = train["LOSS_PHONEME_ALPHA"] or train["LOSS_PHONEME_MOTION_ALPHA"]
         return value if learned else []
     if path == "inference/TIMESTEP_RESPACING":
-        steps = reference.values["inference"]["NUM_DIFFUSION_STEPS"]
-        return int(value) if isinstance(value, str) and value.isdigit() else steps
+        return _inference_steps(reference)
     if path == _TONGUE_SHAPE:
         return value[:2]
     if path.startswith("preproc/DEFAULT_"):
         return value[0]
     return value
+
+
+def _inference_steps(reference: ReferenceConfig) -> Any:
+    inference = reference.values["inference"]
+    spaced = inference["TIMESTEP_RESPACING"]
+    if isinstance(spaced, str) and spaced.isdigit():
+        return int(spaced)
+    return inference["NUM_DIFFUSION_STEPS"]
+
+
+def _contradicted_steps(reference: ReferenceConfig) -> str | None:
+    """What is told of a TIMESTEP_RESPACING that gives other steps than NUM_DIFFUSION_STEPS says."""
+    inference = reference.values["inference"]
+    spaced, steps = inference.get("TIMESTEP_RESPACING"), inference.get("NUM_DIFFUSION_STEPS")
+    if spaced in (None, "", str(steps)):
+        return None
+    return (
+        f"inference/TIMESTEP_RESPACING is {spaced!r} and inference/NUM_DIFFUSION_STEPS is "
+        f"{steps!r}, which should say the same: model.process.inference_steps is "
+        f"{_inference_steps(reference)}"
+    )
 
 
 def _left_out(reference: ReferenceConfig) -> Iterator[tuple[str, str]]:

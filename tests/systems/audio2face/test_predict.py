@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -58,6 +59,52 @@ def test_another_sound_of_an_earlier_call_is_not_written_over(
     one, two = (f"{stem}_anna_anna_neutral_offline.npy" for stem in ("Mark", "Mark-2"))
     assert made == [one, two, two, one]
     assert np.abs(np.load(out / one) - np.load(out / two)).max() > 0
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ({"seed": 5}, {"seed": 7}),
+        ({"plain": True}, {}),
+        ({}, {"blinks": True}),
+        ({}, {"timing": "runtime"}),
+    ],
+)
+def test_files_of_other_values_leave_the_manifest(
+    regression_run: Run, tmp_path: Path, before: dict[str, object], after: dict[str, object]
+) -> None:
+    sound, out = speech(tmp_path / "a.wav"), tmp_path / "out"
+    names = []
+    for form, options in (("npy", before), ("arkit-csv", before), ("arkit-json", after)):
+        run_on(regression_run, [sound], out, format=form, **options)
+        (path,) = out.glob("*.manifest.json")
+        manifest = json.loads(path.read_text())
+        defaults = {"mode": "offline", "seed": 0, "blinks": False, "plain": False}
+        expected = {**defaults, "timing": "centre", "emotion_table": None, **options}
+        assert {key: manifest[key] for key in expected} == expected
+        names.append(set(manifest["files"]))
+    stem = "a_anna_anna_neutral_offline"
+    assert names[0] < names[1]
+    assert f"{stem}_arkit.csv" in names[1]
+    assert f"{stem}_arkit.json" in names[2]
+    assert not names[2] & names[1]
+    assert (out / f"{stem}_arkit.csv").is_file()
+
+
+def test_tables_of_emotions_of_other_content_are_two_performances(
+    regression_run: Run, tmp_path: Path
+) -> None:
+    sound, table = speech(tmp_path / "a.wav"), tmp_path / "felt.csv"
+    found = []
+    for form, text in (("npy", "0,0"), ("arkit-csv", "0,0"), ("arkit-json", "0,1")):
+        table.write_text(f"time,joy\n{text}\n")
+        run_on(regression_run, [sound], tmp_path / "out", format=form, emotions=str(table))
+        (path,) = (tmp_path / "out").glob("*.manifest.json")
+        manifest = json.loads(path.read_text())
+        digest = hashlib.sha256(table.read_bytes()).hexdigest()
+        assert manifest["emotion_table"] == {"file": "felt.csv", "sha256": digest}
+        found.append({Path(name).suffix for name in manifest["files"]})
+    assert found == [{".npy"}, {".npy", ".csv"}, {".json"}]
 
 
 def test_only_broken_sounds_are_an_error(regression_run: Run, tmp_path: Path) -> None:

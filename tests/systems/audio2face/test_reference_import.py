@@ -154,6 +154,28 @@ def test_defect_10_what_cannot_be_carried_over_is_told(tmp_path: Path) -> None:
     assert any("hears through hubert" in note for note in notes)
 
 
+@pytest.mark.parametrize(
+    ("inference", "taken", "told"),
+    [
+        ('TIMESTEP_RESPACING = "3"\nNUM_DIFFUSION_STEPS = 2\n', 3, "is '3' and"),
+        ('TIMESTEP_RESPACING = "ddim4"\nNUM_DIFFUSION_STEPS = 4\n', 4, "is 'ddim4' and"),
+        ('TIMESTEP_RESPACING = "3"\nNUM_DIFFUSION_STEPS = 3\n', 3, None),
+        ("NUM_DIFFUSION_STEPS = 5\n", 5, None),
+    ],
+)
+def test_steps_of_inference_that_contradict_each_other_are_told(
+    tmp_path: Path, inference: str, taken: int, told: str | None
+) -> None:
+    out = tmp_path / "band.yaml"
+    notes = import_config(write_reference(tmp_path / "band", inference=inference), out)["notes"]
+    assert _resolved(out).model.process.inference_steps == taken
+    found = [note for note in notes if note.startswith("inference/TIMESTEP_RESPACING")]
+    assert len(found) == (told is not None)
+    if told is not None:
+        assert told in found[0]
+        assert found[0].endswith(f"model.process.inference_steps is {taken}")
+
+
 def test_defect_10_channels_missing_of_a_scale_are_one(tmp_path: Path) -> None:
     from tests.systems.audio2face.reference_directories import DATASET
 

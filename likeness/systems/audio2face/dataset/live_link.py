@@ -7,7 +7,7 @@ in time is :mod:`.live_link_takes`; the head is :mod:`..studio_faces`.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -36,6 +36,9 @@ from likeness.systems.audio2face.studio_faces import (
 
 SKIPPED = "skipped.json"
 _ADVICE = "Mend the take and prepare all of them into a new folder, or go on without it."
+_CUT, _CUT_SHARE, _CUT_LEAST = 0.5, 0.1, 0.1
+"""Seconds that may be cut off, share of the longer one that may, seconds that always may: a frame
+or two are lost to rounding."""
 
 
 def prepare_live_link(
@@ -150,20 +153,43 @@ def prepare_live_link(
     left_out = [
         Finding("warning", "take-left-out", row["file"], row["reason"], _ADVICE) for row in skipped
     ]
-    still = [
-        Finding(
+    told = [finding for row in rows for finding in _findings(row)]
+    return Inspection(found.uri, found.counts, (*found.findings, *left_out, *told))
+
+
+def _findings(row: Mapping[str, Any]) -> Iterator[Finding]:
+    """What a take that became a shot should be looked at for, by its row in provenance.json."""
+    if missing := row["shapes_missing"]:
+        yield Finding(
             "warning",
             "shapes-missing",
             row["table"],
             f"Expected a column for each of the 52 ARKit shapes, found none for "
-            f"{', '.join(row['shapes_missing'][:6])}"
-            f"{' and others' if len(row['shapes_missing']) > 6 else ''}.",
+            f"{', '.join(missing[:6])}{' and others' if len(missing) > 6 else ''}.",
             "They stay 0 in this take; correct the names of the columns if they were recorded.",
         )
-        for row in rows
-        if row["shapes_missing"]
-    ]
-    return Inspection(found.uri, found.counts, (*found.findings, *left_out, *still))
+    if beyond := row["weights_beyond"]:
+        shown = [f"{name} {rows}, as far as {far:g}" for name, (rows, far) in beyond.items()]
+        yield Finding(
+            "warning",
+            "weights-range",
+            row["table"],
+            f"Expected weights from 0 to 1, found rows with others: {'; '.join(shown[:6])}"
+            f"{' and others' if len(shown) > 6 else ''}.",
+            "They are taken as 0 or 1; mend the rows, or scale weights that are percents.",
+        )
+    face, sound, cut = row["face_seconds"], row["sound_seconds"], row["seconds_cut"]
+    if cut > _CUT or cut > max(_CUT_SHARE * max(face, sound), _CUT_LEAST):
+        yield Finding(
+            "warning",
+            "take-cut",
+            row["table"],
+            f"Expected face and sound of one length, found a face of {face:.2f} s and "
+            f"{sound:.2f} s of sound in '{row['sound']}': {cut:.2f} s of the "
+            "longer one are not in the shot.",
+            "Look whether the sound is that of the take, and give sound_start if it begins at "
+            "another time.",
+        )
 
 
 @lru_cache(maxsize=1)
@@ -208,8 +234,11 @@ def _make_shot(root: Path, options: Mapping[str, Any], take: Take) -> dict[str, 
         "sound": take.sound.name,
         "frames": len(skin),
         "gaps_filled": frames.gaps,
+        "face_seconds": round(frames.face_seconds, 3),
+        "sound_seconds": round(frames.sound_seconds, 3),
         "seconds_cut": round(frames.cut, 3),
         "shapes_missing": list(frames.missing),
+        "weights_beyond": {name: list(found) for name, found in frames.beyond.items()},
     }
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +26,8 @@ SOUNDS = (".wav", ".flac", ".ogg", ".mp3", ".m4a", ".aac", ".mov", ".mp4")
 _GAP = 0.1
 """Seconds between two rows above which the face between them is said to be a guess."""
 _LEAST_FRAMES = 2
+_SLACK = 0.05
+"""How far a weight may lie beyond 0 to 1: solvers of trackers overshoot a little."""
 
 
 @dataclass(frozen=True)
@@ -49,24 +52,42 @@ class TakeFrames:
     Attributes:
         channels: (F, 79) as :func:`likeness.studio.curves.sample` gives them: ARKit weights and
             the turns of the eyes; head and tongue are still.
+        fps: frames per second.
         sound: (samples,) of F / fps seconds.
         gaps: how many stretches without rows are filled by lines.
-        cut: seconds of table and sound beyond what both have.
+        face_seconds: length of the table.
+        sound_seconds: length of the whole sound.
         missing: ARKit shapes that have no column; they stay 0.
+        beyond: of shapes with weights below -0.05 or above 1.05, in how many rows that is and the
+            farthest weight; all are clipped to 0 to 1.
     """
 
     channels: NDArray[np.float64]
+    fps: float
     sound: NDArray[np.float32]
     gaps: int
-    cut: float
+    face_seconds: float
+    sound_seconds: float
     missing: tuple[str, ...]
+    beyond: Mapping[str, tuple[int, float]]
+
+    @property
+    def cut(self) -> float:
+        """Seconds of the longer of the two that are not in the frames."""
+        return max(self.face_seconds, self.sound_seconds) - self.seconds
+
+    @property
+    def seconds(self) -> float:
+        """Length of the frames."""
+        return len(self.channels) / self.fps
 
 
 def find_takes(source: str | Path) -> tuple[list[Take], list[dict[str, str]]]:
     """The takes in a folder and the folders in it, and the tables that are none, with reasons.
 
     Sound belongs to a table by its whole stem; else the only sound of a folder to its only table.
-    Tables without the columns of the app are passed over, those that end in ``_raw`` too.
+    Tables without the columns of the app are passed over where no sound has their name, and those
+    that end in ``_raw`` always.
 
     Raises:
         DataError: there is no take, or two of one name.
@@ -78,8 +99,16 @@ def find_takes(source: str | Path) -> tuple[list[Take], list[dict[str, str]]]:
     skipped: list[dict[str, str]] = []
     for place in (folder, *sorted(p for p in folder.iterdir() if _is_shown(p) and p.is_dir())):
         files = sorted(p for p in place.iterdir() if p.is_file() and _is_shown(p))
-        tables = [p for p in files if p.suffix.lower() == ".csv" and _is_table(p)]
         sounds = [p for suffix in SOUNDS for p in files if p.suffix.lower() == suffix]
+        faults = {
+            p: _table_fault(p)
+            for p in files
+            if p.suffix.lower() == ".csv" and not p.stem.lower().endswith("_raw")
+        }
+        tables = [table for table, fault in faults.items() if fault is None]
+        for table, fault in faults.items():
+            if fault is not None and any(p.stem == table.stem for p in sounds):
+                skipped.append({"file": table.relative_to(folder).as_posix(), "reason": fault})
         for table in tables:
             mine = [p for p in sounds if p.stem == table.stem]
             if not mine and len(tables) == 1 and len({p.stem for p in sounds}) == 1:
@@ -153,10 +182,14 @@ def take_frames(
         )
     middles = (np.arange(first, last + 1) + 0.5) / fps
     channels = np.zeros((count, len(CHANNELS)))
+    beyond: dict[str, tuple[int, float]] = {}
     for column, name in enumerate(ARKIT_NAMES):
         if name in animation.names:
             given = animation.weights[:, animation.names.index(name)]
             channels[:, ARKIT.start + column] = np.interp(middles, times, given)
+            over = np.maximum(given - 1, -given)
+            if rows := int((over > _SLACK).sum()):
+                beyond[name] = rows, round(float(given[over.argmax()]), 4)
     channels[:, ARKIT] = np.clip(channels[:, ARKIT], 0.0, 1.0)
     left, right = np.moveaxis(
         np.degrees([eye_rotations(row)[:, :2] for row in channels[:, ARKIT]]), 1, 0
@@ -167,7 +200,7 @@ def take_frames(
     inside = (times[1:] > middles[0]) & (times[:-1] < middles[-1])
     gaps = int(((steps > _GAP) & inside).sum())
     face = float(times[-1] - times[0]) + hold
-    return TakeFrames(channels, kept, gaps, max(face, seconds) - count / fps, missing)
+    return TakeFrames(channels, fps, kept, gaps, face, seconds, missing, beyond)
 
 
 def read_take(
@@ -188,15 +221,18 @@ def _is_shown(path: Path) -> bool:
     return not path.name.startswith(".")
 
 
-def _is_table(path: Path) -> bool:
-    if path.stem.lower().endswith("_raw"):
-        return False
+def _table_fault(path: Path) -> str | None:
+    """Why a CSV file is no table of the app; None: it is one, by its first column."""
     try:
         with open(path, encoding="utf-8-sig", newline="") as file:
             header = next(csv.reader(file), [])
-    except (OSError, UnicodeDecodeError, csv.Error):
-        return False
-    return bool(header) and header[0].strip().lower() == "timecode"
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        return f"expected a table of Live Link Face, found what cannot be read: {error}"
+    if not any(cell.strip() for cell in header):
+        return "expected a row with the names of columns, found an empty one or none"
+    if header[0].strip().lower() != "timecode":
+        return f"expected Timecode as the first column, found {header[0].strip()[:40]!r}"
+    return None
 
 
 def _shot_name(stem: str) -> str:

@@ -98,6 +98,26 @@ def test_takes_are_found_with_their_sounds(tmp_path: Path) -> None:
         find_takes(_empty(tmp_path))
 
 
+def test_tables_that_are_none_beside_a_sound_are_told(tmp_path: Path) -> None:
+    put(tmp_path, "joy_1")
+    for name in ("empty", "notc", "latin"):
+        write_wav(tmp_path / f"{name}.wav", noise(0.1), RATE)
+    (tmp_path / "empty.csv").write_bytes(b"")
+    text = (tmp_path / "joy_1.csv").read_text()
+    (tmp_path / "notc.csv").write_text(text.replace("Timecode,", "Time,", 1))
+    (tmp_path / "latin.csv").write_bytes("Längen,Tiefen\n".encode("latin-1"))
+    (tmp_path / "joy_1_raw.csv").write_bytes(b"")
+    write_wav(tmp_path / "joy_1_raw.wav", noise(0.1), RATE)
+    (tmp_path / "log.csv").write_text("frame,time\n1,2\n")
+    takes, skipped = find_takes(tmp_path)
+    assert [take.name for take in takes] == ["joy_1"]
+    reasons = {row["file"]: row["reason"] for row in skipped}
+    assert sorted(reasons) == ["empty.csv", "latin.csv", "notc.csv"]
+    assert "found an empty one or none" in reasons["empty.csv"]
+    assert "Timecode as the first column, found 'Time'" in reasons["notc.csv"]
+    assert "cannot be read" in reasons["latin.csv"]
+
+
 def _empty(folder: Path) -> Path:
     empty = folder.parent / "empty"
     empty.mkdir()
@@ -186,6 +206,60 @@ def test_shapes_without_a_column_are_told_and_a_jaw_is_needed(tmp_path: Path) ->
     assert "would never open" in told["take-left-out"].message
     assert told["shapes-missing"].path == "joy_1.csv"
     assert "found none for mouthPucker." in told["shapes-missing"].message
+
+
+def test_a_take_whose_sound_has_another_length_is_told(tmp_path: Path) -> None:
+    lengths = {"even": 1.5, "short": 0.8, "near": 1.4, "long": 2.4, "tenth": 1.3}
+    for name, seconds in lengths.items():
+        put(tmp_path / "takes", name)
+        write_wav(tmp_path / f"takes/{name}.wav", noise(seconds), RATE)
+    inspection = prepare_live_link(
+        str(tmp_path / "takes"), str(tmp_path / "set"), vertices=200, consent="Yes.", workers=1
+    )
+    told = {f.path: f for f in inspection.findings if f.code == "take-cut"}
+    assert sorted(told) == ["long.csv", "short.csv", "tenth.csv"]
+    assert {f.severity for f in told.values()} == {"warning"}
+    assert (
+        "a face of 1.50 s and 0.80 s of sound in 'short.wav': 0.70 s" in told["short.csv"].message
+    )
+    takes = json.loads((tmp_path / "set/provenance.json").read_text())["takes"]
+    rows = {row["shot"]: row for row in takes}
+    assert {name: row["sound_seconds"] for name, row in rows.items()} == lengths
+    assert {row["face_seconds"] for row in rows.values()} == {1.5}
+    cut = {name: row["seconds_cut"] for name, row in rows.items()}
+    assert cut == pytest.approx(
+        {"even": 0.0, "short": 0.7, "near": 0.1, "long": 0.9, "tenth": 0.2}, abs=0.001
+    )
+
+
+def test_weights_far_out_of_range_are_told_and_clipped(tmp_path: Path) -> None:
+    good = table(1.5)
+    weights = good.weights.copy()
+    column = {name: good.names.index(name) for name in NAMES}
+    weights[20, column["jawOpen"]] = 37.0
+    weights[5:8, column["mouthClose"]] = [-0.06, -2.5, 1.2]
+    weights[3, column["eyeBlinkLeft"]] = 1.04
+    weights[4, column["eyeBlinkLeft"]] = -0.04
+    put(tmp_path / "takes", "wild")
+    put(tmp_path / "takes", "tame")
+    write_live_link_face(
+        tmp_path / "takes/wild.csv", WeightAnimation(good.names, weights, good.times)
+    )
+    inspection = prepare_live_link(
+        str(tmp_path / "takes"), str(tmp_path / "set"), vertices=200, consent="Yes.", workers=1
+    )
+    (found,) = (f for f in inspection.findings if f.code == "weights-range")
+    assert (found.severity, found.path) == ("warning", "wild.csv")
+    assert found.message == (
+        "Expected weights from 0 to 1, found rows with others: jawOpen 1, as far as 37; "
+        "mouthClose 3, as far as -2.5."
+    )
+    takes = json.loads((tmp_path / "set/provenance.json").read_text())["takes"]
+    beyond = {row["shot"]: row["weights_beyond"] for row in takes}
+    assert beyond == {"tame": {}, "wild": {"jawOpen": [1, 37.0], "mouthClose": [3, -2.5]}}
+    frames = take_frames(WeightAnimation(good.names, weights, good.times), noise(1.5), RATE, 30.0)
+    assert frames.channels[:, CHANNEL["jawOpen"]].max() == 1.0
+    assert frames.channels[:, CHANNEL["mouthClose"]].min() == 0.0
 
 
 def test_a_take_to_test_with_must_be_there(tmp_path: Path) -> None:
