@@ -73,3 +73,10 @@ def test_installed_wheel_runs_outside_the_source_tree(wheel: Path, tmp_path: Pat
     script += "print(likeness.__file__, build_template().num_skin)"
     output = python("-c", script).split()
     assert output == [str(installed / "likeness" / "__init__.py"), "4957"]
+
+
+def test_constraints_name_every_package_once() -> None:
+    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    names = [line.split("==")[0].lower() for line in lines if line and not line.startswith("#")]
+    assert len(names) > 50
+    assert sorted({name for name in names if names.count(name) > 1}) == []
