@@ -126,16 +126,17 @@ def test_no_teeth_shine_through_lips_a_little_apart(appearance):
 def test_the_example_of_the_page_runs(tmp_path, monkeypatch):
     """As it stands, with the head converted by the command before it."""
     page = (Path(__file__).parents[2] / "docs" / "studio.md").read_text(encoding="utf-8")
-    (block,) = [
-        b for b in re.findall(r"```python\n(.*?)```", page, re.DOTALL) if "AssetSitter" in b
-    ]
+    blocks = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    photograph, strip = (b for b in blocks if "AssetSitter" in b)
     source = real_data("ict_face_model") / "ict_face_mini.npz"
     monkeypatch.chdir(tmp_path)
     (tmp_path / "out").mkdir()
     convert_model(source, Path("out/ict.npz"))
     found = {}
-    exec(compile(block, "docs/studio.md", "exec"), found)
+    for block in (photograph, strip):
+        exec(compile(block, "docs/studio.md", "exec"), found)
     assert load_image("out/ict.png").shape == (256, 256, 3)
+    assert load_image("out/strip.png").shape[1] > load_image("out/strip.png").shape[0]
     assert (found["picture"].mask == 1).mean() > 0.05
     assert found["picture"].vertices.shape == (found["asset"].num_vertices, 3)
 

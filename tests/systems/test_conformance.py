@@ -26,6 +26,7 @@ from likeness.runs.record import read_metrics
 from likeness.runs.run import Run
 from likeness.systems import all_systems, get_system
 from tests.systems import conformance as c
+from tests.systems.audio2face.dataset.test_live_link import put
 from tests.toy_system.comparison import assert_equal, facts
 
 SYSTEMS = sorted(all_systems())
@@ -299,12 +300,22 @@ def test_the_report_builds(name: str, trained: dict[str, Run], tmp_path: Path) -
     assert "loss/total" in text or "total" in text
 
 
+def _takes(folder: Path) -> None:
+    for number in (3, 5, 7):
+        put(folder / "takes", f"take_{number}", 3.0)
+
+
+_README_INPUTS = {"audio2face": _takes}
+"""What the commands of a README read and no command before them makes."""
+
+
 @each_system
 @pytest.mark.slow
 def test_readme_commands_run(name: str, tmp_path: Path) -> None:
     commands = c.readme_commands(name)
     assert commands
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    _README_INPUTS.get(name, lambda folder: None)(tmp_path)
     for command in commands:
         line = [sys.executable, "-m", *shlex.split(_filled(command, tmp_path))]
         done = subprocess.run(line, cwd=tmp_path, env=environment, capture_output=True, text=True)
