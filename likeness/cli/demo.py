@@ -30,8 +30,9 @@ def demo(
         "out/demo"
     ),
     people: Annotated[
-        int, typer.Option("--people", min=4, help="Studio people to make, fewer where few do.")
-    ] = 100,
+        int | None,
+        typer.Option("--people", min=4, help="At most so many studio people of each system."),
+    ] = None,
     seed: Annotated[int, typer.Option("--seed", help="Decides who they are.")] = 0,
 ) -> Answer:
     """Make studio people, train every system small on them, and build one report to look at."""
@@ -130,16 +131,20 @@ def prediction_inputs(spec: SystemSpec, folder: Path) -> tuple[list[str], dict[s
     return [str(photograph(folder))], {}
 
 
-def _demonstrate(spec: SystemSpec, out: Path, people: int, seed: int) -> dict[str, Any]:
+def _demonstrate(spec: SystemSpec, out: Path, most: int | None, seed: int) -> dict[str, Any]:
     """One system from nothing to a report; what was made before is used again."""
     from likeness import workflow
 
     began = time.monotonic()
-    people = min(people, spec.demo_people or people)
+    options = dict(spec.demo_data)
+    people = options.pop("people")
+    people = people if most is None else min(most, people)
     data = out / "data" / f"{spec.name}-{people}-{seed}"
     if not workflow.inspect_data(spec.name, data).ok:
         with counting(f"{spec.name}: making {_counted(people)}") as progress:
-            workflow.make_data(spec.name, data, people=people, seed=seed, progress=progress)
+            workflow.make_data(
+                spec.name, data, people=people, seed=seed, progress=progress, **options
+            )
     stderr_console().print(f"{spec.name}: training the smoke profile")
     run = workflow.train(
         spec.name,
@@ -154,9 +159,9 @@ def _demonstrate(spec: SystemSpec, out: Path, people: int, seed: int) -> dict[st
         raise KeyboardInterrupt(f"Continue the training with: {command}")
     with working(f"{spec.name}: evaluating"):
         scores = workflow.evaluate(run).scores.to_list()
-    inputs, options = prediction_inputs(spec, out / "inputs" / spec.name)
+    inputs, chosen = prediction_inputs(spec, out / "inputs" / spec.name)
     with working(f"{spec.name}: predicting"):
-        predictions = workflow.predict(run, inputs, options=options)
+        predictions = workflow.predict(run, inputs, options=chosen)
     parity = {}
     for target in spec.exporters:
         with working(f"{spec.name}: exporting to {target}"):

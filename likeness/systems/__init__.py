@@ -65,8 +65,9 @@ class SystemSpec:
     demonstrate: str | None = None
     """``demonstrate(folder: Path) -> tuple[list[str], dict]``: what the demo predicts on, and the
     options of ``predict``. None: a photograph of a face."""
-    demo_people: int | None = None
-    """The most studio people its demo makes, where one of them fills minutes. None: any number."""
+    demo_data: Mapping[str, Any] = field(default_factory=lambda: {"people": 100})
+    """What studio data its demo makes: options of ``make``; the number of ``people`` is the most
+    that it makes when asked for more."""
     prepare: str | None = None
     """``prepare(source: str, out: str, **options) -> Inspection``: raw material to a dataset;
     ``progress`` as for the studio."""
@@ -179,6 +180,7 @@ _BUILT_IN: tuple[SystemSpec, ...] = (
         exporters={"onnx": "likeness.systems.face_encoder.export:export_onnx"},
         inspect="likeness.systems.face_encoder.findings:inspect_configured",
         prepare="likeness.systems.face_encoder.prepare:prepare",
+        demo_data={"people": 400, "photos": 1, "size": 128},
         commands="likeness.systems.face_encoder.commands:COMMANDS",
         requirements="likeness.systems.face_encoder.requirements:requirements",
         loss_terms="likeness.systems.face_encoder.terms:LOSS_TERMS",
@@ -204,7 +206,7 @@ _BUILT_IN: tuple[SystemSpec, ...] = (
         },
         inspect="likeness.systems.audio2face.initial_weights:inspect_configured",
         demonstrate="likeness.systems.audio2face.predict:demonstrate",
-        demo_people=1,
+        demo_data={"people": 1},
         prepare="likeness.systems.audio2face.prepare:prepare",
         commands="likeness.systems.audio2face.commands:COMMANDS",
         requirements="likeness.systems.audio2face.requirements:requirements",
