@@ -24,6 +24,7 @@ from likeness.studio.expressions import ARKIT_NAMES, INDEX, eye_rotations
 from likeness.studio.figure import LABELS, Anchors, Figure, HeadPose, Surface
 from likeness.studio.normals import vertex_normals
 from likeness.studio.shading import EYE, SKIN, WET
+from likeness.studio.skin import skin_tone
 from likeness.studio.surface_points import SurfacePoints, SurfaceValues
 from likeness.studio.template import PARTS, SIDES, build_template
 
@@ -70,6 +71,7 @@ class AssetSitter:
         bare = appearance.hair.style == "bald"
         hair = replace(appearance.hair, style="bald" if bare else "buzz")
         self.appearance = replace(appearance, hair=hair)
+        self.skin_tone = skin_tone(appearance.skin.melanin)
         self.shape = np.asarray(shape, np.float64)
         self._columns = arkit_columns(asset)
         self.surface = _surface_of(asset)

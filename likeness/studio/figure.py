@@ -39,6 +39,7 @@ from likeness.studio.person import Person
 from likeness.studio.reach import fit_weights
 from likeness.studio.shading import CLOTH as CLOTH_MATERIAL
 from likeness.studio.shading import EYE, GLOSS, SKIN, STRAND, WET
+from likeness.studio.skin import skin_tone
 from likeness.studio.surface_points import (
     BEARD,
     BODY,
@@ -154,6 +155,8 @@ class Sitter(Protocol):
     """Someone who can be posed and painted."""
 
     surface: Surface
+    skin_tone: tuple[float, float, float]
+    """Linear RGB albedo of plain skin"""
 
     def anchors(self, pose: HeadPose) -> Anchors:
         """Where the face is in a pose, at rest."""
@@ -179,6 +182,7 @@ class PersonSitter:
 
     def __init__(self, person: Person, detail: Detail = "standard") -> None:
         self.person = person
+        self.skin_tone = skin_tone(person.appearance.skin.melanin)
         self.template = build_template(detail)
         self.rest = np.asarray(person.rest_vertices(self.template))
         self.joints = rig.joint_regressor(self.template) @ self.rest

@@ -33,9 +33,10 @@ _ACETATE: dict[str, tuple[float, Colour]] = {
     "red": (0.06, (0.160, 0.012, 0.016)),
     "grey": (0.09, (0.130, 0.130, 0.135)),
 }
+# Polished metal scatters little; what it shows is the reflection (``glasses_surface``).
 _METAL: dict[str, tuple[float, Colour]] = {
-    "silver": (0.34, (0.30, 0.30, 0.31)),
-    "gold": (0.26, (0.36, 0.22, 0.075)),
+    "silver": (0.34, (0.14, 0.14, 0.145)),
+    "gold": (0.26, (0.17, 0.104, 0.035)),
     "black": (0.40, (0.014, 0.014, 0.015)),
 }
 _CLEAR: Colour = (0.93, 0.94, 0.935)

@@ -12,8 +12,10 @@ from likeness.studio.glasses import EDGE, METAL
 from likeness.studio.noise import fbm
 from likeness.studio.surface_points import SurfacePoints, SurfaceValues
 
-_METAL_SHINE = 16.0
+_METAL_SHINE = 34.0
 """Times the albedo's green: lacquered wire shines as little as lacquer."""
+_LENS_EDGE = (0.14, 0.155, 0.155)
+"""Cut and polished: most of what meets it passes on into the lens."""
 _TORTOISE = (0.018, 0.008, 0.004)
 
 
@@ -35,7 +37,7 @@ def paint(appearance: Appearance, points: SurfacePoints) -> SurfaceValues:
         albedo += dark[:, None] * (np.array(_TORTOISE) - albedo)
     if not traits.metal:
         albedo[metal] = (0.12, 0.12, 0.12)
-    albedo[edge] = (0.30, 0.33, 0.33)
+    albedo[edge] = _LENS_EDGE
     values.albedo[:] = albedo
     values.specular[:] = np.where(metal, 1.6 + _METAL_SHINE * albedo[:, 1], 1.6)
     values.roughness[:] = np.where(metal, 0.32, 0.26)

@@ -62,17 +62,26 @@ PORTRAIT_BACKGROUNDS: tuple[Kind, ...] = (
     "plain", "gradient", "mottled", "wood", "books", "curtain",
 )  # fmt: skip
 GROUP_LIGHTS: tuple[CaptionLight, ...] = ("daylight", "evening")
-PORTRAIT_LIGHTS: tuple[CaptionLight, ...] = ("studio", "side left", "side right", "dim")
+PORTRAIT_LIGHTS: tuple[CaptionLight, ...] = (
+    "studio",
+    "side left",
+    "studio",
+    "dim",
+    "studio",
+    "side right",
+)
 _PLACES: dict[CaptionLight, tuple[Kind, ...]] = {
     "daylight": ("brick", "window", "leaves", "sky", "street"),
     "evening": ("brick", "leaves", "sky", "street", "lights"),
 }
 GROUP_FACES: tuple[Face, ...] = ("smile", "smile", "amazed")
 PORTRAIT_FACES: tuple[Face, ...] = ("neutral", "neutral", "frown", "sad")
-GROUP_YAW: dict[View, tuple[float, float]] = {"front": (6.0, 11.5), "right": (25.0, 40.0)}
-"""Degrees to the person's own side in groups; portraits look to the other."""
-PORTRAIT_YAW: dict[View, tuple[float, float]] = {"front": (-11.7, -9.0), "left": (-45.0, -25.0)}
+GROUP_YAW: dict[View, tuple[float, float]] = {"front": (6.0, 11.5), "right": (24.5, 34.0)}
+"""Degrees to the person's own side in groups; portraits look to the other. Two in three look into
+the camera, as people do who are asked for their picture."""
+PORTRAIT_YAW: dict[View, tuple[float, float]] = {"front": (-11.7, -9.0), "left": (-34.0, -24.5)}
 
+_TURNED = 1 / 3
 _OVERLAP, _HARD_OVERLAP = 0.10, 0.35
 _CLOSE_UP = 3.0
 """Sides, in face heights, of the square that counts as the picture of one person."""
@@ -172,7 +181,8 @@ def group_picture(
     for person in people:
         colour, worn = first if one_outfit else _outfit(person, person.sex, rng, in_group=True)
         face = GROUP_FACES[int(rng.integers(len(GROUP_FACES)))]
-        turn = _turn(person, rng, GROUP_YAW)
+        turned = rng.random() < _TURNED
+        turn = _turn(person, rng, GROUP_YAW["right" if turned else "front"])
         expression = tuple(expression_of(face, rng).tolist())
         members.append(Member(dressed(person, colour, worn, rng), turn, expression))
     for _ in range(_TRIES):
@@ -280,7 +290,7 @@ def reference_portraits(
     for number in range(count):
         rng = rng_of("reference", person.seed, seed, number)
         colour, worn = _outfit(person, person.sex, rng, in_group=False)
-        front = number % 2 == 0
+        front = number % 3 != 1
         side: View = "left" if _own_side(person) > 0.0 else "right"
         wanted = Labels(
             shot="portrait",
@@ -291,7 +301,6 @@ def reference_portraits(
             background=PORTRAIT_BACKGROUNDS[int(rng.integers(len(PORTRAIT_BACKGROUNDS)))],
             light=PORTRAIT_LIGHTS[number % len(PORTRAIT_LIGHTS)],
         )
-        yaw = PORTRAIT_YAW["front" if front else "left"]
         look_rng = rng_of("reference look", person.seed, seed, number)
         changed = look_rng.random() < other_looks
         picture, shown, labels, scene = take(
@@ -300,7 +309,7 @@ def reference_portraits(
             rng,
             (short_side, short_side),
             calm,
-            turn=_turn(person, rng, {wanted.view or "front": yaw}),
+            turn=_turn(person, rng, PORTRAIT_YAW["front" if front else "left"]),
         )
         caption = write(labels, trigger=person.name)
         yield AlbumPicture(picture, shown, scene, labels, caption)
@@ -312,10 +321,9 @@ def _own_side(person: Person) -> float:
 
 
 def _turn(
-    person: Person, rng: np.random.Generator, ranges: dict[View, tuple[float, float]]
+    person: Person, rng: np.random.Generator, limits: tuple[float, float]
 ) -> tuple[float, float, float]:
-    views = list(ranges)
-    low, high = ranges[views[int(rng.integers(len(views)))]]
+    low, high = limits
     yaw = _own_side(person) * rng.uniform(low, high)
     pitch, roll = rng.uniform(-7.0, 7.0), rng.uniform(-3.0, 3.0)
     return math.radians(yaw), math.radians(pitch), math.radians(roll)

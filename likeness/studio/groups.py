@@ -21,6 +21,7 @@ from likeness.studio.depth_of_field import defocus
 from likeness.studio.figure import Anchors, HeadPose, Sitter
 from likeness.studio.film import Film, develop
 from likeness.studio.lighting import Lighting
+from likeness.studio.metering import exposed, stops
 from likeness.studio.moods import aim_eyes
 from likeness.studio.person import Person
 from likeness.studio.photograph import Photograph, Placement, eye_distance, sitter_of, truth_of
@@ -246,13 +247,15 @@ def photograph_group(
     intrinsics = (focal, focal, 0.5 * width, 0.5 * height + max(lower, 0.0))
     placed = [Placement(m.figure, m.translation, intrinsics, m.turn) for m in placed]
 
-    behind = paint_background(scene.background, height, width)
+    longer = stops([sitter.skin_tone for sitter in sitters])
+    lighting, background = exposed(scene.lighting, scene.background, longer)
+    behind = paint_background(background, height, width)
     subjects = [
         Subject(sitter, made.figure, made.figure.vertices + made.translation.astype(np.float32))
         for sitter, made in zip(sitters, placed)
     ]
     rendering = render(
-        subjects, intrinsics, scene.lighting, scene.film, behind, supersampling=supersampling
+        subjects, intrinsics, lighting, scene.film, behind, supersampling=supersampling
     )
     focus = front_focus([eye_distance(m.figure.landmarks68 + m.translation) for m in placed])
     lens = Lens(scene.focal_length, 0.2, aperture=scene.aperture)
@@ -261,7 +264,7 @@ def photograph_group(
     people = tuple(
         truth_of(
             made,
-            scene.lighting,
+            lighting,
             image,
             np.where(rendering.instance == number + 1, rendering.mask, 0).astype(np.uint8),
             rendering.depth,

@@ -21,6 +21,7 @@ from likeness.studio.depth_of_field import defocus
 from likeness.studio.figure import LABELS, Figure, PersonSitter, Sitter
 from likeness.studio.film import Film, develop, tone
 from likeness.studio.lighting import Lighting
+from likeness.studio.metering import exposed, stops
 from likeness.studio.moods import EYE_DIRECTIONS, aim_eyes
 from likeness.studio.occluders import Occluder, paint_occluder
 from likeness.studio.person import Person
@@ -103,11 +104,12 @@ def photograph(
         translation, intrinsics = camera
     vertices = figure.vertices + translation.astype(np.float32)
 
-    behind = _background(scene.background, height, width)
+    lighting, background = exposed(scene.lighting, scene.background, stops([sitter.skin_tone]))
+    behind = _background(background, height, width)
     rendering = render(
         [Subject(sitter, figure, vertices)],
         intrinsics,
-        scene.lighting,
+        lighting,
         scene.film,
         behind,
         supersampling=supersampling,
@@ -121,11 +123,11 @@ def photograph(
         points, _ = project(middle, intrinsics)
         box = (*points.min(axis=0).tolist(), *points.max(axis=0).tolist())
         away = -0.5 * float(middle[:, 2].min() + middle[:, 2].max())
-        put_in_front(scene.occluder, box, away, scene.lighting, scene.film, picture, mask, depth)
+        put_in_front(scene.occluder, box, away, lighting, scene.film, picture, mask, depth)
     image = develop(picture, scene.film, rng_of(scene.seed, "film"))
     turn = (scene.yaw, scene.pitch, scene.roll)
     placed = Placement(figure, translation, intrinsics, turn)
-    return truth_of(placed, scene.lighting, image, mask, depth)
+    return truth_of(placed, lighting, image, mask, depth)
 
 
 @lru_cache(maxsize=1)

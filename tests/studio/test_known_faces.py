@@ -97,8 +97,8 @@ def test_siblings_lie_between():
 def test_portraits_are_like_faces_of_groups():
     """12 people in two groups and four portraits each, the portraits apart in everything else.
 
-    Wanted are cosines of .4 to .75 for 80 % of the pairs. Two thirds are there: of faces turned
-    beyond 20 degrees, the more so under hard light, two pictures of one person have less in common.
+    Wanted are cosines of .4 to .75 for 80 % of the pairs. Two thirds are there: some people are
+    too like themselves, and of turned faces under hard light two pictures have little in common.
     """
     recogniser = studio_recogniser()
     people = _unseen(_PEOPLE)[:12]
