@@ -6,6 +6,7 @@ puts in and takes out is ``training/restore.py``.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import shutil
@@ -336,3 +337,13 @@ def group_of(values: Mapping[str, Any], name: str) -> dict[str, Any]:
     """What stands below ``name.`` in the flat names of a checkpoint, without that beginning."""
     start = f"{name}."
     return {k.removeprefix(start): v for k, v in values.items() if k.startswith(start)}
+
+
+def weights_digest(values: Mapping[str, Tensor]) -> str:
+    """SHA-256 (64 hexadecimal digits) over the names and the bytes of tensors, such as a
+    ``state_dict()``; their order does not matter."""
+    digest = hashlib.sha256()
+    for name, value in sorted(values.items()):
+        digest.update(name.encode())
+        digest.update(value.detach().cpu().numpy().tobytes())
+    return digest.hexdigest()

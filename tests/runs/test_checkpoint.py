@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import json
 import logging
 import os
 import pickle
 import shutil
+import struct
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -15,7 +17,7 @@ import torch
 
 from likeness.errors import DataError, MissingError, UnsafeFileError, UsageError
 from likeness.runs import checkpoint, selection
-from likeness.runs.checkpoint import Checkpoint, Progress, checkpoints
+from likeness.runs.checkpoint import Checkpoint, Progress, checkpoints, weights_digest
 from likeness.runs.run import Run
 
 
@@ -326,3 +328,13 @@ def test_a_disk_that_is_really_full(run: Run) -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
         signal.signal(signal.SIGXFSZ, before)
     assert [p.name for p in run.checkpoints_path.iterdir()] == ["step-00000005"]
+
+
+def test_weights_are_told_apart_by_names_and_values_not_by_order() -> None:
+    first = {"a": torch.tensor([1.0, 2.0]), "b": torch.tensor([3])}
+    digest = weights_digest(first)
+    plain = b"a" + struct.pack("<2f", 1.0, 2.0) + b"b" + struct.pack("<q", 3)
+    assert digest == hashlib.sha256(plain).hexdigest()
+    assert digest == weights_digest(dict(reversed(first.items())))
+    assert digest != weights_digest({**first, "b": torch.tensor([4])})
+    assert digest != weights_digest({"a": first["a"], "c": first["b"]})

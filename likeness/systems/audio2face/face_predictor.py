@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any, Literal, Protocol
 
 import numpy as np
+from torch import nn
 
 from likeness.errors import UsageError
+from likeness.runs.checkpoint import weights_digest
 from likeness.systems.audio2face.animation_result import AnimationResult
 from likeness.systems.audio2face.artefacts import ActorArtefacts, Floats
 from likeness.systems.audio2face.audio import SAMPLE_RATE
@@ -52,6 +55,7 @@ class SpeechToFace(ABC):
     """
 
     network_type: Literal["regression", "diffusion"]
+    network: nn.Module
 
     def __init__(
         self,
@@ -68,6 +72,11 @@ class SpeechToFace(ABC):
     def identities(self) -> Identities:
         """The actors."""
         return self.cast.identities
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 over the weights."""
+        return weights_digest(self.network.state_dict())
 
     @abstractmethod
     def session(

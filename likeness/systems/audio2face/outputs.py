@@ -7,7 +7,6 @@ a file that is left out.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -27,6 +26,7 @@ from likeness.geometry.weight_animation import ARKIT_NAMES, WeightAnimation
 from likeness.geometry.weight_tables import write_weights_csv, write_weights_json
 from likeness.replacement import replacing
 from likeness.runs.files import write_json
+from likeness.storage.files import sha256_of
 from likeness.systems.audio2face.animation_result import (
     AnimationResult,
     mesh_in_metres,
@@ -125,7 +125,7 @@ def write_outputs(
     shown = result.with_carried_tongue(actor.jaw_neutral)
 
     def note(path: Path, content: str, unit: str) -> None:
-        files[path.name] = {"content": content, "unit": unit, "sha256": _sha256(path)}
+        files[path.name] = {"content": content, "unit": unit, "sha256": sha256_of(path)}
 
     for kind in (kind for kind in FORMATS if kind in formats):
         if kind in _CACHE_SUFFIXES:
@@ -175,7 +175,7 @@ def _kept(
 
 
 def _is_still(path: Path, sha256: str) -> bool:
-    return path.is_file() and _sha256(path) == sha256
+    return path.is_file() and sha256_of(path) == sha256
 
 
 def arkit_weights(
@@ -363,8 +363,3 @@ def _write_film(path: Path, result: AnimationResult, surfaces: Surfaces | None, 
 
     assert surfaces is not None  # see _check
     return write_film(path, result, surfaces.skin, surfaces.tongue, size=size)
-
-
-def _sha256(path: Path) -> str:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

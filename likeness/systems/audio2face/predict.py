@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import hashlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,6 +12,7 @@ from pydantic import Field
 
 from likeness.errors import DataError, LikenessError, UsageError
 from likeness.seeds import rng_of
+from likeness.storage.files import sha256_of
 from likeness.systems.audio2face.audio import read_speech
 from likeness.systems.audio2face.face_predictor import Emotion, SpeechToFace
 from likeness.systems.audio2face.frame_timing import (
@@ -99,8 +99,10 @@ def predict(
     sounds = _sounds(inputs)
     named = emotion or ("track" if emotions else predictor.cast.default_emotion)
     made_with = {
+        "network": predictor.network_type,
+        "network_sha256": predictor.fingerprint,
         "emotion": named,
-        "emotion_table": None if emotions is None else _table_entry(Path(emotions)),
+        "emotion_table": None if emotions is None else _entry(Path(emotions)),
         "mode": mode,
         "seed": seed,
         "blinks": blinks,
@@ -137,11 +139,7 @@ def predict(
                 formats,
                 surfaces=surfaces,
                 differences=differences,
-                about={
-                    "sound": path.name,
-                    "network": predictor.network_type,
-                    **made_with,
-                },
+                about={"sound": path.name, "sound_sha256": sha256_of(path), **made_with},
                 film_size=size,
                 runtime_compat=runtime_compat,
             )
@@ -228,9 +226,9 @@ def _track(predictor: SpeechToFace, path: Path) -> EmotionTrack:
     return EmotionTrack(times, vectors.astype(np.float32))
 
 
-def _table_entry(path: Path) -> dict[str, str]:
+def _entry(path: Path) -> dict[str, str]:
     """A table in the manifest, by its content: two of one name are two performances."""
-    return {"file": path.name, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+    return {"file": path.name, "sha256": sha256_of(path)}
 
 
 def _blinks(keys: np.ndarray, count: int, fps: float, key: str) -> np.ndarray:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import hashlib
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
@@ -18,7 +17,7 @@ from likeness.faces.detect import Detector, Face, choose_face, make_detector
 from likeness.geometry.affine import apply_affine, invert_affine
 from likeness.geometry.landmarks import MIRROR_68
 from likeness.media.image import crop
-from likeness.runs.checkpoint import group_of
+from likeness.runs.checkpoint import group_of, weights_digest
 from likeness.systems.face_encoder.albedo_space import unfit_reason
 from likeness.systems.face_encoder.decode import Decoder, to_pixels
 from likeness.systems.face_encoder.framing import frame_face, frame_landmarks
@@ -99,11 +98,7 @@ class FacePredictor:
     @cached_property
     def fingerprint(self) -> str:
         """SHA-256 over the weights."""
-        digest = hashlib.sha256()
-        for name, value in sorted(self.network.state_dict().items()):
-            digest.update(name.encode())
-            digest.update(value.cpu().numpy().tobytes())
-        return digest.hexdigest()
+        return weights_digest(self.network.state_dict())
 
     def in_frame(
         self, photo: np.ndarray, matrix: np.ndarray

@@ -126,6 +126,8 @@ def test_every_format_is_written_and_named(regression_run: Run, tmp_path: Path) 
     assert expected | {"_arkit.json", "_livelink.csv", "_eye.npy", "_tongue.usda"} <= found
     manifest = json.loads((tmp_path / "out" / f"{stem}.manifest.json").read_text())
     assert manifest["sound"] == "a.wav"
+    assert manifest["sound_sha256"] == hashlib.sha256(Path(sound).read_bytes()).hexdigest()
+    assert len(manifest["network_sha256"]) == 64
     assert manifest["emotion"] == "joy"
     assert set(manifest["files"]) == {stem + ending for ending in found}
     skin = np.load(tmp_path / "out" / f"{stem}.npy")

@@ -1,11 +1,7 @@
-"""The implicit emotion data base of a regression package: one vector per frame of each shot.
-
-``implicit_emo_db.npz`` is what the runtime reads. An older binary form is read only.
-"""
+"""The implicit emotion data base of a regression package: one vector per frame of each shot."""
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,12 +9,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from likeness.errors import DataError, MissingError, UnsafeFileError, UsageError
-from likeness.geometry.array_files import read_arrays
+from likeness.errors import DataError, UsageError
 from likeness.systems.audio2face.package.runtime_arrays import write_runtime_arrays
-
-_MAX_SHOTS = 100_000
-_MAX_NAME = 10_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,71 +102,3 @@ def write_emotion_database(path: str | Path, database: EmotionDatabase) -> None:
             "emo_spec_size": database.sizes,
         },
     )
-
-
-def read_emotion_database(path: str | Path) -> EmotionDatabase:
-    """Read the npz or the older binary form.
-
-    Raises:
-        MissingError: there is no such file.
-        DataError: parts are missing, end early or do not fit together.
-        UnsafeFileError: sizes beyond what the file holds.
-    """
-    path = Path(path)
-    if not path.is_file():
-        raise MissingError(f"There is no emotion data base {path}.")
-    with open(path, "rb") as file:
-        is_archive = file.read(2) == b"PK"
-    if not is_archive:
-        return _read_binary(path)
-    arrays, _ = read_arrays(path)
-    missing = {"emo_db", "emo_spec_names", "emo_spec_start", "emo_spec_size"} - set(arrays)
-    if missing:
-        raise DataError(f"{path} has no {', '.join(sorted(missing))}; found {', '.join(arrays)}.")
-    names = [n.decode() if isinstance(n, bytes) else n for n in arrays["emo_spec_names"].tolist()]
-    try:
-        return EmotionDatabase(
-            arrays["emo_db"], tuple(names), arrays["emo_spec_start"], arrays["emo_spec_size"]
-        )
-    except DataError as error:
-        raise DataError(f"{path}: {error.message}") from error
-
-
-def _read_binary(path: Path) -> EmotionDatabase:
-    """int32 count; per shot length of the name, name, first row, rows; vector length; values."""
-    data, place = path.read_bytes(), 0
-
-    def take(count: int) -> bytes:
-        nonlocal place
-        if not 0 <= count <= len(data) - place:
-            raise UnsafeFileError(
-                f"{path} asks for {count:,} bytes at byte {place:,} and has {len(data):,}."
-            )
-        place += count
-        return data[place - count : place]
-
-    def integer(limit: int) -> int:
-        (value,) = struct.unpack("<i", take(4))
-        if not 0 <= value <= limit:
-            raise DataError(f"{path}, byte {place - 4}: expected 0 to {limit:,}, found {value}.")
-        return int(value)
-
-    names, starts, sizes = [], [], []
-    for _ in range(integer(_MAX_SHOTS)):
-        names.append(take(integer(_MAX_NAME)).decode("utf-8", "replace"))
-        starts.append(integer(2**31 - 1))
-        sizes.append(integer(2**31 - 1))
-    length, count = integer(_MAX_NAME), integer(2**31 - 1)
-    if length < 1 or count % length or len(data) - place != 4 * count:
-        raise DataError(
-            f"{path}: expected {count:,} numbers in rows of {length} up to its end, found "
-            f"{len(data) - place:,} bytes."
-        )
-    values = np.frombuffer(data, "<f4", count, offset=place).reshape(-1, length)
-    order = np.argsort(starts, kind="stable")
-    try:
-        return EmotionDatabase(
-            values, tuple(names[i] for i in order), np.array(starts)[order], np.array(sizes)[order]
-        )
-    except DataError as error:
-        raise DataError(f"{path}: {error.message}") from error

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import json
-import struct
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from likeness.errors import DataError, MissingError, UnsafeFileError, UsageError
+from likeness.errors import DataError, MissingError, UsageError
 from likeness.systems.audio2face.package.blendshape_files import (
     FILLER,
     for_runtime,
 )
+from likeness.systems.audio2face.package.check_data import check_emotions
 from likeness.systems.audio2face.package.checking import check_package
 from likeness.systems.audio2face.package.emotion_database import (
     EmotionDatabase,
-    read_emotion_database,
     write_emotion_database,
 )
 from likeness.systems.audio2face.package.emotion_mapping import emotion_mapping
@@ -231,35 +230,23 @@ def test_filling_up_never_ends_at_two_unpaired() -> None:
         for_runtime(replace(shapes, settings=shape_settings(5, bsSolveCancelPoses=[1] * 5)))
 
 
-def test_the_emotion_data_base_and_its_older_form(tmp_path: Path) -> None:
+def test_the_emotion_data_base_is_written_by_the_names_of_the_runtime(tmp_path: Path) -> None:
     database = random_database()
     write_emotion_database(tmp_path / "db.npz", database)
-    again = read_emotion_database(tmp_path / "db.npz")
-    assert again.names == database.names
-    np.testing.assert_array_equal(again.vectors, database.vectors)
-    # The older form lists shots in any order.
-    data = struct.pack("<i", 3)
-    for name, first in (("b_joy", 6), ("a_neutral", 0), ("c_neutral", 12)):
-        data += struct.pack("<i", len(name)) + name.encode() + struct.pack("<ii", first, 6)
-    data += struct.pack("<ii", 16, database.vectors.size) + database.vectors.tobytes()
-    (tmp_path / "db.bin").write_bytes(data)
-    old = read_emotion_database(tmp_path / "db.bin")
-    assert old.names == database.names
-    np.testing.assert_array_equal(old.row("c_neutral", 5), database.vectors[17])
-    (tmp_path / "db.bin").write_bytes(data[:-1])
-    with pytest.raises(DataError, match="numbers in rows"):
-        read_emotion_database(tmp_path / "db.bin")
-    (tmp_path / "db.bin").write_bytes(data[:12])
-    with pytest.raises(UnsafeFileError, match="asks for"):
-        read_emotion_database(tmp_path / "db.bin")
+    with np.load(tmp_path / "db.npz", allow_pickle=False) as again:
+        assert tuple(name.decode() for name in again["emo_spec_names"]) == database.names
+        np.testing.assert_array_equal(again["emo_db"], database.vectors)
+        np.testing.assert_array_equal(again["emo_spec_start"], database.starts)
+        np.testing.assert_array_equal(again["emo_spec_size"], database.sizes)
     with pytest.raises(DataError, match="in order"):
         EmotionDatabase(database.vectors, ("a", "b"), np.array([6, 0]), np.array([6, 6]))
 
 
 def test_defect_21_no_pickle_is_read(tmp_path: Path) -> None:
     np.savez(tmp_path / "db.npz", emo_db=np.array([{}], object))
-    with pytest.raises(UnsafeFileError, match="pickle"):
-        read_emotion_database(tmp_path / "db.npz")
+    report = Report(tmp_path)
+    assert check_emotions(tmp_path / "db.npz", None, report) is None
+    assert [found.code for found in report.found] == ["npz.pickle"]
 
 
 def test_arrays_come_back_as_the_runtime_sees_them(tmp_path: Path) -> None:
