@@ -183,7 +183,8 @@ class _Look:
             )
             return
         if not given:
-            self.say("advice", "no-tongue", "", "There is no tongue.", "The channel stays zero.")
+            where = self.files.skin_caches  # says which actor
+            self.say("advice", "no-tongue", where, "There is no tongue.", "The channel stays zero.")
         found = self.array("tongue_neutral", (None, 3))
         self.still_tongue = None if found is None else found * np.float32(self.scale)
         if self.files.tongue_caches is not None and found is not None:

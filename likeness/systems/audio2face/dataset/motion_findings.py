@@ -56,7 +56,7 @@ def look_at_motion(
         yield Finding(
             "advice",
             f"no-{channel}",
-            "",
+            files.skin_caches,  # says which actor
             f"There is no motion of the {channel}.",
             "It is still.",
         )

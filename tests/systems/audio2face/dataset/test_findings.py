@@ -147,7 +147,8 @@ def test_an_actor_without_tongue_is_advice_and_half_a_tongue_a_warning(root: Pat
     assert found(root)["tongue-skipped"].severity == "warning"
     text = (root / "dataset.yaml").read_text().splitlines(keepends=True)
     (root / "dataset.yaml").write_text("".join(line for line in text if "tongue" not in line))
-    assert found(root)["no-tongue"].severity == "advice"
+    missing = found(root)["no-tongue"]
+    assert (missing.severity, missing.path) == ("advice", "data/anna/cache/skin")
 
 
 def test_lists_are_checked_against_the_mesh_and_the_neutral(root: Path) -> None:
