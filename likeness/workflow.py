@@ -1,7 +1,6 @@
 """What a person does with a system. The command line and notebooks call the same functions.
 
-Owns the order of things: configuration, inspection, data, run, loop. How each is done is the
-business of the layers; the parts are put together in ``assembly.py``.
+Owns the order of things. How each is done is the layers'; ``assembly.py`` puts the parts together.
 """
 
 from __future__ import annotations
@@ -35,6 +34,7 @@ from likeness.config.document import provenance_to_dict, to_yaml
 from likeness.config.resolve import Resolved
 from likeness.data.inspection import Inspection
 from likeness.data.making import Progress
+from likeness.data.rounding import one_thread
 from likeness.errors import DataError, LikenessError, UsageError
 from likeness.fitting import Display, advice_to_lengthen, check_fit, environment_of, fit_run
 from likeness.runs.run import Run, check_name
@@ -357,7 +357,7 @@ def make_data(
     function = spec.load("studio")
     chosen = checked_options(function, options, "studio data", taken=1)
     told = with_progress(function, chosen, progress)
-    with disk_refusals(Path(out), "write the dataset"):
+    with disk_refusals(Path(out), "write the dataset"), one_thread():
         inspection: Inspection = function(str(out), people=people, seed=seed, **told)
     return inspection
 
@@ -382,7 +382,7 @@ def prepare_data(
     function = spec.load("prepare")
     chosen = checked_options(function, options, "preparation", taken=2)
     told = with_progress(function, chosen, progress)
-    with disk_refusals(Path(out), "write the dataset"):
+    with disk_refusals(Path(out), "write the dataset"), one_thread():
         inspection: Inspection = function(str(given), str(local_path(out)), **told)
     return inspection
 

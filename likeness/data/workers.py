@@ -23,12 +23,14 @@ from multiprocessing import (
 )
 from typing import Any, TypeVar
 
+from likeness.data.rounding import one_thread
 from likeness.errors import UsageError
 from likeness.signals import deferred
 
 Task = TypeVar("Task")
 _AHEAD = 4
 """Pieces a process may be ahead of the slowest one: bounds memory and what a kill loses."""
+_THREADS = "OMP_NUM_THREADS"
 _NO_GUARD = 119
 """Exit code of a worker whose import of the script came to the call that started the worker."""
 
@@ -38,6 +40,8 @@ def in_order(
 ) -> Iterator[Any]:
     """``map`` by several processes, one for each core when ``workers`` is 0.
 
+    Each computes with one thread, whatever the number of processes and cores: results are equal.
+
     Raises:
         UsageError: fewer than 0 workers, or one of them ended before its work did.
     """
@@ -45,7 +49,10 @@ def in_order(
         raise UsageError(f"Expected workers to be at least 0, found {workers}.")
     count = min(workers or os.cpu_count() or 1, len(tasks))
     if count <= 1:
-        yield from map(function, tasks)
+        for task in tasks:
+            with one_thread():  # as in the processes, which round in the same way then
+                value = function(task)
+            yield value
         return
     with deferred():
         # Spawned, because threads of numerical libraries do not survive a fork.
@@ -55,7 +62,8 @@ def in_order(
     try:
         waiting = deque[Any]()
         for task in tasks:
-            with without_ctrl_c():  # the pool starts its processes as they are needed
+            # The pool starts its processes as they are needed.
+            with without_ctrl_c(), _one_thread_each():
                 waiting.append(pool.submit(function, task))
                 started.update(active_children() if len(started) < count else ())
             if len(waiting) >= _AHEAD * count:
@@ -67,6 +75,24 @@ def in_order(
         raise _loss({worker.exitcode for worker in started}, count) from None
     finally:
         _shut_down(pool)
+
+
+@contextlib.contextmanager
+def _one_thread_each() -> Iterator[None]:
+    """Processes that start inside compute with one thread: there is one process for each core.
+
+    With a thread for each core as well, processes wait for each other's threads: on two busy cores
+    the same people took three times as long. What is loaded later reads the variable.
+    """
+    before = os.environ.get(_THREADS)
+    os.environ[_THREADS] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[_THREADS]
+        else:
+            os.environ[_THREADS] = before
 
 
 def refuse_import_by_worker() -> None:

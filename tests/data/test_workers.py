@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from likeness.data.workers import in_order
 from likeness.errors import DataError, UsageError
@@ -41,6 +42,22 @@ def advised(number: int) -> None:
 def very_slow(number: int) -> int:
     time.sleep(60)
     return number
+
+
+def threads(_: int) -> list[int]:
+    import torch
+
+    return [torch.get_num_threads(), *(pool["num_threads"] for pool in threadpool_info())]
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_each_process_computes_with_one_thread(workers, monkeypatch):
+    """Whatever this machine would take: else values depend on how many cores summed them."""
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
+    with threadpool_limits(limits=2):
+        for found in in_order(threads, [0, 1, 2, 3], workers):
+            assert set(found) == {1}
+    assert os.environ["OMP_NUM_THREADS"] == "2"
 
 
 @pytest.mark.parametrize("workers", [1, 3])

@@ -15,13 +15,13 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from likeness.data.rounding import one_thread
 from likeness.errors import DataError, UsageError
 from likeness.faces.detect import Detector, choose_face, make_detector
 from likeness.geometry.array_files import read_arrays
 from likeness.storage.files import sha256_of
 from likeness.systems.face_encoder.landmark_files import read_landmarks
 from likeness.systems.face_encoder.photographs import Photo
-from likeness.systems.face_encoder.rounding import one_thread
 
 
 @dataclass(frozen=True)

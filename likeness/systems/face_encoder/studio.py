@@ -22,6 +22,7 @@ from torch import Tensor
 from likeness.data.inspection import Inspection
 from likeness.data.making import Progress, unfinished
 from likeness.data.record import is_up_to_date, write_record
+from likeness.data.rounding import one_thread
 from likeness.errors import UsageError
 from likeness.geometry.affine import apply_affine
 from likeness.geometry.head_asset import HeadAsset
@@ -42,7 +43,6 @@ from likeness.systems.face_encoder.framing import frame_landmarks
 from likeness.systems.face_encoder.heads import open_head
 from likeness.systems.face_encoder.layout import head_v1
 from likeness.systems.face_encoder.render import Renderer
-from likeness.systems.face_encoder.rounding import one_thread
 from likeness.systems.face_encoder.studio_faults import check_faults, put_faults
 
 _COMMAND = "'likeness data make face-encoder'"

@@ -8,12 +8,15 @@ from contextlib import contextmanager
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Torch computes with a single thread: sums over several are rounded in another order."""
+    """Torch and the libraries under NumPy compute with a single thread: sums over several are
+    rounded in another order."""
     import torch
+    from threadpoolctl import threadpool_limits
 
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        yield
+        with threadpool_limits(limits=1):
+            yield
     finally:
         torch.set_num_threads(threads)
