@@ -23,6 +23,8 @@ IMAGE_SUFFIXES = (
     ".avif", ".jp2", ".j2k", ".jpx", ".ppm", ".pgm", ".pbm", ".pnm", ".tga", ".ico",
 )  # fmt: skip
 """Of every format that ``likeness.media`` reads."""
+UNREAD_SUFFIXES = (".heic", ".heif", ".dng", ".cr2", ".cr3", ".nef", ".arw", ".raf", ".orf", ".rw2")
+"""Of photographs too, as telephones and cameras write them, but of formats that are not read."""
 _MAX_SIDE = 1_000_000
 """Pixels; a recorded side that is longer is no side of a picture."""
 LAYOUTS = (
@@ -142,6 +144,17 @@ def _pairs(root: Path, layout: str, images: Path, landmarks: Path) -> Folder:
                 landmarks=landmarks / f"{path.stem}.npy",
                 mask=mask if mask.is_file() else None,
                 truth=truth if truth.is_file() else None,
+            )
+        )
+    alone = sorted(p for p in landmarks.glob("*.npy") if p.stem not in seen)
+    if alone:
+        findings.append(
+            Finding(
+                "warning",
+                "landmarks-alone",
+                place_of(alone[0], root),
+                f"Landmarks without a picture of their name, {len(alone)} in all, are not used.",
+                "Restore the pictures, as one of the formats that are read, or remove the files.",
             )
         )
     head, problem = _head(root)

@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 
 from likeness.data.making import is_unfinished
 from likeness.storage.files import disk_errors
-from likeness.systems.face_encoder.layouts import IMAGE_SUFFIXES
+from likeness.systems.face_encoder.layouts import IMAGE_SUFFIXES, UNREAD_SUFFIXES
 
 
 @dataclass(frozen=True)
@@ -70,9 +70,15 @@ def photographs_below(
             ]
             for name in (*folders, *names):
                 path = Path(place) / name
-                if name[0] == "." or path.suffix.lower() not in IMAGE_SUFFIXES:
+                suffix = path.suffix.lower()
+                if name[0] == "." or suffix not in (*IMAGE_SUFFIXES, *UNREAD_SUFFIXES):
                     continue
                 file = path.relative_to(folder).as_posix()
+                if suffix in UNREAD_SUFFIXES:
+                    if path.is_file():
+                        reason = f"{suffix} is not read; save it as JPEG or PNG"
+                        others.append({"file": shown_name(file), "reason": reason})
+                    continue
                 if within is not None and not stays_in(path, within):
                     reason = f"it is a link out of '{within}', which is not followed"
                     others.append({"file": shown_name(file), "reason": reason})

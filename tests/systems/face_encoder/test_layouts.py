@@ -233,3 +233,24 @@ def test_a_folder_of_an_uncommon_format_has_photographs(tmp_path):
     found, others = photographs_below(tmp_path)
     assert [photo.file for photo in found] == ["ico.ico", "jp2.jp2", "ppm.ppm", "tga.tga"]
     assert others == []
+
+
+def test_photographs_of_formats_that_are_not_read_are_told(tmp_path):
+    picture(tmp_path / "a.png")
+    (tmp_path / "b.HEIC").write_bytes(b"\0\0\0\x18ftypheic")
+    (tmp_path / "notes.txt").write_text("no photograph")
+    found, others = photographs_below(tmp_path)
+    assert [photo.file for photo in found] == ["a.png"]
+    assert others == [{"file": "b.HEIC", "reason": ".heic is not read; save it as JPEG or PNG"}]
+
+
+def test_landmarks_without_a_picture_are_told(tmp_path):
+    for name in ("1", "2", "3"):
+        pair(tmp_path / "x_thumbnails_32", tmp_path / "x_landmarks_32", name)
+    (tmp_path / "x_thumbnails_32" / "2.png").unlink()
+    folder = read_folder(tmp_path)
+    assert [entry.id for entry in folder.entries] == ["1", "3"]
+    (finding,) = folder.findings
+    assert (finding.severity, finding.code) == ("warning", "landmarks-alone")
+    assert finding.path == "x_landmarks_32/2.npy"
+    assert finding.message == "Landmarks without a picture of their name, 1 in all, are not used."
