@@ -31,6 +31,7 @@ Task = TypeVar("Task")
 _AHEAD = 4
 """Pieces a process may be ahead of the slowest one: bounds memory and what a kill loses."""
 _THREADS = "OMP_NUM_THREADS"
+"""How many threads torch and the libraries under NumPy take when they are loaded."""
 _NO_GUARD = 119
 """Exit code of a worker whose import of the script came to the call that started the worker."""
 
@@ -82,7 +83,7 @@ def _one_thread_each() -> Iterator[None]:
     """Processes that start inside compute with one thread: there is one process for each core.
 
     With a thread for each core as well, processes wait for each other's threads: on two busy cores
-    the same people took three times as long. What is loaded later reads the variable.
+    the same people took three times as long.
     """
     before = os.environ.get(_THREADS)
     os.environ[_THREADS] = "1"

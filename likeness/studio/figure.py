@@ -30,6 +30,7 @@ from likeness.studio import (
     surface,
 )
 from likeness.studio.attached import AttachedMesh
+from likeness.studio.colours import Colour
 from likeness.studio.deform import apply_expression, clamp_weights
 from likeness.studio.drape import Drape
 from likeness.studio.expressions import eye_rotations
@@ -155,7 +156,7 @@ class Sitter(Protocol):
     """Someone who can be posed and painted."""
 
     surface: Surface
-    skin_tone: tuple[float, float, float]
+    skin_tone: Colour
     """Linear RGB albedo of plain skin"""
 
     def anchors(self, pose: HeadPose) -> Anchors:

@@ -323,8 +323,7 @@ def _own_side(person: Person) -> float:
 def _turn(
     person: Person, rng: np.random.Generator, limits: tuple[float, float]
 ) -> tuple[float, float, float]:
-    low, high = limits
-    yaw = _own_side(person) * rng.uniform(low, high)
+    yaw = _own_side(person) * rng.uniform(*limits)
     pitch, roll = rng.uniform(-7.0, 7.0), rng.uniform(-3.0, 3.0)
     return math.radians(yaw), math.radians(pitch), math.radians(roll)
 

@@ -6,15 +6,16 @@ skin near black; cameras that find faces, and photographers, meet it part of the
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from likeness.studio.background import Background
+from likeness.studio.colours import Colour, luminance
 from likeness.studio.lighting import Lighting
 
-_LUMINANCE = np.array([0.2126, 0.7152, 0.0722])
 _KNOWN = 0.25
 """Luminance of skin that the card stands for: of melanin .4."""
 _SHARE = 0.4
@@ -23,13 +24,13 @@ _MOST = 0.9
 """Stops; more would burn out what is around the sitter."""
 
 
-def stops(tones: Sequence[tuple[float, float, float]]) -> float:
+def stops(tones: Sequence[Colour]) -> float:
     """Stops, 0 and more, by which faces are exposed longer.
 
     Args:
         tones: linear RGB albedo of the skin of all who are in the picture.
     """
-    missing = np.log2(_KNOWN / (np.asarray(tones) @ _LUMINANCE)).mean()
+    missing = np.mean([math.log2(_KNOWN / luminance(tone)) for tone in tones])
     return float(np.clip(_SHARE * missing, 0.0, _MOST))
 
 

@@ -102,7 +102,7 @@ def predict(
         "network": predictor.network_type,
         "network_sha256": predictor.fingerprint,
         "emotion": named,
-        "emotion_table": None if emotions is None else _entry(Path(emotions)),
+        "emotion_table": None if emotions is None else _table_entry(Path(emotions)),
         "mode": mode,
         "seed": seed,
         "blinks": blinks,
@@ -226,7 +226,7 @@ def _track(predictor: SpeechToFace, path: Path) -> EmotionTrack:
     return EmotionTrack(times, vectors.astype(np.float32))
 
 
-def _entry(path: Path) -> dict[str, str]:
+def _table_entry(path: Path) -> dict[str, str]:
     """A table in the manifest, by its content: two of one name are two performances."""
     return {"file": path.name, "sha256": sha256_of(path)}
 

@@ -6,7 +6,6 @@ pixels it colours is ``render.py``.
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 
 from likeness.errors import MissingError, UsageError
@@ -17,6 +16,7 @@ from likeness.geometry.texture_space import (
     load_texture_space,
     synthetic_texture_space,
 )
+from likeness.storage.files import sha256_of
 from likeness.systems.face_encoder.layout import VectorLayout
 
 _TEXTURE_SIZE = 128
@@ -101,5 +101,4 @@ def albedo_fingerprint(name: str) -> str:
         return _SYNTHETIC
     if not Path(name).is_file():
         return ""
-    with open(name, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return sha256_of(Path(name))

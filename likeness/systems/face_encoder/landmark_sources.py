@@ -15,7 +15,6 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from likeness.data.rounding import one_thread
 from likeness.errors import DataError, UsageError
 from likeness.faces.detect import Detector, choose_face, make_detector
 from likeness.geometry.array_files import read_arrays
@@ -207,8 +206,7 @@ class Encoder:
                 f"no face: the detector '{self.detector}' found none for certain"
                 + (f", only {len(faces)} of low confidence" if faces else "")
             )
-        with one_thread():
-            record = predictor.encode(image, face=face, kind=self.detector)
+        record = predictor.encode(image, face=face, kind=self.detector)
         assert record.landmarks is not None
         return Found(record.landmarks, self.detector, face.score)
 

@@ -50,8 +50,8 @@ def photographs_below(
     """The picture files in a folder and the folders below it, in order, and what only looks so.
 
     Hidden files and folders and links to folders are passed by; so are unfinished datasets. The id
-    of ``anna/01.jpg`` is ``anna__01``. What has the name of a picture and is none is given with
-    ``file`` and ``reason``.
+    of ``anna/01.jpg`` is ``anna__01``. What has the name of a picture and is none, or is
+    of a format that is not read, is given with ``file`` and ``reason``.
 
     Args:
         without: a folder below it that is passed by, e.g. of what is written meanwhile.
@@ -70,22 +70,14 @@ def photographs_below(
             ]
             for name in (*folders, *names):
                 path = Path(place) / name
-                suffix = path.suffix.lower()
-                if name[0] == "." or suffix not in (*IMAGE_SUFFIXES, *UNREAD_SUFFIXES):
+                if name[0] == "." or path.suffix.lower() not in (*IMAGE_SUFFIXES, *UNREAD_SUFFIXES):
                     continue
                 file = path.relative_to(folder).as_posix()
-                if suffix in UNREAD_SUFFIXES:
-                    if path.is_file():
-                        reason = f"{suffix} is not read; save it as JPEG or PNG"
-                        others.append({"file": shown_name(file), "reason": reason})
-                    continue
-                if within is not None and not stays_in(path, within):
-                    reason = f"it is a link out of '{within}', which is not followed"
-                    others.append({"file": shown_name(file), "reason": reason})
-                elif path.is_file():
+                reason = _why_not(path, within)
+                if reason is None:
                     found.append(Photo(path, file))
                 else:
-                    others.append({"file": shown_name(file), "reason": _no_file(path)})
+                    others.append({"file": shown_name(file), "reason": reason})
     others.sort(key=lambda row: row["file"])
     return sorted(found, key=lambda photo: photo.file), others
 
@@ -96,6 +88,17 @@ def stays_in(path: Path, folder: Path) -> bool:
         return path.resolve().is_relative_to(folder.resolve())
     except (OSError, RuntimeError):  # links in a circle
         return False
+
+
+def _why_not(path: Path, within: Path | None) -> str | None:
+    """Why something with the name of a photograph is not taken for one; None where it is."""
+    if within is not None and not stays_in(path, within):
+        return f"it is a link out of '{within}', which is not followed"
+    if not path.is_file():
+        return _no_file(path)
+    if path.suffix.lower() in UNREAD_SUFFIXES:
+        return f"{path.suffix.lower()} is not read; save it as JPEG or PNG"
+    return None
 
 
 def _no_file(path: Path) -> str:

@@ -22,7 +22,6 @@ from torch import Tensor
 from likeness.data.inspection import Inspection
 from likeness.data.making import Progress, unfinished
 from likeness.data.record import is_up_to_date, write_record
-from likeness.data.rounding import one_thread
 from likeness.errors import UsageError
 from likeness.geometry.affine import apply_affine
 from likeness.geometry.head_asset import HeadAsset
@@ -262,8 +261,7 @@ def true_light(
         image: (H, W, 3) in [0, 1].
         mask: (H, W) classes.
     """
-    with one_thread():
-        light: Tensor = _renderer().fit_light(*true_view(truth, points, image, mask))[0]
+    light: Tensor = _renderer().fit_light(*true_view(truth, points, image, mask))[0]
     return light.contiguous().numpy()
 
 

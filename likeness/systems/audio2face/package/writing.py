@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 import shutil
 from collections.abc import Collection, Mapping, Sequence
@@ -15,6 +14,7 @@ from pydantic import ValidationError
 from likeness.errors import DataError, MissingError, UsageError
 from likeness.replacement import replacing
 from likeness.runs.files import write_json, write_text
+from likeness.storage.files import sha256_of
 from likeness.systems.audio2face.artefacts import ActorArtefacts, Blendshapes
 from likeness.systems.audio2face.package.blendshape_files import (
     for_runtime,
@@ -182,7 +182,7 @@ def write_package(
         write_text(folder / "README.md", readme_text(info, files, remarks, units_per_cm))
         write_json(
             folder / "provenance.json",
-            {**(provenance or {}), "sha256": {n: _sha256(folder / n) for n in sorted(files)
+            {**(provenance or {}), "sha256": {n: sha256_of(folder / n) for n in sorted(files)
                                               if n != "provenance.json"}},
         )  # fmt: skip
         faults = [v for v in check_package(folder) if v.severity == "error"]
@@ -310,11 +310,6 @@ def _in_unit(given: Blendshapes, units_per_cm: float) -> Blendshapes:
         offsets=given.offsets * units_per_cm,
         settings=settings,
     )
-
-
-def _sha256(path: Path) -> str:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _remove(folder: Path, is_new: bool) -> None:

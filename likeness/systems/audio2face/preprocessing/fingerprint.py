@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from likeness.geometry.animation import VertexAnimation
+from likeness.storage.files import sha256_of
 from likeness.systems.audio2face.preprocessing.settings import PreprocessingSettings
 from likeness.systems.audio2face.recorded_actor import RecordedActor
 
@@ -43,7 +44,7 @@ def fingerprint(
     )
     _add(digest, [FORMAT, json.dumps(chosen, sort_keys=True)])
     mask = settings.of(actor.name).prune_mask
-    _add(digest, hashlib.sha256(Path(mask).read_bytes()).hexdigest() if mask else None)
+    _add(digest, sha256_of(Path(mask)) if mask else None)
     _add(digest, {name: prune[name] for name in prune if prune[name] is not actor.skin.get(name)})
     for item in dataclasses.fields(actor):
         if item.name != "audio":  # where the sound lies changes nothing here
