@@ -124,7 +124,7 @@ def test_a_cascade_finds_nobody_in_empty_backgrounds(series, per_kind):
 @pytest.mark.slow
 def test_a_cascade_finds_frontal_photographs():
     """The box of a found face holds the middle of the true one in 98 of 100 close pictures, each of
-    somebody else: it misses some people, mostly dark ones with glasses, again and again."""
+    somebody else: it misses some people again and again, most of them old and with glasses."""
     found = 0
     for number in range(100):
         rng = rng_of("front", number)
