@@ -26,6 +26,8 @@ _TOOTH_COLUMN = 1.6  # half the largest distance in mm between columns of vertic
 _TOOTH_MARGIN = 2.0  # mm over which the push fades above gums and beyond biting edges
 _TEETH_REACH = 3.2  # mouth ring number of the outermost skin that is kept off the teeth
 _MOUTH_LINING_SHARES = (1.0, 0.85, 0.5, 0.25)
+_LINING_DEPTH = 1.5  # mm the lining stays behind the fold between lower lip and chin
+_LINING_COLUMN = (2.5, 5.0)  # mm aside and up or down of the skin that lies before a point of it
 
 
 def settle_lips(
@@ -46,6 +48,7 @@ def settle_lips(
     lining = template.of("mouth_lining")
     for ring, share in enumerate(_MOUTH_LINING_SHARES):
         vertices[lining[template.lining_ring[lining] == ring]] += share * moved
+    _tuck_lining(template, vertices)
 
 
 @functools.lru_cache(maxsize=4)
@@ -139,3 +142,30 @@ def _clear_teeth(
     least = np.interp(local[:, 0], row.front[:, 0], row.front[:, 1]) + _TOOTH_GAP
     push = fade * np.maximum(least - local[:, 2], 0.0)
     vertices[row.near] += push[:, None] * rotation[:, 2]
+
+
+@functools.lru_cache(maxsize=4)
+def _skin_before_lining(template: Template) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Vertices (N,) of the lining below the lower lip, and the skin (N, K) below that lip which
+    lies before each, the last repeated."""
+    rest = template.vertices
+    upper, lower = template.lip_pairs
+    lining = template.of("mouth_lining")
+    ids = lining[np.isin(template.seam_parent[lining], lower) & (template.lining_ring[lining] < 3)]
+    skin = np.arange(template.num_skin)
+    chin = (template.mouth_ring[skin] <= 2.0 * _TEETH_REACH) & (rest[skin, 2] > 80.0)
+    chin &= (rest[skin, 1] < rest[lower, 1].min()) & ~np.isin(skin, upper)
+    skin = skin[chin]
+    columns = [skin[np.abs(rest[skin, 0] - rest[at, 0]) < _LINING_COLUMN[0]] for at in ids]
+    ids = ids[[len(column) > 0 for column in columns]]
+    columns = [column for column in columns if len(column) > 0]
+    most = max(map(len, columns))
+    return ids, np.array([np.pad(column, (0, most - len(column)), "edge") for column in columns])
+
+
+def _tuck_lining(template: Template, vertices: NDArray[np.float64]) -> None:
+    """Keeps the lining behind the skin where a raised chin folds under a full lip."""
+    ids, skin = _skin_before_lining(template)
+    height = np.abs(vertices[skin, 1] - vertices[ids, 1][:, None])
+    front = np.where(height < _LINING_COLUMN[1], vertices[skin, 2], np.inf).min(axis=1)
+    vertices[ids, 2] = np.minimum(vertices[ids, 2], front - _LINING_DEPTH)

@@ -151,30 +151,36 @@ def seam_shade(x, mouth_ring, openness):
 
 @njit(cache=True)
 def beard_mask(x, y, z, mouth_ring, ear, signed_x, seed):
-    """Where beard grows, 0..1: jaw, chin, upper lip, sideburn; not on lips, cheek apple, neck.
+    """Where beard grows, 0..1: jaw, chin, upper lip, sideburn; not on lips, cheek, neck.
 
-    Its upper edge wavers by 3 mm, not alike on both sides.
+    Growth thins out over two centimetres at the cheek and the throat, as hairs do; its edge wavers
+    by millimetres, not alike on both sides.
     """
-    if y > 20.0 or z < 8.0 or y < -116.0:
+    if y > 36.0 or z < 6.0 or y < -118.0:
         return 0.0
-    # The upper edge falls from the sideburn before the ear to the corner of the mouth.
-    top = -8.0 - 18.0 * smoothstep(30.0, 62.0, z) + 8.0 * smoothstep(86.0, 104.0, z)
-    sideburn = smoothstep(46.0, 74.0, x) * (1.0 - smoothstep(26.0, 68.0, z))
-    top += 30.0 * sideburn + 8.0 * (1.0 - smoothstep(20.0, 30.0, x)) * smoothstep(94.0, 104.0, z)
-    mask = smoothstep(12.0, 30.0, z)
-    mask *= smoothstep(2.05, 2.75, mouth_ring) * (1.0 - smoothstep(0.1, 0.4, ear))
-    cheek = ((x - 34.0) / 16.0) ** 2 + ((y + 14.0) / 15.0) ** 2 + ((z - 98.0) / 40.0) ** 2
-    mask *= smoothstep(0.7, 1.5, cheek)
+    mask = smoothstep(2.05, 2.75, mouth_ring) * (1.0 - smoothstep(0.1, 0.4, ear))
     nose = (x / 17.0) ** 2 + ((y + 2.0) / 11.0) ** 2
     mask *= smoothstep(0.85, 1.15, nose)
-    if mask == 0.0 or y > top + 22.0:  # the edge wavers by less than 15 mm
+    # The line of the cheek: down before the ear, then forward to the corner of the mouth.
+    fall = math.exp((45.0 - z) / 12.0)
+    line = -33.0 + 57.0 * fall
+    slope = 57.0 / 12.0 * fall
+    under = (line - y) / math.sqrt(1.0 + slope * slope)
+    # The moustache reaches up to the nose.
+    lip = (1.0 - smoothstep(18.0, 32.0, x)) * smoothstep(90.0, 104.0, z)
+    under += (max(under, -14.0 - y) - under) * lip
+    if mask == 0.0 or under < -14.0:
         return 0.0
-    top += 3.0 * fbm_at(signed_x, y, z, 11.0, 2, seed + 7, 0.0)
-    mask *= 1.0 - smoothstep(top - 15.0, top + 7.0, y)
+    under += 2.2 * fbm_at(signed_x, y, z, 18.0, 2, seed + 7, 0.0)
+    thinning = 22.0 - 10.0 * lip
+    mask *= smoothstep(-7.0, thinning - 7.0, under) * (1.0 - smoothstep(10.0, 34.0, y))
+    # Behind, it follows the jaw from the lobe of the ear down to the throat.
+    behind = 14.0 + 22.0 * smoothstep(-40.0, -104.0, y)
+    mask *= smoothstep(behind - 6.0, behind + 16.0, z)
     # Bare beside the tuft under the lower lip, thin in the groove of the upper one.
     bare = math.exp(-(((x - 13.0) / 5.0) ** 2) - ((y + 52.5) / 3.5) ** 2)
     mask *= 1.0 - 0.65 * bare
-    mask *= smoothstep(-112.0, -88.0, y)
+    mask *= smoothstep(-114.0, -84.0, y)
     return mask
 
 

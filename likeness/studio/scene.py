@@ -114,9 +114,11 @@ class Scene:
             pitch: degrees upward.
         """
         turn, lift = math.radians(yaw), math.radians(pitch)
+        # A face from the side leaves room for the back of its head.
+        aside = 0.2 * math.sin(turn) * abs(math.sin(turn))
         return cls(
             seed=seed,
-            framing=Framing(distance=1.4, margin=2.35, offset=(0.0, 0.07)),
+            framing=Framing(distance=1.4, margin=2.35, offset=(aside, 0.07)),
             yaw=turn,
             pitch=lift,
             roll=0.0,

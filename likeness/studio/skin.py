@@ -82,6 +82,7 @@ class _Pigments(NamedTuple):
     hair_colour: tuple[float, float, float]
     hair_cover: float
     hair_ramp: float
+    hair_inside: bool
     recession: float
     thinning: float
     parted: bool
@@ -105,7 +106,7 @@ def pigments_of(appearance: Appearance) -> _Pigments:
     cover, ramp = {
         "bald": (0.16, 5.0),
         "buzz": (0.80, 20.0),
-        "crop": (0.93, 30.0),
+        "crop": (0.95, 20.0),
         "side_part": (0.95, 22.0),
         "swept": (0.95, 22.0),
     }.get(hair.style, (0.96, 8.0))
@@ -138,6 +139,7 @@ def pigments_of(appearance: Appearance) -> _Pigments:
         hair_colour=(dark[0], dark[1], dark[2]),
         hair_cover=cover,
         hair_ramp=ramp,
+        hair_inside=hair.style not in ("bald", "buzz"),
         recession=hair.recession,
         thinning=hair.thinning,
         parted=is_parted(hair),
@@ -263,9 +265,10 @@ def _paint_kernel(
                         r, g, b = toward(r, g, b, p.beard_colour, cover)
                         shine *= 1.0 - 0.6 * cover
 
-            cover = _scalp_cover(x, y, z, ear, footprint, p)
+            cover, shade = _scalp_cover(x, y, z, ear, footprint, p)
             r, g, b = toward(r, g, b, p.hair_colour, cover)
             shine *= 1.0 - 0.55 * cover
+            sky *= 1.0 - shade
 
         # Relief, and the light that creases swallow.
         wrinkle, wx, wy, wz = 0.0, 0.0, 0.0, 0.0
@@ -297,15 +300,17 @@ def _paint_kernel(
 
 @njit(cache=True)
 def _scalp_cover(x, y, z, ear, footprint, p):
-    """Coverage of the scalp by the roots of hair, bare along a parting."""
+    """Coverage of the scalp by the roots of hair, bare along a parting, and the shade under it."""
     if y < -60.0 or p.hair_cover == 0.0:
-        return 0.0
+        return 0.0, 0.0
     if hairline.above_mean_hairline(x, y, z, p.recession) < -4.0 - hairline.MOST_WAVER:
-        return 0.0
+        return 0.0, 0.0
     height = hairline.above_hairline(x, y, z, p.recession, p.seed + 229)
     if height < -4.0:
-        return 0.0
+        return 0.0, 0.0
     area = hairline.density_above(height, x, y, z, ear, p.thinning)
+    if p.hair_inside:  # as dense as the rim of the cap that stands on it
+        area = smoothstep(0.0, 0.55, area)
     area *= 0.35 + 0.65 * smoothstep(-3.0, p.hair_ramp, height)
     if p.parted and y > 85.0:
         wave = 0.7 * noise_at(z / 15.0, 0.0, 0.0, p.seed + 241)
@@ -313,7 +318,11 @@ def _scalp_cover(x, y, z, ear, footprint, p):
         area *= 1.0 - 0.5 * line * smoothstep(-42.0, -25.0, z)
     cover = area * p.hair_cover
     if cover == 0.0:
-        return 0.0
+        return 0.0, 0.0
     grain = stubble(x, y, z, footprint, p.seed + 233)
     speckled = min(cover * (0.3 + 1.4 * grain), 1.0)
-    return speckled * (1.0 - cover) + cover * cover
+    shade = 0.0
+    if p.hair_inside:
+        dark = max(0.62 - 0.8 * p.hair_colour[1], 0.1)  # light hair passes light on
+        shade = dark * cover * smoothstep(4.0, 14.0, height)
+    return speckled * (1.0 - cover) + cover * cover, shade

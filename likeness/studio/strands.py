@@ -106,7 +106,9 @@ def _paint_kernel(
             for channel in range(3):
                 mixed = colour[channel] + 0.85 * grey * (grey_colour[channel] - colour[channel])
                 albedo[index, channel] = min(mixed * bright, 0.8)
-            others[0, index], others[1, index], others[2, index] = 0.25, 0.6, 0.42
+            # Light hair passes light on to what lies under it.
+            others[0, index], others[1, index] = 0.25, 0.6
+            others[2, index] = min(0.42 + 0.7 * albedo[index, 1], 0.9)
             continue
         across, along = float(rest[index, 0]), float(rest[index, 1])
         number = round(rest[index, 2])

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -17,7 +17,9 @@ from torch import Tensor, nn
 from likeness.errors import DataError, UsageError
 from likeness.systems.audio2face.shots import Clip, MutedShot, Shot
 
-FORMAT = 1
+FORMAT = 2
+
+Ranges = tuple[tuple[int, int], ...]
 
 
 @dataclass(frozen=True)
@@ -28,11 +30,13 @@ class ShotRows:
         name: of the shot.
         start: its first row.
         ranges: frames that have a row, as (first, last), last included, in order.
+        learned: those of them whose row is trained; the others keep what they were drawn as.
     """
 
     name: str
     start: int
-    ranges: tuple[tuple[int, int], ...]
+    ranges: Ranges
+    learned: Ranges = ()
 
     @property
     def size(self) -> int:
@@ -92,7 +96,7 @@ class RowTable:
         return cls.of_ranges({name: ((0, length - 1),) for name, length in lengths})
 
     @classmethod
-    def of_ranges(cls, ranges: Mapping[str, tuple[tuple[int, int], ...]]) -> RowTable:
+    def of_ranges(cls, ranges: Mapping[str, Ranges]) -> RowTable:
         """Rows for these frames, in the order of the mapping."""
         rows, at = [], 0
         for name, own in ranges.items():
@@ -107,16 +111,28 @@ class RowTable:
             clips: what is trained on.
             keep: shots that stay whole: the muted ones.
         """
+        covered = self._covered(clips, keep)
+        return RowTable.of_ranges({name: own for name, own in covered.items() if own})
+
+    def trained_on(self, clips: Sequence[Clip], keep: Iterable[str] = ()) -> RowTable:
+        """The same rows, those marked as learned that these clips, or shots kept whole, cover."""
+        covered = self._covered(clips, keep)
+        return RowTable(
+            replace(shot, learned=_shared(shot.ranges, covered.get(shot.name, ())))
+            for shot in self.shots
+        )
+
+    def _covered(self, clips: Sequence[Clip], keep: Iterable[str]) -> dict[str, Ranges]:
+        """Frames of the shots, in their order, that are in a clip; all of those in ``keep``."""
         whole = set(keep)
         covered: dict[str, list[tuple[int, int]]] = {}
         for clip in clips:
             covered.setdefault(clip.shot, []).append(clip.frames)
-        kept = {
+        return {
             shot.name: shot.ranges if shot.name in whole else _union(covered[shot.name])
             for shot in self.shots
             if shot.name in covered or shot.name in whole
         }
-        return RowTable.of_ranges({name: own for name, own in kept.items() if own})
 
     def shot(self, name: str) -> ShotRows:
         """The rows of a shot.
@@ -138,7 +154,10 @@ class RowTable:
 
     def to_json(self) -> str:
         """The table as text."""
-        shots = [[shot.name, shot.start, [list(own) for own in shot.ranges]] for shot in self.shots]
+        shots = [
+            [shot.name, shot.start, *([list(own) for own in kind] for kind in (shot.ranges, shot.learned))]
+            for shot in self.shots
+        ]
         return json.dumps({"format": FORMAT, "shots": shots})
 
     @classmethod
@@ -153,8 +172,12 @@ class RowTable:
             if found["format"] != FORMAT:
                 raise ValueError(f"format {found['format']}")
             return cls(
-                ShotRows(str(name), int(start), tuple((int(a), int(b)) for a, b in ranges))
-                for name, start, ranges in found["shots"]
+                ShotRows(
+                    str(name),
+                    int(start),
+                    *(tuple((int(a), int(b)) for a, b in kind) for kind in (ranges, learned)),
+                )
+                for name, start, ranges, learned in found["shots"]
             )
         except (ValueError, KeyError, TypeError) as error:
             raise DataError(f"This is no table of emotion rows of format {FORMAT}: {error}.") from (
@@ -176,7 +199,13 @@ def muted_names(muted: Sequence[MutedShot], *, taken: Iterable[str] = ()) -> lis
     return names
 
 
-def _union(ranges: Iterable[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
+def _shared(some: Ranges, others: Ranges) -> Ranges:
+    """Frames in both, each in order."""
+    both = [(max(a, c), min(b, d)) for a, b in some for c, d in others]
+    return _union(both)
+
+
+def _union(ranges: Iterable[tuple[int, int]]) -> Ranges:
     joined: list[tuple[int, int]] = []
     for first, last in sorted(own for own in ranges if own[0] <= own[1]):
         if joined and first <= joined[-1][1] + 1:
@@ -207,17 +236,32 @@ class ImplicitEmotions(nn.Module):
 def representative(table: RowTable, vectors: Tensor, shots: Iterable[str]) -> tuple[str, int]:
     """The shot and the place in it whose vector is nearest to the mean over some shots.
 
+    Rows no training touched are left out: what they were drawn as is no emotion.
+
     Args:
         table: of the rows.
         vectors: (rows, length).
-        shots: names, such as those of the neutral shots; with none, all shots count.
+        shots: names, such as those of the neutral shots; where none of theirs is learned, the
+            learned rows of all shots count.
 
     Returns:
         A name and a place, as runtimes call a row.
+
+    Raises:
+        UsageError: there is no such shot.
     """
-    chosen = [table.shot(name) for name in shots] or list(table.shots)
-    rows = torch.cat([torch.arange(shot.start, shot.start + shot.size) for shot in chosen])
+    rows = [row for name in shots for row in _learned_rows(table.shot(name))]
+    rows = rows or [row for shot in table.shots for row in _learned_rows(shot)]
+    rows = rows or list(range(table.num_rows))
     own = vectors.detach().cpu()[rows].double()
-    nearest = int(rows[(own - own.mean(0)).square().sum(1).argmin()])
-    found = next(shot for shot in chosen if shot.start <= nearest < shot.start + shot.size)
+    nearest = rows[int((own - own.mean(0)).square().sum(1).argmin())]
+    found = next(s for s in table.shots if s.start <= nearest < s.start + s.size)
     return found.name, nearest - found.start
+
+
+def _learned_rows(shot: ShotRows) -> list[int]:
+    return [
+        shot.start + shot.place(frame)
+        for first, last in shot.learned
+        for frame in range(first, last + 1)
+    ]

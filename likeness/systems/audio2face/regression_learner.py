@@ -109,14 +109,14 @@ class RegressionLearner:
 
     @staticmethod
     def rows_of(config: AudioToFaceConfig, recordings: Recordings, cast: Cast) -> RowTable:
-        """A row for every frame of every shot and muted shot, or of those that are trained on."""
+        """A row for every frame of every shot and muted shot, or of those that are in clips."""
         actor = cast.identities.actors[0]
         muted = [shot for shot in recordings.muted if shot.actor == actor.actor]
         table = RowTable.of(actor.shots, muted)
-        if not config.learning.compact_emotions:
-            return table
         names = muted_names(muted, taken=[shot.name for shot in actor.shots])
-        return table.compacted(recordings.clips("all"), keep=names)
+        if config.learning.compact_emotions:
+            table = table.compacted(recordings.clips("all"), keep=names)
+        return table.trained_on(recordings.clips("train"), keep=names)
 
     def source(self, recordings: Recordings, clips: Sequence[Clip], *, training: bool) -> Source:
         config, audio = self.config, self.config.audio

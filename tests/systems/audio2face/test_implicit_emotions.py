@@ -72,9 +72,10 @@ def test_compaction_keeps_the_union_of_the_clips() -> None:
 
 def test_the_table_goes_through_text() -> None:
     table = RowTable.of(SHOTS, MUTED).compacted([_clip("s1", 1, 3)], keep=["muted_s1_2"])
+    table = table.trained_on([_clip("s1", 2, 3)])
     again = RowTable.from_json(table.to_json())
     assert again.shots == table.shots
-    for text in ("", "{}", '{"format": 2, "shots": []}', '{"format": 1, "shots": [[1]]}'):
+    for text in ("", "{}", '{"format": 1, "shots": []}', '{"format": 2, "shots": [[1]]}'):
         with pytest.raises(DataError):
             RowTable.from_json(text)
 
@@ -100,7 +101,7 @@ def test_vectors_start_small_and_learn_where_they_are_used() -> None:
 
 
 def test_the_row_that_stands_for_others_is_nearest_to_their_mean() -> None:
-    table = RowTable.of(SHOTS)
+    table = RowTable.of(SHOTS).trained_on([_clip("s1", 0, 4), _clip("s0", 0, 2)])
     vectors = torch.tensor([[0.0], [1.0], [5.0], [2.5], [3.0], [100.0], [104.0], [90.0]])
     assert representative(table, vectors, ["s1"]) == ("s1", 3)
     assert representative(table, vectors, ["s0"]) == ("s0", 0)
@@ -108,3 +109,17 @@ def test_the_row_that_stands_for_others_is_nearest_to_their_mean() -> None:
     assert representative(table, vectors, []) == ("s1", 2)
     with pytest.raises(UsageError, match="no shot 's7'"):
         representative(table, vectors, ["s7"])
+
+
+def test_a_row_no_training_touched_stands_for_nothing() -> None:
+    """Rows of held-out frames keep what they were drawn as; the mean over them and the others is
+    no emotion, and the nearest row may be one of theirs."""
+    table = RowTable.of(SHOTS, MUTED[:1]).trained_on(
+        [_clip("s1", 1, 2), _clip("s1", 2, 3)], keep=["muted_s1_2"]
+    )
+    assert [shot.learned for shot in table.shots] == [((1, 3),), (), ((0, 3),)]
+    vectors = torch.tensor([[0.1], [9.0], [6.0], [0.2], *[[0.01]] * 4, *[[3.0]] * 4])
+    assert representative(table, vectors, ["s1"]) == ("s1", 2)  # mean 5.07 over 9, 6 and .2
+    assert representative(table, vectors, ["s0"]) == ("muted_s1_2", 0)  # mean 3.89 over all learned
+    compact = table.compacted([_clip("s1", 2, 4)]).trained_on([_clip("s1", 1, 3)])
+    assert compact.shots[0].learned == ((2, 3),)
