@@ -96,6 +96,7 @@ def apply_expression(
     if tongue is not None:
         move_tongue(template, vertices, tongue, jaw_rotation)
     lips.settle_lips(template, vertices, jaw_rotation)
+    lips.tuck_lining(template, vertices)
     return vertices
 
 

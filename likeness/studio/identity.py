@@ -187,6 +187,7 @@ def rest_vertices(template: Template, identity: Identity) -> Array:
     move = _skin_moves(template, np.asarray(identity.modes), identity.bumps)
     vertices = _settled(template, move)
     _hang_linings(template, vertices, move)
+    lips.tuck_lining(template, vertices)
     return vertices
 
 

@@ -27,6 +27,7 @@ _TOOTH_MARGIN = 2.0  # mm over which the push fades above gums and beyond biting
 _TEETH_REACH = 3.2  # mouth ring number of the outermost skin that is kept off the teeth
 _MOUTH_LINING_SHARES = (1.0, 0.85, 0.5, 0.25)
 _LINING_DEPTH = 1.5  # mm the lining stays behind the fold between lower lip and chin
+_LINING_SIDES = 20.0  # mm from the midline; beyond, lips turn back and skin lies beside the lining
 _LINING_COLUMN = (2.5, 5.0)  # mm aside and up or down of the skin that lies before a point of it
 
 
@@ -48,7 +49,6 @@ def settle_lips(
     lining = template.of("mouth_lining")
     for ring, share in enumerate(_MOUTH_LINING_SHARES):
         vertices[lining[template.lining_ring[lining] == ring]] += share * moved
-    _tuck_lining(template, vertices)
 
 
 @functools.lru_cache(maxsize=4)
@@ -151,7 +151,8 @@ def _skin_before_lining(template: Template) -> tuple[NDArray[np.int64], NDArray[
     rest = template.vertices
     upper, lower = template.lip_pairs
     lining = template.of("mouth_lining")
-    ids = lining[np.isin(template.seam_parent[lining], lower) & (template.lining_ring[lining] < 3)]
+    below = np.isin(template.seam_parent[lining], lower) & (template.lining_ring[lining] < 3)
+    ids = lining[below & (np.abs(rest[lining, 0]) < _LINING_SIDES)]
     skin = np.arange(template.num_skin)
     chin = (template.mouth_ring[skin] <= 2.0 * _TEETH_REACH) & (rest[skin, 2] > 80.0)
     chin &= (rest[skin, 1] < rest[lower, 1].min()) & ~np.isin(skin, upper)
@@ -163,8 +164,8 @@ def _skin_before_lining(template: Template) -> tuple[NDArray[np.int64], NDArray[
     return ids, np.array([np.pad(column, (0, most - len(column)), "edge") for column in columns])
 
 
-def _tuck_lining(template: Template, vertices: NDArray[np.float64]) -> None:
-    """Keeps the lining behind the skin where a raised chin folds under a full lip."""
+def tuck_lining(template: Template, vertices: NDArray[np.float64]) -> None:
+    """Keeps the lining (V, 3), in place, behind the skin where a raised chin folds under a lip."""
     ids, skin = _skin_before_lining(template)
     height = np.abs(vertices[skin, 1] - vertices[ids, 1][:, None])
     front = np.where(height < _LINING_COLUMN[1], vertices[skin, 2], np.inf).min(axis=1)

@@ -156,7 +156,7 @@ def beard_mask(x, y, z, mouth_ring, ear, signed_x, seed):
     Growth thins out over two centimetres at the cheek and the throat, as hairs do; its edge wavers
     by millimetres, not alike on both sides.
     """
-    if y > 36.0 or z < 6.0 or y < -118.0:
+    if y > 28.0 or z < 6.0 or y < -118.0:
         return 0.0
     mask = smoothstep(2.05, 2.75, mouth_ring) * (1.0 - smoothstep(0.1, 0.4, ear))
     nose = (x / 17.0) ** 2 + ((y + 2.0) / 11.0) ** 2
@@ -173,7 +173,7 @@ def beard_mask(x, y, z, mouth_ring, ear, signed_x, seed):
         return 0.0
     under += 2.2 * fbm_at(signed_x, y, z, 18.0, 2, seed + 7, 0.0)
     thinning = 22.0 - 10.0 * lip
-    mask *= smoothstep(-7.0, thinning - 7.0, under) * (1.0 - smoothstep(10.0, 34.0, y))
+    mask *= smoothstep(-7.0, thinning - 7.0, under) * (1.0 - smoothstep(8.0, 28.0, y))
     # Behind, it follows the jaw from the lobe of the ear down to the throat.
     behind = 14.0 + 22.0 * smoothstep(-40.0, -104.0, y)
     mask *= smoothstep(behind - 6.0, behind + 16.0, z)

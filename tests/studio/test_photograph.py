@@ -285,3 +285,12 @@ def test_parameters_make_the_head_as_nearly_as_the_page_says():
     assert np.median(landmarks) < 0.6  # the worst of each picture's 68
     assert np.quantile(landmarks, 0.9) < 2.2
     assert max(landmarks) < 4.0
+
+
+@pytest.mark.parametrize("yaw", [-90.0, 90.0])
+def test_a_portrait_from_the_side_shows_all_of_the_head(yaw):
+    picture = photograph(sitter_of(Person.sample(104)), Scene.portrait(yaw=yaw), 96)
+    hair = picture.mask == LABELS.index("hair")
+    assert hair.sum() > 500
+    assert not hair[0].any()
+    assert not hair[:, [0, -1]].any()

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from likeness.studio import surface
+from likeness.studio.beard import density_of
 from likeness.studio.expressions import INDEX
 from likeness.studio.lips_brows import beard_mask, brow_band, lip_mask
 from likeness.studio.relief import drives_of, forehead_lines
@@ -141,6 +142,25 @@ def test_beard_grows_on_jaw_chin_and_upper_lip_only() -> None:
     assert grows(20.0, 50.0, 100.0) == 0.0  # forehead
     assert grows(30.0, -140.0, 20.0) == 0.0  # foot of the neck
     assert grows(74.0, -10.0, 10.0, ear=1.0) == 0.0
+
+
+def test_beard_thins_out_before_the_ear_and_on_the_cheek() -> None:
+    """Over a hand's breadth of edges of the finest mesh no two neighbours differ by more than an
+    eighth a millimetre: a limit of growth has no outline, as seen from the side."""
+    template = build_template("high")
+    skin = template.vertices[: template.num_skin]
+    faces = template.skin_faces
+    edges = np.unique(np.sort(faces[:, [[0, 1], [1, 2], [2, 0]]].reshape(-1, 2), axis=1), axis=0)
+    x, y, z = skin[edges].mean(axis=1).T
+    beside = (abs(x) > 40.0) & (z > 25.0) & (y > -80.0) & (y < 40.0)
+    beside &= template.ear[edges].max(axis=1) < 0.05
+    edges = edges[beside]
+    length = np.linalg.norm(skin[edges[:, 0]] - skin[edges[:, 1]], axis=1)
+    for seed in range(4):
+        density = density_of(template, 1, seed)[edges]
+        assert density.max() > 0.9
+        assert density.min() == 0.0
+        assert (np.abs(density[:, 0] - density[:, 1]) / length).max() < 0.125
 
 
 def test_shaved_beard_leaves_a_shadow_and_stubble_more() -> None:
