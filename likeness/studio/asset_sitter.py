@@ -42,6 +42,17 @@ _INSIDE_MOUTH = tuple(PARTS.index(name) for name in (*_WET_MASKS.values(), "teet
 _LIT_MOUTH = 5.0
 """Gap between the lips in mm from which the mouth is lit as the light finds it."""
 _NOBODY = np.zeros(0, np.int64)
+_LIDS = {"Right": ((37, 41), (38, 40)), "Left": ((43, 47), (44, 46))}
+"""Landmarks of the upper and the lower lid one above the other."""
+_MOST_BLINK = 1.5
+"""Weight up to which a blink is carried on to close an eye. Shapes of a head model are made on its
+mean face, and on wider eyes stop short."""
+_LID_OVERLAP = 0.0004
+"""Metres by which landmarks of closed lids pass each other: the margins lie between them."""
+_LID_REACH, _MOST_RETREAT = 0.024, 0.004
+"""Metres around an eyeball's middle in which skin is lid, and the most a ball is set back."""
+_BEHIND_LIDS = 0.0003
+"""Metres from an eyeball to the lids that are closed over it."""
 _OPEN_EYE = 6.0
 """Distance in mm below the upper lid that shades no eyeball."""
 
@@ -75,6 +86,8 @@ class AssetSitter:
         self.shape = np.asarray(shape, np.float64)
         self._columns = arkit_columns(asset)
         self.surface = _surface_of(asset)
+        self._blinks = {INDEX[f"eyeBlink{side}"]: self._closing(side) for side in _LIDS}
+        self._retreats = self._ball_retreats()
 
     def anchors(self, pose: HeadPose) -> Anchors:
         """See ``figure.Sitter.anchors``."""
@@ -88,7 +101,9 @@ class AssetSitter:
     def pose(self, weights: ArrayLike, pose: HeadPose, tongue: ArrayLike | None = None) -> Figure:
         """See ``figure.Sitter.pose``. Shapes the head model does not have are left out, those of
         the tongue with them."""
-        values = np.asarray(weights, np.float64)
+        values = np.array(weights, np.float64)
+        for blink, weight in self._blinks.items():
+            values[blink] *= weight
         eyes = eye_rotations(values)
         posed = pose_head(
             self.asset,
@@ -103,6 +118,8 @@ class AssetSitter:
         root = rotation_matrix(np.array(pose.root))
         head = root @ rotation_matrix(np.array(pose.neck))
         vertices = posed.vertices.astype(np.float32)
+        for side, retreat in self._retreats.items():
+            vertices[self._ball(side)] -= np.float32(retreat) * head[:, 2].astype(np.float32)
         normals = np.zeros_like(vertices)
         vertex_normals(vertices, self.asset.faces, normals)
         turned = [head @ rotation_matrix(vector) for vector in eyes]
@@ -136,6 +153,50 @@ class AssetSitter:
         gap = 1000.0 * np.linalg.norm(landmarks[62] - landmarks[66])
         inside = np.isin(self.surface.part, _INSIDE_MOUTH)
         return np.where(inside, gap, _OPEN_EYE).astype(np.float32)
+
+    def _closing(self, side: str) -> float:
+        """Weight, 1 or more, at which a blink of this shape brings the lids together."""
+        opened, closed = (self._opening(side, weight) for weight in (0.0, 1.0))
+        if opened <= closed:  # the head has no blink
+            return 1.0
+        return float(np.clip((opened + _LID_OVERLAP) / (opened - closed), 1.0, _MOST_BLINK))
+
+    def _opening(self, side: str, blink: float) -> float:
+        """Mean height between the lids, metres."""
+        weights = np.zeros(len(ARKIT_NAMES))
+        weights[INDEX[f"eyeBlink{side}"]] = blink
+        expression = self._columns @ weights
+        points = pose_head(self.asset, {"shape": self.shape, "expression": expression}).landmarks68
+        assert points is not None  # checked when the sitter was made
+        upper, lower = np.array(_LIDS[side]).T
+        return float((points[upper, 1] - points[lower, 1]).mean())
+
+    def _ball(self, side: str) -> NDArray[np.int64]:
+        return self.asset.masks.get(f"{side}_eyeball", _NOBODY)
+
+    def _ball_retreats(self) -> dict[str, float]:
+        """Metres each eyeball is set back, so that it is not seen through closed lids.
+
+        Identity columns move the balls and the lids of some models each by a rule of its own.
+        """
+        weights = np.zeros(len(ARKIT_NAMES))
+        for blink, weight in self._blinks.items():
+            weights[blink] = weight
+        closed = pose_head(
+            self.asset, {"shape": self.shape, "expression": self._columns @ weights}
+        ).vertices
+        corners = closed[self.surface.faces[self.surface.part[self.surface.faces[:, 0]] == 0]]
+        retreats = {}
+        for side in SIDES:
+            ball = closed[self._ball(side)]
+            if len(ball) == 0:
+                continue
+            middle, front = ball.mean(axis=0), ball[ball[:, 2] > ball[:, 2].mean()]
+            near = np.linalg.norm(corners - middle, axis=2).min(axis=1) < _LID_REACH
+            near &= corners[..., 2].min(axis=1) > middle[2]
+            out = (front[:, 2] - _foremost(corners[near], front[:, :2])).max()
+            retreats[side] = float(np.clip(out + _BEHIND_LIDS, 0.0, _MOST_RETREAT))
+        return retreats
 
     def _turns(self, pose: HeadPose) -> Mapping[str, NDArray[np.float64]]:
         return {"root": np.array(pose.root), "neck": np.array(pose.neck)}
@@ -229,6 +290,18 @@ def _surface_of(asset: HeadAsset) -> Surface:
         neck=neck,
         frame=frame,
     )
+
+
+def _foremost(corners: NDArray[np.float64], places: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Largest z (N,) of triangles (F, 3, 3) over places (N, 2); infinite where there is none."""
+    first, edges = corners[:, 0], corners[:, 1:] - corners[:, :1]
+    flat = np.abs(np.linalg.det(edges[..., :2])) > 1e-12
+    first, edges = first[flat], edges[flat]
+    to_shares = np.linalg.inv(edges[..., :2])
+    shares = np.einsum("nfc,fcs->nfs", places[:, None] - first[:, :2], to_shares)
+    over = (shares >= 0.0).all(-1) & (shares.sum(-1) <= 1.0)
+    height = np.where(over, first[:, 2] + (shares * edges[..., 2]).sum(-1), -np.inf).max(axis=1)
+    return np.where(np.isfinite(height), height, np.inf)
 
 
 def _ball_of(points: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:

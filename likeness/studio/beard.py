@@ -41,6 +41,11 @@ def density_of(template: Template, style: int, seed: int) -> np.ndarray:
     return out
 
 
+def _on_lip(rest: np.ndarray) -> np.ndarray:
+    """How much points (N, 3) of the template belong to the upper lip, 0..1."""
+    return smooth(-48.0, -40.0, rest[:, 1]) * smooth(80.0, 90.0, rest[:, 2])
+
+
 def build(
     appearance: Appearance,
     template: Template,
@@ -59,13 +64,15 @@ def build(
     count = int(_COUNT[detail] * (0.35 + 0.65 * traits.density))
     if traits.style != "full":
         count //= 2
-    roots = scatter_roots(rng, faces, skin, density, count)
+    rooted = density * (1.0 + 1.5 * _on_lip(on_template))  # a moustache is the densest part
+    roots = scatter_roots(rng, faces, skin, rooted, count)
     start, rest = roots.on(skin), roots.on(on_template)
 
     # Longest at the chin, short up the cheek and on the lip.
     chin = smooth(40.0, 10.0, np.abs(rest[:, 0])) * smooth(-34.0, -56.0, rest[:, 1])
-    lip = smooth(-48.0, -40.0, rest[:, 1]) * smooth(80.0, 90.0, rest[:, 2])
-    length = traits.length * (0.42 + 0.58 * chin) * (1.0 - 0.45 * lip)
+    lip = _on_lip(rest)
+    length = traits.length * (0.42 + 0.58 * chin) * (1.0 - 0.25 * lip)
+    length = np.maximum(length, np.minimum(traits.length, 4.5) * lip)
     length = np.minimum(length, 9.0 + 30.0 * (1.0 - lip)) * rng.uniform(0.7, 1.15, count)
     space = HeadSpace(template, skin)
     outward = space.outward(start)

@@ -149,7 +149,7 @@ def draw_places(
     height, width = size
     focal = focal_pixels(focal_length, height, width)
     roomiest, most_room = None, -math.inf
-    for _ in range(_TRIES):
+    for attempt in range(_TRIES):
         # The largest face at which so many stand side by side, and the smallest of a back row.
         widest_face = width * _FACE / (0.2 * (count - 1) + 2.0 * _MARGIN)
         least = LEAST_FACE * (1.05 if count == 1 else 1.05 * (1.0 + _BACK[1]))
@@ -168,6 +168,8 @@ def draw_places(
             x = (number - 0.5 * (count - 1)) * spacing + rng.normal(0.0, 0.03)
             y = rng.normal(0.0, 0.05) + (0.05 if back else 0.0)
             places.append((float(x), float(y), float(depth)))
+        # All the room that bodies need first; in a narrow picture they have to stand closer.
+        places = _stepped_back(places, max(1.0 - 1.25 * attempt / _TRIES, 0.0))
         boxes = [_planned_box(place, focal, size) for place in places]
         kept = all(clipped(box, height, width) == box for box in boxes)
         large = all(focal * _FACE / place[2] >= LEAST_FACE for place in places)
@@ -188,6 +190,28 @@ def draw_places(
         f"{count} faces of {LEAST_FACE:.0f} pixels do not fit into {width} x {height} pixels.",
         advice="Make the picture wider, or put fewer people into it.",
     )
+
+
+def _stepped_back(
+    places: Sequence[tuple[float, float, float]], room: float
+) -> list[tuple[float, float, float]]:
+    """The same places, those that bodies of nearer people reach into farther away.
+
+    Args:
+        room: of what two people need, what they are given.
+    """
+    shoulders, chests = room * _SHOULDERS, room * _CHESTS
+    found = list(places)
+    settled: list[int] = []
+    for number in sorted(range(len(places)), key=lambda k: places[k][2]):
+        x, y, depth = places[number]
+        for other in settled:  # the nearest first: what is moved away from one passes the next
+            if abs(x - found[other][0]) < shoulders and depth < found[other][2] + chests:
+                depth = found[other][2] + chests
+        found[number] = (x, y, depth)
+        settled.append(number)
+        settled.sort(key=lambda k: found[k][2])
+    return found
 
 
 def _room(places: Sequence[tuple[float, float, float]]) -> float:

@@ -267,21 +267,22 @@ def teeth(*, upper: bool) -> Part:
     z[-1] -= 10.0
     length = np.concatenate([[0.0], np.cumsum(np.hypot(np.diff(x), np.diff(z)))])
     starts = np.concatenate([[0.0], np.cumsum(row.widths)])
+    centers = 0.5 * (starts[:-1] + starts[1:])
 
     u = np.linspace(-1.0, 1.0, TOOTH_COLUMNS)  # across the crown
-    half_width = np.array([1.0, 1.0, 0.975, 0.95, 0.9, 0.85])
+    half_width = np.array([1.0, 1.0, 0.975, 0.95, 0.98, 1.0])  # closed behind, where rows show
     along = np.array([-0.32, 0.0, 0.5, 1.0, 0.97, 0.1])  # gum line 0, biting edge 1
     bulge = np.array([0.3, 0.35, 0.9, 0.15, 0.0, 0.0])
     crowns = []
     for tooth in range(TEETH_PER_SIDE):
-        center = 0.5 * (starts[tooth] + starts[tooth + 1])
-        place = center + 0.5 * row.widths[tooth] * half_width[:, None] * u
+        place = centers[tooth] + 0.5 * row.widths[tooth] * half_width[:, None] * u
         at = np.interp(place, length, t)
         normal = np.stack([row.arch_depth * np.sin(at), row.arch_width * np.cos(at)], axis=-1)
         normal /= np.linalg.norm(normal, axis=-1, keepdims=True)
         out = bulge[:, None] * (1.0 - 0.55 * u**2)
-        out[4] -= _EDGE_DEPTHS[tooth]
-        out[5] -= _GUM_DEPTHS[tooth]
+        # Crowns have no sides: from one to the next their backs go on without a step.
+        out[4] -= np.interp(place[4], centers, _EDGE_DEPTHS)
+        out[5] -= np.interp(place[5], centers, _GUM_DEPTHS)
         height = along[:, None] + np.zeros_like(u)
         height[1] += 0.1 * u**2  # the gum reaches down between crowns
         height[3:5] -= 0.07 * u**4  # rounded corners
@@ -323,7 +324,8 @@ def tongue() -> Part:
     vertices = np.stack(
         [
             19.0 * u * np.sqrt(1.0 - (0.93 * w) ** 4),
-            -32.5 - 3.5 * u**2 - 3.0 * w**2 - 1.5 * np.exp(-((u / 0.22) ** 2)),
+            # The furrow ends before the tip, which would be a point in front otherwise.
+            -32.5 - 3.5 * u**2 - 3.0 * w**2 - 1.5 * np.exp(-((u / 0.22) ** 2)) * (1.0 - w**3),
             58.0 + 41.0 * w - 4.0 * u**2 * w,
         ],
         axis=-1,

@@ -94,7 +94,7 @@ def render(
     depths = _joined([solid.depth for solid in solids])
     # The samples of one figure are the nearest of their places, and its strands in order.
     alone = len(subjects) == 1
-    nearest = slice(None) if alone else _nearest(place, depths)
+    nearest = slice(None) if alone else _nearest(place, _ranks(subjects, solids))
     behind = np.empty((height, width), np.float32)
     farthest_depth(place[nearest], depths[nearest], n, behind)
 
@@ -157,9 +157,20 @@ def _joined(arrays: Sequence[NDArray]) -> NDArray:
     return arrays[0] if len(arrays) == 1 else np.concatenate(arrays)
 
 
-def _nearest(place: NDArray[np.int64], depth: NDArray[np.float32]) -> NDArray[np.int64]:
+def _ranks(subjects: Sequence[Subject], solids: Sequence[Samples]) -> NDArray[np.int64]:
+    """For every sample how many subjects stand before its own.
+
+    Somebody hides all of whoever stands farther away: where bodies of people who are squeezed into
+    a narrow picture reach into each other, neither shows through the other.
+    """
+    away = [-float(subject.vertices[:, 2].mean()) for subject in subjects]
+    rank = np.argsort(np.argsort(away, kind="stable"))
+    return np.repeat(rank, [len(solid.place) for solid in solids])
+
+
+def _nearest(place: NDArray[np.int64], rank: NDArray[np.int64]) -> NDArray[np.int64]:
     """Which samples are the nearest of their place, in ascending order of places."""
-    order = np.lexsort((depth, place))
+    order = np.lexsort((rank, place))
     ordered = place[order]
     first = np.ones(len(order), bool)
     first[1:] = ordered[1:] != ordered[:-1]

@@ -305,5 +305,7 @@ def shade(
             mirror = max(_harmonic_sum(surroundings, c, rx, ry, rz), 0.0)
             value = white * (diffuse[c] + ambient + returned) + gloss[c]
             if kind != STRAND:
-                value += _SPECULAR * specular[sample] * fresnel * mirror * seen * seen * past
+                # Tears mirror what water does; more would lie over the pupil as a veil.
+                shine = 1.0 if kind == EYE else _SPECULAR * specular[sample]
+                value += shine * fresnel * mirror * seen * seen * past
             out[sample, c] = value

@@ -135,7 +135,7 @@ def pigments_of(appearance: Appearance) -> _Pigments:
         ),
         beard_style=BEARD_STYLES[beard.style],
         beard_shadow=beard.density,
-        beard_cover=min(0.16 + 0.13 * beard.length, 0.82) if beard.length > 0 else 0.0,
+        beard_cover=min(0.16 + 0.13 * beard.length, 0.62) if beard.length > 0 else 0.0,
         hair_colour=(dark[0], dark[1], dark[2]),
         hair_cover=cover,
         hair_ramp=ramp,

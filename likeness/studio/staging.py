@@ -181,7 +181,7 @@ def stage(
             rng, kind, lighting, knob=difficulty.background, blur_of=blur_of
         ),
         film=sample_film(rng, difficulty.sensor),
-        occluder=sample_occluder(rng, far=shot == "wide")
+        occluder=sample_occluder(rng, far=shot != "portrait")
         if rng.random() < difficulty.occlusion
         else None,
     )

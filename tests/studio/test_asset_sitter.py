@@ -20,6 +20,7 @@ from likeness.studio.landmark_points import landmarks68
 from likeness.studio.masks import vertex_masks
 from likeness.studio.person import Person
 from likeness.studio.photograph import photograph
+from likeness.studio.pixels import take_samples
 from likeness.studio.rig import PARENTS, joint_regressor, skinning_weights
 from likeness.studio.scene import Scene
 from likeness.studio.template import PARTS, build_template
@@ -155,3 +156,24 @@ def test_a_scanned_head_can_sit(appearance):
     assert plain.visible[17:].all()
     skin = plain.image[plain.mask == 1]
     assert skin[:, 0].mean() > skin[:, 2].mean() + 0.05  # skin, not grey
+
+
+@pytest.mark.realdata
+@pytest.mark.parametrize("seed", [2, 6])
+def test_eyes_of_a_scanned_head_close_whatever_its_shape(seed, appearance):
+    """The model's blink is made on its mean face: on wider eyes a slit was left, and the iris of
+    one came through its lid. Samples that show an eyeball, open and closed."""
+    asset = load_ict(real_data("ict_face_model") / "ict_face.npz")
+    shape = np.random.default_rng(seed).normal(0.0, 0.7, asset.num_shape)
+    sitter = AssetSitter(asset, appearance, shape)
+    balls = [PARTS.index("eyeball_left"), PARTS.index("eyeball_right")]
+    shown = []
+    for blink in (0.0, 1.0):
+        weights = np.zeros(52)
+        weights[[INDEX["eyeBlinkLeft"], INDEX["eyeBlinkRight"]]] = blink
+        figure = sitter.pose(weights, HeadPose())
+        vertices = figure.vertices + np.array([0.0, 0.0, -0.6], np.float32)
+        samples = take_samples(figure, vertices, (800.0, 800.0, 128.0, 128.0), 256, 256, 2)
+        shown.append(int(np.isin(samples.points.part, balls).sum()))
+    assert shown[0] > 300
+    assert shown[1] <= 0.03 * shown[0]

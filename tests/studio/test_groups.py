@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from likeness.errors import DataError
+from likeness.seeds import rng_of
 from likeness.studio.background import Background
 from likeness.studio.camera import face_region, focal_pixels
 from likeness.studio.figure import LABELS
@@ -181,3 +182,26 @@ def test_no_crown_is_cut():
     assert not (made.instance[0] > 0).any()
     rows = [np.flatnonzero((made.instance == number).any(axis=1)).min() for number in (1, 2)]
     assert 1 <= min(rows) < 0.1 * _SIZE[0]
+
+
+@pytest.mark.parametrize("count", [2, 3])
+def test_bodies_have_the_room_they_need_in_a_usual_picture(count):
+    """42 cm to the side of each other or 26 cm behind, in 30 pictures of 512 x 768."""
+    for number in range(30):
+        places = np.array(draw_places(rng_of("room", number), count, (512, 768), 50.0))
+        for first in range(count):
+            for second in range(first):
+                across, _, deep = np.abs(places[first] - places[second])
+                assert across >= 0.42 - 1e-9 or deep >= 0.26 - 1e-9
+
+
+def test_whoever_is_squeezed_in_shows_through_nobody():
+    """Bodies that reach into each other: every pixel of the nearer one alone stays the nearer's."""
+    places = (-0.12, 0.0, 1.00), (0.12, 0.0, 1.03)
+    together = photograph_group([_member(32), _member(5)], _scene(*places), _SIZE)
+    alone = photograph_group([_member(32)], _scene(places[0]), _SIZE)
+    cameras = [p.people[0].parameters["camera"][3] for p in (together, alone)]
+    shift = round(float(cameras[0] - cameras[1]))
+    shown = np.roll(alone.instance == 1, shift, axis=0)
+    assert shown.sum() > 3000
+    assert (together.instance[shown] == 1).mean() > 0.985

@@ -175,3 +175,13 @@ def test_an_outline_before_the_neck_mirrors_no_sky():
     assert _shade(SKIN, graze, open_toward=(0.4, 0.0, 1.0), **half).max() < 1e-6
     through = _shade(SKIN, graze, open_toward=away, **half)
     np.testing.assert_allclose(through, 0.25 * mirrored, rtol=0.01)
+
+
+def test_tears_mirror_their_surroundings_as_water_does():
+    """Two and a half hundredths of what is around: pupils stay black. They were veiled by four
+    times as much, and lighter than a brown iris."""
+    shown = _shade(
+        EYE, (0, 0, 1), strength=0.0, surroundings=1.0, albedo=(0, 0, 0), specular=3.0,
+        roughness=0.06,
+    )  # fmt: skip
+    assert shown == pytest.approx([0.025] * 3, rel=0.02)
