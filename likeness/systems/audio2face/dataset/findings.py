@@ -2,7 +2,8 @@
 
 Owns the order of looking and what concerns the dataset as a whole. Caches are
 ``cache_findings.py``, sounds and emotions ``shot_findings.py``, sound beside lips
-``timing_findings.py``, everything beside the shots ``actor_findings.py``.
+``timing_findings.py``; everything beside the shots ``actor_findings.py``, with jaw and eyes in
+``motion_findings.py`` and blendshapes in ``pose_findings.py``.
 """
 
 from __future__ import annotations
@@ -57,11 +58,13 @@ def inspect_dataset(root: str | Path, description: DatasetDescription | None = N
         counts["actors"] += 1
         looked = look_at_caches(name, files, base)
         caches, damaged = looked.skin, looked.damaged
-        recordings, of_shots = look_at_shots(name, files, base, description, caches, damaged)
+        recordings, of_shots = look_at_shots(
+            name, files, base, description, caches, damaged, looked.still
+        )
         findings += [
             *looked.findings,
             *of_shots,
-            *look_at_actor(files, base, caches, damaged),
+            *look_at_actor(files, base, caches, damaged, looked.moved),
         ]
         findings += _timing(files, base, caches, findings)
         counts["shots"] += len(caches)
