@@ -92,7 +92,7 @@ def _sounds(
             )
         for number, audio in enumerate(recordings.get(shot, {}).values()):
             where, is_still = f"{files.audio}/{audio}", number == 0 and shot in still
-            yield from _sound(base / where, where, shot, cache, is_still=is_still)
+            yield from look_at_sound(base / where, where, shot, cache, is_still=is_still)
     for shot in sorted(set(recordings) - set(known)):
         audio = next(iter(recordings[shot].values()))
         yield Finding(
@@ -104,9 +104,16 @@ def _sounds(
         )
 
 
-def _sound(
-    path: Path, where: str, shot: str, cache: VertexAnimation, *, is_still: bool
+def look_at_sound(
+    path: Path, where: str, shot: str, cache: VertexAnimation, *, is_still: bool = False
 ) -> Iterable[Finding]:
+    """Faults of a sound file and of its length beside the animation.
+
+    Args:
+        where: how findings call the file.
+        shot, cache: what it is the sound of.
+        is_still: the face does not move in it.
+    """
     try:
         facts = sound_facts(path)
         heard = _heard(path, max(_FLAT_SAMPLES, round(_FLAT_SECONDS * facts.rate)))
