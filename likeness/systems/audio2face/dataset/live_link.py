@@ -179,16 +179,16 @@ def _findings(row: Mapping[str, Any]) -> Iterator[Finding]:
             "They are taken as 0 or 1; mend the rows, or scale weights that are percents.",
         )
     face, sound, cut = row["face_seconds"], row["sound_seconds"], row["seconds_cut"]
-    if _is_much(sum(length for _, length in row["holes"]), face):
+    lost = sum(length for _, length in row["holes"])
+    if _is_much(lost, face):
         start, longest = max(row["holes"], key=lambda hole: hole[1])
         yield Finding(
             "warning",
             "take-cut",
             row["table"],
-            f"Expected rows all through the take, found {len(row['holes'])} stretches without, the "
-            f"longest of {longest:.2f} s from {start:.2f} s on: a straight line takes the place of "
-            "the face there.",
-            "Leave the take out, or name frames before and after the stretch in a table of clips.",
+            f"Expected rows all through the take, found none for {lost:.2f} s; the longest hole is "
+            f"{longest:.2f} s from {start:.2f} s on. A straight line takes the place of the face.",
+            "Leave the take out, or name frames before and after the hole in a table of clips.",
         )
     if _is_much(cut, max(face, sound)):
         yield Finding(

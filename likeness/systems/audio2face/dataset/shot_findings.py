@@ -123,6 +123,7 @@ def look_at_sound(
         )
         yield Finding("error", "sound", where, told, "Export the sound again.")
         return
+    is_silence = "silence" in shot.lower()
     gap = facts.seconds - cache.num_frames / cache.fps
     if abs(gap) > _LONGEST_GAP:
         yield Finding(
@@ -157,7 +158,7 @@ def look_at_sound(
             "The sound holds samples that are no numbers.",
             "Export the sound again.",
         )
-    elif heard.peak < _SILENT and "silence" not in shot.lower():
+    elif heard.peak < _SILENT and not is_silence:
         yield Finding(
             "warning",
             "sound-silent",
@@ -174,7 +175,7 @@ def look_at_sound(
             f"{heard.peak:.2g}.",
             "Use the recording before it was amplified, or record with less gain.",
         )
-    if is_still and heard.is_finite and heard.loudness > _LOUD:
+    if is_still and heard.is_finite and heard.loudness > _LOUD and not is_silence:
         yield Finding(
             "warning",
             "face-still",

@@ -245,7 +245,9 @@ def test_a_hole_within_a_take_is_told(tmp_path: Path) -> None:
     )
     told = {f.path: f for f in inspection.findings if f.code == "take-cut"}
     assert sorted(told) == ["middle.csv", "often.csv"]
-    assert "1 stretches without, the longest of 1.50 s from 0.67 s on" in told["middle.csv"].message
+    assert (
+        "none for 1.50 s; the longest hole is 1.50 s from 0.67 s on" in told["middle.csv"].message
+    )
     takes = json.loads((tmp_path / "set/provenance.json").read_text())["takes"]
     holes = {row["shot"]: row["holes"] for row in takes}
     assert holes["whole"] == []
