@@ -95,7 +95,8 @@ class LookedAtFrames:
         usual = np.median(np.linalg.norm(np.diff(block, axis=0), axis=2), axis=0)
         back = np.linalg.norm(after - before, axis=2)
         is_spike = (away > np.maximum(self._far, _OWN_STEPS * usual)) & (back < _BACK * away)
-        is_spike &= is_spike.mean(axis=1, keepdims=True) < _FEW_STRAYS
+        few = max(_FEW_STRAYS * block.shape[1], 1)
+        is_spike &= is_spike.sum(axis=1, keepdims=True) <= few
         if is_spike.any():
             frame, vertex = np.unravel_index(int(np.argmax(away * is_spike)), away.shape)
             distance = float(away[frame, vertex])

@@ -122,6 +122,17 @@ def test_a_vertex_that_jumps_for_one_frame(root: Path) -> None:
     assert "In frame 7 vertex 11 is" in found["vertex-spike", place].message
 
 
+def test_a_tongue_may_flick_and_not_jump(root: Path) -> None:
+    """Its tip is quicker than any skin: a centimetre to and fro in two frames is a t."""
+    path = root / ANNA / "cache/tongue/joy_001/joy_001.npy"
+    frames = np.load(path)
+    for far, codes in ((1.0, []), (3.0, ["vertex-spike"])):
+        spiked = frames.copy()
+        spiked[6, 2, 1] += far
+        np.save(path, spiked)
+        assert [code for code, _ in told(root)] == codes
+
+
 def moving(frames: int, opened: np.ndarray) -> VertexAnimation:
     """A head of 24 cm (F, 200, 3) whose last 20 vertices drop by ``opened`` (F,) cm."""
     rest = np.random.default_rng(0).uniform(-12, 12, (200, 3))
