@@ -134,9 +134,9 @@ _KEYS: dict[str, str] = {
 
 _REASONS: dict[str, str] = {
     "preproc/PREPROC_OUTPUT_ROOT": _ROOTS,
-    "preproc/VERBOSE": "-v is an option of every command",
-    "train/RUN_NAME": "is the name of the run's folder, given as --run",
-    "train/RUN_INFO": "notes are kept beside the run",
+    "preproc/VERBOSE": "'likeness COMMAND --debug' logs more",
+    "train/RUN_NAME": "begins the name of the run's folder: 'likeness train audio2face --name'",
+    "train/RUN_INFO": "the run's folder tells what was done; a note may lie in it as a file",
     "train/PREPROC_ROOT": _ARTEFACT,
     "train/PREPROC_RUN_NAME_FULL": _ARTEFACT,
     **{f"train/{name}": _ARTEFACT for name in (*ARTEFACT_PATHS, "MEAN_GEOMETRY_FPATH")},
@@ -246,7 +246,7 @@ _DIFFUSION_REASONS: dict[str, str] = {
     "inference/SKIP_STEPS": "denoising begins with noise",
     "inference/USE_DDIM": "is refused by the reference's exporter",
     "inference/INFERENCE_MODE": _PREDICT,
-    "inference/DETERMINISTIC_NOISE_PATH": "noise follows from --seed",
+    "inference/DETERMINISTIC_NOISE_PATH": "noise follows from 'likeness predict RUN seed=0'",
     "inference/INFERENCE_OUTPUT_ROOT": _PREDICT,
     "inference/OUTPUT_MAYA_CACHE": _PREDICT,
     "inference/OUTPUT_NPY_FILE": _PREDICT,

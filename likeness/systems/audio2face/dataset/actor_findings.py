@@ -14,7 +14,6 @@ from likeness.errors import LikenessError
 from likeness.geometry.animation import VertexAnimation
 from likeness.geometry.array_files import read_npy
 from likeness.systems.audio2face.artefacts import Floats, Pairs
-from likeness.systems.audio2face.blendshape_solving import BlendshapeSolver
 from likeness.systems.audio2face.dataset.cache_findings import (
     OTHER_PLACE,
     OTHER_SIZE,
@@ -22,16 +21,18 @@ from likeness.systems.audio2face.dataset.cache_findings import (
 )
 from likeness.systems.audio2face.dataset.description import CENTIMETRES, ActorFiles
 from likeness.systems.audio2face.dataset.motion_findings import look_at_motion
+from likeness.systems.audio2face.dataset.pose_findings import (
+    lie_at,
+    look_at_blendshapes,
+    places_finding,
+)
 from likeness.systems.audio2face.dataset.reading import cache_of, checked_floats, triangles_of
 from likeness.systems.audio2face.dataset.vertex_lists import read_lip_size, read_pairs, read_rigid
-from likeness.systems.audio2face.preprocessing.blendshape_files import read_blendshapes
 
 _HEAD_HEIGHT = (15.0, 35.0)
 """Of a head, cm: what the unit is guessed by."""
 _FACE_TO_BUST = (12.5, 60.0)
 """Heights, cm, that are no ground for a warning: from a face alone to a head on shoulders."""
-_NEUTRALS_DIFFER = 0.1
-"""Between the neutral of the blendshapes and that of the skin, cm."""
 
 
 def look_at_actor(
@@ -39,19 +40,24 @@ def look_at_actor(
     base: Path,
     caches: Mapping[str, VertexAnimation],
     damaged: Collection[str] = (),
+    moved: Mapping[str, float] | None = None,
 ) -> list[Finding]:
-    """Everything of an actor but its caches and sounds; see :func:`look_at_caches`."""
+    """Everything of an actor but its caches and sounds; see :func:`look_at_caches`.
+
+    Args:
+        moved: how far the skin moves in a shot, cm.
+    """
     look = _Look(files, base, caches)
     look.neutral()
     look.tongue()
     look.meshes()
     look.lists()
-    look.findings += look_at_motion("jaw", files, base, caches, damaged)
-    look.findings += look_at_motion("eyes", files, base, caches, damaged)
+    for channel in ("jaw", "eyes"):
+        look.findings += look_at_motion(channel, files, base, caches, damaged, moved or {})
     look.array("blink_keys", (None,))
     look.array("saccades", (None, 2))
-    look.blendshapes("blendshapes", "blendshape_settings", look.skin)
-    look.blendshapes("tongue_blendshapes", "tongue_blendshape_settings", look.still_tongue)
+    for part, still in (("skin", look.skin), ("tongue", look.still_tongue)):
+        look.findings += look_at_blendshapes(part, files, base, still)
     return look.findings
 
 
@@ -117,8 +123,16 @@ class _Look:
                 )
             elif found is not None and not field.endswith("_delta"):
                 self._beside_caches(field, found * np.float32(self.scale))
+            elif found is not None and self._is_pose(found):
+                place = getattr(self.files, field)
+                self.findings.append(places_finding(place, f"in '{field}'", "'skin_neutral'"))
         if self.skin is not None and np.isfinite(self.skin).all():
             self._unit(self.skin)
+
+    def _is_pose(self, delta: Floats) -> bool:
+        """Whether a difference (V, 3) from the neutral is none but the pose itself."""
+        still = self.skin
+        return still is not None and len(delta) == len(still) and lie_at(delta * self.scale, still)
 
     def _beside_caches(self, field: str, still: Floats) -> None:
         """A neutral of another size or order of vertices than the caches would be no neutral."""
@@ -246,6 +260,8 @@ class _Look:
                         f"neutral, found {int(below.sum())} of {len(below)} below it.",
                         "Check the list, and that y points up.",
                     )
+        if isinstance(lids, Pairs) and self.skin is not None:
+            self._two_eyes(lids, self.skin)
         for field, what in (
             ("lip_distance_list", "the lip distance"),
             ("lip_size_list", "the lip size"),
@@ -259,6 +275,20 @@ class _Look:
                     f"There is no '{field}': what looks at {what} is off.",
                     "Name a few vertices; the documentation says how.",
                 )
+
+    def _two_eyes(self, lids: Pairs, skin: Floats) -> None:
+        """The first two pairs say where the eyes are: one on either side of the face."""
+        middle = (skin[:, 0].min() + skin[:, 0].max()) / 2
+        sides = skin[lids.upper[:2], 0] + skin[lids.lower[:2], 0] > 2 * middle
+        if len(sides) < 2 or sides[0] == sides[1]:
+            self.say(
+                "warning",
+                "list-eyes",
+                str(self.files.eye_distance_list),
+                "Expected the first two pairs on different eyes, found "
+                f"{'one pair' if len(sides) < 2 else 'both on one side of the face'}.",
+                "Name a pair of each eye first: closed eyes and the upper face are told by them.",
+            )
 
     def _list(self, field: str, reader: Callable[[Path], Any], count: int | None) -> Any:
         place = getattr(self.files, field)
@@ -280,57 +310,6 @@ class _Look:
             )
             return None
         return found
-
-    def blendshapes(self, field: str, settings: str, still: Floats | None) -> None:
-        shapes_at, settings_at = getattr(self.files, field), getattr(self.files, settings)
-        if (shapes_at is None) != (settings_at is None):
-            self.say(
-                "warning",
-                "blendshapes-skipped",
-                shapes_at or settings_at,
-                f"Expected '{field}' and '{settings}', found one of them.",
-                "Both are needed in a package.",
-            )
-        if shapes_at is None or settings_at is None:
-            return
-        try:
-            found = read_blendshapes(self.base / shapes_at, self.base / settings_at)
-        except LikenessError as error:
-            self.say("error", "blendshapes", shapes_at, error.message, "Export them again.")
-            return
-        if found is None:
-            self.say(
-                "error",
-                "blendshapes",
-                shapes_at,
-                "The files are not there.",
-                "Correct their paths.",
-            )
-            return
-        try:
-            BlendshapeSolver(found)
-        except LikenessError as error:
-            self.say("error", "blendshapes", settings_at, error.message, "Export them again.")
-        if still is None:
-            return
-        if found.neutral.shape != still.shape:
-            self.say(
-                "error",
-                "blendshapes",
-                shapes_at,
-                f"Expected {len(still)} vertices as in the neutral, found {len(found.neutral)}.",
-                "Export them from the mesh of the caches.",
-            )
-            return
-        apart = float(np.linalg.norm(found.neutral * self.scale - still, axis=1).max())
-        if apart > _NEUTRALS_DIFFER:
-            self.say(
-                "warning",
-                "blendshapes-neutral",
-                shapes_at,
-                f"Expected the neutral pose of the actor, found one {apart:.2f} cm from it.",
-                "Weights are solved from the neutral of the shapes; use the same pose.",
-            )
 
 
 def _indices(found: Any) -> Iterable[NDArray[np.int64]]:

@@ -15,6 +15,12 @@ from likeness.errors import LikenessError
 from likeness.geometry.alignment import fit_similarity
 from likeness.geometry.animation import VertexAnimation
 from likeness.geometry.animation_files import find_cache, list_shots
+from likeness.systems.audio2face.dataset.cache_frames import (
+    SKIN_SPIKE,
+    TONGUE_SPIKE,
+    LookedAtFrames,
+    look_at_frames,
+)
 from likeness.systems.audio2face.dataset.description import ActorFiles
 from likeness.systems.audio2face.dataset.reading import cache_of, knows_rate
 
@@ -26,18 +32,10 @@ _MOVES = 0.1
 """Root mean square movement from which the stillest vertices are said to move, cm."""
 _RIGIDLY = 0.75
 """Share of it that a rigid motion must explain: a face that moves is explained by half at times."""
-_FEW = 4
-"""Frames of a shot by which its head and its size are judged."""
 OTHER_SIZE = 1.5
 """Times the usual size from which a mesh has another unit: no face opens its mouth so far."""
 OTHER_PLACE = 0.35
 """Of the largest extent of a mesh: no vertex of a face gets so far from where it is in others."""
-_STRAY = 1.0
-"""Largest extents of a mesh beyond its box where no vertex of a held head gets."""
-_FEW_STRAYS = 0.1
-"""Share of the vertices: where more are there, the head moves."""
-_FARTHEST = 1e6
-"""Coordinate, cm, beyond which a file is corrupted."""
 
 
 @dataclass(frozen=True)
@@ -48,24 +46,30 @@ class LookedAtCaches:
         skin: those that can be opened, by shot.
         damaged: shots whose skin cannot be.
         findings: what is wrong with any cache.
+        moved: of the skin, by shot: how far a vertex gets from where it is in the first frame, cm.
+        still: shots whose skin does not move.
     """
 
     skin: Mapping[str, VertexAnimation]
     damaged: frozenset[str]
     findings: tuple[Finding, ...]
+    moved: Mapping[str, float]
+    still: frozenset[str]
 
 
 def look_at_caches(actor: str, files: ActorFiles, base: Path) -> LookedAtCaches:
     """Every cache of skin and tongue."""
     findings: list[Finding] = []
     damaged: set[str] = set()
-    skin = _opened(files.skin_caches, files, base, findings, needed=actor, damaged=damaged)
-    findings += _looked_at(skin, base / files.skin_caches, base, with_head=True)
     tongue: Mapping[str, VertexAnimation] = {}
+    skin = _opened(files.skin_caches, files, base, findings, needed=actor, damaged=damaged)
+    looks = _looks(skin, SKIN_SPIKE)
+    findings += _looked_at(skin, looks, base / files.skin_caches, base, with_head=True)
     if files.tongue_caches is not None:
         broken: set[str] = set()
         tongue = _opened(files.tongue_caches, files, base, findings, damaged=broken)
-        findings += _looked_at(tongue, base / files.tongue_caches, base, with_head=False)
+        root = base / files.tongue_caches
+        findings += _looked_at(tongue, _looks(tongue, TONGUE_SPIKE), root, base, with_head=False)
         for shot in sorted(set(skin) - set(tongue) - broken):
             findings.append(
                 Finding(
@@ -79,7 +83,11 @@ def look_at_caches(actor: str, files: ActorFiles, base: Path) -> LookedAtCaches:
     for shot, cache in tongue.items():
         if shot in skin and skin[shot].num_frames != cache.num_frames:
             findings.append(length_finding(shot, "tongue", cache.num_frames, skin[shot].num_frames))
-    return LookedAtCaches(skin, frozenset(damaged), tuple(findings))
+    whole = {shot: look for shot, look in looks.items() if look.is_whole}
+    other = _other_size(whole)
+    moved = {shot: look.moved for shot, look in whole.items() if shot not in other}
+    still = frozenset(shot for shot, look in whole.items() if look.is_still)
+    return LookedAtCaches(skin, frozenset(damaged), tuple(findings), moved, still)
 
 
 def length_finding(shot: str, channel: str, found: int, expected: int) -> Finding:
@@ -90,7 +98,9 @@ def length_finding(shot: str, channel: str, found: int, expected: int) -> Findin
         shot,
         f"Expected {expected} frames of the {channel} of shot '{shot}', as of its skin; found "
         f"{found}.",
-        "All channels of the shot are cut to the shortest; export them again together.",
+        f"The one frame of the {channel} is held over the whole shot; export it again."
+        if found == 1
+        else "All channels of the shot are cut to the shortest; export them again together.",
     )
 
 
@@ -159,13 +169,31 @@ def _opened(
     return opened
 
 
+def _looks(caches: Mapping[str, VertexAnimation], spike: float) -> dict[str, LookedAtFrames]:
+    """A look at every shot of the usual topology."""
+    usual = _usual(caches)
+    same = {shot: a for shot, a in caches.items() if a.num_vertices == usual}
+    every = _every(same)
+    return {shot: look_at_frames(animation, every, spike) for shot, animation in same.items()}
+
+
+def _usual(caches: Mapping[str, VertexAnimation]) -> int:
+    """Vertices most shots have; 0 without shots."""
+    return max(Counter(a.num_vertices for a in caches.values()).most_common(1), default=(0, 0))[0]
+
+
 def _looked_at(
-    caches: Mapping[str, VertexAnimation], root: Path, base: Path, *, with_head: bool
+    caches: Mapping[str, VertexAnimation],
+    looks: Mapping[str, LookedAtFrames],
+    root: Path,
+    base: Path,
+    *,
+    with_head: bool,
 ) -> Iterable[Finding]:
     if not caches:
         return
     places = {shot: _place(root, shot, base) for shot in caches}
-    usual = Counter(a.num_vertices for a in caches.values()).most_common(1)[0][0]
+    usual = _usual(caches)
     for shot, animation in caches.items():
         if animation.num_vertices != usual:
             yield Finding(
@@ -175,8 +203,7 @@ def _looked_at(
                 f"Expected {usual} vertices as in the other shots, found {animation.num_vertices}.",
                 "Export all shots from one mesh; the order of vertices must be the same too.",
             )
-    same = {shot: a for shot, a in caches.items() if a.num_vertices == usual}
-    every = _every(same)
+    every = _every({shot: caches[shot] for shot in looks})
     if every > 1:
         yield Finding(
             "advice",
@@ -185,7 +212,6 @@ def _looked_at(
             f"The caches are large: every {every}th frame was looked at for broken numbers.",
             "Nothing needs to be done.",
         )
-    looks = {shot: _look(animation, every) for shot, animation in same.items()}
     for shot, look in looks.items():
         if look.broken is not None:
             yield Finding(
@@ -203,6 +229,16 @@ def _looked_at(
                 places[shot],
                 f"In frame {frame} vertex {vertex} lies at {place}, far from all others.",
                 "Export the shot again, or leave it out.",
+            )
+        elif look.spike is not None:
+            frame, vertex, distance = look.spike
+            yield Finding(
+                "warning",
+                "vertex-spike",
+                places[shot],
+                f"In frame {frame} vertex {vertex} is {distance:.3g} cm from where it is before "
+                "and after, which no face does in one frame.",
+                "Mend the frame: a network learns such a jump as if it had been said.",
             )
     whole = {shot: look for shot, look in looks.items() if look.is_whole}
     other = _other_size(whole)
@@ -233,7 +269,7 @@ def _place(root: Path, shot: str, base: Path) -> str:
     return place_in(find_cache(root, shot), base)
 
 
-def _other_size(looks: Mapping[str, _Look]) -> dict[str, float]:
+def _other_size(looks: Mapping[str, LookedAtFrames]) -> dict[str, float]:
     """Shots whose mesh is of another size than most, and how many times as large it is."""
     sizes = {shot: float(np.ptp(look.few[0], axis=0).max()) for shot, look in looks.items()}
     usual = float(np.median(list(sizes.values()))) if sizes else 0.0
@@ -243,7 +279,7 @@ def _other_size(looks: Mapping[str, _Look]) -> dict[str, float]:
     return {s: r for s, r in ratios.items() if not 1 / OTHER_SIZE < r < OTHER_SIZE}
 
 
-def _other_order(looks: Mapping[str, _Look]) -> dict[str, tuple[int, float]]:
+def _other_order(looks: Mapping[str, LookedAtFrames]) -> dict[str, tuple[int, float]]:
     """Shots whose vertices lie where others have none: the farthest vertex, and how far it is."""
     if len(looks) < 2:
         return {}
@@ -267,74 +303,14 @@ def farthest_vertex(mesh: NDArray[np.floating], other: NDArray[np.floating]) -> 
     return worst, float(apart[worst] / max(np.ptp(other, axis=0).max(), 1e-12))
 
 
-def _is_place(frames: NDArray[np.floating]) -> NDArray[np.bool_]:
-    return np.isfinite(frames) & (np.abs(frames) < _FARTHEST)
-
-
 def _every(caches: Mapping[str, VertexAnimation]) -> int:
     size = sum(a.num_frames * a.num_vertices * 12 for a in caches.values())
     return max(1, -(-size // LOOKED_AT_BYTES))
 
 
-class _Look:
-    """What one pass over a shot sees.
-
-    Attributes:
-        few: (n, V, 3) some frames over the whole shot.
-        broken: the first frame with a coordinate that is no number.
-        stray: the first frame in which few vertices lie far from the face, one of them and where.
-    """
-
-    def __init__(self, few: NDArray[np.float32]) -> None:
-        self.few = few
-        self.broken: int | None = None
-        self.stray: tuple[int, int, str] | None = None
-        middle = np.median(few, axis=0)
-        low, high = middle.min(axis=0), middle.max(axis=0)
-        reach = _STRAY * (high - low).max()
-        self._low, self._high = low - reach, high + reach
-
-    @property
-    def is_whole(self) -> bool:
-        """Whether nothing was found."""
-        return self.broken is None and self.stray is None
-
-    def at(self, block: NDArray[np.float32], first: int) -> bool:
-        """Look at frames (n, V, 3) from the frame ``first``; False once there is enough to tell."""
-        bad = ~_is_place(block).all(axis=(1, 2))
-        if bad.any():
-            self.broken = first + int(np.argmax(bad))
-            return False
-        # A box that is no number has nothing outside; the frame that made it so comes yet.
-        outside = (block < self._low) | (block > self._high)
-        if self.stray is None and outside.any():
-            vertices = outside.any(axis=2)
-            stray = vertices.any(axis=1) & (vertices.mean(axis=1) < _FEW_STRAYS)
-            if stray.any():
-                frame = int(np.argmax(stray))
-                vertex = int(np.argmax(vertices[frame]))
-                x, y, z = block[frame, vertex]
-                self.stray = first + frame, vertex, f"({x:.4g}, {y:.4g}, {z:.4g}) cm"
-        return True
-
-
-def _look(animation: VertexAnimation, every: int) -> _Look:
-    chosen = np.unique(np.linspace(0, animation.num_frames - 1, _FEW).round().astype(int))
-    look = _Look(np.concatenate([animation.read(int(f), int(f) + 1) for f in chosen]))
-    if every == 1:
-        first = 0
-        for block in animation.blocks():
-            if not look.at(block, first):
-                break
-            first += len(block)
-    else:
-        for frame in range(0, animation.num_frames, every):
-            if not look.at(animation.read(frame, frame + 1), frame):
-                break
-    return look
-
-
-def _head_motion(looks: Mapping[str, _Look], places: Mapping[str, str]) -> Iterable[Finding]:
+def _head_motion(
+    looks: Mapping[str, LookedAtFrames], places: Mapping[str, str]
+) -> Iterable[Finding]:
     """A head that turns in the caches: its stillest part moves, and moves as one."""
     if not looks:
         return

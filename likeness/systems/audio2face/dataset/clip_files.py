@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Mapping
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from likeness.errors import DataError, MissingError
@@ -132,6 +132,9 @@ def _clip(
     audio = row.get("audio") or known.get("" if speaker == actor else speaker)
     if not audio:
         raise ValueError(f"shot '{name}' has no recording of speaker '{speaker}'")
+    place = PurePath(str(audio))
+    if place.is_absolute() or ".." in place.parts:
+        raise ValueError(f"expected a sound below the folder 'audio' of '{actor}', found '{audio}'")
     return Clip(
         actor,
         name,

@@ -2,7 +2,8 @@
 
 Owns the order of looking and what concerns the dataset as a whole. Caches are
 ``cache_findings.py``, sounds and emotions ``shot_findings.py``, sound beside lips
-``timing_findings.py``, everything beside the shots ``actor_findings.py``.
+``timing_findings.py``; everything beside the shots ``actor_findings.py``, with jaw and eyes in
+``motion_findings.py`` and blendshapes in ``pose_findings.py``.
 """
 
 from __future__ import annotations
@@ -24,12 +25,13 @@ from likeness.systems.audio2face.dataset.description import (
     read_description,
 )
 from likeness.systems.audio2face.dataset.reading import open_dataset
-from likeness.systems.audio2face.dataset.shot_findings import look_at_shots
+from likeness.systems.audio2face.dataset.shot_findings import look_at_shots, look_at_sound
 from likeness.systems.audio2face.dataset.sounds import recordings_of
 from likeness.systems.audio2face.dataset.splits import refuse_unknown_shots
 from likeness.systems.audio2face.dataset.timing_findings import look_at_timing
 from likeness.systems.audio2face.dataset.vertex_lists import read_pairs
 from likeness.systems.audio2face.preprocessing.shot_files import read_json
+from likeness.systems.audio2face.shots import Clip
 
 _MANY = 20
 """Findings of one kind that are told one by one."""
@@ -53,15 +55,19 @@ def inspect_dataset(root: str | Path, description: DatasetDescription | None = N
         found = Finding("error", "description", "", error.message, advice)
         return Inspection(str(root), counts, (found,))
     findings: list[Finding] = []
+    skins: dict[str, Mapping[str, VertexAnimation]] = {}
     for name, files in description.actors.items():
         counts["actors"] += 1
         looked = look_at_caches(name, files, base)
         caches, damaged = looked.skin, looked.damaged
-        recordings, of_shots = look_at_shots(name, files, base, description, caches, damaged)
+        skins[name] = caches
+        recordings, of_shots = look_at_shots(
+            name, files, base, description, caches, damaged, looked.still
+        )
         findings += [
             *looked.findings,
             *of_shots,
-            *look_at_actor(files, base, caches, damaged),
+            *look_at_actor(files, base, caches, damaged, looked.moved),
         ]
         findings += _timing(files, base, caches, findings)
         counts["shots"] += len(caches)
@@ -70,7 +76,7 @@ def inspect_dataset(root: str | Path, description: DatasetDescription | None = N
         counts["recordings"] += recordings
     findings += [*_whole(base, description), *_held_out(base, description)]
     if not any(finding.severity == "error" for finding in findings):
-        findings += _clips(base, description)
+        findings += _clips(base, description, skins)
     return Inspection(str(root), counts, tuple(_shortened(findings)))
 
 
@@ -141,7 +147,11 @@ def _held_out(base: Path, description: DatasetDescription) -> Iterable[Finding]:
         )
 
 
-def _clips(base: Path, description: DatasetDescription) -> Iterable[Finding]:
+def _clips(
+    base: Path,
+    description: DatasetDescription,
+    skins: Mapping[str, Mapping[str, VertexAnimation]],
+) -> Iterable[Finding]:
     try:
         actors = open_dataset(base, description)
     except LikenessError as error:
@@ -177,7 +187,8 @@ def _clips(base: Path, description: DatasetDescription) -> Iterable[Finding]:
                 f"{max(last - first + 1, 0)}.",
                 "Such a clip is left out of training.",
             )
-        if not (actors[clip.actor].audio / clip.audio).is_file():
+        place = actors[clip.actor].audio / clip.audio
+        if not place.is_file():
             yield Finding(
                 "error",
                 "sound-missing",
@@ -185,6 +196,26 @@ def _clips(base: Path, description: DatasetDescription) -> Iterable[Finding]:
                 f"Expected the sound of a clip of shot '{clip.shot}', found no file.",
                 "Correct the table of clips, or add the file.",
             )
+    yield from _named_sounds(base, description, clips, skins)
+
+
+def _named_sounds(
+    base: Path,
+    description: DatasetDescription,
+    clips: Iterable[Clip],
+    skins: Mapping[str, Mapping[str, VertexAnimation]],
+) -> Iterable[Finding]:
+    """Sounds that belong to a shot by the table of clips alone, not by their names."""
+    seen: set[tuple[str, str, str]] = set()
+    for actor, files in description.actors.items():
+        for shot, by_speaker in recordings_of(base / files.audio).items():
+            seen |= {(actor, shot, audio) for audio in by_speaker.values()}
+    for clip in clips:
+        key = (clip.actor, clip.shot, clip.audio)
+        where = f"{description.actors[clip.actor].audio}/{clip.audio}"
+        if key not in seen and (base / where).is_file():
+            yield from look_at_sound(base / where, where, clip.shot, skins[clip.actor][clip.shot])
+        seen.add(key)
 
 
 def _shortened(findings: Iterable[Finding]) -> Iterable[Finding]:

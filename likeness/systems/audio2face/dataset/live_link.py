@@ -37,8 +37,8 @@ from likeness.systems.audio2face.studio_faces import (
 SKIPPED = "skipped.json"
 _ADVICE = "Mend the take and prepare all of them into a new folder, or go on without it."
 _CUT, _CUT_SHARE, _CUT_LEAST = 0.5, 0.1, 0.1
-"""Seconds that may be cut off, share of the longer one that may, seconds that always may: a frame
-or two are lost to rounding."""
+"""Seconds that may be cut off or missing within, share of the longer one that may, seconds that
+always may: a frame or two are lost to rounding."""
 
 
 def prepare_live_link(
@@ -179,7 +179,18 @@ def _findings(row: Mapping[str, Any]) -> Iterator[Finding]:
             "They are taken as 0 or 1; mend the rows, or scale weights that are percents.",
         )
     face, sound, cut = row["face_seconds"], row["sound_seconds"], row["seconds_cut"]
-    if cut > _CUT or cut > max(_CUT_SHARE * max(face, sound), _CUT_LEAST):
+    lost = sum(length for _, length in row["holes"])
+    if _is_much(lost, face):
+        start, longest = max(row["holes"], key=lambda hole: hole[1])
+        yield Finding(
+            "warning",
+            "take-cut",
+            row["table"],
+            f"Expected rows all through the take, found none for {lost:.2f} s; the longest hole is "
+            f"{longest:.2f} s from {start:.2f} s on. A straight line takes the place of the face.",
+            "Leave the take out, or name frames before and after the hole in a table of clips.",
+        )
+    if _is_much(cut, max(face, sound)):
         yield Finding(
             "warning",
             "take-cut",
@@ -190,6 +201,11 @@ def _findings(row: Mapping[str, Any]) -> Iterator[Finding]:
             "Look whether the sound is that of the take, and give sound_start if it begins at "
             "another time.",
         )
+
+
+def _is_much(lost: float, seconds: float) -> bool:
+    """Whether so many seconds of a take without face or without sound are to be told of."""
+    return lost > _CUT or lost > max(_CUT_SHARE * seconds, _CUT_LEAST)
 
 
 @lru_cache(maxsize=1)
@@ -233,7 +249,8 @@ def _make_shot(root: Path, options: Mapping[str, Any], take: Take) -> dict[str, 
         "table": take.table.name,
         "sound": take.sound.name,
         "frames": len(skin),
-        "gaps_filled": frames.gaps,
+        "gaps_filled": len(frames.holes),
+        "holes": [[round(value, 3) for value in hole] for hole in frames.holes],
         "face_seconds": round(frames.face_seconds, 3),
         "sound_seconds": round(frames.sound_seconds, 3),
         "seconds_cut": round(frames.cut, 3),

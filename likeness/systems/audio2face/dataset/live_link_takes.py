@@ -54,7 +54,8 @@ class TakeFrames:
             the turns of the eyes; head and tongue are still.
         fps: frames per second.
         sound: (samples,) of F / fps seconds.
-        gaps: how many stretches without rows are filled by lines.
+        holes: stretches without rows, which straight lines fill: seconds from the start of the
+            sound to where the face is missing, and how long.
         face_seconds: length of the table.
         sound_seconds: length of the whole sound.
         missing: ARKit shapes that have no column; they stay 0.
@@ -65,7 +66,7 @@ class TakeFrames:
     channels: NDArray[np.float64]
     fps: float
     sound: NDArray[np.float32]
-    gaps: int
+    holes: tuple[tuple[float, float], ...]
     face_seconds: float
     sound_seconds: float
     missing: tuple[str, ...]
@@ -198,9 +199,12 @@ def take_frames(
     begin, end = round(first / fps * rate), round((last + 1) / fps * rate)
     kept = np.asarray(sound[begin:end], np.float32)
     inside = (times[1:] > middles[0]) & (times[:-1] < middles[-1])
-    gaps = int(((steps > _GAP) & inside).sum())
+    holes = [
+        (float(times[i] + hold), float(steps[i] - hold))
+        for i in np.flatnonzero((steps > _GAP) & inside)
+    ]
     face = float(times[-1] - times[0]) + hold
-    return TakeFrames(channels, fps, kept, gaps, face, seconds, missing, beyond)
+    return TakeFrames(channels, fps, kept, tuple(holes), face, seconds, missing, beyond)
 
 
 def read_take(

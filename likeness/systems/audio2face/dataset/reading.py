@@ -169,9 +169,9 @@ class _Opened:
             clips=_within(clips, kept),
             audio=self.base / files.audio,
             skin={name: skin[name].part(0, shot.num_frames) for name, shot in kept.items()},
-            tongue={n: a.part(0, kept[n].num_frames) for n, a in tongue.items()},
-            jaw={n: a[: kept[n].num_frames] for n, a in jaw.items() if n in kept},
-            eyes={n: a[: kept[n].num_frames] for n, a in eyes.items() if n in kept},
+            tongue={n: _tongue_for(kept[n], a) for n, a in tongue.items()},
+            jaw={n: _frames_for(kept[n], a) for n, a in jaw.items() if n in kept},
+            eyes={n: _frames_for(kept[n], a) for n, a in eyes.items() if n in kept},
             skin_neutral=self._points(files.skin_neutral),
             skin_neutral_inference=self._points(files.skin_neutral_inference),
             tongue_neutral=self._points(files.tongue_neutral),
@@ -205,7 +205,7 @@ class _Opened:
         }
 
     def _trimmed(self, shot: Shot, channels: Mapping[str, Mapping[str, object]]) -> Shot:
-        """The shot, as long as its shortest channel."""
+        """The shot, as long as its shortest channel; one of a single frame is held over it."""
         lengths = {"skin": shot.num_frames}
         for channel, by_shot in channels.items():
             found = by_shot.get(shot.name)
@@ -213,12 +213,12 @@ class _Opened:
                 lengths[channel] = found.num_frames
             elif isinstance(found, np.ndarray):
                 lengths[channel] = len(found)
-        shortest = min(lengths.values())
+        shortest = min([shot.num_frames, *(n for n in lengths.values() if n > 1)])
         if shortest == shot.num_frames and len(set(lengths.values())) == 1:
             return shot
         told = ", ".join(f"{channel} {frames}" for channel, frames in lengths.items())
         logger.warning(
-            "The channels of shot '%s' of '%s' differ in length (%s frames); all are cut to %d.",
+            "The channels of shot '%s' of '%s' differ in length (%s frames); all get %d.",
             shot.name,
             self.name,
             told,
@@ -323,6 +323,21 @@ def triangles_of(path: Path, num_vertices: int) -> NDArray[np.int64]:
 
 def _read(reader: Callable[[Path], _Read], path: Path | None) -> _Read | None:
     return None if path is None else reader(path)
+
+
+def _frames_for(shot: Shot, array: Floats) -> Floats:
+    """(F, …) of a shot: cut to its length, or the only frame held over it."""
+    if len(array) == 1:
+        return np.repeat(array, shot.num_frames, axis=0)
+    return array[: shot.num_frames]
+
+
+def _tongue_for(shot: Shot, cache: VertexAnimation) -> VertexAnimation:
+    if cache.num_frames > 1 or shot.num_frames == 1:
+        return cache.part(0, shot.num_frames)
+    frame = cache.read(0, 1)
+    held = np.broadcast_to(frame, (shot.num_frames, *frame.shape[1:]))
+    return VertexAnimation.of_array(held, cache.fps, cache.start)
 
 
 def _within(clips: tuple[Clip, ...], shots: Mapping[str, Shot]) -> tuple[Clip, ...]:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import soundfile
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
 
 from likeness.data.inspection import Finding
 from likeness.errors import LikenessError
@@ -23,6 +26,14 @@ _MIN_BITS = 16
 _MIN_PER_EMOTION = 3
 _SILENT = 10 ** (-60 / 20)
 _BLOCK = 1 << 18
+_TOP = 1 - 1e-4
+"""Of the peak: less is below it. The top of a wave of 100 Hz leaves it within two samples."""
+_FLAT_SAMPLES, _FLAT_SECONDS = 4, 1 / 8000
+"""At the peak in a row, the longer of both, where a wave has no top."""
+_CLIPPED = 1e-3
+"""Share of a sound from which that is told: a millisecond of each second."""
+_LOUD = 10 ** (-40 / 20)
+"""Root mean square of a sound in which somebody speaks; rooms are quieter."""
 
 
 def look_at_shots(
@@ -32,6 +43,7 @@ def look_at_shots(
     description: DatasetDescription,
     caches: Mapping[str, VertexAnimation],
     damaged: Collection[str] = (),
+    still: Collection[str] = (),
 ) -> tuple[int, list[Finding]]:
     """The number of recordings, and what is wrong with sounds and emotions of an actor.
 
@@ -41,6 +53,7 @@ def look_at_shots(
         description: of the dataset.
         caches: of the skin, by shot.
         damaged: shots whose cache cannot be opened.
+        still: shots whose skin does not move.
     """
     folder = base / files.audio
     if not folder.is_dir():
@@ -54,7 +67,7 @@ def look_at_shots(
         return 0, [found]
     recordings = recordings_of(folder)
     known = {*caches, *damaged}
-    findings = list(_sounds(files, base, caches, recordings, known))
+    findings = list(_sounds(files, base, caches, recordings, known, still))
     findings += _emotions(actor, description, caches, known)
     count = sum(len(of_shot) for shot, of_shot in recordings.items() if shot in caches)
     return count, findings
@@ -66,6 +79,7 @@ def _sounds(
     caches: Mapping[str, VertexAnimation],
     recordings: Mapping[str, Mapping[str, str]],
     known: Collection[str],
+    still: Collection[str],
 ) -> Iterable[Finding]:
     for shot, cache in caches.items():
         if "" not in recordings.get(shot, {}):
@@ -76,8 +90,9 @@ def _sounds(
                 f"Expected a sound named like shot '{shot}', found none.",
                 "Add it; the shot then only shapes the basis and is not trained on.",
             )
-        for audio in recordings.get(shot, {}).values():
-            yield from _sound(base / files.audio / audio, f"{files.audio}/{audio}", shot, cache)
+        for number, audio in enumerate(recordings.get(shot, {}).values()):
+            where, is_still = f"{files.audio}/{audio}", number == 0 and shot in still
+            yield from look_at_sound(base / where, where, shot, cache, is_still=is_still)
     for shot in sorted(set(recordings) - set(known)):
         audio = next(iter(recordings[shot].values()))
         yield Finding(
@@ -89,16 +104,26 @@ def _sounds(
         )
 
 
-def _sound(path: Path, where: str, shot: str, cache: VertexAnimation) -> Iterable[Finding]:
+def look_at_sound(
+    path: Path, where: str, shot: str, cache: VertexAnimation, *, is_still: bool = False
+) -> Iterable[Finding]:
+    """Faults of a sound file and of its length beside the animation.
+
+    Args:
+        where: how findings call the file.
+        shot, cache: what it is the sound of.
+        is_still: the face does not move in it.
+    """
     try:
         facts = sound_facts(path)
-        peak, finite = _peak(path)
+        heard = _heard(path, max(_FLAT_SAMPLES, round(_FLAT_SECONDS * facts.rate)))
     except (LikenessError, soundfile.LibsndfileError) as error:
         told = (
             error.message if isinstance(error, LikenessError) else f"It cannot be decoded: {error}."
         )
         yield Finding("error", "sound", where, told, "Export the sound again.")
         return
+    is_silence = "silence" in shot.lower()
     gap = facts.seconds - cache.num_frames / cache.fps
     if abs(gap) > _LONGEST_GAP:
         yield Finding(
@@ -125,7 +150,7 @@ def _sound(path: Path, where: str, shot: str, cache: VertexAnimation) -> Iterabl
             f"Expected {_MIN_BITS} bits or more, found {facts.bits}.",
             "Use the original recording.",
         )
-    if not finite:
+    if not heard.is_finite:
         yield Finding(
             "error",
             "sound-not-finite",
@@ -133,24 +158,72 @@ def _sound(path: Path, where: str, shot: str, cache: VertexAnimation) -> Iterabl
             "The sound holds samples that are no numbers.",
             "Export the sound again.",
         )
-    elif peak < _SILENT and "silence" not in shot.lower():
+    elif heard.peak < _SILENT and not is_silence:
         yield Finding(
             "warning",
             "sound-silent",
             where,
-            f"Expected speech, found silence: the loudest sample is {peak:.1e}.",
+            f"Expected speech, found silence: the loudest sample is {heard.peak:.1e}.",
             "Leave the shot out, or name it as silence.",
+        )
+    elif heard.flat > _CLIPPED and not 0 < facts.bits < _MIN_BITS:
+        yield Finding(
+            "warning",
+            "sound-clipped",
+            where,
+            f"Expected waves with tops, found {heard.flat:.1%} of the sound cut off flat at "
+            f"{heard.peak:.2g}.",
+            "Use the recording before it was amplified, or record with less gain.",
+        )
+    if is_still and heard.is_finite and heard.loudness > _LOUD and not is_silence:
+        yield Finding(
+            "warning",
+            "face-still",
+            where,
+            f"Expected a face that moves where speech is heard, found shot '{shot}' without any "
+            "motion.",
+            "Export the shot again, or leave it out: it teaches silence to mouths.",
         )
 
 
-def _peak(path: Path) -> tuple[float, bool]:
-    """The largest absolute sample, and whether all are numbers."""
-    peak, finite = 0.0, True
+@dataclass(frozen=True)
+class _Heard:
+    """What the samples of a sound say.
+
+    Attributes:
+        peak: the largest absolute sample.
+        loudness: root mean square.
+        flat: share of the samples that begin such a run at the peak as no wave has.
+        is_finite: whether all are numbers.
+    """
+
+    peak: float
+    loudness: float
+    flat: float
+    is_finite: bool
+
+
+def _heard(path: Path, run: int) -> _Heard:
+    """Two passes: how loud a sound is, and where ``run`` samples in a row stay at its peak."""
+    peak, power, count, finite = 0.0, 0.0, 0, True
+    for block in _blocks(path):
+        finite = finite and bool(np.isfinite(block).all())
+        known = np.nan_to_num(block)
+        peak = max(peak, float(np.abs(known).max(initial=0.0)))
+        power += float(np.square(known, dtype=np.float64).sum())
+        count += block.size
+    flat = 0
+    for block in _blocks(path) if finite and peak > _SILENT else ():
+        for top in (block >= _TOP * peak, block <= -_TOP * peak):
+            if len(top) >= run:
+                flat += int(sliding_window_view(top, run, axis=0).all(axis=-1).sum())
+    return _Heard(peak, (power / max(count, 1)) ** 0.5, flat / max(count, 1), finite)
+
+
+def _blocks(path: Path) -> Iterable[NDArray[np.float32]]:
+    """(n, channels) one after the other."""
     with soundfile.SoundFile(str(path)) as file:
-        for block in file.blocks(_BLOCK, dtype="float32", always_2d=True):
-            finite = finite and bool(np.isfinite(block).all())
-            peak = max(peak, float(np.abs(np.nan_to_num(block)).max(initial=0.0)))
-    return peak, finite
+        yield from file.blocks(_BLOCK, dtype="float32", always_2d=True)
 
 
 def _emotions(

@@ -16,7 +16,11 @@ from likeness.systems.audio2face.package.blendshape_files import (
 )
 from likeness.systems.audio2face.package.check_network import NetworkFacts
 from likeness.systems.audio2face.package.json_documents import read_json_object
-from likeness.systems.audio2face.package.runtime_arrays import RuntimeArray, read_runtime_arrays
+from likeness.systems.audio2face.package.runtime_arrays import (
+    RuntimeArray,
+    lies_as,
+    read_runtime_arrays,
+)
 from likeness.systems.audio2face.package.violations import Report
 
 
@@ -24,8 +28,8 @@ def check_blendshapes(
     kind: str, data: Path, config: Path, facts: NetworkFacts | None, report: Report
 ) -> None:
     """Codes ``blendshape.key``, ``.names``, ``.neutral-first``, ``.pose``, ``.dtype``, ``.size``,
-    ``.finite``, ``.mask``, ``.json``, ``.config-key``, ``.length``, ``.active``, ``.strength``,
-    ``.box-size``, ``.pair`` and ``.two-unpaired``; those of the archive besides.
+    ``.shape``, ``.finite``, ``.mask``, ``.json``, ``.config-key``, ``.length``, ``.active``,
+    ``.strength``, ``.box-size``, ``.pair`` and ``.two-unpaired``; those of the archive besides.
 
     Args:
         kind: ``"skin"`` or ``"tongue"``.
@@ -107,6 +111,13 @@ def _check_poses(
             f"Poses must hold {expected:,} values, found {poses[others[0]].num_values:,}: "
             f"{', '.join(others[:20])}.",
         )
+    turned = [name for name, array in poses.items() if not lies_as(array.shape, (-1, 3))]
+    if turned and not others:
+        report.error(
+            "blendshape.shape",
+            path,
+            f"Poses must be (V, 3), found {poses[turned[0]].shape}: {', '.join(turned[:20])}.",
+        )
     broken = [name for name, array in poses.items() if not np.isfinite(array.floats()).all()]
     if broken:
         report.error("blendshape.finite", path, f"Not finite: {', '.join(broken[:20])}.")
@@ -154,6 +165,11 @@ def _check_params(
     if wrong or missing:
         return
     active = params["bsSolveActivePoses"]
+    other = [flag for flag in active if flag not in (0, 1)]
+    if other:
+        report.error(
+            "blendshape.active", path, f"A pose is active (1) or is not (0), found {other[0]}."
+        )
     if not any(active):
         report.error("blendshape.active", path, "At least one pose must be active.")
     for key in PAIR_KEYS:

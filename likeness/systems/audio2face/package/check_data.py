@@ -12,7 +12,11 @@ from likeness.systems.audio2face.package.check_network import NetworkFacts
 from likeness.systems.audio2face.package.json_documents import read_json_object
 from likeness.systems.audio2face.package.model_files import DATA_KEYS
 from likeness.systems.audio2face.package.network_info import RegressionShape
-from likeness.systems.audio2face.package.runtime_arrays import RuntimeArray, read_runtime_arrays
+from likeness.systems.audio2face.package.runtime_arrays import (
+    RuntimeArray,
+    lies_as,
+    read_runtime_arrays,
+)
 from likeness.systems.audio2face.package.violations import Report
 from likeness.systems.audio2face.postprocessing_settings import POSTPROCESSING_KEYS, setting_range
 
@@ -90,8 +94,9 @@ def _check_source(
 
 
 def check_data(path: Path, facts: NetworkFacts | None, is_diffusion: bool, report: Report) -> None:
-    """Codes ``data.key``, ``data.dtype``, ``data.size``, ``data.finite``, ``data.extent`` and the
-    warnings ``data.extra-key`` and ``data.saccade-rows``; those of the archive besides.
+    """Codes ``data.key``, ``data.dtype``, ``data.size``, ``data.shape``, ``data.finite``,
+    ``data.extent`` and the warnings ``data.extra-key`` and ``data.saccade-rows``; those of the
+    archive besides.
     """
     archive = read_runtime_arrays(path, report)
     wanted = DATA_KEYS["diffusion" if is_diffusion else "regression"]
@@ -105,26 +110,26 @@ def check_data(path: Path, facts: NetworkFacts | None, is_diffusion: bool, repor
             path,
             f"The runtime's conformance tests want no more than they read: {', '.join(extra)}.",
         )
-    sizes = _data_sizes(facts) if facts is not None else {}
+    shapes = _data_shapes(facts) if facts is not None else {}
     for key in wanted:
         if key in archive.arrays:
-            _check_array(path, key, archive.arrays[key], sizes.get(key), report)
+            _check_array(path, key, archive.arrays[key], shapes.get(key), report)
 
 
-def _data_sizes(facts: NetworkFacts) -> dict[str, int]:
-    skin, tongue = facts.skin_size, facts.tongue_size
-    sizes = dict.fromkeys(
+def _data_shapes(facts: NetworkFacts) -> dict[str, tuple[int, ...]]:
+    skin, tongue = (facts.skin_size // 3, 3), (facts.tongue_size // 3, 3)
+    shapes: dict[str, tuple[int, ...]] = dict.fromkeys(
         ("neutral_skin", "shapes_mean_skin", "lip_open_pose_delta", "eye_close_pose_delta"), skin
     )
-    sizes |= dict.fromkeys(("neutral_tongue", "shapes_mean_tongue"), tongue)
+    shapes |= dict.fromkeys(("neutral_tongue", "shapes_mean_tongue"), tongue)
     if isinstance(facts.shape, RegressionShape):
-        sizes["shapes_matrix_skin"] = skin * facts.shape.num_shapes_skin
-        sizes["shapes_matrix_tongue"] = tongue * facts.shape.num_shapes_tongue
-    return sizes | {"neutral_jaw": facts.shape.jaw_size}
+        shapes["shapes_matrix_skin"] = (facts.shape.num_shapes_skin, *skin)
+        shapes["shapes_matrix_tongue"] = (facts.shape.num_shapes_tongue, *tongue)
+    return shapes | {"neutral_jaw": (facts.shape.jaw_size // 3, 3), "saccade_rot_matrix": (-1, 2)}
 
 
 def _check_array(
-    path: Path, key: str, array: RuntimeArray, size: int | None, report: Report
+    path: Path, key: str, array: RuntimeArray, shape: tuple[int, ...] | None, report: Report
 ) -> None:
     if not _is_kind(array, "f4"):
         report.error(
@@ -133,9 +138,19 @@ def _check_array(
             f"'{key}' must be float32, found {array.kind}: its bytes would be taken for float32.",
         )
         return
+    size = None if shape is None or -1 in shape else math.prod(shape)
     if size is not None and array.num_values != size:
         report.error(
             "data.size", path, f"'{key}' must hold {size:,} values, found {array.num_values:,}."
+        )
+        return
+    if shape is not None and array.num_values and not lies_as(array.shape, shape):
+        axes = ", ".join("rows" if length < 0 else str(length) for length in shape)
+        report.error(
+            "data.shape",
+            path,
+            f"'{key}' must be ({axes}), found {array.shape}: the runtime takes its values in the "
+            "order of the file, each for another.",
         )
         return
     values = array.floats()
@@ -159,8 +174,8 @@ def _check_array(
 
 def check_emotions(path: Path, facts: NetworkFacts | None, report: Report) -> dict[str, int] | None:
     """Shot to number of rows. Codes ``emotion.key``, ``emotion.dtype``, ``emotion.rank``,
-    ``emotion.columns``, ``emotion.count``, ``emotion.order``, ``emotion.range`` and
-    ``emotion.legacy``; those of the archive besides.
+    ``emotion.columns``, ``emotion.finite``, ``emotion.count``, ``emotion.order``,
+    ``emotion.range`` and ``emotion.legacy``; those of the archive besides.
     """
     with open(path, "rb") as file:
         start = file.read(4)
@@ -195,6 +210,8 @@ def check_emotions(path: Path, facts: NetworkFacts | None, report: Report) -> di
             report.error(
                 "emotion.columns", path, f"'emo_db' must have {length} columns, found {shape[1]}."
             )
+    if not np.isfinite(arrays["emo_db"].floats()).all():
+        report.error("emotion.finite", path, "'emo_db' holds values that are not finite.")
     names = arrays["emo_spec_names"].texts()
     starts, sizes = arrays["emo_spec_start"].ints(), arrays["emo_spec_size"].ints()
     if not len(names) == len(starts) == len(sizes) or len(set(names)) != len(names) or not names:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from likeness.extras import is_installed
 from likeness.systems.audio2face.package.check_network import NetworkFacts
 from likeness.systems.audio2face.package.network_info import network_outputs
@@ -13,11 +15,12 @@ from likeness.systems.audio2face.package.violations import Report
 _OPSET = 14
 _MAX_WHOLE = 2 * 1024**3
 _FLOAT, _EXTERNAL = 1, 1  # TensorProto.FLOAT and TensorProto.EXTERNAL
+_REAL = (1, 10, 11, 16)  # TensorProto.FLOAT, FLOAT16, DOUBLE, BFLOAT16
 
 
 def check_graph(path: Path, facts: NetworkFacts, report: Report) -> None:
     """Codes ``onnx.unreadable``, ``onnx.opset``, ``onnx.external``, ``onnx.inputs``,
-    ``onnx.outputs``, ``onnx.type``, ``onnx.rank``, ``onnx.axis`` and the warning
+    ``onnx.outputs``, ``onnx.type``, ``onnx.rank``, ``onnx.axis``, ``onnx.finite`` and the warning
     ``onnx.unchecked``.
     """
     if not is_installed("onnx"):
@@ -55,6 +58,30 @@ def check_graph(path: Path, facts: NetworkFacts, report: Report) -> None:
     given = [value for value in graph.input if value.name not in initial]
     _check_values("onnx.inputs", path, given, facts.inputs, report)
     _check_values("onnx.outputs", path, list(graph.output), network_outputs(facts.shape), report)
+    _check_numbers(path, graph, report)
+
+
+def _check_numbers(path: Path, graph: Any, report: Report) -> None:
+    """Weights and constants of the graph; those in another file are not opened."""
+    from onnx import numpy_helper
+
+    constants = [a.t for n in graph.node if n.op_type == "Constant" for a in n.attribute]
+    broken = []
+    for tensor in [*graph.initializer, *constants]:
+        if tensor.data_type not in _REAL or tensor.data_location == _EXTERNAL:
+            continue
+        try:
+            values = np.asarray(numpy_helper.to_array(tensor), np.float64)
+            if np.isfinite(values).all():
+                continue
+        except (TypeError, ValueError) as error:
+            report.error("onnx.unreadable", path, f"Expected an ONNX graph: {error!s:.200}.")
+            return
+        rest = values[(values != 0) & ~np.isinf(values)]  # also what is no number
+        if rest.size:  # infinity among zeros alone is a mask, as attention adds it
+            broken.append(f"'{str(tensor.name) or 'a constant':.80}'")
+    if broken:
+        report.error("onnx.finite", path, f"Weights that are not finite: {', '.join(broken[:20])}.")
 
 
 def _check_values(

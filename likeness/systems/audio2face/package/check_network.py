@@ -19,6 +19,8 @@ from likeness.systems.audio2face.package.network_info import (
 from likeness.systems.audio2face.package.violations import Report
 
 _FIELDS = re.compile(r"\{(\w+)\}")
+_SAMPLE_RATE = 16_000
+_LIMITS = ("min", "max", "opt")
 _SHAPES = re.compile(r"--(min|max|opt)Shapes=(.*)")
 
 
@@ -61,7 +63,8 @@ class NetworkFacts:
 def check_info(path: Path, report: Report) -> NetworkFacts | None:
     """Codes ``info.json``, ``info.key``, ``info.type``, ``info.output``, ``info.emotions``,
     ``info.default-emotion``, ``info.identities``, ``info.eyes-size``, ``info.jaw-size``,
-    ``info.noise-odd`` and the warning ``info.timing``.
+    ``info.sample-rate``, ``info.buffer``, ``info.noise-odd`` and the warnings ``info.actor`` and
+    ``info.timing``.
     """
     try:
         info = read_json_object(path)
@@ -81,8 +84,9 @@ def check_info(path: Path, report: Report) -> NetworkFacts | None:
             path,
             f"'id.output' must be geometry, found {identity.get('output')!r:.60}.",
         )
-    if not isinstance(identity.get("actor"), str):
-        report.error("info.key", path, "'id.actor' must be a text.")
+    for key in ("actor", "version"):
+        if not isinstance(identity.get(key), str):
+            report.error("info.key", path, f"'id.{key}' must be a text.")
     try:
         shape = shape_of(info)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -91,12 +95,43 @@ def check_info(path: Path, report: Report) -> NetworkFacts | None:
         return None
     params = info["params"]
     num_emotions = _check_emotions(path, params, kind, report)
-    identities = params.get("identities", []) if kind == "diffusion" else []
-    if kind == "diffusion" and not (_are_names(identities) and identities):
-        report.error("info.identities", path, "'identities' must name an actor at least.")
+    identities = _identities(path, info, kind, report)
+    if identities is None:
         return None
     _check_sizes(path, shape, report)
-    return NetworkFacts(shape, tuple(identities), num_emotions) if num_emotions else None
+    return NetworkFacts(shape, identities, num_emotions) if num_emotions else None
+
+
+def _identities(
+    path: Path, info: dict[str, Any], kind: str, report: Report
+) -> tuple[str, ...] | None:
+    """Those of diffusion, empty of regression; None where nothing can be compared with them."""
+    is_regression = kind == "regression"
+    if is_regression and "identities" not in info["params"]:
+        return ()  # as in the released packages: nobody reads them
+    names = info["params"].get("identities")
+    if not _are_names(names) or not names or len(set(names)) != len(names):
+        report.error(
+            "info.identities",
+            path,
+            f"'identities' must name an actor at least, and none twice; found {names!r:.80}.",
+        )
+        return () if is_regression else None
+    if is_regression:
+        if len(names) > 1:
+            report.error(
+                "info.identities",
+                path,
+                f"A regression network has one actor, 'identities' names {len(names)}.",
+            )
+        return ()
+    if len(names) > 1 and info["id"].get("actor") != "multi":
+        report.warn(
+            "info.actor",
+            path,
+            f"'id.actor' is multi where there are several, found {info['id'].get('actor')!r:.60}.",
+        )
+    return tuple(names)
 
 
 def _check_emotions(path: Path, params: dict[str, Any], kind: str, report: Report) -> int:
@@ -128,6 +163,20 @@ def _check_sizes(path: Path, shape: RegressionShape | DiffusionShape, report: Re
         report.error("info.eyes-size", path, f"Eyes have 4 values, found {shape.eyes_size}.")
     if shape.jaw_size % 3:
         report.error("info.jaw-size", path, f"A jaw has points of 3, found {shape.jaw_size}.")
+    if shape.sample_rate != _SAMPLE_RATE:
+        report.error(
+            "info.sample-rate",
+            path,
+            f"Networks hear {_SAMPLE_RATE} samples a second, 'samplerate' says "
+            f"{shape.sample_rate}.",
+        )
+    if isinstance(shape, RegressionShape) and shape.buffer_offset > shape.buffer_length:
+        report.error(
+            "info.buffer",
+            path,
+            f"'buffer_ofs' is where a frame lies in its {shape.buffer_length} samples, found "
+            f"{shape.buffer_offset}.",
+        )
     if isinstance(shape, DiffusionShape):
         if shape.noise_size % 2:
             report.error(
@@ -182,6 +231,15 @@ def check_trt(path: Path, facts: NetworkFacts | None, report: Report) -> None:
 
 def _check_shapes(path: Path, arguments: list[str], facts: NetworkFacts, report: Report) -> None:
     expected = facts.inputs
+    given_for = {match[1] for match in map(_SHAPES.fullmatch, arguments) if match}
+    absent = [f"--{limit}Shapes" for limit in _LIMITS if limit not in given_for]
+    if absent:
+        report.error(
+            "trt.shapes",
+            path,
+            f"trtexec needs {', '.join(absent)} as well: the batch is free.",
+        )
+        return
     batches: dict[str, int] = {}
     for argument in arguments:
         match = _SHAPES.fullmatch(argument)
@@ -207,7 +265,7 @@ def _check_shapes(path: Path, arguments: list[str], facts: NetworkFacts, report:
                 )
                 return
             batches[match[1]] = int(given[1])
-    if len(batches) == 3 and not batches["min"] <= batches["opt"] <= batches["max"]:
+    if not batches["min"] <= batches["opt"] <= batches["max"]:
         report.error("trt.shapes", path, f"Batches must rise from min over opt to max: {batches}.")
 
 

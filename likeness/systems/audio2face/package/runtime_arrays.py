@@ -14,8 +14,10 @@ import math
 import re
 import struct
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
+from operator import mul
 from pathlib import Path
 from typing import BinaryIO
 
@@ -31,6 +33,7 @@ _ZIP64 = 0xFFFFFFFF
 _MAX_HEADER = 256
 """Bytes of an array's header line that the runtime reads at most."""
 _MAX_MEMBERS = 10_000
+_BLOCK = 1 << 20
 _FIELD = {
     "descr": re.compile(r"'descr': '([<>|=])([a-zA-Z])(\d+)'"),
     "order": re.compile(r"'fortran_order': (True|False)"),
@@ -86,6 +89,22 @@ class RuntimeArray:
         return np.fromfile(self.path, np.uint8, count, offset=self.offset)
 
 
+def lies_as(shape: Sequence[int], expected: Sequence[int]) -> bool:
+    """Whether values of a shape follow each other in the file as those of the expected one do.
+
+    Axes may be merged or of length 1: (K, 3 V) and a plain row of numbers are as good as
+    (K, V, 3), while (V, 3, K) is another order of as many values.
+
+    Args:
+        expected: lengths; the first one may be -1, any number of rows.
+    """
+    size = math.prod(shape)
+    inner = math.prod(expected[1:])
+    first = size // inner if expected[0] < 0 else expected[0]
+    ends = set(accumulate((first, *expected[1:]), mul))
+    return size == first * inner and ends >= set(accumulate((n for n in shape if n != 1), mul))
+
+
 def write_runtime_arrays(path: str | Path, arrays: Mapping[str, np.ndarray | str]) -> None:
     """Write an npz file the runtime reads in full: stored, float32 or int32, C order, bytes.
 
@@ -131,7 +150,8 @@ def read_runtime_arrays(path: Path, report: Report) -> RuntimeArchive:
     """The arrays the runtime would see, and what it would trip over added to the report.
 
     Codes: ``npz.unreadable``, ``npz.deflated``, ``npz.header``, ``npz.unicode``, ``npz.pickle``,
-    ``npz.big-endian``, ``npz.fortran``, ``npz.truncated``, ``npz.dropped``. The walk ends at the
+    ``npz.big-endian``, ``npz.fortran``, ``npz.truncated``, ``npz.dropped``, ``npz.damaged``. The
+    walk ends at the
     first member that the runtime could not pass, as its own does.
     """
     seen: dict[str, RuntimeArray] = {}
@@ -146,6 +166,8 @@ def read_runtime_arrays(path: Path, report: Report) -> RuntimeArchive:
             passed.add(name)
     stopped = any(v.code not in ("npz.fortran", "npz.big-endian") for v in report.found[before:])
     is_dropping = _report_dropped(path, passed, report, stopped=stopped)
+    if not (stopped or is_dropping):
+        _report_damaged(path, report)
     return RuntimeArchive(seen, not (stopped or is_dropping))
 
 
@@ -243,3 +265,27 @@ def _report_dropped(path: Path, passed: set[str], report: Report, *, stopped: bo
             f"The runtime would silently not see {', '.join(repr(m) for m in missing[:20])}.",
         )
     return bool(missing)
+
+
+def _report_damaged(path: Path, report: Report) -> None:
+    """Members whose bytes are not those that were written. All are stored, none is unpacked."""
+    damaged = []
+    with zipfile.ZipFile(path) as archive:
+        # Each place once: a directory may name one a thousand times.
+        for member in {m.header_offset: m for m in archive.infolist()}.values():
+            if member.compress_type != zipfile.ZIP_STORED:
+                damaged.append(f"'{member.filename}' (stored, and listed as packed)")
+                continue
+            try:
+                with archive.open(member) as file:
+                    while file.read(_BLOCK):
+                        pass
+            except (zipfile.BadZipFile, EOFError, OSError, ValueError, RuntimeError) as error:
+                damaged.append(f"'{member.filename.removesuffix('.npy')}' ({error})")
+    if damaged:
+        report.error(
+            "npz.damaged",
+            path,
+            f"Bytes were changed after they were written, by their checksums: "
+            f"{', '.join(damaged[:20])}.",
+        )

@@ -162,7 +162,12 @@ def checked_settings(
         if not is_finite:
             raise DataError(f"{where}: {key} must hold finite numbers, found {values!r:.80}.")
         given[key] = values
-    if given.get("numPoses") not in (None, num_poses):
+    if given.get("numPoses") not in (None, num_poses, num_poses + 1):
+        raise DataError(
+            f"{where}: numPoses says {given['numPoses']!r:.60}, there are {num_poses} poses beside "
+            "the neutral."
+        )
+    if given.get("numPoses") == num_poses + 1:
         changes.append("numPoses counts the poses without the neutral")
     given["numPoses"] = num_poses
     if given.get("templateBBSize") is not None:

@@ -26,6 +26,7 @@ def bare_actor(name: str, seed: int = 0) -> RecordedActor:
 
     skin = floats(VERTICES, 3)
     skin[:, 1] = np.linspace(0.0, 22.0, VERTICES)[::-1]
+    skin[[2, 5], 0], skin[[3, 6], 0] = -3.0, 3.0  # lids of the right and of the left eye
     settings = {
         "strengthL1regularization": 0.5,
         "strengthL2regularization": 0.5,

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from pathlib import Path
 
 import av
@@ -29,10 +30,10 @@ def jaw(times: np.ndarray) -> np.ndarray:
     return 0.1 + 0.2 * times
 
 
-def table(seconds: float, dropped: range | None = None) -> WeightAnimation:
+def table(seconds: float, dropped: Collection[int] = ()) -> WeightAnimation:
     """Rows 30 times a second, seen from 13:00:00; ``dropped`` ones are not there."""
     times = np.arange(round(seconds * 30)) / 30
-    kept = np.array([i not in (dropped or ()) for i in range(len(times))])
+    kept = np.array([i not in dropped for i in range(len(times))])
     weights = np.zeros((len(times), len(NAMES)))
     weights[:, 0] = jaw(times)
     weights[:, 2], weights[:, 3] = 0.5, 1.0
@@ -56,7 +57,7 @@ def test_frames_take_the_time_of_the_time_code_and_not_the_row() -> None:
     assert len(found) == 100
     expected = jaw(np.minimum(middles, 119 / 30))
     np.testing.assert_allclose(found, expected, atol=1e-6)  # rows would be 1 s late after the gap
-    assert frames.gaps == 1
+    assert frames.holes == (pytest.approx((20 / 30, 1.0)),)
     assert len(frames.sound) == 4 * RATE
 
 
@@ -230,6 +231,42 @@ def test_a_take_whose_sound_has_another_length_is_told(tmp_path: Path) -> None:
     assert cut == pytest.approx(
         {"even": 0.0, "short": 0.7, "near": 0.1, "long": 0.9, "tenth": 0.2}, abs=0.001
     )
+
+
+def test_a_hole_within_a_take_is_told(tmp_path: Path) -> None:
+    """Where rows are missing a line was drawn through the speech, and nothing said so."""
+    often = [i for i in range(10, 100) if i // 7 % 2]
+    lost = {"whole": [], "blink": range(30, 33), "middle": range(20, 65), "often": often}
+    for name, dropped in lost.items():
+        put(tmp_path / "takes", name, 4.0)
+        write_live_link_face(tmp_path / f"takes/{name}.csv", table(4.0, dropped))
+    inspection = prepare_live_link(
+        str(tmp_path / "takes"), str(tmp_path / "set"), vertices=200, consent="Yes.", workers=1
+    )
+    told = {f.path: f for f in inspection.findings if f.code == "take-cut"}
+    assert sorted(told) == ["middle.csv", "often.csv"]
+    assert (
+        "none for 1.50 s; the longest hole is 1.50 s from 0.67 s on" in told["middle.csv"].message
+    )
+    takes = json.loads((tmp_path / "set/provenance.json").read_text())["takes"]
+    holes = {row["shot"]: row["holes"] for row in takes}
+    assert holes["whole"] == []
+    assert holes["blink"] == [pytest.approx([1.0, 0.1], abs=1e-3)]
+    assert holes["middle"] == [pytest.approx([20 / 30, 1.5], abs=1e-3)]
+    assert len(holes["often"]) == 7
+
+
+def test_a_take_without_any_motion_is_told(tmp_path: Path) -> None:
+    for name in ("lost", "seen"):
+        put(tmp_path / "takes", name)
+    good = table(1.5)
+    still = WeightAnimation(good.names, 0 * good.weights, good.times)
+    write_live_link_face(tmp_path / "takes/lost.csv", still)
+    inspection = prepare_live_link(
+        str(tmp_path / "takes"), str(tmp_path / "set"), vertices=200, consent="Yes.", workers=1
+    )
+    told = [(f.code, f.path) for f in inspection.findings if f.severity == "warning"]
+    assert told == [("face-still", "data/actor/audio/lost.wav")]
 
 
 def test_weights_far_out_of_range_are_told_and_clipped(tmp_path: Path) -> None:

@@ -118,14 +118,37 @@ def test_channels_of_one_shot_are_cut_to_the_shortest(
     path = root / "data" / "anna" / "xform" / "eye_rotations_all.npz"
     with np.load(path) as found:
         kept = {name: found[name] for name in found.files}
-    kept["joy_001"] = kept["joy_001"][:1]  # one frame is no placeholder
+    kept["joy_001"] = kept["joy_001"][:3]
     np.savez(path, **kept)
     with caplog.at_level(logging.WARNING):
         actor = open_dataset(root)["anna"]
     lengths = {shot.name: shot.num_frames for shot in actor.shots}
-    assert lengths == {"joy_001": 1, "joy_002": FRAMES, "neutral_000": FRAMES}
-    assert actor.skin["joy_001"].num_frames == len(actor.jaw["joy_001"]) == 1
-    assert max(c.last for c in actor.clips if c.shot == "joy_001") == 0
+    assert lengths == {"joy_001": 3, "joy_002": FRAMES, "neutral_000": FRAMES}
+    assert actor.skin["joy_001"].num_frames == len(actor.jaw["joy_001"]) == 3
+    assert max(c.last for c in actor.clips if c.shot == "joy_001") == 2
+    assert "'joy_001'" in caplog.text
+
+
+def test_a_channel_of_one_frame_does_not_shorten_its_shot(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is held, as the placeholder of a channel is; channels longer than 1 decide."""
+    root = write_recordings(tmp_path / "set", ("anna",))
+    anna = root / "data" / "anna"
+    path = anna / "xform" / "jaw_keypoints_cache_all.npz"
+    with np.load(path) as found:
+        kept = {name: found[name] for name in found.files}
+    kept["joy_001"] = kept["joy_001"][4:5]
+    np.savez(path, **kept)
+    tongue = anna / "cache/tongue/joy_001/joy_001.npy"
+    frame = np.load(tongue)[5:6]
+    np.save(tongue, frame)
+    with caplog.at_level(logging.WARNING):
+        actor = open_dataset(root)["anna"]
+    assert {shot.num_frames for shot in actor.shots} == {FRAMES}
+    assert actor.skin["joy_001"].num_frames == FRAMES
+    np.testing.assert_array_equal(actor.jaw["joy_001"], np.repeat(kept["joy_001"], FRAMES, 0))
+    np.testing.assert_array_equal(actor.tongue["joy_001"].read(), np.repeat(frame, FRAMES, 0))
     assert "'joy_001'" in caplog.text
 
 

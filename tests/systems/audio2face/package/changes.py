@@ -146,3 +146,34 @@ def with_objects(folder: Path) -> None:
     with np.load(folder / DATA) as file:
         content = dict(file)
     np.savez(folder / DATA, **content, zz=np.array([{}], object), allow_pickle=True)
+
+
+def transposed(*axes: int) -> Callable[[np.ndarray], np.ndarray]:
+    """Another order of axes, with the values moved: as many bytes as before."""
+    return lambda array: np.ascontiguousarray(array.transpose(axes))
+
+
+def flipped_value(folder: Path) -> None:
+    """One bit of the middle value of an array, as a bad disk leaves it."""
+    with zipfile.ZipFile(folder / DATA) as archive:
+        member = archive.getinfo("shapes_mean_skin.npy")
+        end = member.header_offset + member.file_size
+    content = bytearray((folder / DATA).read_bytes())
+    content[end - 40] ^= 1
+    (folder / DATA).write_bytes(content)
+
+
+def weights(values: np.ndarray, *, constant: bool = False) -> Change:
+    """Add an initialiser, or the value of a Constant node, to the graph."""
+
+    def change(folder: Path) -> None:
+        model = onnx.load(folder / "network.onnx")
+        tensor = onnx.numpy_helper.from_array(values, "w")
+        if constant:
+            node = onnx.helper.make_node("Constant", [], ["w"], value=tensor)
+            model.graph.node.insert(0, node)
+        else:
+            model.graph.initializer.append(tensor)
+        onnx.save(model, folder / "network.onnx")
+
+    return change

@@ -30,6 +30,7 @@ from tests.systems.audio2face.package.changes import (
     document,
     external_weights,
     flat,
+    flipped_value,
     gone,
     graph,
     hidden_tail,
@@ -37,8 +38,10 @@ from tests.systems.audio2face.package.changes import (
     renamed,
     second_number_as_unicode,
     text,
+    transposed,
     version_2_header,
     void,
+    weights,
     with_objects,
 )
 from tests.systems.audio2face.package.packages import good_package
@@ -77,13 +80,20 @@ REGRESSION: list[tuple[str, Change]] = [
                  to="--minShapes=input:1x1x8320,emotion:1x1x99"),
     ),
     ("trt.shapes", document("trt_info.json", "defaults", "OPT_BATCH_SIZE", to=99)),
+    ("trt.shapes", document("trt_info.json", "trt_build_param", "batch", 0, to=...)),
     ("info.json", text("network_info.json", "")),
     ("info.type", document("network_info.json", "id", "type", to="gan")),
     ("info.output", document("network_info.json", "id", "output", to="weights")),
     ("info.key", document("network_info.json", "id", "actor", to=...)),
+    ("info.key", document("network_info.json", "id", "version", to=...)),
     ("info.key", document("network_info.json", "params", "num_verts_skin", to=...)),
     ("info.key", document("network_info.json", "params", "num_shapes_skin", to=True)),
     ("info.key", document("network_info.json", "audio_params", "samplerate", to=0)),
+    ("info.sample-rate", document("network_info.json", "audio_params", "samplerate", to=44100)),
+    ("info.buffer", document("network_info.json", "audio_params", "buffer_ofs", to=8321)),
+    ("info.identities", document("network_info.json", "params", "identities", to=[])),
+    ("info.identities", document("network_info.json", "params", "identities", to=["ada", "bo"])),
+    ("info.identities", document("network_info.json", "params", "identities", to="ada")),
     ("info.emotions", document("network_info.json", "params", "explicit_emotions", to=[])),
     ("info.default-emotion", document("network_info.json", "params", "default_emotion", to=[0])),
     ("onnx.unreadable", text("network.onnx", "not a graph at all")),
@@ -95,6 +105,9 @@ REGRESSION: list[tuple[str, Change]] = [
     ("onnx.rank", graph(lambda i, o: i.update(input=(None, 8320)))),
     ("onnx.axis", graph(lambda i, o: i.update(input=(None, "sequence", 8320)))),
     ("onnx.axis", graph(lambda i, o: o.update(result=(None, 1, 7)))),
+    ("onnx.finite", weights(np.array([0.5, np.nan], np.float32))),
+    ("onnx.finite", weights(np.array([0.5, np.inf, 0.0], np.float16))),
+    ("onnx.finite", weights(np.array(np.nan), constant=True)),
     ("config.json", text(CONFIG, "{]")),
     ("config.key", document(CONFIG, "config", to=[])),
     ("config.key", document(CONFIG, "config", "tongue_strength", to=...)),
@@ -116,6 +129,7 @@ REGRESSION: list[tuple[str, Change]] = [
     ("npz.header", version_2_header),
     ("npz.pickle", with_objects),
     ("npz.dropped", hidden_tail),
+    ("npz.damaged", flipped_value),
     ("data.key", arrays(DATA, lip_open_pose_delta=...)),
     ("data.dtype", arrays(DATA, saccade_rot_matrix=lambda a: a.astype(np.float64))),
     ("data.dtype", arrays(DATA, shapes_mean_tongue=lambda a: a.astype(np.float16))),
@@ -123,6 +137,10 @@ REGRESSION: list[tuple[str, Change]] = [
     ("data.size", arrays(DATA, shapes_matrix_skin=lambda a: a[:3])),
     ("data.size", arrays(DATA, eye_close_pose_delta=lambda a: a[:-1])),
     ("data.size", arrays(DATA, saccade_rot_matrix=lambda a: a[:0])),
+    ("data.shape", arrays(DATA, shapes_matrix_skin=transposed(1, 2, 0))),
+    ("data.shape", arrays(DATA, shapes_mean_tongue=transposed(1, 0))),
+    ("data.shape", arrays(DATA, saccade_rot_matrix=transposed(1, 0))),
+    ("data.shape", arrays(DATA, saccade_rot_matrix=np.zeros((5000, 3), np.float32))),
     ("data.finite", arrays(DATA, shapes_mean_skin=nan_at_first)),
     ("data.extent", arrays(DATA, shapes_mean_skin=flat)),
     ("emotion.legacy", lambda folder: void((folder / EMO).write_bytes(b"\3\0\0\0" * 9))),
@@ -131,6 +149,7 @@ REGRESSION: list[tuple[str, Change]] = [
     ("emotion.dtype", arrays(EMO, emo_db=lambda a: a.astype(np.float64))),
     ("emotion.rank", arrays(EMO, emo_db=lambda a: a.ravel())),
     ("emotion.columns", arrays(EMO, emo_db=lambda a: a[:, :15])),
+    ("emotion.finite", arrays(EMO, emo_db=nan_at_first)),
     ("emotion.count", arrays(EMO, emo_spec_size=lambda a: a[:2])),
     (
         "emotion.order",
@@ -147,6 +166,7 @@ REGRESSION: list[tuple[str, Change]] = [
     ("blendshape.pose", arrays(SKIN, pose2=...)),
     ("blendshape.dtype", arrays(SKIN, pose2=lambda a: a.astype(np.float64))),
     ("blendshape.size", arrays(SKIN, pose2=lambda a: a[:-1])),
+    ("blendshape.shape", arrays(SKIN, pose2=transposed(1, 0))),
     ("blendshape.finite", arrays(SKIN, pose2=nan_at_first)),
     ("blendshape.mask", arrays(SKIN, frontalMask=lambda a: a.astype(np.int64))),
     ("blendshape.mask", arrays(SKIN, frontalMask=lambda a: a + 1000)),
@@ -161,6 +181,10 @@ REGRESSION: list[tuple[str, Change]] = [
     (
         "blendshape.active",
         document(SKIN_CONFIG, "blendshape_params", "bsSolveActivePoses", to=[0] * 5),
+    ),
+    (
+        "blendshape.active",
+        document(SKIN_CONFIG, "blendshape_params", "bsSolveActivePoses", to=[2, 1, 1, 1, 1]),
     ),
     (
         "blendshape.strength",
@@ -187,6 +211,7 @@ DIFFUSION: list[tuple[str, Change]] = [
     ("model.count", document("model.json", "blendshapePaths", 1, to=...)),
     ("model.key", document("model.json", "modelConfigPaths", to="model_config_ada.json")),
     ("info.identities", document("network_info.json", "params", "identities", to=[])),
+    ("info.identities", document("network_info.json", "params", "identities", to=["ada", "ada"])),
     ("info.emotions", document("network_info.json", "params", "emotions", to=[])),
     ("data.key", arrays("model_data_bo.npz", neutral_tongue=...)),
     ("data.extent", arrays("model_data_bo.npz", neutral_skin=flat)),
@@ -260,6 +285,7 @@ def test_unicode_pose_names_hide_all_that_follow(packages: dict[str, Path], tmp_
     [
         ("regression", "data.saccade-rows", arrays(DATA, saccade_rot_matrix=lambda a: a[:50])),
         ("regression", "data.extra-key", arrays(DATA, blink_keys=np.zeros(9, np.float32))),
+        ("diffusion", "info.actor", document("network_info.json", "id", "actor", to="ada")),
     ],
 )
 def test_what_the_runtime_bears_is_a_warning(
@@ -270,6 +296,37 @@ def test_what_the_runtime_bears_is_a_warning(
     change(folder)
     found = [(v.code, v.severity) for v in check_package(folder)]
     assert sorted(found) == sorted([("network.engine-missing", "warning"), (code, "warning")])
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param(
+            document("network_info.json", "params", "identities", to=...),
+            id="regression without identities, as released",
+        ),
+        pytest.param(
+            arrays(
+                DATA,
+                shapes_matrix_skin=lambda a: a.reshape(len(a), -1),
+                shapes_mean_skin=np.ravel,
+                neutral_jaw=lambda a: a[None],
+                saccade_rot_matrix=np.ravel,
+            ),
+            id="axes that are merged",
+        ),
+        pytest.param(
+            weights(np.array([0.0, -np.inf], np.float32)), id="mask of attention in the graph"
+        ),
+    ],
+)
+def test_what_changes_no_value_breaks_no_rule(
+    packages: dict[str, Path], change: Change, tmp_path: Path
+) -> None:
+    folder = tmp_path / "package"
+    shutil.copytree(packages["regression"], folder)
+    change(folder)
+    assert [v.code for v in check_package(folder)] == ["network.engine-missing"]
 
 
 def test_odd_noise_and_uneven_timing(packages: dict[str, Path], tmp_path: Path) -> None:

@@ -1,0 +1,109 @@
+"""What may be wrong with poses given as differences from a neutral: blendshapes above all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from likeness.data.inspection import Finding
+from likeness.errors import LikenessError
+from likeness.systems.audio2face.artefacts import Floats
+from likeness.systems.audio2face.blendshape_solving import BlendshapeSolver
+from likeness.systems.audio2face.dataset.description import CENTIMETRES, ActorFiles
+from likeness.systems.audio2face.preprocessing.blendshape_files import read_blendshapes
+
+_NEUTRALS_DIFFER = 0.1
+"""Between the neutral of the blendshapes and that of the skin, cm."""
+_LIKE_PLACES = 0.5
+"""Of the size of a mesh, how far differences are from it at most where they are no differences but
+places: a pose differs from its neutral by a few hundredths of that, and a difference by all."""
+
+
+def lie_at(found: Floats, still: Floats) -> bool:
+    """Whether points (N, 3) are near the places of a neutral (N, 3): differences are near 0."""
+    size = float(np.sqrt(np.mean(np.square(still, dtype=np.float64))))
+    apart = float(np.sqrt(np.mean(np.square(found - still, dtype=np.float64))))
+    return apart < _LIKE_PLACES * size
+
+
+def places_finding(place: str, what: str, neutral: str) -> Finding:
+    """Poses where differences belong.
+
+    Args:
+        place: the file. what: where in it. neutral: what has to be subtracted.
+    """
+    return Finding(
+        "error",
+        "delta-places",
+        place,
+        f"Expected differences from the neutral {what}, found what look like whole poses.",
+        f"Subtract {neutral} from every pose.",
+    )
+
+
+def look_at_blendshapes(
+    part: Literal["skin", "tongue"], files: ActorFiles, base: Path, still: Floats | None
+) -> Iterable[Finding]:
+    """Faults of the blendshapes of a part and of the settings of their solver.
+
+    Args:
+        files: of the actor, below ``base``.
+        still: (V, 3) the part at rest, cm; None where it is not known.
+    """
+    shapes_at, settings_at = (
+        (files.blendshapes, files.blendshape_settings)
+        if part == "skin"
+        else (files.tongue_blendshapes, files.tongue_blendshape_settings)
+    )
+    if shapes_at is None or settings_at is None:
+        if (given := shapes_at or settings_at) is not None:
+            yield Finding(
+                "warning",
+                "blendshapes-skipped",
+                given,
+                f"Expected blendshapes of the {part} and their settings, found one of them.",
+                "Both are needed in a package.",
+            )
+        return
+    try:
+        found = read_blendshapes(base / shapes_at, base / settings_at)
+    except LikenessError as error:
+        yield Finding("error", "blendshapes", shapes_at, error.message, "Export them again.")
+        return
+    if found is None:
+        yield Finding(
+            "error", "blendshapes", shapes_at, "The files are not there.", "Correct their paths."
+        )
+        return
+    try:
+        BlendshapeSolver(found)
+    except LikenessError as error:
+        yield Finding("error", "blendshapes", settings_at, error.message, "Export them again.")
+    whole = [n for n, o in zip(found.names, found.offsets) if lie_at(o, found.neutral)]
+    if whole:
+        others = f" and {len(whole) - 1} others" if len(whole) > 1 else ""
+        yield places_finding(shapes_at, f"in '{whole[0]}'{others}", "'neutral'")
+    if still is None:
+        return
+    if found.neutral.shape != still.shape:
+        yield Finding(
+            "error",
+            "blendshapes",
+            shapes_at,
+            f"Expected {len(still)} vertices as in the neutral, found {len(found.neutral)}.",
+            "Export them from the mesh of the caches.",
+        )
+        return
+    scale = CENTIMETRES[files.unit]
+    apart = float(np.linalg.norm(found.neutral * scale - still, axis=1).max())
+    if apart > _NEUTRALS_DIFFER:
+        yield Finding(
+            "warning",
+            "blendshapes-neutral",
+            shapes_at,
+            f"Expected the neutral pose of the actor, found one {apart:.2f} cm from it.",
+            "Weights are solved from the neutral of the shapes; use the same pose.",
+        )
