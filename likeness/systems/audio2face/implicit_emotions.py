@@ -155,7 +155,11 @@ class RowTable:
     def to_json(self) -> str:
         """The table as text."""
         shots = [
-            [shot.name, shot.start, *([list(own) for own in kind] for kind in (shot.ranges, shot.learned))]
+            [
+                shot.name,
+                shot.start,
+                *([list(own) for own in kind] for kind in (shot.ranges, shot.learned)),
+            ]
             for shot in self.shots
         ]
         return json.dumps({"format": FORMAT, "shots": shots})
