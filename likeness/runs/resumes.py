@@ -34,7 +34,7 @@ def note_resume(run: Run, circumstances: Mapping[str, Any], *, step: int) -> Non
         return
     now = datetime.now(UTC).isoformat(timespec="seconds")
     entry = {"time": now, "step": step, **circumstances}
-    run.write("environment", {**known, "resumed": [*_resumes(known), entry]})
+    run.write("environment", {**known, "resumed": [*resumes_of(known), entry]})
 
 
 def threads_before(run: Run, step: int) -> list[int]:
@@ -48,7 +48,7 @@ def threads_before(run: Run, step: int) -> list[int]:
     except LikenessError:
         return []
     found: list[int] = []
-    for entry in reversed([{**known, "step": 0}, *_resumes(known)]):
+    for entry in reversed([{**known, "step": 0}, *resumes_of(known)]):
         began = entry.get("step")
         if not isinstance(began, int) or began >= step:
             continue  # nothing of it is left
@@ -60,8 +60,8 @@ def threads_before(run: Run, step: int) -> list[int]:
     return found[::-1]
 
 
-def _resumes(known: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The entries of earlier resumes; none in a run of a version that did not note them."""
+def resumes_of(known: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The entries that an ``environment.json`` has of resumes, the first first; often none."""
     entries = known.get("resumed")
     return (
         [entry for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
