@@ -31,6 +31,7 @@ from likeness.data.making import Progress, is_unfinished
 from likeness.data.record import is_recorded
 from likeness.data.workers import refuse_import_by_worker
 from likeness.errors import DataError, UsageError
+from likeness.runs.places import located, told_of_places
 from likeness.runs.run import Run
 from likeness.seeds import seed_of
 from likeness.storage.copies import local_copy
@@ -75,14 +76,18 @@ def configure(
 
 
 def configuration_of(run: Run) -> Resolved:
-    """The configuration a run was trained with, and where each value came from."""
+    """The configuration a run was trained with, and where each value came from.
+
+    Relative paths that lead nowhere from here are those of the folder it was trained in.
+    """
     header = read_yaml(run.config_yaml, name=str(run.config_path)).values
     system = header.get("system") if isinstance(header, dict) else None
     if not isinstance(system, str):
         raise DataError(f"{run.config_path} does not say which system it configures.")
     config_class = get_system(system).load("config")
     provenance = run.read("provenance") or None
-    return load_saved(config_class, run.config_path, system=system, provenance=provenance)
+    saved = load_saved(config_class, run.config_path, system=system, provenance=provenance)
+    return replace(saved, config=located(run, saved.config))
 
 
 def open_run(run: Run | str | Path) -> Run:
@@ -363,7 +368,8 @@ class Predictor:
         resolved = configuration_of(run)
         checkpoint = selection.find(run, _which(which))
         place = distributed.start(device).device
-        built = build(resolved, device=place, with_data=with_data)
+        with told_of_places(run, resolved.config):
+            built = build(resolved, device=place, with_data=with_data)
         built.load_state(checkpoint.state())
         weights = checkpoint.weights(ema=ema and checkpoint.has_ema)
         return cls(run, checkpoint, built, built.predictor(weights))

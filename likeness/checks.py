@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 FIXED_ON_RESUME = ("model",)
 """Settings whose change would make the saved weights belong to another model."""
 _JUST_ASKED_FOR = ("environment", "command line")  # a whole file holds more than somebody meant
+_SET_BY_STAGES = ("learning_rate", "batch_size")  # settings of the loop that a stage may have too
 _ON_RESUME = "Leave these settings as they were, or start a new run."
 
 
@@ -43,10 +44,11 @@ def checked(draft: Draft) -> Resolved:
     """The configuration of a draft.
 
     Raises:
-        ConfigError: names every fault, also stages that make no plan, and a learning rate that no
-            stage would take or a best score that nothing would measure, where just asked for.
+        ConfigError: names every fault, also stages that make no plan, and a learning rate or batch
+            size that no stage would take or a best score that nothing would measure, where just
+            asked for.
     """
-    return draft.finish(_stage_faults(draft.resolved) + _score_faults(draft.resolved))
+    return draft.finish([*_stage_faults(draft.resolved), *_score_faults(draft.resolved)])
 
 
 def overridden(before: Resolved, overrides: Sequence[str]) -> Draft:
@@ -63,23 +65,28 @@ def _stage_faults(resolved: Resolved | None) -> list[Fault]:
         Plan.build(resolved.config.stages, samples_per_epoch=1, batch_size=1)
     except UsageError as error:
         return [Fault("stages", None, f"{error.message} {error.advice}".strip())]
-    origin = resolved.provenance.get("train.learning_rate")
-    stages = resolved.config.stages
+    return [fault for name in _SET_BY_STAGES for fault in _shadowed(resolved, name)]
+
+
+def _shadowed(resolved: Resolved, name: str) -> list[Fault]:
+    """A setting of the loop is asked for, and every stage has its own."""
+    key, stages = f"train.{name}", resolved.config.stages
+    origin = resolved.provenance.get(key)
     if origin is None or origin.layer not in _JUST_ASKED_FOR:
         return []
-    if any(stage.learning_rate is None for stage in stages):
+    if any(getattr(stage, name) is None for stage in stages):
         return []
     tree = resolved.config.model_dump(mode="json")
-    keys = [dotted(named(tree, ("stages", str(i), "learning_rate"))) for i in range(len(stages))]
+    keys = [dotted(named(tree, ("stages", str(i), name))) for i in range(len(stages))]
     own = ", ".join(
-        f"{key}={stage.learning_rate:g} ({resolved.provenance.get(key, 'as saved')})"
-        for key, stage in zip(keys, stages, strict=True)
+        f"{own_key}={getattr(stage, name):g} ({resolved.provenance.get(own_key, 'as saved')})"
+        for own_key, stage in zip(keys, stages, strict=True)
     )
     message = (
-        f"{resolved.config.train.learning_rate:g} would do nothing: every stage sets its own: "
-        f"{own}. Set the stages' rates, or set them to null to let train.learning_rate count."
+        f"{getattr(resolved.config.train, name):g} would do nothing: every stage sets its own: "
+        f"{own}. Set those of the stages, or set them to null to let {key} count."
     )
-    return [Fault("train.learning_rate", origin, message)]
+    return [Fault(key, origin, message)]
 
 
 def _score_faults(resolved: Resolved | None) -> list[Fault]:
@@ -111,8 +118,10 @@ class Resumption:
         self._before, self._record = before, record
         self._draft = overridden(before, overrides)
         now = self._draft.resolved
-        self._faults = _stage_faults(now)
         self._changed = {} if now is None else _changes(before, now)
+        # What the run itself was asked for is no fault of these words.
+        shadowed = {f"train.{name}" for name in _SET_BY_STAGES} - self._changed.keys()
+        self._faults = [fault for fault in _stage_faults(now) if fault.key not in shadowed]
         fixed = {*FIXED_ON_RESUME, *_fixed_by_steps()} if record is not None else set()
         self._faults += [
             Fault(key, _origin(now, key), f"{change}; it cannot change when a run is resumed")

@@ -51,5 +51,9 @@ class DataError(LikenessError):
     exit_code = 4
 
 
+class DivergedError(LikenessError):
+    """Weights, losses or answers of a model are not finite numbers any more (exit code 1)."""
+
+
 class UnsafeFileError(DataError):
     """A file asked for what data must not do: run code, leave its folder, fill the memory."""

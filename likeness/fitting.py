@@ -8,14 +8,12 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 from likeness.config.document import fingerprint
 from likeness.config.resolve import Resolved
-from likeness.errors import LikenessError
 from likeness.notices import NOTICE
 from likeness.runs.run import Run
 from likeness.storage.files import disk_refusals
@@ -68,6 +66,7 @@ def fit_run(
     display: Display | None,
 ) -> Run:
     """Prepare inputs that never change, then train ``built`` in ``run``."""
+    from likeness.runs import checkpoint, resumes, selection
     from likeness.training import distributed
     from likeness.training.trainer import fit
 
@@ -80,7 +79,10 @@ def fit_run(
     with disk_refusals(prepared, "prepare the inputs"):
         built.prepare(prepared)
     if resume and is_first:
-        _tell_of_resume(run, plan, resolved, built.placement.device.type)
+        device = built.placement.device
+        done = selection.find(run).step if checkpoint.has_checkpoints(run) else 0
+        _tell_of_resume(run, plan, resolved, device.type, done)
+        resumes.note_resume(run, environment_of(str(device)), step=done)
     shown = display(run, plan) if display is not None and is_first else None
     try:
         fit(
@@ -99,13 +101,17 @@ def fit_run(
     return run
 
 
-def _tell_of_resume(run: Run, plan: Plan, resolved: Resolved, device: str) -> None:
-    """Say when there is nothing to do, and when the result will not be bit for bit the same."""
+def _tell_of_resume(run: Run, plan: Plan, resolved: Resolved, device: str, done: int) -> None:
+    """Say when there is nothing to do, and when the result will not be bit for bit the same.
+
+    Args:
+        device: type of it. done: the step to go on from.
+    """
     import torch
 
-    from likeness.runs import checkpoint, selection
+    from likeness.runs import resumes
 
-    if checkpoint.has_checkpoints(run) and selection.find(run).step >= plan.total_steps:
+    if done >= plan.total_steps:
         logger.log(
             NOTICE,
             "There is nothing to do: all %d steps of %s are done. To go on longer: likeness resume "
@@ -116,18 +122,25 @@ def _tell_of_resume(run: Run, plan: Plan, resolved: Resolved, device: str) -> No
             longer(plan, resolved),
         )
         return
-    then: Any = None
-    with suppress(LikenessError):  # what a run ran on is no reason not to go on
-        then = (run.read("environment").get("device") or {}).get("threads")
-    if device == "cpu" and then is not None and then != torch.get_num_threads():
+    now, before = torch.get_num_threads(), resumes.threads_before(run, done)
+    if device != "cpu" or before in ([], [now]):
+        return
+    if len(before) > 1:
         logger.warning(
-            "%s began with %d threads and goes on with %d, so sums are added in another order: set "
-            "OMP_NUM_THREADS=%d for the result of an uninterrupted run bit for bit.",
+            "%s was trained with %s threads in turn, so sums were added in other orders: its "
+            "result is not that of an uninterrupted run bit for bit.",
             run.path,
-            then,
-            torch.get_num_threads(),
-            then,
+            " and ".join(map(str, before)),
         )
+        return
+    logger.warning(
+        "%s began with %d threads and goes on with %d, so sums are added in another order: set "
+        "OMP_NUM_THREADS=%d for the result of an uninterrupted run bit for bit.",
+        run.path,
+        before[0],
+        now,
+        before[0],
+    )
 
 
 def advice_to_lengthen(run: Run, plan: Plan, resolved: Resolved, steps: int | None) -> str:

@@ -37,6 +37,7 @@ from likeness.data.making import Progress
 from likeness.data.rounding import one_thread
 from likeness.errors import DataError, LikenessError, UsageError
 from likeness.fitting import Display, advice_to_lengthen, check_fit, environment_of, fit_run
+from likeness.runs.places import told_of_places
 from likeness.runs.run import Run, check_name
 from likeness.storage.files import disk_refusals, used_folder
 from likeness.storage.store import is_remote, local_folder, local_path
@@ -190,8 +191,9 @@ def resume(
     settings = change.settings()
     process = distributed.start(settings.config.train.device)
     try:
-        built = build(settings, device=process.device)
-        plan = plan_of(built, settings, world_size=process.world_size)
+        with told_of_places(run, before.config):
+            built = build(settings, device=process.device)
+            plan = plan_of(built, settings, world_size=process.world_size)
     except LikenessError:
         if change.is_refused:  # what the words of the caller say comes first
             change.finish(None, process.world_size)
@@ -228,8 +230,8 @@ def evaluate(
     if split not in ("train", "validation", "test"):
         raise UsageError(f"Expected the split train, validation or test, found '{split}'.")
     predictor = Predictor.with_data(run, checkpoint, ema=ema)
-    found = predictor.system.sources(split)
-    sources = {name: source for name, source in found.items() if len(source)}
+    with told_of_places(predictor.run, predictor.system.config):
+        sources = {name: own for name, own in predictor.system.sources(split).items() if len(own)}
     if not sources:
         others = [
             f"--split {name}"
@@ -276,9 +278,8 @@ def predict(
     chosen = checked_options(function, options or {}, "prediction", taken=3)
     names = [str(local_input(item, "Predictions are made", "--input")) for item in inputs]
     predictor = Predictor.from_run(run, which=checkpoint, ema=ema)
-    folder = run.predictions_path
-    if output is not None:
-        folder = local_folder(output, "Predictions are written")
+    place = None if output is None else local_folder(output, "Predictions are written")
+    folder = place or run.predictions_path
     with disk_refusals(folder, "write the predictions"), used_folder(folder):
         try:
             rows: list[dict[str, Any]] = function(predictor.model, names, folder, **chosen)
@@ -318,11 +319,10 @@ def export(
     function = spec.load(f"exporters.{target}")
     predictor = Predictor.from_run(run, which=checkpoint, ema=ema)
     section = getattr(resolved.config, "export", None)
+    place = None if output is None else local_folder(output, "Bundles are written")
     bundle: Bundle = function(
         predictor.model,
-        run.export_folder(target)
-        if output is None
-        else local_folder(output, "Bundles are written"),
+        place or run.export_folder(target),
         source_run=str(run.path),
         checkpoint_sha256=predictor.checkpoint.hash,
         state=predictor.checkpoint.state(),

@@ -46,6 +46,23 @@ def test_a_rate_of_no_effect_and_stages_of_one_name_are_told_with_the_rest(tmp_p
     assert names == "stages: Stage names must differ, found: lmk, lmk, outline."
 
 
+def test_a_batch_size_of_the_environment_is_refused_and_one_of_a_file_is_not(
+    tmp_path: Path,
+) -> None:
+    """Every stage of smoke sets its own; a file holds more than somebody meant."""
+    text = "profile: smoke\ntrain: {batch_size: 2}\n"
+    (fault,) = faults(tmp_path, text, LIKENESS_TRAIN__BATCH_SIZE="3")
+    assert fault == (
+        "train.batch_size (environment LIKENESS_TRAIN__BATCH_SIZE): 3 would do nothing: every "
+        "stage sets its own: stages.lmk.batch_size=32 (profile smoke), "
+        "stages.photo.batch_size=8 (profile smoke), stages.outline.batch_size=8 (profile smoke). "
+        "Set those of the stages, or set them to null to let train.batch_size count."
+    )
+    (tmp_path / "lt.yaml").write_text(text)
+    config = configure("face-encoder", config_files=[tmp_path / "lt.yaml"], environ={}).config
+    assert config.train.batch_size == 2
+
+
 def test_a_best_score_while_evaluations_are_off_is_told_with_both_settings(tmp_path: Path) -> None:
     (fault,) = faults(tmp_path, "profile: smoke\n", "train.best_score=nme_68_box")
     assert fault == (

@@ -6,11 +6,13 @@ Owns the record and its files; what is measured belongs to the systems and the s
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from likeness.errors import DivergedError
 from likeness.runs.files import write_json
 
 Direction = Literal["lower", "higher"]
@@ -75,7 +77,19 @@ class Scores:
         return Scores(Score(**row) for row in rows)
 
     def save(self, path: Path) -> None:
-        """Write as JSON, whole or not at all; NaN is refused because it is not JSON."""
+        """Write as JSON, whole or not at all.
+
+        Raises:
+            DivergedError: a value is not finite; a file is no place for it, nor is a comparison.
+        """
+        bad = [score.name for score in self if not math.isfinite(score.value)]
+        if bad:
+            raise DivergedError(
+                f"Scores are not finite: {', '.join(bad)}.",
+                advice="The weights of this checkpoint answer with numbers that are not finite or "
+                "too large. Choose another with --checkpoint STEP, or train again with a lower "
+                "learning rate.",
+            )
         write_json(path, self.to_list())
 
     @staticmethod

@@ -223,27 +223,52 @@ def exports(contents: Contents) -> str:
 
 
 def environment(contents: Contents) -> str:
-    """Machine, versions, revision and command line."""
+    """Machine, versions, revision and command line, then when and how it was resumed."""
     values = dict(contents.environment)
     if not values:
         return ""
     packages = values.pop("packages", None) or {}
     code = values.pop("code", None) or {}
+    resumed = values.pop("resumed", None)
     rows = [
         (name.replace("_", " "), text(_flat(value)))
         for name, value in values.items()
         if name != "command" and value is not None
     ]
     if code:
-        state = " with local changes" if code.get("dirty") else ""
-        rows.append(("code", f"<code>{text(str(code.get('revision', ''))[:12])}</code>{state}"))
+        rows.append(("code", _revision(code)))
     listed = "".join(f"{name} {version}\n" for name, version in packages.items())
     command = values.get("command")
     return (
         (f"<pre>{text(command)}</pre>" if command else "")
         + pairs(rows)
         + (details("Packages", f"<pre>{text(listed)}</pre>") if listed else "")
+        + _resumes(resumed, code)
     )
+
+
+def _revision(code: Mapping[str, Any]) -> str:
+    state = " with local changes" if code.get("dirty") else ""
+    return f"<code>{text(str(code.get('revision', ''))[:12])}</code>{state}"
+
+
+def _resumes(entries: Any, first: Mapping[str, Any]) -> str:
+    """Time, step and command line of each resume, and its revision where the run had another."""
+    found = [row for row in entries if isinstance(row, dict)] if isinstance(entries, list) else []
+    rows = []
+    for entry in found:
+        code = entry.get("code")
+        other = _revision(code) if isinstance(code, dict) else ""
+        rows.append(
+            (
+                text(entry.get("time", "")),
+                number(entry.get("step")),
+                f"<code>{text(entry.get('command', ''))}</code>",
+                "" if other == _revision(first) else other,
+            )
+        )
+    headers = ["when", "from step#", "command", "other revision"]
+    return f"<h3>Resumed</h3>{table(headers, rows)}" if rows else ""
 
 
 def _unit(row: Mapping[str, Any]) -> str:

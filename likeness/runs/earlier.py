@@ -8,6 +8,7 @@ from likeness.config.document import load_saved
 from likeness.config.schema import ConfigModel
 from likeness.config.text import read_yaml
 from likeness.errors import UsageError
+from likeness.runs.places import located
 from likeness.runs.run import Run
 
 _Config = TypeVar("_Config", bound=ConfigModel)
@@ -28,5 +29,5 @@ def earlier_settings(run: Run, config_class: type[_Config], *, system: str) -> _
             f"one of {system}.",
             advice=f"Give the directory of {article} {system} run, or null to start from nothing.",
         )
-    config: _Config = load_saved(config_class, run.config_path, system=system).config
-    return config
+    config = load_saved(config_class, run.config_path, system=system).config
+    return located(run, config)

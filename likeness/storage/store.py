@@ -17,6 +17,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from likeness.config.locations import Location
 from likeness.config.schema import ConfigModel
 from likeness.errors import DataError, MissingError, UnsafeFileError, UsageError
 from likeness.replacement import PART
@@ -26,7 +27,7 @@ from likeness.storage.files import disk_errors, explained, replacing, sha256_of
 class StorageSettings(ConfigModel):
     """Where remote data comes from and where runs are mirrored to."""
 
-    mirror: str | None = None
+    mirror: Location | None = None
     """URI that receives a copy of checkpoints and records, e.g. s3://bucket/runs; null for none."""
     endpoint_url: str | None = None
     """Address of an S3-compatible server; null for the provider's own."""
@@ -36,7 +37,7 @@ class StorageSettings(ConfigModel):
     """How often a failed transfer is tried again, waiting longer each time."""
     backoff_seconds: Annotated[float, Field(ge=0)] = 0.5
     """Wait before the first retry; doubles each time, at most 30 seconds."""
-    cache_folder: str = "~/.cache/likeness"
+    cache_folder: Location = "~/.cache/likeness"
     """Folder that keeps copies of remote files."""
     cache_gigabytes: Annotated[float, Field(gt=0)] = 20.0
     """Size the cache may reach before the files used longest ago are removed."""

@@ -22,14 +22,14 @@ from torch import nn
 from likeness.data.loader import Loader, MicroBatch, move
 from likeness.data.sampler import Sampler, StageOrder
 from likeness.data.source import Mixed
-from likeness.errors import LikenessError, UsageError
+from likeness.errors import UsageError
 from likeness.runs import checkpoint, selection
 from likeness.runs.mirror import mirror
 from likeness.runs.record import Recorder, Tracker, TrackingSettings
 from likeness.runs.run import Run
 from likeness.runs.trackers import open_trackers
 from likeness.storage.store import Store
-from likeness.training import distributed, optimizer
+from likeness.training import distributed, divergence, optimizer
 from likeness.training.interrupt import Interrupt
 from likeness.training.interval import Speed, StepValues, means, merged
 from likeness.training.looking import Observer
@@ -88,7 +88,7 @@ def fit(
     Raises:
         UsageError: plan, groups or settings do not fit the system or the run.
         MissingError: the checkpoints to continue from are gone.
-        LikenessError: too many steps in a row were not finite.
+        DivergedError: too many steps in a row, or the weights, were not finite.
     """
     plan.check_names(terms=system.loss_terms)
     if not resume and checkpoint.has_checkpoints(run):
@@ -316,13 +316,8 @@ class _Loop:
         if self.recorder is not None:
             self.recorder.write(step, {"nonfinite": 1, "nonfinite_ids": named})
         if row >= self.settings.max_nonfinite:
-            raise LikenessError(
-                f"Training stopped at step {step}: the loss or the gradient of {row} steps in a "
-                "row was not finite.",
-                advice="Look at the samples named in log.txt. If they are sound, lower "
-                "the learning rate, lengthen the warm-up or use train.precision=fp32, then "
-                "'likeness resume' the run: it continues from its last checkpoint.",
-            )
+            found = f"the loss or the gradient of {row} steps in a row was not finite"
+            raise divergence.stopped(step, found)
 
     # -- what happens between steps --------------------------------------------------------------
 
@@ -336,9 +331,12 @@ class _Loop:
 
         if seam or due(settings.log_every):
             self._record(planned)
-        evaluate = due(settings.evaluate_every)
-        self._look(preview=due(settings.preview_every), evaluate=evaluate)
-        if seam or stop or evaluate or due(settings.save_every):
+        preview, evaluate = due(settings.preview_every), due(settings.evaluate_every)
+        save = seam or stop or evaluate or due(settings.save_every)
+        if preview or save:
+            divergence.check_weights(self.state.groups.parameters(), step, self.device)
+        self._look(preview=preview, evaluate=evaluate)
+        if save:
             self._save(end=end, stop=stop)
 
     def _record(self, planned: PlannedStage) -> None:
@@ -358,9 +356,10 @@ class _Loop:
         if not (preview or evaluate):
             return
         if self.observer is not None:
-            scores = self.observer.look(
-                self.counters.step, self.state.averaged(), preview=preview, evaluate=evaluate
-            )
+            with divergence.told_of_divergence(self.counters):
+                scores = self.observer.look(
+                    self.counters.step, self.state.averaged(), preview=preview, evaluate=evaluate
+                )
             self.scores = scores or self.scores
         distributed.barrier()
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import shlex
 import shutil
+import time
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -65,6 +67,42 @@ def test_resume_with_another_number_of_threads_warns_in_one_line(
     (trained / "environment.json").write_text("damaged")
     shutil.rmtree(last)
     assert likeness("resume", trained).code == 0
+
+
+def test_a_resume_records_what_it_ran_on_beside_what_the_run_began_with(
+    likeness: Command, trained: Path
+) -> None:
+    first = json.loads((trained / "environment.json").read_text())
+    assert "resumed" not in first
+    longer = ("train.steps=null", "stages.both.steps=6", "stages.head.steps=8")
+    assert likeness("resume", trained, *longer).code == 0
+    assert likeness("resume", trained, "train.log_every=3").code == 0
+    assert likeness("resume", trained, "train.seed=4").code == 2  # a refused one is none
+    found = json.loads((trained / "environment.json").read_text())
+    entries = found.pop("resumed")
+    assert found == first
+    assert [entry["step"] for entry in entries] == [10, 14]
+    for entry in entries:
+        assert entry.keys() == {"time", "step", *first}
+        assert entry["packages"] == first["packages"]
+        assert abs(datetime.fromisoformat(entry["time"]).timestamp() - time.time()) < 600
+
+
+def test_a_run_that_other_threads_had_a_part_in_is_told_so(
+    likeness: Command, trained: Path
+) -> None:
+    """To set the number it began with would not make it an uninterrupted one any more."""
+    facts = json.loads((trained / "environment.json").read_text())
+    now = facts["device"]["threads"]
+    (last,) = sorted((trained / "checkpoints").iterdir())[-1:]
+    shutil.rmtree(last)
+    facts["resumed"] = [{"step": 3, "device": {"threads": now + 1}}]
+    (trained / "environment.json").write_text(json.dumps(facts))
+    told = likeness("resume", trained)
+    assert told.code == 0, told.err
+    (line,) = [line for line in told.err.splitlines() if "threads" in line]
+    assert f"was trained with {now} and {now + 1} threads in turn" in line
+    assert "OMP_NUM_THREADS" not in line
 
 
 def test_a_finished_run_whose_best_score_is_misspelt_is_put_right_by_resuming(

@@ -326,16 +326,35 @@ def test_progress_after_a_kill_counts_from_the_checkpoint(
     assert display._progress.tasks[0].completed == selection.find(run).step == 10
 
 
-def test_a_learning_rate_that_no_stage_takes_is_refused(likeness: Command, data: Path) -> None:
+@pytest.mark.parametrize(
+    ("name", "value", "both", "head"),
+    [("learning_rate", "0.02", "0.1", "0.2"), ("batch_size", "2", "3", "6")],
+)
+def test_a_setting_of_the_loop_that_no_stage_takes_is_refused(
+    likeness: Command, data: Path, name: str, value: str, both: str, head: str
+) -> None:
     """The toy's stages take the common one, unless each is given its own."""
-    words = ("train", "toy", "--profile", "smoke", "data.root=data", "train.learning_rate=0.02")
-    own = ("stages.0.learning_rate=0.1", "stages.1.learning_rate=0.2")
+    words = ("train", "toy", "--profile", "smoke", "data.root=data", f"train.{name}={value}")
+    own = (f"stages.0.{name}={both}", f"stages.1.{name}={head}")
     assert likeness(*words, own[0], "--dry-run").code == 0
     result = likeness(*words, *own)
     assert result.code == 2
     for part in (
-        "train.learning_rate (command line): 0.02 would do nothing",
-        "stages.both.learning_rate=0.1 (command line), stages.head.learning_rate=0.2",
+        f"train.{name} (command line): {value} would do nothing",
+        f"stages.both.{name}={both} (command line), stages.head.{name}={head}",
     ):
         assert part in result.err
     assert not Path("runs").exists()
+
+
+def test_a_batch_size_the_run_began_with_does_not_hinder_a_resume(
+    likeness: Command, data: Path
+) -> None:
+    """It counted then; who gives each stage its own now has not asked for it again."""
+    words = ("--profile", "smoke", "data.root=data", "train.batch_size=4")
+    run = likeness("train", "toy", *words, "--json").document["run"]
+    own = ("stages.both.batch_size=4", "stages.head.batch_size=4")
+    assert likeness("resume", run, *own).code == 0
+    refused = likeness("resume", run, "train.batch_size=2")
+    assert refused.code == 2
+    assert "train.batch_size (command line): 2 would do nothing" in refused.err

@@ -11,6 +11,7 @@ import numpy as np
 import typer
 from pydantic import Field
 
+from likeness.config.locations import Location
 from likeness.config.schema import ConfigModel
 from likeness.data.inspection import Finding, Inspection
 from likeness.data.source import Source
@@ -25,7 +26,7 @@ from likeness.training.stage import Stage
 class ToyData(ConfigModel):
     """Where samples come from."""
 
-    root: str | None = None
+    root: Location | None = None
     """Folder of the dataset."""
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from likeness.assembly import build, configure
+from likeness.systems import get_system
 from likeness.training.random import seed_micro_batch
 from likeness.training.stage import Plan
 from likeness.training.system import Batch, StepContext, System
@@ -17,7 +18,6 @@ from likeness.training.system import Batch, StepContext, System
 SYSTEMS_ROOT = Path(__file__).resolve().parents[2] / "likeness" / "systems"
 GOLDEN = Path(__file__).resolve().parents[1] / "golden"
 SMALL = [
-    "train.batch_size=4",
     "train.log_every=1",
     "train.preview_every=0",
     "train.evaluate_every=0",
@@ -25,11 +25,17 @@ SMALL = [
 ]
 
 
+def small(name: str) -> list[str]:
+    """Settings of short runs of the smoke profile: batches of four in every stage."""
+    stages = get_system(name).load("profiles")["smoke"]().stages
+    return [*SMALL, *(f"stages.{index}.batch_size=4" for index in range(len(stages)))]
+
+
 def built(name: str, root: Path, *overrides: str) -> System:
     """A smoke system on the CPU, from a fixed seed."""
     torch.manual_seed(0)
     resolved = configure(
-        name, profile="smoke", overrides=[f"data.root={root}", *SMALL, *overrides], environ={}
+        name, profile="smoke", overrides=[f"data.root={root}", *small(name), *overrides], environ={}
     )
     return build(resolved, device=torch.device("cpu"))
 

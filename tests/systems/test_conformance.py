@@ -53,7 +53,7 @@ def trained(datasets: dict[str, Path], tmp_path_factory: pytest.TempPathFactory)
         runs[name] = workflow.train(
             name,
             profile="smoke",
-            overrides=[f"data.root={datasets[name]}", *c.SMALL, "train.steps=3"],
+            overrides=[f"data.root={datasets[name]}", *c.small(name), "train.steps=3"],
             runs=folder,
         )
         # A budget for the studio's smallest use, not a measurement: an order above what it takes.
@@ -205,7 +205,12 @@ def test_resume_equals_uninterrupted(
     """Stopped twice in a short run and continued: the same to the last bit."""
     from likeness.training import trainer
 
-    overrides = [f"data.root={datasets[name]}", *c.SMALL, "train.steps=6", "train.ema_decay=0.9"]
+    overrides = [
+        f"data.root={datasets[name]}",
+        *c.small(name),
+        "train.steps=6",
+        "train.ema_decay=0.9",
+    ]
     whole = workflow.train(name, profile="smoke", overrides=overrides, runs=tmp_path / "whole")
     original = trainer._Loop._step
 
@@ -234,7 +239,7 @@ def test_two_processes_match_one(name: str, datasets: dict[str, Path], tmp_path:
     """Two processes with one micro-batch each equal one process with two, launched as users do."""
     arguments = ["-m", "likeness", "train", name, "--profile", "smoke"]
     arguments += [f"data.root={datasets[name]}"]
-    arguments += [*c.SMALL, "train.steps=3", "train.optimizer=sgd", "train.ema_decay=0"]
+    arguments += [*c.small(name), "train.steps=3", "train.optimizer=sgd", "train.ema_decay=0"]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
 
     def launch(runs: str, *command: str) -> Run:

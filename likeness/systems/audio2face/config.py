@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from likeness.config.locations import Location
 from likeness.config.schema import ConfigModel
 from likeness.runs.record import TrackingSettings
 from likeness.storage.store import StorageSettings
@@ -62,9 +63,9 @@ class MutedShotSettings(ConfigModel):
 class DataSettings(ConfigModel):
     """Where recordings come from, and which of them are trained on."""
 
-    root: str | None = None
+    root: Location | None = None
     """Folder of the dataset, or its dataset.yaml."""
-    prepared: str | None = None
+    prepared: Location | None = None
     """Folder of preprocessed actors, where they are kept; null: beside the dataset."""
     actors: tuple[Name, ...] = ()
     """Who is trained on, in the order of the identities; empty: all of the dataset."""
@@ -108,9 +109,9 @@ class ModelSettings(ConfigModel):
     diffusion: DiffusionSettings = DiffusionSettings()
     process: ProcessSettings = ProcessSettings()
     windows: WindowSettings = WindowSettings()
-    initial_run: str | None = None
+    initial_run: Location | None = None
     """Run whose weights training starts from."""
-    published_weights: str | None = None
+    published_weights: Location | None = None
     """weights.pth of NVIDIA's training framework that regression starts from instead; its network
     has the published settings, and coefficients and emotions as many as here."""
 

@@ -25,6 +25,7 @@ from likeness.systems.audio2face.identities import Identities
 from likeness.systems.audio2face.postprocessing import FaceMotion
 from likeness.systems.audio2face.postprocessing_settings import PostprocessingSettings
 from likeness.systems.audio2face.streaming_session import FaceFrame
+from likeness.training.divergence import check_answer
 
 Emotion = str | Sequence[float] | EmotionTrack
 """A name, a vector (E,), or vectors over time."""
@@ -144,6 +145,9 @@ class SpeechToFace(ABC):
         Returns:
             ``skin`` (F, V, 3) and ``tongue`` (F, Vt, 3) in cm, ``jaw`` (F, N, 3) in cm, ``eyes``
             (F, 2, 2) in degrees, and ``fps``.
+
+        Raises:
+            DivergedError: they are not finite.
         """
         if rest or audio is None:
             given = [*([] if audio is None else ["audio"]), *sorted(rest)]
@@ -169,6 +173,7 @@ class SpeechToFace(ABC):
             rows = np.stack([frame.values for frame in frames])
         else:
             raise UsageError(f"A track is heard offline, streaming or whole, not {mode!r:.40}.")
+        check_answer(frames=rows)
         return {**self._parted(rows, self.artefacts(actor)), "fps": self.fps}
 
     def performance(

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from likeness.config.locations import Location
 from likeness.config.schema import ConfigModel
 
 NonNegative = Annotated[float, Field(ge=0)]
@@ -81,7 +82,7 @@ class PhonemeSettings(ConfigModel):
 
     languages: tuple[str, ...] = ()
     """Of the clips to learn phonemes from."""
-    models: Mapping[str, str] = {}
+    models: Mapping[str, Location] = {}
     """Language to a folder with a frame classifier of phonemes."""
     temperature: Annotated[float, Field(gt=0)] = 1.0
     """Divides the classifier's logits: above 1 makes targets softer."""

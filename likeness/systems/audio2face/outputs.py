@@ -7,7 +7,6 @@ a file that is left out.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +24,7 @@ from likeness.geometry.mesh_glb import write_glb
 from likeness.geometry.weight_animation import ARKIT_NAMES, WeightAnimation
 from likeness.geometry.weight_tables import write_weights_csv, write_weights_json
 from likeness.replacement import replacing
-from likeness.runs.files import write_json
+from likeness.runs.predictions import manifest_path, write_manifest
 from likeness.storage.files import sha256_of
 from likeness.systems.audio2face.animation_result import (
     AnimationResult,
@@ -68,15 +67,6 @@ def output_stem(
         emotion: name of it. mode: of inference, such as ``offline`` or ``streaming``.
     """
     return "_".join([Path(sound).name.split(".")[0], actor, condition or actor, emotion, mode])
-
-
-def sound_of(folder: str | Path, stem: str) -> str | None:
-    """The sound that the files of a stem in a folder were made from; None: there are none."""
-    try:
-        manifest = json.loads((Path(folder) / f"{stem}.manifest.json").read_text(encoding="utf-8"))
-        return str(manifest["sound"])
-    except (OSError, ValueError, LookupError, TypeError):
-        return None
 
 
 def write_outputs(
@@ -152,30 +142,8 @@ def write_outputs(
         "frames": result.num_frames,
         "seconds": result.num_frames / result.fps,
     }
-    path = folder / f"{stem}.manifest.json"
-    write_json(path, {**manifest, "files": {**_kept(path, manifest, files), **files}})
+    write_manifest(manifest_path(folder, stem), manifest, files)
     return {**manifest, "files": files}
-
-
-def _kept(
-    path: Path, manifest: Mapping[str, Any], files: Collection[str]
-) -> dict[str, dict[str, Any]]:
-    """Of an earlier manifest of the same performance, the files that still are what it says."""
-    try:
-        earlier = json.loads(path.read_text(encoding="utf-8"))
-        others = earlier.pop("files")
-        is_same = earlier == json.loads(json.dumps(manifest))
-        return {
-            name: entry
-            for name, entry in others.items()
-            if is_same and name not in files and _is_still(path.with_name(name), entry["sha256"])
-        }
-    except (OSError, ValueError, LookupError, TypeError, AttributeError):
-        return {}  # there is none, or it is none
-
-
-def _is_still(path: Path, sha256: str) -> bool:
-    return path.is_file() and sha256_of(path) == sha256
 
 
 def arkit_weights(

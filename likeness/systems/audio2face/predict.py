@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,6 +11,7 @@ import numpy as np
 from pydantic import Field
 
 from likeness.errors import DataError, LikenessError, UsageError
+from likeness.runs.predictions import Stems
 from likeness.seeds import rng_of
 from likeness.storage.files import sha256_of
 from likeness.systems.audio2face.audio import read_speech
@@ -21,7 +22,7 @@ from likeness.systems.audio2face.frame_timing import (
     TrackMode,
     num_frames_of,
 )
-from likeness.systems.audio2face.outputs import output_stem, sound_of, write_outputs
+from likeness.systems.audio2face.outputs import output_stem, write_outputs
 from likeness.systems.audio2face.postprocessing import blink_offsets
 from likeness.systems.audio2face.postprocessing_settings import plain_postprocessing
 from likeness.systems.audio2face.shot_pictures import surfaces_of
@@ -51,9 +52,10 @@ def predict(
 ) -> list[dict[str, Any]]:
     """Animate sound files, or all in folders, into ``output``.
 
-    Each sound has a manifest with what its files were made with. A later call with the same values
-    adds its files to it; one with others starts it again, and files it does not write over stay in
-    the folder without being named.
+    Where the name of the files is another sound's, of this call or of an earlier one, it is
+    numbered. Each sound has a manifest with what its files were made with. A later call with the
+    same values adds its files to it; one with others starts it again, and files it does not write
+    over stay in the folder without being named.
 
     Args:
         format: comma-separated choice of maya, npy, pc2, usd, glb, arkit-csv, arkit-json,
@@ -114,7 +116,8 @@ def predict(
     def stem_of(name: str) -> str:
         return output_stem(name, own.actor, emotion=named, mode=mode)
 
-    for path, stem in zip(sounds, _stems(sounds, output, stem_of), strict=True):
+    stems = Stems(output, "sound_sha256", stem_of)
+    for path in sounds:
         try:
             sound = read_speech(path).samples
             count = num_frames_of(len(sound), 16000, predictor.fps)
@@ -131,15 +134,16 @@ def predict(
                 postprocessing=settings,
                 blinks=added,
             )
+            digest = sha256_of(path)
             manifest = write_outputs(
                 output,
-                stem,
+                stems.stem(path.name.split(".")[0], digest),
                 result,
                 own,
                 formats,
                 surfaces=surfaces,
                 differences=differences,
-                about={"sound": path.name, "sound_sha256": sha256_of(path), **made_with},
+                about={"sound": path.name, "sound_sha256": digest, **made_with},
                 film_size=size,
                 runtime_compat=runtime_compat,
             )
@@ -174,20 +178,6 @@ def _sounds(inputs: Sequence[str]) -> list[Path]:
             found.append(path)
         else:
             raise DataError(f"Expected a sound or a folder at '{path}', but there is nothing.")
-    return found
-
-
-def _stems(paths: Sequence[Path], folder: Path, stem_of: Callable[[str], str]) -> list[str]:
-    """The stem of the files of each sound. Where it would be another sound's, of this call or of an
-    earlier one that its manifest names, the name is numbered."""
-    found: list[str] = []
-    for path in paths:
-        plain, number = path.name.split(".")[0], 1
-        stem = stem_of(plain)
-        while stem in found or sound_of(folder, stem) not in (None, path.name):
-            number += 1
-            stem = stem_of(f"{plain}-{number}")
-        found.append(stem)
     return found
 
 

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from likeness.config.locations import Location, Place
 from likeness.config.schema import ConfigModel
 from likeness.runs.record import TrackingSettings
 from likeness.storage.store import StorageSettings
@@ -22,9 +23,9 @@ NonNegative = Annotated[float, Field(ge=0)]
 class DataSettings(ConfigModel):
     """Where photographs come from and how they are cropped."""
 
-    root: str | None = None
+    root: Location | None = None
     """Folder or URI of the dataset."""
-    landmarks: str | None = None
+    landmarks: Location | None = None
     """Folder of landmark files when they do not lie beside the images (legacy layouts)."""
     crop: Literal["landmarks", "none"] = "landmarks"
     """Crop around the landmarks, or keep the whole frame of pre-cropped data."""
@@ -59,7 +60,7 @@ class DataSettings(ConfigModel):
 class ModelSettings(ConfigModel):
     """The encoder and the head model it drives."""
 
-    head: str = "studio"
+    head: Annotated[str, Place(("studio",))] = "studio"
     """"studio", or a path: FLAME (.pkl, .npz, folder), ICT-FaceKit, a head saved by this code."""
     layout: Literal["head_v1", "eidolon227", "eidolon227_noexp", "deca236", "smirk361"] = "head_v1"
     """Named layout of the vector; head_v1 shrinks to the columns the head model has."""
@@ -73,9 +74,9 @@ class ModelSettings(ConfigModel):
     """Side of the square crop, pixels."""
     backbone: Backbone = "resnet50"
     """Convolutional trunk; parameter names equal the common checkpoints'."""
-    pretrained: str | None = None
+    pretrained: Location | None = None
     """State dict for the trunk (.safetensors or .pth), or null. Nothing is ever downloaded."""
-    initial_run: str | None = None
+    initial_run: Location | None = None
     """Run whose weights training starts from."""
     freeze: Literal["none", "backbone", "batch_norm"] = "none"
     """Parts that neither learn nor move their running statistics, in all stages; for one stage
@@ -88,7 +89,7 @@ class ModelSettings(ConfigModel):
     """Dropout before the output layer."""
     camera: Camera = "weak_perspective"
     """Camera of the crop; fov12 and fov30 stand 2.7 m away and read pose.transl."""
-    albedo: str = "studio"
+    albedo: Annotated[str, Place(("studio", "synthetic"))] = "studio"
     """"studio" (baked studio people, for the studio's head; another head is then drawn grey),
     "synthetic" (smooth waves, for any head with texture coordinates), or FLAME_texture.npz,
     FLAME_albedo_from_BFM.npz or albedoModel2020*.npz."""

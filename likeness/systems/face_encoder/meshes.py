@@ -68,8 +68,8 @@ def texture_of(renderer: Renderer, record: PersonRecord) -> np.ndarray | None:
 
 def write_mesh(
     path: Path, record: PersonRecord, asset: HeadAsset, *, texture: np.ndarray | None = None
-) -> None:
-    """The photograph's head as ``.obj``, or as ``.glb`` that can be moved.
+) -> list[Path]:
+    """The photograph's head as ``.obj``, or as ``.glb`` that can be moved; returns its files.
 
     The OBJ faces forward, with the expression, the jaw and the eyes of the photograph. The GLB is
     the neutral head with morph targets and a skin, set to the expression and the pose of the
@@ -83,7 +83,7 @@ def write_mesh(
         for suffix, content in files.items():
             with replacing(path.with_suffix(suffix)) as temporary:
                 temporary.write_bytes(content)
-        return
+        return [path.with_suffix(suffix) for suffix in files]
     neutral = replace(record.to_mesh(asset, neutral=True), texture=texture)
     parameters = record.head_parameters(asset)
     expression = np.zeros(asset.num_expression)
@@ -114,3 +114,4 @@ def write_mesh(
             skeleton=skeleton,
             name=path.stem,
         )
+    return [path]

@@ -1,4 +1,4 @@
-"""Photographs in, files out: vectors, overlays, meshes, turntables."""
+"""Photographs in, files out: vectors, overlays, meshes, turntables, and what they are."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from likeness.faces.detect import make_detector
 from likeness.media.drawing import landmark_text
 from likeness.media.image import load_image, save_image
 from likeness.media.video import write_animation
-from likeness.storage.files import replacing
+from likeness.runs.predictions import Stems, manifest_path, write_manifest
+from likeness.storage.files import replacing, sha256_of
 from likeness.systems.face_encoder.meshes import open_renderer, texture_of, write_mesh
 from likeness.systems.face_encoder.photographs import photographs_below
 from likeness.systems.face_encoder.pictures import overlay, turntable
@@ -53,7 +54,9 @@ def predict(
     """Encode photographs, or all in folders and the folders below them, into ``output``.
 
     Files are named by the photograph; ``anna/01.jpg`` in a folder gives ``anna__01``, as
-    ``data prepare`` names it. What lies in ``output`` itself is no input.
+    ``data prepare`` names it. Where that name is another photograph's, of this call or of an
+    earlier one, it is numbered. ``<name>.manifest.json`` says of which photograph and network the
+    files are; a later call adds its files. What lies in ``output`` itself is no input.
 
     Args:
         format: comma-separated choice of ``FORMATS``.
@@ -82,7 +85,8 @@ def predict(
         failures.append(DataError(f"'{path}' is no photograph: {reason}."))
         rows.append({"input": str(path), "error": failures[-1].message})
     total = len(photos) + len(others)
-    for (path, _), stem in zip(photos, _output_names(photos), strict=True):
+    stems = Stems(output, "photograph_sha256")
+    for path, name in photos:
         try:
             photo = load_image(path)
             record = predictor.encode(photo, detector=finder, kind=detector, source=path.name)
@@ -93,10 +97,22 @@ def predict(
                 logger.warning("%s %s", named, error.advice)
             rows.append({"input": str(path), "error": error.message})
             continue
-        files = {}
-        for name in formats:
-            target = output / f"{stem}.{_ENDINGS.get(name, name)}"
-            files[name] = str(_write(target, photo, record, renderer, frames))
+        digest = sha256_of(path)
+        stem = stems.stem(name, digest)
+        files, hashes = {}, {}
+        for kind in formats:
+            target = output / f"{stem}.{_ENDINGS.get(kind, kind)}"
+            files[kind] = str(target)
+            for written in _write(target, photo, record, renderer, frames):
+                hashes[written.name] = {"sha256": sha256_of(written)}
+        about = {
+            "photograph": path.name,
+            "photograph_sha256": digest,
+            "network_sha256": predictor.fingerprint,
+            "detector": detector,
+            "detector_weights": None if weights is None else Path(weights).name,
+        }
+        write_manifest(manifest_path(output, stem), about, hashes)
         rows.append({"input": str(path), "files": files, **texture})
     if len(failures) == len(rows):
         if len(failures) == 1:
@@ -131,26 +147,14 @@ def _photographs(
     return photos, others
 
 
-def _output_names(photos: Sequence[tuple[Path, str]]) -> list[str]:
-    """The photographs' names; a number tells two of one name apart."""
-    names: list[str] = []
-    for _, wanted in photos:
-        name, number = wanted, 1
-        while name in names:
-            number += 1
-            name = f"{wanted}-{number}"
-        names.append(name)
-    return names
-
-
 def _write(
     path: Path, photo: np.ndarray, record: PersonRecord, renderer: Renderer, frames: int
-) -> Path:
-    """Write what the ending of ``path`` says."""
+) -> list[Path]:
+    """Write what the ending of ``path`` says; returns the files."""
     if path.suffix in SUFFIXES:
-        return record.save(path)
+        return [record.save(path)]
     if path.suffix == ".png":
-        return save_image(path, overlay(photo, record, renderer))
+        return [save_image(path, overlay(photo, record, renderer))]
     if path.suffix == ".txt":
         assert record.landmarks is not None
         low, high = record.landmarks.min(axis=0), record.landmarks.max(axis=0)
@@ -159,9 +163,8 @@ def _write(
         plot = landmark_text(record.landmarks, box=(*(middle - half), *(middle + half)))
         with replacing(path) as temporary:
             temporary.write_text(plot + "\n", encoding="ascii")
-        return path
+        return [path]
     if path.suffix == ".gif":
         views = turntable(renderer, record.vector, frames=frames, size=_TURNTABLE_SIZE)
-        return write_animation(path, views, rate=18)
-    write_mesh(path, record, renderer.decoder.asset, texture=texture_of(renderer, record))
-    return path
+        return [write_animation(path, views, rate=18)]
+    return write_mesh(path, record, renderer.decoder.asset, texture=texture_of(renderer, record))

@@ -23,6 +23,7 @@ from likeness.systems.face_encoder.decode import Decoder, to_pixels
 from likeness.systems.face_encoder.framing import frame_face, frame_landmarks
 from likeness.systems.face_encoder.network import EncoderNetwork
 from likeness.systems.face_encoder.record import PersonRecord
+from likeness.training.divergence import check_answer
 
 if TYPE_CHECKING:
     from likeness.systems.face_encoder.system import FaceEncoder
@@ -86,6 +87,9 @@ class FacePredictor:
 
         Returns:
             ``vector`` (B, D) and ``landmarks`` (B, 68, 2) in crop units, float32.
+
+        Raises:
+            DivergedError: they are not finite.
         """
         image = torch.as_tensor(inputs["image"], dtype=torch.float32)
         vectors, points = [], []
@@ -93,7 +97,9 @@ class FacePredictor:
             vector = self.network(part.to(self.device)).float()
             vectors.append(vector.cpu())
             points.append(self.decoder.landmarks(vector, self.offsets).cpu())
-        return {"vector": torch.cat(vectors).numpy(), "landmarks": torch.cat(points).numpy()}
+        answer = {"vector": torch.cat(vectors).numpy(), "landmarks": torch.cat(points).numpy()}
+        check_answer(**answer)
+        return answer
 
     @cached_property
     def fingerprint(self) -> str:

@@ -13,6 +13,7 @@ from likeness.errors import MissingError, UsageError
 from likeness.models.resnet import build_trunk, load_pretrained
 from likeness.runs import selection
 from likeness.runs.earlier import earlier_settings
+from likeness.runs.places import located
 from likeness.runs.run import Run
 from likeness.systems.face_encoder.albedo_space import (
     albedo_fingerprint,
@@ -185,7 +186,7 @@ def predictor_of(path: str | Path) -> FacePredictor:
     from likeness.training.system import Placement
 
     run = Run(path)
-    config = load_saved(FaceEncoderConfig, run.config_path, system=_SYSTEM).config
+    config = located(run, load_saved(FaceEncoderConfig, run.config_path, system=_SYSTEM).config)
     system = FaceEncoder(config, Placement(torch.device("cpu")))
     weights, state = initial_weights(path)
     system.load_state(state)

@@ -2,9 +2,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 
 from likeness import workflow
-from likeness.errors import UsageError
+from likeness.errors import DivergedError, UsageError
 from likeness.runs.run import Run
 from likeness.systems.audio2face.face_predictor import SpeechToFace
 from likeness.systems.audio2face.frame_timing import EmotionTrack
@@ -30,6 +31,15 @@ def test_the_channels_of_an_answer(predictor: SpeechToFace) -> None:
         "fps": (),
     }
     assert found["fps"] == 30.0
+
+
+def test_weights_beyond_what_numbers_hold_are_told_of(regression_run: Run) -> None:
+    diverged = workflow.Predictor.from_run(regression_run, device="cpu").model
+    with torch.no_grad():
+        for parameter in diverged.network.parameters():
+            parameter.fill_(1e30)
+    with pytest.raises(DivergedError, match=r"The answer of the model \(frames\) is not finite"):
+        diverged(audio=SOUND)
 
 
 def test_stream_and_track_are_one(predictor: SpeechToFace) -> None:

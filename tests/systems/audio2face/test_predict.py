@@ -61,6 +61,22 @@ def test_another_sound_of_an_earlier_call_is_not_written_over(
     assert np.abs(np.load(out / one) - np.load(out / two)).max() > 0
 
 
+def test_another_sound_of_the_same_file_name_is_not_written_over(
+    regression_run: Run, tmp_path: Path
+) -> None:
+    """What counts is what is heard, not what its file is called."""
+    first, second = speech(tmp_path / "one" / "a.wav", 1), speech(tmp_path / "two" / "a.wav", 2)
+    out = tmp_path / "out"
+    made = []
+    for sound in (first, second, second, first):
+        (row,) = run_on(regression_run, [sound], out, format="npy")
+        made.append(next(Path(p).name for p in row["files"].values()))
+    one, two = (f"{stem}_anna_anna_neutral_offline.npy" for stem in ("a", "a-2"))
+    assert made == [one, two, two, one]
+    manifest = json.loads((out / two.replace(".npy", ".manifest.json")).read_text())
+    assert manifest["sound_sha256"] == hashlib.sha256(second.read_bytes()).hexdigest()
+
+
 @pytest.mark.parametrize(
     ("before", "after"),
     [

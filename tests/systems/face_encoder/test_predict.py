@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import struct
 from dataclasses import replace
@@ -266,8 +267,10 @@ def test_folders_of_persons_are_looked_into_as_prepare_does(predictor, photos):
         ]
         assert "it is a link to 'nowhere.jpg', which is not there" in rows[0]["error"]
     assert sorted(path.name for path in (album / "out").iterdir()) == [
+        "anna__p0_0.manifest.json",
         "anna__p0_0.overlay.png",
         "anna__p0_0.person.json",
+        "ben__p1_0.manifest.json",
         "ben__p1_0.overlay.png",
         "ben__p1_0.person.json",
     ]
@@ -281,6 +284,43 @@ def test_photographs_of_one_name_do_not_overwrite_each_other(predictor, photos):
     rows = run(predictor, photos, inputs, format="npz")
     names = [Path(row["files"]["npz"]).name for row in rows]
     assert names == ["p0_0.person.npz", "p0_0-2.person.npz"]
+
+
+def test_another_photograph_of_an_earlier_call_is_not_written_over(predictor, photos):
+    """The same photograph, also moved, replaces its own files."""
+    other = photos.parent / "other"
+    other.mkdir()
+    (other / "p0_0.png").write_bytes((photos / "p1_0.png").read_bytes())
+    made, seen = [], {}
+    for folder in (photos, other, other, photos):
+        (row,) = run(predictor, photos, [str(folder / "p0_0.png")], format="json")
+        path = Path(row["files"]["json"])
+        made.append(path.name)
+        assert seen.setdefault(path.name, path.read_bytes()) == path.read_bytes()
+    assert made == ["p0_0.person.json", "p0_0-2.person.json", "p0_0-2.person.json", made[0]]
+    assert len(set(seen.values())) == 2
+
+
+def test_the_manifest_says_of_which_photograph_the_files_are(predictor, photos):
+    """It names the texture beside a mesh too, and the files of a later call."""
+    photo, out = photos / "p0_0.png", photos.parent / "out"
+    for formats in ("obj,ascii", "npz"):
+        run(predictor, photos, [str(photo)], format=formats)
+    manifest = json.loads((out / "p0_0.manifest.json").read_text())
+    files = manifest.pop("files")
+    assert manifest == {
+        "photograph": "p0_0.png",
+        "photograph_sha256": hashlib.sha256(photo.read_bytes()).hexdigest(),
+        "network_sha256": predictor.fingerprint,
+        "detector": "file",
+        "detector_weights": "photos",
+    }
+    assert {path.name for path in out.iterdir()} == {*files, "p0_0.manifest.json"}
+    assert {name.removeprefix("p0_0.") for name in files} == {
+        *("obj", "mtl", "texture.png", "landmarks.txt", "person.npz"),
+    }
+    for name, entry in files.items():
+        assert entry == {"sha256": hashlib.sha256((out / name).read_bytes()).hexdigest()}
 
 
 def test_a_photograph_without_a_face_gives_a_row_with_its_error(predictor, photos):

@@ -12,7 +12,7 @@ import pytest
 import torch
 from torch import nn
 
-from likeness.errors import DataError
+from likeness.errors import DataError, DivergedError
 from likeness.faces.detect import Face
 from likeness.faces.recorded import RecordedDetector
 from likeness.geometry.landmarks import MIRROR_68
@@ -131,6 +131,17 @@ def test_many_crops_equal_each_alone(system):
         alone = predictor(image=torch.from_numpy(images[index : index + 1]))
         for key, value in alone.items():
             np.testing.assert_allclose(together[key][index], value[0], atol=1e-5)
+
+
+def test_weights_beyond_what_numbers_hold_are_told_of(system):
+    """A training that diverged; a crop around such landmarks would fail in linear algebra."""
+    predictor = system.predictor()
+    with torch.no_grad():
+        for parameter in predictor.network.parameters():
+            parameter.fill_(1e30)
+    with pytest.raises(DivergedError, match=r"The answer of the model \(.*landmarks\)") as caught:
+        predictor.in_frame(np.full((60, 60, 3), 0.5, np.float32), np.eye(2, 3))
+    assert "--checkpoint STEP" in caught.value.advice
 
 
 def test_the_predictor_keeps_its_weights_while_training_goes_on(toy_folder):

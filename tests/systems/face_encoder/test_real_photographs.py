@@ -154,8 +154,7 @@ def test_one_person_is_warned_of_and_trained_on(one_person, mean_shape, toy_fold
     codes = {finding.code for finding in inspection.findings}
     assert {"few-photographs", "no-validation"} <= codes
     assert inspection.counts["persons"] == 1
-    words = [f"model.head={toy_folder}", f"data.root={data}", *SMALL_MODEL, "train.steps=1",
-             "train.batch_size=4"]  # fmt: skip
+    words = [f"model.head={toy_folder}", f"data.root={data}", *SMALL_MODEL, "train.steps=1"]
     run = workflow.train("face-encoder", profile="smoke", overrides=words, runs=tmp_path / "runs")
     assert run.status.status == "finished"
     photos = [str(path) for path in sorted(one_person.glob("*zoom_[36]*.jpg"))]

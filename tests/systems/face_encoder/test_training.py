@@ -34,7 +34,6 @@ from tests.systems.face_encoder.toy import (
 )
 
 QUIET = (
-    "train.batch_size=4",
     "train.ema_decay=0",
     "train.preview_every=0",
     "train.evaluate_every=0",

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from likeness.config.locations import Location
 from likeness.config.schema import ConfigModel
 
 PositiveInt = Annotated[int, Field(ge=1)]
@@ -28,7 +29,7 @@ class DiffusionSettings(ConfigModel):
     moves the face."""
     encoder: Literal["wav2vec2", "hubert", "log_mel", "tiny"] = "log_mel"
     """wav2vec2 and hubert need published weights; log_mel is a formula; tiny starts random."""
-    encoder_path: str | None = None
+    encoder_path: Location | None = None
     """Folder or file with the weights of wav2vec2 or hubert."""
     encoder_width: PositiveInt | None = None
     """Features of log_mel (80) and tiny (64)."""

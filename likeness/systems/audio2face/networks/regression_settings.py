@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from likeness.config.locations import Location
 from likeness.config.schema import ConfigModel
 
 PositiveInt = Annotated[int, Field(ge=1)]
@@ -54,7 +55,7 @@ class RegressionSettings(ConfigModel):
     """Hear through the autocorrelation front end."""
     encoder: EncoderKind = "log_mel"
     """wav2vec2 and hubert need published weights; log_mel is a formula; tiny learns."""
-    encoder_path: str | None = None
+    encoder_path: Location | None = None
     """Folder or file with the weights of wav2vec2 or hubert."""
     encoder_layers: PositiveInt = 1
     """Transformer layers that are run and mixed; only for wav2vec2 and hubert."""

@@ -11,6 +11,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from likeness.config.locations import Location
 from likeness.config.schema import ConfigModel
 
 Positive = Annotated[float, Field(gt=0)]
@@ -25,11 +26,11 @@ class ActorChoices(ConfigModel):
     """Shots to process, in the order of the emotion data base; null: all (SKIN_CACHE_SHOTS)."""
     prune_shots: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
     """Shots the poses of the basis are taken from; any of "shots" (SKIN_PRUNE_CACHE_SHOTS)."""
-    prune_caches: str | None = None
+    prune_caches: Location | None = None
     """Folder of caches of fewer vertices to choose poses on (SKIN_PRUNE_CACHE_ROOT)."""
     prune_centimetres_per_unit: Positive = 1.0
     """Unit of those caches."""
-    prune_mask: str | None = None
+    prune_mask: Location | None = None
     """.npy file of the vertices that poses are chosen on (SKIN_PRUNE_MESH_MASK_FPATH)."""
     components: Count | None = None
     """Components of the skin; null: as many as the variance asks for (SKIN_FORCE_COMPONENTS)."""

@@ -1,0 +1,92 @@
+"""Numbers that are not finite any more: how training ends then, and what is told of it.
+
+Single steps that are not finite are skipped by the loop. This is what follows when that was not
+enough.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from likeness.errors import DivergedError, LikenessError
+from likeness.training.distributed import sum_over_processes
+from likeness.training.state import Counters
+
+_ADVICE = (
+    "Look at the samples named in log.txt. If they are sound, lower the learning rate, lengthen "
+    "the warm-up or use train.precision=fp32, then 'likeness resume' the run: it continues from "
+    "its last checkpoint. If that was saved after the trouble began, start a new run."
+)
+
+
+def stopped(step: int, found: str) -> DivergedError:
+    """The error that ends training at a step.
+
+    Args:
+        found: completes "Training stopped at step 9: …".
+    """
+    return DivergedError(f"Training stopped at step {step}: {found}.", advice=_ADVICE)
+
+
+@torch.no_grad()
+def check_weights(weights: Mapping[str, Tensor], step: int, device: torch.device) -> None:
+    """Refuse to show, score or save weights that are not finite; to be called by all processes.
+
+    Args:
+        weights: by "group.name".
+
+    Raises:
+        DivergedError: on every process, if one has such a weight.
+    """
+    flags = torch.stack([weight.isfinite().all() for weight in weights.values()]).tolist()
+    bad = [name for name, is_finite in zip(weights, flags, strict=True) if not is_finite]
+    if sum_over_processes([len(bad)], device)[0]:
+        shown = ", ".join(bad[:3]) + (f" and {len(bad) - 3} more" if len(bad) > 3 else "")
+        raise stopped(step, f"weights are not finite any more ({shown or 'of another process'})")
+
+
+def check_answer(**answer: np.ndarray) -> None:
+    """For predictors: what they answer, by name.
+
+    Raises:
+        DivergedError: it holds numbers that are not finite.
+    """
+    bad = [name for name, value in answer.items() if not np.isfinite(value).all()]
+    if bad:
+        raise DivergedError(
+            f"The answer of the model ({', '.join(bad)}) is not finite: its weights have grown "
+            "beyond what numbers can hold.",
+            advice="Choose a checkpoint of before with --checkpoint STEP, or train again with a "
+            "lower learning rate.",
+        )
+
+
+@contextmanager
+def told_of_divergence(counters: Counters) -> Iterator[None]:
+    """Around previews and scores of the present weights, which may be the first to fail on them.
+
+    Raises:
+        DivergedError: it failed, and the model's answers or the steps before were not finite.
+    """
+    try:
+        yield
+    except DivergedError as error:
+        found = error.message.rstrip(".")
+        raise stopped(counters.step, f"previews or scores cannot be made. {found}") from error
+    except LikenessError:
+        raise
+    except Exception as error:
+        row = counters.skipped_in_row
+        if not row:
+            raise  # a defect
+        raise stopped(
+            counters.step,
+            f"the loss or the gradient of the last {'step' if row == 1 else f'{row} steps'} was "
+            "not finite, and previews or scores of these weights cannot be made "
+            f"({type(error).__name__}: {error})",
+        ) from error
