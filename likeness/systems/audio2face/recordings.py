@@ -82,8 +82,9 @@ def open_recordings(config: AudioToFaceConfig) -> Recordings:
         )
     description, base = read_description(data.root)
     refuse_unknown_shots(description, base)
+    every = description.actors.keys()
     description = _chosen(config, description)
-    actors = open_dataset(base, description)
+    actors = open_dataset(base, description, others=every - description.actors.keys())
     splits = split_of_shots(
         actors,
         validation=description.validation,
