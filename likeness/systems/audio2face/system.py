@@ -40,6 +40,7 @@ from likeness.systems.audio2face.profiles import ADAPT
 from likeness.systems.audio2face.recordings import Recordings, open_recordings
 from likeness.systems.audio2face.regression_items import EmotionLabels
 from likeness.systems.audio2face.regression_learner import RegressionLearner
+from likeness.systems.audio2face.switched_off import switched_off
 from likeness.systems.audio2face.terms import GROUP_NAMES, LOSS_TERMS, TERMS_OF
 from likeness.training.system import Batch, Placement, Predictor, StepContext, System
 
@@ -149,6 +150,8 @@ class AudioToFace(System):
         )
 
     def initialise(self) -> None:
+        for sentence in switched_off(self.config, self.learner.cast.identities.actors):
+            logger.warning("%s", sentence)
         earlier = open_initial_run(self.config)
         if earlier is None and any(stage.name == ADAPT for stage in self.config.stages):
             logger.warning(
