@@ -110,7 +110,7 @@ def test_a_regression_configuration_says_the_same_here(tmp_path: Path) -> None:
     assert config.train == published.train
 
 
-def test_a_term_that_is_none_is_off_and_one_that_is_set_is_on(tmp_path: Path) -> None:
+def test_defect_12_none_is_off_and_a_number_is_on(tmp_path: Path) -> None:
     train = REGRESSION.replace("LOSS_LIP_DIST_ALPHA = 1e2", "LOSS_LIP_DIST_ALPHA = None")
     train = train.replace("LOSS_PHONEME_ALPHA = None", "LOSS_PHONEME_ALPHA = 0.3")
     out = tmp_path / "solo.yaml"
@@ -188,7 +188,7 @@ def test_switches_of_inference_that_packages_do_not_have_are_told_with_the_reaso
         ("NUM_DIFFUSION_STEPS = 5\n", 5, None),
     ],
 )
-def test_steps_of_inference_that_contradict_each_other_are_told(
+def test_defect_16_steps_that_contradict_each_other_are_told(
     tmp_path: Path, inference: str, taken: int, told: str | None
 ) -> None:
     out = tmp_path / "band.yaml"
