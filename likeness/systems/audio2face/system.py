@@ -89,6 +89,8 @@ class AudioToFace(System):
             rows = None
             if self.config.model.network == "regression":
                 rows = RegressionLearner.rows_of(self.config, recordings, cast)
+            for sentence in switched_off(self.config, cast.identities.actors):
+                logger.warning("%s", sentence)
             self._learner = self._learner_of(cast, rows)
         return self._learner
 
@@ -150,8 +152,6 @@ class AudioToFace(System):
         )
 
     def initialise(self) -> None:
-        for sentence in switched_off(self.config, self.learner.cast.identities.actors):
-            logger.warning("%s", sentence)
         earlier = open_initial_run(self.config)
         if earlier is None and any(stage.name == ADAPT for stage in self.config.stages):
             logger.warning(
