@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +42,7 @@ def read_clip_table(
     shots: Mapping[str, Mapping[str, Shot]],
     recordings: Mapping[str, Mapping[str, Mapping[str, str]]],
     language: str,
-    others: Collection[str] = (),
+    others: tuple[str, ...] = (),
 ) -> tuple[Clip, ...]:
     """The clips of a table, with what it leaves out filled in.
 

@@ -7,7 +7,7 @@ same files and says everything that is.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -48,7 +48,7 @@ def open_dataset(
     root: str | Path,
     description: DatasetDescription | None = None,
     *,
-    others: Collection[str] = (),
+    others: tuple[str, ...] = (),
 ) -> dict[str, RecordedActor]:
     """The actors of a dataset by name, in the order of the identities.
 
