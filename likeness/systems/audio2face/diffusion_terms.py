@@ -226,7 +226,9 @@ class DiffusionTerms(nn.Module):
 
 
 def upper_face_mask(actor: ActorArtefacts, settings: DiffusionTermSettings) -> Floats | None:
-    """(V,) about 1 above the lower lids and in front, about 0 elsewhere; None without a list.
+    """(V,) about 1 above the lower lids and in front, about 0 elsewhere.
+
+    None without a list, or where its first two pairs have one place: they are those of two eyes.
 
     σ(s · (y - y0)) · σ(s · (z - z0)) on the mean face: y0 is the lower of the two lower-lid
     vertices, z0 lies their distance d behind them, and s = 20 / d, whatever the unit.

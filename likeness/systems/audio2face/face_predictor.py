@@ -24,7 +24,7 @@ from likeness.systems.audio2face.frame_timing import EmotionTrack, TimingMode, T
 from likeness.systems.audio2face.identities import Identities
 from likeness.systems.audio2face.postprocessing import FaceMotion
 from likeness.systems.audio2face.postprocessing_settings import PostprocessingSettings
-from likeness.systems.audio2face.streaming_session import FaceFrame
+from likeness.systems.audio2face.streaming_session import FaceFrame, check_finite
 from likeness.training.divergence import check_answer
 
 Emotion = str | Sequence[float] | EmotionTrack
@@ -156,11 +156,11 @@ class SpeechToFace(ABC):
                 f"{', '.join(given) or 'nothing'}."
             )
         samples = np.asarray(audio, np.float32)
-        if samples.ndim != 1 or not len(samples) or not np.isfinite(samples).all():
+        if samples.ndim != 1 or not len(samples):
             raise UsageError(
-                f"Expected finite mono samples (n,) at {SAMPLE_RATE} Hz, found the shape "
-                f"{samples.shape}."
+                f"Expected mono samples (n,) at {SAMPLE_RATE} Hz, found the shape {samples.shape}."
             )
+        check_finite(samples)
         if mode == "whole":
             rows = self.whole(samples, actor, emotion, seed=seed)
         elif mode in ("offline", "streaming"):

@@ -43,12 +43,30 @@ class Identities:
         for what, measure in measures.items():
             sizes = {actor.actor: measure(actor) for actor in self.actors}
             if len(set(sizes.values())) > 1:
+                self._refuse_missing_tongue(what)
                 listed = ", ".join(f"'{name}' {size}" for name, size in sizes.items())
                 raise UsageError(
                     f"Actors of one network share their meshes, and these differ in {what}: "
                     f"{listed}.",
                     advice="Train them apart, or bring their recordings to one mesh.",
                 )
+
+    def _refuse_missing_tongue(self, what: str) -> None:
+        """Zeros that stand in for a tongue have a size nobody recorded."""
+        lacking = [actor.actor for actor in self.actors if actor.tongue.is_placeholder]
+        having = [actor for actor in self.actors if not actor.tongue.is_placeholder]
+        if what != "tongue vertices" or not lacking or not having:
+            return
+        shape = ",".join(map(str, having[0].tongue.shapes.shape[:2]))
+        one = len(lacking) == 1
+        raise UsageError(
+            f"Actors of one network share their meshes, and {', '.join(lacking)} "
+            f"{'has' if one else 'have'} no tongue, while {having[0].actor} has one of "
+            f"{len(having[0].tongue.mean)} vertices.",
+            advice=f"Give {'the actor' if one else 'them'} tongue_caches, tongue_neutral and "
+            "tongue_rigid_list in dataset.yaml, or train a still tongue of that size with "
+            f"preprocessing.placeholders.tongue=[{shape}], or train them apart (data.actors).",
+        )
 
     @cached_property
     def names(self) -> tuple[str, ...]:

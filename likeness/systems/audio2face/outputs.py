@@ -84,8 +84,8 @@ def write_outputs(
 ) -> dict[str, Any]:
     """Write a result in some formats, and ``<stem>.manifest.json`` that names the files.
 
-    Point caches hold the tongue as it was learned, as if the jaw were still, and the jaw beside it;
-    films and scenes show it carried by the jaw.
+    Point caches hold the tongue as it was learned, as if the jaw were still, and beside it how the
+    key points of the jaw differ from the neutral ones; films and scenes show it carried by the jaw.
 
     Files of other formats that an earlier call wrote of the same performance stay in the manifest;
     it is the same where all that the manifest says but the files is equal.
@@ -225,8 +225,7 @@ def _write_caches(
     if result.tongue is not None:
         channels["_tongue"] = result.tongue
     if result.jaw is not None:
-        # Arrays hold differences, as datasets do; a cache of points moves points.
-        channels["_jaw"] = result.jaw if kind == "npy" else actor.jaw_neutral + result.jaw
+        channels["_jaw"] = result.jaw  # differences, as in datasets and as the reference writes
     if differences:
         moved = result.differences(actor.neutral_skin, actor.neutral_tongue)
         channels["_delta"] = moved.skin
@@ -238,7 +237,7 @@ def _write_caches(
         write_animation(path, VertexAnimation.of_array(frames, result.fps))
         content = f"{suffix.strip('_').replace('_', ' ') or 'skin'} {tuple(frames.shape)}"
         if suffix == "_jaw":
-            content += ", differences" if kind == "npy" else ", positions"
+            content += ", differences from the neutral key points"
         written.append((path, content, "cm"))
         if kind == "maya":
             written.append((path.with_suffix(".mc"), content, "cm"))

@@ -39,7 +39,7 @@ def predict(
     *,
     format: str = "",
     actor: str | None = None,
-    emotion: str | None = None,
+    emotion: str | float | None = None,
     emotions: str | None = None,
     mode: TrackMode = "offline",
     seed: Annotated[int, Field(ge=0)] = 0,
@@ -61,7 +61,8 @@ def predict(
         format: comma-separated choice of maya, npy, pc2, usd, glb, arkit-csv, arkit-json,
             live-link, mp4; all that the actor allows by default, of caches npy alone.
         actor: whose face; the first by default.
-        emotion: by name, or numbers with commas between, one for each of the network's emotions.
+        emotion: by name, or numbers with commas between, one for each of the network's emotions; a
+            plain number where it has one.
         emotions: a CSV with the columns ``time`` (seconds) and emotions of the network, for
             emotions that change; linear in between.
         mode: offline hears the track by the windows of a stream, streaming gets it piece by piece;
@@ -84,7 +85,8 @@ def predict(
         DataError: no sound could be used.
     """
     own = predictor.artefacts(actor)
-    felt = _emotion(predictor, emotion, emotions)
+    words = emotion if emotion is None else str(emotion)
+    felt = _emotion(predictor, words, emotions)
     predictor.emotion_track(felt)  # an unknown one is told of once
     surfaces = surfaces_of(own)
     formats = [name.strip() for name in format.split(",") if name.strip()]
@@ -99,7 +101,7 @@ def predict(
     rows: list[dict[str, Any]] = []
     failures: list[LikenessError] = []
     sounds = _sounds(inputs)
-    named = emotion or ("track" if emotions else predictor.cast.default_emotion)
+    named = words or ("track" if emotions else predictor.cast.default_emotion)
     made_with = {
         "network": predictor.network_type,
         "network_sha256": predictor.fingerprint,
@@ -186,12 +188,16 @@ def _emotion(predictor: SpeechToFace, emotion: str | None, table: str | None) ->
         if emotion is not None:
             raise UsageError("Give 'emotion' or 'emotions', not both.")
         return _track(predictor, Path(table))
-    if emotion is not None and "," in emotion:
-        try:
-            return [float(value) for value in emotion.split(",")]
-        except ValueError as error:
-            raise UsageError(f"Expected numbers with commas between, found '{emotion}'.") from error
-    return emotion
+    labels = predictor.cast.labels
+    if emotion is None or emotion in (*labels.names, labels.zero):
+        return emotion
+    try:
+        return [float(value) for value in emotion.split(",")]
+    except ValueError as error:
+        if "," in emotion:
+            message = f"Expected numbers with commas between, found '{emotion}'."
+            raise UsageError(message) from error
+        return emotion
 
 
 def _track(predictor: SpeechToFace, path: Path) -> EmotionTrack:

@@ -82,8 +82,10 @@ def open_recordings(config: AudioToFaceConfig) -> Recordings:
         )
     description, base = read_description(data.root)
     refuse_unknown_shots(description, base)
+    every = tuple(description.actors)
     description = _chosen(config, description)
-    actors = open_dataset(base, description)
+    others = tuple(name for name in every if name not in description.actors)
+    actors = open_dataset(base, description, others=others)
     splits = split_of_shots(
         actors,
         validation=description.validation,

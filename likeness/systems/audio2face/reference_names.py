@@ -64,7 +64,10 @@ _ROOTS = "runs, packages and downloads have places of their own; nothing is fixe
 _ONE_STREAM = "'train.seed' decides every draw"
 _FEATURES = "follows from the encoder and 'learning.segments.fps'"
 _PREDICT = "is said to 'likeness predict', beside the files"
-_EXPORT = "is how every package is made"
+_EXPORT = (
+    "packages give differences from the neutral, with an emotion for each frame and an input for "
+    "the noise: the runtime takes no others"
+)
 _CACHING = "what is kept in memory is decided by its size; it changes no result"
 
 _WEIGHTS_REGRESSION = {
@@ -95,7 +98,6 @@ _KEYS: dict[str, str] = {
     "dataset/CACHE_FPS": f"{DATASET}actors.*.fps",
     "dataset/TRANSFORM_SCALE": f"{DATASET}actors.*.transform_scale",
     "dataset/ACTOR_NAMES": "data.actors",
-    "preproc/RUN_NAME": "preprocessing.run_name",
     "preproc/RUN_INFO": "preprocessing.run_info",
     "preproc/SKIN_PRUNE_CACHE_ROOT": "preprocessing.actors.*.prune_caches",
     "preproc/SKIN_PRUNE_MESH_MASK_FPATH": "preprocessing.actors.*.prune_mask",
@@ -154,6 +156,7 @@ _REASONS: dict[str, str] = {
     "train/TARGET_DATA_CACHING": _CACHING,
     "train/TARGET_OBJECTS_TO_CUDA": _CACHING,
     "train/AUDIO_PARAMS/samplerate": "networks hear 16 kHz",
+    "preproc/RUN_NAME": "a prepared actor lies in a folder of its own name, which is found again",
 }
 
 _AUTOCORRELATION = "train/NETWORK_HYPER_PARAMS/autocorr_params"
@@ -243,7 +246,8 @@ _DIFFUSION_REASONS: dict[str, str] = {
     "inference/EMOTION_LABEL": _PREDICT,
     "inference/AUDIO_PATH": _PREDICT,
     "inference/NUM_DIFFUSION_STEPS": "follows from the steps of TIMESTEP_RESPACING",
-    "inference/SKIP_STEPS": "denoising begins with noise",
+    "inference/SKIP_STEPS": "no step is left out: denoising begins with noise, and packages say "
+    "how many steps they make",
     "inference/USE_DDIM": "is refused by the reference's exporter",
     "inference/INFERENCE_MODE": _PREDICT,
     "inference/DETERMINISTIC_NOISE_PATH": "noise follows from 'likeness predict RUN seed=0'",

@@ -105,11 +105,25 @@ def next_samples(samples: Floats, *, is_finished: bool) -> Floats:
             advice="Divide 16-bit samples by 32768.",
         )
     samples = samples.astype(np.float32, copy=False)
-    if samples.ndim != 1 or not np.isfinite(samples).all():
-        raise UsageError(
-            f"A stream takes finite mono samples (n,), and got the shape {samples.shape}."
-        )
+    if samples.ndim != 1:
+        raise UsageError(f"A stream takes mono samples (n,), and got the shape {samples.shape}.")
+    check_finite(samples)
     return samples
+
+
+def check_finite(samples: Floats) -> None:
+    """Refuse samples (n,) that are no numbers.
+
+    Raises:
+        UsageError: names the first of them.
+    """
+    wrong = np.flatnonzero(~np.isfinite(samples))
+    if len(wrong):
+        raise UsageError(
+            f"Expected finite samples, found {samples[wrong[0]]} at {wrong[0]}, and so in "
+            f"{len(wrong)} of {len(samples)}.",
+            advice="Look at what makes the sound: a division by zero, or a buffer never filled.",
+        )
 
 
 class StreamingSession:

@@ -40,6 +40,7 @@ from likeness.systems.audio2face.profiles import ADAPT
 from likeness.systems.audio2face.recordings import Recordings, open_recordings
 from likeness.systems.audio2face.regression_items import EmotionLabels
 from likeness.systems.audio2face.regression_learner import RegressionLearner
+from likeness.systems.audio2face.switched_off import switched_off
 from likeness.systems.audio2face.terms import GROUP_NAMES, LOSS_TERMS, TERMS_OF
 from likeness.training.system import Batch, Placement, Predictor, StepContext, System
 
@@ -88,6 +89,8 @@ class AudioToFace(System):
             rows = None
             if self.config.model.network == "regression":
                 rows = RegressionLearner.rows_of(self.config, recordings, cast)
+            for sentence in switched_off(self.config, cast.identities.actors):
+                logger.warning("%s", sentence)
             self._learner = self._learner_of(cast, rows)
         return self._learner
 

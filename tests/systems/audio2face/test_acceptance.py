@@ -17,7 +17,8 @@ ROWS: dict[int, tuple[str, Sequence[str]]] = {
     1: (
         "needs a GPU, a container and fixed folders",
         (
-            "test_regression_learner.py::test_defect_06_regression_predicts_in_python_and_on_a_cpu",
+            "test_whole_way.py::"
+            "test_defect_01_all_of_it_runs_without_a_gpu_and_without_fixed_folders",
             "test_system.py::test_a_run_predicts_the_same_when_its_dataset_is_gone",
             "test_reference_import.py::test_the_containers_folder_is_replaced",
         ),
@@ -44,6 +45,9 @@ ROWS: dict[int, tuple[str, Sequence[str]]] = {
     5: (
         "no resume, validation, averages, or several processes",
         (
+            "test_whole_way.py::test_defect_05_a_run_that_was_stopped_ends_as_one_that_was_not",
+            "test_whole_way.py::test_defect_05_held_out_shots_choose_the_checkpoint",
+            "test_whole_way.py::test_defect_05_narrow_numbers_learn_nearly_the_same",
             "../test_conformance.py::test_resume_equals_uninterrupted",
             "../test_conformance.py::test_two_processes_match_one",
             "test_system.py::test_a_run_goes_on_only_with_what_it_began_with",
@@ -106,8 +110,12 @@ ROWS: dict[int, tuple[str, Sequence[str]]] = {
     12: (
         "a term of weight null ends training; some terms do nothing",
         (
-            "test_config.py::test_a_term_that_is_off_has_no_weight_or_none",
-            "test_reference_import.py::test_a_term_that_is_none_is_off_and_one_that_is_set_is_on",
+            "test_config.py::test_defect_12_a_term_that_is_off_has_no_weight_or_none",
+            "test_reference_import.py::test_defect_12_none_is_off_and_a_number_is_on",
+            "test_config.py::test_defect_12_terms_diffusion_does_not_have_are_refused_not_ignored",
+            "test_diffusion_terms.py::"
+            "test_defect_12_a_term_that_is_off_is_left_out_and_none_never_crashes",
+            "test_whole_way.py::test_defect_12_diffusion_trains_with_terms_that_are_off",
             "../test_conformance.py::test_declared_terms_appear_when_active",
         ),
     ),
@@ -115,9 +123,9 @@ ROWS: dict[int, tuple[str, Sequence[str]]] = {
         "muted shots know one name of neutral, and have the same names",
         (
             "test_regression_items.py::"
-            "test_muted_neutral_has_a_neutral_skin_whatever_neutral_is_called",
-            "test_diffusion_items.py::test_muted_shots_hold_a_pose_that_is_neutral_where_asked",
-            "test_implicit_emotions.py::test_muted_shots_of_one_source_do_not_collide",
+            "test_defect_13_muted_neutral_is_neutral_whatever_neutral_is_called",
+            "test_diffusion_items.py::test_defect_13_muted_shots_hold_a_pose_that_is_neutral_where_asked",
+            "test_implicit_emotions.py::test_defect_13_muted_shots_of_one_source_do_not_collide",
         ),
     ),
     14: (
@@ -144,8 +152,10 @@ ROWS: dict[int, tuple[str, Sequence[str]]] = {
         "sizes follow from each other and are said twice",
         (
             "networks/test_diffusion.py::"
-            "test_the_width_of_speech_features_follows_from_the_frame_rate",
-            "test_streaming.py::test_the_number_of_steps_is_said_once",
+            "test_defect_16_the_width_of_features_follows_from_the_frame_rate",
+            "test_streaming.py::test_defect_16_the_number_of_steps_is_said_once",
+            "test_export.py::test_defect_16_a_package_at_30_fps_has_the_steps_of_the_one_setting",
+            "test_reference_import.py::test_defect_16_steps_that_contradict_each_other_are_told",
         ),
     ),
     17: (
@@ -173,8 +183,8 @@ ROWS: dict[int, tuple[str, Sequence[str]]] = {
     19: (
         "the encoder runs for every step of denoising",
         (
-            "test_streaming.py::test_sound_is_encoded_once_per_window",
-            "test_streaming.py::test_short_cuts_equal_the_naive_order",
+            "test_streaming.py::test_defect_19_sound_is_encoded_once_per_window",
+            "test_streaming.py::test_defect_19_short_cuts_equal_the_naive_order",
         ),
     ),
     20: (
@@ -199,9 +209,20 @@ ROWS: dict[int, tuple[str, Sequence[str]]] = {
 """Number to what is wrong there, and the tests that it is not wrong here."""
 
 
-def functions_in(path: Path) -> set[str]:
+def functions_in(path: Path) -> dict[str, ast.FunctionDef]:
     tree = ast.parse(path.read_text(encoding="utf-8"))
-    return {n.name for n in ast.walk(tree) if isinstance(n, ast.FunctionDef)}
+    return {n.name: n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef)}
+
+
+def can_fail(function: ast.FunctionDef) -> bool:
+    """Whether a test asserts something, or expects something to be raised."""
+    called = {
+        getattr(node.func, "attr", getattr(node.func, "id", ""))
+        for node in ast.walk(function)
+        if isinstance(node, ast.Call)
+    }
+    asserts = any(isinstance(node, ast.Assert) for node in ast.walk(function))
+    return asserts or any(name == "raises" or name.startswith("assert_") for name in called)
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: f"defect_{row:02}")
@@ -211,7 +232,15 @@ def test_every_row_has_tests_that_are_there(row: int) -> None:
     assert names
     for name in names:
         file, function = name.split("::")
-        assert function in functions_in(HERE / file), name
+        found = functions_in(HERE / file)
+        assert function in found, name
+        assert can_fail(found[function]), name
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: f"defect_{row:02}")
+def test_every_row_has_a_test_named_for_it(row: int) -> None:
+    named = [name for name in ROWS[row][1] if f"::test_defect_{row:02}_" in name]
+    assert named, f"row {row}: {ROWS[row][0]}"
 
 
 def test_no_row_of_a_defect_is_left_out() -> None:

@@ -128,7 +128,7 @@ def test_any_batch_size_is_taken(network: str, size: int) -> None:
     assert _changed(network, train={"batch_size": size}).train.batch_size == size
 
 
-def test_a_term_that_is_off_has_no_weight_or_none() -> None:
+def test_defect_12_a_term_that_is_off_has_no_weight_or_none() -> None:
     """Row 12: None switches a term off in the reference and stops its diffusion training."""
     weights = {"diffusion": 1.0, "lip_distance": 0.0}
     config = _changed("diffusion", stages=[{"name": "a", "steps": 2, "weights": weights}])
@@ -152,3 +152,11 @@ def test_a_report_names_both_settings_in_conflict() -> None:
 def test_every_term_belongs_to_a_network() -> None:
     assert TERMS_OF["regression"] | TERMS_OF["diffusion"] == LOSS_TERMS
     assert TERMS_OF["regression"] & TERMS_OF["diffusion"] == {"lip_distance"}
+
+
+@pytest.mark.parametrize("term", sorted(TERMS_OF["regression"] - TERMS_OF["diffusion"]))
+def test_defect_12_terms_diffusion_does_not_have_are_refused_not_ignored(term: str) -> None:
+    """The sizes of lips, motion and emotion weights are options of the reference without effect."""
+    stages = [{"name": "a", "steps": 1, "weights": {"diffusion": 1.0, term: 1.0}}]
+    with pytest.raises(ValidationError, match=f"weigh {term} in 'a', terms of regression"):
+        _changed("diffusion", stages=stages)

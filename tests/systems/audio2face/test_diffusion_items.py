@@ -168,7 +168,7 @@ def test_pitch_and_gain_are_drawn_by_chance(tmp_path: Path) -> None:
     assert max(sizes) > 1.5
 
 
-def test_muted_shots_hold_a_pose_that_is_neutral_where_asked(tmp_path: Path) -> None:
+def test_defect_13_muted_shots_hold_a_pose_that_is_neutral_where_asked(tmp_path: Path) -> None:
     """Defect 13: the option for neutral skin had no effect on poses, and names collided."""
     muted = [MutedShot("ada", "one", 7, 30, "neutral"), MutedShot("ada", "one", 7, 30, "joy")]
     items = _items(tmp_path, clips=[], muted=muted)

@@ -185,7 +185,7 @@ def test_learning_reaches_every_parameter_once_per_sound(kind: str) -> None:
         assert torch.isfinite(parameter.grad).all(), name
 
 
-def test_a_term_that_is_off_is_left_out_and_none_never_crashes() -> None:
+def test_defect_12_a_term_that_is_off_is_left_out_and_none_never_crashes() -> None:
     """Defect 12: a weight of None, the documented way to switch a term off, crashed."""
     identities = _identities()
     space = build_space("vertices", identities)

@@ -10,7 +10,13 @@ from likeness import workflow
 from likeness.errors import DataError
 from likeness.runs.run import Run
 from likeness.systems.audio2face.commands import COMMANDS
-from likeness.systems.audio2face.export import export_onnx
+from likeness.systems.audio2face.export import _Graph, export_onnx
+from likeness.systems.audio2face.package.network_info import (
+    network_info,
+    network_inputs,
+    trt_info,
+)
+from tests.systems.audio2face.small_runs import trained
 
 
 def test_the_graph_gives_the_frames_of_the_session(regression_run: Run, tmp_path: Path) -> None:
@@ -40,8 +46,6 @@ def test_the_graph_gives_the_frames_of_the_session(regression_run: Run, tmp_path
 
 
 def test_a_package_is_accepted_and_knows_its_version(small_dataset: Path, tmp_path: Path) -> None:
-    from tests.systems.audio2face.small_runs import trained
-
     run = trained(small_dataset, tmp_path, "data.actors=[anna]", "model.version=2.7")
     bundle = workflow.export(run, "package", output=tmp_path / "package")
     assert COMMANDS["check-package"](bundle.folder)["valid"] is True
@@ -57,3 +61,20 @@ def test_a_graph_that_differs_is_not_kept(regression_run: Run, tmp_path: Path) -
     with pytest.raises(DataError):
         export_onnx(model, tmp_path / "onnx", tolerance=1e-30)
     assert not (tmp_path / "onnx").exists()
+
+
+def test_defect_16_a_package_at_30_fps_has_the_steps_of_the_one_setting(
+    small_dataset: Path, tmp_path: Path
+) -> None:
+    """Nothing but the rate and the number of steps is said; widths and shapes follow."""
+    changes = ("data.actors=[anna]", "model.process.inference_steps=3", "learning.segments.fps=30")
+    run = trained(small_dataset, tmp_path, *changes, profile="studio-diffusion")
+    graph = _Graph(workflow.Predictor.from_run(run, device="cpu").model)
+    info = network_info(graph.shape, identities=["anna"], emotions=["joy"], default_emotion=[0.0])
+    assert info["params"]["num_diffusion_steps"] == 3
+    parts = ("left_truncate", "center", "right_truncate")
+    assert sum(info["params"][f"num_frames_{part}"] for part in parts) == 30
+    (smallest, *_) = trt_info(network_inputs(graph.shape, 1, 1))["trt_build_param"]["batch"]
+    assert f"noise:1x4x30x{3 * 30 + 3 * 9 + 19}" in smallest
+    assert "input_latents:3x" in smallest
+    assert graph.examples(1)["noise"].shape == (1, 4, 30, 136)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -25,6 +27,17 @@ def test_other_meshes_are_named(change: dict[str, int], what: str) -> None:
     """Defect 20: an assertion failed instead of a report."""
     with pytest.raises(UsageError, match=what):
         Identities((make_actor("ada"), make_actor("bob", **change)))  # type: ignore[arg-type]
+
+
+def test_an_actor_without_a_tongue_is_told_of_and_not_its_stand_in() -> None:
+    """The zeros that stand in for a tongue have a number of vertices that is nobody's."""
+    bob = make_actor("bob", tongue=520)
+    bob = replace(bob, tongue=replace(bob.tongue, is_placeholder=True))
+    with pytest.raises(UsageError, match="bob has no tongue, while ada has one of 5") as error:
+        Identities((make_actor("ada"), bob))
+    assert "520" not in str(error.value)
+    assert "tongue_caches, tongue_neutral and tongue_rigid_list" in error.value.advice
+    assert "preprocessing.placeholders.tongue=[3,5]" in error.value.advice
 
 
 def test_names_of_shots() -> None:

@@ -32,7 +32,7 @@ def test_rows_follow_the_order_of_the_shots_then_the_muted_ones() -> None:
         table.row("s2", 0)
 
 
-def test_muted_shots_of_one_source_do_not_collide() -> None:
+def test_defect_13_muted_shots_of_one_source_do_not_collide() -> None:
     """In the published code they share a name, and the table ends below its highest index."""
     assert muted_names(MUTED) == ["muted_s1_2", "muted_s1_2_2"]
     taken = [*(shot.name for shot in SHOTS), "muted_s1_2"]

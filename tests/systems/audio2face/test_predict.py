@@ -9,6 +9,7 @@ import pytest
 import soundfile
 
 from likeness import workflow
+from likeness.cli.main import main
 from likeness.errors import DataError, LikenessError, UsageError
 from likeness.runs.run import Run
 
@@ -219,6 +220,29 @@ def test_emotions_of_a_table_change_over_time(regression_run: Run, tmp_path: Pat
     assert "track" in next(iter(felt[0]["files"]))
 
 
+@pytest.mark.parametrize("words", ["emotion=0.5", "emotion='0.5'"])
+def test_a_network_of_one_emotion_takes_a_number_on_the_command_line(
+    regression_run: Run, tmp_path: Path, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sound, table = speech(tmp_path / "a.wav"), tmp_path / "felt.csv"
+    out = tmp_path / "out"
+    place = ["--input", str(sound), "--output", str(out), "format=npy"]
+    command = ["likeness", "predict", str(regression_run.path), *place, words]
+    monkeypatch.setattr("sys.argv", command)
+    with pytest.raises(SystemExit) as end:
+        main()
+    assert not end.value.code
+    manifest = json.loads((out / "a_anna_anna_0.5_offline.manifest.json").read_text())
+    assert manifest["emotion"] == "0.5"
+    table.write_text("time,joy\n0,0.5\n")
+    same = run_on(regression_run, [sound], tmp_path / "1", format="npy", emotions=str(table))
+    skin = np.load(next(iter(same[0]["files"].values())))
+    np.testing.assert_array_equal(np.load(out / "a_anna_anna_0.5_offline.npy"), skin)
+    none = run_on(regression_run, [sound], tmp_path / "2", format="npy", emotion=0)
+    assert np.abs(np.load(next(iter(none[0]["files"].values()))) - skin).max() > 1e-6
+    assert "a_anna_anna_0" in next(iter(none[0]["files"]))
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -246,6 +270,8 @@ def test_tables_with_faults(regression_run: Run, tmp_path: Path, text: str, mess
         ({"actor": "carla"}, "no actor 'carla'"),
         ({"emotion": "anger"}, "anger"),
         ({"emotion": "1,2"}, "1 values"),
+        ({"emotion": True}, "emotion"),
+        ({"emotion": float("nan")}, "finite"),
         ({"emotion": "nan,"}, "numbers with commas"),
         ({"emotion": "1,x"}, "numbers with commas"),
         ({"emotion": "joy", "emotions": "felt.csv"}, "not both"),

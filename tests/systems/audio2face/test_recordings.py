@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from likeness.assembly import configure
-from likeness.errors import UsageError
+from likeness.errors import DataError, UsageError
 from likeness.systems.audio2face.config import AudioToFaceConfig
 from likeness.systems.audio2face.recordings import open_recordings
+from tests.systems.audio2face.dataset.recordings import write_recordings
 
 
 def configured(*overrides: str, profile: str = "diffusion") -> AudioToFaceConfig:
@@ -91,3 +92,46 @@ def test_a_folder_for_preparations_keeps_what_it_has(small_dataset: Path, tmp_pa
     with pytest.raises(UsageError, match="with other settings") as refused:
         open_recordings(configured(*places, "preprocessing.variance_threshold=0.5"))
     assert "settings it was made with" in str(refused.value.advice)
+
+
+def with_clips(tmp_path: Path, rows: str) -> Path:
+    """Anna and Ben with a table of clips."""
+    root = write_recordings(tmp_path / "two")
+    description = root / "dataset.yaml"
+    description.write_text(description.read_text() + "\nclips: clips.csv\n")
+    (root / "clips.csv").write_text("actor,shot,first,last\n" + rows)
+    return root
+
+
+@pytest.mark.parametrize(
+    ("overrides", "profile", "expected"),
+    [
+        (["data.actors=[ben]"], "diffusion", [("ben", "joy_001", 1, 8)]),
+        (["model.regression.encoder=log_mel"], "regression", [("anna", "joy_001", 0, 5)]),
+    ],
+)
+def test_clips_of_actors_that_are_not_chosen_are_left_out(
+    tmp_path: Path, overrides: list[str], profile: str, expected: list[tuple[str, str, int, int]]
+) -> None:
+    """A regression network has the first actor, and one table of clips covers all."""
+    root = with_clips(tmp_path, "anna,joy_001,0,5\nben,joy_001,1,8\n")
+    cache = f"storage.cache_folder={tmp_path / 'cache'}"
+    found = open_recordings(configured(f"data.root={root}", cache, *overrides, profile=profile))
+    assert [(c.actor, c.shot, *c.frames) for c in found.clips("train")] == expected
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ("ben,joy_001,0,5\nbert,joy_001,0,5\n", "expected one of the actors .*found 'bert'"),
+        ("ben,joy_001,0,5\n,joy_001,0,5\n", "expected one of the actors .*found ''"),
+        ("anna,joy_001,0,5\n", "holds no clips of ben"),
+    ],
+)
+def test_rows_of_clips_that_belong_to_nobody_stay_faults_when_actors_are_chosen(
+    tmp_path: Path, rows: str, message: str
+) -> None:
+    root = with_clips(tmp_path, rows)
+    cache = f"storage.cache_folder={tmp_path / 'cache'}"
+    with pytest.raises(DataError, match=message):
+        open_recordings(configured(f"data.root={root}", cache, "data.actors=[ben]"))

@@ -14,6 +14,7 @@ from likeness.systems.audio2face.preprocessing.shot_files import CLIP_COLUMNS
 from likeness.systems.audio2face.profiles import PROFILES
 from likeness.systems.audio2face.reference_import import import_config
 from tests.systems.audio2face.reference_directories import (
+    INFERENCE,
     REGRESSION,
     TRAIN,
     write_reference,
@@ -109,7 +110,7 @@ def test_a_regression_configuration_says_the_same_here(tmp_path: Path) -> None:
     assert config.train == published.train
 
 
-def test_a_term_that_is_none_is_off_and_one_that_is_set_is_on(tmp_path: Path) -> None:
+def test_defect_12_none_is_off_and_a_number_is_on(tmp_path: Path) -> None:
     train = REGRESSION.replace("LOSS_LIP_DIST_ALPHA = 1e2", "LOSS_LIP_DIST_ALPHA = None")
     train = train.replace("LOSS_PHONEME_ALPHA = None", "LOSS_PHONEME_ALPHA = 0.3")
     out = tmp_path / "solo.yaml"
@@ -148,10 +149,34 @@ def test_defect_10_what_cannot_be_carried_over_is_told(tmp_path: Path) -> None:
     folder = write_reference(tmp_path / "band", preproc=preproc, train=train)
     notes = import_config(folder, tmp_path / "band.yaml")["notes"]
     told = [note.split(" is not carried over")[0] for note in notes]
-    for path in ("preproc/VERBOSE", "train/TRAIN_OUTPUT_ROOT", "train/REPRODUCIBLE"):
+    left_out = ("preproc/RUN_NAME", "preproc/VERBOSE")
+    for path in (*left_out, "train/TRAIN_OUTPUT_ROOT", "train/REPRODUCIBLE"):
         assert path in told
     assert "train/BATCH_SIZE" not in told
     assert any("hears through hubert" in note for note in notes)
+
+
+@pytest.mark.parametrize(
+    ("parameter", "reason"),
+    [
+        ("SKIP_STEPS = 1", "no step is left out"),
+        ("USE_DELTA_OUTPUT = False", "packages give differences from the neutral"),
+        ("USE_PER_FRAME_EMO_LABEL = False", "with an emotion for each frame"),
+        ("USE_EXTERNAL_NOISE_INPUT = False", "an input for the noise"),
+    ],
+)
+def test_switches_of_inference_that_packages_do_not_have_are_told_with_the_reason(
+    tmp_path: Path, parameter: str, reason: str
+) -> None:
+    """As delivered they are what is done here, and nothing is told."""
+    name = parameter.partition(" ")[0]
+    folder = write_reference(tmp_path / "band", inference=f"{INFERENCE}{parameter}\n")
+    notes = import_config(folder, tmp_path / "band.yaml")["notes"]
+    (note,) = [note for note in notes if name in note]
+    assert note.startswith(f"inference/{name} is not carried over: ")
+    assert reason in note
+    plain = import_config(write_reference(tmp_path / "plain"), tmp_path / "plain.yaml")["notes"]
+    assert not any(name in note for note in plain)
 
 
 @pytest.mark.parametrize(
@@ -163,7 +188,7 @@ def test_defect_10_what_cannot_be_carried_over_is_told(tmp_path: Path) -> None:
         ("NUM_DIFFUSION_STEPS = 5\n", 5, None),
     ],
 )
-def test_steps_of_inference_that_contradict_each_other_are_told(
+def test_defect_16_steps_that_contradict_each_other_are_told(
     tmp_path: Path, inference: str, taken: int, told: str | None
 ) -> None:
     out = tmp_path / "band.yaml"

@@ -145,7 +145,7 @@ def test_a_revoiced_recording_has_its_own_sound_and_the_same_target(tmp_path: Pa
 
 
 @pytest.mark.parametrize("neutral", ["neutral", "calm"])
-def test_muted_neutral_has_a_neutral_skin_whatever_neutral_is_called(neutral: str) -> None:
+def test_defect_13_muted_neutral_is_neutral_whatever_neutral_is_called(neutral: str) -> None:
     """The published code compares with the word "neutral", and leaves poses as they are."""
     made = artefacts()
     made = replace(

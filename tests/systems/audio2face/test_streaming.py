@@ -53,7 +53,7 @@ def naive(graph: StreamingGraph, steps: int, inputs: dict[str, Tensor]) -> tuple
 
 @pytest.mark.parametrize("kind", ["vertices", "coefficients"])
 @pytest.mark.parametrize("steps", [2, 3, 5])
-def test_short_cuts_equal_the_naive_order(kind: str, steps: int) -> None:
+def test_defect_19_short_cuts_equal_the_naive_order(kind: str, steps: int) -> None:
     """Defect 19: sound was encoded at every level, and frames that are cut off were embedded."""
     graph = make_graph(_two(), kind, steps=steps)
     inputs = graph_examples(graph, 3)
@@ -77,7 +77,7 @@ def test_short_cuts_hold_with_units_of_components_and_context() -> None:
     assert torch.allclose(latents, states, atol=1e-6)
 
 
-def test_sound_is_encoded_once_per_window() -> None:
+def test_defect_19_sound_is_encoded_once_per_window() -> None:
     """Defect 19: once per denoising step."""
     encoder = CountingEncoder()
     graph = make_graph(_two(), steps=5, encoder=encoder)
@@ -130,7 +130,7 @@ def test_implicit_steps_follow_from_the_first_noise_alone() -> None:
 
 
 @pytest.mark.parametrize("steps", [2, 3])
-def test_the_number_of_steps_is_said_once(steps: int) -> None:
+def test_defect_16_the_number_of_steps_is_said_once(steps: int) -> None:
     """Defect 16: it stood in two settings, which could differ."""
     graph = make_graph(_two(), steps=steps)
     inputs = graph_examples(graph)

@@ -157,8 +157,8 @@ def test_wrong_use_is_refused() -> None:
     with pytest.raises(UsageError, match=r"\(30, 2\), found \(30, 5\)"):
         session.push(_sound(1))
     session = StreamingSession(graph, np.eye(2)[0], EMOTION)
-    with pytest.raises(UsageError, match="finite mono"):
-        session.push(np.array([0.0, np.nan]))
+    with pytest.raises(UsageError, match="found inf at 1, and so in 2 of 3"):
+        session.push(np.array([0.0, np.inf, np.nan]))
     with pytest.raises(UsageError, match="of the kind int16"):
         session.push(np.ones(160, np.int16))
     assert session.push(np.zeros(0, np.int16)) == []

@@ -42,6 +42,7 @@ def read_clip_table(
     shots: Mapping[str, Mapping[str, Shot]],
     recordings: Mapping[str, Mapping[str, Mapping[str, str]]],
     language: str,
+    others: tuple[str, ...] = (),
 ) -> tuple[Clip, ...]:
     """The clips of a table, with what it leaves out filled in.
 
@@ -50,6 +51,7 @@ def read_clip_table(
         shots: actor to shot name to shot.
         recordings: actor to shot name to speaker to path.
         language: of clips that say none.
+        others: actors of the dataset who are not wanted now; their rows are left out.
 
     Raises:
         MissingError: there is no such file.
@@ -58,9 +60,13 @@ def read_clip_table(
     if not path.is_file():
         raise MissingError(f"There is no file {path}.")
     clips, faults = [], []
+    alone = next(iter(shots)) if len(shots) == 1 and not others else ""
     for line, row in _rows(path):
+        actor = str(row.get("actor") or alone)
+        if actor in others:
+            continue
         try:
-            clips.append(_clip(row, shots, recordings, language))
+            clips.append(_clip(row, actor, shots, recordings, language))
         except ValueError as error:
             faults.append(f"line {line}: {error}")
     if faults:
@@ -69,7 +75,7 @@ def read_clip_table(
             f"'{path}' holds rows that are no clips:\n  " + "\n  ".join(faults[:10]) + more
         )
     if not clips:
-        raise DataError(f"'{path}' holds no clips.")
+        raise DataError(f"'{path}' holds no clips of {', '.join(shots)}.")
     return tuple(clips)
 
 
@@ -106,12 +112,12 @@ def _rows(path: Path) -> list[tuple[int, dict[str, Any]]]:
 
 def _clip(
     row: Mapping[str, Any],
+    actor: str,
     shots: Mapping[str, Mapping[str, Shot]],
     recordings: Mapping[str, Mapping[str, Mapping[str, str]]],
     language: str,
 ) -> Clip:
     """Raises ValueError saying what is wrong."""
-    actor = str(row.get("actor") or (next(iter(shots)) if len(shots) == 1 else ""))
     if actor not in shots:
         raise ValueError(f"expected one of the actors {', '.join(shots)}, found {actor!r}")
     name = str(row.get("shot", ""))

@@ -45,13 +45,17 @@ _Read = TypeVar("_Read")
 
 
 def open_dataset(
-    root: str | Path, description: DatasetDescription | None = None
+    root: str | Path,
+    description: DatasetDescription | None = None,
+    *,
+    others: tuple[str, ...] = (),
 ) -> dict[str, RecordedActor]:
     """The actors of a dataset by name, in the order of the identities.
 
     Args:
         root: see :func:`read_description`; with a description the folder its paths begin at.
         description: instead of the one found at ``root``.
+        others: actors of the dataset whom this description leaves out, and clips may name.
 
     Raises:
         DataError, MissingError, UnsafeFileError: a file that is named and cannot be used.
@@ -64,7 +68,8 @@ def open_dataset(
     shots = {name: actor.shots(description) for name, actor in opened.items()}
     recordings = {name: recordings_of(base / actor.files.audio) for name, actor in opened.items()}
     if description.clips is not None:
-        table = read_clip_table(base / description.clips, shots, recordings, description.language)
+        path, language = base / description.clips, description.language
+        table = read_clip_table(path, shots, recordings, language, others)
     else:
         table = tuple(
             clip

@@ -23,7 +23,7 @@ from likeness.systems.audio2face.recorded_actor import RecordedActor
 FORMAT = 1
 """Counts the changes of preprocessing that give other files from the same inputs."""
 
-_WITHOUT_EFFECT = {"actors", "device", "record_machine", "run_name", "run_info"}
+_WITHOUT_EFFECT = {"actors", "device", "record_machine", "run_info"}
 """Settings that change no number of the result, and the choices for other actors."""
 
 

@@ -56,8 +56,6 @@ class Placeholders(ConfigModel):
 class PreprocessingSettings(ConfigModel):
     """From recorded actors to bases, coefficients and what a package needs."""
 
-    run_name: Annotated[str, Field(pattern=r"^\w([\w.-]*\w)?$")] = "default"
-    """Ends the name of a dated folder (RUN_NAME)."""
     run_info: str = ""
     """Free text, kept beside the result (RUN_INFO)."""
     similarity_radius: NonNegative = 4.0

@@ -105,7 +105,9 @@ def test_an_untrained_network_says_the_neutral_face_of_the_actor() -> None:
 @pytest.mark.parametrize(
     ("fps", "width"), [(24, 1536), (25, 1536), (30, 1536), (48, 768), (50, 768), (60, 768)]
 )
-def test_the_width_of_speech_features_follows_from_the_frame_rate(fps: float, width: int) -> None:
+def test_defect_16_the_width_of_features_follows_from_the_frame_rate(
+    fps: float, width: int
+) -> None:
     """Defect 16: at 30 fps the width had to be changed by hand."""
     with torch.device("meta"):
         network = DiffusionNetwork(

@@ -121,6 +121,21 @@ def test_layout_names_keys_and_shapes_are_the_reference_s(tmp_path: Path) -> Non
         assert (tmp_path / "bo" / name).is_file(), name
 
 
+def test_the_files_are_those_the_documentation_names(tmp_path: Path) -> None:
+    """All of the reference's but the four that the page says are not written, and ours."""
+    folder = tmp_path / "bo"
+    preprocess(complete(), SETTINGS, folder)
+    written = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+    page = Path(__file__).parents[4] / "docs" / "audio2face.md"
+    _, _, rest = page.read_text().partition("<!-- files of a prepared actor -->\n```\n")
+    block, _, _ = rest.partition("```")
+    named = {line.split()[0].replace("ACTOR", "bo") for line in block.splitlines()}
+    assert named == written | {"pca/tongue/tongue_rigid_transforms.npz"}
+    absent = {"log.log", "configs/config_dataset_modifier.json", "configs/config_dataset_full.json"}
+    assert not written & absent
+    assert not list(folder.rglob("tongue_cache_stab"))
+
+
 def test_chosen_poses_are_written_and_are_the_cached_frames(tmp_path: Path) -> None:
     actor = minimal()
     preprocess(actor, SETTINGS, tmp_path / "bo")

@@ -11,7 +11,6 @@ from likeness.systems.audio2face.preprocessing.settings import ActorChoices, Pre
 
 def test_defaults_are_the_reference_s() -> None:
     found = PreprocessingSettings()
-    assert found.run_name == "default"
     assert found.similarity_radius == 4.0
     assert found.max_added_poses == 787
     assert found.variance_threshold == found.tongue_variance_threshold == 0.9995
@@ -32,7 +31,6 @@ def test_an_actor_without_choices_has_the_usual_ones() -> None:
     [
         {"similarity_radius": -1},
         {"variance_threshold": 0},
-        {"run_name": "../up"},
         {"actors": {"bo": {"components": 0}}},
         {"actors": {"bo": {"shots": []}}},
         {"placeholders": {"jaw_points": True}},
