@@ -5,7 +5,6 @@ Owns names and places. The content of checkpoints is ``checkpoint.py``; of metri
 
 from __future__ import annotations
 
-import fcntl
 import logging
 import os
 import re
@@ -13,7 +12,7 @@ import socket
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
@@ -25,6 +24,7 @@ from likeness.errors import DataError, MissingError, UsageError
 from likeness.storage.files import disk_errors
 
 from .files import read_json, read_text, write_json, write_text
+from .lock import locked
 
 logger = logging.getLogger(__name__)
 
@@ -266,8 +266,8 @@ class Run:
     def held(self) -> Iterator[None]:
         """Keep other processes of this machine from training in this directory meanwhile.
 
-        The lock is the kernel's: it goes with the process, however that ends. Held already by this
-        object, it is not taken twice.
+        The lock goes with the process, however that ends. Held already by this object, it is not
+        taken twice.
 
         Raises:
             UsageError: another process holds it.
@@ -275,31 +275,27 @@ class Run:
         if self._is_held:
             yield
             return
-        folder = os.open(self.path, os.O_RDONLY)
-        try:
-            self._lock(folder)
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(locked(self.path))
+            except BlockingIOError as error:
+                status = self.status
+                raise UsageError(
+                    f"{self.path} is being trained by process {status.pid} on this machine "
+                    f"(step {status.step}).",
+                    advice="Wait for it to end, or stop it with Ctrl-C, then resume.",
+                ) from error
+            except OSError as error:
+                logger.warning(
+                    "%s cannot be locked (%s): see to it that one process trains there.",
+                    self.path,
+                    error.strerror,
+                )
             self._is_held = True
-            yield
-        finally:
-            self._is_held = False
-            os.close(folder)
-
-    def _lock(self, folder: int) -> None:
-        try:
-            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            status = self.status
-            raise UsageError(
-                f"{self.path} is being trained by process {status.pid} on this machine "
-                f"(step {status.step}).",
-                advice="Wait for it to end, or stop it with Ctrl-C, then resume.",
-            ) from error
-        except OSError as error:
-            logger.warning(
-                "%s cannot be locked (%s): see to it that one process trains there.",
-                self.path,
-                error.strerror,
-            )
+            try:
+                yield
+            finally:
+                self._is_held = False
 
     @contextmanager
     def log_to_file(self) -> Iterator[None]:

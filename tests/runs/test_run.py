@@ -5,6 +5,7 @@ import json
 import logging
 import os
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -220,6 +221,36 @@ def test_only_one_process_holds_a_run(tmp_path: Path) -> None:
         pass
     with Run(run.path).held():  # given back
         pass
+
+
+def test_a_fork_that_outlives_a_killed_process_does_not_hold_the_run(tmp_path: Path) -> None:
+    """As workers that load data do by seconds: resuming was refused in the dead process's name."""
+    run = new(tmp_path)
+    code = (
+        "import multiprocessing, sys, time; from likeness.runs.run import Run\n"
+        "with Run(sys.argv[1]).held():\n"
+        "    child = multiprocessing.get_context('fork').Process(target=time.sleep, args=(60,))\n"
+        "    child.start()\n"
+        "    print(child.pid, flush=True); time.sleep(60)"
+    )
+    other = subprocess.Popen(
+        [sys.executable, "-c", code, str(run.path)],
+        cwd=Path(__file__).resolve().parents[2],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert other.stdout is not None
+    fork = int(other.stdout.readline())
+    try:
+        with pytest.raises(UsageError, match="is being trained by process"), run.held():
+            pass  # while the parent lives, whatever its fork has closed
+        other.kill()
+        other.wait()
+        os.kill(fork, 0)  # it is there still
+        with run.held():
+            pass
+    finally:
+        os.kill(fork, signal.SIGKILL)
 
 
 def test_a_run_killed_while_it_was_made_is_none(
