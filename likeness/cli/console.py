@@ -151,24 +151,36 @@ def _speaks() -> bool:
 def _ended_by_signals() -> Iterator[None]:
     """SIGTERM ends a verb as Ctrl-C does, so that what it has half written is removed.
 
-    A second one ends the process at once. Training has an answer of its own while it runs.
+    A second SIGTERM ends the process at once. Training has an answer of its own while it runs.
+    Whatever is raised after a signal is the interruption: torch swallows a KeyboardInterrupt in
+    places, and fails later over what was left undone.
     """
     if threading.current_thread() is not threading.main_thread():
         yield  # Python allows signal handlers nowhere else
         return
-    owner = os.getpid()
+    owner, came = os.getpid(), False
 
     def end(number: int, frame: FrameType | None) -> None:
-        signal.signal(number, signal.SIG_DFL)
-        if os.getpid() != owner:  # a forked worker has nothing of the verb's to tidy up
-            os.kill(os.getpid(), number)
+        nonlocal came
+        came = True
+        if number == signal.SIGTERM:
+            signal.signal(number, signal.SIG_DFL)
+            if os.getpid() != owner:  # a forked worker has nothing of the verb's to tidy up
+                os.kill(os.getpid(), number)
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, end)
+    before = {signal.SIGTERM: signal.signal(signal.SIGTERM, end)}
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # in the background: ignored
+        before[signal.SIGINT] = signal.signal(signal.SIGINT, end)
     try:
         yield
+    except Exception as error:
+        if came:
+            raise KeyboardInterrupt from error
+        raise
     finally:
-        signal.signal(signal.SIGTERM, before or signal.SIG_DFL)
+        for number, handler in before.items():
+            signal.signal(number, handler or signal.SIG_DFL)
 
 
 def report_error(error: BaseException) -> int:
