@@ -42,6 +42,8 @@ class _Mode:
     debug: bool = False
     has_spoken: bool = False
     """An answer or an error is being shown; there is one document at most."""
+    is_shared: bool = False
+    """The verb may run in several processes at once, of which the first one answers."""
 
 
 _mode = _Mode()
@@ -64,6 +66,7 @@ def begin(words: Sequence[str]) -> None:
     """
     own = list(words[: words.index("--")] if "--" in words else words)
     _mode.json, _mode.debug, _mode.has_spoken = "--json" in own, "--debug" in own, False
+    _mode.is_shared = own[:1] in (["train"], ["resume"])
 
 
 def has_spoken() -> bool:
@@ -143,8 +146,12 @@ def _show_document(document: Any) -> None:
 
 
 def _speaks() -> bool:
-    """Under a distributed launch only the first process answers."""
-    return os.environ.get("RANK", "0") == "0" or "WORLD_SIZE" not in os.environ
+    """Where several processes train together, only the first one answers.
+
+    The variables of a launcher alone do not make a verb one of several: a shell in a pod has them.
+    """
+    is_later = os.environ.get("RANK", "0") != "0" and "WORLD_SIZE" in os.environ
+    return not (_mode.is_shared and is_later)
 
 
 @contextlib.contextmanager
