@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from likeness.storage.files import used_folder
+from likeness.storage.files import made_folder
 
 logger = logging.getLogger(__name__)
 
@@ -32,7 +32,7 @@ def workplace(folder: Path) -> Iterator[Path]:
     It is locked while in use: the system drops the lock of a process that was killed, so that a
     folder nobody holds is known from that of another export that runs at the same time.
     """
-    with used_folder(folder.parent):
+    with made_folder(folder.parent):
         for leftover in folder.parent.glob(f".{glob.escape(folder.name)}.*{_ENDING}"):
             with _locked(leftover) as is_ours:
                 if is_ours:

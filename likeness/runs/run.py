@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import os
 import re
+import shutil
 import socket
 import sys
 import time
@@ -21,7 +22,7 @@ from typing import Any, Literal
 from pydantic import TypeAdapter, ValidationError
 
 from likeness.errors import DataError, MissingError, UsageError
-from likeness.storage.files import disk_errors
+from likeness.storage.files import disk_errors, made_folder
 
 from .files import read_json, read_text, write_json, write_text
 from .lock import locked
@@ -123,6 +124,8 @@ class Run:
     ) -> Run:
         """Make a new run directory with its descriptions and status ``planned``.
 
+        When it cannot be completed, what was made of it goes, with the folders made for it.
+
         Raises:
             UsageError: the name cannot be a folder name, the directory exists already, or the place
                 cannot be written.
@@ -130,8 +133,7 @@ class Run:
         check_name(name)
         check_name(system, what="system name")
         path = Path(root) / system / f"{name}-{time.strftime('%y%m%d-%H%M%S')}"
-        with disk_errors(path, "create the run"):
-            path.parent.mkdir(parents=True, exist_ok=True)
+        with disk_errors(path, "create the run"), made_folder(path.parent):
             try:
                 path.mkdir()
             except FileExistsError as error:
@@ -139,15 +141,19 @@ class Run:
                     f"The run directory {path} exists already; a run is never overwritten.",
                     advice="Choose another --name, or continue it with 'likeness resume'.",
                 ) from error
-        run = object.__new__(cls)
-        run.path = path
-        run.set_status("planned")
-        run.write("provenance", provenance or {})
-        run.write("plan", plan or {})
-        run.write("environment", environment or {})
-        run.write("inspection", inspection or {})
-        # Last, since this file makes the folder a run: a kill before it leaves none.
-        write_text(run.config_path, config_yaml)
+            run = object.__new__(cls)
+            run.path = path
+            try:
+                run.set_status("planned")
+                run.write("provenance", provenance or {})
+                run.write("plan", plan or {})
+                run.write("environment", environment or {})
+                run.write("inspection", inspection or {})
+                # Last, since this file makes the folder a run: a kill before it leaves none.
+                write_text(run.config_path, config_yaml)
+            except BaseException:
+                shutil.rmtree(path, ignore_errors=True)
+                raise
         return cls(path)
 
     # -- files and folders ---------------------------------------------------------------------
