@@ -367,9 +367,8 @@ class Predictor:
         run = open_run(path)
         resolved = configuration_of(run)
         checkpoint = selection.find(run, _which(which))
-        place = distributed.start(device).device
         with told_of_places(run, resolved.config):
-            built = build(resolved, device=place, with_data=with_data)
+            built = build(resolved, device=distributed.alone(device), with_data=with_data)
         built.load_state(checkpoint.state())
         weights = checkpoint.weights(ema=ema and checkpoint.has_ema)
         return cls(run, checkpoint, built, built.predictor(weights))

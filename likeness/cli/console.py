@@ -42,6 +42,8 @@ class _Mode:
     debug: bool = False
     has_spoken: bool = False
     """An answer or an error is being shown; there is one document at most."""
+    is_shared: bool = False
+    """The verb may run in several processes at once, of which the first one answers."""
 
 
 _mode = _Mode()
@@ -64,6 +66,7 @@ def begin(words: Sequence[str]) -> None:
     """
     own = list(words[: words.index("--")] if "--" in words else words)
     _mode.json, _mode.debug, _mode.has_spoken = "--json" in own, "--debug" in own, False
+    _mode.is_shared = own[:1] in (["train"], ["resume"])
 
 
 def has_spoken() -> bool:
@@ -143,32 +146,48 @@ def _show_document(document: Any) -> None:
 
 
 def _speaks() -> bool:
-    """Under a distributed launch only the first process answers."""
-    return os.environ.get("RANK", "0") == "0" or "WORLD_SIZE" not in os.environ
+    """Where several processes train together, only the first one answers.
+
+    The variables of a launcher alone do not make a verb one of several: a shell in a pod has them.
+    """
+    is_later = os.environ.get("RANK", "0") != "0" and "WORLD_SIZE" in os.environ
+    return not (_mode.is_shared and is_later)
 
 
 @contextlib.contextmanager
 def _ended_by_signals() -> Iterator[None]:
     """SIGTERM ends a verb as Ctrl-C does, so that what it has half written is removed.
 
-    A second one ends the process at once. Training has an answer of its own while it runs.
+    A second SIGTERM ends the process at once. Training has an answer of its own while it runs.
+    Whatever is raised after a signal is the interruption: torch swallows a KeyboardInterrupt in
+    places, and fails later over what was left undone.
     """
     if threading.current_thread() is not threading.main_thread():
         yield  # Python allows signal handlers nowhere else
         return
-    owner = os.getpid()
+    owner, came = os.getpid(), False
 
     def end(number: int, frame: FrameType | None) -> None:
-        signal.signal(number, signal.SIG_DFL)
-        if os.getpid() != owner:  # a forked worker has nothing of the verb's to tidy up
-            os.kill(os.getpid(), number)
+        nonlocal came
+        came = True
+        if number == signal.SIGTERM:
+            signal.signal(number, signal.SIG_DFL)
+            if os.getpid() != owner:  # a forked worker has nothing of the verb's to tidy up
+                os.kill(os.getpid(), number)
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, end)
+    before = {signal.SIGTERM: signal.signal(signal.SIGTERM, end)}
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # in the background: ignored
+        before[signal.SIGINT] = signal.signal(signal.SIGINT, end)
     try:
         yield
+    except Exception as error:
+        if came:
+            raise KeyboardInterrupt from error
+        raise
     finally:
-        signal.signal(signal.SIGTERM, before or signal.SIG_DFL)
+        for number, handler in before.items():
+            signal.signal(number, handler or signal.SIG_DFL)
 
 
 def report_error(error: BaseException) -> int:

@@ -151,6 +151,8 @@ def draft(
     faults: list[Fault] = []
     documents = [document for path in files if (document := _read_file(Path(path), system, faults))]
     profile, meant = _chosen_profile(profile, documents, profiles, system, faults)
+    if any(fault.key == "format" for fault in faults):
+        return Draft(system, profile, faults, None)  # what such a file says nobody here knows
     environment = os.environ if environ is None else environ
 
     def layers_on(base: str) -> _Layers:
@@ -240,9 +242,8 @@ def _read_file(path: Path, system: str, faults: list[Fault]) -> _File | None:
         fault("profile", f"expected a name, found {header['profile']!r}")
         header["profile"] = None
     body = {key: value for key, value in document.values.items() if key not in HEADER}
-    return _File(
-        name, YamlText(body, document.lines), header["profile"], header["format"] is not None
-    )
+    text = YamlText(body, document.lines)
+    return _File(name, text, header["profile"], header["format"] is not None)
 
 
 def _chosen_profile(

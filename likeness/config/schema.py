@@ -56,6 +56,26 @@ class ConfigModel(BaseModel):
         return type(self).model_validate(values)
 
 
+def exactly_one(*names: str) -> dict[str, Any]:
+    """JSON Schema of a model in which one of some settings is given, and the others are null.
+
+    For ``json_schema_extra`` of a model whose validator says the same.
+    """
+    # anyOf: in a change of such a model nothing is required, and naming none of them is sound.
+    return {
+        "anyOf": [
+            {
+                "required": [given],
+                "properties": {
+                    name: {"not": {"type": "null"}} if name == given else {"type": "null"}
+                    for name in names
+                },
+            }
+            for given in names
+        ]
+    }
+
+
 def _merged(current: Any, change: Any) -> Any:
     if not isinstance(change, Mapping):
         return change

@@ -15,7 +15,7 @@ import json
 import logging
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import date
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -24,7 +24,7 @@ from likeness import __version__
 from likeness.data.workers import Task, in_order, refuse_import_by_worker
 from likeness.errors import DataError, LikenessError, UsageError
 from likeness.replacement import PART, flush_to_disk
-from likeness.storage.files import disk_errors
+from likeness.storage.files import disk_errors, made_folder
 
 UNFINISHED = "unfinished.jsonl"
 """Lies in a dataset until it is finished: a line for what was asked, then one for every piece."""
@@ -160,31 +160,42 @@ def unfinished(
         "notes": dict(notes),
     }
     path = root / UNFINISHED
-    with disk_errors(root, "write a dataset"):
-        root.mkdir(parents=True, exist_ok=True)
-        if not path.exists() and any(root.iterdir()):
-            raise _taken(root)
-        file = path.open("a+b", buffering=0)
-    with file:
-        _lock(file, root)
-        if not path.exists() or not os.path.samestat(os.fstat(file.fileno()), path.stat()):
-            raise _taken(root)  # another process finished it between the two looks
-        file.seek(0)
-        content = file.read()
-        lines = _whole_lines(content)
-        # What a kill left of a line is no line.
-        file.truncate(sum(len(line) + 1 for line in lines))
-        if lines:
-            before = _asked(lines[0], root)
-            _refuse_other(root, before, json.loads(json.dumps(asked)))
-            journal = Journal(path, file, before)
-            journal.values.extend(_value(line, root) for line in lines[1:])
-        else:
-            journal = Journal(path, file, asked)
-            journal._append(asked)
+    with ExitStack() as stack:
+        with disk_errors(root, "write a dataset"), made_folder(root):
+            is_new = not path.exists()
+            if is_new and any(root.iterdir()):
+                raise _taken(root)
+            file = stack.enter_context(path.open("a+b", buffering=0))
+            _lock(file, root)
+            if not path.exists() or not os.path.samestat(os.fstat(file.fileno()), path.stat()):
+                raise _taken(root)  # another process finished it between the two looks
+            try:
+                journal = _opened(path, file, asked)
+            except BaseException:
+                if is_new:
+                    path.unlink()  # without its first line nobody could tell what was asked
+                raise
         yield journal
         if path.exists():
             journal._finish()
+
+
+def _opened(path: Path, file: BinaryIO, asked: Mapping[str, Any]) -> Journal:
+    """The journal with the pieces it has; a new one is begun with what is asked."""
+    file.seek(0)
+    lines = _whole_lines(file.read())
+    # What a kill left of a line is no line.
+    file.truncate(sum(len(line) + 1 for line in lines))
+    if not lines:
+        journal = Journal(path, file, asked)
+        journal._append(asked)
+        return journal
+    root = path.parent
+    before = _asked(lines[0], root)
+    _refuse_other(root, before, json.loads(json.dumps(asked)))
+    journal = Journal(path, file, before)
+    journal.values.extend(_value(line, root) for line in lines[1:])
+    return journal
 
 
 def stamp(path: Path) -> str:

@@ -15,6 +15,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from likeness.storage.files import made_folder
+
 logger = logging.getLogger(__name__)
 
 _ENDING = ".tmp"
@@ -25,22 +27,24 @@ _ENDING = ".tmp"
 def workplace(folder: Path) -> Iterator[Path]:
     """An empty sibling folder that is gone afterwards; what killed exports left goes first.
 
+    So do folders above it that were made for it, where nothing took the place of its target.
+
     It is locked while in use: the system drops the lock of a process that was killed, so that a
     folder nobody holds is known from that of another export that runs at the same time.
     """
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    for leftover in folder.parent.glob(f".{glob.escape(folder.name)}.*{_ENDING}"):
-        with _locked(leftover) as is_ours:
-            if is_ours:
-                logger.info("Removing %s, left by an export that was killed.", leftover)
-                shutil.rmtree(leftover, ignore_errors=True)
-    work = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}{_ENDING}")
-    work.mkdir()
-    try:
-        with _locked(work):
-            yield work
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
+    with made_folder(folder.parent):
+        for leftover in folder.parent.glob(f".{glob.escape(folder.name)}.*{_ENDING}"):
+            with _locked(leftover) as is_ours:
+                if is_ours:
+                    logger.info("Removing %s, left by an export that was killed.", leftover)
+                    shutil.rmtree(leftover, ignore_errors=True)
+        work = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}{_ENDING}")
+        work.mkdir()
+        try:
+            with _locked(work):
+                yield work
+        finally:
+            shutil.rmtree(work, ignore_errors=True)
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from shlex import quote
 from typing import get_args
 
 from likeness.errors import LikenessError, MissingError, UsageError
-from likeness.storage.files import disk_errors, sha256_of
+from likeness.storage.files import disk_errors, made_folder, sha256_of
 from likeness.storage.store import Store, checked_key
 
 from .checkpoint import PROGRESS_FILE, checkpoints
@@ -142,11 +142,14 @@ def restore(store: Store, runs: str | Path) -> Run:
             f"resume {quote(str(path))}",
         )
     arriving = path.with_name(f".{name}.arriving")
-    with disk_errors(arriving, "copy the run"):
-        shutil.rmtree(arriving, ignore_errors=True)  # of a copy that was cut short
-        for key in keys:
-            (arriving / key).parent.mkdir(parents=True, exist_ok=True)
-            store.download(key, arriving / key)
-        arriving.rename(path)
+    with disk_errors(arriving, "copy the run"), made_folder(path.parent):
+        shutil.rmtree(arriving, ignore_errors=True)  # of a copy that was killed
+        try:
+            for key in keys:
+                (arriving / key).parent.mkdir(parents=True, exist_ok=True)
+                store.download(key, arriving / key)
+            arriving.rename(path)
+        finally:
+            shutil.rmtree(arriving, ignore_errors=True)
     logger.info("Copied %s to %s.", store.uri, path)
     return Run(path)

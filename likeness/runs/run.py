@@ -5,15 +5,15 @@ Owns names and places. The content of checkpoints is ``checkpoint.py``; of metri
 
 from __future__ import annotations
 
-import fcntl
 import logging
 import os
 import re
+import shutil
 import socket
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
@@ -22,9 +22,10 @@ from typing import Any, Literal
 from pydantic import TypeAdapter, ValidationError
 
 from likeness.errors import DataError, MissingError, UsageError
-from likeness.storage.files import disk_errors
+from likeness.storage.files import disk_errors, made_folder
 
 from .files import read_json, read_text, write_json, write_text
+from .lock import locked
 
 logger = logging.getLogger(__name__)
 
@@ -123,6 +124,8 @@ class Run:
     ) -> Run:
         """Make a new run directory with its descriptions and status ``planned``.
 
+        When it cannot be completed, what was made of it goes, with the folders made for it.
+
         Raises:
             UsageError: the name cannot be a folder name, the directory exists already, or the place
                 cannot be written.
@@ -130,8 +133,7 @@ class Run:
         check_name(name)
         check_name(system, what="system name")
         path = Path(root) / system / f"{name}-{time.strftime('%y%m%d-%H%M%S')}"
-        with disk_errors(path, "create the run"):
-            path.parent.mkdir(parents=True, exist_ok=True)
+        with disk_errors(path, "create the run"), made_folder(path.parent):
             try:
                 path.mkdir()
             except FileExistsError as error:
@@ -139,15 +141,19 @@ class Run:
                     f"The run directory {path} exists already; a run is never overwritten.",
                     advice="Choose another --name, or continue it with 'likeness resume'.",
                 ) from error
-        run = object.__new__(cls)
-        run.path = path
-        run.set_status("planned")
-        run.write("provenance", provenance or {})
-        run.write("plan", plan or {})
-        run.write("environment", environment or {})
-        run.write("inspection", inspection or {})
-        # Last, since this file makes the folder a run: a kill before it leaves none.
-        write_text(run.config_path, config_yaml)
+            run = object.__new__(cls)
+            run.path = path
+            try:
+                run.set_status("planned")
+                run.write("provenance", provenance or {})
+                run.write("plan", plan or {})
+                run.write("environment", environment or {})
+                run.write("inspection", inspection or {})
+                # Last, since this file makes the folder a run: a kill before it leaves none.
+                write_text(run.config_path, config_yaml)
+            except BaseException:
+                shutil.rmtree(path, ignore_errors=True)
+                raise
         return cls(path)
 
     # -- files and folders ---------------------------------------------------------------------
@@ -266,8 +272,8 @@ class Run:
     def held(self) -> Iterator[None]:
         """Keep other processes of this machine from training in this directory meanwhile.
 
-        The lock is the kernel's: it goes with the process, however that ends. Held already by this
-        object, it is not taken twice.
+        The lock goes with the process, however that ends. Held already by this object, it is not
+        taken twice.
 
         Raises:
             UsageError: another process holds it.
@@ -275,31 +281,27 @@ class Run:
         if self._is_held:
             yield
             return
-        folder = os.open(self.path, os.O_RDONLY)
-        try:
-            self._lock(folder)
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(locked(self.path))
+            except BlockingIOError as error:
+                status = self.status
+                raise UsageError(
+                    f"{self.path} is being trained by process {status.pid} on this machine "
+                    f"(step {status.step}).",
+                    advice="Wait for it to end, or stop it with Ctrl-C, then resume.",
+                ) from error
+            except OSError as error:
+                logger.warning(
+                    "%s cannot be locked (%s): see to it that one process trains there.",
+                    self.path,
+                    error.strerror,
+                )
             self._is_held = True
-            yield
-        finally:
-            self._is_held = False
-            os.close(folder)
-
-    def _lock(self, folder: int) -> None:
-        try:
-            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            status = self.status
-            raise UsageError(
-                f"{self.path} is being trained by process {status.pid} on this machine "
-                f"(step {status.step}).",
-                advice="Wait for it to end, or stop it with Ctrl-C, then resume.",
-            ) from error
-        except OSError as error:
-            logger.warning(
-                "%s cannot be locked (%s): see to it that one process trains there.",
-                self.path,
-                error.strerror,
-            )
+            try:
+                yield
+            finally:
+                self._is_held = False
 
     @contextmanager
     def log_to_file(self) -> Iterator[None]:

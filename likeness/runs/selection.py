@@ -135,7 +135,11 @@ def check_score(run: Run, score: str | None) -> None:
 
 
 def retain(run: Run, *, keep: int, best_score: str | None = None) -> list[int]:
-    """Remove all checkpoints but the last ``keep`` and the best one; returns the steps removed.
+    """Remove old checkpoints; returns the steps removed.
+
+    The last ``keep`` undamaged ones stay, and the undamaged one with the best score. A damaged one
+    counts for neither, so that the one a run goes on from is never removed in its favour; it goes
+    once it is older than all that count, unless its score is better than theirs.
 
     Args:
         keep: 0 keeps all.
@@ -143,12 +147,35 @@ def retain(run: Run, *, keep: int, best_score: str | None = None) -> list[int]:
     found = checkpoints(run)
     if keep == 0 or len(found) <= keep:
         return []
-    best = best_of(run, found, best_score)
-    removed = [c for c in found[:-keep] if best is None or c.step != best.step]
+    damaged: list[Checkpoint] = []
+    last: list[Checkpoint] = []
+    for checkpoint in reversed(found):
+        (last if _is_whole(checkpoint) else damaged).append(checkpoint)
+        if len(last) == keep:
+            break
+    else:
+        return []
+    kept = {c.step for c in found if c.step >= last[-1].step}
+    others = list(found)
+    while (best := best_of(run, others, best_score)) is not None:
+        kept.add(best.step)  # also a damaged one: somebody may have a copy, and asking for it tells
+        if best in last or (best not in damaged and _is_whole(best)):
+            break
+        others.remove(best)
+    removed = [c for c in found if c.step not in kept]
     with disk_errors(run.checkpoints_path, "remove old checkpoints"):
         for checkpoint in removed:
             discard(checkpoint.path)
     return [c.step for c in removed]
+
+
+def _is_whole(checkpoint: Checkpoint) -> bool:
+    try:
+        checkpoint.verify()
+    except DataError as error:
+        logger.warning("It does not count among the checkpoints that stay: %s", error)
+        return False
+    return True
 
 
 def _all_damaged(run: Run) -> DataError:

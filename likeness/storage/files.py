@@ -43,24 +43,33 @@ def replacing(path: Path, *, action: str = "") -> Iterator[Path]:
 
 
 @contextmanager
-def used_folder(path: Path) -> Iterator[None]:
-    """A folder to write into, made with those above it; what was made goes again if it stays empty
-    but for folders.
+def made_folder(path: Path) -> Iterator[bool]:
+    """A folder, made with those above it where it is not there; gives whether it was.
 
-    That is so also when the work inside fails.
+    What was made goes again if it stays empty, also when the work inside fails.
     """
     made = [folder for folder in (path, *path.parents) if not folder.exists()]
     path.mkdir(parents=True, exist_ok=True)
     try:
-        yield
+        yield bool(made)
     finally:
-        for below in sorted(path.rglob("*"), reverse=True) if made else ():
-            if below.is_dir() and not below.is_symlink() and not any(below.iterdir()):
-                below.rmdir()
         for folder in made:
             if not folder.is_dir() or any(folder.iterdir()):
                 break
             folder.rmdir()
+
+
+@contextmanager
+def used_folder(path: Path) -> Iterator[None]:
+    """As :func:`made_folder`, for a folder that nobody else writes to: what was made goes also if
+    it stays empty but for folders."""
+    with made_folder(path) as is_new:
+        try:
+            yield
+        finally:
+            for below in sorted(path.rglob("*"), reverse=True) if is_new else ():
+                if below.is_dir() and not below.is_symlink() and not any(below.iterdir()):
+                    below.rmdir()
 
 
 def sha256_of(path: Path) -> str:

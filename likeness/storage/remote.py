@@ -14,17 +14,15 @@ import time
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 from typing import Any, TypeVar
 
 from likeness.errors import DataError, LikenessError, MissingError
+from likeness.notices import NOTICE
+from likeness.storage.checksums import Checksums
 from likeness.storage.files import replacing, sha256_of
-from likeness.storage.store import (
-    StorageSettings,
-    Store,
-    checksum_error,
-    damage_error,
-)
+from likeness.storage.store import StorageSettings, Store, damage_error
 
 T = TypeVar("T")
 LONGEST_WAIT = 30.0
@@ -42,6 +40,7 @@ class RemoteStore(Store):
         self.uri = uri.rstrip("/")
         self.settings = settings
         self._filesystems: dict[int, Any] = {}
+        self._unproved = count()  # downloads that nothing could verify; the first is told
 
     @property
     def filesystem(self) -> Any:
@@ -153,19 +152,30 @@ class RemoteStore(Store):
         return version_of(self._tried(key, "Looking at", lambda: self._facts(key)))
 
     def download(self, key: str, path: Path, *, sha256: str | None = None) -> str:
-        address = self._address(key)
-        expected = sha256 or self.checksum(key)
+        address, name = self._address(key), f"{self.uri}/{key}"
+        recorded = Checksums(sha256) if sha256 is not None else self._checksums(key)
 
         with replacing(path, action="keep a download") as temporary:
 
-            def fetch() -> str:
+            def fetch() -> tuple[str, bool]:
                 self.filesystem.get_file(address, str(temporary))
                 found = sha256_of(temporary)
-                if expected is not None and found != expected:
-                    raise checksum_error(f"{self.uri}/{key}", expected=expected, found=found)
-                return found
+                return found, recorded.check(temporary, sha256=found, name=name)
 
-            return self._tried(key, "Downloading", fetch)
+            digest, is_proved = self._tried(key, "Downloading", fetch)
+        if not is_proved and next(self._unproved) == 0:
+            _log.log(
+                NOTICE,
+                "There is no checksum of %s that can be verified, and perhaps of more files of %s: "
+                "damage on the way would not be noticed. Files uploaded with a checksum of the "
+                "whole file, or in one part, are verified.",
+                *(name, self.uri),
+            )
+        return digest
+
+    def _checksums(self, key: str) -> Checksums:
+        """What is on record of a file's content."""
+        return Checksums(self.checksum(key))
 
 
 @contextmanager

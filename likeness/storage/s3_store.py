@@ -15,6 +15,7 @@ import fsspec.asyn
 
 from likeness.errors import DataError, LikenessError, MissingError, UsageError
 from likeness.extras import require
+from likeness.storage.checksums import Checksums, of_object
 from likeness.storage.files import sha256_of
 from likeness.storage.remote import RemoteStore, version_of
 from likeness.storage.store import StorageSettings, checked_key
@@ -141,6 +142,15 @@ class S3Store(RemoteStore):
 
     def checksum(self, key: str) -> str | None:
         return self._tried(key, "Looking at", lambda: self._recorded(key))
+
+    def _checksums(self, key: str) -> Checksums:
+        bucket, _, name = self._address(key).partition("/")
+
+        def ask() -> Checksums:
+            options = {"Bucket": bucket, "Key": name, "ChecksumMode": "ENABLED"}
+            return of_object(self.filesystem.call_s3("head_object", **options), bucket)
+
+        return self._tried(key, "Looking at", ask)
 
     def versions(self, prefix: str = "") -> dict[str, str]:
         if prefix:

@@ -82,6 +82,25 @@ def start(device: str) -> Process:
     return current(chosen)
 
 
+def alone(device: str) -> torch.device:
+    """The device of a process that does not train, and so meets no others.
+
+    A shell in the pod of a launcher has its variables, and would wait for processes that never
+    come.
+
+    Args:
+        device: as for :func:`start`.
+
+    Raises:
+        MissingError: a GPU is asked for and there is none.
+        UsageError: ``LOCAL_RANK``, which chooses the GPU, is no whole number.
+    """
+    chosen = _device(device, _launched("LOCAL_RANK", least=0), world_size=1)
+    if chosen.type == "cuda":
+        torch.cuda.set_device(chosen)
+    return chosen
+
+
 def _launched(name: str, *, least: int) -> int:
     """A whole number that a launcher sets; ``least`` without it. Raises UsageError."""
     text = os.environ.get(name) or str(least)

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
-from likeness.config.schema import ConfigModel
+from likeness.config.schema import ConfigModel, exactly_one
 from likeness.errors import UsageError
 
 PositiveInt = Annotated[int, Field(ge=1)]
@@ -49,6 +49,8 @@ class Schedule(ConfigModel):
 
 class Stage(ConfigModel):
     """One phase of training. Exactly one of ``steps`` and ``epochs`` is set."""
+
+    model_config = ConfigDict(json_schema_extra=exactly_one("steps", "epochs"))
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")]
     """What settings, messages and the report call it."""

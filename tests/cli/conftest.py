@@ -89,9 +89,9 @@ def likeness(
 ) -> Command:
     """Runs a command in this process."""
 
-    def run(*arguments: object) -> Result:
-        from likeness.cli.main import main
+    from likeness.cli.main import main  # now, before a test replaces what it imports
 
+    def run(*arguments: object) -> Result:
         monkeypatch.setattr(sys, "argv", ["likeness", *map(str, arguments)])
         capsys.readouterr()
         code: Any = 0

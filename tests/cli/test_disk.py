@@ -61,10 +61,15 @@ def test_a_full_disk(likeness: Command, trained: Path, arguments: tuple[str, ...
     [
         ("face-encoder", "toy-model", "full/toy"),
         ("studio", "show", "--out", "full/s", "--size", "64"),
+        ("export", "RUN", "--to", "arrays", "-o", "full/deep/out"),
+        ("train", "toy", "--profile", "smoke", "data.root=data", "--runs", "full/runs"),
     ],
     ids=lambda words: words[0],
 )
-def test_a_full_disk_keeps_no_empty_folder(likeness: Command, arguments: tuple[str, ...]) -> None:
+def test_a_full_disk_keeps_no_empty_folder(
+    likeness: Command, trained: Path, arguments: tuple[str, ...]
+) -> None:
+    arguments = tuple(str(trained) if word == "RUN" else word for word in arguments)
     with full_disk(Path("full")) as disk:
         result = likeness(*arguments)
         left = sorted(path.name for path in disk.iterdir())

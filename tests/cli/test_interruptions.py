@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from likeness.errors import DataError
 from tests.cli.conftest import ROOT, Command
 
 _INTERRUPTED_IMPORT = """
@@ -91,3 +93,53 @@ def test_an_interruption_is_a_document_too(
     assert "Interrupted" in result.document["error"]["message"]
     assert "Traceback" not in result.err
     assert signal.getsignal(signal.SIGTERM) is before
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+@pytest.mark.parametrize("error", [AttributeError("half imported"), DataError("half read")])
+def test_what_a_swallowed_interruption_leads_to_is_the_interruption(
+    likeness: Command, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    """torch swallows Ctrl-C while it exports, and fails later: that was shown as a defect."""
+
+    def swallowing() -> None:
+        with contextlib.suppress(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(5)
+        raise error
+
+    monkeypatch.setattr("likeness.systems.all_systems", swallowing)
+    result = likeness("systems", "--json")
+    assert result.code == 130
+    assert result.document["error"]["message"] == "Interrupted before it was done."
+    assert "Traceback" not in result.err
+    monkeypatch.setattr("likeness.systems.all_systems", lambda: 1 / 0)
+    assert likeness("systems", "--json").code == 1  # without a signal it is a defect
+
+
+def test_ctrl_c_ends_no_verb_that_runs_in_the_background(folder: Path) -> None:
+    """A shell starts it with SIGINT ignored."""
+    code = """
+import os, signal
+import likeness.systems
+from likeness.cli.main import main
+
+signal.signal(signal.SIGINT, signal.SIG_IGN)
+real = likeness.systems.all_systems
+
+def interrupted():
+    os.kill(os.getpid(), signal.SIGINT)
+    return real()
+
+likeness.systems.all_systems = interrupted
+main()
+"""
+    Path("background.py").write_text(code)
+    done = subprocess.run(
+        [sys.executable, "background.py", "systems"],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "face-encoder" in done.stdout

@@ -301,10 +301,24 @@ def test_only_the_first_process_of_a_launch_answers_an_error(
     monkeypatch.setenv("WORLD_SIZE", "2")
     for rank, count in (("0", 1), ("1", 0)):
         monkeypatch.setenv("RANK", rank)
-        for arguments in (("toy", "wave", "nobody"), ("train",)):
+        for arguments in (("train", "nobody"), ("train",), ("resume", "nowhere")):
             result = likeness(*arguments, "--json")
             assert result.out.count('"error"') == count
             assert result.err
+
+
+def test_verbs_that_do_not_train_answer_beside_the_variables_of_a_launcher(
+    likeness: Command, trained: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a shell in a pod of a training operator has them; nobody else is there to wait for."""
+    launch = {"RANK": "1", "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "1"}
+    for name, value in launch.items():
+        monkeypatch.setenv(name, value)
+    for arguments in (("systems",), ("evaluate", trained), ("report", trained), ("--version",)):
+        assert likeness(*arguments).out, arguments
+    assert likeness("evaluate", trained, "--json").document["run"] == str(trained)
+    assert likeness("toy", "wave", "nobody", "--json").document["error"]["exit_code"] == 4
+    assert likeness("evaluate", "--json").document["error"]["exit_code"] == 2
 
 
 @pytest.mark.parametrize("name", ["evaluate", "predict", "export", "report", "watch"])
@@ -328,7 +342,6 @@ def test_a_launch_that_makes_no_sense_is_wrong_use(
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     for arguments in (
-        ("evaluate", trained),
         ("resume", trained),
         ("train", "toy", "--profile", "smoke", "data.root=data"),
     ):

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
-from likeness.config.schema import ConfigModel
+from likeness.config.schema import ConfigModel, exactly_one
 
 
 class Data(ConfigModel):
@@ -32,6 +32,8 @@ class Ramp(ConfigModel):
 
 class Phase(ConfigModel):
     """One phase of training."""
+
+    model_config = ConfigDict(json_schema_extra=exactly_one("steps", "epochs"))
 
     name: str
     steps: Annotated[int, Field(ge=1)] | None = None

@@ -31,6 +31,8 @@ SOUND: list[Any] = [
     {"phases": {"points": {"weights": {"photo": {"start": 0, "end": 1}}}}},
     {"phases": {"points": {"groups": None}}},
     {"phases": [{"name": "a", "steps": 3, "groups": {"head": 1.0}}]},
+    {"phases": [{"name": "a", "epochs": 1.5, "steps": None}]},
+    {"phases": {"points": {"steps": None, "epochs": 2}}},
     {"system": "example", "profile": "smoke"},
     {"profile": "default", "data": {"folder": None}},
 ]
@@ -44,6 +46,11 @@ FAULTY: list[Any] = [
     {"phases": {"points": {"groups": {"haed": 1}}}},
     {"phases": [{"name": "a", "steps": 3, "weights": {"landmrk": 1}}]},
     {"phases": [{"steps": 3}]},
+    {"phases": [{"name": "a", "weights": {"photo": 1}}]},
+    {"phases": [{"name": "a", "steps": None, "epochs": None}]},
+    {"phases": [{"name": "a", "steps": 3, "epochs": 1}]},
+    {"phases": {"points": {"steps": 3, "epochs": 1}}},
+    {"phases": {"points": {"steps": None, "epochs": None}}},
     {"profile": "smok"},
     {"system": "other"},
 ]
@@ -84,6 +91,8 @@ def test_the_help_is_in_the_schema() -> None:
         {"stages": {"lmk": {"weights": {"landmrk": 1}}}},
         {"stages": [{"name": "lmk", "steps": 1, "weights": {"landmrk": 1}}]},
         {"stages": {"lmk": {"groups": {"encodr": 1}}}},
+        {"stages": [{"name": "lmk", "weights": {"landmark": 1}}]},
+        {"stages": [{"name": "lmk", "weights": {"landmark": 1}, "steps": 1, "epochs": 1}]},
     ],
     ids=str,
 )

@@ -254,6 +254,14 @@ def test_a_file_can_name_its_system_and_profile(tmp_path: Path) -> None:
     )
 
 
+def test_a_file_of_another_format_has_no_other_faults(tmp_path: Path) -> None:
+    """It counted as complete, and what it does not have was told as missing."""
+    path = _file(tmp_path, "format: 99\nsystem: example\nnew_thing: 1\n")
+    faults = _faults(files=[path])
+    assert list(faults) == ["format"]
+    assert "expected 1, found 99" in faults["format"]
+
+
 @pytest.mark.parametrize("text", ["- a\n- b\n", "just words", "5"])
 def test_a_file_that_is_no_mapping_is_a_fault(tmp_path: Path, text: str) -> None:
     with pytest.raises(ConfigError, match="expected settings as 'name: value' lines"):

@@ -21,6 +21,7 @@ from likeness.data import making
 from likeness.data.making import UNFINISHED, is_unfinished, refuse_unfinished, unfinished
 from likeness.errors import DataError, UsageError
 from likeness.storage.files import replacing
+from tests.disks import full_disk
 
 ROOT = Path(__file__).resolve().parents[2]
 REQUEST: dict[str, Any] = {
@@ -205,6 +206,25 @@ def test_nothing_is_lost_when_the_disk_gets_full(tmp_path, whole, space):
     assert "Free some space" in caught.value.advice
     assert (made(root)[0] > 0) == (space > 30)
     assert content(root) == whole
+
+
+@pytest.mark.parametrize("free", [0, 4096])
+def test_a_disk_that_is_full_from_the_start_keeps_nothing(tmp_path, whole, free):
+    """A journal without a line stayed, which any other command would have gone on with."""
+    request = {**REQUEST, "notes": {"for": "x" * 10_000}}
+    with full_disk(tmp_path / "full", free=free) as disk:
+        (disk / "empty").mkdir()
+        for root in ("deep/out", "empty"):
+            with pytest.raises(UsageError, match="No space left"):
+                made(disk / root, **request)
+        assert sorted(path.name for path in disk.rglob("*")) == ["empty", "filler"]
+        (disk / "empty" / UNFINISHED).touch()  # of an earlier version; not ours to remove
+        with pytest.raises(UsageError, match="No space left"):
+            made(disk / "empty", **request)
+        assert (disk / "empty" / UNFINISHED).is_file()
+        (disk / "filler").unlink()
+        made(disk / "empty", **request)
+        assert content(disk / "empty") == whole
 
 
 def test_a_journal_of_something_else_is_refused(tmp_path):

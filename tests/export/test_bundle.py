@@ -101,7 +101,13 @@ def test_no_parity_no_bundle(tmp_path):
     off[1, 1] += 0.5
     with pytest.raises(DataError, match=r"'y' differs by 0\.5, 0\.1 of its magnitude .*1e-06"):
         write(tmp_path / "b", weight=off)
-    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(KeyboardInterrupt):
+        write(tmp_path / "exports" / "b", exported=_interrupted)
+    assert list(tmp_path.iterdir()) == []  # nor the folders that were made for it
+
+
+def _interrupted(folder: Path):
+    raise KeyboardInterrupt
 
 
 def test_a_failed_export_leaves_the_older_bundle(tmp_path):

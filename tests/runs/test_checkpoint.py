@@ -270,6 +270,49 @@ def test_retention_keeps_the_last_and_the_best(run: Run, caplog: pytest.LogCaptu
     ]
 
 
+def flip(saved: Checkpoint) -> None:
+    """Damage the weights by one byte."""
+    path = saved.path / "trainable.safetensors"
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+
+
+def test_a_damaged_checkpoint_does_not_count_among_those_that_stay(
+    run: Run, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The good one before it was removed in its favour, and with it the run."""
+    save(run, 9)
+    flip(save(run, 12))
+    assert selection.retain(run, keep=1) == []
+    assert selection.find(run).step == 9
+    save(run, 10)  # trained on from 9
+    caplog.clear()
+    assert selection.retain(run, keep=1) == [9]
+    assert "does not count among the checkpoints that stay" in caplog.text
+    assert "step-00000012" in caplog.text
+    assert selection.find(run).step == 10
+    save(run, 14)
+    assert selection.retain(run, keep=2) == []  # 10 and 14, around the damaged one
+    save(run, 15)
+    assert selection.retain(run, keep=2) == [10, 12]
+    for step in (14, 15):
+        flip(Checkpoint(run.checkpoint_folder(step), progress(step)))
+    assert selection.retain(run, keep=1) == []  # nothing is left that would count
+
+
+def test_a_damaged_best_checkpoint_does_not_cost_the_best_undamaged_one(run: Run) -> None:
+    for step in range(1, 6):
+        saved = save(run, step)
+        score(run, step, float(step))
+        if step == 1:
+            flip(saved)
+    assert selection.retain(run, keep=1, best_score="nme") == [3, 4]
+    assert [c.step for c in checkpoints(run)] == [1, 2, 5]
+    with pytest.raises(DataError, match="Use the checkpoint of another step: 2, 5"):
+        selection.find(run, "best", score="nme")
+
+
 @pytest.mark.parametrize(
     ("place", "error", "message"),
     [

@@ -108,7 +108,12 @@ def test_a_return_cut_short_leaves_no_run_and_is_made_good(tmp_path: Path, run: 
     copy = Failing(tmp_path / "there" / "toy" / run.name)
     with pytest.raises(MissingError, match="The server is away"):
         restore(copy, tmp_path / "elsewhere")
-    assert not (tmp_path / "elsewhere" / "toy" / run.name).exists()
+    assert not (tmp_path / "elsewhere").exists()
+    (tmp_path / "elsewhere" / "toy").mkdir(parents=True)  # what was there stays
+    copy.left = 4
+    with pytest.raises(MissingError, match="The server is away"):
+        restore(copy, tmp_path / "elsewhere")
+    assert list((tmp_path / "elsewhere" / "toy").iterdir()) == []
     copy.left = 100
     assert selection.find(restore(copy, tmp_path / "elsewhere")).step == 5
     assert [p.name for p in (tmp_path / "elsewhere" / "toy").iterdir()] == [run.name]

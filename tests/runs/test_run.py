@@ -5,6 +5,7 @@ import json
 import logging
 import os
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -222,35 +223,89 @@ def test_only_one_process_holds_a_run(tmp_path: Path) -> None:
         pass
 
 
-def test_a_run_killed_while_it_was_made_is_none(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_fork_that_outlives_a_killed_process_does_not_hold_the_run(tmp_path: Path) -> None:
+    """As workers that load data do by seconds: resuming was refused in the dead process's name."""
+    run = new(tmp_path)
+    code = (
+        "import multiprocessing, sys, time; from likeness.runs.run import Run\n"
+        "with Run(sys.argv[1]).held():\n"
+        "    child = multiprocessing.get_context('fork').Process(target=time.sleep, args=(60,))\n"
+        "    child.start()\n"
+        "    print(child.pid, flush=True); time.sleep(60)"
+    )
+    other = subprocess.Popen(
+        [sys.executable, "-c", code, str(run.path)],
+        cwd=Path(__file__).resolve().parents[2],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert other.stdout is not None
+    fork = int(other.stdout.readline())
+    try:
+        with pytest.raises(UsageError, match="is being trained by process"), run.held():
+            pass  # while the parent lives, whatever its fork has closed
+        other.kill()
+        other.wait()
+        os.kill(fork, 0)  # it is there still
+        with run.held():
+            pass
+    finally:
+        os.kill(fork, signal.SIGKILL)
+
+
+def test_a_run_killed_while_it_was_made_is_none(tmp_path: Path) -> None:
     """After whatever file the kill came: no run, or one with everything that describes it."""
-    real, left = os.replace, 0
+    code = """
+import os, sys
+from likeness.runs.run import Run
 
-    def replace(source: Path, target: Path) -> None:
-        nonlocal left
-        if left == 0:
-            raise SystemExit("killed")
-        left -= 1
-        real(source, target)
+real, left = os.replace, int(sys.argv[2])
 
-    monkeypatch.setattr(os, "replace", replace)
+def replace(source, target):
+    global left
+    if left == 0:
+        os._exit(9)
+    left -= 1
+    real(source, target)
+
+os.replace = replace
+Run.create(sys.argv[1], "toy", "run", "system: toy\\n")
+"""
     seen = set()
     for count in range(8):
-        left, root = count, tmp_path / str(count)
-        try:
-            Run.create(root, "toy", "run", "system: toy\n")
-        except SystemExit:
-            (folder,) = (root / "toy").iterdir()
+        root = tmp_path / str(count)
+        done = subprocess.run(
+            [sys.executable, "-c", code, str(root), str(count)],
+            cwd=Path(__file__).resolve().parents[2],
+        )
+        (folder,) = (root / "toy").iterdir()
+        if done.returncode == 9:
             with pytest.raises(MissingError, match="is not a run"):
                 Run(folder)
-            seen.add("killed")
         else:
-            (folder,) = (root / "toy").iterdir()
             assert Run(folder).status.status == "planned"
-            seen.add("made")
-    assert seen == {"killed", "made"}
+        seen.add(done.returncode)
+    assert seen == {9, 0}
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), OSError(errno.ENOSPC, "No space left")])
+def test_a_run_that_cannot_be_made_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException
+) -> None:
+    """An empty folder stayed, which was no run."""
+    (tmp_path / "there").mkdir()
+
+    def refuse(*arguments: Any) -> None:
+        raise error
+
+    with monkeypatch.context() as patch:
+        patch.setattr("likeness.runs.run.write_text", refuse)
+        for root in ("there", "new"):
+            with pytest.raises((KeyboardInterrupt, UsageError)):
+                new(tmp_path / root / "runs")
+    assert [path.name for path in tmp_path.rglob("*")] == ["there"]
+    run = new(tmp_path / "there")
+    assert list(run.path.parent.iterdir()) == [run.path]
 
 
 def test_a_run_whose_process_died_before_it_trained_is_abandoned(tmp_path: Path) -> None:

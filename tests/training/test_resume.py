@@ -240,3 +240,26 @@ def test_unreadable_checkpoints_are_not_taken_for_none(tmp_path: Path) -> None:
         trainer.fit(toy_system(), toy_plan(settings), run, settings, resume=True)
     assert run.metrics_path.read_bytes() == lines
     assert run.status.status == "finished"
+
+
+def test_a_run_that_goes_on_from_before_a_damaged_checkpoint_is_not_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed before its next checkpoint, it still has the one it went on from."""
+    run, whole = new_run(tmp_path), new_run(tmp_path, "whole")
+    train(whole, ToyConfig(), toy_settings())
+    with monkeypatch.context() as patch:
+        stop_at(patch, 7)
+        train(run, ToyConfig(), toy_settings())  # saved at 5 and 7
+    weights = run.checkpoint_folder(7) / "trainable.safetensors"
+    content = bytearray(weights.read_bytes())
+    content[-1] ^= 1
+    weights.write_bytes(content)
+    settings = toy_settings(keep_checkpoints=1)
+    with monkeypatch.context() as patch:
+        patch.setattr(trainer._Loop, "_step", lambda *arguments: sys.exit("killed"))
+        with pytest.raises(SystemExit):
+            train(run, ToyConfig(), settings, resume=True)
+    assert selection.find(run).step == 5
+    train(run, ToyConfig(), settings, resume=True)
+    assert_equal(facts(run), facts(whole))

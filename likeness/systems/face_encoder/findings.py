@@ -360,6 +360,19 @@ def _whole(counts: dict[str, int], folder: Folder) -> list[Finding]:
                 "Write identity.csv with a line 'id,person' and then one for each photograph.",
             )
         )
+    unnamed = [entry.id for entry in folder.entries if entry.person is None]
+    if counts["persons"] and unnamed:
+        findings.append(
+            Finding(
+                "warning",
+                "persons-missing",
+                "identity.csv",
+                f"Nothing says who is on {len(unnamed)} of {counts['photographs']} photographs, "
+                f"such as {unnamed[0]}: each counts as a person of its own, and one person may be "
+                "in training and in test.",
+                "Write a line for each of them into identity.csv.",
+            )
+        )
     provenance = folder.root / "provenance.json"
     advice = "Write provenance.json with at least 'source' and 'consent'."
     if not provenance.is_file():

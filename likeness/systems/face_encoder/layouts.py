@@ -209,6 +209,18 @@ def _with_index(folder: Folder) -> Folder:
         )
         for name in missing
     ]
+    unused = sorted(persons.keys() - {entry.id for entry in entries})
+    if unused:
+        findings.append(
+            Finding(
+                "warning",
+                "identity-unused",
+                "identity.csv",
+                f"Ids without a picture of their name, {len(unused)} in all, are not used; the "
+                f"first is {_shown(unused[0])}.",
+                "Correct them: an id is the name of the picture without its ending.",
+            )
+        )
     return replace(folder, entries=tuple(entries), findings=tuple(findings))
 
 
@@ -276,18 +288,24 @@ def _persons(path: Path, findings: list[Finding]) -> dict[str, str]:
             )
         )
         return {}
-    findings += [
-        Finding(
-            "error",
-            "identity-line",
-            f"{path.name}:{number}",
-            f"Expected an id and a person, found {row}.",
-            "Correct or remove the line.",
-        )
-        for number, row in enumerate(rows[1:], start=2)
-        if row and len(row) != 2
-    ]
-    return {row[0]: row[1] for row in rows[1:] if len(row) == 2}
+    persons: dict[str, str] = {}
+    for number, row in enumerate(rows[1:], start=2):
+        if len(row) == 2 and all(row) and row[0] not in persons:
+            persons[row[0]] = row[1]
+        elif row:
+            twice = len(row) == 2 and all(row)
+            findings.append(
+                Finding(
+                    "error",
+                    "identity-line",
+                    f"{path.name}:{number}",
+                    f"Expected an id and a person, found the id {_shown(row[0])} a second time."
+                    if twice
+                    else f"Expected an id and a person, found {_shown(row)}.",
+                    "Correct or remove the line.",
+                )
+            )
+    return persons
 
 
 def _lines(path: Path) -> list[str]:

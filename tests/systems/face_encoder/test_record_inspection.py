@@ -118,6 +118,44 @@ def test_people_that_cannot_be_read(data):
     only(data, "identity-header")
 
 
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("p0_0,anna", "the id 'p0_0' a second time"),
+        (",anna", "found ['', 'anna']"),
+        ("p9_0,", "found ['p9_0', '']"),
+    ],
+    ids=["twice", "no id", "no person"],
+)
+def test_lines_of_the_table_of_persons_that_cannot_be_used(data, line, message):
+    """They were taken, or passed by, without a word."""
+    with open(data / "identity.csv", "a") as file:
+        file.write(line + "\n")
+    finding = only(data, "identity-line")
+    assert finding.path == "identity.csv:10"
+    assert message in finding.message
+
+
+def test_persons_of_pictures_that_are_not_there(data):
+    with open(data / "identity.csv", "a") as file:
+        file.write("p9_0,anna\np8_0,carl\n")
+    finding = only(data, "identity-unused", "warning")
+    assert "2 in all" in finding.message
+    assert "'p8_0'" in finding.message
+
+
+def test_photographs_that_the_table_of_persons_does_not_name(data):
+    """Each counted as a person of its own in silence, unless nobody had a name at all."""
+    rows = [json.loads(line) for line in (data / "index.jsonl").read_text().splitlines()]
+    bare = "".join(json.dumps({"id": row["id"], "split": row["split"]}) + "\n" for row in rows)
+    (data / "index.jsonl").write_text(bare)
+    assert found(CONTRACT.inspect(str(data)), "persons-missing") == []
+    lines = (data / "identity.csv").read_text().splitlines()
+    (data / "identity.csv").write_text("\n".join(lines[:6]))  # the header and five of eight
+    finding = only(data, "persons-missing", "warning")
+    assert "3 of 8 photographs, such as p2_1" in finding.message
+
+
 def test_an_unreadable_head_description(data):
     (data / "head.json").write_text('{"name": "toy"}')
     assert "head.json" in only(data, "head-unreadable").path
