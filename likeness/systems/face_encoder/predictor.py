@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import logging
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
@@ -24,6 +25,8 @@ from likeness.systems.face_encoder.framing import frame_face, frame_landmarks
 from likeness.systems.face_encoder.network import EncoderNetwork
 from likeness.systems.face_encoder.record import PersonRecord
 from likeness.training.divergence import check_answer
+
+logger = logging.getLogger(__name__)
 
 if TYPE_CHECKING:
     from likeness.systems.face_encoder.system import FaceEncoder
@@ -171,6 +174,15 @@ class FacePredictor:
                     f"({photo.shape[1]}x{photo.shape[0]} pixels) by the detector '{kind}'.",
                     advice="Use a photograph in which the face is larger, or another detector "
                     "(detector=scrfd weights=FILE).",
+                )
+            others = [other for other in faces if other is not face and other.score >= 0.5]
+            others = [other for other in others if 2.0 * other.size > face.size]
+            if others:
+                logger.warning(
+                    "%s shows %d faces; the largest and most central one is read. Crop the "
+                    "photograph to have another.",
+                    source or "The photograph",
+                    1 + len(others),
                 )
         start = frame_face(face, self.crop_scale, self.image_size, detector=kind)
         vector, points, matrix = self.in_frame(photo, start)

@@ -218,6 +218,17 @@ def test_the_largest_and_most_central_face_is_encoded_not_the_first(fixed, decod
     assert record.image_size == CROP_SIZE
 
 
+def test_several_faces_are_told_and_a_passer_by_is_not(fixed, caplog) -> None:
+    predictor = fixed(random_vector(SMALL_LAYOUT, 1))
+    large = Face(np.array([30.0, 20, 80, 70]), 0.7)
+    beside = Face(np.array([80.0, 20, 115, 60]), 0.9)
+    far = Face(np.array([2.0, 2, 12, 12]), 0.99)
+    predictor.encode(PHOTO, detector=Listed(large, far), source="one.jpg")
+    assert caplog.text == ""
+    predictor.encode(PHOTO, detector=Listed(large, beside, far), source="two.jpg")
+    assert "two.jpg shows 2 faces; the largest and most central one is read" in caplog.text
+
+
 def test_a_record_says_all_about_its_making(fixed, decoder, tmp_path):
     vector = random_vector(SMALL_LAYOUT, 1)
     points = np.random.default_rng(2).uniform(20, 70, (68, 2))
