@@ -215,6 +215,14 @@ class Run:
         folder = self.path / "evaluation"
         return [s for s in steps_in(folder) if (folder / step_name(s) / "scores.json").is_file()]
 
+    def forget_after(self, step: int) -> None:
+        """Remove previews and scores of later steps: training goes on from this one, and what was
+        seen of the weights that followed it the last time says nothing of those that follow now."""
+        for kind in ("previews", "evaluation"):
+            for later in [found for found in steps_in(self.path / kind) if found > step]:
+                with disk_errors(self.path / kind, "remove what is out of date"):
+                    shutil.rmtree(self.path / kind / step_name(later))
+
     # -- descriptions --------------------------------------------------------------------------
 
     @property

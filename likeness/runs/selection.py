@@ -125,7 +125,7 @@ def check_score(run: Run, score: str | None) -> None:
             return
     if not names:
         return
-    near = get_close_matches(score, names, n=1)
+    near = [*get_close_matches(score, names, n=1), *sorted(n for n in names if score in n)]
     raise UsageError(
         f"No evaluation of {run.path} has a score '{score}'.",
         advice=f"There are: {', '.join(sorted(names))}. Take a checkpoint as it is with "
@@ -173,7 +173,7 @@ def _is_whole(checkpoint: Checkpoint) -> bool:
     try:
         checkpoint.verify()
     except DataError as error:
-        logger.warning("It does not count among the checkpoints that stay: %s", error)
+        logger.warning("It does not count: %s", error)
         return False
     return True
 
@@ -190,7 +190,7 @@ def _verified(checkpoint: Checkpoint, among: list[Checkpoint]) -> Checkpoint:
     try:
         checkpoint.verify()
     except DataError as error:
-        others = [str(c.step) for c in among if c.step != checkpoint.step]
+        others = [str(c.step) for c in among if c is not checkpoint and _is_whole(c)]
         advice = f"Use the checkpoint of another step: {', '.join(others)}." if others else ""
         raise DataError(error.message, advice=advice) from error
     return checkpoint

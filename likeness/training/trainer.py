@@ -106,6 +106,7 @@ def fit(
             loop.start(resume=resume)
             if loop.process.is_first:
                 step, config = loop.counters.step, yaml.safe_load(run.config_yaml) or {}
+                run.forget_after(step)
                 mirrors = open_trackers(
                     run, tracking or TrackingSettings(), step=step, config=config
                 )

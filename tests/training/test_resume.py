@@ -263,3 +263,25 @@ def test_a_run_that_goes_on_from_before_a_damaged_checkpoint_is_not_lost(
     assert selection.find(run).step == 5
     train(run, ToyConfig(), settings, resume=True)
     assert_equal(facts(run), facts(whole))
+
+
+def test_scores_and_previews_of_weights_that_were_lost_go_with_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They would choose the best checkpoint among others of the same steps."""
+    run = new_run(tmp_path)
+    settings = toy_settings(evaluate_every=2, preview_every=2, save_every=2, keep_checkpoints=0)
+    with monkeypatch.context() as patch:
+        stop_at(patch, 8)
+        train(run, ToyConfig(), settings)
+    assert run.evaluation_steps() == [2, 4, 6, 8]
+    assert run.preview_steps() == [0, 2, 4, 6, 8]
+    for step in (6, 8):
+        (run.checkpoint_folder(step) / "trainable.safetensors").write_bytes(b"torn")
+    quiet = toy_settings(save_every=2, keep_checkpoints=0)
+    with monkeypatch.context() as patch:
+        patch.setattr(trainer._Loop, "_step", lambda *arguments: sys.exit("killed"))
+        with pytest.raises(SystemExit):
+            train(run, ToyConfig(), quiet, resume=True)
+    assert run.evaluation_steps() == [2, 4]
+    assert run.preview_steps() == [0, 2, 4]
