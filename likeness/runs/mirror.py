@@ -17,7 +17,7 @@ from likeness.storage.files import disk_errors, made_folder, sha256_of
 from likeness.storage.store import Store, checked_key
 
 from .checkpoint import PROGRESS_FILE, checkpoints
-from .run import CONFIG_FILE, Document, Run
+from .run import CONFIG_FILE, Document, Run, step_name, steps_in
 
 logger = logging.getLogger(__name__)
 
@@ -95,7 +95,9 @@ def _bring_up_to_date(run: Run, store: Store) -> None:
     wanted += sorted(records.difference(_DESCRIPTIONS))
     for name in wanted:
         store.upload(run.path / name, f"{prefix}/{name}")
-    here = tuple(f"{prefix}/checkpoints/{checkpoint.path.name}/" for checkpoint in saved)
+    # A checkpoint that cannot be read here has its only good copy there.
+    kept = steps_in(run.checkpoints_path)
+    here = tuple(f"{prefix}/checkpoints/{step_name(step)}/" for step in kept)
     # The record of completeness goes first, so that no half of a checkpoint counts as one.
     gone = [key for key in there if not key.startswith(here)]
     for key in sorted(gone, key=lambda key: not key.endswith(PROGRESS_FILE)):

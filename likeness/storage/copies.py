@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
-from likeness.errors import MissingError
+from likeness.errors import MissingError, UsageError
 from likeness.storage.cache import Cache
 from likeness.storage.files import disk_errors, replacing
 from likeness.storage.store import (
@@ -66,7 +66,12 @@ def _alone(path: Path) -> Iterator[None]:
 
 def _update(store: Store, cache: Cache, place: Path) -> None:
     """Make ``files`` equal to the store, and remember the versions it then has."""
-    wanted = {checked_key(key): version for key, version in store.versions().items()}
+    versions = store.versions()
+    if "" in versions:
+        raise UsageError(
+            f"{store.uri} is a file; expected a folder.", advice="Name the folder that it is in."
+        )
+    wanted = {checked_key(key): version for key, version in versions.items()}
     if not wanted:
         raise MissingError(f"There are no files at {store.uri}.", advice="Check the URI.")
     folder, manifest = place / "files", place / _MANIFEST
@@ -103,7 +108,7 @@ def _link(source: Path, target: Path) -> None:
 
 def _read(manifest: Path) -> dict[str, str]:
     try:
-        versions: dict[str, str] = json.loads(manifest.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+        versions = json.loads(manifest.read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):  # half a file after a power cut: all is fetched again
         return {}
-    return versions
+    return versions if isinstance(versions, dict) else {}

@@ -217,3 +217,16 @@ def test_the_best_checkpoint_is_still_the_best_after_the_way_back(tmp_path: Path
     back = restore(LocalStore(tmp_path / "there" / "toy" / run.name), tmp_path / "elsewhere")
     assert selection.find(back, "best", score="error").step == 5
     assert selection.retain(back, keep=1, best_score="error") == [10]
+
+
+def test_the_copy_of_a_checkpoint_that_cannot_be_read_here_stays(tmp_path: Path, run: Run) -> None:
+    store = LocalStore(tmp_path / "there")
+    for step in (5, 10):
+        save(run, step)
+    mirror(run, store, must_succeed=True)
+    (run.checkpoint_folder(5) / "progress.json").write_text("garbage")
+    save(run, 15)
+    mirror(run, store, must_succeed=True)
+    copy = Run(tmp_path / "there" / "toy" / run.name)
+    assert [c.step for c in checkpoint.checkpoints(copy)] == [5, 10, 15]
+    assert selection.find(copy, 5).weights()["net.weight"].tolist() == [5.0, 5.0]

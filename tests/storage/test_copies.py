@@ -148,3 +148,22 @@ def test_a_system_trains_on_a_bucket(
     likeness.Predictor.from_run(run)
     with pytest.raises(MissingError):
         likeness.evaluate(run)
+
+
+@pytest.mark.s3
+@pytest.mark.parametrize("damage", ["garbage", "[1]"])
+def test_a_damaged_list_of_files_is_fetched_again(
+    store: Store, settings: StorageSettings, damage: str
+) -> None:
+    folder = local_copy(store.uri, settings=settings)
+    (folder.parent / "manifest.json").write_text(damage)
+    assert _contents(local_copy(store.uri, settings=settings)) == _contents(folder)
+    assert set(json.loads((folder.parent / "manifest.json").read_text())) == {
+        "a.txt", "deep/b.txt", "deep/c.txt"
+    }  # fmt: skip
+
+
+@pytest.mark.s3
+def test_the_address_of_a_file_is_told_as_one(store: Store, settings: StorageSettings) -> None:
+    with pytest.raises(UsageError, match=r"a\.txt is a file; expected a folder"):
+        local_copy(f"{store.uri}/a.txt", settings=settings)

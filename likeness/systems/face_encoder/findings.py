@@ -28,6 +28,7 @@ from likeness.systems.face_encoder.heads import open_head
 from likeness.systems.face_encoder.json_files import read_object
 from likeness.systems.face_encoder.landmark_files import implausible, in_image, read_landmarks
 from likeness.systems.face_encoder.layouts import Entry, Folder, place_of, read_folder, split_of
+from likeness.systems.face_encoder.persons import persons_missing
 from likeness.systems.face_encoder.weights import check_files, check_initial_run
 
 logger = logging.getLogger(__name__)
@@ -362,17 +363,7 @@ def _whole(counts: dict[str, int], folder: Folder) -> list[Finding]:
         )
     unnamed = [entry.id for entry in folder.entries if entry.person is None]
     if counts["persons"] and unnamed:
-        findings.append(
-            Finding(
-                "warning",
-                "persons-missing",
-                "identity.csv",
-                f"Nothing says who is on {len(unnamed)} of {counts['photographs']} photographs, "
-                f"such as {unnamed[0]}: each counts as a person of its own, and one person may be "
-                "in training and in test.",
-                "Write a line for each of them into identity.csv.",
-            )
-        )
+        findings.append(persons_missing(len(unnamed), counts["photographs"], unnamed[0]))
     provenance = folder.root / "provenance.json"
     advice = "Write provenance.json with at least 'source' and 'consent'."
     if not provenance.is_file():

@@ -7,7 +7,6 @@ beside each. Owns names and places only; nothing is decoded here.
 
 from __future__ import annotations
 
-import csv
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from likeness.data.making import refuse_unfinished
 from likeness.errors import DataError
 from likeness.seeds import seed_of
 from likeness.systems.face_encoder.json_files import parse_json
+from likeness.systems.face_encoder.persons import PERSONS_FILE, lines_of, read_persons, shown
 
 IMAGE_SUFFIXES = (
     ".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".webp", ".bmp", ".tif", ".tiff", ".gif",
@@ -185,7 +185,7 @@ def _with_index(folder: Folder) -> Folder:
     """Add what index.jsonl and identity.csv say."""
     findings = list(folder.findings)
     rows = _index(folder.root / "index.jsonl", findings)
-    persons = _persons(folder.root / "identity.csv", findings)
+    persons = read_persons(folder.root / PERSONS_FILE, findings)
     entries = []
     for entry in folder.entries:
         row = rows.get(entry.id, {})
@@ -217,7 +217,7 @@ def _with_index(folder: Folder) -> Folder:
                 "identity-unused",
                 "identity.csv",
                 f"Ids without a picture of their name, {len(unused)} in all, are not used; the "
-                f"first is {_shown(unused[0])}.",
+                f"first is {shown(unused[0])}.",
                 "Correct them: an id is the name of the picture without its ending.",
             )
         )
@@ -227,26 +227,26 @@ def _with_index(folder: Folder) -> Folder:
 def _index(path: Path, findings: list[Finding]) -> dict[str, dict[str, Any]]:
     """The lines of index.jsonl by id; lines that cannot be used become findings."""
     rows: dict[str, dict[str, Any]] = {}
-    for number, line in enumerate(_lines(path), start=1):
+    for number, line in enumerate(lines_of(path), start=1):
         if not line.strip():
             continue
         try:
             row = parse_json(line)
             name, split = str(row["id"]), row.get("split")
             if type(row["id"]) not in (str, int):
-                raise ValueError(f"the id {_shown(row['id'])}, which is no text")
+                raise ValueError(f"the id {shown(row['id'])}, which is no text")
             if name in rows:
                 raise ValueError(f"the id '{name}' a second time")
             if split not in (None, "train", "validation", "test"):
                 raise ValueError(f"the split {split!r}, which is not train, validation or test")
             if type(row.get("person")) not in (str, int, type(None)):
-                raise ValueError(f"the person {_shown(row['person'])}, which is no text")
+                raise ValueError(f"the person {shown(row['person'])}, which is no text")
             sides = (row.get("width"), row.get("height"))
             if sides != (None, None) and not all(
                 type(side) is int and 1 <= side <= _MAX_SIDE for side in sides
             ):
                 raise ValueError(
-                    f"the width {_shown(sides[0])} and the height {_shown(sides[1])}, which are "
+                    f"the width {shown(sides[0])} and the height {shown(sides[1])}, which are "
                     "not both whole numbers of pixels"
                 )
             rows[name] = row
@@ -261,56 +261,6 @@ def _index(path: Path, findings: list[Finding]) -> dict[str, dict[str, Any]]:
                 )
             )
     return rows
-
-
-def _shown(value: Any) -> str:
-    """A value in a message, cut where it is long."""
-    return repr(value)[:80]
-
-
-def _persons(path: Path, findings: list[Finding]) -> dict[str, str]:
-    """Id to person from identity.csv; lines that cannot be used become findings."""
-    lines = _lines(path)
-    if not lines:
-        return {}
-    try:
-        rows = list(csv.reader(lines))
-    except csv.Error as error:
-        rows = [[f"what is no table ({error})"]]
-    if [name.strip() for name in rows[0]] != ["id", "person"]:
-        findings.append(
-            Finding(
-                "error",
-                "identity-header",
-                path.name,
-                f"Expected the header 'id,person', found {rows[0]}.",
-                "Correct the header.",
-            )
-        )
-        return {}
-    persons: dict[str, str] = {}
-    for number, row in enumerate(rows[1:], start=2):
-        if len(row) == 2 and all(row) and row[0] not in persons:
-            persons[row[0]] = row[1]
-        elif row:
-            twice = len(row) == 2 and all(row)
-            findings.append(
-                Finding(
-                    "error",
-                    "identity-line",
-                    f"{path.name}:{number}",
-                    f"Expected an id and a person, found the id {_shown(row[0])} a second time."
-                    if twice
-                    else f"Expected an id and a person, found {_shown(row)}.",
-                    "Correct or remove the line.",
-                )
-            )
-    return persons
-
-
-def _lines(path: Path) -> list[str]:
-    """The lines of a text file, none without a file; bytes that are no text show as such."""
-    return path.read_text(encoding="utf-8", errors="replace").splitlines() if path.is_file() else []
 
 
 def split_of(entry: Entry, position: int, total: int, layout: str) -> str:

@@ -25,6 +25,7 @@ from likeness.systems.face_encoder import left_out
 from likeness.systems.face_encoder.data import CONTRACT, put_text, write_index, write_photograph
 from likeness.systems.face_encoder.landmark_files import implausible
 from likeness.systems.face_encoder.landmark_sources import LandmarkSource, landmark_source
+from likeness.systems.face_encoder.persons import PERSONS_FILE, persons_missing, read_persons
 from likeness.systems.face_encoder.photograph_sources import Given, content
 from likeness.systems.face_encoder.photographs import Photo, shown_name
 
@@ -63,7 +64,8 @@ def prepare(
         detector, weights: where faces are, for "run:".
         size: photographs with a longer side are reduced to it, pixels.
         person_from: character that ends the person's name in a file name, e.g. "_" for
-            012_smiling.jpg; "/" when every person has a folder.
+            012_smiling.jpg; "/" when every person has a folder. Empty: as an identity.csv in the
+            folder says, by ids or by files; else every photograph is a person.
         test_every: of the persons with a usable photograph, in order, one of every so many is for
             testing, half as many are for validation.
         consent: a sentence on the source and the subjects' agreement, kept in provenance.json.
@@ -93,7 +95,8 @@ def prepare(
         reasons = "; ".join(f"{row['file']}: {row['reason']}" for row in others[:3])
         raise DataError(f"Expected photographs in '{source}', found none. {reasons}".rstrip())
     points = landmark_source(landmarks, folder, photos, detector, weights)
-    tasks = _tasks(photos, person_from)
+    named = {} if person_from else _named(folder)
+    tasks = _tasks(photos, person_from, named)
     with unfinished(
         out,
         command="'likeness data prepare face-encoder'",
@@ -102,6 +105,7 @@ def prepare(
             **given.identity,
             "size": size,
             "person_from": person_from,
+            "persons": named,
             "test_every": test_every,
             "consent": consent,
             **points.identity,
@@ -127,12 +131,37 @@ def prepare(
     inspection = CONTRACT.inspect(out)
     notes = left_out.findings_of(skipped)
     if not person_from and not person_column and len(rows) > 1:
-        notes += (_each_its_own_person(len(rows)),)
+        notes += _not_told(rows, named)
     counts = {**inspection.counts, "left_out": len(skipped)}
     others_found = tuple(
         finding for finding in inspection.findings if finding.code != left_out.CODE
     )
     return Inspection(inspection.uri, counts, others_found + notes)
+
+
+def _named(folder: Path) -> dict[str, str]:
+    """Who is on which photograph of a folder, as an identity.csv in it says.
+
+    Raises:
+        DataError: a line of it cannot be used.
+    """
+    findings: list[Finding] = []
+    persons = read_persons(folder / PERSONS_FILE, findings)
+    if findings:
+        told = " ".join(f"{finding.path}: {finding.message}" for finding in findings[:5])
+        raise DataError(
+            f"{folder / PERSONS_FILE} cannot be used. {told}",
+            advice="Correct it, take it away, or say where the names of persons end: person_from=_",
+        )
+    return persons
+
+
+def _not_told(rows: Sequence[dict[str, Any]], named: dict[str, str]) -> tuple[Finding, ...]:
+    """Of photographs taken for persons of their own."""
+    if not named:
+        return (_each_its_own_person(len(rows)),)
+    missing = [row["id"] for row in rows if row["id"] not in named and row["file"] not in named]
+    return (persons_missing(len(missing), len(rows), missing[0]),) if missing else ()
 
 
 def _each_its_own_person(count: int) -> Finding:
@@ -147,15 +176,15 @@ def _each_its_own_person(count: int) -> Finding:
     )
 
 
-def _tasks(photos: Sequence[Photo], person_from: str) -> list[list[Owned]]:
+def _tasks(photos: Sequence[Photo], person_from: str, named: dict[str, str]) -> list[list[Owned]]:
     """One for each id, in order: of photographs with the same id the first usable one is taken."""
     tasks: dict[str, list[Owned]] = {}
     for photo in photos:
-        tasks.setdefault(photo.id, []).append((photo, _person(photo, person_from)))
+        tasks.setdefault(photo.id, []).append((photo, _person(photo, person_from, named)))
     return list(tasks.values())
 
 
-def _person(photo: Photo, separator: str) -> str:
+def _person(photo: Photo, separator: str, named: dict[str, str]) -> str:
     if photo.cell is not None and photo.cell.person:
         return photo.cell.person
     if separator == "/":
@@ -163,7 +192,7 @@ def _person(photo: Photo, separator: str) -> str:
     if separator:
         name = photo.name.rpartition("/")[2]
         return name.split(separator)[0] or name
-    return photo.id
+    return named.get(photo.id) or named.get(photo.file) or photo.id
 
 
 def _divided(rows: Sequence[dict[str, Any]], test_every: int) -> list[dict[str, Any]]:

@@ -248,3 +248,27 @@ def test_no_usable_photograph_is_a_data_error_and_a_full_folder_is_kept(photos, 
     with pytest.raises(UsageError, match="never overwritten"):
         prepare(str(photos), str(full))
     assert [p.name for p in full.iterdir()] == ["precious.txt"]
+
+
+def test_persons_are_those_of_a_table_among_the_photographs(dataset, tmp_path):
+    """Written by a spreadsheet, with a byte order mark; by ids and by names of files."""
+    source = tmp_path / "album"
+    source.mkdir()
+    for name in ("one", "two", "three", "four"):
+        shutil.copy(dataset / "images" / "p0_0.png", source / f"{name}.png")
+        np.save(source / f"{name}.npy", truth(dataset, "p0_0"))
+    table = "id,person\r\none,anna\r\ntwo.png,anna\r\nthree,bob\r\n"
+    (source / "identity.csv").write_text(table, encoding="utf-8-sig", newline="")
+    found = prepare(str(source), str(tmp_path / "out"))
+    entries = CONTRACT.open(str(tmp_path / "out"), "all", size=32).entries
+    assert {entry.id: entry.person for entry in entries} == {
+        "one": "anna", "two": "anna", "three": "bob", "four": "four"
+    }  # fmt: skip
+    told = [finding for finding in found.findings if finding.code == "persons-missing"]
+    assert "1 of 4 photographs, such as four" in told[0].message
+    assert not any(finding.code == "no-persons" for finding in found.findings)
+
+    (source / "identity.csv").write_text("id,person\none,anna\none,bob\n")
+    with pytest.raises(DataError, match=r"identity\.csv:3: .* 'one' a second time"):
+        prepare(str(source), str(tmp_path / "again"))
+    assert not (tmp_path / "again").exists()
