@@ -221,13 +221,17 @@ def _opened(run: str, detector: str, weights: str | None) -> tuple[Any, Detector
 def read_pts(path: Path) -> np.ndarray:
     """The .pts text of 300-W: a header, then one "x y" line a point in braces; 1-based pixels."""
     text = path.read_text(encoding="utf-8", errors="replace")
-    try:
-        body = text[text.index("{") + 1 : text.index("}")]
-        points = np.array([[float(v) for v in line.split()] for line in body.strip().splitlines()])
-    except ValueError as error:
+    start, end = text.find("{"), text.find("}")
+    if not 0 <= start < end:
         raise DataError(
-            f"Expected a .pts file with points in braces at '{path}': {error}."
-        ) from error
+            f"Expected a .pts file with points between '{{' and '}}' at '{path}', found no such "
+            "pair of braces."
+        )
+    lines = text[start + 1 : end].strip().splitlines()
+    try:
+        points = np.array([[float(value) for value in line.split()] for line in lines])
+    except ValueError as error:
+        raise DataError(f"Expected lines of two numbers in '{path}': {error}.") from error
     if points.shape != (68, 2):
         raise DataError(f"Expected 68 points in '{path}', found {points.shape}.")
     # 1-based, centres on integers; here centres lie on half-integers.

@@ -189,7 +189,7 @@ def _with_index(folder: Folder) -> Folder:
     entries = []
     for entry in folder.entries:
         row = rows.get(entry.id, {})
-        person = row.get("person", persons.get(entry.id))
+        person = persons.get(entry.id, row.get("person"))  # the table is what people edit
         entries.append(
             replace(
                 entry,

@@ -12,6 +12,7 @@ from typing import Any
 from likeness.data.inspection import Finding
 
 PERSONS_FILE = "identity.csv"
+_NO_TEXT = "\N{REPLACEMENT CHARACTER}"
 
 
 def read_persons(path: Path, findings: list[Finding]) -> dict[str, str]:
@@ -19,11 +20,17 @@ def read_persons(path: Path, findings: list[Finding]) -> dict[str, str]:
     lines = lines_of(path)
     if not lines:
         return {}
+    if any(_NO_TEXT in line for line in lines):
+        message = "Expected text in UTF-8, found other bytes: names would be taken for each other."
+        findings.append(
+            Finding("error", "identity-encoding", path.name, message, "Save it as UTF-8.")
+        )
+        return {}
     try:
-        rows = list(csv.reader(lines))
+        rows = [[value.strip() for value in row] for row in csv.reader(lines)]
     except csv.Error as error:
         rows = [[f"what is no table ({error})"]]
-    if [name.strip() for name in rows[0]] != ["id", "person"]:
+    if rows[0] != ["id", "person"]:
         findings.append(
             Finding(
                 "error",

@@ -93,7 +93,10 @@ def prepare(
     photos, others = given.photographs(source)
     if not photos:
         reasons = "; ".join(f"{row['file']}: {row['reason']}" for row in others[:3])
-        raise DataError(f"Expected photographs in '{source}', found none. {reasons}".rstrip())
+        raise DataError(
+            f"Expected photographs in '{source}', found none. {reasons}".rstrip(),
+            advice="Name the folder they are in; folders below it are looked through as well.",
+        )
     points = landmark_source(landmarks, folder, photos, detector, weights)
     named = {} if person_from else _named(folder)
     tasks = _tasks(photos, person_from, named)

@@ -57,7 +57,7 @@ def test_the_native_layout(tmp_path):
     a, b, c = folder.entries
     assert (a.id, a.person, a.split, a.size) == ("a", "7", "test", (64, 48))
     assert a.landmarks == tmp_path / "landmarks" / "a.npy"
-    assert (b.person, b.mask) == ("anna", tmp_path / "masks" / "b.png")  # the index comes first
+    assert (b.person, b.mask) == ("somebody else", tmp_path / "masks" / "b.png")  # not the index
     assert (c.person, c.truth) == ("carl", tmp_path / "truth" / "c.npz")
     assert (c.split, c.size, c.mask) == (None, None, None)
 

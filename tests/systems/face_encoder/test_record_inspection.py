@@ -113,7 +113,7 @@ def test_people_that_cannot_be_read(data):
     (data / "identity.csv").write_text("photo;who\n")
     assert "photo;who" in only(data, "identity-header").message
     (data / "identity.csv").write_bytes(bytes(range(256)))
-    only(data, "identity-header")
+    only(data, "identity-encoding")
     (data / "identity.csv").write_bytes(b"x" * 200_000)
     only(data, "identity-header")
 
@@ -235,6 +235,7 @@ def test_a_person_in_two_splits_names_a_handful_of_files(data):
         f"p{number // 2}_{number % 2}": {"person": "anna"} for number in range(8)
     }
     rewrite_index(data, changes)
+    (data / "identity.csv").unlink()  # it would count before the index
     message = only(data, "person-in-two-splits").message
     assert "train: images/p0_0.png, images/p0_1.png and 2 others" in message
     assert message.count(".png") == 6
@@ -258,3 +259,23 @@ def test_an_index_and_a_head_nested_deeply_are_findings(data):
         (finding,) = found(CONTRACT.inspect(str(data)), code)
         assert finding.path.startswith(name)
         assert "nested too deeply" in finding.message
+
+
+def test_names_that_are_no_utf8_are_no_names(data):
+    """Müller and Möller would be one person."""
+    text = "id,person\np0_0,M\u00fcller\np0_1,M\u00f6ller\n"
+    (data / "identity.csv").write_bytes(text.encode("latin-1"))
+    assert "UTF-8" in only(data, "identity-encoding").message
+
+
+def test_the_table_of_persons_counts_before_the_index(data):
+    """Blanks around names are none of them; who falls into two splits then is told."""
+    ids = [entry.id for entry in CONTRACT.open(str(data), "all", size=32).entries]
+    table = "".join(f"{name} , anna \n" for name in ids)
+    (data / "identity.csv").write_text("id, person\n" + table)
+    entries = CONTRACT.open(str(data), "all", size=32).entries
+    assert {entry.person for entry in entries} == {"anna"}
+    index = data / "index.jsonl"
+    rows = [json.loads(line) for line in index.read_text().splitlines()]
+    assert len({row["split"] for row in rows}) > 1
+    assert "anna" in only(data, "person-in-two-splits").message
