@@ -143,6 +143,13 @@ def inspect_configured(resolved: Resolved) -> Inspection:
     return inspection
 
 
+def inspect_changed(before: Resolved, now: Resolved) -> Inspection | None:
+    """What :func:`inspect_configured` finds where other data are configured than before."""
+    if before.config.data == now.config.data:
+        return None
+    return inspect_configured(now)
+
+
 def inspect_dataset(spec: SystemSpec, uri: str, storage: StorageSettings) -> Inspection:
     """Look at a dataset by a system's contract; a remote one is copied here first."""
     found: Inspection = spec.load("contract").inspect(str(local_copy(uri, settings=storage)))

@@ -7,19 +7,24 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Any
 
-from likeness.config.document import fingerprint
+from likeness.config.document import fingerprint, provenance_to_dict, to_yaml
+from likeness.config.overrides import environment_assignments
 from likeness.config.resolve import Resolved
+from likeness.data.inspection import Inspection
+from likeness.errors import UsageError
 from likeness.notices import NOTICE
 from likeness.runs.run import Run
 from likeness.storage.files import disk_refusals
 from likeness.storage.store import Store, open_store
 
 if TYPE_CHECKING:
+    from likeness.runs.checkpoint import Checkpoint
     from likeness.runs.record import Tracker
     from likeness.training.stage import Plan
     from likeness.training.system import System
@@ -54,6 +59,57 @@ def check_fit(built: System, plan: Plan, resolved: Resolved) -> None:
         sampler.stage(planned.index, batch_size=planned.batch_size, mix=planned.stage.mix)
     if config.train.evaluate_every:
         held_out(built)
+
+
+@contextmanager
+def described_anew(
+    run: Run,
+    resolved: Resolved,
+    plan: Plan,
+    seen: Inspection | None,
+    *,
+    text: str,
+    saved: Sequence[Checkpoint],
+) -> Iterator[None]:
+    """Hold a run that is to go on, and write what it goes on with.
+
+    Args:
+        seen: what was found in data that are other than before; None: they are not.
+        text: its ``config.yaml`` as it was read.
+        saved: its checkpoints as they were found then.
+
+    Raises:
+        UsageError: another process holds the run, or went on with it meanwhile. Nothing is written.
+    """
+    from likeness.runs.checkpoint import checkpoints
+    from likeness.runs.files import write_text
+
+    with run.held():
+        now = [checkpoint.step for checkpoint in checkpoints(run)]
+        if run.config_yaml != text or now != [checkpoint.step for checkpoint in saved]:
+            raise UsageError(
+                f"Another process went on with {run.path} while this one was starting.",
+                advice="Look at it with 'likeness watch', and resume it again.",
+            )
+        write_text(run.config_path, to_yaml(resolved))
+        run.write("provenance", provenance_to_dict(resolved))
+        run.write("plan", plan.to_dict())
+        if seen is not None:
+            run.write("inspection", seen.to_dict())
+        yield
+
+
+def tell_of_environment(environ: Mapping[str, str]) -> None:
+    """Say that variables which set something elsewhere set nothing on a resume."""
+    named = [item.origin.detail for item in environment_assignments(environ, {})]
+    if named:
+        logger.log(
+            NOTICE,
+            "A resume keeps the settings of the run: %s %s nothing here. What is to change goes "
+            "behind the run, as storage.endpoint_url=ADDRESS.",
+            ", ".join(named),
+            "sets" if len(named) == 1 else "set",
+        )
 
 
 def fit_run(

@@ -5,6 +5,7 @@ Owns the order of things. How each is done is the layers'; ``assembly.py`` puts 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Any
 
+from likeness import fitting
 from likeness.assembly import (
     Predictor,
     build,
@@ -21,6 +23,7 @@ from likeness.assembly import (
     configuration_of,
     configure,
     fetch_run,
+    inspect_changed,
     inspect_configured,
     inspect_dataset,
     local_input,
@@ -36,7 +39,7 @@ from likeness.data.inspection import Inspection
 from likeness.data.making import Progress
 from likeness.data.rounding import one_thread
 from likeness.errors import DataError, LikenessError, UsageError
-from likeness.fitting import Display, advice_to_lengthen, check_fit, environment_of, fit_run
+from likeness.fitting import Display
 from likeness.runs.places import told_of_places
 from likeness.runs.run import Run, check_name
 from likeness.storage.files import disk_refusals, used_folder
@@ -105,7 +108,7 @@ def plan_training(
     inspection = inspect_configured(resolved)
     built = build(resolved, device=torch.device("cpu"))
     plan = plan_of(built, resolved, world_size=1)
-    check_fit(built, plan, resolved)
+    fitting.check_fit(built, plan, resolved)
     return Planned(resolved, plan, inspection)
 
 
@@ -140,7 +143,7 @@ def train(
     inspection = inspect_configured(resolved) if process.is_first else Inspection("")
     built = build(resolved, device=process.device)
     plan = plan_of(built, resolved, world_size=process.world_size)
-    check_fit(built, plan, resolved)
+    fitting.check_fit(built, plan, resolved)
     path = ""
     if process.is_first:
         run = Run.create(
@@ -150,12 +153,12 @@ def train(
             to_yaml(resolved),
             provenance=provenance_to_dict(resolved),
             plan=plan.to_dict(),
-            environment=environment_of(str(process.device)),
+            environment=fitting.environment_of(str(process.device)),
             inspection=inspection.to_dict(),
         )
         path = str(run.path)
     run = Run(distributed.from_first(path))
-    return fit_run(built, plan, run, resolved, resume=False, display=display)
+    return fitting.fit_run(built, plan, run, resolved, resume=False, display=display)
 
 
 def resume(
@@ -178,13 +181,13 @@ def resume(
     """
     from likeness.runs import selection
     from likeness.runs.checkpoint import checkpoints
-    from likeness.runs.files import write_text
     from likeness.training import distributed
 
     if isinstance(run, str) and is_remote(run):
         run = fetch_run(run, local_folder(runs, "Runs are written"))
     run = open_run(run)
-    before = configuration_of(run)
+    fitting.tell_of_environment(os.environ)
+    text, before = run.config_yaml, configuration_of(run)
     selection.check_kept(run)
     saved = checkpoints(run)
     change = Resumption(before, overrides, saved[-1].progress if saved else None)
@@ -192,6 +195,7 @@ def resume(
     process = distributed.start(settings.config.train.device)
     try:
         with told_of_places(run, before.config):
+            seen = inspect_changed(before, settings) if process.is_first else None
             built = build(settings, device=process.device)
             plan = plan_of(built, settings, world_size=process.world_size)
     except LikenessError:
@@ -200,16 +204,13 @@ def resume(
         raise
     # Before anything is written: a refused resume leaves the run as it was.
     old, steps = plan_of(built, before, world_size=process.world_size), settings.config.train.steps
-    advice = advice_to_lengthen(run, old, before, steps)
+    advice = fitting.advice_to_lengthen(run, old, before, steps)
     resolved = change.finish(plan, process.world_size, longer=advice)
-    check_fit(built, plan, resolved)
+    fitting.check_fit(built, plan, resolved)
     selection.check_score(run, resolved.config.train.best_score)
-    with run.held() if process.is_first else nullcontext():
-        if process.is_first:
-            write_text(run.config_path, to_yaml(resolved))
-            run.write("provenance", provenance_to_dict(resolved))
-            run.write("plan", plan.to_dict())
-        return fit_run(built, plan, run, resolved, resume=True, display=display)
+    anew = fitting.described_anew(run, resolved, plan, seen, text=text, saved=saved)
+    with anew if process.is_first else nullcontext():
+        return fitting.fit_run(built, plan, run, resolved, resume=True, display=display)
 
 
 def evaluate(
@@ -319,10 +320,9 @@ def export(
     function = spec.load(f"exporters.{target}")
     predictor = Predictor.from_run(run, which=checkpoint, ema=ema)
     section = getattr(resolved.config, "export", None)
-    place = None if output is None else local_folder(output, "Bundles are written")
     bundle: Bundle = function(
         predictor.model,
-        place or run.export_folder(target),
+        local_folder(output, "Bundles are written") if output else run.export_folder(target),
         source_run=str(run.path),
         checkpoint_sha256=predictor.checkpoint.hash,
         state=predictor.checkpoint.state(),

@@ -200,3 +200,50 @@ def test_commands_to_paste_are_quoted_for_a_shell(likeness: Command, data: Path)
     assert longer[:3] == ["likeness", "resume", str(run)]
     refused = likeness("resume", run, "train.steps=30").err
     assert command(refused, "To go on longer: ")[:3] == ["likeness", "resume", str(run)]
+
+
+def test_other_data_of_a_resume_are_looked_at_and_recorded(
+    likeness: Command, trained: Path, data: Path
+) -> None:
+    shutil.copytree(data, "other")
+    likeness("data", "make", "toy", "more", "--people", "3")
+    result = likeness("resume", trained, "data.root=other")
+    assert result.code == 0, result.err
+    assert json.loads((trained / "inspection.json").read_text())["uri"] == "other"
+    shutil.rmtree("other")
+    Path("other").mkdir()
+    before = (trained / "config.yaml").read_bytes()
+    refused = likeness("resume", trained, "data.root=more/nowhere")
+    assert refused.code in (3, 4), refused.err
+    assert (trained / "config.yaml").read_bytes() == before
+
+
+def test_variables_that_set_nothing_on_a_resume_are_told(
+    likeness: Command, trained: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LIKENESS_STORAGE__ENDPOINT_URL", "http://127.0.0.1:1")
+    result = likeness("resume", trained)
+    assert result.code == 0, result.err
+    assert "LIKENESS_STORAGE__ENDPOINT_URL sets nothing here" in result.err
+    assert "http://127.0.0.1:1" not in (trained / "config.yaml").read_text()
+
+
+def test_a_resume_that_another_one_overtook_writes_nothing(
+    likeness: Command, trained: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its configuration was put back over that of the one which had gone on meanwhile."""
+    from likeness import fitting
+
+    check = fitting.check_fit
+
+    def overtaken(*arguments: object) -> None:
+        monkeypatch.setattr(fitting, "check_fit", check)
+        other = likeness("resume", trained, "train.log_every=7")
+        assert other.code == 0, other.err
+        check(*arguments)
+
+    monkeypatch.setattr(fitting, "check_fit", overtaken)
+    late = likeness("resume", trained)
+    assert late.code == 2, late.err
+    assert "Another process went on with" in late.err
+    assert "log_every: 7" in (trained / "config.yaml").read_text()
