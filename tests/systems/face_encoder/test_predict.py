@@ -372,6 +372,16 @@ def test_wrong_formats_and_inputs_are_refused_before_any_work(predictor, photos)
     assert not (photos.parent / "out").exists()
 
 
+def test_a_folder_without_photographs_keeps_no_other_input_from_being_read(predictor, photos):
+    empty = photos.parent / "empty"
+    empty.mkdir()
+    found = run(predictor, photos, [str(empty), str(photos)], format="json")
+    failed = [row for row in found if "error" in row]
+    assert [row["input"] for row in failed] == [str(empty)]
+    assert "a folder without photographs" in failed[0]["error"]
+    assert len(found) > 1
+
+
 @pytest.mark.parametrize("format", FORMATS)
 def test_a_full_disk_leaves_no_half_of_a_file(predictor, photos, tmp_path, format):
     with full_disk(tmp_path / "out") as disk:
