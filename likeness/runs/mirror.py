@@ -12,11 +12,12 @@ from pathlib import Path, PurePosixPath
 from shlex import quote
 from typing import get_args
 
-from likeness.errors import LikenessError, MissingError, UsageError
+from likeness.errors import DataError, LikenessError, MissingError, UsageError
 from likeness.storage.files import disk_errors, made_folder, sha256_of
 from likeness.storage.store import Store, checked_key
 
 from .checkpoint import PROGRESS_FILE, checkpoints
+from .lock import locked
 from .run import CONFIG_FILE, Document, Run, step_name, steps_in
 
 logger = logging.getLogger(__name__)
@@ -137,21 +138,58 @@ def restore(store: Store, runs: str | Path) -> Run:
         )
     system, name = PurePosixPath(store.uri.rstrip("/")).parts[-2:]
     path = Path(runs) / system / name
+    _refuse_present(path, store)
+    arriving = path.with_name(f".{name}.arriving")
+    with disk_errors(arriving, "copy the run"), made_folder(path.parent):
+        arriving.mkdir(parents=True, exist_ok=True)  # there after a copy that was killed
+        try:
+            with locked(arriving):
+                _refuse_present(path, store)  # it may have arrived by another process
+                _fetch(store, keys, arriving)
+                arriving.rename(path)
+        except BlockingIOError as error:
+            raise UsageError(
+                f"{store.uri} is being copied to {path} by another process.",
+                advice=f"Wait for it, then continue with: likeness resume {quote(str(path))}",
+            ) from error
+    logger.info("Copied %s to %s.", store.uri, path)
+    return Run(path)
+
+
+def _refuse_present(path: Path, store: Store) -> None:
     if path.exists():
         raise UsageError(
             f"{path} exists already, so {store.uri} was not copied over it.",
             advice="Name another folder with --runs, or continue what is here with: likeness "
             f"resume {quote(str(path))}",
         )
-    arriving = path.with_name(f".{name}.arriving")
-    with disk_errors(arriving, "copy the run"), made_folder(path.parent):
-        shutil.rmtree(arriving, ignore_errors=True)  # of a copy that was killed
-        try:
-            for key in keys:
-                (arriving / key).parent.mkdir(parents=True, exist_ok=True)
+
+
+def _fetch(store: Store, keys: list[str], arriving: Path) -> None:
+    """Bring files into an empty folder, which goes if that fails.
+
+    A checkpoint with a damaged file is left out: the one before it is what the run goes on from.
+    """
+    damaged: dict[PurePosixPath, DataError] = {}
+    checkpoints_there = {PurePosixPath(key).parent for key in keys if _step_of(key) >= 0}
+    try:
+        for leftover in arriving.iterdir():
+            shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink()
+        for key in keys:
+            folder = PurePosixPath(key).parent
+            if folder in damaged:
+                continue
+            (arriving / key).parent.mkdir(parents=True, exist_ok=True)
+            try:
                 store.download(key, arriving / key)
-            arriving.rename(path)
-        finally:
-            shutil.rmtree(arriving, ignore_errors=True)
-    logger.info("Copied %s to %s.", store.uri, path)
-    return Run(path)
+            except DataError as error:
+                if folder not in checkpoints_there:
+                    raise
+                logger.warning("This checkpoint is left out: %s", error)
+                damaged[folder] = error
+                shutil.rmtree(arriving / folder)
+        if damaged and checkpoints_there == set(damaged):
+            raise next(iter(damaged.values()))
+    except BaseException:
+        shutil.rmtree(arriving, ignore_errors=True)
+        raise

@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 import torch
 
-from likeness.errors import MissingError, UnsafeFileError, UsageError
+from likeness.errors import DataError, MissingError, UnsafeFileError, UsageError
 from likeness.evaluation.protocol import Score, Scores
 from likeness.runs import checkpoint, selection
 from likeness.runs.checkpoint import Progress
+from likeness.runs.lock import locked
 from likeness.runs.mirror import mirror, restore
 from likeness.runs.run import Run
 from likeness.storage.store import LocalStore
@@ -230,3 +231,46 @@ def test_the_copy_of_a_checkpoint_that_cannot_be_read_here_stays(tmp_path: Path,
     copy = Run(tmp_path / "there" / "toy" / run.name)
     assert [c.step for c in checkpoint.checkpoints(copy)] == [5, 10, 15]
     assert selection.find(copy, 5).weights()["net.weight"].tolist() == [5.0, 5.0]
+
+
+def test_a_damaged_checkpoint_of_a_copy_keeps_no_other_one_away(
+    tmp_path: Path, run: Run, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = Damaged(tmp_path / "there" / "toy" / run.name)
+    for step in (5, 10):
+        save(run, step)
+    mirror(run, LocalStore(tmp_path / "there"), must_succeed=True)
+    store.broken = "checkpoints/step-00000005/optimizer.pt"
+    back = restore(store, tmp_path / "back")
+    assert [c.step for c in checkpoint.checkpoints(back)] == [10]
+    assert "left out: optimizer.pt is damaged" in caplog.text
+    shutil.rmtree(tmp_path / "there" / "toy" / run.name / "checkpoints" / "step-00000010")
+    with pytest.raises(DataError, match="is damaged"):
+        restore(store, tmp_path / "none")
+    assert not (tmp_path / "none").exists()
+
+
+class Damaged(LocalStore):
+    """One of its files does not arrive as it was."""
+
+    broken = ""
+
+    def download(self, key: str, path: Path, *, sha256: str | None = None) -> str:
+        if key == self.broken:
+            raise DataError(f"{Path(key).name} is damaged.")
+        return super().download(key, path, sha256=sha256)
+
+
+def test_two_processes_do_not_fetch_one_copy_into_each_other(tmp_path: Path, run: Run) -> None:
+    """The later one emptied the folder of the first, which went on from a mixture."""
+    save(run, 5)
+    mirror(run, LocalStore(tmp_path / "there"), must_succeed=True)
+    store = LocalStore(tmp_path / "there" / "toy" / run.name)
+    arriving = tmp_path / "back" / "toy" / f".{run.name}.arriving"
+    arriving.mkdir(parents=True)
+    (arriving / "half").write_text("of another process")
+    with locked(arriving), pytest.raises(UsageError, match="by another process"):
+        restore(store, tmp_path / "back")
+    assert (arriving / "half").is_file()
+    assert restore(store, tmp_path / "back").config_path.is_file()  # it was killed
+    assert not arriving.exists()
