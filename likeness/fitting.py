@@ -9,16 +9,18 @@ import logging
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Any
 
-from likeness.config.document import fingerprint, provenance_to_dict, to_yaml
+from likeness.config.document import fingerprint, load_saved, provenance_to_dict, to_yaml
 from likeness.config.overrides import environment_assignments
 from likeness.config.resolve import Resolved
 from likeness.data.inspection import Inspection
 from likeness.errors import UsageError
 from likeness.notices import NOTICE
+from likeness.runs.places import as_written
 from likeness.runs.run import Run
 from likeness.storage.files import disk_refusals
 from likeness.storage.store import Store, open_store
@@ -91,7 +93,11 @@ def described_anew(
                 f"Another process went on with {run.path} while this one was starting.",
                 advice="Look at it with 'likeness watch', and resume it again.",
             )
-        write_text(run.config_path, to_yaml(resolved))
+        saved_config = load_saved(
+            type(resolved.config), run.config_path, system=resolved.system
+        ).config
+        kept = replace(resolved, config=as_written(run, saved_config, resolved.config))
+        write_text(run.config_path, to_yaml(kept))
         run.write("provenance", provenance_to_dict(resolved))
         run.write("plan", plan.to_dict())
         if seen is not None:

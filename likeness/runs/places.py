@@ -25,17 +25,36 @@ _Config = TypeVar("_Config", bound=ConfigModel)
 
 
 def located(run: Run, config: _Config) -> _Config:
-    """The configuration of a run with relative places that are not here, but where it was trained.
+    """The configuration of a run with its relative places where it was trained, if they are there.
 
-    A place that is here stays as it is written; so do one that is nowhere, an address and ``~``.
+    Otherwise they are those of this folder. What is written stays where both are one; so do an
+    address and ``~``.
     """
     folders = folders_of(run)
     moved = {}
-    for key, place in _elsewhere(config).items():
-        there = next((f for folder in folders if os.path.exists(f := folder / place)), None)
-        if there is not None:
-            moved[key] = str(there)
+    for key, place in _relative(config).items():
+        there = next((folder for folder in folders if os.path.exists(folder / place)), None)
+        if there is not None and there != Path.cwd():
+            moved[key] = str(there / place)
     return with_locations(config, moved) if moved else config
+
+
+def as_written(run: Run, written: _Config, config: _Config) -> _Config:
+    """The configuration with the relative places that :func:`located` replaced, as they were.
+
+    A run and its data that move together are found again.
+
+    Args:
+        written: what ``config.yaml`` says.
+        config: of a run that goes on, perhaps with other places.
+    """
+    found, now = locations(located(run, written)), locations(config)
+    kept = {
+        key: place
+        for key, place in _relative(written).items()
+        if key in now and now[key] == found[key]
+    }
+    return with_locations(config, kept) if kept else config
 
 
 def folders_of(run: Run) -> list[Path]:
@@ -76,6 +95,10 @@ def told_of_places(run: Run, config: ConfigModel) -> Iterator[None]:
 
 def _elsewhere(config: ConfigModel) -> dict[tuple[str, ...], str]:
     """The relative paths that lead nowhere from here."""
+    return {k: place for k, place in _relative(config).items() if not os.path.exists(place)}
+
+
+def _relative(config: ConfigModel) -> dict[tuple[str, ...], str]:
     return {
         key: place
         for key, place in locations(config).items()
@@ -83,7 +106,6 @@ def _elsewhere(config: ConfigModel) -> dict[tuple[str, ...], str]:
         and not place.startswith("~")
         and "://" not in place
         and not Path(place).is_absolute()
-        and not os.path.exists(place)
     }
 
 

@@ -1,4 +1,4 @@
-"""Relative paths of a run mean the folder it was trained in, where they lead nowhere from here."""
+"""Relative paths of a run mean the folder it was trained in, or this one where that is gone."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from likeness.config.locations import Location, Place
 from likeness.config.schema import ConfigModel
 from likeness.errors import DataError
-from likeness.runs.places import folders_of, located, told_of_places
+from likeness.runs.places import as_written, folders_of, located, told_of_places
 from likeness.runs.resumes import note_resume
 from likeness.runs.run import Run
 
@@ -51,7 +51,8 @@ def run(work: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
 def test_what_is_there_and_not_here_is_found(run: Run, work: Path) -> None:
     found = located(run, config_of("people", "people"))
     assert found == config_of(str(work / "people"), str(work / "people"))
-    assert located(run, config_of("../work/people")) == config_of("../work/people")
+    above = located(run, config_of("../work/people"))
+    assert Path(above.data.root or "").resolve() == work / "people"
 
 
 @pytest.mark.parametrize("root", ["nowhere", "s3://people", "file://people", "~", "/people", ""])
@@ -60,9 +61,25 @@ def test_what_is_nowhere_and_what_is_no_relative_path_stays(run: Run, root: str)
     assert located(run, config_of(root)) == config_of(root)
 
 
-def test_what_is_here_stays_as_it_is_written(run: Run) -> None:
+def test_what_is_here_too_is_another(run: Run, work: Path) -> None:
+    """It was read instead, and scores of other people were written over those of the run."""
     Path("people").mkdir()
+    assert located(run, config_of("people")) == config_of(str(work / "people"))
+    work.rename(work.parent / "moved")
     assert located(run, config_of("people")) == config_of("people")
+
+
+def test_what_goes_on_is_written_as_it_was(run: Run, work: Path) -> None:
+    """A run and its data that move together are found again."""
+    written = config_of("people", "head")
+    now = located(run, written)
+    assert now == config_of(str(work / "people"), "head")
+    assert as_written(run, written, now) == written
+    other = config_of(str(work / "others"), "head")
+    assert as_written(run, written, other) == other
+    assert as_written(run, config_of("s3://people"), config_of("s3://people")) == config_of(
+        "s3://people"
+    )
 
 
 def test_the_folder_of_the_last_resume_comes_first(run: Run, work: Path) -> None:

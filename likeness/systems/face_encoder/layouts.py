@@ -93,15 +93,14 @@ def read_folder(root: str | Path, landmarks: str | Path | None = None) -> Folder
                 advice="Name the folder of the landmark files, or set it to null when they lie "
                 "beside the photographs.",
             )
-        return _pairs(root, "legacy", root, Path(landmarks))
+        return _with_index(_pairs(root, "legacy", root, Path(landmarks)))
     if (root / "images").is_dir():
-        folder = _pairs(root, "native", root / "images", root / "landmarks")
-        return _with_index(folder)
+        return _with_index(_pairs(root, "native", root / "images", root / "landmarks"))
     thumbnails, points = _legacy(root)
     if thumbnails is not None and points is not None:
-        return _pairs(root, "legacy", thumbnails, points)
+        return _with_index(_pairs(root, "legacy", thumbnails, points))
     if any(path.suffix == ".npy" for path in root.iterdir()):
-        return _pairs(root, "side-by-side", root, root)
+        return _with_index(_pairs(root, "side-by-side", root, root))
     raise DataError(
         f"'{root}' fits no layout of face-encoder. Accepted are:\n  " + "\n  ".join(LAYOUTS),
         advice="Photographs without landmarks become a dataset with 'likeness data prepare "

@@ -254,3 +254,13 @@ def test_landmarks_without_a_picture_are_told(tmp_path):
     assert (finding.severity, finding.code) == ("warning", "landmarks-alone")
     assert finding.path == "x_landmarks_32/2.npy"
     assert finding.message == "Landmarks without a picture of their name, 1 in all, are not used."
+
+
+def test_a_table_of_persons_counts_in_every_layout(tmp_path):
+    """Photographs with landmarks beside them: their table was passed by, and advised."""
+    for name in ("a", "b"):
+        pair(tmp_path, tmp_path, name)
+    (tmp_path / "identity.csv").write_text("id,person\na,anna\nb,anna\n")
+    folder = read_folder(tmp_path)
+    assert folder.layout == "side-by-side"
+    assert [entry.person for entry in folder.entries] == ["anna", "anna"]
