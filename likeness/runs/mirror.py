@@ -65,7 +65,7 @@ def _told_with(error: LikenessError, run: Run, store: Store) -> LikenessError:
 
 
 def _bring_up_to_date(run: Run, store: Store) -> None:
-    prefix = f"{run.path.absolute().parent.name}/{run.name}"
+    prefix = f"{run.path.resolve().parent.name}/{run.name}"
     saved = checkpoints(run)
     there = store.list(f"{prefix}/checkpoints/")
     newest = saved[-1].step if saved else 0

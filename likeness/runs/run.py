@@ -160,8 +160,8 @@ class Run:
 
     @property
     def name(self) -> str:
-        """The folder's name, ``<name>-<yymmdd-hhmmss>``."""
-        return self.path.name
+        """The folder's name, ``<name>-<yymmdd-hhmmss>``, also where it is called ``.``."""
+        return self.path.resolve().name
 
     @property
     def config_path(self) -> Path:

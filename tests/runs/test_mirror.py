@@ -274,3 +274,12 @@ def test_two_processes_do_not_fetch_one_copy_into_each_other(tmp_path: Path, run
     assert (arriving / "half").is_file()
     assert restore(store, tmp_path / "back").config_path.is_file()  # it was killed
     assert not arriving.exists()
+
+
+def test_a_run_that_is_the_working_directory_has_a_name(
+    tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save(run, 5)
+    monkeypatch.chdir(run.path)
+    mirror(Run("."), LocalStore(tmp_path / "there"), must_succeed=True)
+    assert selection.find(Run(tmp_path / "there" / "toy" / run.name)).step == 5
