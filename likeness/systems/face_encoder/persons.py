@@ -27,7 +27,9 @@ def read_persons(path: Path, findings: list[Finding]) -> dict[str, str]:
         )
         return {}
     try:
-        rows = [[value.strip() for value in row] for row in csv.reader(lines)]
+        rows = [
+            [value.strip() for value in row] for row in csv.reader(line + "\n" for line in lines)
+        ]
     except csv.Error as error:
         rows = [[f"what is no table ({error})"]]
     if rows[0] != ["id", "person"]:
@@ -85,4 +87,5 @@ def lines_of(path: Path) -> list[str]:
     """
     if not path.is_file():
         return []
-    return path.read_text(encoding="utf-8-sig", errors="replace").splitlines()
+    text = path.read_text(encoding="utf-8-sig", errors="replace")
+    return text.removesuffix("\n").split("\n") if text else []  # names may hold other separators

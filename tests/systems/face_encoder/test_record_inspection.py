@@ -279,3 +279,11 @@ def test_the_table_of_persons_counts_before_the_index(data):
     rows = [json.loads(line) for line in index.read_text().splitlines()]
     assert len({row["split"] for row in rows}) > 1
     assert "anna" in only(data, "person-in-two-splits").message
+
+
+def test_a_name_may_hold_what_parts_lines_elsewhere(data):
+    """U+2028 is a letter of a name here, and a quoted line end joins no two of them."""
+    (data / "identity.csv").write_text('id,person\np0_0,"an\u2028na"\n"p0\n_1",bob\n', "utf-8")
+    entries = {e.id: e.person for e in CONTRACT.open(str(data), "all", size=32).entries}
+    assert entries["p0_0"] == "an\u2028na"
+    assert entries["p0_1"] != "bob"
