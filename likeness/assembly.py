@@ -78,7 +78,7 @@ def configure(
 def configuration_of(run: Run) -> Resolved:
     """The configuration a run was trained with, and where each value came from.
 
-    Relative paths that lead nowhere from here are those of the folder it was trained in.
+    Relative paths are those of the folder it was trained in; see :func:`.runs.places.located`.
     """
     header = read_yaml(run.config_yaml, name=str(run.config_path)).values
     system = header.get("system") if isinstance(header, dict) else None

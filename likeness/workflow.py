@@ -39,7 +39,6 @@ from likeness.data.inspection import Inspection
 from likeness.data.making import Progress
 from likeness.data.rounding import one_thread
 from likeness.errors import DataError, LikenessError, UsageError
-from likeness.fitting import Display
 from likeness.runs.places import told_of_places
 from likeness.runs.run import Run, check_name
 from likeness.storage.files import disk_refusals, used_folder
@@ -120,7 +119,7 @@ def train(
     overrides: Sequence[str] = (),
     runs: str | Path = "runs",
     name: str | None = None,
-    display: Display | None = None,
+    display: fitting.Display | None = None,
 ) -> Run:
     """Train a system in a new run directory ``<runs>/<system>/<name>-<time>``.
 
@@ -166,7 +165,7 @@ def resume(
     *,
     overrides: Sequence[str] = (),
     runs: str | Path = "runs",
-    display: Display | None = None,
+    display: fitting.Display | None = None,
 ) -> Run:
     """Continue a run from its last undamaged checkpoint as if it had never stopped.
 
@@ -320,9 +319,10 @@ def export(
     function = spec.load(f"exporters.{target}")
     predictor = Predictor.from_run(run, which=checkpoint, ema=ema)
     section = getattr(resolved.config, "export", None)
+    place = None if output is None else local_folder(output, "Bundles are written")
     bundle: Bundle = function(
         predictor.model,
-        local_folder(output, "Bundles are written") if output else run.export_folder(target),
+        place or run.export_folder(target),
         source_run=str(run.path),
         checkpoint_sha256=predictor.checkpoint.hash,
         state=predictor.checkpoint.state(),

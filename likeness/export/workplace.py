@@ -5,17 +5,17 @@ What is written there is the business of :mod:`.bundle`.
 
 from __future__ import annotations
 
-import fcntl
 import glob
 import logging
 import os
 import secrets
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from likeness.storage.files import made_folder
+from likeness.storage.lock import locked
 
 logger = logging.getLogger(__name__)
 
@@ -34,36 +34,28 @@ def workplace(folder: Path) -> Iterator[Path]:
     """
     with made_folder(folder.parent):
         for leftover in folder.parent.glob(f".{glob.escape(folder.name)}.*{_ENDING}"):
-            with _locked(leftover) as is_ours:
+            with _taken_over(leftover) as is_ours:
                 if is_ours:
                     logger.info("Removing %s, left by an export that was killed.", leftover)
                     shutil.rmtree(leftover, ignore_errors=True)
         work = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}{_ENDING}")
         work.mkdir()
         try:
-            with _locked(work):
+            with locked(work):
                 yield work
         finally:
             shutil.rmtree(work, ignore_errors=True)
 
 
 @contextmanager
-def _locked(folder: Path) -> Iterator[bool]:
-    """Hold a folder against other processes; gives False when one has it, or it is gone."""
-    try:
-        descriptor = os.open(folder, os.O_RDONLY)
-    except OSError:
-        yield False
-        return
-    try:
+def _taken_over(folder: Path) -> Iterator[bool]:
+    """Hold what another export left; gives False when that still runs, or nothing tells."""
+    with ExitStack() as stack:
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:  # held by another process, or a file system without locks
-            yield False
-        else:
-            yield True
-    finally:
-        os.close(descriptor)
+            is_ours = not stack.enter_context(locked(folder))
+        except OSError:  # held by another process, or gone
+            is_ours = False
+        yield is_ours
 
 
 def take_place(work: Path, folder: Path) -> None:

@@ -14,10 +14,10 @@ from typing import get_args
 
 from likeness.errors import DataError, LikenessError, MissingError, UsageError
 from likeness.storage.files import disk_errors, made_folder, sha256_of
+from likeness.storage.lock import locked
 from likeness.storage.store import Store, checked_key
 
 from .checkpoint import PROGRESS_FILE, checkpoints
-from .lock import locked
 from .run import CONFIG_FILE, Document, Run, step_name, steps_in
 
 logger = logging.getLogger(__name__)

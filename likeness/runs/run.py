@@ -23,9 +23,9 @@ from pydantic import TypeAdapter, ValidationError
 
 from likeness.errors import DataError, MissingError, UsageError
 from likeness.storage.files import disk_errors, made_folder
+from likeness.storage.lock import locked
 
 from .files import read_json, read_text, write_json, write_text
-from .lock import locked
 
 logger = logging.getLogger(__name__)
 
@@ -219,9 +219,11 @@ class Run:
         """Remove previews and scores of later steps: training goes on from this one, and what was
         seen of the weights that followed it the last time says nothing of those that follow now."""
         for kind in ("previews", "evaluation"):
-            for later in [found for found in steps_in(self.path / kind) if found > step]:
-                with disk_errors(self.path / kind, "remove what is out of date"):
-                    shutil.rmtree(self.path / kind / step_name(later))
+            folder = self.path / kind
+            with disk_errors(folder, "remove what is out of date"):
+                for later in steps_in(folder):
+                    if later > step:
+                        shutil.rmtree(folder / step_name(later))
 
     # -- descriptions --------------------------------------------------------------------------
 
@@ -291,7 +293,7 @@ class Run:
             return
         with ExitStack() as stack:
             try:
-                stack.enter_context(locked(self.path))
+                without = stack.enter_context(locked(self.path))
             except BlockingIOError as error:
                 status = self.status
                 raise UsageError(
@@ -299,11 +301,11 @@ class Run:
                     f"(step {status.step}).",
                     advice="Wait for it to end, or stop it with Ctrl-C, then resume.",
                 ) from error
-            except OSError as error:
+            if without:
                 logger.warning(
                     "%s cannot be locked (%s): see to it that one process trains there.",
                     self.path,
-                    error.strerror,
+                    without,
                 )
             self._is_held = True
             try:

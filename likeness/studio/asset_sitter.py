@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from likeness.errors import DataError
 from likeness.geometry.closest_point import SurfaceTree
 from likeness.geometry.head_asset import HeadAsset
-from likeness.geometry.head_numpy import pose_head, rotation_matrix
+from likeness.geometry.head_numpy import PosedHead, pose_head, rotation_matrix
 from likeness.studio import landmark_points, surface
 from likeness.studio.appearance import Appearance
 from likeness.studio.attached import fit_rotation
@@ -86,7 +86,7 @@ class AssetSitter:
         self.shape = np.asarray(shape, np.float64)
         self._columns = arkit_columns(asset)
         self.surface = _surface_of(asset)
-        self._blinks = {INDEX[f"eyeBlink{side}"]: self._closing(side) for side in _LIDS}
+        self._blinks = self._closings()
         self._retreats = self._ball_retreats()
 
     def anchors(self, pose: HeadPose) -> Anchors:
@@ -154,22 +154,29 @@ class AssetSitter:
         inside = np.isin(self.surface.part, _INSIDE_MOUTH)
         return np.where(inside, gap, _OPEN_EYE).astype(np.float32)
 
-    def _closing(self, side: str) -> float:
-        """Weight, 1 or more, at which a blink of this shape brings the lids together."""
-        opened, closed = (self._opening(side, weight) for weight in (0.0, 1.0))
-        if opened <= closed:  # the head has no blink
-            return 1.0
-        return float(np.clip((opened + _LID_OVERLAP) / (opened - closed), 1.0, _MOST_BLINK))
+    def _closings(self) -> dict[int, float]:
+        """Weights, 1 or more, at which the blinks of this shape bring the lids together."""
+        both = {INDEX[f"eyeBlink{side}"]: 1.0 for side in _LIDS}
+        open_points, closed_points = (self._posed(w).landmarks68 for w in ({}, both))
+        assert open_points is not None  # checked when the sitter was made
+        assert closed_points is not None
+        for side, pairs in _LIDS.items():
+            upper, lower = np.array(pairs).T
+            opened, closed = (
+                float((points[upper, 1] - points[lower, 1]).mean())
+                for points in (open_points, closed_points)
+            )
+            if opened > closed:  # else the head has no blink
+                weight = (opened + _LID_OVERLAP) / (opened - closed)
+                both[INDEX[f"eyeBlink{side}"]] = float(np.clip(weight, 1.0, _MOST_BLINK))
+        return both
 
-    def _opening(self, side: str, blink: float) -> float:
-        """Mean height between the lids, metres."""
-        weights = np.zeros(len(ARKIT_NAMES))
-        weights[INDEX[f"eyeBlink{side}"]] = blink
-        expression = self._columns @ weights
-        points = pose_head(self.asset, {"shape": self.shape, "expression": expression}).landmarks68
-        assert points is not None  # checked when the sitter was made
-        upper, lower = np.array(_LIDS[side]).T
-        return float((points[upper, 1] - points[lower, 1]).mean())
+    def _posed(self, weights: Mapping[int, float]) -> PosedHead:
+        """The head of this shape, looking straight ahead, with ARKit weights by their numbers."""
+        values = np.zeros(len(ARKIT_NAMES))
+        for number, weight in weights.items():
+            values[number] = weight
+        return pose_head(self.asset, {"shape": self.shape, "expression": self._columns @ values})
 
     def _ball(self, side: str) -> NDArray[np.int64]:
         return self.asset.masks.get(f"{side}_eyeball", _NOBODY)
@@ -179,12 +186,7 @@ class AssetSitter:
 
         Identity columns move the balls and the lids of some models each by a rule of its own.
         """
-        weights = np.zeros(len(ARKIT_NAMES))
-        for blink, weight in self._blinks.items():
-            weights[blink] = weight
-        closed = pose_head(
-            self.asset, {"shape": self.shape, "expression": self._columns @ weights}
-        ).vertices
+        closed = self._posed(self._blinks).vertices
         corners = closed[self.surface.faces[self.surface.part[self.surface.faces[:, 0]] == 0]]
         retreats = {}
         for side in SIDES:

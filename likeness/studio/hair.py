@@ -31,6 +31,7 @@ from likeness.studio.hair_shapes import (
     KNOT,
     Recipe,
     fringe_of,
+    has_inside,
     lowest_point,
     recipe_of,
     smooth,
@@ -162,7 +163,7 @@ def _scalp_hair(
         numbers=np.arange(count),
         local=False,
     )
-    if hair.style == "buzz":
+    if not has_inside(hair):
         return [strands]
     heights = heights_of(on_template, recession=hair.recession, seed=seed)
     parts = [_cap(recipe, template, skin, density, heights, frame), strands]

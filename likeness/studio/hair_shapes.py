@@ -69,6 +69,11 @@ def part_line(hair: HairTraits) -> float:
     return 42.0 * hair.parting
 
 
+def has_inside(hair: HairTraits) -> bool:
+    """Whether hair stands so dense that a cap is drawn under its strands."""
+    return hair.style not in ("bald", "buzz")
+
+
 def is_parted(hair: HairTraits) -> bool:
     """Whether the style shows a line of scalp where the hair divides."""
     return hair.style in ("side_part", "bob", "long")

@@ -18,7 +18,7 @@ from numba import njit
 from likeness.studio import hairline
 from likeness.studio.appearance import Appearance
 from likeness.studio.colours import interpolate_log
-from likeness.studio.hair_shapes import is_parted, part_line
+from likeness.studio.hair_shapes import has_inside, is_parted, part_line
 from likeness.studio.lips_brows import (
     BEARD_STYLES,
     beard_mask,
@@ -139,7 +139,7 @@ def pigments_of(appearance: Appearance) -> _Pigments:
         hair_colour=(dark[0], dark[1], dark[2]),
         hair_cover=cover,
         hair_ramp=ramp,
-        hair_inside=hair.style not in ("bald", "buzz"),
+        hair_inside=has_inside(hair),
         recession=hair.recession,
         thinning=hair.thinning,
         parted=is_parted(hair),

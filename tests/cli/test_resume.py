@@ -8,6 +8,7 @@ import shutil
 import time
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -46,13 +47,18 @@ def test_resume_of_a_finished_run_says_how_to_go_on_longer(
     assert f"finished at step {steps}" in longer.out
 
 
+def _without_its_end(run: Path) -> tuple[dict[str, Any], int, Path]:
+    """Takes the last checkpoint of a run away: its environment, threads, and where that lay."""
+    facts = json.loads((run / "environment.json").read_text())
+    (last,) = sorted((run / "checkpoints").iterdir())[-1:]
+    shutil.rmtree(last)
+    return facts, facts["device"]["threads"], last
+
+
 def test_resume_with_another_number_of_threads_warns_in_one_line(
     likeness: Command, trained: Path
 ) -> None:
-    facts = json.loads((trained / "environment.json").read_text())
-    now = facts["device"]["threads"]
-    (last,) = sorted((trained / "checkpoints").iterdir())[-1:]
-    shutil.rmtree(last)
+    facts, now, last = _without_its_end(trained)
     whole = likeness("resume", trained)
     assert whole.code == 0, whole.err
     assert "threads" not in whole.err
@@ -92,10 +98,7 @@ def test_a_run_that_other_threads_had_a_part_in_is_told_so(
     likeness: Command, trained: Path
 ) -> None:
     """To set the number it began with would not make it an uninterrupted one any more."""
-    facts = json.loads((trained / "environment.json").read_text())
-    now = facts["device"]["threads"]
-    (last,) = sorted((trained / "checkpoints").iterdir())[-1:]
-    shutil.rmtree(last)
+    facts, now, _ = _without_its_end(trained)
     facts["resumed"] = [{"step": 3, "device": {"threads": now + 1}}]
     (trained / "environment.json").write_text(json.dumps(facts))
     told = likeness("resume", trained)
@@ -206,12 +209,9 @@ def test_other_data_of_a_resume_are_looked_at_and_recorded(
     likeness: Command, trained: Path, data: Path
 ) -> None:
     shutil.copytree(data, "other")
-    likeness("data", "make", "toy", "more", "--people", "3")
     result = likeness("resume", trained, "data.root=other")
     assert result.code == 0, result.err
     assert json.loads((trained / "inspection.json").read_text())["uri"] == "other"
-    shutil.rmtree("other")
-    Path("other").mkdir()
     before = (trained / "config.yaml").read_bytes()
     refused = likeness("resume", trained, "data.root=more/nowhere")
     assert refused.code in (3, 4), refused.err

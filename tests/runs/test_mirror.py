@@ -12,9 +12,9 @@ from likeness.errors import DataError, MissingError, UnsafeFileError, UsageError
 from likeness.evaluation.protocol import Score, Scores
 from likeness.runs import checkpoint, selection
 from likeness.runs.checkpoint import Progress
-from likeness.runs.lock import locked
 from likeness.runs.mirror import mirror, restore
 from likeness.runs.run import Run
+from likeness.storage.lock import locked
 from likeness.storage.store import LocalStore
 
 

@@ -197,6 +197,18 @@ def test_importing_runs_needs_no_torch() -> None:
     assert done.stdout.strip() == "False"
 
 
+def _started(code: str, run: Run) -> tuple[subprocess.Popen[str], str]:
+    """Another process with a run as its argument, and the first line it says."""
+    other = subprocess.Popen(
+        [sys.executable, "-c", code, str(run.path)],
+        cwd=Path(__file__).resolve().parents[2],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert other.stdout is not None
+    return other, other.stdout.readline()
+
+
 def test_only_one_process_holds_a_run(tmp_path: Path) -> None:
     """Also when both ask at the same moment; the lock goes with a killed process."""
     run = new(tmp_path)
@@ -205,14 +217,8 @@ def test_only_one_process_holds_a_run(tmp_path: Path) -> None:
         "with Run(sys.argv[1]).held():\n"
         "    print('held', flush=True); time.sleep(60)"
     )
-    other = subprocess.Popen(
-        [sys.executable, "-c", code, str(run.path)],
-        cwd=Path(__file__).resolve().parents[2],
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert other.stdout is not None
-    assert other.stdout.readline() == "held\n"
+    other, said = _started(code, run)
+    assert said == "held\n"
     with pytest.raises(UsageError, match="is being trained by process"), run.held():
         pass
     other.kill()
@@ -233,14 +239,8 @@ def test_a_fork_that_outlives_a_killed_process_does_not_hold_the_run(tmp_path: P
         "    child.start()\n"
         "    print(child.pid, flush=True); time.sleep(60)"
     )
-    other = subprocess.Popen(
-        [sys.executable, "-c", code, str(run.path)],
-        cwd=Path(__file__).resolve().parents[2],
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert other.stdout is not None
-    fork = int(other.stdout.readline())
+    other, said = _started(code, run)
+    fork = int(said)
     try:
         with pytest.raises(UsageError, match="is being trained by process"), run.held():
             pass  # while the parent lives, whatever its fork has closed

@@ -214,7 +214,7 @@ def _with_index(folder: Folder) -> Folder:
             Finding(
                 "warning",
                 "identity-unused",
-                "identity.csv",
+                PERSONS_FILE,
                 f"Ids without a picture of their name, {len(unused)} in all, are not used; the "
                 f"first is {shown(unused[0])}.",
                 "Correct them: an id is the name of the picture without its ending.",

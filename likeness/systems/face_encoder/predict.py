@@ -134,11 +134,11 @@ def _photographs(
         path = Path(name)
         if path.is_dir():
             found, rest = photographs_below(path, without=output)
-            if not found and not rest and len(inputs) == 1:
-                raise DataError(
-                    f"Expected photographs in the folder '{path}' or below it, found none."
-                )
             if not found and not rest:
+                if len(inputs) == 1:
+                    raise DataError(
+                        f"Expected photographs in the folder '{path}' or below it, found none."
+                    )
                 others.append((path, "a folder without photographs"))
             photos += [(photo.path, photo.id) for photo in found]
             others += [(path / row["file"], row["reason"]) for row in rest]

@@ -1,6 +1,6 @@
 """The lock of a folder: held by one process of this machine, and by none that it forks.
 
-Knows nothing of runs.
+Knows nothing of what lies in it.
 """
 
 from __future__ import annotations
@@ -17,22 +17,30 @@ _descriptors: set[int] = set()
 
 
 @contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Hold a folder against other processes while inside.
+def locked(folder: Path) -> Iterator[str]:
+    """Hold a folder against other processes while inside; gives why it cannot be held by anybody.
+
+    That is empty but on file systems without locks.
 
     The lock is the kernel's: it goes with the process, however that ends. Forked processes, such as
     the workers that load data, do not share it: they outlive a parent that is killed by seconds.
 
     Raises:
         BlockingIOError: another process holds it.
-        OSError: the file system has no locks, or the folder cannot be opened.
+        OSError: the folder cannot be opened.
     """
     _keep_from_forks()
     descriptor = os.open(folder, os.O_RDONLY)
     _descriptors.add(descriptor)
+    without = ""
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise
+        except OSError as error:
+            without = error.strerror or str(error)
+        yield without
     finally:
         if descriptor in _descriptors:  # otherwise this is a fork, and closed it
             _descriptors.remove(descriptor)
