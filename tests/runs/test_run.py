@@ -233,11 +233,11 @@ def test_a_fork_that_outlives_a_killed_process_does_not_hold_the_run(tmp_path: P
     """As workers that load data do by seconds: resuming was refused in the dead process's name."""
     run = new(tmp_path)
     code = (
-        "import multiprocessing, sys, time; from likeness.runs.run import Run\n"
+        "import multiprocessing, os, sys, time; from likeness.runs.run import Run\n"
+        "def work():\n"
+        "    print(os.getpid(), flush=True); time.sleep(60)\n"  # it has let go of the lock by now
         "with Run(sys.argv[1]).held():\n"
-        "    child = multiprocessing.get_context('fork').Process(target=time.sleep, args=(60,))\n"
-        "    child.start()\n"
-        "    print(child.pid, flush=True); time.sleep(60)"
+        "    multiprocessing.get_context('fork').Process(target=work).start(); time.sleep(60)"
     )
     other, said = _started(code, run)
     fork = int(said)
