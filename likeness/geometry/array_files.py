@@ -13,6 +13,8 @@ import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
+from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -27,6 +29,7 @@ MAX_BYTES = 4 * 1024**3
 """Arrays of one file together; a full FLAME texture space has 0.6 GB."""
 
 _MAX_HEADER = 10_000
+_LENGTH_BYTES = {(1, 0): 2, (2, 0): 4}
 _ALLOWED_KINDS = "biufcUS"
 # The last three come of headers that are cut or nested deeply.
 _HEADER_FAULTS = (
@@ -56,18 +59,27 @@ def read_npy_header(stream: BinaryIO, where: str) -> ArrayHeader:
     """
     try:
         version = np.lib.format.read_magic(stream)
-        if version == (1, 0):
-            header = np.lib.format.read_array_header_1_0(stream, max_header_size=_MAX_HEADER)
-        elif version == (2, 0):
-            header = np.lib.format.read_array_header_2_0(stream, max_header_size=_MAX_HEADER)
-        else:
+        if version not in _LENGTH_BYTES:
             raise ValueError(f"format version {version} is not supported")
+        length = stream.read(_LENGTH_BYTES[version])
+        text = stream.read(min(int.from_bytes(length, "little"), _MAX_HEADER + 1))
+        header = _parsed_header(version, length + text)
     except _HEADER_FAULTS as error:
         raise DataError(f"{where} is not a readable NumPy array: {error}.") from error
     shape, fortran_order, dtype = header
     if any(size < 0 for size in shape):
         raise UnsafeFileError(f"{where} declares the impossible shape {shape}.")
     return ArrayHeader(tuple(int(size) for size in shape), dtype, bool(fortran_order))
+
+
+@lru_cache(maxsize=512)
+def _parsed_header(version: tuple[int, int], header: bytes) -> tuple[tuple, bool, np.dtype]:
+    """Shape, order and type. Parsing costs more than small arrays do, and headers repeat."""
+    parse = {
+        (1, 0): np.lib.format.read_array_header_1_0,
+        (2, 0): np.lib.format.read_array_header_2_0,
+    }
+    return parse[version](BytesIO(header), max_header_size=_MAX_HEADER)
 
 
 def read_arrays(
