@@ -55,30 +55,37 @@ class EspeakLibrary:
 
 
 def is_espeak_present() -> bool:
-    """Whether :func:`find_espeak` finds the library."""
+    """Whether :func:`find_espeak` finds the library.
+
+    Raises:
+        MissingError: the environment names one that is not there: that is a slip, no absence.
+    """
     try:
         find_espeak()
     except MissingError:
+        if _named():
+            raise
         return False
     return True
 
 
 def find_espeak() -> EspeakLibrary:
-    """The library named by ``ESPEAK_LIBRARY`` and ``ESPEAK_DATA_PATH``, else that of
-    the package ``espeakng_loader``, else the system's.
+    """The library and data that ``ESPEAK_LIBRARY`` and ``ESPEAK_DATA_PATH`` name, each else that
+    of the package ``espeakng_loader``, else the system's.
 
     Raises:
-        MissingError: there is none; the message names the extra.
+        MissingError: there is none, the message names the extra; or what is named is not there.
     """
     named, data = os.environ.get(LIBRARY_VARIABLE), os.environ.get(DATA_VARIABLE)
-    if named:
-        return _checked(EspeakLibrary(named, data or _system_data() or ""))
     if is_installed("espeakng_loader"):
         loader = require("espeakng_loader", extra="speech", purpose="speak with eSpeak NG")
-        return _checked(EspeakLibrary(loader.get_library_path(), loader.get_data_path()))
-    system = ctypes.util.find_library("espeak-ng")
-    if system and _system_data():
-        return EspeakLibrary(system, data or _system_data())
+        library, known = loader.get_library_path(), loader.get_data_path()
+    else:
+        library, known = ctypes.util.find_library("espeak-ng") or "", _system_data()
+    if named:
+        known = _system_data() or known  # of its own version, rather than of the package's
+    if _named() or (library and known):
+        return _checked(EspeakLibrary(named or library, data or known))
     raise MissingError(
         "The speech library eSpeak NG is needed to speak text, but neither the package "
         "'espeakng_loader' nor a library of the system can be found.",
@@ -87,9 +94,16 @@ def find_espeak() -> EspeakLibrary:
     )
 
 
+def _named() -> bool:
+    return any(os.environ.get(name) for name in (LIBRARY_VARIABLE, DATA_VARIABLE))
+
+
 def _checked(found: EspeakLibrary) -> EspeakLibrary:
     for kind, path in (("library", found.library), ("data", found.data)):
-        if not path or not Path(path).exists():
+        is_bare = kind == "library" and path and not {"/", os.sep} & set(path)
+        if not is_bare and not (
+            path and Path(path).exists()
+        ):  # a bare name is the linker's to find
             raise MissingError(
                 f"The {kind} of eSpeak NG should be at {path!r}, but is not there.",
                 advice=f"Reinstall 'likeness[speech]', or correct {LIBRARY_VARIABLE} and "

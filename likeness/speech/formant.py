@@ -18,6 +18,7 @@ from scipy.signal import lfilter
 
 from likeness.seeds import Draws
 from likeness.speech.events import contact_of
+from likeness.speech.spoken_text import written_words
 from likeness.speech.timeline import SILENCE, Segment, Timeline, Voice, Word
 
 SAMPLE_RATE = 16000
@@ -92,7 +93,7 @@ def utter(
     Returns:
         Sound (samples,) in -1..1 at ``SAMPLE_RATE``, and its timeline.
     """
-    words = text.split()
+    words = [text[first:last] for first, last in written_words(text)]
     sounds = _sounds(words, voice, seed, silence)
     edges = np.concatenate([[0], np.cumsum([sound.samples for sound in sounds])])
     pieces = [(sound, int(first)) for sound, first in zip(sounds, edges)]

@@ -1,13 +1,14 @@
 """Text to an utterance: sound with exact times, by whichever backend there is.
 
-Owns the choice of backend and what happens to a text before it and to the sound after it: breaths
-between words, the emotion's level, silence around the speech, 16 bit.
+Owns the choice of backend and what happens to the sound after it: the emotion's level, silence
+around the speech, 16 bit.
 """
 
 from __future__ import annotations
 
+import functools
+import logging
 import unicodedata
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Literal
 
@@ -21,6 +22,7 @@ from likeness.speech.espeak import synthesise
 from likeness.speech.espeak_library import find_espeak, is_espeak_present, voice_file
 from likeness.speech.events import timeline_of
 from likeness.speech.prosody import Prosody, moved, prosody_of
+from likeness.speech.spoken_text import spoken_text, words_of
 from likeness.speech.timeline import Emotion, Timeline, Utterance, Voice
 
 Backend = Literal["auto", "espeak", "formant"]
@@ -33,6 +35,7 @@ MAX_CHARACTERS = 20_000
 """Of one text: about half an hour of speech."""
 
 _PEAK = 0.98
+_log = logging.getLogger(__name__)
 
 
 def speak(
@@ -60,7 +63,7 @@ def speak(
     Raises:
         DataError: nothing in the text can be spoken, or it is too long.
         UsageError: no such voice, emotion or backend.
-        MissingError: espeak is asked for by name and not installed.
+        MissingError: espeak is asked for, by name or in the environment, and not there.
         LikenessError: the synthesiser failed.
     """
     prosody = prosody_of(emotion)
@@ -76,8 +79,7 @@ def speak(
     plain = cleaned(text)
     if not any(unicodedata.category(letter)[0] in "LNS" for letter in plain):
         raise _nothing(text)
-    if backend == "auto":
-        backend = "espeak" if is_espeak_present() else "formant"
+    backend = backend_of(backend)
     if backend == "espeak":
         audio, rate, timeline, version = _espeak(plain, spoken_by, prosody, seed, (before, after))
     elif backend == "formant":
@@ -100,6 +102,28 @@ def speak(
     )
 
 
+def backend_of(choice: Backend) -> Backend:
+    """The backend that a choice means here; tells once where ``auto`` cannot speak the text.
+
+    Raises:
+        MissingError: ``ESPEAK_LIBRARY`` or ``ESPEAK_DATA_PATH`` names what is not there.
+    """
+    if choice != "auto":
+        return choice
+    if is_espeak_present():
+        return "espeak"
+    _tell_of_syllables()
+    return "formant"
+
+
+@functools.cache
+def _tell_of_syllables() -> None:
+    _log.warning(
+        "eSpeak NG is not installed: random syllables are spoken in the rhythm of the text, not "
+        "its words. Install it with: pip install 'likeness[speech]'"
+    )
+
+
 def cleaned(text: str) -> str:
     """The text with a space for each character no synthesiser should see, equally long."""
     return "".join(" " if unicodedata.category(c) in ("Cc", "Cs", "Cn", "Co") else c for c in text)
@@ -117,9 +141,9 @@ def _espeak(
 ) -> tuple[NDArray[np.float64], int, Timeline, str]:
     library = find_espeak()
     breathing = Draws("speech", seed, "breaths")
-    spoken, origin = _with_breaths(text, prosody.words_between_breaths, breathing)
+    spoken = spoken_text(text, prosody.words_between_breaths, breathing)
     speech = synthesise(
-        spoken,
+        spoken.text,
         voice_file(voice, library),
         words_per_minute=voice.words_per_minute,
         library=library,
@@ -129,58 +153,10 @@ def _espeak(
     lead, tail = (np.zeros(round(seconds * rate), np.int16) for seconds in silence)
     audio = np.concatenate([lead, speech.audio, tail])
     events = [replace(event, sample=event.sample + len(lead)) for event in speech.events]
-    words, number = _whole_words(text, origin, speech.words)
+    words, number = words_of(text, spoken.origin, speech.words)
     events = [replace(e, word=number[e.word] if e.word >= 0 else -1) for e in events]
     timeline = timeline_of(audio, rate, events, words)
     return audio / 32768.0, rate, timeline, f"espeak {speech.version}"
-
-
-def _with_breaths(text: str, between: int, draws: Draws) -> tuple[str, Sequence[int]]:
-    """The text with commas where breath is taken, and the original place of each character."""
-    spoken: list[str] = []
-    origin: list[int] = []
-    due = between
-    for index, letter in enumerate(text):
-        if between and letter == " " and spoken and spoken[-1].isalpha():
-            due -= 1
-            if due <= 0:
-                spoken.append(",")
-                origin.append(index)
-                due = between + draws.integer(3) - 1
-        spoken.append(letter)
-        origin.append(index)
-    return "".join(spoken), origin
-
-
-def _whole_words(
-    text: str, origin: Sequence[int], spans: Sequence[tuple[int, int]]
-) -> tuple[list[str], list[int]]:
-    """The words of a text, each once.
-
-    The library announces a word for each piece it reads out: one for "twelve thousand", "three
-    hundred" and "forty-five" each, one for each letter it spells, all within one word of the text
-    or, by a slip of its count, beside it. A piece that begins within the word before, or holds
-    nothing of the text, is a part of that word.
-
-    Args:
-        text: as it was given.
-        origin: place in it of each character spoken.
-        spans: first and last + 1 of the characters spoken, in order of time.
-
-    Returns:
-        The words, and for each span the number of its word.
-    """
-    words: list[str] = []
-    number: list[int] = []
-    end = 0
-    for first, last in spans:
-        places = origin[max(first, 0) : last]
-        word = text[places[0] : places[-1] + 1].strip() if places else ""
-        if word and (places[0] >= end or not words):
-            words.append(word)
-            end = places[-1] + 1
-        number.append(len(words) - 1)
-    return words, number
 
 
 def _nothing(text: str) -> DataError:

@@ -187,18 +187,21 @@ def targets(timeline: Timeline, gains: Gains) -> tuple[Array, Array]:
     units = placed_units(timeline)
     rounding = [ARTICULATOR["pucker"], ARTICULATOR["funnel"]]
     for number, unit in enumerate(units):
-        last = number == len(units) - 1
-        inside = (times >= unit.start) & ((times < unit.end) | last)
+        first = np.searchsorted(times, unit.start)
+        is_last = number == len(units) - 1
+        inside = slice(first, None if is_last else np.searchsorted(times, unit.end))
         row, weight = _row(unit, gains)
         target[inside], importance[inside] = row, weight
-        if unit.name == SILENCE:
-            short = inside & (times < unit.start + CLOSED_AFTER) & (unit.start > 0.0)
+        if unit.name == SILENCE and unit.start > 0.0:
+            until = unit.start + CLOSED_AFTER
+            if not is_last:
+                until = min(until, unit.end)
+            short = slice(first, np.searchsorted(times, until))
             target[short, ARTICULATOR["jaw"]] = _PARTED_JAW
         before = units[number - 1].name if number else SILENCE
         if max(row[rounding]) > 0.0 and _leaves_lips_alone(before):
-            early = (times >= max(unit.start - _ANTICIPATION, units[number - 1].start)) & (
-                times < unit.start
-            )
+            since = max(unit.start - _ANTICIPATION, units[number - 1].start)
+            early = slice(np.searchsorted(times, since), first)
             for i in rounding:
                 target[early, i], importance[early, i] = row[i], weight[i]
     return target, importance

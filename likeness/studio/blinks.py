@@ -119,16 +119,18 @@ def add_blinks(values: Array, blinks: list[Event], draws: Draws) -> None:
 
     The right eye closes up to 8 ms later; both turn a degree or two down and to the nose.
     """
-    times = np.arange(len(values)) / RATE
     for blink in blinks:
         delay, down, nasal = draws.uniforms(3)
         for side, late, sign in (("Left", 0.0, -1.0), ("Right", -0.004 + 0.012 * delay, 1.0)):
+            begin = max(math.floor((blink.start + late) * RATE), 0)
+            during = values[begin : math.ceil((blink.end + late) * RATE) + 1]
+            times = np.arange(begin, begin + len(during)) / RATE
             shut = blink.size * profile(times - blink.start - late)
-            lid = values[:, CHANNEL[f"eyeBlink{side}"]]
-            values[:, CHANNEL[f"eyeBlink{side}"]] = 1.0 - (1.0 - lid) * (1.0 - shut)
-            values[:, CHANNEL[f"eyeWide{side}"]] *= 1.0 - shut
+            lid = during[:, CHANNEL[f"eyeBlink{side}"]]
+            during[:, CHANNEL[f"eyeBlink{side}"]] = 1.0 - (1.0 - lid) * (1.0 - shut)
+            during[:, CHANNEL[f"eyeWide{side}"]] *= 1.0 - shut
             for name, size in _ACCOMPANIED.items():
                 column = CHANNEL[f"{name}{side}"]
-                values[:, column] = np.minimum(values[:, column] + size * shut, 1.0)
-            values[:, CHANNEL[f"eye{side}X"]] += (1.0 + down) * shut
-            values[:, CHANNEL[f"eye{side}Y"]] += sign * (1.0 + nasal) * shut
+                during[:, column] = np.minimum(during[:, column] + size * shut, 1.0)
+            during[:, CHANNEL[f"eye{side}X"]] += (1.0 + down) * shut
+            during[:, CHANNEL[f"eye{side}Y"]] += sign * (1.0 + nasal) * shut

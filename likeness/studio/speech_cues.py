@@ -51,7 +51,8 @@ def sounding(timeline: Timeline) -> Array:
     times = grid_times(timeline.duration)
     on = np.zeros(len(times))
     for segment in timeline.sounding():
-        on[(times >= segment.start) & (times <= segment.end)] = 1.0
+        first = np.searchsorted(times, segment.start)
+        on[first : np.searchsorted(times, segment.end, side="right")] = 1.0
     curve = smooth(on, np.ones(len(on)), _VOICE_TAU, 1.0 / RATE, rest_importance=0.0)
     return np.clip(curve, 0.0, 1.0)
 

@@ -183,6 +183,29 @@ def test_a_library_can_be_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
     monkeypatch.setenv(espeak_library.LIBRARY_VARIABLE, str(tmp_path / "none.so"))
     with pytest.raises(MissingError, match=r"none\.so"):
         find_espeak()
+    with pytest.raises(MissingError, match=r"none\.so"):
+        is_espeak_present()
+
+
+@needs_espeak
+def test_data_can_be_named_alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv(espeak_library.LIBRARY_VARIABLE, raising=False)
+    monkeypatch.delenv(espeak_library.DATA_VARIABLE, raising=False)
+    found = find_espeak()
+    monkeypatch.setenv(espeak_library.DATA_VARIABLE, str(tmp_path))
+    assert find_espeak() == EspeakLibrary(found.library, str(tmp_path))
+    with pytest.raises(MissingError, match="initialised with the data"):
+        synthesise("hello", "", words_per_minute=160, library=find_espeak())
+
+
+@needs_espeak
+def test_a_library_that_is_none_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    junk = tmp_path / "junk.so"
+    junk.write_bytes(b"no library")
+    monkeypatch.setenv(espeak_library.LIBRARY_VARIABLE, str(junk))
+    monkeypatch.delenv(espeak_library.DATA_VARIABLE, raising=False)
+    with pytest.raises(MissingError, match="cannot be loaded"):
+        synthesise("hello", "", words_per_minute=160, library=find_espeak())
 
 
 @needs_espeak

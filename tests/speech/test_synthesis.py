@@ -131,6 +131,21 @@ def test_marks_of_markup_are_read_out() -> None:
     assert all(s.duration < 1.0 for s in utterance.timeline.segments)
 
 
+def test_syllables_in_place_of_words_are_told(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(synthesis, "is_espeak_present", lambda: False)
+    synthesis._tell_of_syllables.cache_clear()
+    for _ in range(2):
+        assert speak("Papa may bake.", Voice()).backend.startswith("formant")
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    assert "likeness[speech]" in caplog.text
+    assert "random syllables" in caplog.text
+    caplog.clear()
+    speak("Papa may bake.", Voice(), backend="formant")
+    assert not caplog.records
+
+
 def test_cleaning_keeps_the_length() -> None:
     assert cleaned("a\x00b\x1b\ud800c é") == "a b  c é"
 
@@ -298,13 +313,18 @@ def test_words_of_another_language_bring_no_sounds_of_its_name(language: str, te
         ("Call 1234567 and 2000 now.", ["Call", "1234567", "and", "2000", "now"]),
         ("Привет Bob", ["Привет", "Bob"]),
         ("🙂", ["🙂"]),
-        ("It's a well-known fact, isn't it?", None),
+        (
+            "It's a well-known fact, isn't it?",
+            ["It's", "a", "well-known", "fact", "isn't", "it"],
+        ),
+        ("I don't—know “it” (yet)…", ["I", "don't", "know", "it", "yet"]),
+        ("12,345 men, at 3.5% of $20", ["12,345", "men", "at", "3.5%", "of", "$20"]),
     ],
 )
-def test_each_word_is_there_once(text: str, words: list[str] | None) -> None:
+def test_each_word_is_there_once(text: str, words: list[str]) -> None:
     found = speak(text, Voice(), backend="espeak").timeline.words
     said = [word.text for word in found]
-    assert words is None or said == words
+    assert said == words
     assert all(said)
     assert len(said) == len(set(said))
     assert all(word.start < word.end for word in found)

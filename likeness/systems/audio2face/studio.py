@@ -21,8 +21,7 @@ from likeness.data.making import Progress, unfinished
 from likeness.data.record import is_up_to_date, write_record
 from likeness.geometry.head_asset import HeadAsset
 from likeness.seeds import Draws, seed_of
-from likeness.speech.espeak_library import is_espeak_present
-from likeness.speech.synthesis import Backend
+from likeness.speech.synthesis import Backend, backend_of
 from likeness.speech.timeline import Emotion
 from likeness.storage.files import sha256_of
 from likeness.studio.corpus import Split
@@ -107,8 +106,7 @@ def make(
     codes = [code for code in faults.split(",") if code]
     lines = {number: _lines(scale, shots, seed, number, people) for number in range(people)}
     check_faults(codes, len(_speech(lines[0], "train")))
-    if backend == "auto":
-        backend = "espeak" if is_espeak_present() else "formant"
+    backend = backend_of(backend)
     asked: dict[str, Any] = {
         **origin_of(backend),
         "people": people,
