@@ -30,7 +30,7 @@ _DATA_FOLDERS = (
     "/opt/homebrew/share/espeak-ng-data",
 )
 # Half an octave around the asked pitch, lower than higher: intonation falls more than it rises.
-_PITCH_BELOW, _PITCH_ABOVE = 0.31, 0.11
+_PITCH_BELOW, _PITCH_ABOVE = 0.29, 0.13
 _TONE = ((600, 170), (1200, 135), (2000, 110), (3000, 110))  # the library's own curve
 _TONE_SHARE = (0.0, 0.5, 1.0, 1.0)  # of the shelf at these frequencies
 _BREATH = (0, 2, 3, 3, 3, 3, 3, 2)  # of the formants, for a breath of 1
