@@ -5,16 +5,16 @@ Safe for many processes at once. A local store is passed through: its files are 
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import logging
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from likeness.storage.files import disk_errors, replacing
+from likeness.storage.lock import locked
 from likeness.storage.store import LocalStore, StorageSettings, Store
 
 _log = logging.getLogger(__name__)
@@ -60,14 +60,11 @@ class Cache:
             return
         while True:
             path = self._object(self._present(store, key, sha256, version))
-            try:
-                file = path.open("rb")
-            except FileNotFoundError:
-                continue  # removed by another process between fetching and opening
-            with file:
-                fcntl.flock(file, fcntl.LOCK_SH)
-                if not _is_same(path, file.fileno()):
-                    continue
+            with ExitStack() as stack:
+                try:
+                    stack.enter_context(locked(path, shared=True, waits=True))
+                except FileNotFoundError:
+                    continue  # removed by another process between fetching and holding
                 os.utime(path)
                 yield path
                 return
@@ -134,9 +131,8 @@ class Cache:
         path = self.folder / "locks" / name[:3]
         with disk_errors(path, "use the cache"):
             path.parent.mkdir(parents=True, exist_ok=True)
-            file = path.open("a")
-        with file:
-            fcntl.flock(file, fcntl.LOCK_EX)
+            path.touch()
+        with locked(path, waits=True):
             yield
 
     def _objects(self) -> list[tuple[int, int, Path]]:
@@ -166,19 +162,10 @@ class Cache:
 def _removed_if_unused(path: Path) -> bool:
     """Remove a file unless somebody has borrowed it."""
     try:
-        with path.open("rb") as file:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        with locked(path):
             path.unlink(missing_ok=True)
     except FileNotFoundError:
         return True
     except BlockingIOError:
         return False
     return True
-
-
-def _is_same(path: Path, descriptor: int) -> bool:
-    """Whether the path still names the open file: it was not removed before the lock was held."""
-    try:
-        return os.path.samestat(path.stat(), os.fstat(descriptor))
-    except FileNotFoundError:
-        return False

@@ -5,20 +5,18 @@ Owns which files are fetched anew. Transfers and the content itself are the cach
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import logging
 import os
 import secrets
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 
 from likeness.errors import MissingError, UsageError
 from likeness.storage.cache import Cache
 from likeness.storage.files import disk_errors, replacing
+from likeness.storage.lock import locked
 from likeness.storage.store import (
     StorageSettings,
     Store,
@@ -52,16 +50,10 @@ def local_copy(uri: str | Path, *, settings: StorageSettings) -> Path:
     place = cache.folder / "copies" / hashlib.sha256(store.uri.encode()).hexdigest()[:16]
     with disk_errors(place, "copy a remote folder"):
         place.mkdir(parents=True, exist_ok=True)
-    with _alone(place / "lock"):
+        (place / "lock").touch()
+    with locked(place / "lock", waits=True):
         _update(store, cache, place)
     return place / "files"
-
-
-@contextmanager
-def _alone(path: Path) -> Iterator[None]:
-    with path.open("a") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
 
 
 def _update(store: Store, cache: Cache, place: Path) -> None:
