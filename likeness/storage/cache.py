@@ -9,13 +9,14 @@ import hashlib
 import json
 import logging
 import os
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from likeness.storage.files import disk_errors, replacing
+from likeness.storage.files import disk_errors, replacing, sha256_of
 from likeness.storage.lock import locked
-from likeness.storage.store import LocalStore, StorageSettings, Store
+from likeness.storage.store import LocalStore, StorageSettings, Store, checksum_error
 
 _log = logging.getLogger(__name__)
 
@@ -46,7 +47,9 @@ class Cache:
     ) -> Iterator[Path]:
         """A path to the content of a file, which stays there until the block ends.
 
-        A hard link made meanwhile keeps the content; such files do not count towards the bound.
+        The name of the path is the SHA-256 of the content, and has been compared with it: a file
+        that was damaged here is fetched again. A hard link made meanwhile keeps the content; such
+        files do not count towards the bound.
 
         Args:
             sha256: the content wanted; when it is here already, the store is not asked.
@@ -58,14 +61,25 @@ class Cache:
         if isinstance(store, LocalStore):
             yield store.path_of(key)
             return
+        was_damaged = False
         while True:
-            path = self._object(self._present(store, key, sha256, version))
+            digest = self._present(store, key, sha256, version)
+            path = self._object(digest)
             with ExitStack() as stack:
                 try:
                     stack.enter_context(locked(path, shared=True, waits=True))
+                    facts, found = path.stat(), sha256_of(path)
                 except FileNotFoundError:
                     continue  # removed by another process between fetching and holding
-                os.utime(path)
+                if found != digest:
+                    if was_damaged:
+                        raise checksum_error(str(path), expected=digest, found=found)
+                    _log.info("%s is damaged; %s/%s is fetched again.", path, store.uri, key)
+                    path.unlink(missing_ok=True)
+                    was_damaged = True
+                    continue
+                # The time of change stays: it tells who links the file that nobody changed it.
+                os.utime(path, ns=(time.time_ns(), facts.st_mtime_ns))
                 yield path
                 return
 
@@ -144,7 +158,7 @@ class Cache:
             except FileNotFoundError:
                 continue  # another process removed it
             if facts.st_nlink == 1:
-                found.append((facts.st_mtime_ns, facts.st_size, path))
+                found.append((facts.st_atime_ns, facts.st_size, path))
         return sorted(found)
 
     def _evict(self, keep: str) -> None:
