@@ -26,17 +26,16 @@ from likeness.config.resolve import Resolved, draft
 from likeness.config.resolve import resolve as resolve_layers
 from likeness.config.schema import ConfigModel
 from likeness.config.text import read_yaml
-from likeness.data.inspection import Inspection, with_emptiness
 from likeness.data.making import Progress, is_unfinished
 from likeness.data.record import is_recorded
 from likeness.data.workers import refuse_import_by_worker
 from likeness.errors import DataError, UsageError
+from likeness.inspecting import with_local_data
 from likeness.runs.places import located, told_of_places
 from likeness.runs.run import Run
 from likeness.seeds import seed_of
-from likeness.storage.copies import local_copy
 from likeness.storage.store import StorageSettings, is_remote, local_folder, local_path, open_store
-from likeness.systems import SystemSpec, get_system, load_object
+from likeness.systems import get_system
 
 if TYPE_CHECKING:
     import torch
@@ -121,49 +120,6 @@ def fetch_run(uri: str, runs: str | Path) -> Run:
     return restore(open_store(uri, settings=storage_from_environment()), runs)
 
 
-def inspect_configured(resolved: Resolved) -> Inspection:
-    """Look at all the data a configuration trains on.
-
-    Raises:
-        UsageError: the configuration names no data.
-        DataError: the data has errors; the first few are named.
-    """
-    spec, config = get_system(resolved.system), resolved.config
-    if spec.inspect is not None:
-        inspection: Inspection = load_object(spec.inspect)(with_local_data(config))
-    else:
-        if not config.data.root:
-            raise UsageError(
-                "data.root names no dataset.",
-                advice=f"Make studio data with 'likeness data make {spec.name} out/people', then "
-                "add data.root=out/people.",
-            )
-        inspection = inspect_dataset(spec, config.data.root, config.storage)
-    refuse_errors(inspection, resolved.system)
-    return inspection
-
-
-def inspect_changed(before: Resolved, now: Resolved) -> Inspection | None:
-    """What :func:`inspect_configured` finds where other data are configured than before."""
-    if before.config.data == now.config.data:
-        return None
-    return inspect_configured(now)
-
-
-def inspect_dataset(spec: SystemSpec, uri: str, storage: StorageSettings) -> Inspection:
-    """Look at a dataset by a system's contract; a remote one is copied here first."""
-    found: Inspection = spec.load("contract").inspect(str(local_copy(uri, settings=storage)))
-    return with_emptiness(replace(found, uri=uri))
-
-
-def with_local_data(config: Any) -> Any:
-    """A configuration whose ``data.root`` is the path of a folder here, a copy of a remote one."""
-    root = config.data.root
-    if not root or (not is_remote(root) and str(local_path(root)) == root):
-        return config
-    return config.replace(data={"root": str(local_copy(root, settings=config.storage))})
-
-
 def storage_from_environment(environ: Mapping[str, str] | None = None) -> StorageSettings:
     """Storage settings for verbs without a configuration: defaults and ``LIKENESS_STORAGE__…``."""
     environ = os.environ if environ is None else environ
@@ -176,20 +132,6 @@ def storage_from_environment(environ: Mapping[str, str] | None = None) -> Storag
 
 class _Storage(ConfigModel):
     storage: StorageSettings = StorageSettings()
-
-
-def refuse_errors(inspection: Inspection, system: str) -> None:
-    """Raise DataError naming the first errors of an inspection that has any."""
-    errors = inspection.errors
-    if not errors:
-        return
-    shown = "\n".join(finding.to_text() for finding in errors[:5])
-    place = "" if f"'{inspection.uri}'" in shown else f" at {inspection.uri}"
-    more = f"\n  and {len(errors) - 5} more" if len(errors) > 5 else ""
-    count = "an error" if len(errors) == 1 else f"{len(errors)} errors"
-    command = f"likeness data inspect {system} {quote(inspection.uri)}"
-    advice = "" if inspection.is_of_settings else f"See all findings with: {command}"
-    raise DataError(f"The data{place} has {count}:\n{shown}{more}", advice=advice)
 
 
 def build(resolved: Resolved, *, device: torch.device, with_data: bool = True) -> System:

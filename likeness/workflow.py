@@ -23,9 +23,6 @@ from likeness.assembly import (
     configuration_of,
     configure,
     fetch_run,
-    inspect_changed,
-    inspect_configured,
-    inspect_dataset,
     local_input,
     open_run,
     plan_of,
@@ -39,6 +36,7 @@ from likeness.data.inspection import Inspection
 from likeness.data.making import Progress
 from likeness.data.rounding import one_thread
 from likeness.errors import DataError, LikenessError, UsageError
+from likeness.inspecting import inspect_changed, inspect_configured, inspect_dataset
 from likeness.runs.places import told_of_places
 from likeness.runs.run import Run, check_name
 from likeness.storage.files import disk_refusals, used_folder
@@ -194,7 +192,9 @@ def resume(
     process = distributed.start(settings.config.train.device)
     try:
         with told_of_places(run, before.config):
-            seen = inspect_changed(before, settings) if process.is_first else None
+            seen = None
+            if process.is_first:
+                seen = inspect_changed(run, before, settings, begins=not saved)
             built = build(settings, device=process.device)
             plan = plan_of(built, settings, world_size=process.world_size)
     except LikenessError:

@@ -22,18 +22,26 @@ class Place:
 
     names: tuple[str, ...] = ()
     """Values that name something else."""
+    is_written: bool = False
+    """Whether training writes there what it does not find."""
 
 
 Location = Annotated[str, Place()]
 """A path, or an address where the setting takes one."""
 
 
-def locations(config: ConfigModel) -> dict[Key, str]:
-    """The key and the value of every setting that names a file or a folder."""
+def locations(config: ConfigModel, *, written: bool = True) -> dict[Key, str]:
+    """The key and the value of every setting that names a file or a folder.
+
+    Args:
+        written: also those that training writes to.
+    """
     found = {}
     for key, value in leaves(config.model_dump(mode="json")):
         mark = next(_marks(type(config), key), None)
-        if mark is not None and isinstance(value, str) and value not in mark.names:
+        if mark is None or not isinstance(value, str) or value in mark.names:
+            continue
+        if written or not mark.is_written:
             found[key] = value
     return found
 

@@ -6,7 +6,7 @@ Owns the record only; what to look for is each contract's business.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from textwrap import indent
 from typing import Any, Literal
@@ -48,6 +48,9 @@ class Inspection:
     Kept by this process only."""
     is_up_to_date: bool = False
     """Whether a request to make the dataset found it made already. Kept by this process only."""
+    stamps: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """What the files were like, by the setting that names their place: values of a
+    :class:`likeness.storage.stamps.Stamp`. Of what a run trains on; else empty."""
 
     @property
     def errors(self) -> tuple[Finding, ...]:
@@ -66,6 +69,7 @@ class Inspection:
             "uri": self.uri,
             "counts": dict(self.counts),
             "findings": [asdict(f) for f in self.sorted_findings()],
+            **({"stamps": dict(self.stamps)} if self.stamps else {}),
         }
 
     def to_json(self) -> str:
@@ -77,6 +81,7 @@ class Inspection:
             uri=data["uri"],
             counts=dict(data["counts"]),
             findings=tuple(Finding(**f) for f in data["findings"]),
+            stamps=data.get("stamps", {}),
         )
 
 

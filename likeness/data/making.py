@@ -10,7 +10,6 @@ processes made it and however often it was interrupted: what the journal lacks i
 
 from __future__ import annotations
 
-import fcntl
 import json
 import logging
 import os
@@ -25,6 +24,7 @@ from likeness.data.workers import Task, in_order, refuse_import_by_worker
 from likeness.errors import DataError, LikenessError, UsageError
 from likeness.replacement import PART, flush_to_disk
 from likeness.storage.files import disk_errors, made_folder
+from likeness.storage.lock import locked
 
 UNFINISHED = "unfinished.jsonl"
 """Lies in a dataset until it is finished: a line for what was asked, then one for every piece."""
@@ -166,9 +166,9 @@ def unfinished(
             if is_new and any(root.iterdir()):
                 raise _taken(root)
             file = stack.enter_context(path.open("a+b", buffering=0))
-            _lock(file, root)
-            if not path.exists() or not os.path.samestat(os.fstat(file.fileno()), path.stat()):
-                raise _taken(root)  # another process finished it between the two looks
+            stack.enter_context(_held(path))
+            if not os.path.samestat(os.fstat(file.fileno()), path.stat()):
+                raise _taken(root)
             try:
                 journal = _opened(path, file, asked)
             except BaseException:
@@ -204,15 +204,25 @@ def stamp(path: Path) -> str:
     return f"{status.st_size}:{status.st_mtime_ns}"
 
 
-def _lock(file: BinaryIO, root: Path) -> None:
-    with disk_errors(root / UNFINISHED, "lock the dataset"):
+@contextmanager
+def _held(path: Path) -> Iterator[None]:
+    """The journal, against other processes. Raises UsageError."""
+    root = path.parent
+    with ExitStack() as stack:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            without = stack.enter_context(locked(path))
         except BlockingIOError as error:
             raise UsageError(
                 f"Another process is making the dataset '{root}'.",
                 advice="Wait for it, or choose another folder.",
             ) from error
+        except FileNotFoundError as error:
+            raise _taken(root) from error  # another process finished it between the two looks
+        if without:
+            logger.warning(
+                "%s cannot be locked (%s): see to it that one process makes it.", root, without
+            )
+        yield
 
 
 def _taken(root: Path) -> LikenessError:

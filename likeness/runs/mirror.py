@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import logging
 import shutil
+from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from shlex import quote
 from typing import get_args
 
 from likeness.errors import DataError, LikenessError, MissingError, UsageError
-from likeness.storage.files import disk_errors, made_folder, sha256_of
+from likeness.storage.files import disk_errors, made_folder
 from likeness.storage.lock import locked
 from likeness.storage.store import Store, checked_key
 
-from .checkpoint import PROGRESS_FILE, checkpoints
+from .checkpoint import PROGRESS_FILE, Checkpoint, checkpoints
+from .copies import Copies
 from .run import CONFIG_FILE, Document, Run, step_name, steps_in
 
 logger = logging.getLogger(__name__)
@@ -32,8 +34,9 @@ def mirror(run: Run, store: Store, *, must_succeed: bool) -> None:
 
     The records at the top of the run are always copied: what describes it first, what changes
     while it trains after the checkpoints it speaks of. A checkpoint is copied once, with its
-    ``progress.json`` last, so that a copy that was cut short does not count and is made again; one
-    that was trained again replaces its copy. A copy that is further than the run is left alone.
+    ``progress.json`` last, so that a copy that was cut short does not count and is completed; a
+    copy that was damaged is made good, and that of a step that was trained again is replaced (see
+    ``copies.py``). A copy that is further than the run is left alone.
     Checkpoints that are gone here go there too, once all that are here have arrived.
 
     Args:
@@ -67,7 +70,7 @@ def _told_with(error: LikenessError, run: Run, store: Store) -> LikenessError:
 def _bring_up_to_date(run: Run, store: Store) -> None:
     prefix = f"{run.path.resolve().parent.name}/{run.name}"
     saved = checkpoints(run)
-    there = store.list(f"{prefix}/checkpoints/")
+    there = store.versions(f"{prefix}/checkpoints/")
     newest = saved[-1].step if saved else 0
     further = [s for s in sorted(map(_step_of, there)) if s > newest]
     if further:
@@ -80,16 +83,17 @@ def _bring_up_to_date(run: Run, store: Store) -> None:
     records = {path.name for path in run.path.iterdir() if path.is_file() and path.name[0] != "."}
     # First, so that no checkpoint arrives that nobody can open.
     wanted = [name for name in _DESCRIPTIONS if name in records]
+    copies, whole = Copies(run, store, prefix), []
     for checkpoint in saved:
         folder = f"checkpoints/{checkpoint.path.name}"
+        lacking = copies.lacking(checkpoint, there)
         record = f"{prefix}/{folder}/{PROGRESS_FILE}"
-        if record in there and store.checksum(record) != sha256_of(checkpoint.path / PROGRESS_FILE):
-            # The step was trained again. The record goes first, so that no mixture counts.
-            store.delete(record)
-            there.remove(record)
-        if record not in there:
-            wanted += [f"{folder}/{name}" for name in checkpoint.progress.sha256]
-            wanted.append(f"{folder}/{PROGRESS_FILE}")
+        if lacking and record in there:
+            if not _may_replace(checkpoint, lacking, store):
+                continue
+            store.delete(record)  # first, so that no mixture counts
+        whole.append(checkpoint)
+        wanted += [f"{folder}/{name}" for name in lacking]
         # Which checkpoint is the best is known from its scores alone.
         scores = run.evaluation_folder(checkpoint.step) / "scores.json"
         wanted += [scores.relative_to(run.path).as_posix()] if scores.is_file() else []
@@ -103,6 +107,22 @@ def _bring_up_to_date(run: Run, store: Store) -> None:
     gone = [key for key in there if not key.startswith(here)]
     for key in sorted(gone, key=lambda key: not key.endswith(PROGRESS_FILE)):
         store.delete(key)
+    copies.note(whole)
+
+
+def _may_replace(checkpoint: Checkpoint, lacking: Sequence[str], store: Store) -> bool:
+    """Whether a checkpoint here may take the place of a copy that differs: it is whole itself."""
+    try:
+        checkpoint.verify()
+    except DataError as error:
+        logger.warning("Its copy in %s differs, but is left as it is: %s", store.uri, error)
+        return False
+    logger.warning(
+        "The copy of %s in %s differs from it, because it was damaged there or the step was "
+        "trained again (%s): it is copied again.",
+        *(checkpoint.path, store.uri, ", ".join(lacking[:-1] or lacking)),
+    )
+    return True
 
 
 def _step_of(key: str) -> int:

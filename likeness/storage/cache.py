@@ -5,17 +5,18 @@ Safe for many processes at once. A local store is passed through: its files are 
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import logging
 import os
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from likeness.storage.files import disk_errors, replacing
-from likeness.storage.store import LocalStore, StorageSettings, Store
+from likeness.storage.files import disk_errors, replacing, sha256_of
+from likeness.storage.lock import locked
+from likeness.storage.store import LocalStore, StorageSettings, Store, checksum_error
 
 _log = logging.getLogger(__name__)
 
@@ -46,7 +47,9 @@ class Cache:
     ) -> Iterator[Path]:
         """A path to the content of a file, which stays there until the block ends.
 
-        A hard link made meanwhile keeps the content; such files do not count towards the bound.
+        The name of the path is the SHA-256 of the content, and has been compared with it: a file
+        that was damaged here is fetched again. A hard link made meanwhile keeps the content; such
+        files do not count towards the bound.
 
         Args:
             sha256: the content wanted; when it is here already, the store is not asked.
@@ -58,17 +61,25 @@ class Cache:
         if isinstance(store, LocalStore):
             yield store.path_of(key)
             return
+        was_damaged = False
         while True:
-            path = self._object(self._present(store, key, sha256, version))
-            try:
-                file = path.open("rb")
-            except FileNotFoundError:
-                continue  # removed by another process between fetching and opening
-            with file:
-                fcntl.flock(file, fcntl.LOCK_SH)
-                if not _is_same(path, file.fileno()):
+            digest = self._present(store, key, sha256, version)
+            path = self._object(digest)
+            with ExitStack() as stack:
+                try:
+                    stack.enter_context(locked(path, shared=True, waits=True))
+                    facts, found = path.stat(), sha256_of(path)
+                except FileNotFoundError:
+                    continue  # removed by another process between fetching and holding
+                if found != digest:
+                    if was_damaged:
+                        raise checksum_error(str(path), expected=digest, found=found)
+                    _log.info("%s is damaged; %s/%s is fetched again.", path, store.uri, key)
+                    path.unlink(missing_ok=True)
+                    was_damaged = True
                     continue
-                os.utime(path)
+                # The time of change stays: it tells who links the file that nobody changed it.
+                os.utime(path, ns=(time.time_ns(), facts.st_mtime_ns))
                 yield path
                 return
 
@@ -134,9 +145,8 @@ class Cache:
         path = self.folder / "locks" / name[:3]
         with disk_errors(path, "use the cache"):
             path.parent.mkdir(parents=True, exist_ok=True)
-            file = path.open("a")
-        with file:
-            fcntl.flock(file, fcntl.LOCK_EX)
+            path.touch()
+        with locked(path, waits=True):
             yield
 
     def _objects(self) -> list[tuple[int, int, Path]]:
@@ -148,7 +158,7 @@ class Cache:
             except FileNotFoundError:
                 continue  # another process removed it
             if facts.st_nlink == 1:
-                found.append((facts.st_mtime_ns, facts.st_size, path))
+                found.append((facts.st_atime_ns, facts.st_size, path))
         return sorted(found)
 
     def _evict(self, keep: str) -> None:
@@ -166,19 +176,10 @@ class Cache:
 def _removed_if_unused(path: Path) -> bool:
     """Remove a file unless somebody has borrowed it."""
     try:
-        with path.open("rb") as file:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        with locked(path):
             path.unlink(missing_ok=True)
     except FileNotFoundError:
         return True
     except BlockingIOError:
         return False
     return True
-
-
-def _is_same(path: Path, descriptor: int) -> bool:
-    """Whether the path still names the open file: it was not removed before the lock was held."""
-    try:
-        return os.path.samestat(path.stat(), os.fstat(descriptor))
-    except FileNotFoundError:
-        return False

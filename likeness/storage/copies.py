@@ -5,21 +5,22 @@ Owns which files are fetched anew. Transfers and the content itself are the cach
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import logging
 import os
 import secrets
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from dataclasses import astuple, dataclass
 from pathlib import Path
+from typing import Self
 
 from likeness.errors import MissingError, UsageError
 from likeness.storage.cache import Cache
-from likeness.storage.files import disk_errors, replacing
+from likeness.storage.files import disk_errors, replacing, sha256_of
+from likeness.storage.lock import locked
 from likeness.storage.store import (
+    LocalStore,
     StorageSettings,
     Store,
     checked_key,
@@ -38,7 +39,8 @@ def local_copy(uri: str | Path, *, settings: StorageSettings) -> Path:
     """The folder of a URI on this machine: itself, or an up-to-date copy of a remote one.
 
     Only what changed since the last call is transferred, and what is gone there goes here too. The
-    files of a copy are read only. Safe when several processes ask at once.
+    files of a copy are read only; one that was written to here, or cut, is fetched again with a
+    warning. Safe when several processes ask at once.
 
     Raises:
         MissingError: there is nothing at the URI, or it cannot be reached.
@@ -52,20 +54,34 @@ def local_copy(uri: str | Path, *, settings: StorageSettings) -> Path:
     place = cache.folder / "copies" / hashlib.sha256(store.uri.encode()).hexdigest()[:16]
     with disk_errors(place, "copy a remote folder"):
         place.mkdir(parents=True, exist_ok=True)
-    with _alone(place / "lock"):
+        (place / "lock").touch()
+    with locked(place / "lock", waits=True):
         _update(store, cache, place)
     return place / "files"
 
 
-@contextmanager
-def _alone(path: Path) -> Iterator[None]:
-    with path.open("a") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+@dataclass(frozen=True)
+class _Copied:
+    """A file of a copy as it was when its content was last compared with its hash."""
+
+    version: str
+    """Of the remote file."""
+    sha256: str
+    size: int
+    changed: int
+    """Time of change, nanoseconds: another after any write, so that nothing is read to see one."""
+
+    @classmethod
+    def of(cls, path: Path, version: str, sha256: str) -> Self:
+        facts = path.stat()
+        return cls(version, sha256, facts.st_size, facts.st_mtime_ns)
+
+
+_NONE = _Copied("", "", 0, 0)
 
 
 def _update(store: Store, cache: Cache, place: Path) -> None:
-    """Make ``files`` equal to the store, and remember the versions it then has."""
+    """Make ``files`` equal to the store, and remember what each file then is."""
     versions = store.versions()
     if "" in versions:
         raise UsageError(
@@ -76,25 +92,42 @@ def _update(store: Store, cache: Cache, place: Path) -> None:
         raise MissingError(f"There are no files at {store.uri}.", advice="Check the URI.")
     folder, manifest = place / "files", place / _MANIFEST
     known = _read(manifest)
-    changed = [
-        key
-        for key, version in wanted.items()
-        if known.get(key) != version or not (folder / key).is_file()
-    ]
-    if changed:
-        _log.info("Fetching %d of %d files of %s.", len(changed), len(wanted), store.uri)
-
-    def fetch(key: str) -> None:
-        with cache.borrow(store, key, version=wanted[key]) as path:
-            _link(path, folder / key)
 
     with disk_errors(folder, "copy a remote folder"):
+        same = [key for key, version in wanted.items() if known.get(key, _NONE).version == version]
+        same = [key for key in same if (folder / key).is_file()]
+        looked = {key: _looked_at(folder / key, known[key]) for key in same}
+        there = {key: copied for key, copied in looked.items() if copied is not None}
+        anew = [key for key in wanted if key not in there]
+        damaged = [key for key in anew if key in looked]
+        if damaged:
+            others = f" and {len(damaged) - 1} more" if len(damaged) > 1 else ""
+            _log.warning(
+                "The copy of %s on this machine was damaged or changed (%s%s): fetching again.",
+                *(store.uri, damaged[0], others),
+            )
+        if len(anew) > len(damaged):
+            _log.info("Fetching %d of %d files of %s.", len(anew), len(wanted), store.uri)
+
+        def fetch(key: str) -> _Copied:
+            with cache.borrow(store, key, version=wanted[key]) as path:
+                _link(path, folder / key)
+                return _Copied.of(path, wanted[key], sha256=path.name)
+
         with ThreadPoolExecutor(_TRANSFERS) as pool:
-            list(pool.map(fetch, changed))
-        for key in known.keys() - wanted.keys():
+            there |= zip(anew, pool.map(fetch, anew), strict=True)
+        here = known or LocalStore(folder).versions()
+        for key in here.keys() - wanted.keys():
             (folder / key).unlink(missing_ok=True)
         with replacing(manifest) as temporary:
-            temporary.write_text(json.dumps(wanted), encoding="utf-8")
+            files = {key: list(astuple(there[key])) for key in wanted}
+            temporary.write_text(json.dumps(files), encoding="utf-8")
+
+
+def _looked_at(path: Path, copied: _Copied) -> _Copied | None:
+    """A file as it is now, None where it is not what was copied; read only where it was written."""
+    now = _Copied.of(path, copied.version, copied.sha256)
+    return now if now == copied or sha256_of(path) == copied.sha256 else None
 
 
 def _link(source: Path, target: Path) -> None:
@@ -106,9 +139,15 @@ def _link(source: Path, target: Path) -> None:
     temporary.unlink(missing_ok=True)  # still there when both names were one file already
 
 
-def _read(manifest: Path) -> dict[str, str]:
+def _read(manifest: Path) -> dict[str, _Copied]:
+    """What was copied, by key; empty where nobody knows: then the cache is asked for all of it."""
     try:
-        versions = json.loads(manifest.read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError):  # half a file after a power cut: all is fetched again
+        files = json.loads(manifest.read_text(encoding="utf-8"))
+        return {key: _Copied(*values) for key, values in files.items()}
+    except (
+        FileNotFoundError,
+        ValueError,
+        TypeError,
+        AttributeError,
+    ):  # e.g. half a file after a power cut
         return {}
-    return versions if isinstance(versions, dict) else {}

@@ -39,11 +39,20 @@ class HttpStore(RemoteStore):
             encoded=True,
         )
 
+    @property
+    def _server(self) -> str:
+        return "/".join(self.uri.split("/")[:3])
+
     def _address(self, key: str) -> str:
         return f"{self.uri}/{quote(checked_key(key))}"
 
     def _facts(self, key: str) -> dict[str, Any]:
-        facts: dict[str, Any] = self.filesystem.info(self._address(key))
+        try:
+            facts: dict[str, Any] = self.filesystem.info(self._address(key))
+        except FileNotFoundError as error:  # fsspec raises it whatever went wrong
+            if error.__cause__ is None or getattr(error.__cause__, "status", 0) == 404:
+                raise
+            raise error.__cause__ from None
         if facts.get("size") is None:
             facts["size"] = len(self.filesystem.cat_file(self._address(key)))
         return facts

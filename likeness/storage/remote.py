@@ -62,10 +62,16 @@ class RemoteStore(Store):
     def _facts(self, key: str) -> dict[str, Any]:
         """``size`` and whatever identifies the content. Raises FileNotFoundError."""
 
+    @property
+    @abstractmethod
+    def _server(self) -> str:
+        """The address that is connected to."""
+
     def _tried(self, key: str, doing: str, action: Callable[[], T]) -> T:
         """Run an action, again after transient failures, with growing waits."""
         attempts = self.settings.retries + 1
         for attempt in range(attempts):
+            began = time.monotonic()
             try:
                 with _damage_told(f"{self.uri}/{key}"):
                     return action()
@@ -79,19 +85,23 @@ class RemoteStore(Store):
                 if not is_transient(error):
                     raise self._explained(key, doing, error) from error
                 failure = error
+            told = _brief(failure)
+            if _is_silence(failure):
+                waited = time.monotonic() - began
+                told = f"the server at {self._server} gave no answer for {waited:.3g} s"
             if attempt + 1 == attempts:
                 break
             wait = min(self.settings.backoff_seconds * 2**attempt, LONGEST_WAIT)
             wait *= random.uniform(0.75, 1.25)  # so that many workers do not return at once
             _log.warning(
                 "%s %s/%s failed (%s); trying again in %.1f s",
-                *(doing, self.uri, key, _brief(failure), wait),
+                *(doing, self.uri, key, told, wait),
             )
             time.sleep(wait)
         raise MissingError(
-            f"{doing} {self.uri}/{key} failed {attempts} times; the last time: {_brief(failure)}.",
-            advice="Check the network and the server; storage.retries and "
-            "storage.timeout_seconds set how patient to be.",
+            f"{doing} {self.uri}/{key} failed {attempts} times; the last time: {told}.",
+            advice="Check the network and that the server is the right one and runs; "
+            "storage.retries and storage.timeout_seconds set how patient to be.",
         ) from failure
 
     def _explained(self, key: str, doing: str, error: Exception) -> LikenessError:
@@ -216,6 +226,18 @@ def is_transient(error: BaseException) -> bool:
     ):
         return True
     return isinstance(error, OSError) and error.errno in _TRANSIENT_ERRNO
+
+
+def _is_silence(error: BaseException) -> bool:
+    """Whether it ends a wait for a server that said nothing, so that its own text says little."""
+    if isinstance(error, TimeoutError) and not str(error):  # as fsspec raises it
+        return True
+    # As in is_transient: their errors exist only where the libraries were imported.
+    aiohttp, botocore = (sys.modules.get(name) for name in ("aiohttp", "botocore.exceptions"))
+    kinds: list[type[BaseException]] = [aiohttp.ServerTimeoutError] if aiohttp is not None else []
+    if botocore is not None:
+        kinds += [botocore.ReadTimeoutError, botocore.ConnectTimeoutError]
+    return isinstance(error, tuple(kinds))
 
 
 def _brief(error: BaseException) -> str:

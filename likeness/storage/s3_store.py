@@ -57,6 +57,10 @@ class S3Store(RemoteStore):
         filesystem.retries = 1
         return filesystem
 
+    @property
+    def _server(self) -> str:
+        return str(self.filesystem.s3.meta.endpoint_url)
+
     def _address(self, key: str) -> str:
         return f"{self._root}/{checked_key(key)}"
 

@@ -60,8 +60,8 @@ class SystemSpec:
     state: dict, **options) -> Bundle``; ``state`` is the system's, the options are the fields of
     the configuration's ``export`` section."""
     inspect: str | None = None
-    """``inspect(config) -> Inspection`` of all a configuration trains on. None: ``data.root`` by
-    the contract."""
+    """``inspect(config, *, begins: bool) -> Inspection`` of all a configuration trains on, and of
+    what training begins with where it begins. None: ``data.root`` by the contract."""
     demonstrate: str | None = None
     """``demonstrate(folder: Path) -> tuple[list[str], dict]``: what the demo predicts on, and the
     options of ``predict``. None: a photograph of a face."""

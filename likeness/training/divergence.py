@@ -50,6 +50,28 @@ def check_weights(weights: Mapping[str, Tensor], step: int, device: torch.device
         raise stopped(step, f"weights are not finite any more ({shown or 'of another process'})")
 
 
+@contextmanager
+def told_of_leaps(counters: Counters, rates: Mapping[str, float]) -> Iterator[None]:
+    """Around the update of the weights: torch refuses to multiply by what float32 cannot hold.
+
+    Args:
+        rates: the learning rates of the step.
+
+    Raises:
+        DivergedError: it refused.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        if "without overflow" not in str(error):
+            raise
+        raise stopped(
+            counters.step + 1,
+            f"the update cannot be computed, because the learning rate of {max(rates.values()):g} "
+            "makes it larger than numbers can hold",
+        ) from error
+
+
 def check_answer(**answer: np.ndarray) -> None:
     """For predictors: what they answer, by name.
 

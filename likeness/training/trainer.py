@@ -167,10 +167,8 @@ class _Loop:
         self.source = self.state.open_data()
         sampler = Sampler(self.source, seed=self.settings.seed, sampling=self.settings.sampling)
         self.orders = {
-            planned.index: sampler.stage(
-                planned.index, batch_size=planned.batch_size, mix=planned.stage.mix
-            )
-            for planned in self.plan.stages
+            each.index: sampler.stage(each.index, batch_size=each.batch_size, mix=each.stage.mix)
+            for each in self.plan.stages
         }
 
     def train(self, interrupt: Interrupt) -> Literal["finished", "stopped"]:
@@ -295,7 +293,8 @@ class _Loop:
 
     def _update(self, numbers: Sequence[tuple[str, float]]) -> None:
         """Move the weights, then their average; count what was measured."""
-        self.state.precision.scaler.step(self.state.optimizer)
+        with divergence.told_of_leaps(self.counters, self.rates):
+            self.state.precision.scaler.step(self.state.optimizer)
         self.state.precision.scaler.update()
         if self.state.average is not None:
             self.state.average.update(self.counters.updates)

@@ -218,6 +218,27 @@ def test_other_data_of_a_resume_are_looked_at_and_recorded(
     assert (trained / "config.yaml").read_bytes() == before
 
 
+def test_data_that_changed_in_place_are_looked_at_by_the_next_resume(
+    likeness: Command, trained: Path, data: Path
+) -> None:
+    """Only other settings led to a look; what had become of the files was found while training."""
+    assert "inspected again" not in likeness("resume", trained).err
+    records = ("config.yaml", "inspection.json", "status.json", "plan.json")
+    before = {name: (trained / name).read_bytes() for name in records}
+    sound = (data / "toy.json").read_text()
+    (data / "toy.json").write_text("garbage")
+    refused = likeness("resume", trained, "stages.head.steps=9", "train.steps=null")
+    assert refused.code == 4, refused.err
+    assert "'toy.json' was written last" in refused.err
+    assert "Expected a number of samples" in refused.err
+    assert {name: (trained / name).read_bytes() for name in records} == before
+    (data / "toy.json").write_text(sound + " ")
+    result = likeness("resume", trained)
+    assert result.code == 0, result.err
+    assert "1 then, 1 now" in result.err
+    assert "inspected again" not in likeness("resume", trained).err
+
+
 def test_variables_that_set_nothing_on_a_resume_are_told(
     likeness: Command, trained: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

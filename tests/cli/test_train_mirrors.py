@@ -49,6 +49,34 @@ def test_a_run_lost_here_is_resumed_from_its_copy_on_s3(
 
 
 @pytest.mark.s3
+@pytest.mark.parametrize("keeps_record", [True, False])
+def test_a_copy_that_was_overwritten_on_s3_is_made_good_by_the_next_resume(
+    likeness: Command,
+    data: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    s3_server: str,
+    keeps_record: bool,
+) -> None:
+    """Also where the checksum that was stored beside the file still is that of the whole one."""
+    monkeypatch.setenv("LIKENESS_STORAGE__ENDPOINT_URL", s3_server)
+    words = ("train", "toy", "--profile", "smoke", "data.root=data", "--json")
+    name = f"record-{keeps_record}"
+    trained = likeness(*words, "--name", name, "storage.mirror=s3://people/runs")
+    assert trained.code == 0, trained.err
+    run = Run(trained.document["run"])
+    store = open_store("s3://people", settings=StorageSettings(endpoint_url=s3_server))
+    key = f"runs/toy/{run.name}/checkpoints/step-00000010/trainable.safetensors"
+    whole = store.read_bytes(key)
+    client: Any = store
+    record = {"Metadata": client.filesystem.metadata(f"people/{key}")} if keeps_record else {}
+    client.filesystem.pipe_file(f"people/{key}", b"x" + whole[1:], **record)
+    resumed = likeness("resume", str(run.path))
+    assert resumed.code == 0
+    assert "(trainable.safetensors)" in resumed.err
+    assert store.read_bytes(key) == whole
+
+
+@pytest.mark.s3
 def test_a_mirror_without_a_bucket_is_refused_before_there_is_a_run(
     likeness: Command, data: Path, monkeypatch: pytest.MonkeyPatch, s3_server: str
 ) -> None:

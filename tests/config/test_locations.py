@@ -18,6 +18,7 @@ class Part(ConfigModel):
     other: Location | None = None
     head: Annotated[str, Place(("studio", "none"))] = "studio"
     files: Mapping[str, Location] = {}
+    made: Annotated[str, Place(is_written=True)] = ""
     word: str = "a"
 
 
@@ -30,15 +31,19 @@ class Whole(ConfigModel):
 
 def test_what_is_marked_is_found_wherever_it_stands() -> None:
     whole = Whole(
-        part=Part(other="b", head="c", files={"one": "d"}), parts={"x": Part(head="none")}
+        part=Part(other="b", head="c", files={"one": "d"}),
+        parts={"x": Part(head="none", made="e")},
     )
-    assert locations(whole) == {
+    read = {
         ("part", "root"): "a",
         ("part", "other"): "b",
         ("part", "head"): "c",
         ("part", "files", "one"): "d",
         ("parts", "x", "root"): "a",
     }
+    written = {("part", "made"): "", ("parts", "x", "made"): "e"}
+    assert locations(whole) == read | written
+    assert locations(whole, written=False) == read
     moved = with_locations(whole, {("part", "files", "one"): "/d", ("parts", "x", "root"): "/a"})
     assert (moved.part.files, moved.parts["x"].root) == ({"one": "/d"}, "/a")
     assert (moved.part.root, moved.parts["x"].head) == ("a", "none")

@@ -70,14 +70,14 @@ class Proxy:
     address: str = ""
     faults: list[Fault] = field(default_factory=lambda: ["pass"])
     method: str = "GET"
-    """Requests of other methods pass."""
+    """Requests of other methods pass; empty: none does."""
     requests: list[str] = field(default_factory=list)
     """Requests of that method, so that attempts can be counted."""
     says_continue: bool = True
     """Answer ``Expect: 100-continue``; a client that asks and is not answered waits."""
 
     def next_fault(self, method: str, path: str) -> Fault:
-        if method != self.method:
+        if self.method and method != self.method:
             return "pass"
         self.requests.append(path)
         return self.faults.pop(0) if len(self.faults) > 1 else self.faults[0]

@@ -85,6 +85,29 @@ def test_wrong_content_is_refused_and_not_kept(store: CountingStore, tmp_path: P
     assert not list((tmp_path / "cache").rglob("*.part"))
 
 
+def test_a_file_that_was_damaged_here_is_fetched_again(
+    store: CountingStore, tmp_path: Path
+) -> None:
+    cache = Cache(tmp_path / "cache", 1000)
+    store.write_bytes("x", b"content")
+    with cache.borrow(store, "x") as path:
+        path.chmod(0o644)
+        path.write_bytes(b"CONTENT")
+    assert cache.read_bytes(store, "x") == b"content"
+    assert store.downloads == ["x", "x"]
+    assert cache.size() == 7
+
+
+def test_a_disk_that_keeps_no_content_is_an_error(
+    store: CountingStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("likeness.storage.cache.sha256_of", lambda path: "0" * 64)
+    store.write_bytes("x", b"content")
+    with pytest.raises(DataError, match=f"expected SHA-256 .*, found {'0' * 64}"):
+        Cache(tmp_path / "cache", 1000).read_bytes(store, "x")
+    assert store.downloads == ["x", "x"]
+
+
 def test_the_files_used_longest_ago_go_first(store: CountingStore, tmp_path: Path) -> None:
     cache = Cache(tmp_path / "cache", 250)
     contents = {key: key.encode() * 100 for key in "abc"}

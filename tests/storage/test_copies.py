@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import hashlib
 import json
 import os
+import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -50,14 +52,7 @@ def test_only_changes_are_fetched(
     store.write_bytes("deep/b.txt", b"changed")
     store.write_bytes("new.txt", b"new")
     store.delete("a.txt")
-    fetched: list[str] = []
-    download = S3Store.download
-
-    def counted(self: S3Store, key: str, path: Path, *, sha256: str | None = None) -> str:
-        fetched.append(key)
-        return download(self, key, path, sha256=sha256)
-
-    monkeypatch.setattr(S3Store, "download", counted)
+    fetched = _counted(monkeypatch)
     folder = local_copy(store.uri, settings=settings)
     assert sorted(fetched) == ["deep/b.txt", "new.txt"]
     assert _contents(folder) == {
@@ -75,6 +70,121 @@ def test_a_lost_file_comes_back_from_the_cache(
     (folder / "a.txt").unlink()
     monkeypatch.delattr(RemoteStore, "download")
     assert (local_copy(store.uri, settings=settings) / "a.txt").read_bytes() == b"a.txt"
+
+
+def _counted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The keys that are transferred from now on."""
+    fetched: list[str] = []
+    download = S3Store.download
+
+    def counted(self: S3Store, key: str, path: Path, *, sha256: str | None = None) -> str:
+        fetched.append(key)
+        return download(self, key, path, sha256=sha256)
+
+    monkeypatch.setattr(S3Store, "download", counted)
+    return fetched
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Into the file itself, which the cache and other copies have too."""
+    path.chmod(0o644)
+    with path.open("r+b") as file:
+        file.truncate()
+        file.write(content)
+
+
+@pytest.mark.s3
+@pytest.mark.parametrize("content", [b"A.txt", b"a.t", b"", b"deep/b.txt"])
+def test_a_file_that_was_damaged_here_is_fetched_again(
+    store: Store,
+    settings: StorageSettings,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    content: bytes,
+) -> None:
+    """Of the right size or cut; it was used as it was for ever, also for a copy made anew."""
+    folder = local_copy(store.uri, settings=settings)
+    whole = _contents(folder)
+    _write(folder / "a.txt", content)
+    fetched = _counted(monkeypatch)
+    assert _contents(local_copy(store.uri, settings=settings)) == whole
+    assert fetched == ["a.txt"]
+    assert "damaged or changed (a.txt): fetching again" in caplog.text
+    # And the next call asks for nothing.
+    caplog.clear()
+    local_copy(store.uri, settings=settings)
+    assert fetched == ["a.txt"]
+    assert not any(record.name.startswith("likeness") for record in caplog.records)
+
+
+@pytest.mark.s3
+def test_a_copy_made_of_a_damaged_cache_is_whole(
+    store: Store, settings: StorageSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = local_copy(store.uri, settings=settings)
+    whole = _contents(folder)
+    _write(folder / "deep/b.txt", b"deep/X.txt")
+    shutil.rmtree(folder.parent)
+    fetched = _counted(monkeypatch)
+    assert _contents(local_copy(store.uri, settings=settings)) == whole
+    assert fetched == ["deep/b.txt"]
+
+
+@pytest.mark.s3
+def test_an_edited_file_is_told_and_taken_from_the_cache(
+    store: Store,
+    settings: StorageSettings,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Editors write a new file in the place of the old one: the cache still has that."""
+    folder = local_copy(store.uri, settings=settings)
+    for key in ("a.txt", "deep/c.txt"):
+        (folder / key).unlink()
+        (folder / key).write_text("mine")
+    monkeypatch.delattr(RemoteStore, "download")
+    assert (local_copy(store.uri, settings=settings) / "a.txt").read_bytes() == b"a.txt"
+    assert "(a.txt and 1 more)" in caplog.text
+
+
+@pytest.mark.s3
+def test_a_file_that_was_only_touched_is_read_once(
+    store: Store, settings: StorageSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = local_copy(store.uri, settings=settings)
+    os.utime(folder / "a.txt")
+    read: list[str] = []
+
+    def counted(path: Path) -> str:
+        read.append(path.name)
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+
+    monkeypatch.setattr("likeness.storage.copies.sha256_of", counted)
+    fetched = _counted(monkeypatch)
+    local_copy(store.uri, settings=settings)
+    local_copy(store.uri, settings=settings)
+    assert (read, fetched) == (["a.txt"], [])
+
+
+@pytest.mark.s3
+def test_use_by_another_copy_is_no_change(
+    store: Store, settings: StorageSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both have the same file: what the cache notes of its use must not look like a write."""
+    local_copy(store.uri, settings=settings)
+    local_copy(f"{store.uri}/deep", settings=settings)
+    monkeypatch.setattr("likeness.storage.copies.sha256_of", lambda path: pytest.fail(str(path)))
+    local_copy(store.uri, settings=settings)
+
+
+@pytest.mark.s3
+def test_what_is_gone_there_goes_here_also_after_the_list_was_lost(
+    store: Store, settings: StorageSettings
+) -> None:
+    folder = local_copy(store.uri, settings=settings)
+    store.delete("deep/b.txt")
+    (folder.parent / "manifest.json").write_text("half a fi")
+    assert set(_contents(local_copy(store.uri, settings=settings))) == {"a.txt", "deep/c.txt"}
 
 
 @pytest.mark.s3

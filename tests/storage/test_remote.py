@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -128,8 +129,53 @@ def test_a_write_survives_a_passing_fault(s3_proxy: Proxy) -> None:
 def test_a_server_that_never_lets_an_upload_begin_does_not_hang_us(s3_proxy: Proxy) -> None:
     s3_proxy.says_continue = False
     store = _s3(s3_proxy.address, "deaf", QUICK.replace(retries=1))
-    with pytest.raises(MissingError, match=r"Writing .* failed 2 times"):
+    with pytest.raises(MissingError, match=r"Writing .* failed 2 times") as caught:
         store.write_bytes("x.bin", b"x")
+    _tells_of_silence(caught.value, s3_proxy.address, QUICK.timeout_seconds)
+
+
+def _tells_of_silence(error: MissingError, server: str, seconds: float) -> None:
+    """It names the server, the seconds of the last wait and the settings of patience."""
+    told = re.search(r"last time: the server at (\S+) gave no answer for (\S+) s\.$", error.message)
+    assert told is not None, error.message
+    assert told[1] == server
+    # A library may ask in several ways, one after the other.
+    assert 0.9 * seconds <= float(told[2]) <= 5 * seconds
+    assert "storage.timeout_seconds" in error.advice
+
+
+@pytest.mark.s3
+@pytest.mark.parametrize("verb", ["version", "list", "read_bytes", "check_writable"])
+def test_a_server_that_hangs_is_told_as_one(s3_proxy: Proxy, verb: str) -> None:
+    """It was told by the names of the exceptions of libraries."""
+    store = _s3(s3_proxy.address, "hangs", QUICK.replace(retries=0))
+    s3_proxy.method, s3_proxy.faults = "", ["hang"]
+    with pytest.raises(MissingError) as caught:
+        getattr(store, verb)(*(["x.bin"] if verb in ("version", "read_bytes") else []))
+    _tells_of_silence(caught.value, s3_proxy.address, QUICK.timeout_seconds)
+
+
+@pytest.mark.parametrize(("verb", "waits"), [("read_bytes", 1), ("version", 2)])
+def test_an_http_server_that_hangs_is_told_as_one(verb: str, waits: int) -> None:
+    """Of a version it was said that there is no such file. It is asked for in two ways."""
+    with files_over_http({"x": PAYLOAD}) as upstream, proxy_to(upstream) as proxy:
+        proxy.method, proxy.faults = "", ["hang"]
+        settings = QUICK.replace(retries=0, timeout_seconds=0.3)
+        with pytest.raises(MissingError) as caught:
+            getattr(open_store(f"{proxy.address}/below", settings=settings), verb)("x")
+        _tells_of_silence(caught.value, proxy.address, 0.3 * waits)
+
+
+def test_http_refusals_are_not_told_as_missing_files() -> None:
+    with files_over_http({"x": PAYLOAD}) as upstream, proxy_to(upstream) as proxy:
+        proxy.method, proxy.faults = "", ["500"]
+        store = open_store(proxy.address, settings=QUICK.replace(retries=1))
+        with pytest.raises(MissingError, match=r"Looking at .* failed 2 times"):
+            store.version("x")
+        proxy.faults = ["pass"]
+        with pytest.raises(MissingError, match="There is no file"):
+            store.version("y")
+        assert store.size("x") == len(PAYLOAD)
 
 
 @pytest.mark.s3

@@ -45,6 +45,22 @@ def test_weights_that_are_not_finite_are_not_saved(tmp_path: Path) -> None:
     assert run.status.status == "failed"
 
 
+@pytest.mark.parametrize(("optimizer", "rate"), [("adamw", 3e38), ("adam", 1e38), ("sgd", 1e39)])
+def test_an_update_that_no_number_can_hold_is_no_defect(
+    tmp_path: Path, optimizer: str, rate: float
+) -> None:
+    """Adam divides the rate by 0.1 at the first step; 3.4e38 is the largest number of float32."""
+    run = new_run(tmp_path)
+    with pytest.raises(DivergedError) as caught:
+        train(ToySystem, run, optimizer=optimizer, learning_rate=rate)
+    assert caught.value.message == (
+        "Training stopped at step 1: the update cannot be computed, because the learning rate of "
+        f"{rate:g} makes it larger than numbers can hold."
+    )
+    assert "lower the learning rate" in caught.value.advice
+    assert run.status.status == "failed"
+
+
 def test_the_weights_that_are_not_finite_are_named() -> None:
     good, bad = torch.ones(3), torch.tensor([1.0, math.inf])
     cpu = torch.device("cpu")

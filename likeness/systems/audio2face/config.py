@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from likeness.config.locations import Location
+from likeness.config.locations import Location, Place
 from likeness.config.schema import ConfigModel
 from likeness.runs.record import TrackingSettings
 from likeness.storage.store import StorageSettings
@@ -65,7 +65,7 @@ class DataSettings(ConfigModel):
 
     root: Location | None = None
     """Folder of the dataset, or its dataset.yaml."""
-    prepared: Location | None = None
+    prepared: Annotated[str, Place(is_written=True)] | None = None
     """Folder of preprocessed actors, where they are kept; null: beside the dataset."""
     actors: tuple[Name, ...] = ()
     """Who is trained on, in the order of the identities; empty: all of the dataset."""

@@ -89,8 +89,8 @@ def open_initial_run(config: AudioToFaceConfig) -> EarlierRun | None:
     return EarlierRun(run.path, checkpoint.weights(ema=checkpoint.has_ema), checkpoint.state())
 
 
-def inspect_configured(config: AudioToFaceConfig) -> Inspection:
-    """Look at what a configuration trains on: its data, and the run it starts from.
+def inspect_configured(config: AudioToFaceConfig, *, begins: bool = True) -> Inspection:
+    """Look at what a configuration trains on: its data, and where it begins the run it starts from.
 
     Raises:
         UsageError: the configuration names no data, or an earlier run that does not fit.
@@ -103,10 +103,11 @@ def inspect_configured(config: AudioToFaceConfig) -> Inspection:
             advice="Make one with 'likeness data make audio2face FOLDER', then add "
             "data.root=FOLDER.",
         )
-    open_initial_run(config)
+    if begins:
+        open_initial_run(config)
     classifiers_of(config)
     published = config.model.published_weights
-    if published is not None and not Path(published).is_file():
+    if begins and published is not None and not Path(published).is_file():
         raise MissingError(
             f"model.published_weights is '{published}': there is no such file.",
             advice="Give the path of a weights.pth, or null to start from nothing.",

@@ -6,17 +6,16 @@ torch until something is preprocessed.
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import logging
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from likeness.data.contract import Split
 from likeness.errors import UsageError
 from likeness.storage.files import disk_errors
+from likeness.storage.lock import locked
 from likeness.systems.audio2face.artefacts import ActorArtefacts
 from likeness.systems.audio2face.config import AudioToFaceConfig
 from likeness.systems.audio2face.dataset.description import DatasetDescription, read_description
@@ -150,15 +149,10 @@ def _preprocessed(config: AudioToFaceConfig, base: Path, actor: RecordedActor) -
     if data.prepared is not None:
         cache, named = Path(data.prepared), ""
     folder = cache / named / actor.name
+    lock = folder.parent / f".{actor.name}.lock"
     with disk_errors(folder, "preprocess an actor"):
         folder.parent.mkdir(parents=True, exist_ok=True)
-    with _one_at_a_time(folder.parent / f".{actor.name}.lock"):
+        lock.touch()
+    # Processes of one training wait here for the first, and then find its work done.
+    with locked(lock, waits=True):
         return preprocess(actor, config.preprocessing, folder, redo=data.prepared is None)
-
-
-@contextmanager
-def _one_at_a_time(path: Path) -> Iterator[None]:
-    """Processes of one training wait here for the first, and then find its work done."""
-    with open(path, "wb") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield

@@ -84,17 +84,18 @@ def inspect_folder(uri: str, landmarks: str | None = None) -> Inspection:
     return Inspection(uri, counts, tuple(findings))
 
 
-def inspect_configured(config: FaceEncoderConfig) -> Inspection:
+def inspect_configured(config: FaceEncoderConfig, *, begins: bool = True) -> Inspection:
     """Look at what a configuration trains on: its data, whether their truth is of the head model,
-    and the files and the run it starts from.
+    and where it begins the files and the run it starts from.
 
     Raises:
         UsageError: the configuration names no data, or files or an earlier run that do not fit.
         MissingError: a file or the earlier run is not there.
         UnsafeFileError: reading a file would run code.
     """
-    check_files(config)
-    check_initial_run(config)
+    if begins:
+        check_files(config)
+        check_initial_run(config)
     data = config.data
     if not data.root:
         raise UsageError(
@@ -103,7 +104,7 @@ def inspect_configured(config: FaceEncoderConfig) -> Inspection:
             "data.root=FOLDER.",
         )
     inspection = inspect_folder(data.root, data.landmarks)
-    own = _unstarted(config)
+    own = _unstarted(config) if begins else []
     mismatch = None
     if inspection.ok and not data.allow_model_mismatch:
         folder = read_folder(data.root, data.landmarks)

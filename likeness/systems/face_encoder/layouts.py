@@ -16,7 +16,13 @@ from likeness.data.making import refuse_unfinished
 from likeness.errors import DataError
 from likeness.seeds import seed_of
 from likeness.systems.face_encoder.json_files import parse_json
-from likeness.systems.face_encoder.persons import PERSONS_FILE, lines_of, read_persons, shown
+from likeness.systems.face_encoder.persons import (
+    PERSONS_FILE,
+    lines_of,
+    persons_unused,
+    read_persons,
+    shown,
+)
 
 IMAGE_SUFFIXES = (
     ".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".webp", ".bmp", ".tif", ".tiff", ".gif",
@@ -209,17 +215,9 @@ def _with_index(folder: Folder) -> Folder:
         for name in missing
     ]
     unused = sorted(persons.keys() - {entry.id for entry in entries})
-    if unused:
-        findings.append(
-            Finding(
-                "warning",
-                "identity-unused",
-                PERSONS_FILE,
-                f"Ids without a picture of their name, {len(unused)} in all, are not used; the "
-                f"first is {shown(unused[0])}.",
-                "Correct them: an id is the name of the picture without its ending.",
-            )
-        )
+    findings += persons_unused(
+        unused, "Correct them: an id is the name of the picture without its ending."
+    )
     return replace(folder, entries=tuple(entries), findings=tuple(findings))
 
 

@@ -6,6 +6,7 @@ Owns the reading of the table, and what is said of lines that cannot be used.
 from __future__ import annotations
 
 import csv
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +74,22 @@ def persons_missing(missing: int, total: int, first: str) -> Finding:
         "a person of its own, and one person may be in training and in test.",
         f"Write a line for each of them into {PERSONS_FILE}.",
     )
+
+
+def persons_unused(unused: Sequence[str], advice: str) -> tuple[Finding, ...]:
+    """Of what the table names and nobody has; one finding, or none where there is none of it.
+
+    Args:
+        unused: in the order in which the first is to be named.
+        advice: what names a photograph.
+    """
+    if not unused:
+        return ()
+    message = (
+        f"Ids without a picture of their name, {len(unused)} in all, are not used; the first is "
+        f"{shown(unused[0])}."
+    )
+    return (Finding("warning", "identity-unused", PERSONS_FILE, message, advice),)
 
 
 def shown(value: Any) -> str:

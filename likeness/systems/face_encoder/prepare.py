@@ -25,7 +25,13 @@ from likeness.systems.face_encoder import left_out
 from likeness.systems.face_encoder.data import CONTRACT, put_text, write_index, write_photograph
 from likeness.systems.face_encoder.landmark_files import implausible
 from likeness.systems.face_encoder.landmark_sources import LandmarkSource, landmark_source
-from likeness.systems.face_encoder.persons import PERSONS_FILE, persons_missing, read_persons
+from likeness.systems.face_encoder.persons import (
+    PERSONS_FILE,
+    persons_missing,
+    persons_unused,
+    read_persons,
+    shown,
+)
 from likeness.systems.face_encoder.photograph_sources import Given, content
 from likeness.systems.face_encoder.photographs import Photo, shown_name
 
@@ -98,7 +104,7 @@ def prepare(
             advice="Name the folder they are in; folders below it are looked through as well.",
         )
     points = landmark_source(landmarks, folder, photos, detector, weights)
-    named = {} if person_from else _named(folder)
+    named = {} if person_from else _named(folder, photos)
     tasks = _tasks(photos, person_from, named)
     with unfinished(
         out,
@@ -135,6 +141,7 @@ def prepare(
     notes = left_out.findings_of(skipped)
     if not person_from and not person_column and len(rows) > 1:
         notes += _not_told(rows, named)
+    notes += persons_unused(_unused(named, photos, others), _NAMES)
     counts = {**inspection.counts, "left_out": len(skipped)}
     others_found = tuple(
         finding for finding in inspection.findings if finding.code != left_out.CODE
@@ -142,14 +149,32 @@ def prepare(
     return Inspection(inspection.uri, counts, others_found + notes)
 
 
-def _named(folder: Path) -> dict[str, str]:
+_NAMES = (
+    "Correct them: a line names a photograph by its path in the folder, as anna/01.jpg, or by that "
+    "without the ending and with __ for /, as anna__01."
+)
+
+
+def _named(folder: Path, photos: Sequence[Photo]) -> dict[str, str]:
     """Who is on which photograph of a folder, as an identity.csv in it says.
 
     Raises:
-        DataError: a line of it cannot be used.
+        DataError: a line of it cannot be used, or two are of one photograph.
     """
     findings: list[Finding] = []
     persons = read_persons(folder / PERSONS_FILE, findings)
+    findings += [
+        Finding(
+            "error",
+            "identity-line",
+            PERSONS_FILE,
+            f"Expected one line for the photograph {shown_name(photo.file)}, found two, for "
+            f"{shown(photo.id)} and for {shown(photo.file)}.",
+            "Remove one of them.",
+        )
+        for photo in photos
+        if photo.id != photo.file and photo.id in persons and photo.file in persons
+    ]
     if findings:
         told = " ".join(f"{finding.path}: {finding.message}" for finding in findings[:5])
         raise DataError(
@@ -165,6 +190,14 @@ def _not_told(rows: Sequence[dict[str, Any]], named: dict[str, str]) -> tuple[Fi
         return (_each_its_own_person(len(rows)),)
     missing = [row["id"] for row in rows if row["id"] not in named and row["file"] not in named]
     return (persons_missing(len(missing), len(rows), missing[0]),) if missing else ()
+
+
+def _unused(
+    named: dict[str, str], photos: Sequence[Photo], others: Sequence[dict[str, str]]
+) -> list[str]:
+    """What the table names that is no photograph, also none that was left out; sorted."""
+    there = {name for photo in photos for name in (photo.id, photo.file)}
+    return sorted(named.keys() - there - {row["file"] for row in others})
 
 
 def _each_its_own_person(count: int) -> Finding:

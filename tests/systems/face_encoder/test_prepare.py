@@ -272,3 +272,27 @@ def test_persons_are_those_of_a_table_among_the_photographs(dataset, tmp_path):
     with pytest.raises(DataError, match=r"identity\.csv:3: .* 'one' a second time"):
         prepare(str(source), str(tmp_path / "again"))
     assert not (tmp_path / "again").exists()
+
+
+def test_two_lines_for_one_photograph_are_refused_and_lines_for_none_are_told(dataset, tmp_path):
+    """The first of the two was taken, and a line that named nobody's photograph passed by."""
+    source = tmp_path / "album"
+    (source / "anna").mkdir(parents=True)
+    for name in ("anna/01", "two"):
+        shutil.copy(dataset / "images" / "p0_0.png", source / f"{name}.png")
+        np.save(source / f"{name}.npy", truth(dataset, "p0_0"))
+    (source / "telephone.heic").write_bytes(b"no format that is read")
+    table = source / "identity.csv"
+
+    table.write_text("id,person\nanna__01,anna\nanna/01.png,bob\ntwo,bob\n")
+    with pytest.raises(DataError, match=r"anna/01\.png, found two.*'anna__01'.*'anna/01\.png'"):
+        prepare(str(source), str(tmp_path / "out"))
+    assert not (tmp_path / "out").exists()
+
+    # What was left out has a reason of its own, and its line is no mistake.
+    table.write_text("id,person\nanna/01.png,anna\ntwo,bob\ntow,bob\nTwo,bob\ntelephone.heic,eve\n")
+    found = prepare(str(source), str(tmp_path / "out"))
+    [told] = [finding for finding in found.findings if finding.code == "identity-unused"]
+    assert (told.severity, told.path) == ("warning", "identity.csv")
+    assert "2 in all" in told.message
+    assert "'Two'" in told.message

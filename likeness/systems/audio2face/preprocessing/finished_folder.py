@@ -6,16 +6,16 @@ left is begun anew. A note written last carries the fingerprint.
 
 from __future__ import annotations
 
-import fcntl
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 from likeness.errors import DataError, UsageError
 from likeness.replacement import PART
 from likeness.storage.files import disk_errors, disk_refusals
+from likeness.storage.lock import locked
 from likeness.systems.audio2face.preprocessing import layout
 from likeness.systems.audio2face.preprocessing.shot_files import read_json, write_json
 
@@ -59,10 +59,11 @@ def finished(folder: Path, fingerprint: str, note: Mapping[str, Any]) -> Iterato
     part = folder.with_name(f".{folder.name}{PART}")
     with disk_errors(part, "make the folder"):
         part.mkdir(parents=True, exist_ok=True)
-    with open(part / _LOCK, "wb") as lock:
+        (part / _LOCK).touch()
+    with ExitStack() as stack:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
+            stack.enter_context(locked(part / _LOCK))
+        except (BlockingIOError, FileNotFoundError) as error:  # it works there, or just finished
             raise UsageError(f"'{folder}' is being made by another process.") from error
         for left in part.iterdir():  # of an interruption
             if left.is_dir():
