@@ -6,6 +6,7 @@ A worker leaves Ctrl-C to its parent from its first moment, and ends when the pa
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import signal
 import sys
@@ -25,7 +26,10 @@ from typing import Any, TypeVar
 
 from likeness.data.rounding import one_thread
 from likeness.errors import UsageError
+from likeness.notices import NOTICE
 from likeness.signals import deferred
+
+logger = logging.getLogger(__name__)
 
 Task = TypeVar("Task")
 _AHEAD = 4
@@ -71,6 +75,9 @@ def in_order(
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
+    except KeyboardInterrupt:
+        logger.log(NOTICE, "Waiting for what %d processes are at; Ctrl-C again does not.", count)
+        raise
     except BrokenProcessPool:
         _shut_down(pool)  # afterwards every worker has its exit code
         raise _loss({worker.exitcode for worker in started}, count) from None

@@ -155,9 +155,12 @@ def test_ctrl_c_while_a_worker_is_being_started_waits_until_it_is(tmp_path: Path
 
 
 _TWICE = """
+import logging
 from tests.data.test_workers import very_slow
 from likeness.data.workers import in_order
+from likeness.notices import NOTICE
 if __name__ == "__main__":
+    logging.basicConfig(level=NOTICE)
     print("started", flush=True)
     list(in_order(very_slow, [0, 1, 2, 3], 2))
 """
@@ -175,6 +178,7 @@ def test_a_second_ctrl_c_does_not_wait_for_the_workers(tmp_path: Path) -> None:
     _, errors = process.communicate(timeout=15)
     assert process.returncode in (1, -signal.SIGINT)
     assert "KeyboardInterrupt" in errors
+    assert "Waiting for what 2 processes are at; Ctrl-C again does not." in errors
     deadline = time.monotonic() + 10
     while (left := _has_members(process.pid)) and time.monotonic() < deadline:
         time.sleep(0.05)
