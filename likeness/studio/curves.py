@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from likeness.errors import UsageError
 from likeness.speech.timeline import Emotion
 from likeness.studio.expressions import ARKIT_NAMES
 from likeness.studio.tongue import TONGUE_NAMES
@@ -117,7 +118,13 @@ def grid_times(duration: float) -> NDArray[np.float64]:
 
 
 def frame_times(duration: float, fps: float) -> NDArray[np.float64]:
-    """(F,) seconds of the middles (k + 0.5) / fps of floor(duration x fps) frames."""
+    """(F,) seconds of the middles (k + 0.5) / fps of floor(duration x fps) frames.
+
+    Raises:
+        UsageError: no rate above 0.
+    """
+    if not (math.isfinite(fps) and fps > 0.0):
+        raise UsageError(f"Expected frames a second above 0, found {fps:g}.")
     middles = np.arange(math.floor(duration * fps + 1e-6), dtype=np.float64) + 0.5
     return middles / fps
 

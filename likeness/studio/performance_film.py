@@ -100,7 +100,7 @@ def write_preview(
         curves: the performance.
         seed: of it.
         scene: None is a plain portrait.
-        size: side in pixels, even.
+        size: side in pixels; an odd one gets one more.
         fps: frames a second.
         supersampling: see :func:`photograph_frames`.
     """

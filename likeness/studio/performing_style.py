@@ -57,6 +57,10 @@ class PerformingStyle:
         )
 
 
+TRANSITIONS = 0.1
+"""Share of emotional utterances within which the face goes over to the emotion."""
+
+
 @dataclass(frozen=True)
 class Delivery:
     """How an utterance is delivered; the defaults are everyday speech.

@@ -24,7 +24,7 @@ from likeness.studio.difficulty import AudioKnob, Difficulty, SpeechKnob
 from likeness.studio.labels import Labels
 from likeness.studio.performance import perform
 from likeness.studio.performance_film import photograph_frames
-from likeness.studio.performing_style import Coupling, Delivery, PerformingStyle
+from likeness.studio.performing_style import TRANSITIONS, Coupling, Delivery, PerformingStyle
 from likeness.studio.person import Person
 from likeness.studio.photograph import Photograph, sitter_of
 from likeness.studio.recording import SAMPLE_RATE, draw_conditions, record
@@ -134,6 +134,7 @@ def talking_clip(
     delivery = Delivery(
         mumbling=float(rng.uniform(0.0, _MOST_MUMBLING)) if level == 2 else 0.0,
         whispered=voice.whisper,
+        transition=bool(rng.random() < TRANSITIONS) and emotion != "neutral",
         coupling=coupling,
     )
     curves = perform(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from likeness.errors import UsageError
 from likeness.studio.curves import (
     CHANNELS,
     RATE,
@@ -46,6 +47,12 @@ def test_frames_show_their_middle(fps):
 def test_a_whole_number_of_frames_is_not_lost_to_rounding():
     assert len(frame_times(0.1 * 3, 10)) == 3
     assert len(frame_times(1.16, 25)) == 29
+
+
+@pytest.mark.parametrize("fps", [0.0, -5.0, float("nan"), float("inf")])
+def test_frames_need_a_rate(fps):
+    with pytest.raises(UsageError, match="frames a second above 0"):
+        frame_times(1.0, fps)
 
 
 def test_the_grid_covers_the_duration():

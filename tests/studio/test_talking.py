@@ -61,3 +61,12 @@ def test_the_easiest_clips_are_dry_frontal_and_even():
     easy = talking_clip(PERSON, "Mama.", backend="formant", difficulty=Difficulty.level(0))
     assert easy.utterance.voice.words_per_minute == 160.0
     assert abs(np.degrees(easy.scene.yaw)) < 24.0
+
+
+def test_one_emotional_clip_in_ten_goes_over_to_its_emotion():
+    """Before the middle of such a clip the face is still neutral."""
+    late = 0
+    for number in range(40):
+        clip = talking_clip(PERSON, "Mama made a map.", number, emotion="joy", backend="formant")
+        late += clip.curves.intensity[len(clip.curves.intensity) // 3] < 0.05
+    assert 1 <= late <= 9

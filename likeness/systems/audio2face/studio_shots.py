@@ -23,7 +23,7 @@ from likeness.studio.corpus import Sentence, Split, more_sentences, sentences
 from likeness.studio.curves import Curves
 from likeness.studio.difficulty import AudioKnob, Difficulty, SpeechKnob
 from likeness.studio.performance import perform
-from likeness.studio.performing_style import Delivery, PerformingStyle
+from likeness.studio.performing_style import TRANSITIONS, Delivery, PerformingStyle
 from likeness.studio.person import Person
 from likeness.studio.recording import SAMPLE_RATE, draw_conditions, record
 from likeness.studio.voice import drifted, voice_of
@@ -39,6 +39,8 @@ _FULL_SENTENCES = 400
 _SILENT_FLOOR = -75.0  # dBFS
 _SCALED = (0.08, 0.14)  # how far re-voiced formants lie from the actor's
 _SLOWEST_MUMBLE = 0.4
+_HARD_TRANSITIONS = 0.5
+"""In place of ``TRANSITIONS`` where speech is hardest."""
 VOICES = ("a", "b")
 """Names of re-voiced recordings: formants above and below the actor's."""
 
@@ -167,7 +169,8 @@ def take_of(
     delivery = Delivery(
         mumbling=_SLOWEST_MUMBLE * draws.uniform() if level == 2 else 0.0,
         whispered=voice.whisper,
-        transition=level == 3 and line.emotion != "neutral" and draws.uniform() < 0.5,
+        transition=draws.uniform() < (_HARD_TRANSITIONS if level == 3 else TRANSITIONS)
+        and line.emotion != "neutral",
     )
     curves = perform(utterance, PerformingStyle.of(person), take_seed, head=lips, delivery=delivery)
     breaths = [(event.start, event.end) for event in curves.of_kind("inhalation")]

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from likeness.speech.timeline import Utterance
+from likeness.speech.timeline import Emotion, Utterance
 from likeness.studio.babble import babble_person
 from likeness.studio.closures import StudioLips
 from likeness.studio.corpus import Split
@@ -67,3 +67,26 @@ def test_babble_is_of_the_shot_s_own_split(monkeypatch: pytest.MonkeyPatch, spli
     for conditions, others in heard:
         assert conditions.noise == "babble"
         assert len({other.voice for other in others} & own) == 6
+
+
+def test_one_emotional_shot_in_ten_goes_over_to_its_emotion() -> None:
+    """Before the middle of such a shot the face is still neutral; neutral shots have no emotion."""
+    template = build_template()
+    lips = StudioLips(template, template.vertices)
+
+    def intensity(number: int, emotion: Emotion) -> float:
+        take = studio_shots.take_of(
+            Person.sample(1),
+            lips,
+            studio_shots.Line(f"{emotion}_000", "Move the blue boat to the bay.", emotion, "train"),
+            number,
+            0,
+            difficulty=Difficulty(),
+            backend="formant",
+            voices=False,
+        )
+        return float(take.curves.intensity[len(take.curves.intensity) // 3])
+
+    late = [intensity(number, "joy") < 0.05 for number in range(60)]
+    assert 2 <= sum(late) <= 12
+    assert not intensity(late.index(True), "neutral")
