@@ -259,14 +259,25 @@ def _damaged(root: Path) -> DataError:
 
 
 def differences_of(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """Every difference in ``command`` and ``settings`` of two requests for a dataset, in words."""
+    """Every difference in ``command`` and ``settings`` of two requests for a dataset, in words.
+
+    Of a setting that is a table, such as who is on which photograph, the first entry that differs
+    is told and how many more there are.
+    """
     differences = [] if before["command"] == now["command"] else [f"it was {before['command']}"]
     old, new = before["settings"], now["settings"]
-    return differences + [
-        f"{name} was {old.get(name)!r} and is {new.get(name)!r}"
-        for name in {**old, **new}
-        if old.get(name) != new.get(name)
-    ]
+    for name in {**old, **new}:
+        one, other = old.get(name), new.get(name)
+        if one == other:
+            continue
+        told, others = name, ""
+        if isinstance(one, dict) and isinstance(other, dict):
+            changed = [key for key in {**one, **other} if one.get(key) != other.get(key)]
+            told = f"{name} of {changed[0]!r}"
+            others = f", and {len(changed) - 1} others" if len(changed) > 1 else ""
+            one, other = one.get(changed[0]), other.get(changed[0])
+        differences.append(f"{told} was {one!r} and is {other!r}{others}")
+    return differences
 
 
 def _refuse_other(root: Path, before: Mapping[str, Any], now: Mapping[str, Any]) -> None:

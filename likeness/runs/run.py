@@ -253,7 +253,9 @@ class Run:
         try:
             return _status_type().validate_python(asdict(Status(**values)))
         except (TypeError, ValidationError) as error:
-            reason = " ".join(str(error).split())
+            reason = str(error)
+            if isinstance(error, ValidationError):  # its text names classes and web pages
+                reason = "; ".join(f"{e['loc'][0]}: {e['msg']}" for e in error.errors())
             raise DataError(
                 f"{self.status_path} is not a status as written by this version: {reason}.",
                 advice="It may come from a newer version; update the package.",

@@ -136,6 +136,20 @@ def test_another_request_is_refused_and_says_what_differs(tmp_path, changes, mes
     assert content(root) == before
 
 
+def test_of_a_table_the_entries_that_differ_are_told_and_not_all_of_it(tmp_path):
+    """Two lists of all persons stood in the message."""
+    persons = {f"photo-{number}": "anna" for number in range(1000)}
+    root = tmp_path / "out"
+    with pytest.raises(KeyboardInterrupt):
+        settings = {"persons": persons}
+        made(root, partial(interrupted, 4, KeyboardInterrupt()), settings=settings)
+    other = {**persons, "photo-7": "bob", "photo-9": "bob", "new": "eve"}
+    with pytest.raises(UsageError) as caught:
+        made(root, settings={"persons": other})
+    told = "persons of 'photo-7' was 'anna' and is 'bob', and 2 others."
+    assert caught.value.message.endswith(f"that was begun otherwise: {told}")
+
+
 def test_notes_and_the_day_stay_those_of_the_beginning(tmp_path, monkeypatch):
     root = tmp_path / "out"
     with pytest.raises(KeyboardInterrupt):

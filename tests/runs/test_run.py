@@ -324,8 +324,11 @@ def test_a_run_whose_process_died_before_it_trained_is_abandoned(tmp_path: Path)
 def test_a_status_of_the_wrong_types_is_named(tmp_path: Path, values: dict[str, Any]) -> None:
     run = new(tmp_path)
     run.status_path.write_text(json.dumps(values))
-    with pytest.raises(DataError, match=r"status\.json is not a status"):
+    with pytest.raises(DataError, match=r"status\.json is not a status") as caught:
         _ = run.status
+    assert "pydantic" not in caught.value.message
+    wrong = "step" if "step" in values else next(iter(values))
+    assert re.search(rf"this version: .*\b{wrong}\b", caught.value.message)
 
 
 def test_a_log_that_a_full_disk_does_not_take_stops_nothing(
