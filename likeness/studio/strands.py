@@ -14,7 +14,7 @@ from numba import njit
 from likeness.studio.appearance import Appearance
 from likeness.studio.colours import HAIR_GREY, Colour
 from likeness.studio.noise import fade, fbm_at, noise_at, random_at, smoothstep
-from likeness.studio.surface_points import BEARD, HAIR_CAP, LASH, SurfacePoints, SurfaceValues
+from likeness.studio.surface_points import BEARD, HAIR, HAIR_CAP, LASH, SurfacePoints, SurfaceValues
 
 
 def paint(appearance: Appearance, points: SurfacePoints) -> SurfaceValues:
@@ -138,7 +138,9 @@ def _paint_kernel(
                 kind = smoothstep(-sharp, sharp, mixed - 0.5 + 0.38 * kind)
                 white = visible * kind + (1.0 - visible) * mixed
         sun = 1.0 + 0.30 * smoothstep(30.0, 220.0, along)  # old tips are bleached
-        light = _passes_light(colour[1] + white * (grey_colour[1] - colour[1]))
+        light = 0.0  # beards and lashes stand before skin
+        if part[index] == HAIR:
+            light = _passes_light(colour[1] + white * (grey_colour[1] - colour[1]))
         root = 1.0 - 0.28 * (1.0 - 0.7 * light) * (1.0 - smoothstep(0.0, 14.0, along))
         for channel in range(3):
             pigmented = colour[channel] * (sun if channel == 0 else 1.0 + 0.8 * (sun - 1.0))
