@@ -114,7 +114,8 @@ def _paint_kernel(
             for channel in range(3):
                 mixed = colour[channel] + 0.85 * grey * (grey_colour[channel] - colour[channel])
                 albedo[index, channel] = min(mixed * bright, 0.8)
-            others[0, index], others[1, index] = 0.25, 0.6
+            # A smooth skin would mirror the sky where strands leave a parting.
+            others[0, index], others[1, index] = 0.0, 0.6
             others[2, index] = 0.43 + 0.47 * light
             continue
         across, along = float(rest[index, 0]), float(rest[index, 1])

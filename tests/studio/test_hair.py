@@ -7,6 +7,7 @@ from typing import get_args
 
 import numpy as np
 import pytest
+from scipy.ndimage import binary_erosion
 from scipy.spatial import cKDTree
 from skimage.color import rgb2lab
 
@@ -355,6 +356,18 @@ def test_short_white_hair_at_the_nape_is_not_light_flecks_on_dark(seed: int) -> 
     nape = light[own & below]
     assert np.percentile(nape, 10) > 0.64 * np.median(nape)
     assert np.median(nape) > 0.82 * np.median(light[own])
+
+
+@pytest.mark.parametrize("seed", [8117, 8132])
+def test_no_sky_is_mirrored_beside_a_parting(seed: int) -> None:
+    """Dark brown hair is nowhere blue (CIELAB, b* below 0) but where it meets the background. The
+    cap under it shone like cloth where light grazes it."""
+    person = Person.sample(seed)
+    assert person.appearance.hair.colour_name == "dark brown"
+    picture = photograph(person, Scene.portrait(seed), 160)
+    own = binary_erosion(picture.mask == LABELS.index("hair"), iterations=2)
+    assert own.sum() > 1000
+    assert rgb2lab(picture.image)[own][:, 2].min() > 0.0
 
 
 def test_no_furrow_runs_along_the_parting() -> None:
