@@ -40,7 +40,7 @@ class Quantity:
 
     Attributes:
         name: a measure of :mod:`likeness.studio.measures` (mm) or a mode of
-            :mod:`likeness.studio.modes`, whose quantities are its own mm with mean 0.
+            :mod:`likeness.studio.modes`, whose quantities are its own mm away from the template.
         men: mean and standard deviation.
         women: mean and standard deviation.
         shifts: difference of an ancestry's mean from ``men`` and ``women``, mm.
@@ -83,12 +83,15 @@ def _trait(
     shifts: Mapping[str, float] | None = None,
     bmi: float = 0.0,
     aging: tuple[float, float] = (0.0, 30.0),
+    mean: float = 0.0,
 ) -> Quantity:
-    """A quantity given by its mode; ``male`` and ``shifts`` in standard deviations."""
+    """A quantity given by its mode: ``male`` and ``shifts`` in standard deviations, ``mean`` of
+    both sexes in mm.
+    """
     return Quantity(
         name,
-        men=(male * sd, sd),
-        women=(-male * sd, sd),
+        men=(mean + male * sd, sd),
+        women=(mean - male * sd, sd),
         shifts={ancestry: sd * value for ancestry, value in (shifts or {}).items()},
         bmi=(bmi, bmi),
         aging=aging,
@@ -271,7 +274,9 @@ TRAITS = (
     _trait("ala_height", 1.0),
     _trait("lips_out", 2.0, 0.0, _by_region(1.7, 0.2, 0.3, 0.9, 0.3), aging=(-0.02, 45.0)),
     _trait("cupid_bow", 0.7, -0.2, aging=(-0.012, 40.0)),
-    _trait("mouth_corners", 0.9, -0.1, aging=(-0.012, 40.0)),
+    # The template's own corners hang: they are 2.6 mm below the middle of its lips, those of 62
+    # resting faces of the Face Research Lab London Set (DeBruine and Jones, 2017) 1.5 +- 1.9 mm.
+    _trait("mouth_corners", 1.2, -0.1, aging=(-0.02, 30.0), mean=0.9),
     _trait("chin_out", 3.2, 0.2, _by_region(african=-0.5, east=-0.2, south_east=-0.4)),
     _trait("chin_width", 3.0, 0.7, bmi=0.2),
     _trait("jaw_angle", 3.5, 0.4),

@@ -239,7 +239,9 @@ def draw_eyes(
     if rng.random() < light_odds:
         iris_melanin = float(rng.beta(0.8, 1.6)) * 0.65
     else:
-        iris_melanin = 0.62 + 0.38 * float(rng.beta(2.0, 1.4))
+        # Light brown eyes get rare where skin is dark, and would glow in a face exposed for it.
+        least = 0.62 + 0.2 * _ramp(0.45, 0.85, melanin)
+        iris_melanin = least + (1.0 - least) * float(rng.beta(2.0, 1.4))
     return EyeTraits(
         iris_melanin=iris_melanin,
         iris_greyness=float(rng.beta(1.2, 1.6)),

@@ -12,6 +12,8 @@ from dataclasses import replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from likeness.errors import DataError
 from likeness.geometry.closest_point import SurfaceTree
@@ -22,6 +24,7 @@ from likeness.studio.appearance import Appearance
 from likeness.studio.attached import fit_rotation
 from likeness.studio.expressions import ARKIT_NAMES, INDEX, eye_rotations
 from likeness.studio.figure import LABELS, Anchors, Figure, HeadPose, Surface
+from likeness.studio.mouth import middle_of_crown
 from likeness.studio.normals import vertex_normals
 from likeness.studio.shading import EYE, SKIN, WET
 from likeness.studio.skin import skin_tone
@@ -53,6 +56,8 @@ _LID_REACH, _MOST_RETREAT = 0.024, 0.004
 """Metres around an eyeball's middle in which skin is lid, and the most a ball is set back."""
 _BEHIND_LIDS = 0.0003
 """Metres from an eyeball to the lids that are closed over it."""
+_LIP_HEIGHT, _WIDEST_CROWN = -33.5, 15.0
+"""mm of the template: where its lips meet, and across what is one tooth."""
 _OPEN_EYE = 6.0
 """Distance in mm below the upper lid that shades no eyeball."""
 
@@ -254,8 +259,7 @@ def _surface_of(asset: HeadAsset) -> Surface:
     for mask, name in _WET_MASKS.items():
         ids = asset.masks.get(mask, _NOBODY)
         rest[ids], part[ids], material[ids] = laid[ids], PARTS.index(name), WET
-    below = (part == PARTS.index("teeth_upper")) & (rest[:, 1] < -33.0)
-    part[below] = PARTS.index("teeth_lower")
+    _lay_teeth(asset, rest, part)
     for number, side in enumerate(SIDES):
         ids = asset.masks.get(f"{side}_eyeball", _NOBODY)
         if len(ids):
@@ -292,6 +296,29 @@ def _surface_of(asset: HeadAsset) -> Surface:
         neck=neck,
         frame=frame,
     )
+
+
+def _lay_teeth(asset: HeadAsset, rest: NDArray[np.float64], part: NDArray[np.uint8]) -> None:
+    """Gives each piece of the teeth its row, in place: those whose middle is below the lips are of
+    the lower one.
+
+    A crown that is a piece of its own is painted as the middle of one of the studio's: gaps between
+    those would run across it.
+    """
+    ids = asset.masks.get("teeth", _NOBODY)
+    here = np.full(len(rest), -1)
+    here[ids] = np.arange(len(ids))
+    faces = here[asset.faces[(here[asset.faces] >= 0).all(axis=1)]]
+    edges = np.concatenate([faces[:, :2], faces[:, 1:]])
+    graph = coo_array((np.ones(len(edges)), (edges[:, 0], edges[:, 1])), shape=(len(ids),) * 2)
+    pieces, of = connected_components(graph, directed=False)
+    for piece in range(pieces):
+        chosen = ids[of == piece]
+        middle = rest[chosen].mean(axis=0)
+        upper = bool(middle[1] > _LIP_HEIGHT)
+        part[chosen] = PARTS.index("teeth_upper" if upper else "teeth_lower")
+        if np.ptp(rest[chosen, 0]) < _WIDEST_CROWN:
+            rest[chosen, 0], rest[chosen, 2] = middle_of_crown(middle, upper=upper)
 
 
 def _foremost(corners: NDArray[np.float64], places: NDArray[np.float64]) -> NDArray[np.float64]:

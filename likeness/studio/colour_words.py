@@ -1,4 +1,4 @@
-"""Words for colours that are seen, by CIELAB: the eleven basic ones of cloth, and those of hair.
+"""Words for colours that are seen, by CIELAB: the eleven basic ones of cloth, hair and eyes.
 
 Owns the reading of a colour; the cloths they stand for are ``colours.BASIC_COLOURS``.
 """
@@ -27,6 +27,10 @@ _WHITE_LIGHTNESS, _WHITE_SATURATION = 56.5, 0.15
 _RED_HUE, _RED_REDNESS = 61.0, 12.5
 """Degrees at most, and a* at least."""
 _BLOND_LIGHTNESS = 41.0
+_BROWN_HUE, _HAZEL_HUE, _GREEN_HUE = 80.0, 107.0, 180.0
+"""Degrees at most, of irises: Munsell's 10YR, with which browns end and olive begins, 10Y, with
+which greens begin (names of hues after Kelly and Judd), and where b* turns to blue."""
+_GREY_IRIS_SATURATION = 0.14
 
 
 def nearest_colour(pixel: ArrayLike) -> str:
@@ -64,6 +68,23 @@ def hair_colour_word(albedo: Colour) -> str:
     if dark:
         return "dark brown"
     return "blond" if lightness >= _BLOND_LIGHTNESS else "brown"
+
+
+def eye_colour_word(albedo: Colour) -> str:
+    """The word for an iris: blue, grey, green, hazel or brown.
+
+    Args:
+        albedo: linear RGB of the whole iris without its pupil.
+    """
+    lightness, a, b = _lab_of_linear(np.array(albedo)).tolist()
+    hue = math.degrees(math.atan2(b, a)) % 360.0
+    if hue < _BROWN_HUE:
+        return "brown"
+    if hue < _HAZEL_HUE:
+        return "hazel"
+    if hue < _GREEN_HUE:
+        return "green"
+    return "grey" if math.hypot(a, b) < _GREY_IRIS_SATURATION * lightness else "blue"
 
 
 def lab(pixel: NDArray[np.floating]) -> NDArray[np.float64]:

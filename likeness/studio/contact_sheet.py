@@ -46,18 +46,6 @@ def people_sheet(
     return arrange(pictures, columns)
 
 
-def expression_sheet(
-    person: Person, expressions: Sequence[NDArray[np.float64]], *, columns: int = 4, size: int = 256
-) -> Picture:
-    """One person with expressions (52,) each, under the same light."""
-    scene = Scene.portrait(person.seed)
-    pictures = [
-        photograph(person, replace(scene, expression=tuple(weights)), size).image
-        for weights in expressions
-    ]
-    return arrange(pictures, columns)
-
-
 def arrange(pictures: Sequence[Picture], columns: int) -> Picture:
     """Pictures of one size in rows; what is missing in the last row is white.
 

@@ -34,6 +34,7 @@ def paint(appearance: Appearance, points: SurfacePoints) -> SurfaceValues:
         points.lid_distance,
         points.footprint,
         eyes.colour,
+        eyes.inner_colour,
         eyes.iris_contrast,
         eyes.collar,
         eyes.limbus,
@@ -81,6 +82,7 @@ def _paint_kernel(
     lid_distances,
     footprints,
     iris,
+    inner,
     contrast,
     collar,
     limbus,
@@ -139,9 +141,11 @@ def _paint_kernel(
             bright = max(bright * edge * ruff, 0.05)
             # The collar of light eyes is warmer than their rim.
             warm = 0.5 * ring
-            ir = iris[0] * bright * (1.0 + 0.55 * warm)
-            ig = iris[1] * bright * (1.0 + 0.12 * warm)
-            ib = iris[2] * bright * (1.0 - 0.35 * min(warm, 1.0))
+            # More pigment around the pupil ends raggedly, along the fibres.
+            near = 1.0 - smoothstep(0.20, 0.58, share + 0.5 * fibres)
+            ir = (iris[0] + near * (inner[0] - iris[0])) * bright * (1.0 + 0.55 * warm)
+            ig = (iris[1] + near * (inner[1] - iris[1])) * bright * (1.0 + 0.12 * warm)
+            ib = (iris[2] + near * (inner[2] - iris[2])) * bright * (1.0 - 0.35 * min(warm, 1.0))
             r += inside * (ir - r)
             g += inside * (ig - g)
             b += inside * (ib - b)

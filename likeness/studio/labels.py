@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from likeness.studio.background import Kind
 from likeness.studio.camera import face_region
-from likeness.studio.colour_words import nearest_colour
+from likeness.studio.colour_words import lab, nearest_colour
 from likeness.studio.expressions import INDEX
 from likeness.studio.figure import LABELS
 from likeness.studio.lighting import Lighting
@@ -54,6 +54,9 @@ _SMALLEST_FACE = 28.0
 _SMALLEST_EYE = 22.0
 _SEEN = 0.4
 """Share of the points of a mouth, or of one eye or brow, without which it tells nothing."""
+_LIGHTEST_HAIR = {"dark brown": 40.0, "brown": 50.0}
+"""CIELAB lightness in the picture. Where a long exposure makes brown hair as light as blond is, as
+dark faces get it, nobody would call it brown; in little light hair still looks what it is."""
 _LUMA = np.array([0.2126, 0.7152, 0.0722], np.float32)
 
 _BRIDGE = [21, 22, 27]
@@ -270,6 +273,9 @@ def measured_traits(picture: Photograph, person: Person, area: float) -> Traits:
         length = "bald"
     elif hair:
         length, colour = look.hair.length_name, look.hair.colour_name
+        drawn = np.median(picture.image[picture.mask == LABELS.index("hair")], axis=0)
+        if lab(drawn)[0] > _LIGHTEST_HAIR.get(colour, 100.0):
+            length = colour = None
     seen = np.array([picture.visible[36:42].all(), picture.visible[42:48].all()])
     points = picture.landmarks68
     wide = [float(np.linalg.norm(points[a] - points[b])) for a, b in ((36, 39), (42, 45))]

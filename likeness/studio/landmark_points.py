@@ -49,7 +49,7 @@ _BETWEEN = {  # the middle of two points of the cage, or one of them
     52: ("m2_2", "m2_2"),
     53: ("m2_1", "m2_2"),
     54: ("m2_0", "m2_0"),
-    55: ("m2_6", "m2_5"),
+    55: ("m1_6", "m2_6"),
     56: ("m2_5", "m2_5"),
     57: ("m2_4", "m2_4"),
 }

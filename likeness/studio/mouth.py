@@ -52,6 +52,16 @@ def crown_position(rest: np.ndarray, *, upper: bool) -> tuple[np.ndarray, np.nda
     return number, np.clip(2.0 * (length - start) / (stop - start) - 1.0, -1.0, 1.0)
 
 
+def middle_of_crown(place: np.ndarray, *, upper: bool) -> np.ndarray:
+    """(2,) x and z of the middle of the crown that a point (3,) of the teeth is on."""
+    row = UPPER_TEETH if upper else LOWER_TEETH
+    curve, lengths = _arch(row)
+    number = crown_position(place[None], upper=upper)[0][0]
+    middle = sum(row.widths[:number]) + 0.5 * row.widths[number]
+    x, z = curve.data[np.searchsorted(lengths, middle)]
+    return np.array([np.copysign(x, place[0]), z])
+
+
 def paint_teeth(appearance: Appearance, points: SurfacePoints) -> SurfaceValues:
     """Values of the upper and lower teeth with their gums."""
     values = SurfaceValues.blank(len(points))

@@ -316,7 +316,7 @@ def pore_amount(x, y, z):
 def grain_gradient(x, y, z, mouth_ring, drives, footprint, seed):
     """Gradient of pores, skin grain and lip creases at a template point; x signed."""
     gx, gy, gz = 0.0, 0.0, 0.0
-    lips = lip_mask(mouth_ring)
+    lips = lip_mask(abs(x), y, mouth_ring)
     dry = 1.0 - lips
     if dry > 0.0:
         amount = drives.pores * pore_amount(abs(x), y, z)

@@ -21,7 +21,7 @@ from likeness.studio.albums import identity_album
 from likeness.studio.contact_sheet import people_sheet
 from likeness.studio.expressions import ARKIT_NAMES
 from likeness.studio.group_albums import group_pictures
-from likeness.studio.performance_film import write_preview
+from likeness.studio.performance_film import fixed_camera, write_preview
 from likeness.studio.performance_sheets import (
     blink_strip,
     emotion_sheet,
@@ -192,11 +192,12 @@ def _plain_clip(person: Person, text: str, backend: Backend) -> TalkingClip:
 
 
 def expressions(person: Person, size: int, columns: int = 13) -> Picture:
-    """All 52 shapes on one sheet, each with its name."""
+    """All 52 shapes on one sheet, each with its name, before a camera that stands still."""
     sitter, scene = sitter_of(person), Scene.portrait(person.seed)
+    camera = fixed_camera(sitter, scene, size, size)
     pictures = []
     for row in np.eye(len(ARKIT_NAMES)):
-        picture = photograph(sitter, scene, size, expression=row).image
+        picture = photograph(sitter, scene, size, expression=row, camera=camera).image
         pictures.append(_middle(picture))
     return _captioned(pictures, ARKIT_NAMES, columns)
 
@@ -240,10 +241,10 @@ def _written(makers: Sequence[_Maker], folder: Path, progress: Progress | None) 
 
 
 def _middle(picture: Picture) -> Picture:
-    """The face of a portrait."""
+    """The face of a portrait, down to the chin of an open mouth."""
     height, width = picture.shape[:2]
-    return picture[round(0.28 * height) : round(0.88 * height), round(0.2 * width) :][
-        :, : round(0.6 * width)
+    return picture[round(0.29 * height) : round(0.95 * height), round(0.17 * width) :][
+        :, : round(0.66 * width)
     ]
 
 

@@ -135,7 +135,7 @@ def on_lips(r, g, b, x, y, z, mouth_ring, melanin, redness, openness, footprint,
     Returns the colour, the share of lip, and a factor of open sky.
     """
     sky = 1.0
-    lips = lip_mask(mouth_ring)
+    lips = lip_mask(abs(x), y, mouth_ring)
     if lips > 0.0:
         streak = 1.0 + 0.08 * lip_streaks(x, y, z, footprint, seed + 211)
         lower = 1.0 - smoothstep(-35.5, -33.0, y)

@@ -14,7 +14,7 @@ from numba import njit
 from likeness.studio.appearance import Appearance
 from likeness.studio.colours import HAIR_GREY, Colour
 from likeness.studio.noise import fade, fbm_at, noise_at, random_at, smoothstep
-from likeness.studio.surface_points import BEARD, HAIR_CAP, LASH, SurfacePoints, SurfaceValues
+from likeness.studio.surface_points import BEARD, HAIR, HAIR_CAP, LASH, SurfacePoints, SurfaceValues
 
 
 def paint(appearance: Appearance, points: SurfacePoints) -> SurfaceValues:
@@ -78,6 +78,13 @@ def _fill(
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
+def _passes_light(green):
+    """How much hair of an albedo lights what lies under it, 0 dark .. 1 white: light is scattered
+    on and on between fibres that absorb little, and there is no black between white hairs."""
+    return smoothstep(0.04, 0.30, green)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def _paint_kernel(
     rest,
     part,
@@ -102,13 +109,14 @@ def _paint_kernel(
             streak = 0.25 * fbm_at(
                 azimuth, y / (9.0 - 8.0 * curl), 0.0, 2.2, 2, seed + 501, footprint
             )
-            bright = 0.62 * math.exp(streak)
+            light = _passes_light(colour[1] + 0.85 * grey * (grey_colour[1] - colour[1]))
+            bright = (0.62 + 0.30 * light) * math.exp(streak)
             for channel in range(3):
                 mixed = colour[channel] + 0.85 * grey * (grey_colour[channel] - colour[channel])
                 albedo[index, channel] = min(mixed * bright, 0.8)
-            # Light hair passes light on to what lies under it.
-            others[0, index], others[1, index] = 0.25, 0.6
-            others[2, index] = min(0.42 + 0.7 * albedo[index, 1], 0.9)
+            # A smooth skin would mirror the sky where strands leave a parting.
+            others[0, index], others[1, index] = 0.0, 0.6
+            others[2, index] = 0.43 + 0.47 * light
             continue
         across, along = float(rest[index, 0]), float(rest[index, 1])
         number = round(rest[index, 2])
@@ -131,7 +139,10 @@ def _paint_kernel(
                 kind = smoothstep(-sharp, sharp, mixed - 0.5 + 0.38 * kind)
                 white = visible * kind + (1.0 - visible) * mixed
         sun = 1.0 + 0.30 * smoothstep(30.0, 220.0, along)  # old tips are bleached
-        root = 0.72 + 0.28 * smoothstep(0.0, 14.0, along)
+        light = 0.0  # beards and lashes stand before skin
+        if part[index] == HAIR:
+            light = _passes_light(colour[1] + white * (grey_colour[1] - colour[1]))
+        root = 1.0 - 0.28 * (1.0 - 0.7 * light) * (1.0 - smoothstep(0.0, 14.0, along))
         for channel in range(3):
             pigmented = colour[channel] * (sun if channel == 0 else 1.0 + 0.8 * (sun - 1.0))
             dyed = pigmented + white * (grey_colour[channel] - pigmented)
@@ -139,6 +150,6 @@ def _paint_kernel(
         shine = (1.15 - 0.75 * dryness) * (1.0 - 0.6 * curl) * (0.45 + 0.55 * depth)
         others[0, index] = shine * (0.55 + 0.9 * random_at(number, 4, 0, seed))
         others[1, index] = 0.30 + 0.18 * dryness + 0.10 * own
-        others[2, index] = 0.34 + 0.66 * depth * depth
+        others[2, index] = 1.0 - 0.66 * (1.0 - 0.5 * light) * (1.0 - depth * depth)
         if part[index] == LASH:
             others[0, index], others[2, index] = 0.2, 0.8

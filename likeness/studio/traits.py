@@ -6,10 +6,11 @@ Owns what each number means, its range, and the words a caption uses for it. It 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
-from likeness.studio.colour_words import hair_colour_word
+from likeness.studio.colour_words import eye_colour_word, hair_colour_word
 from likeness.studio.colours import (
     HAIR_ANCHORS,
     HAIR_GREY,
@@ -84,19 +85,25 @@ class EyeTraits:
 
     @property
     def colour(self) -> Colour:
-        """Linear RGB albedo of the iris."""
+        """Linear RGB albedo of the iris, from the middle of its width to its edge."""
         colour = interpolate_log(IRIS_ANCHORS, self.iris_melanin)
         blue = max(1.0 - 4.0 * self.iris_melanin, 0.0)
         return mix_log(colour, (0.125, 0.145, 0.150), blue * self.iris_greyness)
 
     @property
+    def inner_colour(self) -> Colour:
+        """Linear RGB albedo around the pupil, where green and hazel eyes have more pigment."""
+        more = 0.24 * math.exp(-(((self.iris_melanin - 0.47) / 0.14) ** 2))
+        inner = interpolate_log(IRIS_ANCHORS, self.iris_melanin + more)
+        return self.colour if self.iris_melanin < 0.2 else inner
+
+    @property
     def colour_name(self) -> str:
-        """The word a caption uses: blue, grey, green, hazel or brown."""
-        if self.iris_melanin < 0.14:
-            return "grey" if self.iris_greyness > 0.6 else "blue"
-        if self.iris_melanin < 0.37:
-            return "green"
-        return "hazel" if self.iris_melanin < 0.6 else "brown"
+        """The word a caption uses: blue, grey, green, hazel or brown.
+
+        It names what is seen of the whole iris, of which the inner part is a third.
+        """
+        return eye_colour_word(mix_linear(self.colour, self.inner_colour, 0.33))
 
 
 @dataclass(frozen=True)

@@ -150,6 +150,9 @@ def test_light_eyes_go_with_light_hair_and_skin(crowd) -> None:
     dark = [p for p in everyone if p.skin.melanin > 0.75]
     assert share(fair) > 0.3
     assert 0.0 < share(dark) < 0.06
+    # Of the brown eyes in dark faces hardly any are light brown.
+    brown = np.array([p.eyes.iris_melanin for p in dark if p.eyes.iris_melanin > 0.6])
+    assert np.mean(brown < 0.78) < 0.05
 
 
 def test_colour_words_follow_the_numbers() -> None:

@@ -18,6 +18,7 @@ from likeness.studio.expressions import INDEX
 from likeness.studio.figure import HeadPose
 from likeness.studio.landmark_points import landmarks68
 from likeness.studio.masks import vertex_masks
+from likeness.studio.mouth import crown_position
 from likeness.studio.person import Person
 from likeness.studio.photograph import photograph
 from likeness.studio.pixels import take_samples
@@ -140,6 +141,21 @@ def test_the_example_of_the_page_runs(tmp_path, monkeypatch):
     assert load_image("out/strip.png").shape[1] > load_image("out/strip.png").shape[0]
     assert (found["picture"].mask == 1).mean() > 0.05
     assert found["picture"].vertices.shape == (found["asset"].num_vertices, 3)
+
+
+@pytest.mark.realdata
+def test_teeth_of_a_scanned_head_are_in_the_row_that_moves_them(appearance):
+    """By its own shape for an open jaw; and no painted gap runs across a crown."""
+    asset = load_ict(real_data("ict_face_model") / "ict_face.npz")
+    sitter = AssetSitter(asset, appearance)
+    opening = asset.expression_basis[:, :, asset.expression_names.index("jawOpen")]
+    moved = np.linalg.norm(opening, axis=1)
+    for name in ("teeth_upper", "teeth_lower"):
+        row = sitter.surface.part == PARTS.index(name)
+        assert row.sum() > 1500
+        assert ((moved[row] > 0.01) == (name == "teeth_lower")).all()  # metres
+        _, across = crown_position(sitter.surface.rest[row], upper=name == "teeth_upper")
+        assert np.abs(across).max() < 0.05
 
 
 @pytest.mark.realdata

@@ -82,11 +82,13 @@ def test_iris_has_the_colour_of_the_trait() -> None:
             eyes__iris_melanin=melanin, eyes__iris_greyness=0.0, eyes__collar=1.0, eyes__limbus=0.0
         )
         turns = np.linspace(0, 2 * np.pi, 90)
-        rest = np.concatenate([_ray(np.array([17.0, 19.0]), turn) for turn in turns])
-        points = points_at(rest, PARTS.index("eyeball_left"))
-        found = surface.evaluate(appearance, points).albedo.mean(axis=0)
-        wanted = np.array(appearance.eyes.colour)
-        np.testing.assert_allclose(found / found.sum(), wanted / wanted.sum(), atol=0.03)
+        outer, inner = (np.array(degrees) for degrees in ([22.0, 24.0], [12.0, 12.5]))
+        for degrees, wanted in ((outer, "colour"), (inner, "inner_colour")):
+            rest = np.concatenate([_ray(degrees, turn) for turn in turns])
+            points = points_at(rest, PARTS.index("eyeball_left"))
+            found = surface.evaluate(appearance, points).albedo.mean(axis=0)
+            trait = np.array(getattr(appearance.eyes, wanted))
+            np.testing.assert_allclose(found / found.sum(), trait / trait.sum(), atol=0.03)
 
 
 def test_upper_lid_shades_the_ball() -> None:

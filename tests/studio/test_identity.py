@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from likeness.studio import identity as shapes
-from likeness.studio import population
+from likeness.studio import landmark_points, population
 from likeness.studio.anthropometry import ANCESTRIES, BMI_MEAN, BMI_SD, MEASURED, QUANTITIES
 from likeness.studio.identity import Bump, Identity, draw_bumps, rest_vertices, solve
 from likeness.studio.measures import MEASURES, measure
@@ -44,6 +44,28 @@ def test_expected_people_measure_what_is_expected(template):
                     ancestry,
                     quantity.name,
                 )
+
+
+def test_resting_mouths_hang_no_more_than_people_s(template):
+    """Corners against the middle of the lip line, as shares of the mouth's width.
+
+    62 resting faces of the Face Research Lab London Set (DeBruine and Jones, 2017; mean age 28):
+    -0.029 on average, nine in ten between -0.093 and 0.033. The template's own are at -0.051.
+    """
+    points = landmark_points.landmarks68(template)
+    hang = []
+    for seed in range(160):
+        body = draw_body("person", seed)
+        if body.age > 40:
+            continue
+        head = rest_vertices(template, draw_identity("person", seed, body=body))
+        corners = head[template.faces[points.triangles]]
+        mouth = np.einsum("nk,nkc->nc", points.barycentric, corners)[[48, 54, 62, 66]]
+        line = mouth[2:, 1].mean()
+        hang.append((mouth[:2, 1].mean() - line) / np.linalg.norm(mouth[1] - mouth[0]))
+    assert len(hang) > 40
+    assert np.mean(hang) == pytest.approx(-0.029, abs=0.01)
+    assert -0.093 < np.percentile(hang, 5) < np.percentile(hang, 95) < 0.033
 
 
 def test_a_draw_is_met_bumps_and_all(template):

@@ -8,6 +8,7 @@ from functools import cache
 
 import numpy as np
 import pytest
+from skimage.color import rgb2lab
 
 from likeness.seeds import rng_of
 from likeness.studio.albums import take
@@ -16,6 +17,7 @@ from likeness.studio.camera import Framing
 from likeness.studio.captions import parse, write
 from likeness.studio.difficulty import Difficulty
 from likeness.studio.expressions import INDEX
+from likeness.studio.figure import LABELS
 from likeness.studio.labels import FACES, Labels, halves_ratio, lid_opening, measure
 from likeness.studio.person import Person
 from likeness.studio.photograph import photograph, sitter_of
@@ -24,6 +26,7 @@ from likeness.studio.shots import VIEWS
 from likeness.studio.staging import draw_labels, dressed, expression_of, stage
 
 _CALM = Difficulty(occlusion=0.0)
+HAIR = LABELS.index("hair")
 
 
 @cache
@@ -93,6 +96,22 @@ def test_slots_that_cannot_be_seen_are_empty():
     cloth = replace(person.appearance.clothing, colour_name="green")
     called = replace(person, appearance=replace(person.appearance, clothing=cloth))
     assert measure(picture, called, lighting, "plain").clothes_colour is None
+
+
+def test_brown_hair_exposed_to_the_lightness_of_blond_is_not_called_brown():
+    """Of two people with brown hair, one with a dark face, which is exposed longer."""
+    found = {}
+    for seed in (3031, 3073):
+        person, scene = Person.sample(seed), Scene.portrait(seed)
+        assert person.appearance.hair.colour_name == "brown"
+        picture = photograph(person, scene, 96)
+        hair = picture.image[picture.mask == HAIR]
+        traits = measure(picture, person, scene.lighting, "plain", with_traits=True).traits
+        assert traits is not None
+        found[seed] = rgb2lab(np.median(hair, axis=0)[None, None])[0, 0, 0], traits
+    assert found[3031][0] > 52.0 > 46.0 > found[3073][0]  # blond from 50 on
+    assert (found[3031][1].hair_colour, found[3031][1].hair_length) == (None, None)
+    assert (found[3073][1].hair_colour, found[3073][1].hair_length) == ("brown", "short")
 
 
 def test_closed_eyes_are_measured_on_the_lids():

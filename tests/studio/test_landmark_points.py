@@ -68,6 +68,19 @@ def test_order_is_that_of_300w() -> None:
     np.testing.assert_allclose(points[30], template.vertices[cage.index("n_tip")], atol=0.3)
 
 
+def test_outer_points_of_the_lower_lip_lie_where_people_put_them() -> None:
+    """Means of 62 faces of the Face Research Lab London Set (DeBruine and Jones, 2017), from the
+    middle of the mouth in halves of its width, and below its line in heights of the lower lip."""
+    template = build_template()
+    points = positions(template, landmarks68(template))
+    line, bottom = points[66], points[57]
+    aside = (points[55, 0] - points[57, 0]) / points[54, 0]
+    seam = np.interp(points[55, 0], *points[[66, 65, 64, 54], :2].T)
+    below = (seam - points[55, 1]) / (line[1] - bottom[1])
+    assert aside == pytest.approx(0.73, abs=0.05)
+    assert below == pytest.approx(0.55, abs=0.08)
+
+
 def test_inner_lip_points_belong_to_their_own_lip() -> None:
     template = build_template()
     where = landmarks68(template)

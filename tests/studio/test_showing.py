@@ -3,17 +3,44 @@
 from __future__ import annotations
 
 import math
+from types import SimpleNamespace
 
 import numpy as np
 
 from likeness.seeds import rng_of
+from likeness.studio import showing
+from likeness.studio.expressions import INDEX
 from likeness.studio.groups import draw_places
-from likeness.studio.showing import group
+from likeness.studio.person import Person
+from likeness.studio.pixels import project
+from likeness.studio.showing import expressions, group
 
 
 def test_a_small_gallery_has_its_group_too():
     """Four faces of 96 pixels need more than three pictures of 64 in height."""
     assert group(range(22, 26), 3 * 64).shape == (384, 576, 3)
+
+
+def test_no_shape_moves_the_camera(monkeypatch):
+    """An open jaw makes a face longer and leaves the eyes where they are; its chin stays in the
+    part of the picture that is shown, nine tenths of it down and less."""
+    taken = []
+
+    def posed(sitter, scene, size, *, expression, camera):
+        place, intrinsics = camera
+        points = sitter.pose(expression, scene.pose).landmarks68 + place
+        taken.append(project(points, intrinsics)[0])
+        return SimpleNamespace(image=np.zeros((size, size, 3), np.float32))
+
+    size = 96
+    monkeypatch.setattr(showing, "photograph", posed)
+    expressions(Person.sample(22), size)
+    outer_canthi = np.array(taken)[:, [36, 45]]
+    assert len(taken) == 52
+    assert np.ptp(outer_canthi, axis=0).max() < 0.02 * size  # squints move them a little
+    opened, still = taken[INDEX["jawOpen"]], taken[INDEX["eyeLookInLeft"]]
+    assert opened[8, 1] > still[8, 1] + 0.08 * size
+    assert opened[8, 1] < 0.93 * size
 
 
 def test_four_people_fit_into_the_smallest_group_with_every_lens():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.interpolate import LinearNDInterpolator
 
 from likeness.studio import surface
 from likeness.studio.beard import density_of
@@ -89,7 +90,31 @@ def test_lips_are_red_inside_their_border_only() -> None:
     assert ratio[0] > 1.15 * ratio[2]
     assert ratio[1] > 1.15 * ratio[2]
     assert ratio[2] == pytest.approx(ratio[3], rel=0.01)
-    assert [float(lip_mask(ring)) for ring in (0.0, 1.8, 2.08, 4.0)] == [1.0, 1.0, 0.0, 0.0]
+    borders = [float(lip_mask(0.0, -30.0, ring)) for ring in (0.0, 1.8, 2.08, 4.0)]
+    assert borders == [1.0, 1.0, 0.0, 0.0]
+
+
+def test_the_lower_lip_narrows_toward_the_corners() -> None:
+    """As high as in 62 faces of the Face Research Lab London Set (DeBruine and Jones, 2017): at .40
+    of half the mouth's width .93 of its height in the middle, at .73 of it .55."""
+    template = build_template("high")
+    skin = template.vertices[: template.num_skin]
+    ring = template.mouth_ring[: template.num_skin]
+    seam = template.vertices[template.mouth_loop]
+    seam = seam[np.argsort(seam[:, 0])]
+    lower = (ring < 3.2) & (skin[:, 1] <= np.interp(skin[:, 0], seam[:, 0], seam[:, 1]) + 0.01)
+    ring_at = LinearNDInterpolator(skin[lower, :2], ring[lower])
+    half = seam[:, 0].max()
+
+    def height(x: float) -> float:
+        """mm of red below the seam."""
+        depth = np.linspace(0.0, 14.0, 561)
+        y = np.interp(x, seam[:, 0], seam[:, 1]) - depth
+        red = [lip_mask(x, below, found) for below, found in zip(y, ring_at(np.full(561, x), y))]
+        return float(depth[np.argmax(np.array(red) < 0.5)])
+
+    assert height(0.40 * half) / height(0.0) == pytest.approx(0.93, abs=0.06)
+    assert height(0.73 * half) / height(0.0) == pytest.approx(0.55, abs=0.06)
 
 
 def test_the_line_between_lips_goes_when_they_part() -> None:
