@@ -154,8 +154,10 @@ def read_frame(run: Run) -> dict[str, Any]:
 
 
 def steps_per_second(rows: Sequence[Mapping[str, Any]]) -> float | None:
-    """Median over the last lines, so that pauses between them do not count."""
-    recent = rows[-12:]
+    """Median over the last lines of a stage, so that pauses between them do not count."""
+    stages = [row.get("stage") for row in rows[-12:]]
+    of_stage = stages.count(stages[-1]) if stages else 0
+    recent = rows[-max(of_stage, 2) :]  # its first line tells little of how long its steps take
     rates = [
         (new["step"] - old["step"]) / (new["time"] - old["time"])
         for old, new in pairwise(recent)

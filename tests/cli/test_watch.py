@@ -117,6 +117,18 @@ def test_rates_leave_pauses_out() -> None:
     assert steps_per_second([]) is None
 
 
+def test_the_rate_is_that_of_the_stage() -> None:
+    """Ten steps a second, then one; the first line of the slow stage spans the fast one's end."""
+    times = [0.0, 1.0, 2.0, 3.0, 13.0, 23.0, 33.0]
+    rows = [
+        {"step": 10 * (i + 1), "time": time, "stage": int(time > 3.0)}
+        for i, time in enumerate(times)
+    ]
+    assert steps_per_second(rows[:4]) == pytest.approx(10.0)
+    assert steps_per_second(rows[:5]) == pytest.approx(1.0)
+    assert steps_per_second(rows) == pytest.approx(1.0)
+
+
 @pytest.mark.parametrize(
     ("values", "expected"),
     [

@@ -5,6 +5,7 @@ Owns the file's rules; where the files lie is ``layouts.py``.
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -113,7 +114,7 @@ def implausible(
             )
         )
     right, left = points[36:42].mean(axis=0), points[42:48].mean(axis=0)
-    distance = float(np.linalg.norm(left - right))
+    distance = math.hypot(*(left - right).tolist())  # holds any finite numbers
     if distance < MIN_EYE_DISTANCE:
         found.append(
             ("face-small", f"The eyes are {distance:.1f} px apart; at least 8 are needed.")

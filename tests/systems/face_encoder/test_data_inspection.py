@@ -64,6 +64,12 @@ def test_landmarks_of_another_picture_size(data):
     assert "made for another size" in finding.message
 
 
+@pytest.mark.filterwarnings("error")
+def test_landmarks_of_absurd_size_are_a_finding_and_no_warning_of_numpy(data):
+    save_points(data, points_of(data) * 1e30)
+    assert "68 points lie outside" in only(data, "landmarks-outside").message
+
+
 def test_landmarks_mirrored_or_tiny_are_warned_of(data):
     mirrored = points_of(data)
     mirrored[:, 0] = PHOTO_SIZE - mirrored[:, 0]
