@@ -23,7 +23,7 @@ from likeness.notices import NOTICE
 from likeness.runs.places import as_written
 from likeness.runs.run import Run
 from likeness.storage.files import disk_refusals
-from likeness.storage.store import Store, open_store
+from likeness.storage.store import LocalStore, Store, open_store
 
 if TYPE_CHECKING:
     from likeness.runs.checkpoint import Checkpoint
@@ -37,14 +37,17 @@ Display = Callable[[Run, "Plan"], "Tracker | None"]
 """Makes something that is told the metrics while training, once run and plan are known."""
 
 
-def check_fit(built: System, plan: Plan, resolved: Resolved) -> None:
+def check_fit(built: System, plan: Plan, resolved: Resolved, runs: Path) -> None:
     """Refuse what :func:`fit_run` would refuse, while there is no run to leave behind.
+
+    Args:
+        runs: the folder of runs.
 
     Raises:
         MissingError: the extra of a tracker or of ``storage.mirror`` is not installed, or its
             bucket does not exist.
         UsageError: a mix names no source, there is nothing to evaluate on, or ``storage.mirror`` is
-            no address.
+            no address, or the folder of runs.
         DataError: a training source has no samples.
     """
     from likeness.data.sampler import Sampler
@@ -55,7 +58,13 @@ def check_fit(built: System, plan: Plan, resolved: Resolved) -> None:
     config = resolved.config
     check_installed(config.tracking)
     if config.storage.mirror:
-        open_store(config.storage.mirror, settings=config.storage).check_writable()
+        store = open_store(config.storage.mirror, settings=config.storage)
+        if isinstance(store, LocalStore) and store.root.resolve() == runs.resolve():
+            raise UsageError(
+                f"storage.mirror is {config.storage.mirror}, the folder of the runs themselves.",
+                advice="Name another folder or an address, or null for no copies.",
+            )
+        store.check_writable()
     sampler = Sampler(Mixed(built.sources("train")), seed=config.train.seed)
     for planned in plan.stages:
         sampler.stage(planned.index, batch_size=planned.batch_size, mix=planned.stage.mix)

@@ -16,6 +16,7 @@ from likeness.config.locations import locations
 from likeness.config.resolve import Resolved
 from likeness.data.inspection import Inspection, with_emptiness
 from likeness.errors import DataError, LikenessError, UsageError
+from likeness.runs.checkpoint import has_checkpoints
 from likeness.runs.run import Run, is_run
 from likeness.storage.copies import local_copy
 from likeness.storage.stamps import stamp_of
@@ -54,9 +55,7 @@ def inspect_configured(resolved: Resolved, *, begins: bool = True) -> Inspection
     return replace(inspection, stamps=stamps)
 
 
-def inspect_changed(
-    run: Run, before: Resolved, now: Resolved, *, begins: bool
-) -> Inspection | None:
+def inspect_changed(run: Run, before: Resolved, now: Resolved) -> Inspection | None:
     """What :func:`inspect_configured` finds where the data of a run are other than before: by the
     settings, or by their files since the run looked at them. None where they are not."""
     if before.config.data == now.config.data:
@@ -64,7 +63,7 @@ def inspect_changed(
         if known == found:
             return None
         _tell_of_changes(run, known, found)
-    return inspect_configured(now, begins=begins)
+    return inspect_configured(now, begins=not has_checkpoints(run))
 
 
 def _stamps(config: Any) -> dict[str, dict[str, Any]]:

@@ -94,6 +94,7 @@ def plan_training(
     profile: str | None = None,
     config_files: Sequence[str | Path] = (),
     overrides: Sequence[str] = (),
+    runs: str | Path = "runs",
     name: str | None = None,
 ) -> Planned:
     """Everything ``train`` checks and decides, without training and without a run directory."""
@@ -105,7 +106,7 @@ def plan_training(
     inspection = inspect_configured(resolved)
     built = build(resolved, device=torch.device("cpu"))
     plan = plan_of(built, resolved, world_size=1)
-    fitting.check_fit(built, plan, resolved)
+    fitting.check_fit(built, plan, resolved, local_folder(runs, "Runs are written"))
     return Planned(resolved, plan, inspection)
 
 
@@ -140,7 +141,7 @@ def train(
     inspection = inspect_configured(resolved) if process.is_first else Inspection("")
     built = build(resolved, device=process.device)
     plan = plan_of(built, resolved, world_size=process.world_size)
-    fitting.check_fit(built, plan, resolved)
+    fitting.check_fit(built, plan, resolved, runs)
     path = ""
     if process.is_first:
         run = Run.create(
@@ -192,9 +193,7 @@ def resume(
     process = distributed.start(settings.config.train.device)
     try:
         with told_of_places(run, before.config):
-            seen = None
-            if process.is_first:
-                seen = inspect_changed(run, before, settings, begins=not saved)
+            seen = inspect_changed(run, before, settings) if process.is_first else None
             built = build(settings, device=process.device)
             plan = plan_of(built, settings, world_size=process.world_size)
     except LikenessError:
@@ -205,7 +204,7 @@ def resume(
     old, steps = plan_of(built, before, world_size=process.world_size), settings.config.train.steps
     advice = fitting.advice_to_lengthen(run, old, before, steps)
     resolved = change.finish(plan, process.world_size, longer=advice)
-    fitting.check_fit(built, plan, resolved)
+    fitting.check_fit(built, plan, resolved, run.path.resolve().parent.parent)
     selection.check_score(run, resolved.config.train.best_score)
     anew = fitting.described_anew(run, resolved, plan, seen, text=text, saved=saved)
     with anew if process.is_first else nullcontext():

@@ -62,7 +62,7 @@ def train(
     }
     if dry_run:
         with working("Checking the configuration and the data"):
-            planned = workflow.plan_training(system, **chosen, name=name)
+            planned = workflow.plan_training(system, **chosen, runs=runs, name=name)
         return _planned_answer(planned)
     run = workflow.train(system, **chosen, runs=runs, name=name, display=show_progress)
     return _trained_answer(run)

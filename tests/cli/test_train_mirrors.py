@@ -120,3 +120,20 @@ def test_a_copy_that_fails_at_the_end_leaves_the_run_named(
     error = document["error"]
     assert error["message"].endswith("was not copied to there: The server is gone.")
     assert error["advice"] == f"Start it. Then copy it with: likeness resume {run}"
+
+
+@pytest.mark.parametrize("mirror", ["runs", "./runs/", "link"])
+def test_the_folder_of_runs_is_no_place_for_their_copies(
+    likeness: Command, trained: Path, mirror: str
+) -> None:
+    """Each copy of a record took the place of the file that was being written to: of six lines of
+    metrics two were left."""
+    Path("link").symlink_to("runs")
+    before = sorted(Path("runs/toy").iterdir())
+    words = ("train", "toy", "--profile", "smoke", "data.root=data", f"storage.mirror={mirror}")
+    for command in (words, (*words, "--dry-run"), ("resume", trained, f"storage.mirror={mirror}")):
+        refused = likeness(*command)
+        assert refused.code == 2
+        assert "the folder of the runs themselves" in refused.err
+    assert sorted(Path("runs/toy").iterdir()) == before
+    assert likeness(*words, "--runs", "others").code == 0

@@ -140,9 +140,9 @@ def test_of_a_table_the_entries_that_differ_are_told_and_not_all_of_it(tmp_path)
     """Two lists of all persons stood in the message."""
     persons = {f"photo-{number}": "anna" for number in range(1000)}
     root = tmp_path / "out"
+    stopping = partial(interrupted, 4, KeyboardInterrupt())
     with pytest.raises(KeyboardInterrupt):
-        settings = {"persons": persons}
-        made(root, partial(interrupted, 4, KeyboardInterrupt()), settings=settings)
+        made(root, stopping, settings={"persons": persons})
     other = {**persons, "photo-7": "bob", "photo-9": "bob", "new": "eve"}
     with pytest.raises(UsageError) as caught:
         made(root, settings={"persons": other})

@@ -35,7 +35,7 @@ def run(tmp_path: Path, resolved: Resolved) -> Run:
 @pytest.fixture
 def again(run: Run, resolved: Resolved) -> Callable[[], Inspection | None]:
     """What a resume with the settings of the run finds."""
-    return lambda: inspect_changed(run, resolved, resolved, begins=False)
+    return lambda: inspect_changed(run, resolved, resolved)
 
 
 def test_data_as_they_were_are_not_looked_at(again, run, data, tmp_path, monkeypatch):
@@ -85,10 +85,10 @@ def test_landmarks_elsewhere_count_too(data, toy_folder, tmp_path):
     resolved = configure("face-encoder", profile="smoke", overrides=words, environ={})
     seen = inspect_configured(resolved).to_dict()
     run = Run.create(tmp_path, "face-encoder", "x", "system: x\n", inspection=seen)
-    assert inspect_changed(run, resolved, resolved, begins=False) is None
+    assert inspect_changed(run, resolved, resolved) is None
     (tmp_path / "points" / "p0_0.npy").unlink()
     with pytest.raises(DataError, match="p0_0"):
-        inspect_changed(run, resolved, resolved, begins=False)
+        inspect_changed(run, resolved, resolved)
 
 
 @pytest.mark.parametrize("note", [None, "garbage", "{}", '{"stamps": 3}'])
@@ -103,13 +103,12 @@ def test_a_run_that_does_not_tell_is_looked_at(again, run, note):
 def test_what_a_run_began_with_is_not_needed_to_go_on(run, resolved, data, tmp_path):
     """The data came from another machine with other times, the earlier run did not come."""
     os.utime(data / "images" / "p0_0.png")
-    later = Resolved(
-        resolved.system,
-        resolved.profile,
-        resolved.config.replace(model={"initial_run": str(tmp_path / "left there")}),
-        {},
-    )
-    found = inspect_changed(run, later, later, begins=False)
-    assert found is not None
+    config = resolved.config.replace(model={"initial_run": str(tmp_path / "left there")})
+    later = Resolved(resolved.system, resolved.profile, config, {})
     with pytest.raises(MissingError, match="left there"):
-        inspect_changed(run, later, later, begins=True)
+        inspect_changed(run, later, later)  # it has no checkpoint, and begins anew
+    run.checkpoint_folder(5).mkdir(parents=True)
+    (run.checkpoint_folder(5) / "progress.json").write_text("{}")
+    found = inspect_changed(run, later, later)
+    assert found is not None
+    assert found.ok
