@@ -21,6 +21,7 @@ from likeness.systems.audio2face.dataset.cache_findings import (
     far_vertex,
     farthest_vertex,
     order_finding,
+    size_finding,
 )
 from likeness.systems.audio2face.dataset.description import CENTIMETRES, ActorFiles
 from likeness.systems.audio2face.dataset.motion_findings import look_at_motion
@@ -148,13 +149,9 @@ class _Look:
         frame, expected = frames[usual[0]], sizes[usual[0]]
         extent = float(np.ptp(still, axis=0).max())
         if not 1 / OTHER_SIZE < extent / expected < OTHER_SIZE:
-            self.say(
-                "error",
-                "unit",
-                getattr(self.files, field),
-                f"Expected a mesh as large as in the caches, found one {extent / expected:.3g} "
-                "times that size.",
-                "All files of an actor have one unit; export the ones or the others again in it.",
+            place = getattr(self.files, field)
+            self.findings.append(
+                size_finding(place, "the caches", extent / expected, "the ones or the others")
             )
             return
         vertex, share = farthest_vertex(frame, still)

@@ -246,13 +246,7 @@ def _looked_at(
     whole = {shot: look for shot, look in looks.items() if look.is_whole}
     other = _other_size(whole)
     for shot, ratio in other.items():
-        yield Finding(
-            "error",
-            "unit",
-            places[shot],
-            f"Expected a mesh as large as in other shots, found one {ratio:.3g} times that size.",
-            "All files of an actor have one unit; export the shot again in it.",
-        )
+        yield size_finding(places[shot], "other shots", ratio, "the shot")
     sized = {shot: look for shot, look in whole.items() if shot not in other}
     moved = _other_order(sized)
     advice = "Export all shots from one mesh, with one order of vertices."
@@ -290,6 +284,17 @@ def _other_order(looks: Mapping[str, LookedAtFrames]) -> dict[str, str]:
         elif exchanged := known.exchanged(look.few):
             found[shot] = exchanged_vertices(exchanged)
     return found if len(found) < len(looks) / 2 else {}
+
+
+def size_finding(place: str, others: str, ratio: float, what: str) -> Finding:
+    """A mesh of another size than in ``others``; ``what`` is to be exported again."""
+    return Finding(
+        "error",
+        "unit",
+        place,
+        f"Expected a mesh as large as in {others}, found one {ratio:.3g} times that size.",
+        f"All files of an actor have one unit; export {what} again in it.",
+    )
 
 
 def order_finding(place: str, others: str, what: str, advice: str) -> Finding:
