@@ -46,9 +46,10 @@ def checked(draft: Draft) -> Resolved:
     Raises:
         ConfigError: names every fault, also stages that make no plan, and a learning rate or batch
             size that no stage would take or a best score that nothing would measure, where just
-            asked for.
+            asked for, and an early end that no score would bring.
     """
-    return draft.finish([*_stage_faults(draft.resolved), *_score_faults(draft.resolved)])
+    found = draft.resolved
+    return draft.finish([*_stage_faults(found), *_score_faults(found), *_patience_faults(found)])
 
 
 def overridden(before: Resolved, overrides: Sequence[str]) -> Draft:
@@ -105,6 +106,22 @@ def _score_faults(resolved: Resolved | None) -> list[Fault]:
     return [Fault(key, origin, message)]
 
 
+def _patience_faults(resolved: Resolved | None) -> list[Fault]:
+    """Training is to end once a score gets no better, and nothing names or measures one."""
+    if resolved is None or not resolved.config.train.patience:
+        return []
+    train, key = resolved.config.train, "train.patience"
+    missing = [] if train.best_score else ["train.best_score=NAME"]
+    missing += [] if train.evaluate_every else ["train.evaluate_every=STEPS"]
+    if not missing:
+        return []
+    message = (
+        f"{train.patience} evaluations without a better score would end training, and there is no "
+        f"such score. Set {' and '.join(missing)}, or set {key} to 0."
+    )
+    return [Fault(key, resolved.provenance.get(key), message)]
+
+
 class Resumption:
     """What resuming a run with changed settings would mean, and everything that forbids it.
 
@@ -122,6 +139,7 @@ class Resumption:
         # What the run itself was asked for is no fault of these words.
         shadowed = {f"train.{name}" for name in _SET_BY_STAGES} - self._changed.keys()
         self._faults = [fault for fault in _stage_faults(now) if fault.key not in shadowed]
+        self._faults += _patience_faults(now)
         fixed = {*FIXED_ON_RESUME, *_fixed_by_steps()} if record is not None else set()
         self._faults += [
             Fault(key, _origin(now, key), f"{change}; it cannot change when a run is resumed")

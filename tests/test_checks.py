@@ -75,6 +75,17 @@ def test_a_best_score_while_evaluations_are_off_is_told_with_both_settings(tmp_p
     assert chosen.train.best_score == "nme_68_box"
 
 
+def test_a_patience_that_no_score_would_end_is_told_with_what_is_missing(tmp_path: Path) -> None:
+    (fault,) = faults(tmp_path, "profile: smoke\n", "train.patience=3")
+    assert fault == (
+        "train.patience (command line): 3 evaluations without a better score would end training, "
+        "and there is no such score. Set train.best_score=NAME and train.evaluate_every=STEPS, or "
+        "set train.patience to 0."
+    )
+    words = ["train.best_score=nme_68_box", "train.evaluate_every=5", "train.patience=3"]
+    assert configure("face-encoder", profile="smoke", overrides=words).config.train.patience == 3
+
+
 def test_a_fault_inside_a_ramp_is_not_told_as_one_of_a_number(tmp_path: Path) -> None:
     def told(value: str) -> list[str]:
         return faults(tmp_path, "profile: smoke\n", f"stages.lmk.weights.landmark={value}")

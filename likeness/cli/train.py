@@ -135,7 +135,8 @@ def _trained_answer(run: Run) -> Answer:
     }
 
     def show() -> None:
-        print_text(f"{run.path}: {status.status} at step {status.step}")
+        early = f", early: {status.reason}" if status.reason else ""
+        print_text(f"{run.path}: {status.status} at step {status.step}{early}")
         if scores:
             show_scores(scores)
         place = quote(str(run.path))

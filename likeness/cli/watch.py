@@ -94,9 +94,9 @@ def _line(frame: Mapping[str, Any]) -> str:
     """A frame in one line."""
     terms = ", ".join(f"{term['name']} {_number(term['raw'])}" for term in frame["terms"][:4])
     state = "killed" if frame["abandoned"] else frame["status"]
-    return (
-        f"{state}, step {frame['step']}/{frame['total_steps']}  {terms}  {_speed(frame)}".rstrip()
-    )
+    early = f" (early: {frame['reason']})" if frame["reason"] else ""
+    place = f"{state}, step {frame['step']}/{frame['total_steps']}{early}"
+    return f"{place}  {terms}  {_speed(frame)}".rstrip()
 
 
 def read_frame(run: Run) -> dict[str, Any]:
@@ -134,6 +134,7 @@ def read_frame(run: Run) -> dict[str, Any]:
         "status": "unknown" if known is None else status.status,
         "abandoned": status.is_abandoned,
         "error": status.error,
+        "reason": status.reason,
         "step": step,
         "total_steps": total,
         "stage": _stage_at(plan.get("stages", []), step),
@@ -277,6 +278,8 @@ def render(frame: Mapping[str, Any]) -> RenderableType:
     where = f", stage {stage['index'] + 1}/{frame['stages']} {stage['name']}" if stage else ""
     percent = f" ({100 * step / total:.0f} %)" if total else ""
     parts.append(Text(f"{state}, step {step}/{total}{percent}{where}"))
+    if frame["reason"]:
+        parts.append(Text(f"ended early: {frame['reason']}"))
     parts += [Text(words, style="red") for words in (frame["error"], *frame["damaged"]) if words]
     full = min(60, round(60 * step / total)) if total else 0
     parts.append(Text("█" * full + "░" * (60 - full)))

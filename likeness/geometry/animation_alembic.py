@@ -17,6 +17,7 @@ from likeness.errors import DataError, MissingError
 from likeness.extras import require
 from likeness.geometry.animation import VertexAnimation
 from likeness.geometry.sample_times import rate_of_samples
+from likeness.geometry.scene_meshes import moving_mesh
 
 _PURPOSE = "read Alembic caches"
 _MAX_DEPTH = 64
@@ -48,18 +49,10 @@ def read_alembic_animation(
         raise DataError(f"{path} is not an Alembic archive; it begins with {start!r}.")
     archive = _opened(path)
     found = {
-        full: schema.getPositionsProperty().getNumSamples()
-        for full, schema in _meshes(archive)
-        if mesh is None or mesh in (full, full.rsplit("/", 1)[-1])
+        full: schema.getPositionsProperty().getNumSamples() for full, schema in _meshes(archive)
     }
-    moving = {name: count for name, count in found.items() if count > 1} or found
-    if len(moving) != 1:
-        raise DataError(
-            f"{path}: expected one mesh with positions over time, found "
-            f"{', '.join(sorted(moving)) or 'none'}.",
-            advice="Name one of them." if moving else "",
-        )
-    ((name, count),) = moving.items()
+    name = moving_mesh(found, mesh, path, what="positions")
+    count = found[name]
     if count < 1:
         raise DataError(f"{path}: {name} has no positions.")
     schema = dict(_meshes(archive))[name]

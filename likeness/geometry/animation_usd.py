@@ -17,6 +17,7 @@ from likeness.errors import DataError, MissingError
 from likeness.extras import require
 from likeness.geometry.animation import VertexAnimation
 from likeness.geometry.sample_times import rate_of_samples
+from likeness.geometry.scene_meshes import moving_mesh
 
 _MAX_SAMPLES = 10_000_000
 
@@ -46,16 +47,9 @@ def read_usd_animation(
         for prim in stage.Traverse()
         if prim.IsA(geometry.Mesh)
     }
-    if mesh is not None:
-        found = {p: t for p, t in found.items() if mesh in (p, p.rsplit("/", 1)[-1])}
-    moving = {p: times for p, times in found.items() if len(times) > 1} or found
-    if len(moving) != 1:
-        raise DataError(
-            f"{path}: expected one mesh with points over time, found "
-            f"{', '.join(sorted(moving)) or 'none'}.",
-            advice="Name one of them." if moving else "",
-        )
-    ((prim_path, codes),) = moving.items()
+    counts = {full: len(times) for full, times in found.items()}
+    prim_path = moving_mesh(counts, mesh, path, what="points")
+    codes = found[prim_path]
     if not 1 <= len(codes) <= _MAX_SAMPLES:
         raise DataError(f"{path}: the points of {prim_path} do not change over time.")
     per_second = stage.GetTimeCodesPerSecond()

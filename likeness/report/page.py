@@ -101,6 +101,8 @@ def _drawn(title: str, draw: Callable[[], str], contents: Contents) -> str:
 def _header(contents: Contents) -> str:
     status = contents.status
     facts = [_state(contents), f"step {number(status.step)} of {number(status.total_steps)}"]
+    if status.reason:
+        facts.append(f"ended early: {text(status.reason)}")
     profile = contents.config.get("profile")
     if profile:
         facts.append(f"profile {text(profile)}")

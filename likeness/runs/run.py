@@ -49,6 +49,8 @@ class Status:
     """Step of the last checkpoint when this was written; 0: none."""
     total_steps: int = 0
     error: str = ""
+    reason: str = ""
+    """Why it finished before its last step; empty where it did not."""
     pid: int = 0
     host: str = ""
     process_start: int | None = None
@@ -262,7 +264,13 @@ class Run:
             ) from error
 
     def set_status(
-        self, status: State, *, step: int = 0, total_steps: int = 0, error: str = ""
+        self,
+        status: State,
+        *,
+        step: int = 0,
+        total_steps: int = 0,
+        error: str = "",
+        reason: str = "",
     ) -> None:
         """Write ``status.json`` atomically, with the process that wrote it; an error is logged."""
         if error:
@@ -273,6 +281,7 @@ class Run:
             saved=max(steps_in(self.checkpoints_path), default=0),
             total_steps=total_steps,
             error=error,
+            reason=reason,
             pid=os.getpid(),
             host=socket.gethostname(),
             process_start=_process_start(os.getpid()),

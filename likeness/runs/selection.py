@@ -6,6 +6,7 @@ Knows nothing of what is inside them.
 from __future__ import annotations
 
 import logging
+import math
 from difflib import get_close_matches
 from shlex import quote
 from typing import Any, Literal
@@ -88,6 +89,26 @@ def best_of(run: Run, among: list[Checkpoint], score: str | None) -> Checkpoint 
                 if best is None or value >= best[0]:
                     best = (value, checkpoint)
     return best[1] if best else None
+
+
+def evaluations_since_best(run: Run, score: str, *, after: int) -> tuple[int, int]:
+    """How many evaluations in a row brought no better value of a score, and the step of the best.
+
+    An equal value is no better one. 0 and 0 where nothing was measured.
+
+    Args:
+        after: only evaluations of later steps count.
+    """
+    since, step_of_best, best = 0, 0, -math.inf
+    for step in (step for step in run.evaluation_steps() if step > after):
+        for row in _scores(run, step):
+            if row["name"] == score:
+                value = -row["value"] if row["direction"] == "lower" else row["value"]
+                if value > best:
+                    since, step_of_best, best = 0, step, value
+                else:
+                    since += 1
+    return since, step_of_best
 
 
 def check_kept(run: Run) -> None:

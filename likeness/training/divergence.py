@@ -88,6 +88,16 @@ def check_answer(**answer: np.ndarray) -> None:
         )
 
 
+def check_in_row(step: int, row: int, *, most: int) -> None:
+    """Give up after so many steps in a row that could not be done.
+
+    Raises:
+        DivergedError: there were that many.
+    """
+    if row >= most:
+        raise stopped(step, f"the loss or the gradient of {row} steps in a row was not finite")
+
+
 @contextmanager
 def told_of_divergence(counters: Counters) -> Iterator[None]:
     """Around previews and scores of the present weights, which may be the first to fail on them.

@@ -34,6 +34,16 @@ class StepValues:
         self._values.append(value)
         self._factors.append(factor)
 
+    def log_terms(
+        self, terms: Mapping[str, Tensor], weights: Mapping[str, float], total: Tensor
+    ) -> None:
+        """Keep every loss term raw and weighted, and what they add up to."""
+        for name, term in terms.items():
+            self.log(f"loss/{name}", term)
+        for name, weight in weights.items():  # 0 where a ramp is at 0, so that they add up
+            self.log(f"loss_weighted/{name}", terms[name] if weight else 0.0, weight)
+        self.log("loss/total", total)
+
     def read(self) -> list[tuple[str, float]]:
         """Everything logged, in order, as Python numbers. Waits for the device."""
         tensors = [value.flatten() for value in self._values if isinstance(value, Tensor)]

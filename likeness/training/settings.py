@@ -56,5 +56,8 @@ class TrainSettings(ConfigModel):
     """How many of the last checkpoints stay, besides the best. 0: all."""
     best_score: str | None = None
     """Name of the score that decides which checkpoint is the best."""
+    patience: Annotated[int, Field(ge=0)] = 0
+    """Evaluations in a row without a better best_score that end training, in the last stage. 0: it
+    goes on to its last step."""
     max_nonfinite: PositiveInt = 10
     """Training stops after this many steps in a row with a loss or gradient that is not finite."""

@@ -29,7 +29,7 @@ from likeness.runs.record import Recorder, Tracker, TrackingSettings
 from likeness.runs.run import Run
 from likeness.runs.trackers import open_trackers
 from likeness.storage.store import Store
-from likeness.training import distributed, divergence, optimizer
+from likeness.training import distributed, divergence, early_end, optimizer
 from likeness.training.interrupt import Interrupt
 from likeness.training.interval import Speed, StepValues, means, merged
 from likeness.training.looking import Observer
@@ -157,6 +157,7 @@ class _Loop:
         self.scores: Scores | None = None
         self.counters = Counters()
         self.has_begun, self._told = False, 0.0
+        self.reason = ""  # why training ends before its last step, once it does
 
     def start(self, *, resume: bool) -> None:
         """Take weights and counters from a checkpoint or as built; open the training data."""
@@ -180,17 +181,18 @@ class _Loop:
         self._enter_stage()
         if counters.step == 0:
             self._look(preview=self.settings.preview_every > 0)
-        while counters.step < total:
+        self._find_reason()  # a run that had ended early has not got better by being resumed
+        while counters.step < total and not self.reason:
             planned = self.plan.at(counters.step)
             if planned is not self.state.planned:
                 self.state.begin(planned)
                 self._enter_stage()
             with self._loader(planned) as loader:
                 batches = iter(loader)
-                while counters.step < planned.end_step:
+                while counters.step < planned.end_step and not self.reason:
                     stop = self._step(planned, batches, interrupt)
                     self._keep_up(planned, stop=stop)
-                    if stop and counters.step < total:
+                    if stop and counters.step < total and not self.reason:
                         logger.info("Stopped by a signal after step %d; saved.", counters.step)
                         self.tell("stopped")
                         return "stopped"
@@ -226,12 +228,9 @@ class _Loop:
     ) -> bool:
         """One update of the weights; returns whether a signal asks to stop after it."""
         began, counters = time.perf_counter(), self.counters
+        rate = self.settings.learning_rate
         self.rates = optimizer.set_learning_rate(
-            self.state.optimizer,
-            self.plan,
-            planned,
-            rate=self.settings.learning_rate,
-            step=counters.step,
+            self.state.optimizer, self.plan, planned, rate=rate, step=counters.step
         )
         self.state.groups.keep_buffers()
         values = StepValues()
@@ -284,11 +283,7 @@ class _Loop:
                     terms = self.wrapped(move(item.batch, self.device), context)
                 total = weighted_total(terms, context, self.system.loss_terms)
                 torch.autograd.backward(self.state.precision.scaler.scale(total / count))
-            for name, term in terms.items():
-                values.log(f"loss/{name}", term)
-            for name, weight in weights.items():  # 0 where a ramp is at 0, so that they add up
-                values.log(f"loss_weighted/{name}", terms[name] if weight else 0.0, weight)
-            values.log("loss/total", total)
+            values.log_terms(terms, weights, total)
         return ids, waited
 
     def _update(self, numbers: Sequence[tuple[str, float]]) -> None:
@@ -315,9 +310,7 @@ class _Loop:
         logger.warning("Step %d: not finite, update skipped; samples: %s.", step, ", ".join(named))
         if self.recorder is not None:
             self.recorder.write(step, {"nonfinite": 1, "nonfinite_ids": named})
-        if row >= self.settings.max_nonfinite:
-            found = f"the loss or the gradient of {row} steps in a row was not finite"
-            raise divergence.stopped(step, found)
+        divergence.check_in_row(step, row, most=self.settings.max_nonfinite)
 
     # -- what happens between steps --------------------------------------------------------------
 
@@ -338,6 +331,14 @@ class _Loop:
         self._look(preview=preview, evaluate=evaluate)
         if save:
             self._save(end=end, stop=stop)
+        if evaluate:
+            self._find_reason()
+
+    def _find_reason(self) -> None:
+        """Whether the evaluations so far say that more steps are of no use."""
+        self.reason = early_end.reason_to_end(
+            self.run, self.plan, self.counters.step, self.settings, self.process
+        )
 
     def _record(self, planned: PlannedStage) -> None:
         """One line of the metrics: means over the interval and the processes."""
@@ -393,6 +394,7 @@ class _Loop:
     ) -> None:
         """Write the status of the run, on the first process."""
         self._told = time.monotonic()
+        if not self.process.is_first:
+            return
         step, total = self.counters.step, self.plan.total_steps
-        if self.process.is_first:
-            self.run.set_status(status, step=step, total_steps=total, error=error)
+        self.run.set_status(status, step=step, total_steps=total, error=error, reason=self.reason)

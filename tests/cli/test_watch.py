@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from likeness.cli.watch import parse_gpus, read_frame, render, sparkline, steps_per_second
+from likeness.cli.watch import _line, parse_gpus, read_frame, render, sparkline, steps_per_second
 from likeness.runs.run import Run
 from tests.cli.conftest import Command, environment
 
@@ -80,6 +80,16 @@ def test_a_frame_while_a_run_is_being_written(tmp_path: Path) -> None:
     assert "running, step 60/100 (60 %), stage 2/2 two" in text
     assert "4 steps/s  32 samples/s  0:10 left  1.50 GB memory" in text
     assert "learning rate encoder 0.001" in text
+
+
+def test_a_run_that_ended_early_says_why(tmp_path: Path) -> None:
+    run = _run(tmp_path)
+    run.set_status("finished", step=40, total_steps=100, reason="error was no better 3 times")
+    frame = read_frame(run)
+    assert frame["reason"] == "error was no better 3 times"
+    assert "finished, step 40/100" in _lines(frame)
+    assert "ended early: error was no better 3 times" in _lines(frame)
+    assert _line(frame) == "finished, step 40/100 (early: error was no better 3 times)"
 
 
 def test_stages_are_counted_without_those_left_out(tmp_path: Path) -> None:

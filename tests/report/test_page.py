@@ -203,6 +203,14 @@ def test_an_abandoned_run_says_so(tmp_path):
     assert "ended without a word" in Page(build_report(run).read_text("utf-8")).content
 
 
+def test_a_run_that_ended_early_says_why(tmp_path):
+    run = example_run(tmp_path)
+    run.set_status("finished", step=20, total_steps=100, reason="error < 3 was no better")
+    content = Page(build_report(run).read_text("utf-8")).content
+    assert "step 20 of 100" in content
+    assert "ended early: error < 3 was no better" in content
+
+
 def test_the_report_goes_where_it_is_asked(tmp_path):
     run = example_run(tmp_path / "runs")
     before = sorted(run.path.rglob("*"))

@@ -18,6 +18,17 @@ def test_step_values_keep_their_order_and_kind() -> None:
         values.log("a", torch.zeros(2))
 
 
+def test_terms_are_kept_raw_and_weighted_also_where_a_weight_is_zero() -> None:
+    values = StepValues()
+    values.log_terms({"a": torch.tensor(3.0)}, {"a": 0.5, "b": 0.0}, torch.tensor(1.5))
+    assert values.read() == [
+        ("loss/a", 3.0),
+        ("loss_weighted/a", 1.5),
+        ("loss_weighted/b", 0.0),
+        ("loss/total", 1.5),
+    ]
+
+
 def test_interval_takes_the_mean_of_what_is_finite() -> None:
     interval = Interval()
     for value in (1.0, float("nan"), 4.0, float("inf")):

@@ -16,6 +16,7 @@ from typing import Any
 
 import torch
 
+from likeness.evaluation.protocol import Score, Scores
 from likeness.runs.run import Run
 from likeness.training import distributed
 from likeness.training.stage import Stage
@@ -96,6 +97,20 @@ def train_with_a_signal(
     outcome = fit(system, plan, Run(path), settings)
     checksum = sum(p.double().sum().item() for p in system.encoder.parameters())
     return outcome.status, outcome.step, calls, checksum
+
+
+def end_early(process: distributed.Process, path: Path) -> int:
+    """Train a system whose error is 1 for ever with a patience of 1; the step it ended at."""
+
+    class Constant(ToySystem):
+        def evaluate(self, predictor: Any, source: Any, folder: Path) -> Scores:
+            return Scores([Score("error", 1.0, "1", "lower", 1, 2.0, "mean target")])
+
+    settings = toy_settings(evaluate_every=2, best_score="error", patience=1)
+    stages = [Stage(name="all", steps=20, weights={"fit": 1.0})]
+    system = Constant(ToyConfig(), toy_system().placement)
+    plan = toy_plan(settings, stages, world_size=process.world_size)
+    return fit(system, plan, Run(path), settings).step
 
 
 def gather(process: distributed.Process) -> tuple[list[float], list[float]]:

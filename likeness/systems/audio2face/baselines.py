@@ -85,12 +85,12 @@ class LoudnessJaw:
 
 
 @dataclass(frozen=True, eq=False)
-class RidgeRegression:
-    """A line from log-mel windows to every number, shrunk (Hoerl and Kennard, 1970).
+class RidgeLine:
+    """A line from features to every number, shrunk (Hoerl and Kennard, 1970).
 
     Attributes:
-        centre, spread: (520,) of the features.
-        constant: (D,). coefficients: (520, D), for standardised features.
+        centre, spread: (N,) of the features.
+        constant: (D,). coefficients: (N, D), for standardised features.
     """
 
     centre: Array
@@ -99,18 +99,32 @@ class RidgeRegression:
     coefficients: Array
 
     @classmethod
+    def fit(cls, features: Array, rows: Array, strength: float) -> RidgeLine:
+        """The line of features (F, N) and rows (F, D)."""
+        found, rows = features.astype(np.float64), rows.astype(np.float64)
+        centre, spread, constant = found.mean(axis=0), _spread(found), rows.mean(axis=0)
+        found = (found - centre) / spread
+        gram = found.T @ found + strength * np.eye(found.shape[1])
+        return cls(centre, spread, constant, np.linalg.solve(gram, found.T @ (rows - constant)))
+
+    def __call__(self, features: Array) -> Array:
+        """(F, D) for features (F, N)."""
+        features = (features - self.centre) / self.spread
+        return np.asarray(self.constant + features @ self.coefficients)
+
+
+@dataclass(frozen=True, eq=False)
+class RidgeRegression:
+    """A :class:`RidgeLine` from log-mel windows of 520 numbers to every number."""
+
+    line: RidgeLine
+
+    @classmethod
     def fit(cls, shots: Sequence[SpokenShot], *, strength: float = _RIDGE) -> RidgeRegression:
-        windows = _windows(shots).astype(np.float64)
-        rows = _stacked(shots).astype(np.float64)
-        centre, spread, constant = windows.mean(axis=0), _spread(windows), rows.mean(axis=0)
-        features = (windows - centre) / spread
-        gram = features.T @ features + strength * np.eye(features.shape[1])
-        coefficients = np.linalg.solve(gram, features.T @ (rows - constant))
-        return cls(centre, spread, constant, coefficients)
+        return cls(RidgeLine.fit(_windows(shots), _stacked(shots), strength))
 
     def predict(self, sound: Array, num_frames: int, fps: float) -> NDArray[np.float32]:
-        features = (log_mel_windows(sound, num_frames, fps) - self.centre) / self.spread
-        return np.asarray(self.constant + features @ self.coefficients, np.float32)
+        return self.line(log_mel_windows(sound, num_frames, fps)).astype(np.float32)
 
 
 @dataclass(frozen=True, eq=False)

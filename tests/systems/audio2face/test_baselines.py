@@ -71,7 +71,7 @@ def test_ridge_minimises_its_own_sum() -> None:
     design = np.concatenate([features, below])
     target = np.concatenate([rows - rows.mean(0), np.zeros((features.shape[1], 2))])
     expected = np.linalg.lstsq(design, target, rcond=None)[0]
-    assert fitted.coefficients == pytest.approx(expected, abs=1e-6)
+    assert fitted.line.coefficients == pytest.approx(expected, abs=1e-6)
     again = fitted.predict(shots[0].sound, 75, FPS)
     assert again == pytest.approx(rows.mean(0) + features[:75] @ expected, abs=1e-3)
 

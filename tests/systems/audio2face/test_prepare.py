@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import inspect
 from pathlib import Path
 
 import numpy as np
@@ -7,8 +8,19 @@ import pytest
 
 from likeness import workflow
 from likeness.errors import MissingError, UsageError
+from likeness.systems.audio2face.dataset.live_link import prepare_live_link
 from likeness.systems.audio2face.prepare import prepare
 from tests.systems.audio2face.small_runs import trained
+
+
+def test_options_of_takes_are_those_of_what_reads_them() -> None:
+    """The verb lists its options by the one signature, and hands them to the other."""
+    verb, reader = (inspect.signature(one).parameters for one in (prepare, prepare_live_link))
+    own = {"profile", "settings", "shared"}
+    assert set(verb) - own == set(reader)
+    for name, parameter in reader.items():
+        assert verb[name].default == parameter.default, name
+        assert verb[name].annotation == parameter.annotation, name
 
 
 def test_bases_are_kept_in_the_prepared_dataset_and_used(

@@ -293,12 +293,28 @@ def test_inspection_has_nothing_against_it(made: Path) -> None:
 
 @pytest.mark.slow
 def test_inspection_finds_the_faults_and_no_others(tmp_path: Path) -> None:
-    codes = [code for code in FAULTS if code != "audio-shifted"]  # nothing to see in the files
+    codes = list(FAULTS)
     out = _make(tmp_path / "set", shots=12, faults=",".join(codes))
     expected = [(row["code"], row["path"]) for row in json.loads((out / "faults.json").read_text())]
     found = [(f.code, f.path) for f in inspect_dataset(out).findings]
     assert sorted(found) == sorted(expected)
-    assert len(found) == len(codes) == 6
+    assert len(found) == len(codes) == 7
+
+
+@pytest.mark.slow
+def test_even_syllables_in_noise_are_no_shifted_sound(tmp_path: Path) -> None:
+    """In 'joy_008' of the second actor loudness fits the lips best a syllable later."""
+    options = {"people": 2, "shots": None, "difficulty": 3, "fps": 24, "backend": "auto"}
+    out = _make(tmp_path / "set", **options)
+    assert [f.to_text() for f in inspect_dataset(out).findings if f.severity != "advice"] == []
+    place = out / "data/actor01/audio/joy_008.wav"
+    sound, rate = soundfile.read(place)
+    soundfile.write(place, np.roll(sound, round(5 / 24 * rate)), rate)
+    found = [f for f in inspect_dataset(out).findings if f.severity != "advice"]
+    assert [(f.code, f.path) for f in found] == [
+        ("audio-shifted", "data/actor01/audio/joy_008.wav")
+    ]
+    assert "0.21 s later" in found[0].message
 
 
 def test_triangles_join_the_vertices_of_the_caches(made: Path) -> None:

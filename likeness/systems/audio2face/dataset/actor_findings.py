@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,11 @@ from likeness.systems.audio2face.artefacts import Floats, Pairs
 from likeness.systems.audio2face.dataset.cache_findings import (
     OTHER_PLACE,
     OTHER_SIZE,
+    exchanged_vertices,
+    far_vertex,
     farthest_vertex,
+    order_finding,
+    size_finding,
 )
 from likeness.systems.audio2face.dataset.description import CENTIMETRES, ActorFiles
 from likeness.systems.audio2face.dataset.motion_findings import look_at_motion
@@ -28,6 +32,7 @@ from likeness.systems.audio2face.dataset.pose_findings import (
 )
 from likeness.systems.audio2face.dataset.reading import cache_of, checked_floats, triangles_of
 from likeness.systems.audio2face.dataset.vertex_lists import read_lip_size, read_pairs, read_rigid
+from likeness.systems.audio2face.dataset.vertex_order import VertexPlaces
 
 _HEAD_HEIGHT = (15.0, 35.0)
 """Of a head, cm: what the unit is guessed by."""
@@ -144,25 +149,30 @@ class _Look:
         frame, expected = frames[usual[0]], sizes[usual[0]]
         extent = float(np.ptp(still, axis=0).max())
         if not 1 / OTHER_SIZE < extent / expected < OTHER_SIZE:
-            self.say(
-                "error",
-                "unit",
-                getattr(self.files, field),
-                f"Expected a mesh as large as in the caches, found one {extent / expected:.3g} "
-                "times that size.",
-                "All files of an actor have one unit; export the ones or the others again in it.",
+            place = getattr(self.files, field)
+            self.findings.append(
+                size_finding(place, "the caches", extent / expected, "the ones or the others")
             )
             return
         vertex, share = farthest_vertex(frame, still)
         if share > OTHER_PLACE:
-            self.say(
-                "error",
-                "vertex-order",
-                getattr(self.files, field),
-                f"Expected the vertices in the order of the caches; vertex {vertex} is "
-                f"{share * extent:.3g} cm from its place there.",
-                "Export it from the mesh of the caches.",
-            )
+            self._other_order(field, far_vertex(vertex, share * extent))
+        else:
+            self._exchanged(field, still, frames)
+
+    def _exchanged(self, field: str, still: Floats, frames: Sequence[Floats]) -> None:
+        """Vertices of a neutral that lie at each other's places in half of the caches or more; one
+        cache among several is told by the others."""
+        known, whole = VertexPlaces(still), [f for f in frames if np.isfinite(f).all()]
+        found = [vertices for frame in whole if (vertices := known.exchanged([frame]))]
+        if found and 2 * len(found) >= len(whole):
+            self._other_order(field, exchanged_vertices(found[0]))
+
+    def _other_order(self, field: str, what: str) -> None:
+        place = getattr(self.files, field)
+        self.findings.append(
+            order_finding(place, "caches", what, "Export it from the mesh of the caches.")
+        )
 
     def _unit(self, skin: NDArray[np.float32]) -> None:
         height = float(np.ptp(skin[:, 1]))
@@ -201,23 +211,29 @@ class _Look:
             self.say("advice", "no-tongue", where, "There is no tongue.", "The channel stays zero.")
         found = self.array("tongue_neutral", (None, 3))
         self.still_tongue = None if found is None else found * np.float32(self.scale)
-        if self.files.tongue_caches is not None and found is not None:
-            for shot in self.caches:
-                try:
-                    cache = cache_of(self.base / self.files.tongue_caches, shot, self.files)
-                except LikenessError:
-                    continue  # told with the caches
-                if cache.num_vertices != len(found):
-                    self.say(
-                        "error",
-                        "array",
-                        str(self.files.tongue_neutral),
-                        f"Expected {cache.num_vertices} vertices as in the tongue's caches, found "
-                        f"{len(found)}.",
-                        "Export it from the mesh of the caches.",
-                    )
-                break
+        if self.files.tongue_caches is not None and self.still_tongue is not None:
+            self._tongue_beside_caches(self.base / self.files.tongue_caches, self.still_tongue)
         self._list("tongue_rigid_list", read_rigid, None if found is None else len(found))
+
+    def _tongue_beside_caches(self, root: Path, still: Floats) -> None:
+        frames: list[Floats] = []
+        for shot in self.caches:
+            try:
+                frames.append(cache_of(root, shot, self.files).read(0, 1)[0])
+            except LikenessError:
+                continue  # told with the caches
+        if frames and len(frames[0]) != len(still):
+            self.say(
+                "error",
+                "array",
+                str(self.files.tongue_neutral),
+                f"Expected {len(frames[0])} vertices as in the tongue's caches, found "
+                f"{len(still)}.",
+                "Export it from the mesh of the caches.",
+            )
+            return
+        whole = [frame for frame in frames if frame.shape == still.shape]
+        self._exchanged("tongue_neutral", still, whole)
 
     def meshes(self) -> None:
         """The triangles of skin and tongue, which pictures need and training does not."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from likeness.systems.audio2face.dataset.cache_frames import (
 )
 from likeness.systems.audio2face.dataset.description import ActorFiles
 from likeness.systems.audio2face.dataset.reading import cache_of, knows_rate
+from likeness.systems.audio2face.dataset.vertex_order import VertexPlaces
 
 LOOKED_AT_BYTES = 2 * 1024**3
 """Of all frames of a part; of larger ones every n-th frame is looked at."""
@@ -34,6 +35,8 @@ _RIGIDLY = 0.75
 """Share of it that a rigid motion must explain: a face that moves is explained by half at times."""
 OTHER_SIZE = 1.5
 """Times the usual size from which a mesh has another unit: no face opens its mouth so far."""
+_NAMED = 6
+"""Vertices a finding names."""
 OTHER_PLACE = 0.35
 """Of the largest extent of a mesh: no vertex of a face gets so far from where it is in others."""
 
@@ -243,24 +246,12 @@ def _looked_at(
     whole = {shot: look for shot, look in looks.items() if look.is_whole}
     other = _other_size(whole)
     for shot, ratio in other.items():
-        yield Finding(
-            "error",
-            "unit",
-            places[shot],
-            f"Expected a mesh as large as in other shots, found one {ratio:.3g} times that size.",
-            "All files of an actor have one unit; export the shot again in it.",
-        )
+        yield size_finding(places[shot], "other shots", ratio, "the shot")
     sized = {shot: look for shot, look in whole.items() if shot not in other}
     moved = _other_order(sized)
-    for shot, (vertex, distance) in moved.items():
-        yield Finding(
-            "error",
-            "vertex-order",
-            places[shot],
-            f"Expected the vertices in the order of the other shots; vertex {vertex} is "
-            f"{distance:.3g} cm from its place there.",
-            "Export all shots from one mesh, with one order of vertices.",
-        )
+    advice = "Export all shots from one mesh, with one order of vertices."
+    for shot, what in moved.items():
+        yield order_finding(places[shot], "other shots", what, advice)
     if with_head:
         yield from _head_motion({s: look for s, look in sized.items() if s not in moved}, places)
 
@@ -279,17 +270,49 @@ def _other_size(looks: Mapping[str, LookedAtFrames]) -> dict[str, float]:
     return {s: r for s, r in ratios.items() if not 1 / OTHER_SIZE < r < OTHER_SIZE}
 
 
-def _other_order(looks: Mapping[str, LookedAtFrames]) -> dict[str, tuple[int, float]]:
-    """Shots whose vertices lie where others have none: the farthest vertex, and how far it is."""
+def _other_order(looks: Mapping[str, LookedAtFrames]) -> dict[str, str]:
+    """Shots whose vertices lie where others have none or another, and which do."""
     if len(looks) < 2:
         return {}
     middle = np.median([look.few[0] for look in looks.values()], axis=0).astype(np.float64)
+    known = VertexPlaces(middle)
     found = {}
     for shot, look in looks.items():
         vertex, share = farthest_vertex(look.few[0], middle)
         if share > OTHER_PLACE:
-            found[shot] = (vertex, share * float(np.ptp(middle, axis=0).max()))
+            found[shot] = far_vertex(vertex, share * float(np.ptp(middle, axis=0).max()))
+        elif exchanged := known.exchanged(look.few):
+            found[shot] = exchanged_vertices(exchanged)
     return found if len(found) < len(looks) / 2 else {}
+
+
+def size_finding(place: str, others: str, ratio: float, what: str) -> Finding:
+    """A mesh of another size than in ``others``; ``what`` is to be exported again."""
+    return Finding(
+        "error",
+        "unit",
+        place,
+        f"Expected a mesh as large as in {others}, found one {ratio:.3g} times that size.",
+        f"All files of an actor have one unit; export {what} again in it.",
+    )
+
+
+def order_finding(place: str, others: str, what: str, advice: str) -> Finding:
+    """Vertices in another order than in ``others``; ``what`` says which."""
+    message = f"Expected the vertices in the order of the {others}; {what}."
+    return Finding("error", "vertex-order", place, message, advice)
+
+
+def far_vertex(vertex: int, distance: float) -> str:
+    """A vertex that is so far from its place, cm, that another must be there."""
+    return f"vertex {vertex} is {distance:.3g} cm from its place there"
+
+
+def exchanged_vertices(vertices: Sequence[int]) -> str:
+    """Vertices that lie at each other's places."""
+    named = ", ".join(str(vertex) for vertex in vertices[:_NAMED])
+    more = f" and {len(vertices) - _NAMED} others" if len(vertices) > _NAMED else ""
+    return f"vertices {named}{more} lie at each other's places"
 
 
 def farthest_vertex(mesh: NDArray[np.floating], other: NDArray[np.floating]) -> tuple[int, float]:

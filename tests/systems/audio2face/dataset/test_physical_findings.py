@@ -61,6 +61,33 @@ def test_blendshapes_given_as_whole_poses(root: Path) -> None:
     assert "Subtract 'neutral'" in finding.advice
 
 
+def swapped(path: Path, one: int, two: int) -> None:
+    """Two vertices of an array (…, V, 3) exchanged."""
+    array = np.load(path)
+    array[..., [one, two], :] = array[..., [two, one], :]
+    np.save(path, array)
+
+
+def test_two_vertices_of_a_shot_that_changed_places(root: Path) -> None:
+    path, frames = skin(root)
+    assert np.linalg.norm(frames[0, 14] - frames[0, 16]) < 3.0  # nearer than faces move
+    swapped(path, 14, 16)
+    found = told(root)
+    assert list(found) == [("vertex-order", f"{ANNA}/cache/skin/joy_001/joy_001.npy")]
+    finding = found["vertex-order", f"{ANNA}/cache/skin/joy_001/joy_001.npy"]
+    assert finding.severity == "error"
+    assert "order of the other shots; vertices 14, 16 lie at each other's places" in finding.message
+
+
+@pytest.mark.parametrize("part", ["skin", "tongue"])
+def test_two_vertices_of_a_neutral_that_changed_places(root: Path, part: str) -> None:
+    place = f"{ANNA}/geom/{part}/neutral_pose.npy"
+    swapped(root / place, 2, 4)
+    found = told(root)
+    assert ("vertex-order", place) in found
+    assert "order of the caches; vertices 2, 4" in found["vertex-order", place].message
+
+
 @pytest.mark.parametrize("name", ["lip_open", "eye_close"])
 def test_a_difference_given_as_the_pose_itself(root: Path, name: str) -> None:
     place = f"{ANNA}/geom/skin/{name}_pose_delta.npy"

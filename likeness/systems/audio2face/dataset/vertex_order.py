@@ -1,0 +1,102 @@
+"""Vertices of a mesh that have changed places with each other.
+
+Owns the search. A few exchanged neighbours move by less than a mouth does, so how far a vertex is
+from its place says nothing; that it lies where another belongs, and that one in its turn where the
+first does, is said by no motion of a face.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+from scipy.spatial import KDTree
+
+from likeness.geometry.alignment import fit_similarity
+
+_NEIGHBOURS = 16
+"""Vertices whose middle motion is taken for that of the surface: an exchanged pair among them does
+not count."""
+_FEWEST = 8
+"""Vertices of a mesh in which neighbours say something."""
+_SAME_PLACE = 1e-3
+"""Cm; vertices closer than this, as on seams of a texture, are one."""
+_SMALLEST = 0.03
+"""Cm from its place within which a vertex counts as there, whoever else is near."""
+_OWN_REACH = 0.5
+"""Of the way to the nearest vertex: who is closer than that to its place lies at its own."""
+_FITS = 0.25
+"""How far a vertex is from another's place, of how far it is from its own, where it is taken for
+the other."""
+
+
+class VertexPlaces:
+    """Where the vertices of a mesh (V, 3), cm, belong."""
+
+    def __init__(self, still: NDArray[np.floating]) -> None:
+        self._still = still.astype(np.float64)
+        self._is_told = len(still) >= _FEWEST
+        if not self._is_told:
+            return
+        self._tree = KDTree(self._still)
+        distance, near = self._tree.query(self._still, k=min(_NEIGHBOURS + 1, len(still)))
+        self._near, self._spacing = near[:, 1:], distance[:, 1]
+        pairs = self._tree.query_pairs(_SAME_PLACE, output_type="ndarray")
+        joined = coo_array(
+            (np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(len(still), len(still))
+        )
+        self._place = connected_components(joined, directed=False)[1]
+
+    def exchanged(self, frames: Iterable[NDArray[np.floating]]) -> list[int]:
+        """The vertices that lie at each other's places, in order; none in a mesh as it should be.
+
+        Args:
+            frames: (V, 3) each, of one shot. The one that moves least is looked at, the motion of a
+                head aside.
+        """
+        if not self._is_told:
+            return []
+        held = [
+            fit_similarity(frame, self._still, scale=1.0).apply(frame).astype(np.float64)
+            for frame in frames
+        ]
+        moved = min((frame - self._still for frame in held), key=lambda m: _middle_length(m))
+        around = np.median(moved[self._near], axis=1)
+        own = np.linalg.norm(moved - around, axis=1)
+        asked = np.flatnonzero(own > np.maximum(_OWN_REACH * self._spacing, _SMALLEST))
+        if not len(asked):
+            return []
+        lies = self._still[asked] + moved[asked]
+        # The surface has moved by what it has at the place that is looked for, which is not known
+        # yet: it is that of the nearest one first.
+        first = self._tree.query(lies)[1]
+        other = self._tree.query(lies - around[first])[1]
+        apart = np.linalg.norm(lies - around[other] - self._still[other], axis=1)
+        fits = apart < _FITS * own[asked]
+        taken = dict(
+            zip(
+                self._place[asked[fits]].tolist(),
+                zip(self._place[other[fits]].tolist(), asked[fits].tolist(), strict=True),
+                strict=True,
+            )
+        )
+        return sorted(vertex for start, (_, vertex) in taken.items() if _returns(start, taken))
+
+
+def _middle_length(moved: NDArray[np.float64]) -> float:
+    return float(np.median(np.linalg.norm(moved, axis=1)))
+
+
+def _returns(start: int, taken: dict[int, tuple[int, int]]) -> bool:
+    """Whether places that are taken by one another lead back to where they began."""
+    place = start
+    for _ in range(len(taken)):
+        if place not in taken:
+            return False
+        place = taken[place][0]
+        if place == start:
+            return True
+    return False
