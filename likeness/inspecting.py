@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import asdict, replace
+from pathlib import Path
 from shlex import quote
 from typing import Any
 
@@ -17,7 +18,7 @@ from likeness.config.resolve import Resolved
 from likeness.data.inspection import Inspection, with_emptiness
 from likeness.errors import DataError, LikenessError, UsageError
 from likeness.runs.checkpoint import has_checkpoints
-from likeness.runs.run import Run, is_run
+from likeness.runs.run import CONFIG_FILE, Run
 from likeness.storage.copies import local_copy
 from likeness.storage.stamps import stamp_of
 from likeness.storage.store import StorageSettings, is_remote, local_path
@@ -69,10 +70,14 @@ def inspect_changed(run: Run, before: Resolved, now: Resolved) -> Inspection | N
 def _stamps(config: Any) -> dict[str, dict[str, Any]]:
     """Of every place that the data of a configuration are read from, by its setting."""
     return {
-        dotted(key): asdict(stamp_of(place, settings=config.storage, skips=is_run))
+        dotted(key): asdict(stamp_of(place, settings=config.storage, skips=_is_run))
         for key, place in locations(config, written=False).items()
         if key[0] == "data"
     }
+
+
+def _is_run(folder: Path) -> bool:
+    return (folder / CONFIG_FILE).is_file() and (folder / "status.json").is_file()
 
 
 def _known_stamps(run: Run) -> dict[str, Any]:

@@ -365,11 +365,6 @@ def check_name(name: str, *, what: str = "run name") -> None:
         )
 
 
-def is_run(folder: Path) -> bool:
-    """Whether a folder holds a run."""
-    return (folder / CONFIG_FILE).is_file() and (folder / "status.json").is_file()
-
-
 def step_name(step: int) -> str:
     """``step-00001000``: sorts by step."""
     return f"step-{step:08d}"

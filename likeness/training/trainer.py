@@ -156,8 +156,7 @@ class _Loop:
         self.observer: Observer | None = None
         self.scores: Scores | None = None
         self.counters = Counters()
-        self.has_begun, self._told = False, 0.0
-        self.reason = ""  # why training ends before its last step, once it does
+        self.has_begun, self._told, self.reason = False, 0.0, ""  # why it ends early, once it does
 
     def start(self, *, resume: bool) -> None:
         """Take weights and counters from a checkpoint or as built; open the training data."""
