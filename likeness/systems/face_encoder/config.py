@@ -239,7 +239,7 @@ def fast() -> FaceEncoderConfig:
         stages=(
             EncoderStage(
                 name="lmk",
-                steps=2600,
+                steps=1800,
                 weights={**_LANDMARKS, **_REGULARISERS, **_SUPERVISED},
                 schedule=Schedule(kind="cosine", warmup_steps=100, final_factor=0.02),
             ),
