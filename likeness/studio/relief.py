@@ -16,6 +16,7 @@ from numba import njit
 from likeness.studio.expressions import ARKIT_NAMES
 from likeness.studio.lips_brows import lip_mask
 from likeness.studio.noise import fade, noise_and_gradient_at, noise_at, smoothstep
+from likeness.studio.skin_noise import GRAIN, GRAIN_WAVES
 
 _FOLD_Y = np.array([-46.0, -38.0, -27.0, -14.0, -3.0, 3.0])
 _FOLD_X = np.array([33.0, 34.5, 32.5, 27.0, 20.5, 18.0])
@@ -313,23 +314,25 @@ def pore_amount(x, y, z):
 
 
 @njit(cache=True)
-def grain_gradient(x, y, z, mouth_ring, drives, footprint, seed):
-    """Gradient of pores, skin grain and lip creases at a template point; x signed."""
+def grain_gradient(x, y, z, mouth_ring, drives, footprint, seed, noise):
+    """Gradient of pores, skin grain and lip creases at a template point; x signed.
+
+    ``noise`` is the point's column of ``skin_noise``.
+    """
     gx, gy, gz = 0.0, 0.0, 0.0
     lips = lip_mask(abs(x), y, mouth_ring)
     dry = 1.0 - lips
     if dry > 0.0:
         amount = drives.pores * pore_amount(abs(x), y, z)
         for octave in range(3):
-            wavelength = 2.6 if octave == 0 else (0.95 if octave == 1 else 0.5)
+            wavelength = GRAIN_WAVES[octave]
             depth = 0.016 if octave == 0 else (0.012 if octave == 1 else 0.008)
             visible = fade(wavelength, footprint)
             if visible <= 0.0:
                 continue
             scale = 1.0 / wavelength
-            value, nx, ny, nz = noise_and_gradient_at(
-                x * scale, y * scale, z * scale, seed + 61 + octave
-            )
+            row = GRAIN + 4 * octave
+            value, nx, ny, nz = noise[row], noise[row + 1], noise[row + 2], noise[row + 3]
             # Squaring the troughs makes pits between plateaus instead of hills.
             factor = dry * visible * depth * scale
             factor *= 0.55 if octave == 0 else (0.25 + amount) * (1.5 if value < 0.0 else 0.5)

@@ -296,7 +296,7 @@ def _radiance_of_solid(
     bump = np.empty_like(values.bump)
     frame_of = surface.frame[surface.faces[samples.tri, 0]]
     for number, rotation in enumerate(figure.rotations):
-        chosen = frame_of == number
+        chosen = np.flatnonzero(frame_of == number)
         bump[chosen] = values.bump[chosen] @ rotation.T
     corners = surface.faces[samples.tri]
     radiance = np.empty((len(samples.tri), 3), np.float32)

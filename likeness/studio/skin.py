@@ -26,9 +26,22 @@ from likeness.studio.lips_brows import (
     brow_cover,
     stubble,
 )
-from likeness.studio.noise import fade, fbm_at, noise_at, smoothstep
+from likeness.studio.noise import fade, noise_at, smoothstep
 from likeness.studio.relief import drives_of, forehead_lines, grain_gradient, wrinkle_gradient
+from likeness.studio.skin_noise import (
+    BLOCK,
+    BLOOD,
+    BROKEN,
+    BROKEN_WAVE,
+    FINE,
+    PIGMENT,
+    ROWS,
+    VEINS,
+    fill_block,
+)
 from likeness.studio.skin_zones import (
+    FEWEST_AGE_SPOTS,
+    FEWEST_MOLES,
     around_eyes,
     around_nose,
     ball,
@@ -193,7 +206,13 @@ def _paint_kernel(
     roughness,
     occlusion,
 ):
+    block = np.empty((ROWS, BLOCK))
+    age_spots, moles = p.age_spots > FEWEST_AGE_SPOTS, p.moles > FEWEST_MOLES
     for index in range(rest.shape[0]):
+        here = index % BLOCK
+        if here == 0:
+            count = min(BLOCK, rest.shape[0] - index)
+            fill_block(rest, footprints, index, count, p.seed, age_spots, moles, block)
         x, y, z = float(rest[index, 0]), float(rest[index, 1]), float(rest[index, 2])
         m, e = float(mouth_rings[index]), float(eye_rings[index])
         ear, footprint = float(ears[index]), float(footprints[index])
@@ -202,16 +221,29 @@ def _paint_kernel(
         on_lid_edge = part[index] == 1 or part[index] == 2
 
         # Pigment moves along the person's own curve, blood multiplies the channels apart.
-        pigment = 0.020 * fbm_at(x, y, z, 22.0, 3, p.seed, footprint)
+        pigment = 0.020 * block[PIGMENT, here]
         mole = 0.0
         if not on_lid_edge:
-            spots, mole = spots_at(x, y, z, ax, p.freckles, p.age_spots, p.moles, footprint, p.seed)
+            spots, mole = spots_at(
+                x,
+                y,
+                z,
+                ax,
+                p.freckles,
+                p.age_spots,
+                p.moles,
+                footprint,
+                p.seed,
+                block[:, here],
+            )
             pigment += spots
         # Foreheads tan; throats, and what lies under the jaw, stay pale.
         pigment += 0.03 * smoothstep(20.0, 90.0, y) - 0.025 * (1 - smoothstep(-100.0, -70.0, y))
-        blood = blood_at(x, y, z, ax, ear, p.haemoglobin, p.blotches, footprint, p.seed)
+        blood = blood_at(
+            y, z, ax, ear, p.haemoglobin, p.blotches, block[BLOOD, here], block[VEINS, here]
+        )
         blood *= 1.0 - 0.45 * p.melanin
-        fine = 1.0 + 0.035 * fbm_at(x, y, z, 1.0, 2, p.seed + 3, footprint)
+        fine = 1.0 + 0.035 * block[FINE, here]
         olive = 0.035 * p.olive
         r = p.tone[0] * math.exp(p.slope[0] * pigment + blood * 0.0392) * (1 - 0.5 * olive)
         g = p.tone[1] * math.exp(p.slope[1] * pigment - blood * 0.1508) * (1 + olive)
@@ -274,7 +306,7 @@ def _paint_kernel(
         wrinkle, wx, wy, wz = 0.0, 0.0, 0.0, 0.0
         if on_head:
             wrinkle, wx, wy, wz = wrinkle_gradient(x, y, z, drives, footprint, p.seed, lines)
-        gx, gy, gz = grain_gradient(x, y, z, m, drives, footprint, p.seed)
+        gx, gy, gz = grain_gradient(x, y, z, m, drives, footprint, p.seed, block[:, here])
         bump[index, 0], bump[index, 1], bump[index, 2] = -(wx + gx), -(wy + gy), -(wz + gz)
         hollow = min(max(-wrinkle, 0.0), 0.8)
         sky *= 1.0 - 0.55 * hollow
@@ -285,9 +317,9 @@ def _paint_kernel(
         zone += ball(ax, y, z, 0.0, 14.0, 125.0, 10.0, 26.0, 40.0)
         zone = min(zone + 0.6 * ball(ax, y, z, 42.0, 14.0, 88.0, 14.0, 10.0, 30.0), 1.0)
         shine *= 0.75 + zone * (0.25 + 0.8 * p.oil)
-        visible = fade(1.4, footprint)
+        visible = fade(BROKEN_WAVE, footprint)
         if visible > 0.0:
-            shine *= 1.0 + 0.22 * visible * noise_at(x / 1.4, y / 1.4, z / 1.4, p.seed + 239)
+            shine *= 1.0 + 0.22 * visible * block[BROKEN, here]
         rough -= 0.12 * zone * p.oil
 
         albedo[index, 0] = min(max(r, 0.002), 0.9)

@@ -12,7 +12,11 @@ import math
 from numba import njit
 
 from likeness.studio.lips_brows import lip_mask, lip_streaks, seam_shade
-from likeness.studio.noise import fade, fbm_at, noise_at, smoothstep, spot_at
+from likeness.studio.noise import fade, noise_at, smoothstep, spot_at
+from likeness.studio.skin_noise import AGE_SPOT, AGE_SPOT_CELL, MOLE, MOLE_CELL
+
+FEWEST_AGE_SPOTS, FEWEST_MOLES = 0.05, 0.02
+"""Below these amounts a person has none."""
 
 
 @njit(cache=True)
@@ -25,20 +29,26 @@ def ball(x, y, z, cx, cy, cz, rx, ry, rz):
 
 
 @njit(cache=True)
-def blood_at(x, y, z, ax, ear, haemoglobin, blotches, footprint, seed):
-    """Local amount of haemoglobin, -0.5..1.5: cheeks, nose, ears, chin, and unevenness."""
+def blood_at(y, z, ax, ear, haemoglobin, blotches, uneven, veins):
+    """Local amount of haemoglobin, -0.5..1.5: cheeks, nose, ears, chin, and unevenness.
+
+    ``uneven`` and ``veins`` are the rows ``BLOOD`` and ``VEINS`` of ``skin_noise``.
+    """
     h = 0.9 * ball(ax, y, z, 38.0, 2.0, 90.0, 20.0, 16.0, 40.0)
     h += 0.7 * ball(ax, y, z, 0.0, 6.0, 128.0, 14.0, 11.0, 16.0)
     h += 0.8 * ear + 0.35 * ball(ax, y, z, 0.0, -64.0, 110.0, 16.0, 11.0, 30.0)
     h -= 0.25 * ball(ax, y, z, 0.0, 74.0, 105.0, 40.0, 16.0, 40.0)
-    h += (0.12 + 0.20 * blotches) * fbm_at(x, y, z, 16.0, 3, seed + 11, footprint)
-    h += 0.12 * blotches * fbm_at(x, y, z, 2.4, 2, seed + 17, footprint)
+    h += (0.12 + 0.20 * blotches) * uneven
+    h += 0.12 * blotches * veins
     return min(max(h + haemoglobin, -0.5), 1.5)
 
 
 @njit(cache=True)
-def spots_at(x, y, z, ax, freckles, age_spots, moles, footprint, seed):
-    """Extra melanin of freckles and age spots, and coverage by moles."""
+def spots_at(x, y, z, ax, freckles, age_spots, moles, footprint, seed, noise):
+    """Extra melanin of freckles and age spots, and coverage by moles.
+
+    ``noise`` is the point's column of ``skin_noise``.
+    """
     pigment, mole = 0.0, 0.0
     face = smoothstep(20.0, 60.0, z) * smoothstep(-60.0, -30.0, y)
     if freckles > 0.0 and face > 0.0:
@@ -51,14 +61,16 @@ def spots_at(x, y, z, ax, freckles, age_spots, moles, footprint, seed):
                 cell = 1.9 if size == 0 else 3.3
                 cover, number = spot_at(x, y, z, cell, 0.28 * cell, share, seed + 101 + 7 * size)
                 pigment += 0.19 * cover * (0.4 + number) * fade(0.7 * cell, footprint)
-    if age_spots > 0.05:
+    if age_spots > FEWEST_AGE_SPOTS:
         share = 0.5 * age_spots * smoothstep(30.0, 70.0, ax + 0.5 * max(y - 30.0, 0.0))
-        cover, number = spot_at(x, y, z, 17.0, 3.4, share, seed + 131)
+        cover = 0.0
+        if noise[AGE_SPOT] < share:
+            cover, number = spot_at(x, y, z, AGE_SPOT_CELL, 3.4, share, seed + 131)
         if cover > 0.0:
             ragged = 0.75 + 0.35 * noise_at(x / 1.5, y / 1.5, z / 1.5, seed + 137)
             pigment += 0.13 * cover * (0.5 + number) * max(ragged, 0.0) * fade(6.0, footprint)
-    if moles > 0.02 and fade(1.6, footprint) > 0.0:
-        cover, number = spot_at(x, y, z, 26.0, 0.95, 0.25 * moles, seed + 149)
+    if moles > FEWEST_MOLES and noise[MOLE] < 0.25 * moles and fade(1.6, footprint) > 0.0:
+        cover, number = spot_at(x, y, z, MOLE_CELL, 0.95, 0.25 * moles, seed + 149)
         mole = cover * (0.45 + 0.55 * number) * fade(1.6, footprint)
     return pigment, mole
 

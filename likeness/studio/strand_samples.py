@@ -27,6 +27,10 @@ seen with the colour of the last kept one."""
 _ENOUGH = 0.02
 """Strands behind others that let through less than this are left out."""
 
+_BLOCK = 8
+"""Pixels on a side of the squares in which strands are looked at together: half of all strands are
+behind the head."""
+
 _EDGE_ON = 0.55
 """Width of a ribbon seen from its edge over its full width: locks are not flat."""
 
@@ -134,6 +138,8 @@ def _cover(segments, xy, depth, vertices, normals, focal, solid_depth, kept, own
     """
     height, width = solid_depth.shape
     layers = kept.shape[1]
+    last, half1 = -1, np.float32(0.0)
+    farthest = _farthest(solid_depth)
     for number in range(len(segments)):
         a = segments[number]
         if not (depth[a] > 0.01 and depth[a + 2] > 0.01):
@@ -141,13 +147,17 @@ def _cover(segments, xy, depth, vertices, normals, focal, solid_depth, kept, own
         x0, y0 = 0.5 * (xy[a, 0] + xy[a + 1, 0]), 0.5 * (xy[a, 1] + xy[a + 1, 1])
         x1, y1 = 0.5 * (xy[a + 2, 0] + xy[a + 3, 0]), 0.5 * (xy[a + 2, 1] + xy[a + 3, 1])
         nearest = min(depth[a], depth[a + 2])
-        half0 = _half_width(vertices, normals, a, focal)
+        # Most segments begin where the one before them ended.
+        half0 = half1 if a == last else _half_width(vertices, normals, a, focal)
+        last = a + 2
         half1 = _half_width(vertices, normals, a + 2, focal)
         reach = max(half0, half1) + 0.5
         left = int(max(np.floor(min(x0, x1) - reach), 0))
         right = int(min(np.floor(max(x0, x1) + reach), width - 1))
         top = int(max(np.floor(min(y0, y1) - reach), 0))
         bottom = int(min(np.floor(max(y0, y1) + reach), height - 1))
+        if left > right or top > bottom or _is_behind(nearest, left, right, top, bottom, farthest):
+            continue
         dx, dy = x1 - x0, y1 - y0
         length = np.sqrt(dx * dx + dy * dy)
         if length < 1e-6:
@@ -159,7 +169,7 @@ def _cover(segments, xy, depth, vertices, normals, focal, solid_depth, kept, own
             py = row + 0.5 - y0
             for column in range(left, right + 1):
                 if nearest >= solid_depth[row, column]:
-                    continue  # half of all strands are behind the head
+                    continue
                 px = column + 0.5 - x0
                 across = px * dy - py * dx
                 along = px * dx + py * dy
@@ -194,6 +204,28 @@ def _cover(segments, xy, depth, vertices, normals, focal, solid_depth, kept, own
                 kept[pixel, place, 2] = t
                 kept[pixel, place, 3] = min(max(across / max(half, 1e-6), -1.0), 1.0)
                 owner[pixel, place] = a
+
+
+@njit(cache=True, nogil=True)
+def _farthest(solid_depth):
+    """The farthest depth of each block of pixels."""
+    height, width = solid_depth.shape
+    out = np.zeros(((height - 1) // _BLOCK + 1, (width - 1) // _BLOCK + 1), np.float32)
+    for row in range(height):
+        for column in range(width):
+            block = row // _BLOCK, column // _BLOCK
+            out[block] = max(out[block], solid_depth[row, column])
+    return out
+
+
+@njit(cache=True, nogil=True)
+def _is_behind(nearest, left, right, top, bottom, farthest):
+    """Whether something solid is before a depth in all blocks of a rectangle of pixels."""
+    for row in range(top // _BLOCK, bottom // _BLOCK + 1):
+        for column in range(left // _BLOCK, right // _BLOCK + 1):
+            if nearest < farthest[row, column]:
+                return False
+    return True
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

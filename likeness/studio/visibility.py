@@ -57,9 +57,10 @@ def shadow_map(
     center, radius = region
     texel = 2.0 * radius / size
     origin = (axes[:2] @ np.asarray(center, np.float32) - radius).astype(np.float32)
-    depth = np.empty((size, size), np.float32)
-    points = (vertices @ axes[:2].T - origin) / np.float32(texel)
-    nearest_depth(points, vertices @ axes[2], faces, depth)
+    depth = np.full((size, size), np.inf, np.float32)
+    if len(faces):
+        points = (vertices @ axes[:2].T - origin) / np.float32(texel)
+        nearest_depth(points, vertices @ axes[2], faces, depth)
     return ShadowMap(axes, origin, float(texel), depth)
 
 
@@ -165,6 +166,14 @@ def _transfer_kernel(
     depths = np.empty(count, np.float32)
     # Depths along the axis, and against it.
     depth = np.empty((2, size, size), np.float32)
+    half, bias = np.float32(0.5), np.float32(0.25) * texel
+    lifted = np.empty((3, len(receivers)), np.float32)
+    facing = np.empty((3, len(receivers)), np.float32)
+    for point in range(len(receivers)):
+        for axis in range(3):
+            facing[axis, point] = normals[point, axis]
+            lifted[axis, point] = receivers[point, axis] + lift * normals[point, axis]
+    cosine, across, along, own_depth = np.empty((4, len(receivers)), np.float32)
     for direction in range(len(axes)):
         right, down, away = axes[direction, 0], axes[direction, 1], axes[direction, 2]
         left = right[0] * center[0] + right[1] * center[1] + right[2] * center[2] - radius
@@ -176,31 +185,30 @@ def _transfer_kernel(
             depths[vertex] = x * away[0] + y * away[1] + z * away[2]
         depth_range(points, depths, faces, depth[0], depth[1])
         depth[1] *= np.float32(-1.0)
+        # Whatever needs no look at the map is computed for many points at once.
         for point in range(len(receivers)):
-            nx, ny, nz = normals[point, 0], normals[point, 1], normals[point, 2]
-            cosine = -(nx * away[0] + ny * away[1] + nz * away[2])
-            side, sign = (0, np.float32(1.0)) if cosine > 0.0 else (1, np.float32(-1.0))
-            x = receivers[point, 0] + lift * nx
-            y = receivers[point, 1] + lift * ny
-            z = receivers[point, 2] + lift * nz
-            u = (x * right[0] + y * right[1] + z * right[2] - left) * inverse - np.float32(0.5)
-            v = (x * down[0] + y * down[1] + z * down[2] - top) * inverse - np.float32(0.5)
-            own = sign * (x * away[0] + y * away[1] + z * away[2]) - np.float32(0.25) * texel
-            column, row = (math.floor(u)), (math.floor(v))
+            x, y, z = lifted[0, point], lifted[1, point], lifted[2, point]
+            cosine[point] = -(
+                facing[0, point] * away[0] + facing[1, point] * away[1] + facing[2, point] * away[2]
+            )
+            across[point] = (x * right[0] + y * right[1] + z * right[2] - left) * inverse - half
+            along[point] = (x * down[0] + y * down[1] + z * down[2] - top) * inverse - half
+            sign = np.float32(1.0) if cosine[point] > 0.0 else np.float32(-1.0)
+            own_depth[point] = sign * (x * away[0] + y * away[1] + z * away[2]) - bias
+        for point in range(len(receivers)):
+            side = 0 if cosine[point] > 0.0 else 1
+            u, v, own = across[point], along[point], own_depth[point]
+            column, row = np.int32(np.floor(u)), np.int32(np.floor(v))
             lit = np.float32(1.0)
             if 0 <= column < size - 1 and 0 <= row < size - 1:
                 fu, fv = np.float32(u - column), np.float32(v - row)
-                lit = np.float32(0.0)
-                if depth[side, row, column] >= own:
-                    lit += (np.float32(1.0) - fu) * (np.float32(1.0) - fv)
-                if depth[side, row, column + 1] >= own:
-                    lit += fu * (np.float32(1.0) - fv)
-                if depth[side, row + 1, column] >= own:
-                    lit += (np.float32(1.0) - fu) * fv
-                if depth[side, row + 1, column + 1] >= own:
-                    lit += fu * fv
+                gu, gv, none = np.float32(1.0) - fu, np.float32(1.0) - fv, np.float32(0.0)
+                lit = gu * gv if depth[side, row, column] >= own else none
+                lit += fu * gv if depth[side, row, column + 1] >= own else none
+                lit += gu * fv if depth[side, row + 1, column] >= own else none
+                lit += fu * fv if depth[side, row + 1, column + 1] >= own else none
             if lit > 0.0:
-                lit *= abs(cosine)
+                lit *= abs(cosine[point])
                 for k in range(9):
                     transfer[point, k] += lit * weights[side, direction, k]
 

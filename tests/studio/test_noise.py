@@ -12,7 +12,18 @@ import numpy as np
 import pytest
 from numba import njit
 
-from likeness.studio.noise import fade, fbm, noise_and_gradient_at, noise_at, random_at, spot_at
+from likeness.studio.noise import (
+    fade,
+    fbm,
+    fbm_of,
+    gradient_of,
+    noise_and_gradient_at,
+    noise_at,
+    noise_of,
+    random_at,
+    rarest_of,
+    spot_at,
+)
 
 _WORD = 1 << 64
 
@@ -73,6 +84,26 @@ def test_equals_the_plain_python_version_also_below_zero() -> None:
     points = _points(60, 40.0)
     expected = [_reference_noise(tuple(point), 2_000_000_011) for point in points]
     np.testing.assert_allclose(fbm(points, 1.0, 2_000_000_011), expected, atol=1e-12)
+
+
+def test_many_points_have_the_bits_of_each_alone() -> None:
+    """Pictures of a person may not depend on how many points are painted together."""
+    points = _points(101, 40.0)
+    x, y, z = points.T
+    footprints = np.linspace(0.1, 12.0, len(points))
+    out, rows = np.empty(len(points)), np.empty((4, len(points)))
+    noise_of(x, y, z, 1.4, 2_000_000_011, out)
+    assert out.tolist() == [noise_at(*(point / 1.4), 2_000_000_011) for point in points]
+    gradient_of(x, y, z, 0.95, 7, *rows)
+    scaled = points * (1.0 / 0.95)
+    assert rows.T.tolist() == [list(noise_and_gradient_at(*point, 7)) for point in scaled]
+    fbm_of(x, y, z, 16.0, 3, 11, footprints, out)
+    alone = [
+        fbm(point[None], 16.0, 11, octaves=3, footprint=footprint)[0]
+        for point, footprint in zip(points, footprints)
+    ]
+    assert out.tolist() == alone
+    assert out[-1] == 0.0 < abs(out[0])  # the last pixel is too large for any octave
 
 
 def test_mean_is_zero_and_deviation_one() -> None:
@@ -176,3 +207,14 @@ def test_spots_cover_what_their_sizes_say() -> None:
     assert out.mean() == pytest.approx(expected, rel=0.05)
     assert out.min() == 0.0
     assert out.max() == 1.0
+
+
+def test_no_spot_is_where_the_rarest_number_is_not_below_the_share() -> None:
+    points = _points(20_000)
+    rarest, cover = np.empty(len(points)), np.empty(len(points))
+    rarest_of(*points.T, 4.0, 5, rarest)
+    _spots(points, 4.0, 1.9, 0.2, 5, cover)
+    assert not cover[rarest >= 0.2].any()
+    # Of eight even numbers the least is below a share s with probability 1 - (1 - s)^8.
+    assert (rarest < 0.2).mean() == pytest.approx(1.0 - 0.8**8, abs=0.02)
+    assert (cover[rarest < 0.2] > 0.0).mean() > 0.05

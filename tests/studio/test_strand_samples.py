@@ -68,6 +68,20 @@ def test_strands_behind_something_solid_are_left_out():
     assert len(_take(vertices, segments, np.full((20, 20), 0.9, np.float32)).pixel) == 0
 
 
+def test_a_strand_is_seen_through_every_gap_of_what_is_before_it():
+    """Whatever squares of pixels are looked at together: gaps are single pixels."""
+    points = np.stack([np.linspace(2, 58, 9), np.linspace(5, 37, 9)], axis=1)
+    vertices, segments = _strand(points, 1.6)
+    everywhere = _take(vertices, segments, np.full((45, 61), np.inf, np.float32))
+    solid = np.full((45, 61), 0.9, np.float32)
+    gaps = np.unique(everywhere.pixel)[::7]
+    solid.reshape(-1)[gaps] = np.inf
+    found = _take(vertices, segments, solid)
+    kept = np.isin(everywhere.pixel, gaps)
+    np.testing.assert_array_equal(found.pixel, everywhere.pixel[kept])
+    np.testing.assert_array_equal(found.coverage, everywhere.coverage[kept])
+
+
 def test_the_nearest_strands_are_kept_in_order():
     """Of twelve strands one behind another the nearest eight remain, nearest first."""
     points = np.stack([np.linspace(2, 18, 5), np.full(5, 10.5)], axis=1)

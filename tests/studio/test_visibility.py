@@ -69,6 +69,18 @@ def test_a_wall_takes_the_light_it_hides():
         assert found == pytest.approx(1.0 - met.mean(), abs=0.08)
 
 
+def test_nothing_throws_no_shadow():
+    found = shadow_map(
+        np.ones((3, 3), np.float32),
+        np.zeros((0, 3), np.int32),
+        np.array([0.0, 1.0, 0.0]),
+        8,
+        REGION,
+    )
+    assert found.depth.shape == (8, 8)
+    assert (found.depth == np.inf).all()
+
+
 def test_a_ball_shadows_what_is_behind_it():
     vertices, faces = _ball(0.05)
     toward = np.array([0.0, 0.0, 1.0])

@@ -112,7 +112,9 @@ class Renderer(nn.Module):
         return image.permute(0, 3, 1, 2).clamp(0, 1)
 
     @torch.no_grad()
-    def fit_light(self, vector: Tensor, photo: Tensor, mask: Tensor) -> Tensor:
+    def fit_light(
+        self, vector: Tensor, photo: Tensor, mask: Tensor, albedo: Tensor | None = None
+    ) -> Tensor:
         """The light (B, 9, 3) under which the heads look most like their photographs.
 
         Least squares over the pixels of the face: a picture is linear in its light. What faces away
@@ -122,6 +124,7 @@ class Renderer(nn.Module):
             vector: (B, D), whose own light is not read.
             photo: (B, 3, S, S).
             mask: (B, 1, S, S), 0 where something hides the skin.
+            albedo: (B, 3, T, T) of :meth:`painted`, when it is known already.
         """
         output, _, fragments = self._cover(vector, photo.shape[-1])
         faces = self.decoder.full.faces
@@ -129,7 +132,9 @@ class Renderer(nn.Module):
         basis = harmonic_basis(torch.nn.functional.normalize(normals, dim=-1, eps=1e-6))
         region = (interpolate(self.region, fragments, faces) > 0.5) & fragments.mask[..., None]
         weight = region * mask.permute(0, 2, 3, 1)
-        lit = (self._albedo(vector, fragments)[..., None, :] * basis[..., None]).flatten(1, 2)
+        lit = (self._albedo(vector, fragments, albedo)[..., None, :] * basis[..., None]).flatten(
+            1, 2
+        )
         share = (weight / weight.sum(dim=(1, 2), keepdim=True).clamp_min(1.0)).flatten(1, 2)
         # Of three factors the first two would be multiplied out for every pixel.
         shared = lit * share[..., None]
@@ -151,12 +156,21 @@ class Renderer(nn.Module):
         )
         return output, xy, fragments
 
-    def _albedo(self, vector: Tensor, fragments: Fragments) -> Tensor:
+    def painted(self, vector: Tensor) -> Tensor | None:
+        """The albedo (B, 3, T, T) of vectors (B, D); None where the layout or the head has none."""
         parts = self.decoder.layout.split(vector)
         if self.albedo is None or "face.albedo" not in parts:
+            return None
+        albedo: Tensor = self.albedo(parts["face.albedo"])
+        return albedo
+
+    def _albedo(
+        self, vector: Tensor, fragments: Fragments, painted: Tensor | None = None
+    ) -> Tensor:
+        painted = self.painted(vector) if painted is None else painted
+        if painted is None:
             return fragments.bary.new_full((*fragments.tri.shape, 3), _GREY)
-        uv = interpolate(self.uv, fragments, self.uv_faces)
-        return texture(self.albedo(parts["face.albedo"]), uv)
+        return texture(painted, interpolate(self.uv, fragments, self.uv_faces))
 
 
 def face_share(asset: HeadAsset) -> NDArray[np.float32]:

@@ -261,8 +261,22 @@ def true_light(
         image: (H, W, 3) in [0, 1].
         mask: (H, W) classes.
     """
-    light: Tensor = _renderer().fit_light(*true_view(truth, points, image, mask))[0]
+    vector, photo, skin = true_view(truth, points, image, mask)
+    albedo = _albedo(truth["albedo"].tobytes())
+    light: Tensor = _renderer().fit_light(vector, photo, skin, albedo)[0]
     return light.contiguous().numpy()
+
+
+@lru_cache(maxsize=1)
+@torch.no_grad()
+def _albedo(code: bytes) -> Tensor | None:
+    """The picture of a person's albedo code, float32 as bytes, which their photographs share."""
+    layout = _renderer().decoder.layout
+    vector = torch.zeros(1, layout.dim)
+    vector[:, layout.slice("face.albedo")] = torch.from_numpy(
+        np.frombuffer(code, np.float32).copy()
+    )
+    return _renderer().painted(vector)
 
 
 def true_view(

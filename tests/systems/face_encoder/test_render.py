@@ -261,6 +261,10 @@ def test_the_light_of_a_rendering_is_found_again(decoder):
     again = renderer(vector, SIZE)
     apart = (again.image - drawn.image).abs() * drawn.face
     assert apart.sum() / (3 * drawn.face.sum()) < 0.005  # the ridge leaves a little
+    known = renderer.painted(vector)  # of two heads, and no more than what would be drawn anew
+    everywhere = torch.ones(2, 1, SIZE, SIZE)
+    assert torch.equal(renderer.fit_light(plain, photo, everywhere, known), found)
+    assert not torch.equal(renderer.fit_light(plain, photo, everywhere, known.flip(0)), found)
     hidden = torch.zeros(2, 1, SIZE, SIZE)
     assert renderer.fit_light(plain, photo, hidden).abs().max() == 0
 
