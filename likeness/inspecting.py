@@ -38,7 +38,7 @@ def inspect_configured(resolved: Resolved, *, begins: bool = True) -> Inspection
         DataError: the data has errors; the first few are named.
     """
     spec, config = get_system(resolved.system), resolved.config
-    stamps = _stamps(config)  # first: what changes meanwhile is looked at the next time
+    stamps = _stamps(resolved)  # first: what changes meanwhile is looked at the next time
     if spec.inspect is not None:
         local = with_local_data(config)
         inspection: Inspection = load_object(spec.inspect)(local, begins=begins)
@@ -60,19 +60,26 @@ def inspect_changed(run: Run, before: Resolved, now: Resolved) -> Inspection | N
     """What :func:`inspect_configured` finds where the data of a run are other than before: by the
     settings, or by their files since the run looked at them. None where they are not."""
     if before.config.data == now.config.data:
-        known, found = _known_stamps(run), _stamps(now.config)
+        known, found = _known_stamps(run), _stamps(now)
         if known == found:
             return None
         _tell_of_changes(run, known, found)
     return inspect_configured(now, begins=not has_checkpoints(run))
 
 
-def _stamps(config: Any) -> dict[str, dict[str, Any]]:
-    """Of every place that the data of a configuration are read from, by its setting."""
-    return {
-        dotted(key): asdict(stamp_of(place, settings=config.storage, skips=_is_run))
+def _stamps(resolved: Resolved) -> dict[str, dict[str, Any]]:
+    """Of every place that the data of a configuration are read from, by its setting or name."""
+    spec, config = get_system(resolved.system), resolved.config
+    places: dict[str, Any] = {
+        dotted(key): place
         for key, place in locations(config, written=False).items()
         if key[0] == "data"
+    }
+    if spec.places is not None and not any(map(is_remote, places.values())):
+        places |= load_object(spec.places)(with_local_data(config))
+    return {
+        name: asdict(stamp_of(place, settings=config.storage, skips=_is_run))
+        for name, place in places.items()
     }
 
 

@@ -14,6 +14,7 @@ import os
 import signal
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -328,10 +329,31 @@ def _log_to_stderr(level: int) -> None:
         logger.removeHandler(handler)
     handler = _ToStderr()
     handler.setLevel(level if _mode.json else min(level, NOTICE))
+    handler.addFilter(_Repeats().are_over)
     handler.setFormatter(_Lines("%(levelname)s %(name)s: %(message)s"))
     logger.addHandler(handler)
     if handler.level < logger.getEffectiveLevel():
         logger.setLevel(handler.level)
+
+
+class _Repeats:
+    """Passes by what was shown just now: the parts of a verb may each find the same fault.
+
+    The log of a run has every line. Later it is news again, as a network that still is away.
+    """
+
+    SECONDS = 60.0
+
+    def __init__(self) -> None:
+        self._shown: dict[str, float] = {}
+
+    def are_over(self, record: logging.LogRecord) -> bool:
+        """Whether to show a line."""
+        if record.levelno < NOTICE:
+            return True
+        text, now = f"{record.name}: {record.getMessage()}", time.monotonic()
+        self._shown = {t: when for t, when in self._shown.items() if now - when < self.SECONDS}
+        return self._shown.setdefault(text, now) == now
 
 
 class _Lines(logging.Formatter):

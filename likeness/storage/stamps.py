@@ -30,7 +30,7 @@ class Stamp:
 def stamp_of(
     place: str | Path, *, settings: StorageSettings, skips: Callable[[Path], bool] | None = None
 ) -> Stamp:
-    """The stamp of a folder, of the folder a file is in, or of a remote address.
+    """The stamp of a folder with all below it, of a file, or of a remote address.
 
     Links are followed. What is hidden does not count: file managers leave such files by looking.
 
@@ -45,9 +45,11 @@ def stamp_of(
     if is_remote(place):
         versions = open_store(place, settings=settings).versions()
         return Stamp(len(versions), "", _digest(versions))
-    path = local_path(place).expanduser()
-    root = path.parent if path.is_file() else path
-    facts = dict(_files(root, skips or (lambda folder: False)))
+    root = local_path(place).expanduser()
+    if root.is_file():
+        facts = {root.name: root.stat()}
+    else:
+        facts = dict(_files(root, skips or (lambda folder: False)))
     newest = max(facts, key=lambda name: (facts[name].st_mtime_ns, name), default="")
     versions = {name: f"{own.st_size}-{own.st_mtime_ns}" for name, own in facts.items()}
     return Stamp(len(facts), newest, _digest(versions))

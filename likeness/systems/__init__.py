@@ -24,6 +24,7 @@ _PARTS = (
     "studio",
     "predict",
     "inspect",
+    "places",
     "demonstrate",
     "prepare",
     "commands",
@@ -62,6 +63,10 @@ class SystemSpec:
     inspect: str | None = None
     """``inspect(config, *, begins: bool) -> Inspection`` of all a configuration trains on, and of
     what training begins with where it begins. None: ``data.root`` by the contract."""
+    places: str | None = None
+    """``places(config) -> Mapping[str, Path]`` of a configuration whose data are on this machine:
+    what they are read from besides the places that settings of ``data`` name, by names that stay
+    when all of it moves. None: nothing."""
     demonstrate: str | None = None
     """``demonstrate(folder: Path) -> tuple[list[str], dict]``: what the demo predicts on, and the
     options of ``predict``. None: a photograph of a face."""
@@ -205,6 +210,7 @@ _BUILT_IN: tuple[SystemSpec, ...] = (
             "package": "likeness.systems.audio2face.export:export_package",
         },
         inspect="likeness.systems.audio2face.initial_weights:inspect_configured",
+        places="likeness.systems.audio2face.dataset.places:places_elsewhere",
         demonstrate="likeness.systems.audio2face.predict:demonstrate",
         demo_data={"people": 1},
         prepare="likeness.systems.audio2face.prepare:prepare",

@@ -45,3 +45,31 @@ def test_a_notice_is_a_sentence_for_people_and_nothing_for_programs(
         captured = capsys.readouterr()
         assert (captured.out, captured.err) == ("", shown)
     begin([])
+
+
+def test_a_line_that_was_just_shown_is_not_shown_again(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A damaged checkpoint was told five times by one resume."""
+    now = 1000.0
+    monkeypatch.setattr("likeness.cli.console.time.monotonic", lambda: now)
+    _log_to_stderr(logging.DEBUG)
+    one, other = logging.getLogger("likeness.one"), logging.getLogger("likeness.other")
+    one.warning("It is %s.", "damaged")
+    now += 59
+    one.warning("It is damaged.")
+    other.warning("It is damaged.")
+    one.warning("It is gone.")
+    now += 2
+    one.warning("It is damaged.")
+    for _ in range(2):
+        one.debug("detail")
+    assert capsys.readouterr().err.splitlines() == [
+        "WARNING likeness.one: It is damaged.",
+        "WARNING likeness.other: It is damaged.",
+        "WARNING likeness.one: It is gone.",
+        "WARNING likeness.one: It is damaged.",
+        "DEBUG likeness.one: detail",
+        "DEBUG likeness.one: detail",
+    ]
+    _log_to_stderr(logging.WARNING)

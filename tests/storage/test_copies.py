@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from likeness.errors import MissingError, UnsafeFileError, UsageError
+from likeness.errors import DataError, MissingError, UnsafeFileError, UsageError
 from likeness.storage.cache import Cache
 from likeness.storage.copies import local_copy
 from likeness.storage.remote import RemoteStore
@@ -254,6 +254,10 @@ def test_a_system_trains_on_a_bucket(
     assert f"root: {root}" in run.config_yaml
     assert f"runs/toy/{run.name}/checkpoints/step-00000010/progress.json" in store.list()
     assert likeness.evaluate(run).scores["error"].count == 16
+    assert likeness.resume(run).status.status == "finished"
+    store.write_bytes("set/toy.json", b"garbage")
+    with pytest.raises(DataError, match=f"The data at {root} has an error"):
+        likeness.resume(run)
     store.delete("set/toy.json")
     likeness.Predictor.from_run(run)
     with pytest.raises(MissingError):

@@ -33,7 +33,10 @@ def test_it_counts_files_and_names_the_newest(folder: Path) -> None:
     stamp = _stamp(folder)
     assert (stamp.files, stamp.newest) == (3, "deep/er/c")
     assert stamp == _stamp(f"file://{folder}")
-    assert stamp == _stamp(folder / "a")  # of a description in it
+    alone = _stamp(folder / "a")
+    assert (alone.files, alone.newest) == (1, "a")
+    (folder / "b").write_text("beside it")
+    assert _stamp(folder / "a") == alone
 
 
 @pytest.mark.parametrize(

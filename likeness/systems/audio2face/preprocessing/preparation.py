@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from likeness.data.making import Progress
-from likeness.errors import UsageError
+from likeness.errors import DataError, UsageError
 from likeness.geometry.animation import VertexAnimation
 from likeness.systems.audio2face.artefacts import ActorArtefacts, Basis, Floats
 from likeness.systems.audio2face.preprocessing import layout, records
@@ -70,7 +70,7 @@ def preprocess(
         settings: for all actors; ``settings.of(actor.name)`` for this one.
         folder: appears when everything in it is written, with the reference's layout.
         progress: is told how many passes over a shot are done, and how many there are.
-        redo: make it again where the folder was made of other inputs or settings.
+        redo: make it again where the folder was made of other inputs or settings, or is damaged.
         takes_shared: also take a folder made of these recordings and others together.
 
     Raises:
@@ -166,6 +166,14 @@ def _preprocess(
                     "(they are kept in it), or prepare the dataset again.",
                 )
         _make(works, settings, places, own, whole, progress)
+        redo = False  # what was just made is not made again
+    try:
+        return {name: read_artefacts(place) for name, place in places.items()}
+    except DataError as error:
+        if not redo:
+            raise
+        logger.warning("What was preprocessed is damaged and is made again: %s", error.message)
+    _make(works, settings, places, own, whole, progress)
     return {name: read_artefacts(place) for name, place in places.items()}
 
 

@@ -97,6 +97,24 @@ def test_a_folder_of_something_else_is_left_alone(tmp_path: Path) -> None:
     assert (tmp_path / "bo/letter.txt").read_text() == "dear"
 
 
+@pytest.mark.parametrize(
+    "name", ["pca/skin/skin_pca_shapes.npz", "deploy/network_data.npz", "deploy/data_info.json"]
+)
+def test_a_damaged_folder_that_may_be_made_again_is(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, name: str
+) -> None:
+    """One in the cache stopped every training, with the advice to copy a file nobody has."""
+    whole = preprocess(minimal(), SETTINGS, tmp_path / "bo")
+    path = tmp_path / "bo" / name
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with pytest.raises(DataError, match=path.name):
+        preprocess(minimal(), SETTINGS, tmp_path / "bo")
+    found = preprocess(minimal(), SETTINGS, tmp_path / "bo", redo=True)
+    np.testing.assert_array_equal(found.skin.shapes, whole.skin.shapes)
+    assert "is damaged and is made again" in caplog.text
+    assert path.name in caplog.text
+
+
 def test_the_machine_is_named_only_when_asked(tmp_path: Path) -> None:
     preprocess(minimal(), SETTINGS, tmp_path / "a")
     preprocess(minimal(), SETTINGS.replace(record_machine=True), tmp_path / "b")

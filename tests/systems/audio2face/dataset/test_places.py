@@ -1,0 +1,68 @@
+"""Files that a description names wherever they lie are part of the data of a run."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from likeness.assembly import configure
+from likeness.inspecting import _stamps
+from likeness.systems.audio2face.dataset.places import places_elsewhere
+
+DESCRIPTION = """\
+actors:
+  bo: {audio: ../sounds, skin_caches: bo/skin, skin_neutral: /fixed/neutral.npy}
+clips: ../clips.csv
+"""
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    root = tmp_path / "data"
+    for folder in ("data/bo/skin", "sounds"):
+        (tmp_path / folder).mkdir(parents=True)
+    (root / "dataset.yaml").write_text(DESCRIPTION)
+    (tmp_path / "sounds" / "one.wav").write_bytes(b"1")
+    (root / "bo" / "skin" / "one.npy").write_bytes(b"1")
+    return root
+
+
+def _places(root: Path | None) -> dict[str, Path]:
+    config = configure("audio2face", profile="smoke", environ={}).config
+    data = {"root": None if root is None else str(root)}
+    return dict(places_elsewhere(config.replace(data=data)))
+
+
+def test_of_a_folder_what_lies_outside_counts(root: Path, tmp_path: Path) -> None:
+    outside = {
+        "../clips.csv": tmp_path / "clips.csv",
+        "../sounds": tmp_path / "sounds",
+        "/fixed/neutral.npy": Path("/fixed/neutral.npy"),
+    }
+    assert _places(root) == outside
+    assert _places(root / "dataset.yaml") == outside | {"bo/skin": root / "bo" / "skin"}
+
+
+def test_what_cannot_be_read_has_none(root: Path, tmp_path: Path) -> None:
+    (root / "dataset.yaml").write_text("actors: 3")
+    assert _places(root) == {}
+    assert _places(tmp_path / "nowhere") == {}
+    assert _places(None) == {}
+
+
+@pytest.mark.parametrize("name", ["", "dataset.yaml"])
+def test_every_file_of_the_data_changes_a_stamp_and_none_beside_them(root: Path, name: str) -> None:
+    words = [f"data.root={root / name}"]
+    resolved = configure("audio2face", profile="smoke", overrides=words, environ={})
+    before = _stamps(resolved)
+    if name:
+        (root / "letter.txt").write_text("of somebody")
+        assert _stamps(resolved) == before
+    os.utime(root.parent / "sounds" / "one.wav", ns=(0, 0))
+    now = _stamps(resolved)
+    assert [key for key in now if now[key] != before[key]] == ["../sounds"]
+    os.utime(root / "bo" / "skin" / "one.npy", ns=(0, 0))
+    key = "bo/skin" if name else "data.root"
+    assert _stamps(resolved)[key] != now[key]
