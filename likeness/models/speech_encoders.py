@@ -49,10 +49,12 @@ class SpeechEncoder(nn.Module, ABC):
     Attributes:
         width: features of a step.
         num_layers: layers whose features are given.
+        is_local: a step hears its own ``RECEPTIVE_FIELD`` samples and nothing else.
     """
 
     width: int
     num_layers: int
+    is_local: bool = False
 
     @abstractmethod
     def forward(self, audio: Tensor) -> Tensor:
@@ -77,6 +79,7 @@ class LogMel(SpeechEncoder):
         width: number of bands.
     """
 
+    is_local = True
     basis: Tensor
     bands: Tensor
 
@@ -114,6 +117,8 @@ class TinyEncoder(SpeechEncoder):
     Args:
         width: filter pairs, and features of a step.
     """
+
+    is_local = True
 
     def __init__(self, width: int = 64) -> None:
         super().__init__()

@@ -9,13 +9,20 @@ Audio2Face-3D ("conv_w2v_autocorr"). Stateless: any frame can be asked for.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from likeness.errors import UsageError
-from likeness.models.speech_encoders import SpeechEncoder, build_encoder, num_steps
+from likeness.models.speech_encoders import (
+    HOP,
+    RECEPTIVE_FIELD,
+    SpeechEncoder,
+    build_encoder,
+    num_steps,
+)
 from likeness.systems.audio2face.networks.autocorrelation import Autocorrelation, FormantAnalysis
 from likeness.systems.audio2face.networks.regression_parts import (
     Articulation,
@@ -39,6 +46,20 @@ class EncoderBranch(nn.Module):
         shares = self.shares / self.shares.sum()
         mixed = (layers * shares[:, None, None]).sum(1)
         return functional.relu(self.projection(mixed)).transpose(1, 2)
+
+
+class StepGrid(NamedTuple):
+    """How the steps of a window lie in its sound.
+
+    Attributes:
+        hop: samples from step to step.
+        reach: samples that a step hears, from its place on.
+        count: steps of a window.
+    """
+
+    hop: int
+    reach: int
+    count: int
 
 
 class RegressionNetwork(nn.Module):
@@ -158,6 +179,34 @@ class RegressionNetwork(nn.Module):
             for language, values in logits.items()
         }
 
+    @property
+    def step_grid(self) -> StepGrid | None:
+        """How steps lie in a window, where each hears its own samples alone, so that windows which
+        overlap can share them. None where a step depends on the window around it: by the norms and
+        the attention of a transformer, by a level, by pre-emphasis."""
+        hops, reaches = set[int](), [0]
+        if self.encoder_branch is not None:
+            if not self.encoder_branch.encoder.is_local:
+                return None
+            hops.add(HOP)
+            reaches.append(RECEPTIVE_FIELD)
+        if self.settings.uses_autocorrelation:
+            own = self.settings.autocorrelation
+            if own.level_floor is not None or own.preemphasis:
+                return None
+            hops.add(own.stride)
+            reaches.append(own.window)
+        return StepGrid(hops.pop(), max(reaches), self.steps) if len(hops) == 1 else None
+
+    def hear(self, audio: Tensor) -> Tensor:
+        """What is heard in every step, (N, channels, T), of sound (N, samples) of any length."""
+        return self._steps_of(audio, len(audio))[0]
+
+    def pose_of(self, steps: Tensor, emotion: Tensor) -> Tensor:
+        """Poses (N, D) of what :meth:`hear` gives for windows, and of emotions (N, E)."""
+        features = self._articulated(steps, emotion, len(steps))
+        return self.heads(features) * self.output_scale + self.output_mean
+
     def features(self, audio: Tensor, emotion: Tensor) -> Tensor:
         """What the heads read, (B · S, ``heads.width``); arguments as :meth:`forward`."""
         return self._heard(audio, emotion)[0]
@@ -171,17 +220,24 @@ class RegressionNetwork(nn.Module):
     def _heard(self, audio: Tensor, emotion: Tensor) -> tuple[Tensor, Tensor | None]:
         """Features of every frame, and those of the speech encoder's branch."""
         items = audio.shape[0]
-        flat = audio.flatten(0, 1)
+        steps, heard = self._steps_of(audio.flatten(0, 1), items)
+        return self._articulated(steps, emotion.flatten(0, 1), items), heard
+
+    def _steps_of(self, flat: Tensor, items: int) -> tuple[Tensor, Tensor | None]:
+        """What both branches hear (N, channels, T), and the speech encoder's part of it."""
         parts, heard = [], None
         if self.encoder_branch is not None:
             heard = self.encoder_branch(flat)
             parts.append(heard)
         if self.correlation is not None and self.formants is not None:
             parts.append(self.formants(self.correlation(flat), items))
-        flat_emotion, length = emotion.flatten(0, 1), self.settings.implicit_emotion_len
-        implicit, named = flat_emotion[:, :length], flat_emotion[:, length:]
+        return torch.cat(parts, 1), heard
+
+    def _articulated(self, steps: Tensor, emotion: Tensor, items: int) -> Tensor:
+        length = self.settings.implicit_emotion_len
+        implicit, named = emotion[:, :length], emotion[:, length:]
         joined = torch.cat([implicit, self.explicit(named)], 1)
-        return self.articulation(torch.cat(parts, 1), joined, items), heard
+        return self.articulation(steps, joined, items)
 
 
 class RegressionGraph(nn.Module):
