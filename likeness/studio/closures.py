@@ -6,6 +6,7 @@ the lips is known from the head's own shapes and identity, so the closing is com
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -19,6 +20,7 @@ from likeness.geometry.head_asset import HeadAsset
 from likeness.speech.phonemes import units_of
 from likeness.speech.timeline import Span, Timeline
 from likeness.studio import lips, reach
+from likeness.studio.articulation import ARTICULATOR, Gains, targets
 from likeness.studio.asset_sitter import arkit_columns
 from likeness.studio.coarticulation import smooth
 from likeness.studio.curves import RATE, grid_length
@@ -34,6 +36,15 @@ _INSIDE, _OUTSIDE, _BUSY = 20.0, 0.35, 3.0
 busy with something else."""
 _CHANGEOVER = 0.035
 """Seconds a lip needs from the teeth to the other lip."""
+_PARTING = ((0.030, 0.055, 0.250, 0.350), (0.0, 1.0, 1.0, 0.0))
+"""Seconds between two contacts, and how far lips part there whatever the smoother says. Left to it
+they stay sealed through 0.1 s; contacts far apart need no help."""
+_RELEASE = 0.045
+"""Seconds from a contact until lips are free of it, before the next."""
+_WIDE, _NEAR, _WIDE_PARTING = (0.20, 0.30), 0.100, 0.150
+"""Target of the jaw from which a sound opens the mouth too far for that, and seconds it may be away
+from the contact. There lips take half of the time between both contacts, and are free halfway from
+0.15 s; faster, they would exceed 45 cm a second."""
 _FULL = 0.9
 """Value of the smooth seal from which it counts as whole."""
 _SEALED_JAW, _JAW_SPEED = 0.10, 6.0
@@ -176,12 +187,12 @@ class Contact:
 def seal(timeline: Timeline) -> Contact:
     """Upper and lower lip, in p, b and m. An f or v beside one holds the lip at the teeth first."""
     contacts = [s.contact for s in timeline.segments if s.contact]
-    return _contact(contacts, timeline.duration, elsewhere=_bites(timeline))
+    return _contact(contacts, timeline, elsewhere=_bites(timeline))
 
 
 def labiodental(timeline: Timeline) -> Contact:
     """The lower lip and the upper teeth, in f and v."""
-    return _contact(_bites(timeline), timeline.duration)
+    return _contact(_bites(timeline), timeline)
 
 
 def _bites(timeline: Timeline) -> list[Span]:
@@ -194,12 +205,12 @@ def _bites(timeline: Timeline) -> list[Span]:
     return spans
 
 
-def _contact(spans: Sequence[Span], duration: float, elsewhere: Sequence[Span] = ()) -> Contact:
-    inside = _rows_of(spans, duration)
+def _contact(spans: Sequence[Span], timeline: Timeline, elsewhere: Sequence[Span] = ()) -> Contact:
+    inside = _rows_of(spans, timeline.duration)
     if not inside.any():
         return Contact(np.zeros(len(inside)), np.ones(len(inside)))
     away = distance_transform_edt(~inside) / RATE
-    busy = _rows_of(elsewhere, duration) & (away > _CHANGEOVER)
+    busy = _rows_of(elsewhere, timeline.duration) & (away > _CHANGEOVER)
     free = np.where(busy, _BUSY, _OUTSIDE)
     curve = smooth(
         inside.astype(np.float64),
@@ -208,9 +219,29 @@ def _contact(spans: Sequence[Span], duration: float, elsewhere: Sequence[Span] =
         1.0 / RATE,
         rest_importance=0.0,
     )
-    curve = np.clip(curve / _FULL, 0.0, 1.0)
+    jaw = targets(timeline, Gains())[0][:, ARTICULATOR["jaw"]]
+    curve = np.minimum(np.clip(curve / _FULL, 0.0, 1.0), _parted(inside, jaw))
     curve[inside] = 1.0
     return Contact(curve, np.minimum(_SEALED_JAW + _JAW_SPEED * away, 1.0))
+
+
+def _parted(inside: NDArray[np.bool_], jaw: Array) -> Array:
+    """(N,) the most of a seal between two contacts, so that what is said there is seen: raised
+    cosines down to 0 and up again. ``jaw`` (N,) holds its targets."""
+    most = np.ones(len(inside))
+    near = round(_NEAR * RATE)
+    for last, first in itertools.pairwise(np.flatnonzero(inside)):
+        between, since = (first - last) / RATE, np.arange(first - last) / RATE
+        depth = np.interp(between, *_PARTING)
+        if depth > 0.0:
+            wide = np.interp(jaw[last:first], _WIDE, (0.0, 1.0))
+            depth *= 1.0 - wide.max() * max(1.0 - between / _WIDE_PARTING, 0.0)
+            for away, beside in ((since, wide[:near]), (between - since, wide[-near:])):
+                release = min(_RELEASE, 0.5 * between)
+                release += beside.max() * (0.5 * between - release)
+                depth = depth * np.sin(0.5 * np.pi * np.minimum(away / release, 1.0)) ** 2
+            most[last:first] -= depth
+    return most
 
 
 def _rows_of(spans: Sequence[Span], duration: float) -> NDArray[np.bool_]:

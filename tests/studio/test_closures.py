@@ -162,7 +162,10 @@ def test_the_seal_is_whole_in_contacts_and_soft_around():
     for start, end in _contacts(timeline):
         inside = (times >= start) & (times <= end)
         assert (held[inside] == 1.0).all()
-    assert np.abs(np.diff(held)).max() <= 0.11  # per 5 ms
+    steps = np.abs(np.diff(held))
+    assert steps.max() <= np.sin(np.pi / 12.0)  # per 5 ms: a raised cosine over 30 ms
+    alone = timeline_of("s *iː m _0.6 m *ɑː t _ t *ɑː p")
+    assert np.abs(np.diff(seal(alone).held)).max() <= 0.11
     assert held[0] < 1e-3
 
 
@@ -179,6 +182,51 @@ def test_short_labiodentals_meet_in_their_middle():
         if segment.ipa in ("f", "v"):
             middle = 0.5 * (segment.start + segment.end)
             assert held[[int(middle * RATE), int(middle * RATE) + 1]].max() == 1.0
+
+
+def _gaps_between_contacts(
+    utterance: Utterance, seed: int | None
+) -> list[tuple[str, float, float]]:
+    """(sound, gap, own gap) in mm in the middle of sounds of 60 ms or more between contacts less
+    than 0.25 s apart; the own gap is that of the same sounds said without lips that meet.
+
+    Left out are f and v, for which the lip is at the teeth, p, b and m after their contacts, and
+    sounds whose middle is less than 15 ms from one.
+    """
+    rest, lips, style = _head(seed)
+    timeline = utterance.timeline
+    loose = tuple(dataclasses.replace(s, contact=None) for s in timeline.segments)
+    free = dataclasses.replace(utterance, timeline=dataclasses.replace(timeline, segments=loose))
+    moved, own = (perform(said, style, 0, head=lips) for said in (utterance, free))
+    found = []
+    for (_, last), (first, _) in itertools.pairwise(_contacts(timeline)):
+        for segment in timeline.segments:
+            middle = 0.5 * (segment.start + segment.end)
+            asks = segment.ipa not in ("f", "v", "_") and segment.contact is None
+            between = last + 0.015 < middle < first - 0.015 and first < last + 0.25
+            if asks and between and segment.duration >= 0.06:
+                rows = (at_times(curves.values, np.array([middle]))[0] for curves in (moved, own))
+                gap, own_gap = (float(_seam(rest, row)[3:-3, 1].max()) for row in rows)
+                found.append((segment.ipa, gap, own_gap))
+    return found
+
+
+@pytest.mark.parametrize("seed", [None, 7, 30])
+@pytest.mark.parametrize("emotion", ["neutral", "joy", "sadness"])
+def test_lips_part_between_contacts_that_follow_each_other(seed, emotion):
+    text = "*ʌ m z b *eɪ _ m ə b *ɑː _ m ʃ p *ɪ _ b ɪ m *iː p _ *uː m ɚ m k _ *ɪ m s b *æ m"
+    gaps = _gaps_between_contacts(utterance_of(timeline_of(text), emotion), seed)
+    apart = [gap for _, gap, own in gaps if own >= 1.0]
+    assert len(apart) >= 7
+    assert min(apart) >= 0.3, gaps
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [None, 7, 30])
+def test_lips_part_between_contacts_in_the_sentences(seed):
+    gaps = [gap for said in spoken() for gap in _gaps_between_contacts(said, seed)]
+    assert len(gaps) >= 30
+    assert not [found for found in gaps if found[1] < 0.3 and found[2] >= 1.0]
 
 
 def test_nothing_is_closed_that_should_be_open():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from likeness.studio.articulation import placed_units
 from likeness.studio.curves import ARKIT, TONGUE, at_times
 from likeness.studio.deform import apply_expression
 from likeness.studio.expressions import INDEX, jaw_motion
@@ -14,7 +15,7 @@ from likeness.studio.performing_style import PerformingStyle
 from likeness.studio.person import Person
 from likeness.studio.template import build_template
 from likeness.studio.tongue import ROOT_ROW, TONGUE_NAMES, tongue_shapes
-from tests.studio.speech_cases import timeline_of, utterance_of
+from tests.studio.speech_cases import spoken, timeline_of, utterance_of
 
 TIP = TONGUE_ROWS * TONGUE_COLUMNS - TONGUE_COLUMNS // 2 - 1
 OPEN = np.eye(52)[INDEX["jawOpen"]]
@@ -99,6 +100,17 @@ def test_nothing_jumps_where_the_arch_lets_go(template):
     assert steps.max() < 0.6
 
 
+def _tip_from_incisors(template, rest: np.ndarray, row: np.ndarray) -> tuple[float, float]:
+    """Height of the tip over the edge of the upper incisors and way past their front, mm."""
+    moved = apply_expression(template, rest, row[ARKIT], row[TONGUE])
+    upper = moved[template.part_ranges["teeth_upper"]]
+    incisors = upper[np.abs(upper[:, 0] - upper[:, 0].mean()) < 5.0]
+    low = incisors[:, 1].min()
+    front = incisors[incisors[:, 1] < low + 1.0, 2].max()
+    tip = moved[template.part_ranges["tongue"]][TIP]
+    return float(tip[1] - low), float(tip[2] - front)
+
+
 @pytest.mark.parametrize("seed", [None, 7, 21])
 def test_sounds_put_the_tip_where_they_are_made(template, seed):
     """θ and ð between the teeth, 3 to 6 mm past the upper incisors; t and n behind them, above
@@ -106,23 +118,34 @@ def test_sounds_put_the_tip_where_they_are_made(template, seed):
     rest = template.vertices if seed is None else Person.sample(seed).rest_vertices(template)
     timeline = timeline_of("θ *ɪ ŋ k _ *iː ð ə _ ə *t *iː n *ɪ t _ s *iː t", pace=0.9)
     curves = perform(utterance_of(timeline), PerformingStyle(), 0)
-    teeth = template.part_ranges["teeth_upper"]
-    places: dict[str, list[np.ndarray]] = {}
+    places: dict[str, list[tuple[float, float]]] = {}
     for segment in timeline.segments:
         time = np.array([0.5 * (segment.start + segment.end)])
         row = at_times(curves.values, time)[0]
-        moved = apply_expression(template, rest, row[ARKIT], row[TONGUE])
-        upper = moved[teeth]
-        incisors = upper[np.abs(upper[:, 0] - upper[:, 0].mean()) < 5.0]
-        low = incisors[:, 1].min()
-        front = incisors[incisors[:, 1] < low + 1.0, 2].max()
-        tip = moved[template.part_ranges["tongue"]][TIP]
-        places.setdefault(segment.ipa, []).append(np.array([tip[1] - low, tip[2] - front]))
+        places.setdefault(segment.ipa, []).append(_tip_from_incisors(template, rest, row))
     for name in ("θ", "ð"):
         for height, past in places[name]:
             assert height < 0.0
-            assert 2.0 < past < 6.5
+            assert 3.0 < past < 6.0
     for name in ("t", "n"):
         for height, past in places[name]:
             assert height > 0.0
             assert -14.0 < past < -6.0
+
+
+@pytest.mark.slow
+def test_the_tip_shows_in_the_sentences(template):
+    """Between the teeth in the middle of every kind of θ and ð, also the reduced ones of 40 ms."""
+    past: dict[str, list[float]] = {"θ": [], "ð": []}
+    for number, utterance in enumerate(spoken()):
+        curves = perform(utterance, PerformingStyle(), number)
+        for unit in placed_units(utterance.timeline):
+            if unit.name in past:
+                time = np.array([0.5 * (unit.start + unit.end)])
+                row = at_times(curves.values, time)[0]
+                past[unit.name].append(_tip_from_incisors(template, template.vertices, row)[1])
+    assert len(past["ð"]) >= 50
+    for found in past.values():
+        assert 3.5 <= np.median(found) <= 5.5
+        assert np.mean((np.array(found) >= 3.0) & (np.array(found) <= 6.0)) >= 0.70
+        assert np.mean(np.array(found) > 0.0) >= 0.95
