@@ -11,7 +11,9 @@ _EPSILON = 1e-6
 def face_normals(vertices: Tensor, faces: Tensor) -> Tensor:
     """Unnormalised face normals (B, F, 3) of ``vertices`` (B, V, 3): twice the area long, pointing
     to the side from which the corners of ``faces`` (F, 3) run counter-clockwise."""
-    corners = vertices[:, faces]  # (B, F, 3 corners, 3)
+    # Indexing by brackets adds gradients up in the order in which threads come to them.
+    flat = vertices.index_select(1, faces.reshape(-1))
+    corners = flat.unflatten(1, tuple(faces.shape))  # (B, F, 3 corners, 3)
     origin = corners[:, :, 0]
     return torch.linalg.cross(corners[:, :, 1] - origin, corners[:, :, 2] - origin)
 
