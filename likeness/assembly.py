@@ -251,7 +251,11 @@ def checked_options(
         checked = create_model("Options", __base__=ConfigModel, **fields).model_validate(values)
     except ValidationError as error:
         faults = validation_faults(error, values, lambda key: Origin("command line"), list(known))
-        lines += [f"The option '{fault.key}' of {what}: {fault.message}." for fault in faults]
+        told = [
+            fault.message if fault.message.endswith("?") else f"{fault.message}."
+            for fault in faults
+        ]
+        lines += [f"The option '{f.key}' of {what}: {text}" for f, text in zip(faults, told)]
     if lines:
         raise UsageError(
             "\n".join(lines), advice=f"{''.join(hints)}There are: {', '.join(known) or 'none'}."

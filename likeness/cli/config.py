@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -156,7 +157,8 @@ def _resolved(
 def _side(text: str) -> Resolved:
     """One side of a comparison: a run, a YAML file that names its system, or SYSTEM[:PROFILE]."""
     from likeness import assembly
-    from likeness.config.faults import brief
+    from likeness.config.faults import ConfigError, brief
+    from likeness.config.overrides import Origin
     from likeness.config.text import file_text, read_yaml
     from likeness.errors import UsageError
 
@@ -183,7 +185,12 @@ def _side(text: str) -> Resolved:
             )
         return assembly.configure(system, config_files=[path])
     system, _, profile = text.partition(":")
-    return assembly.configure(system, profile=profile or None)
+    try:
+        return assembly.configure(system, profile=profile or None)
+    except ConfigError as error:
+        place = Origin("command line", text)  # nobody gave a --profile
+        faults = [replace(f, origin=place) if f.key == "profile" else f for f in error.faults]
+        raise ConfigError(system, faults, advice=error.advice) from error
 
 
 def _is_run(text: str) -> bool:

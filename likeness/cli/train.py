@@ -85,10 +85,13 @@ def _planned_answer(planned: Any) -> Answer:
     from likeness.config.document import explain
 
     plan = planned.plan.to_dict()
+    kept = {stage["name"] for stage in plan["stages"]}
+    left_out = [s.name for s in planned.resolved.config.stages if s.name not in kept]
     document = {
         "system": planned.resolved.system,
         "profile": planned.resolved.profile,
         "plan": plan,
+        "left_out": left_out,
         "inspection": planned.inspection.to_dict(),
         "config": explain(planned.resolved),
     }
@@ -106,6 +109,8 @@ def _planned_answer(planned: Any) -> Answer:
         ]
         title = f"{document['system']}, profile {document['profile']}: {plan['total_steps']} steps"
         print_table(("stage", "steps", "batch", "weights", "learns"), rows, title=title)
+        if left_out:
+            print_text(f"left out, without a step: {', '.join(left_out)}")
         counts = ", ".join(f"{n} {name}" for name, n in planned.inspection.counts.items())
         print_text(f"data: {planned.inspection.uri}: {counts}")
 

@@ -234,7 +234,7 @@ def _found(entries: Sequence[Mapping[str, Any]], found: Any) -> str:
         if entry["type"] == "literal_error" and isinstance(found, str):
             choices = re.findall(r"'([^']*)'", entry["ctx"]["expected"])
             near = get_close_matches(found, choices, n=1)
-            return f", found {text}." + (f" Did you mean '{near[0]}'?" if near else "")
+            return f", found {text}" + (f". Did you mean '{near[0]}'?" if near else "")
     return f", found {text}"
 
 

@@ -11,6 +11,7 @@ import ctypes.util
 import functools
 import glob
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -34,6 +35,7 @@ _PITCH_BELOW, _PITCH_ABOVE = 0.29, 0.13
 _TONE = ((600, 170), (1200, 135), (2000, 110), (3000, 110))  # the library's own curve
 _TONE_SHARE = (0.0, 0.5, 1.0, 1.0)  # of the shelf at these frequencies
 _BREATH = (0, 2, 3, 3, 3, 3, 3, 2)  # of the formants, for a breath of 1
+_TAG = re.compile(r"[a-z]{2,3}(-[a-z0-9-]+)?")
 _NAMING = (["language"], ["name"], ["gender"])  # lines of a variant that shape no sound
 _WHISPER = """voicing 17
 breath 75 75 50 40 15 10
@@ -138,6 +140,23 @@ def language_files(data: str) -> Mapping[str, Path]:
                 continue
             claims[key.lower()] = min(claims.get(key.lower(), (99, "")), (rank, str(path)))
     return {key: Path(path) for key, (_, path) in claims.items()}
+
+
+def check_language(tag: str, library: EspeakLibrary) -> None:
+    """Raises UsageError unless a tag, e.g. ``"de"`` or ``"pt-br"``, is a language it speaks."""
+    files = language_files(library.data)
+    tags = sorted(key for key in files if _TAG.fullmatch(key))
+    if tag in tags:
+        return
+    # Somebody may have written "German": then the tag of that voice is meant.
+    named = [key for key in tags if files[key] == files.get(tag.lower())]
+    near = named or get_close_matches(tag.lower(), tags, n=1)
+    if not named and _TAG.fullmatch(tag.lower()):  # such as "deu" and "de-de"
+        near = [key for key in tags if tag.lower().startswith(key)][-1:] or near
+    raise UsageError(
+        f"eSpeak NG speaks no language with the tag {tag!r}.",
+        advice=f"Did you mean {near[0]!r}?" if near else f"There are: {', '.join(tags)}.",
+    )
 
 
 def voice_file(voice: Voice, library: EspeakLibrary) -> str:

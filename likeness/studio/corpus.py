@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from typing import Literal
 
 from likeness.errors import DataError
 from likeness.seeds import Draws, seed_of
+from likeness.speech.synthesis import MAX_CHARACTERS
 from likeness.speech.timeline import EMOTIONS, Emotion
 
 Split = Literal["train", "validation", "test"]
@@ -154,20 +156,39 @@ def _lines(name: str) -> list[str]:
 
 
 def read_sentences(path: str | Path) -> tuple[Sentence, ...]:
-    """A user's own sentences, in any language: one a line, empty lines left out.
+    """A user's own sentences, in any language: one a line, each once, empty lines left out.
 
     Raises:
-        DataError: the file is missing, is no UTF-8 text, or holds no sentence.
+        DataError: the file is missing, is no UTF-8 text, or holds no sentence; or a line, which is
+            named, has neither letter nor digit or is longer than can be spoken.
     """
     try:
         lines: Sequence[str] = Path(path).read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(
-            f"Sentences should be lines of UTF-8 text in {path}, which cannot be read: {error}.",
+            f"Sentences should be lines of UTF-8 text in '{path}', which cannot be read: {error}.",
             advice="Save the file as UTF-8, one sentence a line.",
         ) from error
-    kept = dict.fromkeys(" ".join(line.split()) for line in lines)
-    kept.pop("", None)
+    kept: dict[str, None] = {}
+    for number, line in enumerate(lines, start=1):
+        text = " ".join(line.split())
+        if text:
+            _check_line(text, f"Line {number} of '{path}'")
+            kept[text] = None
     if not kept:
-        raise DataError(f"{path} holds no sentence.", advice="Write one sentence a line.")
+        raise DataError(f"'{path}' holds no sentence.", advice="Write one sentence a line.")
     return tuple(Sentence(text, split_of_text(text), number=n) for n, text in enumerate(kept))
+
+
+def _check_line(text: str, place: str) -> None:
+    # A sign alone may be silent, and only the synthesiser knows which is.
+    if not any(unicodedata.category(letter)[0] in "LN" for letter in text):
+        raise DataError(
+            f"{place} holds nothing that can be spoken: {text[:40]!r}.",
+            advice="Give a sentence with at least one word, or remove the line.",
+        )
+    if len(text) > MAX_CHARACTERS:
+        raise DataError(
+            f"{place} has {len(text)} characters; a text to speak may have {MAX_CHARACTERS}.",
+            advice="Write one sentence a line.",
+        )

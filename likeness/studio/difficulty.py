@@ -97,3 +97,19 @@ LEVELS: tuple[Difficulty, ...] = (
     Difficulty("clutter", "hard", "all", 0.15, "strong", "noisy", "mumbling"),
     Difficulty("people", "mixed", "extreme", 0.30, "enlarged", "telephone", "extreme"),
 )
+
+
+def own_knobs(level: int, **knobs: Any) -> dict[str, str | float]:
+    """The knobs that are set otherwise than a level has them, for the record of a dataset.
+
+    Args:
+        level: see :meth:`Difficulty.level`.
+        knobs: by name; None leaves one to the level.
+
+    Raises:
+        UsageError: there is no such level, knob or value.
+    """
+    set_alone = {name: value for name, value in knobs.items() if value is not None}
+    usual = Difficulty.level(level).to_dict()
+    wanted = Difficulty.level(level, **set_alone).to_dict()
+    return {name: value for name, value in wanted.items() if value != usual[name]}

@@ -85,6 +85,16 @@ def test_diff_of_profiles_files_and_runs(likeness: Command, trained: Path) -> No
     assert "does not say which system" in result.err
 
 
+def test_a_profile_that_is_not_there_is_told_with_the_argument_that_names_it(
+    likeness: Command,
+) -> None:
+    result = likeness("config", "diff", "toy:smoke", "toy:nope")
+    assert result.code == 2
+    assert "profile (command line toy:nope): toy has no profile 'nope'." in result.err
+    assert "--profile" not in result.err
+    assert "(command line --profile)" in likeness("config", "show", "toy", "--profile", "nope").err
+
+
 def test_a_run_takes_overrides_but_no_profile(likeness: Command, trained: Path) -> None:
     rows = likeness("config", "explain", trained, "train.log_every=7", "--json").document
     assert {row["key"]: row["value"] for row in rows}["train.log_every"] == 7

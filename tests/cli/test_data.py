@@ -280,3 +280,37 @@ def test_a_second_identical_make_is_up_to_date(likeness: Command, folder: Path) 
     other = likeness(*words, "size=72")
     assert other.code == 2
     assert "size was 64 and is 72" in other.err
+
+
+def test_a_sentence_about_a_choice_ends_with_one_mark(likeness: Command) -> None:
+    for value, end in (("nosuch", "found 'nosuch'.\n"), ("espaek", "Did you mean 'espeak'?\n")):
+        result = likeness("data", "make", "audio2face", "d", f"backend={value}")
+        assert result.code == 2
+        assert "expected one of 'auto', 'espeak' or 'formant', found" in result.err
+        assert end in result.err
+
+
+@pytest.mark.parametrize(
+    ("system", "word", "message"),
+    [
+        ("audio2face", "split=.8,.2", "three numbers from 0 to 1 with commas between"),
+        ("audio2face", "split=.8", "with commas between, found '0.8'"),
+        ("audio2face", "speech=loud", "expected one of 'even', 'usual', 'mumbling' or 'extreme'"),
+        ("audio2face", "audio=loud", "expected one of 'dry', 'rooms', 'noisy' or 'telephone'"),
+        ("audio2face", "occlusion=.1", "There is no option 'occlusion'"),
+        ("audio2face", "text=nowhere.txt", "Sentences should be lines of UTF-8 text in 'nowhere"),
+        ("face-encoder", "split=.8,.1,.2", "add up to 1.1"),
+        ("face-encoder", "sensor=bad", "'clean', 'light', 'strong' or 'enlarged'"),
+        ("face-encoder", "pose=any", "'near', 'classes', 'all' or 'extreme'"),
+        ("face-encoder", "occlusion=2", "expected a number of at most 1"),
+        ("face-encoder", "speech=even", "There is no option 'speech'"),
+    ],
+)
+def test_wrong_options_of_studio_data_make_nothing(
+    likeness: Command, system: str, word: str, message: str
+) -> None:
+    result = likeness("data", "make", system, "d", "--people", 3, word)
+    assert result.code in (2, 4)
+    assert message in result.err
+    assert "Making" not in result.err
+    assert not Path("d").exists()

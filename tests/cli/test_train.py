@@ -77,6 +77,16 @@ def test_a_dry_run_shows_the_plan_and_makes_nothing(likeness: Command, data: Pat
     assert not Path("runs").exists()
 
 
+def test_a_dry_run_names_the_stages_that_few_steps_leave_out(likeness: Command, data: Path) -> None:
+    words = ("train", "toy", "data.root=data", "--dry-run")
+    few = likeness(*words, "train.steps=1", "--json").document  # of 12 and 8 steps
+    assert [stage["name"] for stage in few["plan"]["stages"]] == ["both"]
+    assert few["left_out"] == ["head"]
+    assert "left out, without a step: head\n" in likeness(*words, "train.steps=1").out
+    assert likeness(*words, "train.steps=5", "--json").document["left_out"] == []
+    assert "left out" not in likeness(*words, "train.steps=5").out
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [

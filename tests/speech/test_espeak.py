@@ -14,6 +14,7 @@ from likeness.speech import espeak, espeak_child, espeak_library
 from likeness.speech.espeak import Speech, synthesise
 from likeness.speech.espeak_library import (
     EspeakLibrary,
+    check_language,
     find_espeak,
     is_espeak_present,
     language_files,
@@ -131,6 +132,28 @@ def test_a_voice_file_says_what_the_voice_is() -> None:
 def test_unknown_and_echoing_voices_are_refused(base: str, message: str) -> None:
     with pytest.raises(UsageError, match=message):
         voice_file(Voice(base=base), find_espeak())
+
+
+@needs_espeak
+@pytest.mark.parametrize(
+    ("tag", "advice"),
+    [
+        ("DE", "Did you mean 'de'?"),
+        ("German", "Did you mean 'de'?"),
+        ("deu", "Did you mean 'de'?"),
+        ("de-de", "Did you mean 'de'?"),
+        ("pt-bz", "Did you mean 'pt"),
+        ("klingon", "There are: af, "),
+        ("", "There are: af, "),
+    ],
+)
+def test_a_language_goes_by_its_tag(tag: str, advice: str) -> None:
+    library = find_espeak()
+    for known in ("de", "pt-br", "cmn"):
+        check_language(known, library)
+    with pytest.raises(UsageError, match=f"no language with the tag '{tag}'") as caught:
+        check_language(tag, library)
+    assert caught.value.advice.startswith(advice)
 
 
 @needs_espeak

@@ -143,7 +143,13 @@ def test_own_sentences_are_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "message"), [(b"\n \n", "holds no sentence"), (b"\xff\xfe\xd8", "UTF-8")]
+    ("content", "message"),
+    [
+        (b"\n \n", "text.txt' holds no sentence"),
+        (b"\xff\xfe\xd8", "UTF-8"),
+        (b"Guten Morgen.\n\n-- \xc2\xb4 ^ --\n", "Line 3 of .* nothing that can be spoken: '-- "),
+        (b"Eins.\n" + b"a" * 30_000, "Line 2 of .* has 30000 characters; .* may have 20000"),
+    ],
 )
 def test_files_without_sentences_are_refused(tmp_path: Path, content: bytes, message: str) -> None:
     path = tmp_path / "text.txt"

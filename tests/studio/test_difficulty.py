@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from likeness.errors import UsageError
-from likeness.studio.difficulty import LEVELS, Difficulty
+from likeness.studio.difficulty import LEVELS, Difficulty, own_knobs
 from likeness.studio.scene import Scene
 
 
@@ -35,6 +35,16 @@ def test_levels_and_single_knobs():
 def test_wrong_knobs_are_named(make, message):
     with pytest.raises(UsageError, match=message):
         make()
+
+
+def test_knobs_count_as_set_alone_where_the_level_has_them_otherwise():
+    assert own_knobs(1, light=None, sensor="light", occlusion=0.03) == {}
+    assert own_knobs(2, sensor="light", occlusion=0, pose="all") == {
+        "occlusion": 0,
+        "sensor": "light",
+    }
+    with pytest.raises(UsageError, match="light must be one of soft, varied, hard, mixed"):
+        own_knobs(1, light="bright")
 
 
 def test_level_0_is_plain():

@@ -7,8 +7,9 @@ Everything is a function of the seed, the actor and the number of the shot.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import cycle
 from typing import Literal, get_args
 
 import numpy as np
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 
 from likeness.seeds import Draws, seed_of
 from likeness.speech.synthesis import Backend, speak
-from likeness.speech.timeline import SILENCE, Emotion, Segment, Timeline, Utterance, Voice
+from likeness.speech.timeline import EMOTIONS, SILENCE, Emotion, Segment, Timeline, Utterance, Voice
 from likeness.studio.babble import babble_voices
 from likeness.studio.closures import Lips
 from likeness.studio.corpus import Sentence, Split, more_sentences, sentences
@@ -26,6 +27,7 @@ from likeness.studio.performance import perform
 from likeness.studio.performing_style import TRANSITIONS, Delivery, PerformingStyle
 from likeness.studio.person import Person
 from likeness.studio.recording import SAMPLE_RATE, draw_conditions, record
+from likeness.studio.shares import Shares, filled
 from likeness.studio.voice import drifted, voice_of
 
 Scale = Literal["smoke", "fast", "full"]
@@ -80,7 +82,13 @@ class Take:
 
 
 def lines_of(
-    scale: Scale, seed: int, count: int | None = None, only: Split | None = None
+    scale: Scale,
+    seed: int,
+    count: int | None = None,
+    only: Split | None = None,
+    *,
+    own: Sequence[Sentence] = (),
+    shares: Shares | None = None,
 ) -> tuple[Line, ...]:
     """The shots of every actor: the same sentences, in one order; a silent one ends them.
 
@@ -89,8 +97,14 @@ def lines_of(
         seed: of the sentences beyond the corpus.
         count: so many of them, spread over emotions and splits; None keeps all.
         only: leave out all but this split: what people who are tested with say.
+        own: sentences instead of the studio's, all of them: every second one neutral, the others in
+            the scale's emotions in turn.
+        shares: of the splits; None keeps those the sentences have, of ``own`` ones one at least in
+            every split.
     """
-    if scale == "smoke":
+    if own:
+        chosen = list(zip(own, _emotions_in_turn(scale), strict=False))
+    elif scale == "smoke":
         chosen = list(_smoke_sentences())
     else:
         chosen = [(sentence, sentence.emotion) for sentence in sentences()]
@@ -99,14 +113,26 @@ def lines_of(
     if count is not None and count < len(chosen):
         kept_places = np.round(np.linspace(0, len(chosen) - 1, count)).astype(int)
         chosen = [chosen[place] for place in kept_places]
+    splits = [sentence.split for sentence, _ in chosen]
+    if shares is not None:
+        splits = list(shares.of_texts([sentence.text for sentence, _ in chosen]))
+    elif own:
+        splits = list(filled(splits))
     numbers = Counter[str]()
     lines = []
-    for sentence, emotion in chosen:
+    for (sentence, emotion), split in zip(chosen, splits, strict=True):
         shot = f"{emotion}_{numbers[emotion]:03d}"
         numbers[emotion] += 1
-        lines.append(Line(shot, sentence.text, emotion, sentence.split))
+        lines.append(Line(shot, sentence.text, emotion, split))
     kept = [line for line in lines if only in (None, line.split)]
     return (*kept, Line(SILENT, "", "neutral", only or "train"))
+
+
+def _emotions_in_turn(scale: Scale) -> Iterator[Emotion]:
+    others = [e for e in SMOKE_EMOTIONS if e != "neutral"] if scale == "smoke" else EMOTIONS
+    for emotion in cycle(others):
+        yield "neutral"
+        yield emotion
 
 
 def _smoke_sentences() -> Iterator[tuple[Sentence, Emotion]]:
@@ -145,6 +171,7 @@ def take_of(
     difficulty: Difficulty,
     backend: Backend = "auto",
     voices: bool = True,
+    language: str | None = None,
 ) -> Take:
     """One shot of an actor.
 
@@ -152,6 +179,7 @@ def take_of(
         lips: of the head the curves are for.
         number: of the shot; another one is another take.
         voices: also record it in ``VOICES``.
+        language: tag of the one the text is spoken in; None for the English of the actor.
 
     Raises:
         DataError, MissingError, LikenessError: the text cannot be spoken.
@@ -159,11 +187,14 @@ def take_of(
     key = ("audio2face shot", seed, person.seed, number)
     level = get_args(SpeechKnob).index(difficulty.speech)
     take_seed = seed_of(*key)
+    own = voice_of(person)
+    if language is not None:
+        own = replace(own, language=language, base=language)
     if not line.text:
-        utterance = _silence(voice_of(person))
+        utterance = _silence(own)
         curves = perform(utterance, PerformingStyle.of(person), take_seed, head=lips)
         return Take(utterance, curves, _room_tone(len(utterance.audio), *key), {})
-    voice = drifted(voice_of(person), person.seed, number, difficulty=level)
+    voice = drifted(own, person.seed, number, difficulty=level)
     utterance = speak(line.text, voice, line.emotion, take_seed, backend=backend)
     draws = Draws(*key, "delivery")
     delivery = Delivery(

@@ -28,11 +28,20 @@ from likeness.geometry.head_asset import HeadAsset
 from likeness.media.image import crop
 from likeness.seeds import rng_of, seed_of
 from likeness.studio.albedo_space import ALBEDO_FINGERPRINT, albedo_code, albedo_space
-from likeness.studio.difficulty import Difficulty
+from likeness.studio.corpus import Split
+from likeness.studio.difficulty import (
+    BackgroundKnob,
+    Difficulty,
+    LightKnob,
+    PoseKnob,
+    SensorKnob,
+    own_knobs,
+)
 from likeness.studio.origin import origin_of
 from likeness.studio.person import Person
 from likeness.studio.photograph import photograph, sitter_of
 from likeness.studio.scene import Scene, head_rotation, sight_rotation
+from likeness.studio.shares import Shares
 from likeness.studio.template import build_template
 from likeness.systems.face_encoder.annotation_files import MASK_CLASSES
 from likeness.systems.face_encoder.crops import warp_classes
@@ -73,7 +82,13 @@ def make(
     scale: Scale | None = None,
     photos: Annotated[int, Field(ge=1)] | None = None,
     size: Annotated[int, Field(ge=64)] | None = None,
+    split: Annotated[str, Field(coerce_numbers_to_str=True)] | None = None,
     difficulty: Annotated[int, Field(ge=0, le=3)] = 1,
+    background: BackgroundKnob | None = None,
+    light: LightKnob | None = None,
+    pose: PoseKnob | None = None,
+    occlusion: Annotated[float, Field(ge=0, le=1)] | None = None,
+    sensor: SensorKnob | None = None,
     max_yaw: Annotated[float, Field(ge=0, le=90)] = 50.0,
     faults: str = "",
     workers: Annotated[int, Field(ge=0)] = 0,
@@ -91,7 +106,10 @@ def make(
         photos: of each person, instead of the scale's. The first of several is from the front and
             neutral.
         size: side of the pictures in pixels, instead of the scale's.
-        difficulty: of light, background, occlusion and sensor, 0 to 3.
+        split: shares of the people for training, validation and testing, such as ".8,.1,.1".
+        difficulty: of background, light, pose, occlusion and sensor, 0 to 3.
+        background, light, pose, occlusion, sensor: single knobs, instead of the difficulty's; see
+            :class:`.Difficulty`.
         max_yaw: degrees; more than half of the pictures are within 20 in any case.
         faults: codes of :data:`.studio_faults.FAULTS` to put into photographs for training, with
             commas between.
@@ -108,9 +126,17 @@ def make(
         if value < low:
             raise UsageError(f"{name} must be at least {low}, found {value}.")
     codes = [code for code in faults.split(",") if code]
-    for_training = sum(_split(number, people) == "train" for number in range(people)) * photos
-    check_faults(codes, for_training)
-    Difficulty.level(difficulty)  # before any work, an unknown one is refused
+    knobs = own_knobs(
+        difficulty,
+        background=background,
+        light=light,
+        pose=pose,
+        occlusion=occlusion,
+        sensor=sensor,
+    )
+    shares = None if split is None else Shares.read(split)
+    splits = _splits(people) if shares is None else shares.spread(people)
+    check_faults(codes, splits.count("train") * photos)
     head = open_head("studio")
     albedo_space()  # computed once, not in every process
     asked: dict[str, Any] = {
@@ -122,14 +148,16 @@ def make(
         "max_yaw": max_yaw,
         "faults": codes,
     }
+    chosen = {"split": shares and shares.to_list(), "knobs": knobs}
+    asked |= {name: value for name, value in chosen.items() if value}
     notes = {
         "source": "studio",
         "consent": "These people do not exist; every picture is made by code.",
         **asked,
     }
     tasks = [
-        tuple(_Task(seed, number, people, photos, size, max_yaw, difficulty))
-        for number in range(people)
+        tuple(_Task(seed, number, part, photos, size, max_yaw, difficulty, tuple(knobs.items())))
+        for number, part in enumerate(splits)
     ]
     settings = {**asked, "size": size, "head": head.fingerprint}
     if is_up_to_date(out, command=_COMMAND, settings=settings):
@@ -160,11 +188,12 @@ class _Task(NamedTuple):
 
     seed: int
     number: int
-    people: int
+    split: Split
     photos: int
     size: int
     max_yaw: float
     difficulty: int = 1
+    knobs: tuple[tuple[str, str | float], ...] = ()
 
 
 def _make_person(root: Path, values: tuple[Any, ...]) -> list[dict[str, Any]]:
@@ -200,7 +229,7 @@ def _person_samples(task: _Task) -> Iterator[dict[str, Any]]:
             "landmarks": picture.landmarks68,
             "mask": picture.mask,
             "person": f"{task.number:05d}",
-            "split": _split(task.number, task.people),
+            "split": task.split,
             "truth": {**truth, "harmonic_light": light},
             "record": {
                 "name": person.name,
@@ -208,6 +237,7 @@ def _person_samples(task: _Task) -> Iterator[dict[str, Any]]:
                 "light": scene.light_name,
                 "yaw": round(math.degrees(scene.yaw), 1),
                 "difficulty": task.difficulty,
+                **({"knobs": dict(task.knobs)} if task.knobs else {}),
             },
         }
 
@@ -219,7 +249,7 @@ def _person(seed: int, number: int) -> Person:
 def _scenes(task: _Task, index: int) -> Iterator[Scene]:
     """Scenes for one photograph, one after the other, until one shows enough of the face."""
     rng = rng_of("face-encoder photograph", task.seed, task.number, index)
-    difficulty = Difficulty.level(task.difficulty)
+    difficulty = Difficulty.level(task.difficulty, **dict(task.knobs))
     while index > 0 or task.photos == 1:
         yield Scene.sample(rng, difficulty=difficulty, max_yaw=task.max_yaw)
     most = min(_FRONT_YAW, task.max_yaw)
@@ -324,8 +354,8 @@ def apparent_rotation(scene: Scene, translation: np.ndarray) -> np.ndarray:
     return seen.astype(np.float32)
 
 
-def _split(number: int, people: int) -> str:
+def _splits(people: int) -> tuple[Split, ...]:
     """Every tenth person validates and every tenth tests; few people still give all three."""
     every = min(10, max(3, people))
-    place = number % every
-    return "test" if place == every - 1 else "validation" if place == every - 2 else "train"
+    ends: dict[int, Split] = {every - 1: "test", every - 2: "validation"}
+    return tuple(ends.get(number % every, "train") for number in range(people))

@@ -273,10 +273,10 @@ def test_studio_people_go_on_too(dataset, tmp_path, monkeypatch):
     points = np.load(dataset / "landmarks" / "p0_0.npy")
 
     def drawn(task: studio._Task) -> Iterator[dict[str, Any]]:
-        number, people, photos, size = task.number, task.people, task.photos, task.size
+        number, photos, size = task.number, task.photos, task.size
         if number == stop:
             raise KeyboardInterrupt
-        image = np.full((size, size, 3), number / people, np.float32)
+        image = np.full((size, size, 3), number / 5, np.float32)
         for index in range(photos):
             name = f"{number}_{index}"
             yield {"id": name, "image": image, "landmarks": points, "person": str(number)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections import Counter
 from dataclasses import replace
@@ -46,13 +47,13 @@ def test_beside_the_axis_the_camera_sees_the_side_it_looks_at(scene, place):
 
 @pytest.mark.parametrize("people", [3, 4, 9, 10, 37])
 def test_few_people_still_fill_all_splits(people):
-    counts = Counter(studio._split(number, people) for number in range(people))
+    counts = Counter(studio._splits(people))
     assert set(counts) == {"train", "validation", "test"}
     assert counts["train"] >= counts["validation"]
 
 
 def test_of_many_people_a_tenth_each_validates_and_tests():
-    counts = Counter(studio._split(number, 200) for number in range(200))
+    counts = Counter(studio._splits(200))
     assert counts == {"train": 160, "validation": 20, "test": 20}
 
 
@@ -60,11 +61,10 @@ def test_splits_share_neither_people_nor_backgrounds():
     """Of a set of 100 people in four photographs each."""
     persons: dict[str, set[int]] = {}
     grounds: dict[str, set[int]] = {}
-    for number in range(100):
-        split = studio._split(number, 100)
+    for number, split in enumerate(studio._splits(100)):
         persons.setdefault(split, set()).add(studio._person(11, number).seed)
         for index in range(4):
-            scene = next(studio._scenes(studio._Task(11, number, 100, 4, 64, 50.0), index))
+            scene = next(studio._scenes(studio._Task(11, number, split, 4, 64, 50.0), index))
             grounds.setdefault(split, set()).add(scene.background.seed)
     for found, count in ((persons, 100), (grounds, 400)):
         assert sum(map(len, found.values())) == count
@@ -73,11 +73,11 @@ def test_splits_share_neither_people_nor_backgrounds():
 
 def test_the_first_of_several_scenes_is_frontal_and_neutral():
     for number in range(40):
-        scene = next(studio._scenes(studio._Task(5, number, 40, 2, 64, 50.0), 0))
+        scene = next(studio._scenes(studio._Task(5, number, "train", 2, 64, 50.0), 0))
         assert abs(scene.yaw) <= math.radians(12)
         assert abs(scene.pitch) <= math.radians(9)
         assert not any(scene.expression)
-    other = [next(studio._scenes(studio._Task(5, n, 40, 2, 64, 50.0), 1)) for n in range(40)]
+    other = [next(studio._scenes(studio._Task(5, n, "train", 2, 64, 50.0), 1)) for n in range(40)]
     assert max(abs(scene.yaw) for scene in other) > math.radians(30)
     assert np.mean([any(scene.expression) for scene in other]) > 0.7
 
@@ -89,6 +89,12 @@ def test_the_first_of_several_scenes_is_frontal_and_neutral():
         ({"people": 1, "photos": 0}, "photos must be at least 1"),
         ({"people": 1, "size": 32}, "size must be at least 64"),
         ({"people": 4, "difficulty": 5}, "Difficulty goes from 0 to 3"),
+        ({"people": 4, "split": ".8,.2"}, "A split is three numbers"),
+        ({"people": 4, "light": "bright"}, "light must be one of soft, varied, hard, mixed"),
+        (
+            {"people": 2, "photos": 1, "split": ".4,.6,0", "faults": "image-turned,truth-length"},
+            "2 faults need as many photographs; 1 are for training",
+        ),
         ({"people": 4, "faults": "moustache"}, "There is no fault moustache"),
         (
             {"people": 3, "photos": 1, "faults": "image-turned,truth-length"},
@@ -128,7 +134,7 @@ def test_a_scale_says_how_many_photographs_of_which_size(
 
 
 def test_a_record_says_yaw_and_difficulty():
-    task = studio._Task(5, 2, 4, 2, 64, 50.0, 2)
+    task = studio._Task(5, 2, "train", 2, 64, 50.0, 2)
     first = next(studio._person_samples(task))
     assert not np.delete(first["truth"]["arkit"], EYE_DIRECTIONS).any()
     yaw = math.degrees(next(studio._scenes(task, 0)).yaw)
@@ -136,9 +142,85 @@ def test_a_record_says_yaw_and_difficulty():
     assert first["record"]["difficulty"] == 2
 
 
+def _stand_in(monkeypatch):
+    """A plain picture for each person's, which takes seconds to draw; returns what was asked."""
+    asked = []
+
+    def drawn(task):
+        asked.append(task)
+        points = np.random.default_rng(task.number).uniform(10, 50, (68, 2)).astype(np.float32)
+        image = np.full((64, 64, 3), task.number / 20, np.float32)
+        name = f"{task.number:05d}"
+        yield {"id": name, "image": image, "landmarks": points, "person": name, "split": task.split}
+
+    monkeypatch.setattr(studio, "_person_samples", drawn)
+    return asked
+
+
+def test_shares_and_knobs_decide_what_is_made_and_are_recorded(tmp_path, monkeypatch):
+    asked = _stand_in(monkeypatch)
+    settings = {"people": 8, "photos": 1, "size": 64, "workers": 1}
+    own = {"split": ".5,.25,.25", "difficulty": 2, "sensor": "light", "occlusion": 0.5}
+    root = str(tmp_path / "out")
+    studio.make(root, **settings, **own)
+    rows = [json.loads(line) for line in (tmp_path / "out/index.jsonl").read_text().splitlines()]
+    assert Counter(row["split"] for row in rows) == {"train": 4, "validation": 2, "test": 2}
+    assert {dict(task.knobs)["sensor"] for task in asked} == {"light"}
+    recorded = json.loads((tmp_path / "out/studio.json").read_text())["settings"]
+    assert recorded["split"] == [0.5, 0.25, 0.25]
+    assert recorded["knobs"] == {"occlusion": 0.5, "sensor": "light"}
+    assert studio.make(root, **settings, **own).is_up_to_date
+    # A knob as the difficulty has it, and a share written otherwise, ask for nothing else.
+    same = {**own, "split": "0.50,.25,.25", "light": "hard"}
+    assert studio.make(root, **settings, **same).is_up_to_date
+    for other, told in (
+        ({"sensor": "clean"}, "knobs of 'sensor' was 'light' and is 'clean'"),
+        ({"split": None}, "split was .* and is None"),
+    ):
+        with pytest.raises(UsageError, match=told):
+            studio.make(root, **settings, **{**own, **other})
+    studio.make(str(tmp_path / "plain"), **settings)
+    plain = json.loads((tmp_path / "plain/studio.json").read_text())["settings"]
+    assert not {"split", "knobs"} & set(plain)
+
+
+def test_a_set_with_knobs_goes_on_with_the_same_ones_only(tmp_path, monkeypatch):
+    _stand_in(monkeypatch)
+    settings = {"people": 4, "photos": 1, "size": 64, "workers": 1, "split": ".5,.5,0"}
+    whole, root = tmp_path / "whole", tmp_path / "out"
+    studio.make(str(whole), **settings, pose="near")
+    drawn = studio._person_samples
+
+    def stopping(task):
+        if task.number == 2:
+            raise KeyboardInterrupt
+        return drawn(task)
+
+    monkeypatch.setattr(studio, "_person_samples", stopping)
+    with pytest.raises(KeyboardInterrupt):
+        studio.make(str(root), **settings, pose="near")
+    monkeypatch.setattr(studio, "_person_samples", drawn)
+    with pytest.raises(UsageError, match=r"knobs was .*'near'.* and is None"):
+        studio.make(str(root), **settings)
+    studio.make(str(root), **settings, pose="near")
+    for path in whole.rglob("*.*"):
+        assert (root / path.relative_to(whole)).read_bytes() == path.read_bytes(), path
+
+
+def test_a_knob_changes_scenes_and_is_written_beside_the_difficulty():
+    near = studio._Task(5, 2, "train", 12, 64, 90.0, 3, (("pose", "near"),))
+    for index in range(1, 12):
+        scene = next(studio._scenes(near, index))
+        assert abs(scene.yaw) <= math.radians(20)
+        assert scene.film.source_side == 96
+    (sample,) = studio._person_samples(near._replace(photos=1))
+    assert sample["record"]["difficulty"] == 3
+    assert sample["record"]["knobs"] == {"pose": "near"}
+
+
 def test_the_truth_beside_a_picture_makes_its_head_again():
     """Weights and turns pose the person of the seed; camera and place put it where it was seen."""
-    (sample,) = studio._person_samples(studio._Task(3, 1, 4, 1, 64, 40.0))
+    (sample,) = studio._person_samples(studio._Task(3, 1, "train", 1, 64, 40.0))
     truth = sample["truth"]
     sitter = sitter_of(Person.sample(sample["record"]["seed"]))
     figure = sitter.pose(truth["arkit"], HeadPose(tuple(truth["root"]), tuple(truth["neck"])))
@@ -155,7 +237,7 @@ def test_the_truth_beside_a_picture_makes_its_head_again():
 
 def test_true_light_and_albedo_draw_the_photograph_again():
     """The encoder's own rendering of the truth is much nearer than the mean colour in white."""
-    (sample,) = studio._person_samples(studio._Task(3, 1, 4, 1, 96, 20.0))
+    (sample,) = studio._person_samples(studio._Task(3, 1, "train", 1, 96, 20.0))
     truth = sample["truth"]
     assert truth["albedo"].shape == (50,)
     assert truth["harmonic_light"].shape == (9, 3)
