@@ -21,7 +21,7 @@ from pydantic import ValidationError, create_model
 from likeness.checks import checked, known_names
 from likeness.config.document import load_saved
 from likeness.config.faults import validation_faults
-from likeness.config.overrides import PREFIX, Origin
+from likeness.config.overrides import PREFIX, Origin, Unread, coerce
 from likeness.config.resolve import Resolved, draft
 from likeness.config.resolve import resolve as resolve_layers
 from likeness.config.schema import ConfigModel
@@ -216,6 +216,13 @@ def check_empty(out: str | Path, *, made: bool = False) -> None:
         )
 
 
+def _plain(value: Any, annotation: Any) -> Any:
+    """An option as plain data: paths are text, and text from the command line is read as asked."""
+    if isinstance(value, Unread):
+        return coerce(str(value), [annotation])
+    return str(value) if isinstance(value, PurePath) else value
+
+
 def checked_options(
     function: Callable[..., Any], options: Mapping[str, Any], what: str, *, taken: int
 ) -> dict[str, Any]:
@@ -246,7 +253,13 @@ def checked_options(
     holder = SimpleNamespace(__annotations__={name: known[name] for name in chosen})
     annotations = get_type_hints(holder, globalns=function.__globals__, include_extras=True)
     fields: dict[str, Any] = {name: (annotation, ...) for name, annotation in annotations.items()}
-    values = {n: str(v) if isinstance(v, PurePath) else v for n, v in chosen.items()}
+    values = {}
+    for name, value in chosen.items():
+        try:
+            values[name] = _plain(value, annotations[name])
+        except ValueError as error:
+            lines.append(f"The option '{name}' of {what}: {error}.")
+            del fields[name]
     try:
         checked = create_model("Options", __base__=ConfigModel, **fields).model_validate(values)
     except ValidationError as error:
@@ -260,7 +273,8 @@ def checked_options(
         raise UsageError(
             "\n".join(lines), advice=f"{''.join(hints)}There are: {', '.join(known) or 'none'}."
         )
-    return {**options, **{name: getattr(checked, name) for name in fields}}
+    others = {name: _plain(value, Any) for name, value in options.items() if name not in known}
+    return {**others, **{name: getattr(checked, name) for name in fields}}
 
 
 def with_progress(

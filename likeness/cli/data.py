@@ -105,15 +105,15 @@ app.command("prepare")(prepare)
 
 
 def parse_options(words: list[str], *, flags: Collection[str] = ()) -> dict[str, Any]:
-    """``name=value`` words as keyword arguments; values are read as YAML.
+    """``name=value`` words as keyword arguments; values are texts that their function reads.
 
     Args:
         flags: options that are flags of the verb, as ``--name``, and no words.
 
     Raises:
-        UsageError: a word without ``=``, one that is a flag, or a value that is not valid YAML.
+        UsageError: a word without ``=``, one that is a flag, or one given twice.
     """
-    from likeness.config.text import read_yaml
+    from likeness.config.overrides import Unread
     from likeness.errors import UsageError
 
     options: dict[str, Any] = {}
@@ -128,7 +128,7 @@ def parse_options(words: list[str], *, flags: Collection[str] = ()) -> dict[str,
             raise UsageError(f"There is no option '{name}'.")
         if name in options:
             raise UsageError(f"The option '{name}' is given twice.")
-        options[name] = read_yaml(value, name=f"option {name}").values if value else ""
+        options[name] = Unread(value)
     return options
 
 

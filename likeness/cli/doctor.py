@@ -18,7 +18,7 @@ _EXTRAS: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ("alembic", ("alembic3d",), "point caches in Alembic files"),
     ("parquet", ("pyarrow",), "photographs in Parquet tables"),
     ("speech", ("espeakng_loader", "transformers"), "spoken sentences; published speech encoders"),
-    ("s3", ("s3fs", "aiohttp"), "data and mirrors at s3:// and https:// addresses"),
+    ("s3", ("s3fs", "aiohttp"), "data and mirrors at s3://, single files at https://"),
     ("tensorboard", ("tensorboard",), "metrics in TensorBoard"),
     ("wandb", ("wandb",), "metrics at Weights & Biases"),
     ("dev", ("pytest", "ruff", "mypy"), "tests, lint and type checks"),

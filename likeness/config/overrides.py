@@ -51,6 +51,10 @@ class Assignment:
     """Origins of the values inside a list, relative to the key."""
 
 
+class Unread(str):
+    """The text of a command-line word, to be read by :func:`coerce` where the type is known."""
+
+
 def parse_overrides(words: Iterable[str]) -> tuple[list[Assignment], list[str]]:
     """Command-line words ``a.b=value`` as assignments, and a message for each that is none."""
     assignments, faults = [], []

@@ -60,7 +60,11 @@ class Stems:
 
 
 def write_manifest(
-    path: Path, facts: Mapping[str, Any], files: Mapping[str, Mapping[str, Any]]
+    path: Path,
+    facts: Mapping[str, Any],
+    files: Mapping[str, Mapping[str, Any]],
+    *,
+    before: Path | None = None,
 ) -> None:
     """Write the manifest of a stem.
 
@@ -70,15 +74,17 @@ def write_manifest(
     Args:
         facts: the input and what its files were made with; JSON values.
         files: name to what is said of it, ``sha256`` among it.
+        before: the manifest whose place this one takes later; None is the one at ``path``.
     """
-    earlier = _read(path)
+    before = path if before is None else before
+    earlier = _read(before)
     others = earlier.pop("files", None)
     kept = {}
     if isinstance(others, dict) and earlier == json.loads(json.dumps(facts)):
         kept = {
             name: entry
             for name, entry in others.items()
-            if name not in files and _is_still(path.with_name(name), entry)
+            if name not in files and _is_still(before.with_name(name), entry)
         }
     write_json(path, {**facts, "files": {**kept, **files}})
 

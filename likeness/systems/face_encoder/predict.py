@@ -15,6 +15,7 @@ from likeness.faces.detect import make_detector
 from likeness.media.drawing import landmark_text
 from likeness.media.image import load_image, save_image
 from likeness.media.video import write_animation
+from likeness.replacement import replacing_together
 from likeness.runs.predictions import Stems, manifest_path, write_manifest
 from likeness.storage.files import replacing, sha256_of
 from likeness.systems.face_encoder.meshes import open_renderer, texture_of, write_mesh
@@ -99,12 +100,7 @@ def predict(
             continue
         digest = sha256_of(path)
         stem = stems.stem(name, digest)
-        files, hashes = {}, {}
-        for kind in formats:
-            target = output / f"{stem}.{_ENDINGS.get(kind, kind)}"
-            files[kind] = str(target)
-            for written in _write(target, photo, record, renderer, frames):
-                hashes[written.name] = {"sha256": sha256_of(written)}
+        files = {kind: str(output / f"{stem}.{_ENDINGS.get(kind, kind)}") for kind in formats}
         about = {
             "photograph": path.name,
             "photograph_sha256": digest,
@@ -112,7 +108,16 @@ def predict(
             "detector": detector,
             "detector_weights": None if weights is None else Path(weights).name,
         }
-        write_manifest(manifest_path(output, stem), about, hashes)
+        with replacing_together(output) as made:
+            hashes = {
+                written.name: {"sha256": sha256_of(written)}
+                for kind in formats
+                for written in _write(
+                    made / Path(files[kind]).name, photo, record, renderer, frames
+                )
+            }
+            last = manifest_path(output, stem)
+            write_manifest(made / last.name, about, hashes, before=last)
         rows.append({"input": str(path), "files": files, **texture})
     if len(failures) == len(rows):
         if len(failures) == 1:

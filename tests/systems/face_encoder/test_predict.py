@@ -382,9 +382,11 @@ def test_a_folder_without_photographs_keeps_no_other_input_from_being_read(predi
     assert len(found) > 1
 
 
-@pytest.mark.parametrize("format", FORMATS)
-def test_a_full_disk_leaves_no_half_of_a_file(predictor, photos, tmp_path, format):
-    with full_disk(tmp_path / "out") as disk:
+@pytest.mark.parametrize(
+    ("format", "free"), [*((format, 0) for format in FORMATS), (",".join(FORMATS), 40_000)]
+)
+def test_a_full_disk_leaves_nothing_of_a_photograph(predictor, photos, tmp_path, format, free):
+    with full_disk(tmp_path / "out", free=free) as disk:
         with pytest.raises(UsageError, match="No space left on device"):
             run(predictor, photos, [str(photos / "p0_0.png")], format=format, frames=2)
         assert [path.name for path in disk.iterdir()] == ["filler"]
