@@ -128,6 +128,14 @@ def test_it_passes_over_the_lower_teeth_and_not_through_them(template, seed):
         assert _stands_before_lower_teeth(template, moved) <= 0.2
 
 
+def test_a_tongue_that_is_out_lies_over_the_teeth(template):
+    """Also without weights of its own shapes, as in photographs."""
+    for out in (0.1, 0.2, 0.5, 0.75, 1.0):
+        weights = out * np.eye(52)[INDEX["tongueOut"]]
+        moved = apply_expression(template, template.vertices, weights)
+        assert _cuts(template, moved, "teeth_lower") == 0, out
+
+
 def test_nothing_jumps_where_the_arch_lets_go(template):
     path = np.linspace(0.0, 1.0, 101)
     places = [
