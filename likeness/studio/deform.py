@@ -22,7 +22,7 @@ from likeness.studio.expressions import (
     jaw_motion,
 )
 from likeness.studio.template import SIDES, Template, build_template
-from likeness.studio.tongue import move_tongue
+from likeness.studio.tongue import TONGUE_NAMES, move_tongue
 
 _JAW_FOR_TONGUE = 0.3
 _AWAY_FROM_CORNERS = slice(2, -2)
@@ -70,7 +70,8 @@ def apply_expression(
         template: the topology of ``rest``.
         rest: (V, 3) mm, a person's head at rest, or the template's own vertices.
         weights: (52,) in the order of ``ARKIT_NAMES``, clamped by :func:`clamp_weights`.
-        tongue: (16,) in the order of ``tongue.TONGUE_NAMES``; None leaves it lying.
+        tongue: (16,) in the order of ``tongue.TONGUE_NAMES``; None leaves it lying, or
+            out as ``weights`` say.
     """
     values = reach.fit_weights(template, rest, clamp_weights(weights))
     linear = values.copy()
@@ -93,8 +94,9 @@ def apply_expression(
             eyelids.close_lids(template, vertices, side, weight, center)
         eyelids.clear_ball(template, vertices, side, center, rotation[:, 2])
     jaw_rotation = jaw_motion(values)[0]
-    if tongue is not None:
-        move_tongue(template, vertices, tongue, jaw_rotation)
+    if tongue is not None or values[INDEX["tongueOut"]] > 0.0:
+        own = np.zeros(len(TONGUE_NAMES)) if tongue is None else tongue
+        move_tongue(template, vertices, own, jaw_rotation)
     lips.settle_lips(template, vertices, jaw_rotation)
     lips.tuck_lining(template, vertices)
     return vertices

@@ -323,7 +323,7 @@ def tongue() -> Part:
     )
     vertices = np.stack(
         [
-            19.0 * u * np.sqrt(1.0 - (0.93 * w) ** 4),
+            17.0 * u * np.sqrt(1.0 - (0.93 * w) ** 4),
             # The furrow ends before the tip, which would be a point in front otherwise.
             -32.5 - 3.5 * u**2 - 3.0 * w**2 - 1.5 * np.exp(-((u / 0.22) ** 2)) * (1.0 - w**3),
             58.0 + 41.0 * w - 4.0 * u**2 * w,

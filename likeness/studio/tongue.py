@@ -11,6 +11,7 @@ import functools
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from likeness.studio.lower_arch import clear_lower_teeth, held_behind
 from likeness.studio.parts import TONGUE_COLUMNS, TONGUE_ROWS, UPPER_TEETH
 from likeness.studio.template import Template
 
@@ -111,9 +112,20 @@ def move_tongue(
     tongue = template.part_ranges["tongue"]
     moved = np.tensordot(values, tongue_shapes(template), axes=1)
     vertices[tongue] += moved @ jaw_rotation.T
-    teeth = template.part_ranges["teeth_upper"]
-    shift = vertices[teeth].mean(axis=0) - template.vertices[teeth].mean(axis=0)
-    vertices[tongue] = _kept_inside(vertices[tongue] - shift) + shift
+    upper, lower = (template.part_ranges[name] for name in ("teeth_upper", "teeth_lower"))
+    shift = vertices[upper].mean(axis=0) - template.vertices[upper].mean(axis=0)
+    here, at_rest = vertices[lower].mean(axis=0), template.vertices[lower].mean(axis=0)
+
+    def to_jaw(points: Array) -> Array:
+        return (points - here) @ jaw_rotation + at_rest
+
+    def from_jaw(points: Array) -> Array:
+        return (points - at_rest) @ jaw_rotation.T + here
+
+    # What the upper arch pulls back or presses down may lie in the lower crowns again.
+    found = from_jaw(clear_lower_teeth(to_jaw(vertices[tongue])))
+    found = _kept_inside(found - shift) + shift
+    vertices[tongue] = from_jaw(held_behind(to_jaw(found)))
 
 
 def _kept_inside(points: Array) -> Array:

@@ -13,8 +13,9 @@ from likeness.studio.parts import TONGUE_COLUMNS, TONGUE_ROWS, UPPER_TEETH
 from likeness.studio.performance import perform
 from likeness.studio.performing_style import PerformingStyle
 from likeness.studio.person import Person
-from likeness.studio.template import build_template
+from likeness.studio.template import PARTS, build_template
 from likeness.studio.tongue import ROOT_ROW, TONGUE_NAMES, tongue_shapes
+from tests.studio.intersections import cutting_pairs
 from tests.studio.speech_cases import spoken, timeline_of, utterance_of
 
 TIP = TONGUE_ROWS * TONGUE_COLUMNS - TONGUE_COLUMNS // 2 - 1
@@ -58,9 +59,9 @@ def test_the_root_is_rigid_with_the_jaw(template):
 
 def test_shapes_turn_with_the_jaw(template):
     wide = 0.6 * OPEN
-    moved = _tongue(template, wide, tongueTipDown=1.0) - _tongue(template, wide)
+    moved = _tongue(template, wide, tongueTipDown=0.5) - _tongue(template, wide)
     rotation, _ = jaw_motion(wide)
-    wanted = tongue_shapes(template)[TONGUE_NAMES.index("tongueTipDown")] @ rotation.T
+    wanted = 0.5 * tongue_shapes(template)[TONGUE_NAMES.index("tongueTipDown")] @ rotation.T
     np.testing.assert_allclose(moved[TIP], wanted[TIP], atol=1e-6)
 
 
@@ -91,6 +92,50 @@ def test_it_stays_behind_the_teeth_and_under_the_palate(template):
     assert seen >= 20
 
 
+def _cuts(template, vertices: np.ndarray, part: str) -> int:
+    """Pairs of triangles of the tongue and a row of teeth that cut each other."""
+    tongue, teeth = (
+        template.faces[template.face_part == PARTS.index(name)] for name in ("tongue", part)
+    )
+    ids, faces = np.unique(np.concatenate([tongue, teeth]), return_inverse=True)
+    pairs = cutting_pairs(vertices[ids], faces.reshape(-1, 3), cell=4.0) < len(tongue)
+    return int((pairs[:, 0] != pairs[:, 1]).sum())
+
+
+def _stands_before_lower_teeth(template, vertices: np.ndarray) -> float:
+    """mm by which a vertex of the tongue is in front of the lower teeth and below their edge."""
+    teeth = vertices[template.part_ranges["teeth_lower"]]
+    worst = 0.0
+    for point in vertices[template.part_ranges["tongue"]]:
+        column = teeth[np.abs(teeth[:, 0] - point[0]) < 2.5]
+        column = column[column[:, 2] > column[:, 2].max(initial=0.0) - 9.0]
+        beside = column[np.abs(column[:, 1] - point[1]) < 2.5]
+        if len(beside) and point[1] < column[:, 1].max() - 0.8:
+            worst = max(worst, float(point[2] - beside[:, 2].max()))
+    return worst
+
+
+@pytest.mark.parametrize("seed", [None, 30])
+def test_it_passes_over_the_lower_teeth_and_not_through_them(template, seed):
+    rest = template.vertices if seed is None else Person.sample(seed).rest_vertices(template)
+    assert _cuts(template, rest, "teeth_lower") == 0
+    text = "b *oʊ θ ð *iː z θ *ɪ n θ *ɪ ŋ z s *uː ð ð ə m _ l *æ d t *ɑː n ʃ *iː k *ɛ f ɹ *ɪ d"
+    curves = perform(utterance_of(timeline_of(text)), PerformingStyle(jaw_gain=1.2), 0)
+    for row in curves.values[60:-60:3]:
+        moved = apply_expression(template, rest, row[ARKIT], row[TONGUE])
+        assert _cuts(template, moved, "teeth_lower") == 0
+        assert _cuts(template, moved, "teeth_upper") == 0
+        assert _stands_before_lower_teeth(template, moved) <= 0.2
+
+
+def test_a_tongue_that_is_out_lies_over_the_teeth(template):
+    """Also without weights of its own shapes, as in photographs."""
+    for out in (0.1, 0.2, 0.5, 0.75, 1.0):
+        weights = out * np.eye(52)[INDEX["tongueOut"]]
+        moved = apply_expression(template, template.vertices, weights)
+        assert _cuts(template, moved, "teeth_lower") == 0, out
+
+
 def test_nothing_jumps_where_the_arch_lets_go(template):
     path = np.linspace(0.0, 1.0, 101)
     places = [
@@ -98,6 +143,21 @@ def test_nothing_jumps_where_the_arch_lets_go(template):
     ]
     steps = np.linalg.norm(np.diff(places, axis=0), axis=1)
     assert steps.max() < 0.6
+
+
+def test_nothing_jumps_where_the_tongue_passes_the_lower_teeth(template):
+    """A thousandth of a way of 20 mm moves no vertex by 0.3 mm: the tip climbs the backs of the
+    teeth, which are steep."""
+    path = np.linspace(0.0, 1.0, 1001)
+    ways = {
+        "tongueStretch": lambda t: {"tongueStretch": t, "tongueTipDown": 0.3},
+        "tongueTipDown": lambda t: {"tongueStretch": 0.6, "tongueTipDown": t},
+        "tongueLeft": lambda t: {"tongueLeft": t, "tongueStretch": 0.5},
+        "tongueDown": lambda t: {"tongueWide": 1.0, "tongueDown": t, "tongueRollLeft": t},
+    }
+    for name, way in ways.items():
+        places = np.array([_tongue(template, 0.3 * OPEN, **way(t)) for t in path])
+        assert np.linalg.norm(np.diff(places, axis=0), axis=2).max() < 0.3, name
 
 
 def _tip_from_incisors(template, rest: np.ndarray, row: np.ndarray) -> tuple[float, float]:
