@@ -7,6 +7,7 @@ the files.
 from __future__ import annotations
 
 import contextlib
+import math
 import shutil
 import statistics
 import subprocess
@@ -117,7 +118,7 @@ def read_frame(run: Run) -> dict[str, Any]:
     known = read_or(lambda: run.status, None)
     status = known or Status("planned")
     plan = read_or(lambda: run.read("plan"), {})
-    rows = [row for row in read_metrics(run.metrics_path) if "loss/total" in row]
+    rows = [row for row in map(_numbers, read_metrics(run.metrics_path)) if "loss/total" in row]
     total = int(plan.get("total_steps") or status.total_steps)
     last = rows[-1] if rows else {}
     step = max(status.step, int(last.get("step", 0)))
@@ -179,6 +180,15 @@ def sparkline(values: Sequence[float], width: int = _WIDTH) -> str:
         return _BLOCKS[0] * count
     top = len(_BLOCKS) - 1
     return "".join(_BLOCKS[round((value - low) / (high - low) * top)] for value in means)
+
+
+def _numbers(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A line of metrics without what no curve can show; null stands for what was not finite."""
+    return {
+        name: value
+        for name, value in row.items()
+        if value is None or (isinstance(value, (int, float)) and math.isfinite(value))
+    }
 
 
 def _terms(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:

@@ -124,8 +124,6 @@ def _complete_lines(path: Path) -> Iterator[tuple[dict[str, Any], bytes]]:
             row = json.loads(line)
             if not isinstance(row["step"], int):
                 raise TypeError("a step is a whole number")
-            if not all(map(_is_plain_number, row.values())):
-                raise TypeError("metrics are finite numbers, or null where there was none")
         except (ValueError, TypeError, KeyError):
             logger.warning("%s:%d is no line of metrics and was left out.", path, number)
             continue
@@ -139,10 +137,6 @@ def _repair(path: Path, step: int) -> None:
     kept = b"".join(line for row, line in _complete_lines(path) if row["step"] <= step)
     if len(kept) != path.stat().st_size:
         write_text(path, kept.decode("utf-8"))
-
-
-def _is_plain_number(value: Any) -> bool:
-    return value is None or (isinstance(value, (int, float)) and math.isfinite(value))
 
 
 def _json_value(value: Any) -> Any:

@@ -86,7 +86,7 @@ def find_espeak() -> EspeakLibrary:
         library, known = ctypes.util.find_library("espeak-ng") or "", _system_data()
     if named:
         known = _system_data() or known  # of its own version, rather than of the package's
-    if _named() or (library and known):
+    if named or (library and (data or known)):
         return _checked(EspeakLibrary(named or library, data or known))
     raise MissingError(
         "The speech library eSpeak NG is needed to speak text, but neither the package "
@@ -102,10 +102,9 @@ def _named() -> bool:
 
 def _checked(found: EspeakLibrary) -> EspeakLibrary:
     for kind, path in (("library", found.library), ("data", found.data)):
+        # A bare name is the linker's to find.
         is_bare = kind == "library" and path and not {"/", os.sep} & set(path)
-        if not is_bare and not (
-            path and Path(path).exists()
-        ):  # a bare name is the linker's to find
+        if not (is_bare or (path and Path(path).exists())):
             raise MissingError(
                 f"The {kind} of eSpeak NG should be at {path!r}, but is not there.",
                 advice=f"Reinstall 'likeness[speech]', or correct {LIBRARY_VARIABLE} and "

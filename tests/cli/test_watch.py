@@ -119,6 +119,20 @@ def test_a_killed_run_is_recognised(tmp_path: Path) -> None:
     assert "killed" in _lines(frame)
 
 
+@pytest.mark.parametrize("value", ["NaN", "1e999", '"abc"', "[1]"])
+def test_values_that_are_no_numbers_are_passed_over(tmp_path: Path, value: str) -> None:
+    run = _run(tmp_path)
+    run.set_status("running", step=10, total_steps=100)
+    for step in (10, 20):
+        _record(run, step, **{"loss/total": 3.0, "loss/a": 3.0, "loss_weighted/a": 3.0})
+    with run.metrics_path.open("a") as file:
+        file.write(f'{{"step": 30, "time": 1, "loss/total": 2, "loss/a": {value}}}\n')
+        file.write(f'{{"step": 40, "time": 2, "loss/total": {value}}}\n')
+    frame = read_frame(run)
+    assert [(term["name"], term["raw"]) for term in frame["terms"]] == [("total", 2)]
+    assert "step 30/100" in _lines(frame)
+
+
 def test_rates_leave_pauses_out() -> None:
     times = [0.0, 1.0, 2.0, 3.0, 600.0, 601.0, 602.0]
     rows = [{"step": 10 * (i + 1), "time": t} for i, t in enumerate(times)]

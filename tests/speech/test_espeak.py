@@ -193,8 +193,10 @@ def test_a_missing_library_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(espeak_library, "is_installed", lambda module: False)
     monkeypatch.setattr("ctypes.util.find_library", lambda name: None)
     assert not is_espeak_present()
-    with pytest.raises(MissingError, match=r"likeness\[speech\]"):
-        find_espeak()
+    for data in ("", "/data"):  # data alone are no library
+        monkeypatch.setenv(espeak_library.DATA_VARIABLE, data)
+        with pytest.raises(MissingError, match=r"neither the package .*\n?.*likeness\[speech\]"):
+            find_espeak()
 
 
 @needs_espeak
