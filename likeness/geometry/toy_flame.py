@@ -15,6 +15,7 @@ import torch
 from scipy.sparse import csc_matrix
 
 from likeness.geometry.contour import build_contour
+from likeness.geometry.easing import smoothstep
 from likeness.geometry.head_asset import LandmarkEmbedding
 from likeness.geometry.landmarks import MIRROR_68
 from likeness.geometry.mesh import Mesh
@@ -135,12 +136,7 @@ def _column(
 
 def _expression_region(points: np.ndarray) -> np.ndarray:
     """1 on the front of the face, 0 on the skull."""
-    return _smoothstep((points[:, 2] - 0.02) / 0.04)
-
-
-def _smoothstep(x: np.ndarray) -> np.ndarray:
-    x = np.clip(x, 0, 1)
-    return x * x * (3 - 2 * x)
+    return smoothstep(0.0, 1.0, (points[:, 2] - 0.02) / 0.04)
 
 
 def _pose_basis(surface: ToySurface, seed: int) -> np.ndarray:
@@ -166,8 +162,8 @@ def _pose_basis(surface: ToySurface, seed: int) -> np.ndarray:
 def _weights(surface: ToySurface) -> np.ndarray:
     """root, neck, jaw, left eye, right eye; rows sum to 1."""
     x, y, z = surface.vertices.T
-    jaw = _smoothstep((-0.02 - y) / 0.04) * _smoothstep((z - 0.01) / 0.04)
-    root = _smoothstep((-0.06 - y) / 0.04) * _smoothstep((0.02 - z) / 0.04)
+    jaw = smoothstep(0.0, 1.0, (-0.02 - y) / 0.04) * smoothstep(0.0, 1.0, (z - 0.01) / 0.04)
+    root = smoothstep(0.0, 1.0, (-0.06 - y) / 0.04) * smoothstep(0.0, 1.0, (0.02 - z) / 0.04)
     weights = np.zeros((len(x), 5))
     weights[:, 0], weights[:, 2] = root, jaw * (1 - root)
     weights[surface.left_eye] = [0, 0, 0, 1, 0]

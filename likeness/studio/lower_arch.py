@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from likeness.geometry.easing import smoothstep
 from likeness.studio.parts import (
     LOWER_TEETH,
     TEETH_PER_SIDE,
@@ -55,6 +56,12 @@ class _Wall:
     back_low: Array
     front: Array
 
+    def at(self, angle: Array) -> tuple[Array, Array, Array, Array, Array]:
+        """Edges and gums in mm of height, backs at both and fronts in shares, at angles (...)."""
+        found = (self.top, self.low, self.back_top, self.back_low, self.front)
+        top, low, back_top, back_low, front = (np.interp(angle, self.angle, v) for v in found)
+        return top, low, back_top, back_low, front
+
 
 def clear_lower_teeth(points: Array) -> Array:
     """Vertices (72, 3) of the tongue in the frame of the lower teeth at rest, mm, kept off them.
@@ -73,11 +80,7 @@ def _lifted(points: Array) -> Array:
     share = (rows - first)[:, None, None]
     dense = (1.0 - share) * grid[first] + share * grid[first + 1]
     angle, reach, scale = _polar(dense)
-    wall = _wall()
-    top, low, back_top, back_low, front = (
-        np.interp(angle, wall.angle, values)
-        for values in (wall.top, wall.low, wall.back_top, wall.back_low, wall.front)
-    )
+    top, low, back_top, back_low, front = _wall().at(angle)
     back_top, back_low = back_top - _CLEARANCE / scale, back_low - _CLEARANCE / scale
     climbed = np.clip((reach - back_low) / (back_top - back_low), 0.0, 1.0)
     floor = low + (top + _OVER - low) * climbed
@@ -87,27 +90,24 @@ def _lifted(points: Array) -> Array:
     passed = (reach - back_low - (back_top - back_low) * height) * scale
     missing *= np.clip(passed / _PASSES, 0.0, 1.0)
     missing *= np.clip(2.0 - missing / _MOST_LIFT, 0.0, 1.0) * _frontal(angle)
-    carried = _smoothstep(*_CARRIED, place)
+    carried = smoothstep(*_CARRIED, place)
     tip_half = carried > 0.5
     lift = (missing[tip_half] / carried[tip_half, None]).max(axis=0)
     found = grid.copy()
-    found[..., 1] += _smoothstep(*_CARRIED, np.linspace(0.0, 1.0, TONGUE_ROWS))[:, None] * lift
+    found[..., 1] += smoothstep(*_CARRIED, np.linspace(0.0, 1.0, TONGUE_ROWS))[:, None] * lift
     return found.reshape(-1, 3)
 
 
 def held_behind(points: Array) -> Array:
-    """Vertices (72, 3) of the tongue as in :func:`clear_lower_teeth`, held without a lift."""
+    """Vertices (72, 3) of the tongue held behind the crowns where they are below the edges, in the
+    frame of :func:`clear_lower_teeth`, without its lift: for what moved after that."""
     angle, reach, scale = _polar(points)
-    wall = _wall()
-    top, low, back_top, back_low, front = (
-        np.interp(angle, wall.angle, values)
-        for values in (wall.top, wall.low, wall.back_top, wall.back_low, wall.front)
-    )
+    top, low, back_top, back_low, front = _wall().at(angle)
     height = np.clip((points[:, 1] - low) / (top - low), 0.0, 1.0)
     most = back_low + (back_top - back_low) * height - _CLEARANCE / scale
     held = np.clip((top + _OVER - points[:, 1]) / _OVER, 0.0, 1.0)
     held *= 1.0 - _frontal(angle) * np.clip((reach - front) * scale / _BEFORE, 0.0, 1.0)
-    held *= np.repeat(_smoothstep(0.05, 0.25, np.linspace(0.0, 1.0, TONGUE_ROWS)), TONGUE_COLUMNS)
+    held *= np.repeat(smoothstep(0.05, 0.25, np.linspace(0.0, 1.0, TONGUE_ROWS)), TONGUE_COLUMNS)
     shrink = 1.0 - held * (1.0 - np.minimum(most / np.maximum(reach, 1e-6), 1.0))
     middle = LOWER_TEETH.arch_front - LOWER_TEETH.arch_depth
     found = points.copy()
@@ -129,28 +129,24 @@ def _polar(points: Array) -> tuple[Array, Array, Array]:
 
 
 def _frontal(angle: Array) -> Array:
-    return 1.0 - _smoothstep(*_FRONT, angle)
+    return 1.0 - smoothstep(*_FRONT, angle)
 
 
 @functools.cache
 def _wall() -> _Wall:
     crowns = teeth(upper=False).vertices[: TEETH_PER_SIDE * TOOTH_ROWS * TOOTH_COLUMNS]
     crowns = crowns.reshape(TEETH_PER_SIDE, TOOTH_ROWS, TOOTH_COLUMNS, 3)
-    rows = [crowns[:, k].reshape(-1, 3) for k in range(TOOTH_ROWS)]
-    angle, back_top, _ = _polar(rows[4])
-    low_angle, back_low, _ = _polar(rows[5])
-    front_angle, front, _ = _polar(rows[2])
-    edge = np.repeat(crowns[:, 3, :, 1].max(axis=1), TOOTH_COLUMNS)
+    # Rows of a crown run from the gum in front over the biting edge to the gum behind.
+    front_row, edge_row, back_row, gum_row = (crowns[:, k] for k in range(2, TOOTH_ROWS))
+    angle, back_top, _ = _polar(back_row.reshape(-1, 3))
+    low_angle, back_low, _ = _polar(gum_row.reshape(-1, 3))
+    front_angle, front, _ = _polar(front_row.reshape(-1, 3))
+    edge = np.repeat(edge_row[..., 1].max(axis=1), TOOTH_COLUMNS)
     return _Wall(
         angle=angle,
         top=edge,
-        low=np.interp(angle, low_angle, rows[5][:, 1]),
+        low=np.interp(angle, low_angle, gum_row[..., 1].ravel()),
         back_top=back_top,
         back_low=np.interp(angle, low_angle, back_low),
         front=np.interp(angle, front_angle, front),
     )
-
-
-def _smoothstep(low: float, high: float, values: Array) -> Array:
-    t = np.clip((values - low) / (high - low), 0.0, 1.0)
-    return t * t * (3.0 - 2.0 * t)

@@ -13,6 +13,7 @@ import functools
 import numpy as np
 from numpy.typing import NDArray
 
+from likeness.geometry.easing import smoothstep
 from likeness.studio.cage import load_cage
 from likeness.studio.displacements import load_displacements
 from likeness.studio.expressions import JAW_AXIS, JAW_DEGREES
@@ -82,7 +83,7 @@ def skinning_weights(template: Template) -> NDArray[np.float64]:
     for joint, side, sign in ((LEFT_EYE, "left", 1), (RIGHT_EYE, "right", -1)):
         plate = np.clip(1.0 - template.eye_ring[skin], 0.0, 1.0)
         plate = plate * (template.side[skin] == sign) * _is_upper_lid(template, side)
-        weights[skin, joint] = _LID_FOLLOWS * _smoothstep(0.0, 1.0, plate)
+        weights[skin, joint] = _LID_FOLLOWS * smoothstep(0.0, 1.0, plate)
 
     hangs = np.flatnonzero(template.seam_parent >= 0)
     weights[hangs] = weights[template.seam_parent[hangs]]
@@ -115,7 +116,7 @@ def _jaw_share(template: Template) -> NDArray[np.float64]:
     share = (measured * rigid).sum(axis=1) / np.maximum((rigid * rigid).sum(axis=1), 1e-9)
     spread_out = spread(template, table.anchors, np.clip(share, 0.0, 1.0))
     heights = template.vertices[: template.num_skin, 1]
-    return np.clip(spread_out, 0.0, 1.0) * (1.0 - _smoothstep(*_JAW_ENDS, heights))
+    return np.clip(spread_out, 0.0, 1.0) * (1.0 - smoothstep(*_JAW_ENDS, heights))
 
 
 def _is_upper_lid(template: Template, side: str) -> NDArray[np.float64]:
@@ -125,7 +126,7 @@ def _is_upper_lid(template: Template, side: str) -> NDArray[np.float64]:
     skin = template.vertices[: template.num_skin]
     along = (skin[:, 0] - inner[0]) / (outer[0] - inner[0])
     height = skin[:, 1] - (inner[1] + along * (outer[1] - inner[1]))
-    return _smoothstep(0.0, 2.0, height)
+    return smoothstep(0.0, 2.0, height)
 
 
 def _rise_through_the_neck(points: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -138,15 +139,10 @@ def _rise_through_the_neck(points: NDArray[np.float64]) -> NDArray[np.float64]:
     front, back = load_cage().points[load_cage().indices("k-122_0", "k-122_180")]
     lower = _plane_height(front, back, points)
     upper = _plane_height(*_HEAD_FROM, points)
-    return _smoothstep(0.0, 1.0, (points[:, 1] - lower) / (upper - lower))
+    return smoothstep(0.0, 1.0, (points[:, 1] - lower) / (upper - lower))
 
 
 def _plane_height(
     front: NDArray[np.float64], back: NDArray[np.float64], points: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     return front[1] + (back[1] - front[1]) * (points[:, 2] - front[2]) / (back[2] - front[2])
-
-
-def _smoothstep(low: float, high: float, values: NDArray[np.float64]) -> NDArray[np.float64]:
-    t = np.clip((values - low) / (high - low), 0.0, 1.0)
-    return t * t * (3.0 - 2.0 * t)

@@ -11,6 +11,7 @@ import functools
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from likeness.geometry.easing import smoothstep
 from likeness.studio.lower_arch import clear_lower_teeth, held_behind
 from likeness.studio.parts import TONGUE_COLUMNS, TONGUE_ROWS, UPPER_TEETH
 from likeness.studio.template import Template
@@ -59,7 +60,7 @@ def tongue_shapes(template: Template) -> Array:
         )
     )  # fmt: skip
     place = template.vertices[template.part_ranges["tongue"], 0]
-    fixed_root = _smoothstep(0.05, 0.25, q)
+    fixed_root = smoothstep(0.05, 0.25, q)
     return bent_shapes(q, u, place) * fixed_root[:, None]
 
 
@@ -72,7 +73,7 @@ def bent_shapes(q: Array, u: Array, place: Array) -> Array:
         place: (n,) mm to the left of the middle.
     """
     x, y, z = np.zeros((3, len(q)))
-    tip = _smoothstep(0.5, 1.0, q)
+    tip = smoothstep(0.5, 1.0, q)
     body = np.exp(-(((q - 0.5) / 0.28) ** 2))
     back = np.exp(-(((q - 0.25) / 0.25) ** 2))
     shapes = {
@@ -151,8 +152,3 @@ def _kept_inside(points: Array) -> Array:
     inside = reach < 1.0
     found[inside, 1] = np.minimum(found[inside, 1], roof[inside])
     return found
-
-
-def _smoothstep(low: float, high: float, values: Array) -> Array:
-    t = np.clip((values - low) / (high - low), 0.0, 1.0)
-    return t * t * (3.0 - 2.0 * t)
