@@ -68,6 +68,26 @@ def test_a_file_of_sentences_is_said_and_recorded(tmp_path: Path, text: Path) ->
         _make(out, **options)
 
 
+def test_a_head_is_known_by_its_name_and_content(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopping(root: Path, values: tuple[Any, ...]) -> dict[str, Any]:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(studio, "_make_shot", stopping)
+    (tmp_path / "private").mkdir()
+    head = tmp_path / "private" / "head.glb"
+    head.write_bytes(b"a head")
+    out = tmp_path / "set"
+    with pytest.raises(KeyboardInterrupt):
+        _make(out, head=str(head))
+    written = [path.read_text("utf-8") for path in out.rglob("*") if path.is_file()]
+    assert hashlib.sha256(b"a head").hexdigest() in "".join(written)
+    assert "private" not in "".join(written)
+    with pytest.raises(KeyboardInterrupt):  # goes on: no other request
+        _make(out, head=str(head.rename(tmp_path / "head.glb")))
+
+
 def test_without_these_options_the_record_is_as_ever(tmp_path: Path) -> None:
     settings = _settings(_make(tmp_path / "set", shots=2))
     assert not {"text", "text_sha256", "language", "split", "knobs"} & set(settings)
