@@ -66,16 +66,17 @@ class Shares:
     def spread(self, count: int) -> tuple[Split, ...]:
         """The splits of ``count`` things in their order.
 
-        Every beginning of the list has the shares as nearly as can be, so that more things change
-        nothing for the first; few things still fill every split that has a share.
+        The first things are one for every split that has a share, and each further one makes the
+        shares as near as can be: the split of a thing depends on its place alone, so that more
+        things change nothing for the first.
         """
         wanted = {split: getattr(self, split) for split in SPLITS}
-        given = Counter[Split]()
-        splits: list[Split] = []
-        for done in range(1, count + 1):
+        splits: list[Split] = [split for split in SPLITS if wanted[split]][:count]
+        given = Counter(splits)
+        for done in range(len(splits) + 1, count + 1):
             splits.append(max(SPLITS, key=lambda split: wanted[split] * done - given[split]))
             given[splits[-1]] += 1
-        return filled(splits, [split for split in SPLITS if wanted[split]])
+        return tuple(splits)
 
     def of_texts(self, texts: Sequence[str]) -> tuple[Split, ...]:
         """The splits of sentences, each different: exact shares, and who hears which by a hash."""
@@ -84,13 +85,13 @@ class Shares:
         return tuple(by_place[place] for place in range(len(texts)))
 
 
-def filled(splits: Sequence[Split], wanted: Sequence[Split] = SPLITS) -> tuple[Split, ...]:
-    """The same with one thing at least in every split that is wanted, as far as things go.
+def filled(splits: Sequence[Split]) -> tuple[Split, ...]:
+    """The same with one thing at least in every split, as far as things go.
 
     The split with the most gives its last one.
     """
     done = list(splits)
-    for missing in wanted:
+    for missing in SPLITS:
         counts = Counter(done)
         fullest = max(SPLITS, key=lambda split: counts[split])
         if not counts[missing] and counts[fullest] > (missing != "train"):

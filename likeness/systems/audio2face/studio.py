@@ -150,10 +150,11 @@ def make(
         "backend": backend,
         "faults": codes,
     }
+    # Where a file lies decides nothing, and is nobody's business who gets the data.
     if Path(head).is_file():
-        asked["head_sha256"] = sha256_of(Path(head))
+        asked |= {"head": Path(head).name, "head_sha256": sha256_of(Path(head))}
     if text is not None:
-        asked |= {"text": text, "text_sha256": sha256_of(Path(text))}
+        asked["text_sha256"] = sha256_of(Path(text))
     chosen = {"language": language, "split": shares and shares.to_list(), "knobs": knobs}
     asked |= {name: value for name, value in chosen.items() if value}
     if is_up_to_date(root, command=_COMMAND, settings=asked):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 from pathlib import Path
@@ -54,13 +55,37 @@ def test_a_file_of_sentences_is_said_and_recorded(tmp_path: Path, text: Path) ->
     described, _ = read_description(out)
     assert (len(described.validation), len(described.test)) == (1, 1)
     settings = _settings(out)
-    assert settings["text"] == str(text)
+    assert settings["text_sha256"] == hashlib.sha256(text.read_bytes()).hexdigest()
     assert settings["split"] == [0.5, 0.25, 0.25]
     assert settings["knobs"] == {"audio": "dry"}
     assert make(str(out), people=1, voices=False, backend="formant", **options).is_up_to_date
+    assert not [path for path in out.glob("*.json") if str(tmp_path) in path.read_text("utf-8")]
+    moved = text.rename(tmp_path / "elsewhere.txt")
+    again = {**options, "text": str(moved)}
+    assert make(str(out), people=1, voices=False, backend="formant", **again).is_up_to_date
     text.write_text("\n".join(GERMAN[::-1]), encoding="utf-8")
     with pytest.raises(UsageError, match="text_sha256 was"):
         _make(out, **options)
+
+
+def test_a_head_is_known_by_its_name_and_content(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopping(root: Path, values: tuple[Any, ...]) -> dict[str, Any]:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(studio, "_make_shot", stopping)
+    (tmp_path / "private").mkdir()
+    head = tmp_path / "private" / "head.glb"
+    head.write_bytes(b"a head")
+    out = tmp_path / "set"
+    with pytest.raises(KeyboardInterrupt):
+        _make(out, head=str(head))
+    written = [path.read_text("utf-8") for path in out.rglob("*") if path.is_file()]
+    assert hashlib.sha256(b"a head").hexdigest() in "".join(written)
+    assert "private" not in "".join(written)
+    with pytest.raises(KeyboardInterrupt):  # goes on: no other request
+        _make(out, head=str(head.rename(tmp_path / "head.glb")))
 
 
 def test_without_these_options_the_record_is_as_ever(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from likeness.config.faults import validation_faults
 from likeness.config.keys import known_keys
+from likeness.config.locations import Location
 from likeness.config.overrides import Origin
 from likeness.config.schema import ConfigModel
 from likeness.config.text import file_text, read_yaml, write_yaml
@@ -76,57 +77,57 @@ class TransformScale(ConfigModel):
 class ActorFiles(ConfigModel):
     """Where the recordings of one actor lie; what there is not is null."""
 
-    audio: str
+    audio: Location
     """Folder of the sounds (AUDIO_ROOT)."""
-    skin_caches: str
+    skin_caches: Location
     """Folder of the skin's caches (SKIN_CACHE_ROOT)."""
     fps: Positive | None = None
     """Frames per second of all caches; null: Maya caches say it (CACHE_FPS)."""
     unit: Unit = "cm"
     """Of all lengths in the files."""
-    skin_neutral: str | None = None
+    skin_neutral: Location | None = None
     """.npy (V, 3) (SKIN_NEUTRAL_FPATH)."""
-    skin_neutral_inference: str | None = None
+    skin_neutral_inference: Location | None = None
     """The neutral put into packages (SKIN_NEUTRAL_INFERENCE_FPATH)."""
-    skin_mesh: str | None = None
+    skin_mesh: Location | None = None
     """.obj, .ply or .npz of the skin, for its triangles: films, pictures and scenes need them."""
-    lip_open_delta: str | None = None
+    lip_open_delta: Location | None = None
     """.npy (V, 3) (SKIN_LIP_OPEN_POSE_DELTA_FPATH)."""
-    eye_close_delta: str | None = None
+    eye_close_delta: Location | None = None
     """.npy (V, 3) (SKIN_EYE_CLOSE_POSE_DELTA_FPATH)."""
-    lip_distance_list: str | None = None
+    lip_distance_list: Location | None = None
     """.json (SKIN_LIP_DIST_VERTEX_LIST_FPATH)."""
-    lip_size_list: str | None = None
+    lip_size_list: Location | None = None
     """.json (SKIN_LIP_SIZE_VERTEX_LIST_FPATH)."""
-    eye_distance_list: str | None = None
+    eye_distance_list: Location | None = None
     """.json (SKIN_EYE_DIST_VERTEX_LIST_FPATH)."""
-    tongue_caches: str | None = None
+    tongue_caches: Location | None = None
     """Folder of the tongue's caches (TONGUE_CACHE_ROOT)."""
-    tongue_neutral: str | None = None
+    tongue_neutral: Location | None = None
     """.npy (Vt, 3) (TONGUE_NEUTRAL_FPATH)."""
-    tongue_neutral_inference: str | None = None
+    tongue_neutral_inference: Location | None = None
     """The neutral put into packages (TONGUE_NEUTRAL_INFERENCE_FPATH)."""
-    tongue_mesh: str | None = None
+    tongue_mesh: Location | None = None
     """The same of the tongue."""
-    tongue_rigid_list: str | None = None
+    tongue_rigid_list: Location | None = None
     """.json (TONGUE_RIGID_VERTEX_LIST_FPATH)."""
-    jaw_neutral: str | None = None
+    jaw_neutral: Location | None = None
     """.npy (N, 3) (JAW_KEYPOINTS_NEUTRAL_FPATH)."""
-    jaw_animation: str | None = None
+    jaw_animation: Location | None = None
     """.npz of (F, N, 3) by shot (JAW_ANIM_DATA_FPATH)."""
-    eye_animation: str | None = None
+    eye_animation: Location | None = None
     """.npz of (F, 2, 2) by shot, degrees (EYE_ANIM_DATA_FPATH)."""
-    blink_keys: str | None = None
+    blink_keys: Location | None = None
     """.npy (P,) (EYE_BLINK_KEYS_FPATH)."""
-    saccades: str | None = None
+    saccades: Location | None = None
     """.npy (M, 2), degrees (EYE_SACCADE_ROTATIONS_FPATH)."""
-    blendshapes: str | None = None
+    blendshapes: Location | None = None
     """.npz of the skin's poses (BLENDSHAPE_SKIN_FPATH)."""
-    blendshape_settings: str | None = None
+    blendshape_settings: Location | None = None
     """.json of their solver (BLENDSHAPE_SKIN_CONFIG_FPATH)."""
-    tongue_blendshapes: str | None = None
+    tongue_blendshapes: Location | None = None
     """.npz of the tongue's poses (BLENDSHAPE_TONGUE_FPATH)."""
-    tongue_blendshape_settings: str | None = None
+    tongue_blendshape_settings: Location | None = None
     """.json of their solver (BLENDSHAPE_TONGUE_CONFIG_FPATH)."""
     transform_scale: TransformScale = TransformScale()
     """Half-range that normalised values aim at (TRANSFORM_SCALE)."""
@@ -143,7 +144,7 @@ class DatasetDescription(ConfigModel):
     """Of shots whose name says none (DEFAULT_SHOT_EMOTION_NAME)."""
     shot_emotions: Mapping[str, Mapping[str, str]] = {}
     """Actor to shot to emotion, where the name does not say it (SHOT_EMOTION_MAP)."""
-    clips: str | None = None
+    clips: Location | None = None
     """CSV or JSONL of the parts to train on (CLIPS); null: every shot with all its recordings."""
     language: str = "en"
     """Of clips that say none."""

@@ -6,11 +6,10 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from likeness.config.locations import locations
 from likeness.errors import DataError
 from likeness.systems.audio2face.config import AudioToFaceConfig
 from likeness.systems.audio2face.dataset.description import read_description
-
-_NO_PATHS = {"fps", "unit", "transform_scale"}
 
 
 def places_elsewhere(config: AudioToFaceConfig) -> Mapping[str, Path]:
@@ -26,10 +25,8 @@ def places_elsewhere(config: AudioToFaceConfig) -> Mapping[str, Path]:
         description, base = read_description(root)
     except DataError:
         return {}  # the inspection says so
-    named = {description.clips} if description.clips else set()
-    for actor in description.actors.values():
-        named |= {str(path) for path in actor.model_dump(exclude=_NO_PATHS).values() if path}
-    places = {name: Path(os.path.normpath(base / name)) for name in sorted(named)}
+    named = sorted({name for name in locations(description).values() if name})
+    places = {name: Path(os.path.normpath(base / name)) for name in named}
     own = Path(os.path.normpath(root)) if root.is_dir() else None
     return {
         name: place

@@ -45,6 +45,23 @@ def test_of_a_folder_what_lies_outside_counts(root: Path, tmp_path: Path) -> Non
     assert _places(root / "dataset.yaml") == outside | {"bo/skin": root / "bo" / "skin"}
 
 
+def test_every_field_of_an_actor_that_names_a_file_counts(root: Path) -> None:
+    parts = ("skin", "tongue")
+    fields = [
+        *(f"{part}_{what}" for part in parts for what in ("caches", "neutral", "mesh")),
+        *(f"{part}_neutral_inference" for part in parts),
+        *("audio", "lip_open_delta", "eye_close_delta", "tongue_rigid_list"),
+        *("lip_distance_list", "lip_size_list", "eye_distance_list"),
+        *("jaw_neutral", "jaw_animation", "eye_animation", "blink_keys", "saccades"),
+        *("blendshapes", "blendshape_settings"),
+        *("tongue_blendshapes", "tongue_blendshape_settings"),
+    ]
+    lines = "".join(f"    {field}: ../{field}\n" for field in fields)
+    numbers = "    fps: 30\n    unit: mm\n    transform_scale: {skin: 2}\n"
+    (root / "dataset.yaml").write_text(f"actors:\n  b.o:\n{lines}{numbers}language: de\n")
+    assert set(_places(root)) == {f"../{field}" for field in fields}
+
+
 def test_what_cannot_be_read_has_none(root: Path, tmp_path: Path) -> None:
     (root / "dataset.yaml").write_text("actors: 3")
     assert _places(root) == {}
