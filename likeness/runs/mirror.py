@@ -20,12 +20,12 @@ from likeness.storage.store import Store, checked_key
 
 from .checkpoint import PROGRESS_FILE, Checkpoint, checkpoints
 from .mirror_note import Fault, MirrorNote
-from .run import CONFIG_FILE, Document, Run, step_name, steps_in
+from .run import CONFIG_FILE, STATUS_FILE, Document, Run, step_name, steps_in
 
 logger = logging.getLogger(__name__)
 
 _DESCRIPTIONS = (CONFIG_FILE, *(f"{document}.json" for document in get_args(Document)))
-_NEEDED = (*_DESCRIPTIONS, "status.json")
+_NEEDED = (*_DESCRIPTIONS, STATUS_FILE)
 """Without these a run cannot be opened, or cannot be resumed."""
 
 
