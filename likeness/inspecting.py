@@ -18,7 +18,7 @@ from likeness.config.resolve import Resolved
 from likeness.data.inspection import Inspection, with_emptiness
 from likeness.errors import DataError, LikenessError, UsageError
 from likeness.runs.checkpoint import has_checkpoints
-from likeness.runs.run import CONFIG_FILE, Run
+from likeness.runs.run import Run, is_run
 from likeness.storage.copies import local_copy
 from likeness.storage.stamps import stamp_of
 from likeness.storage.store import StorageSettings, is_remote, local_path
@@ -70,21 +70,26 @@ def inspect_changed(run: Run, before: Resolved, now: Resolved) -> Inspection | N
 def _stamps(resolved: Resolved) -> dict[str, dict[str, Any]]:
     """Of every place that the data of a configuration are read from, by its setting or name."""
     spec, config = get_system(resolved.system), resolved.config
-    places: dict[str, Any] = {
-        dotted(key): place
-        for key, place in locations(config, written=False).items()
-        if key[0] == "data"
-    }
+    read, every = locations(config, written=False), locations(config)
+    places: dict[str, Any] = {dotted(key): place for key, place in read.items() if key[0] == "data"}
+    local = {key: _resolved(place) for key, place in every.items() if not is_remote(place)}
+    # What training writes below the data, while it goes on, is no change of them.
+    written = {path for key, path in local.items() if key not in read}
+    written -= {path for key, path in local.items() if key in read}
     if spec.places is not None and not any(map(is_remote, places.values())):
         places |= load_object(spec.places)(with_local_data(config))
+
+    def skips(folder: Path) -> bool:
+        return is_run(folder) or folder.resolve() in written
+
     return {
-        name: asdict(stamp_of(place, settings=config.storage, skips=_is_run))
+        name: asdict(stamp_of(place, settings=config.storage, skips=skips))
         for name, place in places.items()
     }
 
 
-def _is_run(folder: Path) -> bool:
-    return (folder / CONFIG_FILE).is_file() and (folder / "status.json").is_file()
+def _resolved(place: str | Path) -> Path:
+    return local_path(place).expanduser().resolve()
 
 
 def _known_stamps(run: Run) -> dict[str, Any]:

@@ -136,12 +136,12 @@ def _resolved(
     from likeness.checks import checked, overridden
     from likeness.errors import UsageError
 
-    if subject.endswith(_FILES) and not _is_run(subject):
+    if subject.endswith(_FILES) and not _means_run(subject):
         raise UsageError(
             f"{subject} is named like a configuration file; expected a system or a run.",
             advice=f"Name the system, and give it the file: --config {subject}",
         )
-    if not _is_run(subject):
+    if not _means_run(subject):
         return assembly.configure(
             subject, profile=profile, config_files=config or [], overrides=overrides or []
         )
@@ -162,7 +162,7 @@ def _side(text: str) -> Resolved:
     from likeness.config.text import file_text, read_yaml
     from likeness.errors import UsageError
 
-    if _is_run(text):
+    if _means_run(text):
         return assembly.configuration_of(assembly.open_run(text))
     if text.endswith(_FILES):
         path = Path(text)
@@ -193,15 +193,16 @@ def _side(text: str) -> Resolved:
         raise ConfigError(system, faults, advice=error.advice) from error
 
 
-def _is_run(text: str) -> bool:
+def _means_run(text: str) -> bool:
     """A path is a run; so is a folder here, unless a system has its name.
 
     What is named like a configuration file is one, unless it is the folder of a run all the same.
     """
+    from likeness.runs.run import is_run
     from likeness.systems import all_systems
 
     if text.endswith(_FILES):
-        return (Path(text) / "config.yaml").is_file()
+        return is_run(Path(text))
     return "/" in text or (text not in all_systems() and Path(text).is_dir())
 
 

@@ -210,7 +210,7 @@ def _held(path: Path) -> Iterator[None]:
     root = path.parent
     with ExitStack() as stack:
         try:
-            without = stack.enter_context(locked(path))
+            stack.enter_context(locked(path))
         except BlockingIOError as error:
             raise UsageError(
                 f"Another process is making the dataset '{root}'.",
@@ -218,10 +218,6 @@ def _held(path: Path) -> Iterator[None]:
             ) from error
         except FileNotFoundError as error:
             raise _taken(root) from error  # another process finished it between the two looks
-        if without:
-            logger.warning(
-                "%s cannot be locked (%s): see to it that one process makes it.", root, without
-            )
         yield
 
 

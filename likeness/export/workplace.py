@@ -52,7 +52,7 @@ def _taken_over(folder: Path) -> Iterator[bool]:
     """Hold what another export left; gives False when that still runs, or nothing tells."""
     with ExitStack() as stack:
         try:
-            is_ours = not stack.enter_context(locked(folder))
+            is_ours = stack.enter_context(locked(folder))
         except OSError:  # held by another process, or gone
             is_ours = False
         yield is_ours

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from shlex import quote
 from typing import get_args
@@ -19,13 +19,13 @@ from likeness.storage.lock import locked
 from likeness.storage.store import Store, checked_key
 
 from .checkpoint import PROGRESS_FILE, Checkpoint, checkpoints
-from .copies import Copies
-from .run import CONFIG_FILE, Document, Run, step_name, steps_in
+from .mirror_note import Fault, MirrorNote
+from .run import CONFIG_FILE, STATUS_FILE, Document, Run, step_name, steps_in
 
 logger = logging.getLogger(__name__)
 
 _DESCRIPTIONS = (CONFIG_FILE, *(f"{document}.json" for document in get_args(Document)))
-_NEEDED = (*_DESCRIPTIONS, "status.json")
+_NEEDED = (*_DESCRIPTIONS, STATUS_FILE)
 """Without these a run cannot be opened, or cannot be resumed."""
 
 
@@ -36,7 +36,7 @@ def mirror(run: Run, store: Store, *, must_succeed: bool) -> None:
     while it trains after the checkpoints it speaks of. A checkpoint is copied once, with its
     ``progress.json`` last, so that a copy that was cut short does not count and is completed; a
     copy that was damaged is made good, and that of a step that was trained again is replaced (see
-    ``copies.py``). A copy that is further than the run is left alone.
+    ``mirror_note.py``). A copy that is further than the run is left alone.
     Checkpoints that are gone here go there too, once all that are here have arrived.
 
     Args:
@@ -83,10 +83,10 @@ def _bring_up_to_date(run: Run, store: Store) -> None:
     records = {path.name for path in run.path.iterdir() if path.is_file() and path.name[0] != "."}
     # First, so that no checkpoint arrives that nobody can open.
     wanted = [name for name in _DESCRIPTIONS if name in records]
-    copies, whole = Copies(run, store, prefix), []
+    note, whole = MirrorNote(run, store, prefix), []
     for checkpoint in saved:
         folder = f"checkpoints/{checkpoint.path.name}"
-        lacking = copies.lacking(checkpoint, there)
+        lacking = note.lacking(checkpoint, there)
         record = f"{prefix}/{folder}/{PROGRESS_FILE}"
         if lacking and record in there:
             if not _may_replace(checkpoint, lacking, store):
@@ -107,20 +107,24 @@ def _bring_up_to_date(run: Run, store: Store) -> None:
     gone = [key for key in there if not key.startswith(here)]
     for key in sorted(gone, key=lambda key: not key.endswith(PROGRESS_FILE)):
         store.delete(key)
-    copies.note(whole)
+    note.note(whole)
 
 
-def _may_replace(checkpoint: Checkpoint, lacking: Sequence[str], store: Store) -> bool:
-    """Whether a checkpoint here may take the place of a copy that differs: it is whole itself."""
+def _may_replace(checkpoint: Checkpoint, lacking: Mapping[str, Fault], store: Store) -> bool:
+    """Whether a checkpoint here may take the place of its copy: it is whole itself."""
+    faults = {name: fault for name, fault in lacking.items() if name != PROGRESS_FILE} or lacking
+    if set(faults.values()) == {"unverified"}:
+        found, why = "cannot be verified", "the store has no checksum of it"
+    else:
+        found, why = "differs from it", "it was damaged there or the step was trained again"
     try:
         checkpoint.verify()
     except DataError as error:
-        logger.warning("Its copy in %s differs, but is left as it is: %s", store.uri, error)
+        logger.warning("Its copy in %s %s, but is left as it is: %s", store.uri, found, error)
         return False
     logger.warning(
-        "The copy of %s in %s differs from it, because it was damaged there or the step was "
-        "trained again (%s): it is copied again.",
-        *(checkpoint.path, store.uri, ", ".join(lacking[:-1] or lacking)),
+        "The copy of %s in %s %s, because %s (%s): it is copied again.",
+        *(checkpoint.path, store.uri, found, why, ", ".join(faults)),
     )
     return True
 

@@ -30,7 +30,8 @@ from .files import read_json, read_text, write_json, write_text
 logger = logging.getLogger(__name__)
 
 CONFIG_FILE = "config.yaml"
-"""What makes a folder a run."""
+"""Without it a folder cannot be opened as a run."""
+STATUS_FILE = "status.json"
 
 State = Literal["planned", "running", "finished", "failed", "stopped"]
 _OPEN: tuple[State, ...] = ("planned", "running")
@@ -82,6 +83,11 @@ class Status:
 @cache
 def _status_type() -> TypeAdapter[Status]:
     return TypeAdapter(Status)
+
+
+def is_run(folder: Path) -> bool:
+    """Whether a folder is what :meth:`Run.create` makes; others may hold a configuration too."""
+    return (folder / CONFIG_FILE).is_file() and (folder / STATUS_FILE).is_file()
 
 
 class Run:
@@ -171,7 +177,7 @@ class Run:
 
     @property
     def status_path(self) -> Path:
-        return self.path / "status.json"
+        return self.path / STATUS_FILE
 
     @property
     def metrics_path(self) -> Path:
@@ -304,7 +310,7 @@ class Run:
             return
         with ExitStack() as stack:
             try:
-                without = stack.enter_context(locked(self.path))
+                stack.enter_context(locked(self.path))
             except BlockingIOError as error:
                 status = self.status
                 raise UsageError(
@@ -312,12 +318,6 @@ class Run:
                     f"(step {status.step}).",
                     advice="Wait for it to end, or stop it with Ctrl-C, then resume.",
                 ) from error
-            if without:
-                logger.warning(
-                    "%s cannot be locked (%s): see to it that one process trains there.",
-                    self.path,
-                    without,
-                )
             self._is_held = True
             try:
                 yield

@@ -30,6 +30,7 @@ from likeness.runs.run import Run
 from likeness.runs.trackers import open_trackers
 from likeness.storage.store import Store
 from likeness.training import distributed, divergence, early_end, optimizer
+from likeness.training.cadence import due_after
 from likeness.training.interrupt import Interrupt
 from likeness.training.interval import Speed, StepValues, means, merged
 from likeness.training.looking import Observer
@@ -315,23 +316,22 @@ class _Loop:
 
     def _keep_up(self, planned: PlannedStage, *, stop: bool) -> None:
         """Record, look and save, each at its cadence and where a stage or the run ends."""
-        step, settings = self.counters.step, self.settings
-        seam, end = step == planned.end_step, step == self.plan.total_steps
-
-        def due(every: int) -> bool:
-            return every > 0 and (end or step % every == 0)
-
-        if seam or due(settings.log_every):
+        step, end = self.counters.step, self.counters.step == self.plan.total_steps
+        due = due_after(step, planned, self.settings, end=end)
+        if due.record:
             self._record(planned)
-        preview, evaluate = due(settings.preview_every), due(settings.evaluate_every)
-        save = seam or stop or evaluate or due(settings.save_every)
-        if preview or save:
+        if due.preview or due.save or stop:
             divergence.check_weights(self.state.groups.parameters(), step, self.device)
-        self._look(preview=preview, evaluate=evaluate)
-        if save:
-            self._save(end=end, stop=stop)
-        if evaluate:
+        self._look(preview=due.preview, evaluate=due.evaluate)
+        if due.evaluate:
             self._find_reason()
+        if self.reason:  # what else an end has, whose evaluation was the one that told of it
+            end, last = True, due_after(step, planned, self.settings, end=True)
+            if last.record and not due.record:
+                self._record(planned)
+            self._look(preview=last.preview and not due.preview)
+        if due.save or stop:
+            self._save(end=end, stop=stop)
 
     def _find_reason(self) -> None:
         """Whether the evaluations so far say that more steps are of no use."""
@@ -393,7 +393,7 @@ class _Loop:
     ) -> None:
         """Write the status of the run, on the first process."""
         self._told = time.monotonic()
-        if not self.process.is_first:
-            return
-        step, total = self.counters.step, self.plan.total_steps
-        self.run.set_status(status, step=step, total_steps=total, error=error, reason=self.reason)
+        if self.process.is_first:
+            step, total = self.counters.step, self.plan.total_steps
+            why = self.reason if status == "finished" else ""
+            self.run.set_status(status, step=step, total_steps=total, error=error, reason=why)

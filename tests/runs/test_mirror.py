@@ -187,62 +187,6 @@ def test_the_copy_of_a_step_trained_again_is_made_again(tmp_path: Path, run: Run
     assert store.read_bytes(f"toy/{run.name}/checkpoints/step-00000005/progress.json") != copied
 
 
-class Counting(LocalStore):
-    """Notes what is uploaded and whose checksum is asked for."""
-
-    def __init__(self, root: Path) -> None:
-        super().__init__(root)
-        self.uploaded: list[str] = []
-        self.asked: list[str] = []
-
-    def upload(self, path: Path, key: str) -> str:
-        self.uploaded.append(path.name)
-        return super().upload(path, key)
-
-    def checksum(self, key: str) -> str | None:
-        self.asked.append(key)
-        return super().checksum(key)
-
-
-@pytest.mark.parametrize("is_noted", [True, False], ids=["noted", "another machine"])
-@pytest.mark.parametrize("damage", ["flipped", "cut", "gone"])
-def test_a_damaged_copy_of_a_checkpoint_is_made_good(
-    tmp_path: Path, run: Run, caplog: pytest.LogCaptureFixture, damage: str, is_noted: bool
-) -> None:
-    """It stayed damaged, since its progress.json was there: only that was looked at."""
-    store = Counting(tmp_path / "there")
-    for step in (5, 10):
-        save(run, step)
-    mirror(run, store, must_succeed=True)
-    path = tmp_path / "there" / "toy" / run.name / "checkpoints" / "step-00000005" / "optimizer.pt"
-    content = path.read_bytes()
-    path.unlink()
-    if damage != "gone":
-        changed = content[:-1] if damage == "cut" else bytes([content[0] ^ 1]) + content[1:]
-        path.write_bytes(changed)
-    if not is_noted:
-        (run.path / ".mirror.json").unlink()
-    store.uploaded.clear()
-    mirror(run, store, must_succeed=True)
-    assert path.read_bytes() == content
-    assert store.uploaded[5:-1] == ["optimizer.pt", "progress.json"]  # between the records
-    assert "differs from it" in caplog.text
-    assert "(optimizer.pt)" in caplog.text
-    caplog.clear()
-    mirror(run, store, must_succeed=True)
-    assert caplog.text == ""
-
-
-def test_a_copy_as_it_was_written_is_not_read_again(tmp_path: Path, run: Run) -> None:
-    """Over a network that would be a download of every checkpoint after every checkpoint."""
-    store = Counting(tmp_path / "there")
-    save(run, 5)
-    mirror(run, store, must_succeed=True)
-    save(run, 10)
-    mirror(run, store, must_succeed=True)
-    assert store.asked == []
-
-
 def test_a_checkpoint_that_is_damaged_here_replaces_no_copy(
     tmp_path: Path, run: Run, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -259,15 +203,6 @@ def test_a_checkpoint_that_is_damaged_here_replaces_no_copy(
     save(run, 5)
     mirror(run, store, must_succeed=True)
     assert selection.find(Run(copy.parents[1])).step == 5
-
-
-def test_a_copy_elsewhere_has_a_note_of_its_own(tmp_path: Path, run: Run) -> None:
-    """What was noted of one place says nothing of another."""
-    save(run, 5)
-    mirror(run, LocalStore(tmp_path / "there"), must_succeed=True)
-    mirror(run, LocalStore(tmp_path / "elsewhere"), must_succeed=True)
-    assert selection.find(Run(tmp_path / "elsewhere" / "toy" / run.name)).step == 5
-    assert not (tmp_path / "elsewhere" / "toy" / run.name / ".mirror.json").exists()
 
 
 def test_a_copy_that_is_further_than_the_run_is_left_alone(tmp_path: Path, run: Run) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from likeness.storage import lock
 from likeness.storage.lock import locked
 
 TRY = "import fcntl, sys; fcntl.flock(open(sys.argv[1]), fcntl.LOCK_EX | fcntl.LOCK_NB)"
@@ -33,8 +34,8 @@ def file(tmp_path: Path) -> Path:
 
 
 def test_another_process_is_kept_out_until_the_end(file: Path) -> None:
-    with locked(file) as without:
-        assert without == ""
+    with locked(file) as is_held:
+        assert is_held
         assert not _is_free(file)
     assert _is_free(file)
 
@@ -81,12 +82,12 @@ def test_what_was_replaced_meanwhile_is_not_held(
     file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Otherwise two would work at once, one of them holding a file that nobody finds any more."""
-    lock = fcntl.flock
+    flock = fcntl.flock
 
     def late(descriptor: int, kind: int) -> None:
         file.unlink()
         file.touch()
-        lock(descriptor, kind)
+        flock(descriptor, kind)
 
     monkeypatch.setattr(fcntl, "flock", late)
     with pytest.raises(FileNotFoundError, match=r"lock"), locked(file, waits=True):
@@ -107,10 +108,29 @@ def test_a_fork_does_not_keep_it(file: Path) -> None:
         os.waitpid(child, 0)
 
 
-def test_a_file_system_without_locks_is_told(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def _refused(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
     def refuse(descriptor: int, kind: int) -> None:
-        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+        raise OSError(number, os.strerror(number))
 
     monkeypatch.setattr(fcntl, "flock", refuse)
-    with locked(file) as without:
-        assert without == os.strerror(errno.ENOLCK)
+    monkeypatch.setattr(lock, "_told", set())
+
+
+@pytest.mark.parametrize("number", [errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EBADF])
+def test_a_file_system_without_locks_is_told_once(
+    file: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, number: int
+) -> None:
+    _refused(monkeypatch, number)
+    for place in (file, file.parent):
+        with locked(place) as is_held:
+            assert not is_held
+    assert len(caplog.records) == 1
+    assert f"{file} cannot be locked ({os.strerror(number)}): " in caplog.text
+
+
+def test_other_refusals_of_the_kernel_are_errors(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _refused(monkeypatch, errno.EIO)
+    with pytest.raises(OSError, match=os.strerror(errno.EIO)), locked(file):
+        pass

@@ -69,6 +69,20 @@ def test_two_evaluations_that_are_no_better_end_a_run(
     assert f"likeness resume {run.path} train.patience=0" in caplog.text
 
 
+def test_an_early_end_has_the_line_the_preview_and_the_status_of_an_end(tmp_path: Path) -> None:
+    """Steps 7 and 8 have no line by their cadence, and step 8 no preview."""
+    run = new_run(tmp_path)
+    train(run, log_every=3, preview_every=5)
+    rows = [row for row in read_metrics(run.metrics_path) if "loss/total" in row]
+    assert [row["step"] for row in rows] == [3, 6, 8]
+    assert run.preview_steps() == [0, 5, 8]
+    assert (run.status.saved, selection.find(run).step) == (8, 8)
+    again = new_run(tmp_path, "cadences")
+    train(again, log_every=4, preview_every=4)
+    rows = [row for row in read_metrics(again.metrics_path) if "loss/total" in row]
+    assert [row["step"] for row in rows] == [4, 8]
+
+
 @pytest.mark.parametrize(("patience", "end"), [(0, 20), (1, 6), (2, 8), (3, 20)])
 def test_patience_is_how_many_evaluations_may_be_no_better(
     tmp_path: Path, patience: int, end: int
@@ -114,17 +128,17 @@ def test_resuming_a_run_that_ended_early_changes_nothing_until_patience_allows_i
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     run, whole = new_run(tmp_path), new_run(tmp_path, "whole")
-    train(run)
+    train(run, log_every=2)  # the end adds no line of its own, which the whole run has not
     before = facts(run)
     caplog.clear()
     with caplog.at_level(logging.INFO):
-        assert train(run, resume=True).step == 8
+        assert train(run, resume=True, log_every=2).step == 8
     assert "train.patience=0" in caplog.text
     assert_equal(facts(run), before)
     assert run.status.reason
-    assert train(run, resume=True, patience=0).step == 20
+    assert train(run, resume=True, patience=0, log_every=2).step == 20
     assert run.status.reason == ""
-    train(whole, patience=0)
+    train(whole, patience=0, log_every=2)
     assert_equal(facts(run), facts(whole))
 
 

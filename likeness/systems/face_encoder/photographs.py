@@ -41,7 +41,12 @@ class Photo:
 
     @property
     def id(self) -> str:
-        return self.name.replace("/", "__")
+        return id_of(self.file)
+
+
+def id_of(file: str) -> str:
+    """The id of a photograph by its path below the folder that was given."""
+    return str(PurePosixPath(file).with_suffix("")).replace("/", "__")
 
 
 def photographs_below(

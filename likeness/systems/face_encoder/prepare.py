@@ -33,7 +33,7 @@ from likeness.systems.face_encoder.persons import (
     shown,
 )
 from likeness.systems.face_encoder.photograph_sources import Given, content
-from likeness.systems.face_encoder.photographs import Photo, shown_name
+from likeness.systems.face_encoder.photographs import Photo, id_of, shown_name
 
 Owned = tuple[Photo, str]
 """A photograph and its person."""
@@ -196,8 +196,9 @@ def _unused(
     named: dict[str, str], photos: Sequence[Photo], others: Sequence[dict[str, str]]
 ) -> list[str]:
     """What the table names that is no photograph, also none that was left out; sorted."""
-    there = {name for photo in photos for name in (photo.id, photo.file)}
-    return sorted(named.keys() - there - {row["file"] for row in others})
+    # Of those left out the name as shown: it differs where a name is no text, which no table has.
+    files = [*(photo.file for photo in photos), *(row["file"] for row in others)]
+    return sorted(named.keys() - {name for file in files for name in (id_of(file), file)})
 
 
 def _each_its_own_person(count: int) -> Finding:

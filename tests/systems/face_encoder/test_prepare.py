@@ -281,7 +281,8 @@ def test_two_lines_for_one_photograph_are_refused_and_lines_for_none_are_told(da
     for name in ("anna/01", "two"):
         shutil.copy(dataset / "images" / "p0_0.png", source / f"{name}.png")
         np.save(source / f"{name}.npy", truth(dataset, "p0_0"))
-    (source / "telephone.heic").write_bytes(b"no format that is read")
+    for name in ("telephone.heic", "anna/02.heic"):
+        (source / name).write_bytes(b"no format that is read")
     table = source / "identity.csv"
 
     table.write_text("id,person\nanna__01,anna\nanna/01.png,bob\ntwo,bob\n")
@@ -290,7 +291,9 @@ def test_two_lines_for_one_photograph_are_refused_and_lines_for_none_are_told(da
     assert not (tmp_path / "out").exists()
 
     # What was left out has a reason of its own, and its line is no mistake.
-    table.write_text("id,person\nanna/01.png,anna\ntwo,bob\ntow,bob\nTwo,bob\ntelephone.heic,eve\n")
+    table.write_text(
+        "id,person\nanna/01.png,anna\ntwo,bob\ntow,bob\nTwo,bob\ntelephone.heic,eve\nanna__02,anna\n"
+    )
     found = prepare(str(source), str(tmp_path / "out"))
     [told] = [finding for finding in found.findings if finding.code == "identity-unused"]
     assert (told.severity, told.path) == ("warning", "identity.csv")

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from likeness import inspecting
 from likeness.assembly import configure
-from likeness.inspecting import _stamps
+from likeness.inspecting import inspect_configured
 from likeness.systems.audio2face.dataset.places import places_elsewhere
 
 DESCRIPTION = """\
@@ -69,17 +72,45 @@ def test_what_cannot_be_read_has_none(root: Path, tmp_path: Path) -> None:
     assert _places(None) == {}
 
 
+@pytest.fixture
+def stamps(root: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, Any]]:
+    """What an inspection notes of the data of settings, whose errors are no matter here."""
+    monkeypatch.setattr(inspecting, "refuse_errors", lambda inspection, system: None)
+
+    def look(*words: str) -> dict[str, Any]:
+        resolved = configure("audio2face", profile="smoke", overrides=words, environ={})
+        return dict(inspect_configured(resolved).stamps)
+
+    return look
+
+
 @pytest.mark.parametrize("name", ["", "dataset.yaml"])
-def test_every_file_of_the_data_changes_a_stamp_and_none_beside_them(root: Path, name: str) -> None:
-    words = [f"data.root={root / name}"]
-    resolved = configure("audio2face", profile="smoke", overrides=words, environ={})
-    before = _stamps(resolved)
+def test_every_file_of_the_data_changes_a_stamp_and_none_beside_them(
+    root: Path, stamps: Callable[..., dict[str, Any]], name: str
+) -> None:
+    words = f"data.root={root / name}"
+    before = stamps(words)
     if name:
         (root / "letter.txt").write_text("of somebody")
-        assert _stamps(resolved) == before
+        assert stamps(words) == before
     os.utime(root.parent / "sounds" / "one.wav", ns=(0, 0))
-    now = _stamps(resolved)
+    now = stamps(words)
     assert [key for key in now if now[key] != before[key]] == ["../sounds"]
     os.utime(root / "bo" / "skin" / "one.npy", ns=(0, 0))
     key = "bo/skin" if name else "data.root"
-    assert _stamps(resolved)[key] != now[key]
+    assert stamps(words)[key] != now[key]
+
+
+def test_what_training_writes_below_the_data_changes_no_stamp(
+    root: Path, stamps: Callable[..., dict[str, Any]]
+) -> None:
+    """A resume told of changes after every training that had preprocessed actors there."""
+    words = (f"data.root={root}", f"data.prepared={root / 'made'}")
+    before = stamps(*words)
+    (root / "made" / "bo").mkdir(parents=True)
+    (root / "made" / "bo" / "audio.npy").write_bytes(b"1")
+    assert stamps(*words) == before
+    assert stamps(words[0]) != before
+    same = stamps(words[0], f"data.prepared={root}")
+    os.utime(root / "bo" / "skin" / "one.npy", ns=(0, 0))
+    assert stamps(words[0], f"data.prepared={root}") != same

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 from likeness.storage.files import sha256_of
 from likeness.storage.store import Store
@@ -17,13 +18,17 @@ from .run import Run
 
 _NOTE = ".mirror.json"
 
+Fault = Literal["missing", "different", "unverified"]
+"""Why a file is to be copied; ``unverified``: the store cannot tell whether it is as it was."""
 
-class Copies:
-    """The copies of a run's checkpoints.
+
+class MirrorNote:
+    """What is known of the copies of a run's checkpoints.
 
     A copy counts while the store has the version of it that it had when it was written. Where
-    nobody noted that, as on a machine to which the run was brought, its checksum decides. So no
-    content is read back, and what changed on the server is noticed by the listing alone.
+    nobody noted that, as on a machine to which the run was brought, or where the version is another
+    one, as after the copies were moved, its checksum decides. So nothing is read back that nobody
+    touched, and what changed on the server is noticed by the listing alone.
 
     Args:
         prefix: of the run in the store.
@@ -41,20 +46,20 @@ class Copies:
         except (FileNotFoundError, ValueError, TypeError, KeyError, AttributeError):
             return  # it is written anew
 
-    def lacking(self, checkpoint: Checkpoint, there: Mapping[str, str]) -> list[str]:
-        """Names of the files to copy: none, or those that differ and ``progress.json`` behind them.
+    def lacking(self, checkpoint: Checkpoint, there: Mapping[str, str]) -> dict[str, Fault]:
+        """The files to copy by name: none, or those at fault and ``progress.json`` behind them.
 
         Args:
             there: key to version of what the store has.
         """
-        lacking = [
-            name
-            for name, sha256 in checkpoint.progress.sha256.items()
-            if not self._is_whole(self._key(checkpoint, name), sha256, there)
-        ]
         own = sha256_of(checkpoint.path / PROGRESS_FILE)
-        if lacking or not self._is_whole(self._key(checkpoint, PROGRESS_FILE), own, there):
-            lacking.append(PROGRESS_FILE)
+        lacking: dict[str, Fault] = {}
+        for name, sha256 in {**checkpoint.progress.sha256, PROGRESS_FILE: own}.items():
+            fault = self._fault(self._key(checkpoint, name), sha256, there)
+            if fault is not None:
+                lacking[name] = fault
+        if lacking:
+            lacking.setdefault(PROGRESS_FILE, "different")
         return lacking
 
     def note(self, saved: Sequence[Checkpoint]) -> None:
@@ -70,12 +75,15 @@ class Copies:
         if files != self._known:
             write_json(self._path, {"place": self._place, "files": files})
 
-    def _is_whole(self, key: str, sha256: str, there: Mapping[str, str]) -> bool:
+    def _fault(self, key: str, sha256: str, there: Mapping[str, str]) -> Fault | None:
         if key not in there:
-            return False
-        if key in self._known:
-            return self._known[key] == (sha256, there[key])
-        return self._store.checksum(key) == sha256
+            return "missing"
+        if self._known.get(key) == (sha256, there[key]):
+            return None
+        found = self._store.checksum(key)
+        if found is None:
+            return "unverified"
+        return None if found == sha256 else "different"
 
     def _key(self, checkpoint: Checkpoint, name: str) -> str:
         return f"{self._prefix}/checkpoints/{checkpoint.path.name}/{name}"
