@@ -198,12 +198,6 @@ def _opened(path: Path, file: BinaryIO, asked: Mapping[str, Any]) -> Journal:
     return journal
 
 
-def stamp(path: Path) -> str:
-    """Size and time of change: another when a file was written again, without reading it."""
-    status = path.stat()
-    return f"{status.st_size}:{status.st_mtime_ns}"
-
-
 @contextmanager
 def _held(path: Path) -> Iterator[None]:
     """The journal, against other processes. Raises UsageError."""

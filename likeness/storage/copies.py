@@ -17,7 +17,7 @@ from typing import Self
 
 from likeness.errors import MissingError, UsageError
 from likeness.storage.cache import Cache
-from likeness.storage.files import disk_errors, replacing, sha256_of
+from likeness.storage.files import disk_errors, file_version, replacing, sha256_of
 from likeness.storage.lock import locked
 from likeness.storage.store import (
     LocalStore,
@@ -67,17 +67,15 @@ class _Copied:
     version: str
     """Of the remote file."""
     sha256: str
-    size: int
-    changed: int
-    """Time of change, nanoseconds: another after any write, so that nothing is read to see one."""
+    here: str
+    """Version of the file on this machine, so that nothing is read to see that it was written."""
 
     @classmethod
     def of(cls, path: Path, version: str, sha256: str) -> Self:
-        facts = path.stat()
-        return cls(version, sha256, facts.st_size, facts.st_mtime_ns)
+        return cls(version, sha256, file_version(path.stat()))
 
 
-_NONE = _Copied("", "", 0, 0)
+_NONE = _Copied("", "", "")
 
 
 def _update(store: Store, cache: Cache, place: Path) -> None:
@@ -144,10 +142,6 @@ def _read(manifest: Path) -> dict[str, _Copied]:
     try:
         files = json.loads(manifest.read_text(encoding="utf-8"))
         return {key: _Copied(*values) for key, values in files.items()}
-    except (
-        FileNotFoundError,
-        ValueError,
-        TypeError,
-        AttributeError,
-    ):  # e.g. half a file after a power cut
+    # E.g. half a file after a power cut.
+    except (FileNotFoundError, ValueError, TypeError, AttributeError):
         return {}

@@ -42,6 +42,11 @@ def replacing(path: Path, *, action: str = "") -> Iterator[Path]:
         yield temporary
 
 
+def file_version(facts: os.stat_result) -> str:
+    """Size and time of change of a file: another text once it was written, without reading it."""
+    return f"{facts.st_size}-{facts.st_mtime_ns}"
+
+
 @contextmanager
 def made_folder(path: Path) -> Iterator[bool]:
     """A folder, made with those above it where it is not there; gives whether it was.

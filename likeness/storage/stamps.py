@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from likeness.storage.files import file_version
 from likeness.storage.store import StorageSettings, is_remote, local_path, open_store
 
 
@@ -51,7 +52,7 @@ def stamp_of(
     else:
         facts = dict(_files(root, skips or (lambda folder: False)))
     newest = max(facts, key=lambda name: (facts[name].st_mtime_ns, name), default="")
-    versions = {name: f"{own.st_size}-{own.st_mtime_ns}" for name, own in facts.items()}
+    versions = {name: file_version(own) for name, own in facts.items()}
     return Stamp(len(facts), newest, _digest(versions))
 
 

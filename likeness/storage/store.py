@@ -21,7 +21,7 @@ from likeness.config.locations import Location
 from likeness.config.schema import ConfigModel
 from likeness.errors import DataError, MissingError, UnsafeFileError, UsageError
 from likeness.replacement import PART
-from likeness.storage.files import disk_errors, explained, replacing, sha256_of
+from likeness.storage.files import disk_errors, explained, file_version, replacing, sha256_of
 
 
 class StorageSettings(ConfigModel):
@@ -264,7 +264,7 @@ class LocalStore(Store):
         if prefix:
             checked_key(prefix.rstrip("/") or "/")
         found = {
-            path.relative_to(self.root).as_posix(): _version(path)
+            path.relative_to(self.root).as_posix(): file_version(path.stat())
             for path in _files_below(self.root / prefix.rpartition("/")[0])
         }
         return {key: found[key] for key in sorted(found) if key.startswith(prefix)}
@@ -310,12 +310,7 @@ class LocalStore(Store):
         return sha256_of(self.path_of(key))
 
     def version(self, key: str) -> str:
-        return _version(self.path_of(key))
-
-
-def _version(path: Path) -> str:
-    facts = path.stat()
-    return f"{facts.st_size}-{facts.st_mtime_ns}"
+        return file_version(self.path_of(key).stat())
 
 
 def _files_below(folder: Path) -> Iterator[Path]:

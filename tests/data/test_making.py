@@ -17,7 +17,6 @@ from typing import Any
 
 import pytest
 
-from likeness.data import making
 from likeness.data.making import UNFINISHED, is_unfinished, refuse_unfinished, unfinished
 from likeness.errors import DataError, UsageError
 from likeness.storage.files import replacing
@@ -307,12 +306,3 @@ def test_the_journal_can_be_forgotten(tmp_path):
         (tmp_path / "out" / "images").mkdir()
         journal.discard()
     assert not (tmp_path / "out").exists()
-
-
-def test_a_stamp_is_another_when_the_file_is(tmp_path):
-    path = tmp_path / "a"
-    path.write_text("one")
-    before = making.stamp(path)
-    assert making.stamp(path) == before
-    os.utime(path, ns=(1, 1))
-    assert making.stamp(path) != before

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import errno
+import os
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import torch
 from safetensors.numpy import save_file
 
 from likeness.errors import MissingError, UsageError
-from likeness.storage.files import disk_refusals, refusal_in, replacing, used_folder
+from likeness.storage.files import disk_refusals, file_version, refusal_in, replacing, used_folder
 from tests.disks import full_disk
 
 
@@ -71,3 +72,12 @@ def test_a_folder_that_was_there_or_is_used_stays(tmp_path: Path) -> None:
     with used_folder(tmp_path / "used"):
         (tmp_path / "used" / "file").write_text("kept")
     assert (tmp_path / "used" / "file").read_text() == "kept"
+
+
+def test_a_version_is_another_when_the_file_is(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    path.write_text("one")
+    before = file_version(path.stat())
+    assert file_version(path.stat()) == before
+    os.utime(path, ns=(1, 1))
+    assert file_version(path.stat()) != before

@@ -17,10 +17,10 @@ import numpy as np
 from pydantic import Field
 
 from likeness.data.inspection import Finding, Inspection
-from likeness.data.making import Progress, stamp, unfinished
+from likeness.data.making import Progress, unfinished
 from likeness.errors import DataError, UsageError
 from likeness.media.image import load_image, resize
-from likeness.storage.files import disk_errors
+from likeness.storage.files import disk_errors, file_version
 from likeness.systems.face_encoder import left_out
 from likeness.systems.face_encoder.data import CONTRACT, put_text, write_index, write_photograph
 from likeness.systems.face_encoder.landmark_files import implausible
@@ -254,7 +254,9 @@ def _stamps(photos: Sequence[Photo], points: LandmarkSource, folder: Path) -> di
         stamps = {}
         for path in dict.fromkeys([*(photo.path for photo in photos), *points.files(photos)]):
             below = path.is_relative_to(folder)
-            stamps[path.relative_to(folder).as_posix() if below else str(path)] = stamp(path)
+            stamps[path.relative_to(folder).as_posix() if below else str(path)] = file_version(
+                path.stat()
+            )
     return stamps
 
 

@@ -15,11 +15,12 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from likeness.data.inspection import Finding, Inspection
-from likeness.data.making import Progress, stamp, unfinished
+from likeness.data.making import Progress, unfinished
 from likeness.errors import DataError, LikenessError, UsageError
 from likeness.media.audio import read_sound
 from likeness.replacement import replacing
 from likeness.seeds import Draws
+from likeness.storage.files import file_version
 from likeness.studio.curves import EYES
 from likeness.studio.person import Person
 from likeness.systems.audio2face.dataset.description import is_name
@@ -125,7 +126,7 @@ def prepare_live_link(
             "test": tested,
             **options,
         },
-        files={str(p): stamp(p) for take in takes for p in (take.table, take.sound)},
+        files={str(p): file_version(p.stat()) for take in takes for p in (take.table, take.sound)},
         notes={"source": f"Live Link Face takes in {source}", "consent": consent, "head": head},
         pieces=len(takes),
     ) as journal:
