@@ -212,7 +212,10 @@ def _track(predictor: SpeechToFace, path: Path) -> EmotionTrack:
     if "time" not in columns or unknown:
         raise UsageError(
             f"'{path}': expected a row and the columns time and any of {', '.join(names)}; found "
-            f"{', '.join(map(str, sorted(columns, key=str))) or 'nothing'}."
+            f"{', '.join(map(str, sorted(columns, key=str))) or 'nothing'}.",
+            advice=f"Emotions of this network have no column {', '.join(map(repr, unknown))}."
+            if unknown
+            else "The first line names the columns.",
         )
     try:
         times = np.array([float(row["time"]) for row in rows])

@@ -159,6 +159,8 @@ def make(
     asked |= {name: value for name, value in chosen.items() if value}
     if is_up_to_date(root, command=_COMMAND, settings=asked):
         return replace(CONTRACT.inspect(out), is_up_to_date=True)
+    if head != "studio":
+        _head(head)  # one that cannot be read is refused before there is a folder
     wanted = Difficulty.level(difficulty, **knobs)
     tasks = [
         _Task(seed, number, place, line, scale, wanted, fps, voices, head, backend, language)

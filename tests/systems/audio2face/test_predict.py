@@ -248,7 +248,7 @@ def test_a_network_of_one_emotion_takes_a_number_on_the_command_line(
     [
         ("", "expected a row and the columns time and any of joy; found nothing"),
         ("joy\n1\n", "columns time and any of joy; found joy"),
-        ("time,anger\n0,1\n", "found anger, time"),
+        ("time,anger\n0,1\n", "found anger, time[^$]*no column 'anger'"),
         ("time,joy\n0,much\n", "no number"),
         ("time,joy\n1,0\n0,1\n", "must rise"),
         ("time,joy\n0,nan\n", "finite numbers"),

@@ -75,6 +75,7 @@ def test_a_head_is_known_by_its_name_and_content(
         raise KeyboardInterrupt
 
     monkeypatch.setattr(studio, "_make_shot", stopping)
+    monkeypatch.setattr(studio, "_head", lambda head: None)
     (tmp_path / "private").mkdir()
     head = tmp_path / "private" / "head.glb"
     head.write_bytes(b"a head")
@@ -86,6 +87,16 @@ def test_a_head_is_known_by_its_name_and_content(
     assert "private" not in "".join(written)
     with pytest.raises(KeyboardInterrupt):  # goes on: no other request
         _make(out, head=str(head.rename(tmp_path / "head.glb")))
+
+
+@pytest.mark.parametrize("content", [None, b"no head"])
+def test_a_head_that_cannot_be_read_leaves_no_folder(tmp_path: Path, content: bytes | None) -> None:
+    head = tmp_path / "head.npz"
+    if content is not None:
+        head.write_bytes(content)
+    with pytest.raises(LikenessError, match=r"head\.npz"):
+        _make(tmp_path / "set", head=str(head))
+    assert not (tmp_path / "set").exists()
 
 
 def test_without_these_options_the_record_is_as_ever(tmp_path: Path) -> None:
