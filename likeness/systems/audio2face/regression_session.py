@@ -139,7 +139,8 @@ class RegressionSession:
     def _hear_steps(self, places: np.ndarray, grid: StepGrid) -> torch.Tensor:
         """(n, channels) of steps at places (n,), of which those a hop apart follow each other: they
         are heard as one piece of sound."""
-        begins = np.flatnonzero(np.diff(places, prepend=-grid.hop - 1) != grid.hop)
+        before = places[0] - grid.hop - 1  # no hop away: the first place begins a piece
+        begins = np.flatnonzero(np.diff(places, prepend=before) != grid.hop)
         counts = np.diff(begins, append=len(places))
         most = int(counts.max())
         pieces = self._sounds(places[begins], grid.hop * (most - 1) + grid.reach)

@@ -49,6 +49,25 @@ def test_a_stream_in_odd_pieces_equals_the_track_in_one(
     )
 
 
+def test_a_window_that_begins_one_sample_before_the_sound_is_heard_from_there(
+    predictor: RegressionPredictor,
+) -> None:
+    """Frame 7 of this rate alone, whose middle is at sample 4159 of a half window of 4160."""
+    import torch
+
+    fps = 7.5 * 16000 / 4159
+    session = session_at(predictor, fps)
+    session.push(SOUND[: 4159 + 4159])
+    (frame,) = session.push(SOUND[4159 + 4159 : 4159 + 4160])
+    assert frame.index == 7
+    window = torch.from_numpy(np.concatenate([[np.float32(0)], SOUND[:8319]]))
+    felt = np.concatenate([predictor.vectors[0], predictor.emotion_track(None).vectors[0]])
+    row = predictor.network(window[None, None], torch.from_numpy(felt)[None, None])[0, 0]
+    shapes = np.asarray(predictor.artefacts(None).skin.shapes)
+    expected = np.einsum("k,kvc->vc", row[: len(shapes)].detach().numpy(), shapes)
+    np.testing.assert_allclose(frame.skin, expected, atol=1e-5)
+
+
 @pytest.mark.parametrize("timing", ["centre", "runtime"])
 def test_defect_15_a_frame_hears_the_window_around_its_moment(
     predictor: RegressionPredictor, timing: str

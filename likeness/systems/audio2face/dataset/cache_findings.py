@@ -224,6 +224,14 @@ def _looked_at(
                 f"Frame {look.broken} holds coordinates that are no numbers, or absurd ones.",
                 "Export the shot again, or leave it out.",
             )
+        if look.collapsed is not None:
+            yield Finding(
+                "error",
+                "collapsed",
+                places[shot],
+                f"In frame {look.collapsed} all vertices lie at one place.",
+                "Export the shot again, or leave it out.",
+            )
         if look.stray is not None:
             frame, vertex, place = look.stray
             yield Finding(
@@ -350,8 +358,8 @@ def _head_motion(
         moved = look.few[:, still].astype(np.float64)
         before = np.sqrt(np.mean(np.sum((moved - middle[still]) ** 2, -1), 1))
         worst = int(np.argmax(before))
-        if before[worst] < _MOVES:
-            continue
+        if before[worst] < _MOVES or not np.ptp(moved[worst], axis=0).any():
+            continue  # at rest, or vertices of one place, which turn with any head
         rigid = fit_similarity(moved[worst], middle[still], scale=1.0)
         left = rigid.apply(moved[worst]) - middle[still]
         after = float(np.sqrt(np.mean(np.sum(left**2, -1))))

@@ -16,6 +16,8 @@ _STRAY = 1.0
 """Largest extents of a mesh beyond its box where no vertex of a held head gets."""
 _FEW_STRAYS = 0.1
 """Share of the vertices: where more are there, the head moves."""
+_COLLAPSED = 1e-3
+"""Of the largest extent of a mesh, 0.2 mm of a head: a frame that is no larger is a point."""
 _FARTHEST = 1e6
 """Coordinate, cm, beyond which a file is corrupted."""
 SKIN_SPIKE, TONGUE_SPIKE = 0.09, 0.3
@@ -37,6 +39,7 @@ class LookedAtFrames:
     Attributes:
         few: (n, V, 3) some frames over the whole shot.
         broken: the first frame with a coordinate that is no number.
+        collapsed: the first frame whose vertices all lie at one place.
         stray: the first frame in which few vertices lie far from the face, one of them and where.
         spike: the frame in which a vertex jumps farthest and comes back, the vertex, and how far.
         moved: how far a vertex gets from its place in the first frame along an axis, cm.
@@ -45,6 +48,7 @@ class LookedAtFrames:
     def __init__(self, few: NDArray[np.float32], spike: float) -> None:
         self.few = few
         self.broken: int | None = None
+        self.collapsed: int | None = None
         self.stray: tuple[int, int, str] | None = None
         self.spike: tuple[int, int, float] | None = None
         self.moved = 0.0
@@ -57,8 +61,8 @@ class LookedAtFrames:
 
     @property
     def is_whole(self) -> bool:
-        """Whether no coordinate is broken and no vertex strays."""
-        return self.broken is None and self.stray is None
+        """Whether no coordinate is broken, no frame a point, and no vertex strays."""
+        return self.broken is None and self.collapsed is None and self.stray is None
 
     @property
     def is_still(self) -> bool:
@@ -71,6 +75,10 @@ class LookedAtFrames:
         if bad.any():
             self.broken = first + int(np.argmax(bad))
             return False
+        if self.collapsed is None:
+            points = np.ptp(block, axis=1).max(axis=1) <= _COLLAPSED * self._extent
+            if points.any():
+                self.collapsed = first + int(np.argmax(points))
         self.moved = max(self.moved, float(np.abs(block - self.few[0]).max()))
         # A box that is no number has nothing outside; the frame that made it so comes yet.
         outside = (block < self._low) | (block > self._high)
@@ -123,7 +131,8 @@ def look_at_frames(animation: VertexAnimation, every: int, spike: float) -> Look
             look.jumps(joined, first - len(end))
             first, end = first + len(block), joined[-2:]
     else:
-        for frame in range(0, animation.num_frames, every):
+        # The few are judged by: a broken one among them must be known.
+        for frame in sorted({*range(0, animation.num_frames, every), *chosen.tolist()}):
             if not look.at(animation.read(frame, frame + 1), frame):
                 break
     return look

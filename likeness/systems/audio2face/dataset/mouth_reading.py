@@ -41,7 +41,7 @@ class SpokenMouth:
     """A shot beside its sound.
 
     Attributes:
-        lips: (F, 3n) places of the vertices along both lips, cm.
+        lips: (F, 3n) places of n vertices along both lips, cm.
         heard: (F, 200) log-mel energies around every frame.
     """
 
@@ -64,15 +64,19 @@ class ReadMouth:
     shares: Rows
 
 
-def mouth_of(cache: VertexAnimation, lips: Pairs, path: Path) -> SpokenMouth:
-    """A shot of the skin and the file of its sound.
+def lip_places(cache: VertexAnimation, lips: Pairs) -> NDArray[np.float32]:
+    """(F, 2P, 3) the upper vertices of the P pairs across the mouth, then the lower ones; cm."""
+    vertices = np.concatenate([lips.upper, lips.lower])
+    return np.concatenate([block[:, vertices] for block in cache.blocks()])
+
+
+def mouth_of(places: NDArray[np.float32], fps: float, path: Path) -> SpokenMouth:
+    """The lips (F, n, 3) of a shot, finite, and the file of its sound.
 
     Raises:
         DataError, MissingError: the sound cannot be decoded.
     """
-    vertices = np.concatenate([lips.upper, lips.lower])
-    places = np.concatenate([block[:, vertices] for block in cache.blocks()])
-    windows = log_mel_windows(read_speech(path).samples, cache.num_frames, cache.fps)
+    windows = log_mel_windows(read_speech(path).samples, len(places), fps)
     count, middle = _COLUMNS
     heard = windows.reshape(len(windows), count, -1)[:, middle].reshape(len(windows), -1)
     return SpokenMouth(places.reshape(len(places), -1), heard)

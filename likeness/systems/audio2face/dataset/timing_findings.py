@@ -19,7 +19,12 @@ from scipy import signal
 from likeness.data.inspection import Finding
 from likeness.geometry.animation import VertexAnimation
 from likeness.systems.audio2face.artefacts import Pairs
-from likeness.systems.audio2face.dataset.mouth_reading import SpokenMouth, mouth_of, read_mouths
+from likeness.systems.audio2face.dataset.mouth_reading import (
+    SpokenMouth,
+    lip_places,
+    mouth_of,
+    read_mouths,
+)
 
 _BAND = (250.0, 3000.0)
 """Hz of speech that the lips shape."""
@@ -52,7 +57,8 @@ def look_at_timing(
 
     Args:
         sounds: shot to the file of its sound and how it is called; only readable ones.
-        caches: of the skin, by shot, all of one mesh and finite.
+        caches: of the skin, by shot, all of one mesh. Of large ones others have looked at some
+            frames only, so lips that are no numbers are told here.
         lips: pairs across the mouth.
         where: folder of the sounds, for what concerns them all.
     """
@@ -64,12 +70,23 @@ def look_at_timing(
         if cache is None or cache.duration < _MIN_SECONDS or read > _READ_BYTES:
             continue
         read += 12 * cache.num_frames * cache.num_vertices
-        curve = lag_correlation(
-            lip_gap(cache, lips), loudness(path, cache.num_frames, cache.fps), _farthest(cache.fps)
-        )
+        places = lip_places(cache, lips)
+        finite = np.isfinite(places).all(axis=(1, 2))
+        if not finite.all():
+            yield Finding(
+                "error",
+                "not-finite",
+                shot,
+                f"Frame {int(np.argmin(finite))} of shot '{shot}' holds coordinates that are no "
+                "numbers.",
+                "Export the shot again, or leave it out.",
+            )
+            continue
+        heard = loudness(path, cache.num_frames, cache.fps)
+        curve = lag_correlation(lip_gap(places), heard, _farthest(cache.fps))
         if curve is not None:
             curves[shot] = curve
-            mouths[shot] = mouth_of(cache, lips, path)
+            mouths[shot] = mouth_of(places, cache.fps, path)
     seconds = sum(caches[shot].duration for shot in curves)
     if not curves or seconds < _MIN_POOLED:
         return
@@ -102,15 +119,11 @@ def _shifted(mouths: Mapping[str, SpokenMouth], fps: float) -> dict[str, int]:
     """Shots whose mouth fits the sound clearly better at another lag than most, in frames."""
     curves = {}
     for shot, mouth in read_mouths(mouths).items():
-        columns = [
-            lag_correlation(moved, told, _farthest(fps))
-            for moved, told in zip(mouth.moved.T, mouth.read.T, strict=True)
-        ]
-        curves[shot] = sum(
-            share * column
-            for share, column in zip(mouth.shares, columns, strict=True)
-            if column is not None
-        ) + np.zeros(2 * _farthest(fps) + 1)
+        curves[shot] = np.zeros(2 * _farthest(fps) + 1)
+        for share, moved, told in zip(mouth.shares, mouth.moved.T, mouth.read.T, strict=True):
+            column = lag_correlation(moved, told, _farthest(fps))
+            if column is not None:
+                curves[shot] += share * column
     if not curves:
         return {}
     pooled = np.median(np.stack(list(curves.values())), axis=0)
@@ -128,13 +141,10 @@ def _farthest(fps: float) -> int:
     return round(_FARTHEST * fps)
 
 
-def lip_gap(cache: VertexAnimation, lips: Pairs) -> Curve:
-    """(F,) mean distance across the mouth."""
-    parts = [
-        np.linalg.norm(block[:, lips.upper] - block[:, lips.lower], axis=2).mean(1)
-        for block in cache.blocks()
-    ]
-    return np.concatenate(parts).astype(np.float64)
+def lip_gap(places: NDArray[np.float32]) -> Curve:
+    """(F,) mean distance across the mouth, of :func:`.lip_places` (F, 2P, 3)."""
+    upper, lower = np.split(places, 2, axis=1)
+    return np.linalg.norm(upper - lower, axis=2).mean(1).astype(np.float64)
 
 
 def loudness(path: Path, frames: int, fps: float) -> Curve:

@@ -21,7 +21,7 @@ _NEIGHBOURS = 16
 """Vertices whose middle motion is taken for that of the surface: an exchanged pair among them does
 not count."""
 _FEWEST = 8
-"""Vertices of a mesh in which neighbours say something."""
+"""Places of a mesh in which neighbours say something."""
 _SAME_PLACE = 1e-3
 """Cm; vertices closer than this, as on seams of a texture, are one."""
 _SMALLEST = 0.03
@@ -38,32 +38,31 @@ class VertexPlaces:
 
     def __init__(self, still: NDArray[np.floating]) -> None:
         self._still = still.astype(np.float64)
-        self._is_told = len(still) >= _FEWEST
+        self._place = _places(self._still)
+        self._is_told = len(set(self._place.tolist())) >= _FEWEST
         if not self._is_told:
             return
         self._tree = KDTree(self._still)
         distance, near = self._tree.query(self._still, k=min(_NEIGHBOURS + 1, len(still)))
         self._near, self._spacing = near[:, 1:], distance[:, 1]
-        pairs = self._tree.query_pairs(_SAME_PLACE, output_type="ndarray")
-        joined = coo_array(
-            (np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(len(still), len(still))
-        )
-        self._place = connected_components(joined, directed=False)[1]
 
     def exchanged(self, frames: Iterable[NDArray[np.floating]]) -> list[int]:
         """The vertices that lie at each other's places, in order; none in a mesh as it should be.
 
         Args:
-            frames: (V, 3) each, of one shot. The one that moves least is looked at, the motion of a
-                head aside.
+            frames: (V, 3) each, of one shot, finite. The one that moves least is looked at, the
+                motion of a head aside; one whose vertices all coincide says nothing.
         """
         if not self._is_told:
             return []
         held = [
             fit_similarity(frame, self._still, scale=1.0).apply(frame).astype(np.float64)
             for frame in frames
+            if np.ptp(frame, axis=0).any()
         ]
-        moved = min((frame - self._still for frame in held), key=lambda m: _middle_length(m))
+        if not held:
+            return []
+        moved = min((frame - self._still for frame in held), key=_middle_length)
         around = np.median(moved[self._near], axis=1)
         own = np.linalg.norm(moved - around, axis=1)
         asked = np.flatnonzero(own > np.maximum(_OWN_REACH * self._spacing, _SMALLEST))
@@ -84,6 +83,21 @@ class VertexPlaces:
             )
         )
         return sorted(vertex for start, (_, vertex) in taken.items() if _returns(start, taken))
+
+
+def _places(still: NDArray[np.float64]) -> NDArray[np.int32]:
+    """(V,) the number of the place of every vertex (V, 3); vertices that are one share it."""
+    # By cells as small as a place first: pairs of vertices that coincide are quadratically many.
+    cells = np.floor(still * (np.sqrt(3.0) / _SAME_PLACE))
+    _, cell = np.unique(cells, axis=0, return_inverse=True)
+    cell = cell.reshape(-1)
+    sums = np.stack([np.bincount(cell, weights=column) for column in still.T], axis=1)
+    middles = sums / np.bincount(cell)[:, None]
+    pairs = KDTree(middles).query_pairs(_SAME_PLACE, output_type="ndarray")
+    joined = coo_array(
+        (np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(len(middles), len(middles))
+    )
+    return np.asarray(connected_components(joined, directed=False)[1][cell])
 
 
 def _middle_length(moved: NDArray[np.float64]) -> float:

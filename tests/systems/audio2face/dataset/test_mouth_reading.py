@@ -8,7 +8,12 @@ import pytest
 from likeness.geometry.animation import VertexAnimation
 from likeness.media.audio import write_wav
 from likeness.systems.audio2face.artefacts import Pairs
-from likeness.systems.audio2face.dataset.mouth_reading import SpokenMouth, mouth_of, read_mouths
+from likeness.systems.audio2face.dataset.mouth_reading import (
+    SpokenMouth,
+    lip_places,
+    mouth_of,
+    read_mouths,
+)
 from likeness.systems.audio2face.log_mel import log_mel
 
 
@@ -59,7 +64,8 @@ def test_a_mouth_is_its_lips_and_the_bands_around_each_frame(tmp_path: Path) -> 
     sound = 0.1 * np.random.default_rng(2).normal(size=16000)
     write_wav(tmp_path / "a.wav", sound, 16000)
     lips = Pairs(np.array([0, 4]), np.array([2, 5]))
-    mouth = mouth_of(VertexAnimation.of_array(frames, 25.0), lips, tmp_path / "a.wav")
+    places = lip_places(VertexAnimation.of_array(frames, 25.0), lips)
+    mouth = mouth_of(places, 25.0, tmp_path / "a.wav")
     assert mouth.lips.shape == (25, 12)
     np.testing.assert_array_equal(mouth.lips[7], frames[7, [0, 4, 2, 5]].reshape(-1))
     assert mouth.heard.shape == (25, 5 * 40)

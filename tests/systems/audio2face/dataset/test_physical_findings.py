@@ -265,6 +265,33 @@ def test_a_number_of_poses_that_is_not_that_of_the_settings(root: Path) -> None:
             assert f"numPoses says {said}, there are 2 poses" in found[codes[0]].message
 
 
+@pytest.mark.parametrize("part", ["skin", "tongue"])
+def test_a_frame_of_zeros_is_told_and_judged_by_no_more(root: Path, part: str) -> None:
+    place = f"{ANNA}/cache/{part}/joy_001/joy_001.npy"
+    frames = np.load(root / place)
+    frames[0] = 0.0  # the frame that is held against the neutral
+    np.save(root / place, frames)
+    found = told(root)
+    assert ("collapsed", place) in found
+    assert found["collapsed", place].severity == "error"
+    assert "In frame 0 all vertices lie at one place" in found["collapsed", place].message
+    assert not {"vertex-order", "head-motion", "unit"} & {code for code, _ in found}
+
+
+def test_tongues_that_are_zeros_in_every_shot_are_told(root: Path) -> None:
+    for path in (root / ANNA / "cache/tongue").glob("*/*.npy"):
+        np.save(path, np.zeros_like(np.load(path)))
+    assert [code for code, _ in told(root)].count("collapsed") == 3
+
+
+def test_a_broken_frame_that_a_shot_is_judged_by_is_seen_between_the_looked_at() -> None:
+    frames = np.random.default_rng(0).normal(size=(31, 20, 3)).astype(np.float32)
+    frames[10, 3] = np.nan  # of 0, 10, 20 and 30; every fourth frame passes it over
+    look = look_at_frames(VertexAnimation.of_array(frames, FPS), 4, SKIN_SPIKE)
+    assert look.broken == 10
+    assert not look.is_whole
+
+
 def test_a_jaw_of_one_frame_is_held_and_its_shot_stays_whole(root: Path) -> None:
     change(root / JAW, lambda name, array: array[:1] if name == "joy_001" else array)
     found = told(root)

@@ -8,6 +8,7 @@ import pytest
 from likeness.geometry.animation import VertexAnimation
 from likeness.media.audio import write_wav
 from likeness.systems.audio2face.artefacts import Pairs
+from likeness.systems.audio2face.dataset.mouth_reading import lip_places
 from likeness.systems.audio2face.dataset.timing_findings import (
     lag_correlation,
     lip_gap,
@@ -73,6 +74,21 @@ def test_sound_that_has_nothing_to_do_with_the_lips_says_nothing(tmp_path: Path)
     assert list(look_at_timing(sounds, caches, LIPS, "audio")) == []
 
 
+def test_lips_that_are_no_numbers_are_told_and_the_other_shots_read(tmp_path: Path) -> None:
+    caches, sounds = {}, {}
+    for seed, shift in enumerate([0, 0, 5, 0, 0, 0]):
+        mouth, sound = spoken(seed)
+        path = tmp_path / f"shot_{seed}.wav"
+        write_wav(path, np.roll(sound, round(shift / FPS * RATE)), RATE)
+        mouth[70] = np.nan if seed == 4 else mouth[70]
+        caches[path.stem], sounds[path.stem] = cache(mouth), (path, path.name)
+    found = {f.code: f for f in look_at_timing(sounds, caches, LIPS, "audio")}
+    assert list(found) == ["not-finite", "audio-shifted"]
+    assert found["not-finite"].severity == "error"
+    assert "Frame 70 of shot 'shot_4'" in found["not-finite"].message
+    assert found["audio-shifted"].path == "shot_2.wav"
+
+
 def test_correlation_is_that_of_numpy_on_the_frames_both_have() -> None:
     rng = np.random.default_rng(0)
     one, two = rng.normal(size=60), rng.normal(size=60)
@@ -85,7 +101,7 @@ def test_correlation_is_that_of_numpy_on_the_frames_both_have() -> None:
 
 def test_gap_and_loudness_are_those_of_plain_loops(tmp_path: Path) -> None:
     mouth, _ = spoken(0)
-    np.testing.assert_allclose(lip_gap(cache(mouth), LIPS), mouth, atol=1e-6)
+    np.testing.assert_allclose(lip_gap(lip_places(cache(mouth), LIPS)), mouth, atol=1e-6)
     tone = np.sin(2 * np.pi * 1000 * np.arange(RATE) / RATE) * np.repeat([0.1, 0.4], RATE // 2)
     write_wav(tmp_path / "tone.wav", tone, RATE)
     levels = np.exp(loudness(tmp_path / "tone.wav", 30, FPS))

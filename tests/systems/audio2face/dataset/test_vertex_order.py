@@ -81,3 +81,21 @@ def test_a_vertex_given_twice_is_one_place() -> None:
 def test_of_a_few_points_nothing_is_said() -> None:
     still = np.random.default_rng(2).normal(size=(5, 3))
     assert VertexPlaces(still).exchanged([still[[1, 0, 2, 3, 4]]]) == []
+
+
+def test_a_frame_whose_vertices_coincide_says_nothing() -> None:
+    still = sheet()
+    known = VertexPlaces(still)
+    point = np.full_like(still, 0.1)
+    assert known.exchanged([np.zeros_like(still)]) == []
+    assert known.exchanged([point, exchanged(still, 5, 6)]) == [5, 6]
+
+
+@pytest.mark.parametrize("noise", [0.0, 1e-6])
+def test_vertices_that_coincide_by_the_thousand_are_one_place(noise: float) -> None:
+    """Their pairs, two billion, fit no memory."""
+    rng = np.random.default_rng(3)
+    heap = noise * rng.normal(size=(60_000, 3))
+    assert VertexPlaces(heap).exchanged([heap, heap + 1.0]) == []
+    mesh = np.concatenate([sheet() + 5.0, heap[:5000]])
+    assert VertexPlaces(mesh).exchanged([exchanged(mesh, 40, 61)]) == [40, 61]
