@@ -17,13 +17,13 @@ from likeness.systems.audio2face.artefacts import Floats, Pairs
 from likeness.systems.audio2face.dataset.cache_findings import (
     OTHER_PLACE,
     OTHER_SIZE,
-    exchanged_vertices,
     far_vertex,
     farthest_vertex,
     order_finding,
     size_finding,
 )
 from likeness.systems.audio2face.dataset.description import CENTIMETRES, ActorFiles
+from likeness.systems.audio2face.dataset.frame_findings import exchanged_vertices
 from likeness.systems.audio2face.dataset.motion_findings import look_at_motion
 from likeness.systems.audio2face.dataset.pose_findings import (
     lie_at,
