@@ -33,9 +33,6 @@ from likeness.systems.audio2face.dataset.vertex_lists import read_pairs
 from likeness.systems.audio2face.preprocessing.shot_files import read_json
 from likeness.systems.audio2face.shots import Clip
 
-_MANY = 20
-"""Findings of one kind that are told one by one."""
-
 
 def inspect_dataset(root: str | Path, description: DatasetDescription | None = None) -> Inspection:
     """Everything a person should know before training on a dataset.
@@ -77,7 +74,7 @@ def inspect_dataset(root: str | Path, description: DatasetDescription | None = N
     findings += [*_whole(base, description), *_held_out(base, description)]
     if not any(finding.severity == "error" for finding in findings):
         findings += _clips(base, description, skins)
-    return Inspection(str(root), counts, tuple(_shortened(findings)))
+    return Inspection(str(root), counts, tuple(findings))
 
 
 def _timing(
@@ -216,27 +213,3 @@ def _named_sounds(
         if key not in seen and (base / where).is_file():
             yield from look_at_sound(base / where, where, clip.shot, skins[clip.actor][clip.shot])
         seen.add(key)
-
-
-def _shortened(findings: Iterable[Finding]) -> Iterable[Finding]:
-    """The findings; of a kind there are very many of, the first and how many more."""
-    seen: dict[tuple[str, str], int] = {}
-    kept = []
-    for finding in findings:
-        key = (finding.severity, finding.code)
-        seen[key] = seen.get(key, 0) + 1
-        if seen[key] <= _MANY:
-            kept.append(finding)
-    for (severity, code), count in seen.items():
-        if count > _MANY:
-            last = next(f for f in reversed(kept) if (f.severity, f.code) == (severity, code))
-            kept.append(
-                Finding(
-                    last.severity,
-                    code,
-                    "",
-                    f"There are {count - _MANY} more findings of this kind.",
-                    last.advice,
-                )
-            )
-    return kept
