@@ -2,8 +2,9 @@
 
 Owns the order of looking and what concerns the dataset as a whole. Caches are
 ``cache_findings.py``, sounds and emotions ``shot_findings.py``, sound beside lips
-``timing_findings.py``; everything beside the shots ``actor_findings.py``, with jaw and eyes in
-``motion_findings.py`` and blendshapes in ``pose_findings.py``.
+``timing_findings.py``, other voices ``voice_findings.py``; everything beside the shots
+``actor_findings.py``, with jaw and eyes in ``motion_findings.py`` and blendshapes in
+``pose_findings.py``.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from likeness.systems.audio2face.dataset.sounds import recordings_of
 from likeness.systems.audio2face.dataset.splits import refuse_unknown_shots
 from likeness.systems.audio2face.dataset.timing_findings import look_at_timing
 from likeness.systems.audio2face.dataset.vertex_lists import read_pairs
+from likeness.systems.audio2face.dataset.voice_findings import look_at_voices
 from likeness.systems.audio2face.preprocessing.shot_files import read_json
 from likeness.systems.audio2face.shots import Clip
 
@@ -67,6 +69,7 @@ def inspect_dataset(root: str | Path, description: DatasetDescription | None = N
             *look_at_actor(files, base, caches, damaged, looked.moved),
         ]
         findings += _timing(files, base, caches, findings)
+        findings += _voices(files, base, caches, findings)
         counts["shots"] += len(caches)
         counts["frames"] += sum(cache.num_frames for cache in caches.values())
         counts["seconds"] += round(sum(c.num_frames / c.fps for c in caches.values()))
@@ -97,6 +100,25 @@ def _timing(
             sounds[shot] = (base / files.audio / audio, f"{files.audio}/{audio}")
     lips = read_pairs(base / files.lip_distance_list)
     return list(look_at_timing(sounds, kept, lips, files.audio))
+
+
+def _voices(
+    files: ActorFiles,
+    base: Path,
+    caches: Mapping[str, VertexAnimation],
+    findings: Iterable[Finding],
+) -> list[Finding]:
+    """The lag of other voices beside the own sound of a shot, of sounds without a fault in time."""
+    told = {f.path for f in findings if f.severity == "error" or f.code == "audio-shifted"}
+    sounds: dict[str, Path] = {}
+    voices: dict[str, dict[str, Path]] = {}
+    for shot, by_speaker in recordings_of(base / files.audio).items():
+        places = {s: f"{files.audio}/{audio}" for s, audio in by_speaker.items()}
+        own = places.pop("", None)
+        if shot in caches and own is not None and own not in told:
+            sounds[shot] = base / own
+            voices[shot] = {w: base / w for w in places.values() if w not in told}
+    return list(look_at_voices(sounds, voices, caches))
 
 
 def _whole(base: Path, description: DatasetDescription) -> Iterable[Finding]:
