@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,9 @@ _HEAD_HEIGHT = (15.0, 35.0)
 _FACE_TO_BUST = (12.5, 60.0)
 """Heights, cm, that are no ground for a warning: from a face alone to a head on shoulders."""
 
+_SHOTS, _FRAMES = 12, 24
+"""Looked at for a mouth that opens, and frames of each."""
+
 
 def look_at_actor(
     files: ActorFiles,
@@ -52,7 +56,7 @@ def look_at_actor(
     Args:
         moved: how far the skin moves in a shot, cm.
     """
-    look = _Look(files, base, caches)
+    look = _Look(files, base, caches, moved or {})
     look.neutral()
     look.tongue()
     look.meshes()
@@ -74,6 +78,7 @@ class _Look:
         files: ActorFiles,
         base: Path,
         caches: Mapping[str, VertexAnimation],
+        whole: Collection[str],
     ) -> None:
         self.files, self.base, self.caches = files, base, caches
         self.findings: list[Finding] = []
@@ -81,6 +86,18 @@ class _Look:
         self.skin: Floats | None = None
         """(V, 3) the neutral, else the first frame there is; cm."""
         self.still_tongue: Floats | None = None
+        self._whole = whole
+        """Shots without a fault in a frame."""
+
+    @property
+    def frames(self) -> Iterable[Floats]:
+        """(V, 3) some of the skin, of whole shots of the mesh of the neutral; cm."""
+        shots = sorted(self._whole)
+        for shot in shots[:: -(-len(shots) // _SHOTS) or 1]:
+            cache = self.caches[shot]
+            if self.skin is not None and cache.num_vertices == len(self.skin):
+                for frame in np.unique(np.linspace(0, cache.num_frames - 1, _FRAMES, dtype=int)):
+                    yield cache.read(int(frame), int(frame) + 1)[0]
 
     def say(self, severity: Any, code: str, path: str, message: str, advice: str) -> None:
         self.findings.append(Finding(severity, code, path, message, advice))
@@ -266,14 +283,14 @@ class _Look:
             ("lip_size_list", None if size is None else size.lower_lip),
         ):
             if isinstance(pairs, Pairs) and self.skin is not None:
-                below = self.skin[pairs.upper, 1] < self.skin[pairs.lower, 1] - 1e-3
+                below = _widest(pairs, chain([self.skin], self.frames)) < -1e-3
                 if below.any():
                     self.say(
                         "warning",
                         "list-order",
                         getattr(self.files, field),
-                        f"Expected the upper vertex of each pair above the lower one in the "
-                        f"neutral, found {int(below.sum())} of {len(below)} below it.",
+                        f"Expected the upper vertex of each pair above the lower one where they "
+                        f"are farthest apart, found {int(below.sum())} of {len(below)} below it.",
                         "Check the list, and that y points up.",
                     )
         if isinstance(lids, Pairs) and self.skin is not None:
@@ -326,6 +343,13 @@ class _Look:
             )
             return None
         return found
+
+
+def _widest(pairs: Pairs, frames: Iterable[Floats]) -> Floats:
+    """(P,) how far the upper vertex is above the lower one, cm, in the frame (V, 3) where they are
+    farthest from one height: closed lips and lids overlap, and open ones tell which is which."""
+    gaps = np.stack([frame[pairs.upper, 1] - frame[pairs.lower, 1] for frame in frames])
+    return np.take_along_axis(gaps, np.abs(gaps).argmax(axis=0)[None], axis=0)[0]
 
 
 def _indices(found: Any) -> Iterable[NDArray[np.int64]]:
