@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -13,17 +14,18 @@ from likeness.data.inspection import Finding
 from likeness.errors import LikenessError
 from likeness.geometry.animation import VertexAnimation
 from likeness.geometry.array_files import read_npy
+from likeness.geometry.mesh_files import read_mesh
 from likeness.systems.audio2face.artefacts import Floats, Pairs
 from likeness.systems.audio2face.dataset.cache_findings import (
     OTHER_PLACE,
     OTHER_SIZE,
-    exchanged_vertices,
     far_vertex,
     farthest_vertex,
     order_finding,
     size_finding,
 )
 from likeness.systems.audio2face.dataset.description import CENTIMETRES, ActorFiles
+from likeness.systems.audio2face.dataset.frame_findings import exchanged_vertices
 from likeness.systems.audio2face.dataset.motion_findings import look_at_motion
 from likeness.systems.audio2face.dataset.pose_findings import (
     lie_at,
@@ -39,6 +41,11 @@ _HEAD_HEIGHT = (15.0, 35.0)
 _FACE_TO_BUST = (12.5, 60.0)
 """Heights, cm, that are no ground for a warning: from a face alone to a head on shoulders."""
 
+_OVERSHOOT = 0.25
+"""Of a blink: lids that are pressed together or opened wide."""
+_SHOTS, _FRAMES = 12, 24
+"""Looked at for a mouth that opens, and frames of each."""
+
 
 def look_at_actor(
     files: ActorFiles,
@@ -52,14 +59,14 @@ def look_at_actor(
     Args:
         moved: how far the skin moves in a shot, cm.
     """
-    look = _Look(files, base, caches)
+    look = _Look(files, base, caches, moved or {})
     look.neutral()
     look.tongue()
     look.meshes()
     look.lists()
     for channel in ("jaw", "eyes"):
         look.findings += look_at_motion(channel, files, base, caches, damaged, moved or {})
-    look.array("blink_keys", (None,))
+    look.blink()
     look.array("saccades", (None, 2))
     for part, still in (("skin", look.skin), ("tongue", look.still_tongue)):
         look.findings += look_at_blendshapes(part, files, base, still)
@@ -74,6 +81,7 @@ class _Look:
         files: ActorFiles,
         base: Path,
         caches: Mapping[str, VertexAnimation],
+        whole: Collection[str],
     ) -> None:
         self.files, self.base, self.caches = files, base, caches
         self.findings: list[Finding] = []
@@ -81,6 +89,18 @@ class _Look:
         self.skin: Floats | None = None
         """(V, 3) the neutral, else the first frame there is; cm."""
         self.still_tongue: Floats | None = None
+        self._whole = whole
+        """Shots without a fault in a frame."""
+
+    @property
+    def frames(self) -> Iterable[Floats]:
+        """(V, 3) some of the skin, of whole shots of the mesh of the neutral; cm."""
+        shots = sorted(self._whole)
+        for shot in shots[:: -(-len(shots) // _SHOTS) or 1]:
+            cache = self.caches[shot]
+            if self.skin is not None and cache.num_vertices == len(self.skin):
+                for frame in np.unique(np.linspace(0, cache.num_frames - 1, _FRAMES, dtype=int)):
+                    yield cache.read(int(frame), int(frame) + 1)[0]
 
     def say(self, severity: Any, code: str, path: str, message: str, advice: str) -> None:
         self.findings.append(Finding(severity, code, path, message, advice))
@@ -95,6 +115,23 @@ class _Look:
         except LikenessError as error:
             self.say("error", "array", place, error.message, error.advice or "Export it again.")
             return None
+
+    def blink(self) -> None:
+        """How far lids are closed over one blink; a share, not percent or degrees."""
+        keys = self.array("blink_keys", (None,))
+        if (
+            keys is not None
+            and len(keys)
+            and (keys.min() < -_OVERSHOOT or keys.max() > 1 + _OVERSHOOT)
+        ):
+            self.say(
+                "warning",
+                "blink-range",
+                str(self.files.blink_keys),
+                f"Expected keys from 0, open, to 1, closed; found {keys.min():.3g} to "
+                f"{keys.max():.3g}.",
+                "Divide them by what a closed eye has.",
+            )
 
     def neutral(self) -> None:
         given = self.array("skin_neutral", (None, 3))
@@ -147,37 +184,46 @@ class _Look:
         if not usual or not np.isfinite(sizes[usual[0]]) or sizes[usual[0]] <= 0:
             return  # told with the caches
         frame, expected = frames[usual[0]], sizes[usual[0]]
-        extent = float(np.ptp(still, axis=0).max())
+        extent, place = float(np.ptp(still, axis=0).max()), getattr(self.files, field)
         if not 1 / OTHER_SIZE < extent / expected < OTHER_SIZE:
-            place = getattr(self.files, field)
             self.findings.append(
                 size_finding(place, "the caches", extent / expected, "the ones or the others")
             )
             return
         vertex, share = farthest_vertex(frame, still)
         if share > OTHER_PLACE:
-            self._other_order(field, far_vertex(vertex, share * extent))
+            self._other_order(place, "caches", far_vertex(vertex, share * extent))
         else:
-            self._exchanged(field, still, frames)
+            self._exchanged(place, "caches", still, frames)
 
-    def _exchanged(self, field: str, still: Floats, frames: Sequence[Floats]) -> None:
-        """Vertices of a neutral that lie at each other's places in half of the caches or more; one
+    def _exchanged(
+        self, place: str, others: str, still: Floats, frames: Sequence[NDArray[np.floating]]
+    ) -> None:
+        """Vertices of a mesh that lie at each other's places in half of the frames or more; one
         cache among several is told by the others."""
         known, whole = VertexPlaces(still), [f for f in frames if np.isfinite(f).all()]
         found = [vertices for frame in whole if (vertices := known.exchanged([frame]))]
         if found and 2 * len(found) >= len(whole):
-            self._other_order(field, exchanged_vertices(found[0]))
+            self._other_order(place, others, exchanged_vertices(found[0]))
 
-    def _other_order(self, field: str, what: str) -> None:
-        place = getattr(self.files, field)
-        self.findings.append(
-            order_finding(place, "caches", what, "Export it from the mesh of the caches.")
-        )
+    def _other_order(self, place: str, others: str, what: str) -> None:
+        advice = "Export it from the mesh of the caches."
+        self.findings.append(order_finding(place, others, what, advice))
 
     def _unit(self, skin: NDArray[np.float32]) -> None:
         height = float(np.ptp(skin[:, 1]))
         low, high = _HEAD_HEIGHT
         if _FACE_TO_BUST[0] <= height <= _FACE_TO_BUST[1]:
+            return
+        if low <= np.ptp(skin[:, 2]) <= high and height < _FACE_TO_BUST[1]:
+            self.say(
+                "warning",
+                "unit",
+                self.files.skin_neutral or self.files.skin_caches,
+                f"Expected a head {low:g} to {high:g} cm high along y, found {height:.4g} cm, and "
+                f"{np.ptp(skin[:, 2]):.4g} cm along z: it looks as if z points up.",
+                "Export all files with y up and z to the front.",
+            )
             return
         fits = [u for u, cm in CENTIMETRES.items() if low <= height / self.scale * cm <= high]
         hint = (
@@ -233,7 +279,7 @@ class _Look:
             )
             return
         whole = [frame for frame in frames if frame.shape == still.shape]
-        self._exchanged("tongue_neutral", still, whole)
+        self._exchanged(str(self.files.tongue_neutral), "caches", still, whole)
 
     def meshes(self) -> None:
         """The triangles of skin and tongue, which pictures need and training does not."""
@@ -243,8 +289,12 @@ class _Look:
                 continue
             try:
                 triangles_of(self.base / place, len(still))
+                given = read_mesh(self.base / place).vertices
             except LikenessError as error:
                 self.say("error", "mesh", place, error.message, error.advice or "Export it again.")
+                continue
+            if np.isfinite(still).all() and np.isfinite(given).all():
+                self._exchanged(place, "neutral", still, [given])
         if self.files.skin_mesh is None:
             self.say(
                 "advice",
@@ -266,14 +316,14 @@ class _Look:
             ("lip_size_list", None if size is None else size.lower_lip),
         ):
             if isinstance(pairs, Pairs) and self.skin is not None:
-                below = self.skin[pairs.upper, 1] < self.skin[pairs.lower, 1] - 1e-3
+                below = _widest(pairs, chain([self.skin], self.frames)) < -1e-3
                 if below.any():
                     self.say(
                         "warning",
                         "list-order",
                         getattr(self.files, field),
-                        f"Expected the upper vertex of each pair above the lower one in the "
-                        f"neutral, found {int(below.sum())} of {len(below)} below it.",
+                        f"Expected the upper vertex of each pair above the lower one where they "
+                        f"are farthest apart, found {int(below.sum())} of {len(below)} below it.",
                         "Check the list, and that y points up.",
                     )
         if isinstance(lids, Pairs) and self.skin is not None:
@@ -326,6 +376,13 @@ class _Look:
             )
             return None
         return found
+
+
+def _widest(pairs: Pairs, frames: Iterable[Floats]) -> Floats:
+    """(P,) how far the upper vertex is above the lower one, cm, in the frame (V, 3) where they are
+    farthest from one height: closed lips and lids overlap, and open ones tell which is which."""
+    gaps = np.stack([frame[pairs.upper, 1] - frame[pairs.lower, 1] for frame in frames])
+    return np.take_along_axis(gaps, np.abs(gaps).argmax(axis=0)[None], axis=0)[0]
 
 
 def _indices(found: Any) -> Iterable[NDArray[np.int64]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +22,10 @@ from likeness.systems.audio2face.dataset.cache_frames import (
     look_at_frames,
 )
 from likeness.systems.audio2face.dataset.description import ActorFiles
+from likeness.systems.audio2face.dataset.frame_findings import (
+    exchanged_vertices,
+    look_at_frame_faults,
+)
 from likeness.systems.audio2face.dataset.reading import cache_of, knows_rate
 from likeness.systems.audio2face.dataset.vertex_order import VertexPlaces
 
@@ -35,8 +39,6 @@ _RIGIDLY = 0.75
 """Share of it that a rigid motion must explain: a face that moves is explained by half at times."""
 OTHER_SIZE = 1.5
 """Times the usual size from which a mesh has another unit: no face opens its mouth so far."""
-_NAMED = 6
-"""Vertices a finding names."""
 OTHER_PLACE = 0.35
 """Of the largest extent of a mesh: no vertex of a face gets so far from where it is in others."""
 
@@ -216,41 +218,7 @@ def _looked_at(
             "Nothing needs to be done.",
         )
     for shot, look in looks.items():
-        if look.broken is not None:
-            yield Finding(
-                "error",
-                "not-finite",
-                places[shot],
-                f"Frame {look.broken} holds coordinates that are no numbers, or absurd ones.",
-                "Export the shot again, or leave it out.",
-            )
-        if look.collapsed is not None:
-            yield Finding(
-                "error",
-                "collapsed",
-                places[shot],
-                f"In frame {look.collapsed} all vertices lie at one place.",
-                "Export the shot again, or leave it out.",
-            )
-        if look.stray is not None:
-            frame, vertex, place = look.stray
-            yield Finding(
-                "error",
-                "vertex-stray",
-                places[shot],
-                f"In frame {frame} vertex {vertex} lies at {place}, far from all others.",
-                "Export the shot again, or leave it out.",
-            )
-        elif look.spike is not None:
-            frame, vertex, distance = look.spike
-            yield Finding(
-                "warning",
-                "vertex-spike",
-                places[shot],
-                f"In frame {frame} vertex {vertex} is {distance:.3g} cm from where it is before "
-                "and after, which no face does in one frame.",
-                "Mend the frame: a network learns such a jump as if it had been said.",
-            )
+        yield from look_at_frame_faults(look, places[shot])
     whole = {shot: look for shot, look in looks.items() if look.is_whole}
     other = _other_size(whole)
     for shot, ratio in other.items():
@@ -314,13 +282,6 @@ def order_finding(place: str, others: str, what: str, advice: str) -> Finding:
 def far_vertex(vertex: int, distance: float) -> str:
     """A vertex that is so far from its place, cm, that another must be there."""
     return f"vertex {vertex} is {distance:.3g} cm from its place there"
-
-
-def exchanged_vertices(vertices: Sequence[int]) -> str:
-    """Vertices that lie at each other's places."""
-    named = ", ".join(str(vertex) for vertex in vertices[:_NAMED])
-    more = f" and {len(vertices) - _NAMED} others" if len(vertices) > _NAMED else ""
-    return f"vertices {named}{more} lie at each other's places"
 
 
 def farthest_vertex(mesh: NDArray[np.floating], other: NDArray[np.floating]) -> tuple[int, float]:

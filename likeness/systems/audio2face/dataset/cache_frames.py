@@ -1,14 +1,17 @@
 """One pass over the frames of a cache: broken numbers, vertices that stray or jump, motion at all.
 
-What is said about it is :mod:`.cache_findings`.
+What is said about it is :mod:`.frame_findings`; what one step says, :mod:`.frame_steps`.
 """
 
 from __future__ import annotations
+
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from likeness.geometry.animation import VertexAnimation
+from likeness.systems.audio2face.dataset.frame_steps import Steps, vertices_around
 
 _FEW = 4
 """Frames of a shot by which its head and its size are judged."""
@@ -29,6 +32,8 @@ _BACK = 0.25
 comes back."""
 _STILL = 4e-4
 """Of the largest extent of a mesh, 0.1 mm of a head: less is no motion of a face."""
+_OVERLAP = 3
+"""Frames of a block that are looked at with the next one: a jump is told by those around it."""
 _OWN_STEPS = 6.0
 """A spike is so many times the usual step of its vertex from frame to frame."""
 
@@ -42,6 +47,9 @@ class LookedAtFrames:
         collapsed: the first frame whose vertices all lie at one place.
         stray: the first frame in which few vertices lie far from the face, one of them and where.
         spike: the frame in which a vertex jumps farthest and comes back, the vertex, and how far.
+        exchanged: the frame from which on vertices lie where others were before, and which do.
+        jump: the frame from which on a vertex is elsewhere while its neighbours stay, the vertex,
+            and how far.
         moved: how far a vertex gets from its place in the first frame along an axis, cm.
     """
 
@@ -51,6 +59,8 @@ class LookedAtFrames:
         self.collapsed: int | None = None
         self.stray: tuple[int, int, str] | None = None
         self.spike: tuple[int, int, float] | None = None
+        self.exchanged: tuple[int, list[int]] | None = None
+        self.jump: tuple[int, int, float] | None = None
         self.moved = 0.0
         middle = np.median(few, axis=0)
         low, high = middle.min(axis=0), middle.max(axis=0)
@@ -61,13 +71,19 @@ class LookedAtFrames:
 
     @property
     def is_whole(self) -> bool:
-        """Whether no coordinate is broken, no frame a point, and no vertex strays."""
-        return self.broken is None and self.collapsed is None and self.stray is None
+        """Whether no coordinate is broken, no frame a point, and no vertex strays or changes its
+        place for another."""
+        faults = (self.broken, self.collapsed, self.stray, self.exchanged, self.jump)
+        return all(fault is None for fault in faults)
 
     @property
     def is_still(self) -> bool:
         """Whether all frames are alike."""
         return bool(self.moved < _STILL * self._extent)
+
+    @cached_property
+    def _near(self) -> NDArray[np.int64]:
+        return vertices_around(self.few[0])
 
     def at(self, block: NDArray[np.float32], first: int) -> bool:
         """Look at frames (n, V, 3) from the frame ``first``; False once there is enough to tell."""
@@ -93,9 +109,15 @@ class LookedAtFrames:
         return True
 
     def jumps(self, block: NDArray[np.float32], first: int) -> None:
-        """Look for spikes in frames (n, V, 3) that follow each other from the frame ``first``."""
+        """Look for what jumps in frames (n, V, 3) that follow each other from ``first``."""
         if len(block) < 3:
             return
+        if self.collapsed is None and block.shape[1] > 1:
+            steps = Steps(block, self._near)
+            if self.exchanged is None and (exchanged := steps.exchanged()) is not None:
+                self.exchanged = first + exchanged[0], exchanged[1]
+            if self.jump is None and (jump := steps.jumped(self._far)) is not None:
+                self.jump = first + jump[0], *jump[1:]
         before, now, after = block[:-2], block[1:-1], block[2:]
         away = np.linalg.norm(now - (before + after) / 2, axis=2)  # (n - 2, V)
         if not (away > self._far).any():
@@ -129,7 +151,7 @@ def look_at_frames(animation: VertexAnimation, every: int, spike: float) -> Look
                 break
             joined = np.concatenate([end, block])
             look.jumps(joined, first - len(end))
-            first, end = first + len(block), joined[-2:]
+            first, end = first + len(block), joined[-_OVERLAP:]
     else:
         # The few are judged by: a broken one among them must be known.
         for frame in sorted({*range(0, animation.num_frames, every), *chosen.tolist()}):

@@ -2,8 +2,9 @@
 
 Owns the order of looking and what concerns the dataset as a whole. Caches are
 ``cache_findings.py``, sounds and emotions ``shot_findings.py``, sound beside lips
-``timing_findings.py``; everything beside the shots ``actor_findings.py``, with jaw and eyes in
-``motion_findings.py`` and blendshapes in ``pose_findings.py``.
+``timing_findings.py``, other voices ``voice_findings.py``; everything beside the shots
+``actor_findings.py``, with jaw and eyes in ``motion_findings.py`` and blendshapes in
+``pose_findings.py``.
 """
 
 from __future__ import annotations
@@ -30,11 +31,9 @@ from likeness.systems.audio2face.dataset.sounds import recordings_of
 from likeness.systems.audio2face.dataset.splits import refuse_unknown_shots
 from likeness.systems.audio2face.dataset.timing_findings import look_at_timing
 from likeness.systems.audio2face.dataset.vertex_lists import read_pairs
+from likeness.systems.audio2face.dataset.voice_findings import look_at_voices
 from likeness.systems.audio2face.preprocessing.shot_files import read_json
 from likeness.systems.audio2face.shots import Clip
-
-_MANY = 20
-"""Findings of one kind that are told one by one."""
 
 
 def inspect_dataset(root: str | Path, description: DatasetDescription | None = None) -> Inspection:
@@ -70,6 +69,7 @@ def inspect_dataset(root: str | Path, description: DatasetDescription | None = N
             *look_at_actor(files, base, caches, damaged, looked.moved),
         ]
         findings += _timing(files, base, caches, findings)
+        findings += _voices(files, base, caches, findings)
         counts["shots"] += len(caches)
         counts["frames"] += sum(cache.num_frames for cache in caches.values())
         counts["seconds"] += round(sum(c.num_frames / c.fps for c in caches.values()))
@@ -77,7 +77,7 @@ def inspect_dataset(root: str | Path, description: DatasetDescription | None = N
     findings += [*_whole(base, description), *_held_out(base, description)]
     if not any(finding.severity == "error" for finding in findings):
         findings += _clips(base, description, skins)
-    return Inspection(str(root), counts, tuple(_shortened(findings)))
+    return Inspection(str(root), counts, tuple(findings))
 
 
 def _timing(
@@ -100,6 +100,25 @@ def _timing(
             sounds[shot] = (base / files.audio / audio, f"{files.audio}/{audio}")
     lips = read_pairs(base / files.lip_distance_list)
     return list(look_at_timing(sounds, kept, lips, files.audio))
+
+
+def _voices(
+    files: ActorFiles,
+    base: Path,
+    caches: Mapping[str, VertexAnimation],
+    findings: Iterable[Finding],
+) -> list[Finding]:
+    """The lag of other voices beside the own sound of a shot, of sounds without a fault in time."""
+    told = {f.path for f in findings if f.severity == "error" or f.code == "audio-shifted"}
+    sounds: dict[str, Path] = {}
+    voices: dict[str, dict[str, Path]] = {}
+    for shot, by_speaker in recordings_of(base / files.audio).items():
+        places = {s: f"{files.audio}/{audio}" for s, audio in by_speaker.items()}
+        own = places.pop("", None)
+        if shot in caches and own is not None and own not in told:
+            sounds[shot] = base / own
+            voices[shot] = {w: base / w for w in places.values() if w not in told}
+    return list(look_at_voices(sounds, voices, caches))
 
 
 def _whole(base: Path, description: DatasetDescription) -> Iterable[Finding]:
@@ -216,27 +235,3 @@ def _named_sounds(
         if key not in seen and (base / where).is_file():
             yield from look_at_sound(base / where, where, clip.shot, skins[clip.actor][clip.shot])
         seen.add(key)
-
-
-def _shortened(findings: Iterable[Finding]) -> Iterable[Finding]:
-    """The findings; of a kind there are very many of, the first and how many more."""
-    seen: dict[tuple[str, str], int] = {}
-    kept = []
-    for finding in findings:
-        key = (finding.severity, finding.code)
-        seen[key] = seen.get(key, 0) + 1
-        if seen[key] <= _MANY:
-            kept.append(finding)
-    for (severity, code), count in seen.items():
-        if count > _MANY:
-            last = next(f for f in reversed(kept) if (f.severity, f.code) == (severity, code))
-            kept.append(
-                Finding(
-                    last.severity,
-                    code,
-                    "",
-                    f"There are {count - _MANY} more findings of this kind.",
-                    last.advice,
-                )
-            )
-    return kept

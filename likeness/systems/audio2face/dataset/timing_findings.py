@@ -28,11 +28,11 @@ from likeness.systems.audio2face.dataset.mouth_reading import (
 
 _BAND = (250.0, 3000.0)
 """Hz of speech that the lips shape."""
-_FARTHEST = 0.4
+FARTHEST_LAG = 0.4
 """Seconds by which sound is moved at most."""
 _FLOOR = 1e-4
 """Root mean square of sound that counts as silence."""
-_TOO_FAR = 0.07
+TOO_FAR = 0.07
 """Seconds; lags of single sentences scatter by 0.025."""
 _LEAST, _BETTER = 0.35, 0.2
 """Correlation of lips and loudness at their lag from which they say something, and by how much more
@@ -94,14 +94,14 @@ def look_at_timing(
     pooled = np.median(np.stack(list(curves.values())), axis=0)
     zero = len(pooled) // 2
     common = int(pooled.argmax())
-    limit = _TOO_FAR * fps
+    limit = TOO_FAR * fps
     if abs(common - zero) > limit and pooled[common] > max(_LEAST, pooled[zero] + _BETTER):
         yield Finding(
             "warning",
             "audio-lag",
             where,
             f"Expected sound and lips at one time, found the sounds of all shots "
-            f"{_apart(common - zero, fps)}.",
+            f"{apart(common - zero, fps)}.",
             "Check the start of the sounds; 'offset' of clips moves them.",
         )
     for shot, lag in _shifted(mouths, fps).items():
@@ -110,7 +110,7 @@ def look_at_timing(
             "audio-shifted",
             sounds[shot][1],
             f"Expected the sound of shot '{shot}' at the time of the lips as in the other "
-            f"shots, found it {_apart(lag, fps)}.",
+            f"shots, found it {apart(lag, fps)}.",
             "Export sound and animation over the same range, or set 'offset' of the clip.",
         )
 
@@ -132,13 +132,13 @@ def _shifted(mouths: Mapping[str, SpokenMouth], fps: float) -> dict[str, int]:
     for shot, curve in curves.items():
         own = int(curve.argmax())
         is_better = curve[own] > max(_LEAST_READ, curve[common] + _BETTER_READ)
-        if abs(own - common) > _TOO_FAR * fps and is_better:
+        if abs(own - common) > TOO_FAR * fps and is_better:
             found[shot] = own - common
     return found
 
 
 def _farthest(fps: float) -> int:
-    return round(_FARTHEST * fps)
+    return round(FARTHEST_LAG * fps)
 
 
 def lip_gap(places: NDArray[np.float32]) -> Curve:
@@ -177,5 +177,6 @@ def lag_correlation(lips: Curve, sound: Curve, farthest: int) -> Curve | None:
     return np.array(found)
 
 
-def _apart(frames: int, fps: float) -> str:
+def apart(frames: int, fps: float) -> str:
+    """A lag as findings tell it."""
     return f"{abs(frames) / fps:.2f} s {'later' if frames > 0 else 'earlier'}"

@@ -1,0 +1,57 @@
+"""What is said about single frames of a cache; the look at them is :mod:`.cache_frames`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from likeness.data.inspection import Finding
+from likeness.systems.audio2face.dataset.cache_frames import LookedAtFrames
+
+_NAMED = 6
+"""Vertices a finding names."""
+_AGAIN = "Export the shot again, or leave it out."
+
+
+def look_at_frame_faults(look: LookedAtFrames, place: str) -> Iterable[Finding]:
+    """Faults of frames of the cache at ``place``."""
+    if look.broken is not None:
+        message = f"Frame {look.broken} holds coordinates that are no numbers, or absurd ones."
+        yield Finding("error", "not-finite", place, message, _AGAIN)
+    if look.collapsed is not None:
+        message = f"In frame {look.collapsed} all vertices lie at one place."
+        yield Finding("error", "collapsed", place, message, _AGAIN)
+    if look.stray is not None:
+        frame, vertex, where = look.stray
+        message = f"In frame {frame} vertex {vertex} lies at {where}, far from all others."
+        yield Finding("error", "vertex-stray", place, message, _AGAIN)
+        return
+    if look.exchanged is not None:
+        frame, vertices = look.exchanged
+        message = (
+            f"Expected one order of vertices in all frames; from frame {frame} on "
+            f"{exchanged_vertices(vertices)} in frame {frame - 1}."
+        )
+        yield Finding("error", "vertex-order", place, message, _AGAIN)
+        return
+    if look.jump is not None:
+        frame, vertex, distance = look.jump
+        message = (
+            f"From frame {frame} on vertex {vertex} is {distance:.3g} cm from where it was in "
+            f"frame {frame - 1}, while the vertices around it stay."
+        )
+        yield Finding("error", "vertex-jump", place, message, _AGAIN)
+    if look.spike is not None:
+        frame, vertex, distance = look.spike
+        message = (
+            f"In frame {frame} vertex {vertex} is {distance:.3g} cm from where it is before "
+            "and after, which no face does in one frame."
+        )
+        advice = "Mend the frame: a network learns such a jump as if it had been said."
+        yield Finding("warning", "vertex-spike", place, message, advice)
+
+
+def exchanged_vertices(vertices: Sequence[int]) -> str:
+    """Vertices that lie at each other's places."""
+    named = ", ".join(str(vertex) for vertex in vertices[:_NAMED])
+    more = f" and {len(vertices) - _NAMED} others" if len(vertices) > _NAMED else ""
+    return f"vertices {named}{more} lie at each other's places"
