@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from likeness.storage.files import sha256_of
-from likeness.storage.store import Store
+from likeness.storage.store import LocalStore, Store
 
 from .checkpoint import PROGRESS_FILE, Checkpoint
 from .files import write_json
@@ -26,9 +26,10 @@ class MirrorNote:
     """What is known of the copies of a run's checkpoints.
 
     A copy counts while the store has the version of it that it had when it was written. Where
-    nobody noted that, as on a machine to which the run was brought, or where the version is another
-    one, as after the copies were moved, its checksum decides. So nothing is read back that nobody
-    touched, and what changed on the server is noticed by the listing alone.
+    nobody noted that, as on a machine to which the run was brought, its checksum decides, and in a
+    folder also where the version is another one, as after the copies were moved. A server's version
+    tells of the content, and its checksum only of what was once written. So nothing is read back
+    that nobody touched, and what changed on the server is noticed by the listing alone.
 
     Args:
         prefix: of the run in the store.
@@ -78,8 +79,11 @@ class MirrorNote:
     def _fault(self, key: str, sha256: str, there: Mapping[str, str]) -> Fault | None:
         if key not in there:
             return "missing"
-        if self._known.get(key) == (sha256, there[key]):
+        known = self._known.get(key)
+        if known == (sha256, there[key]):
             return None
+        if known is not None and known[0] == sha256 and not isinstance(self._store, LocalStore):
+            return "different"
         found = self._store.checksum(key)
         if found is None:
             return "unverified"

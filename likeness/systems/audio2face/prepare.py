@@ -12,6 +12,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, ValidationError
 
+from likeness.config.locations import locations, with_locations
 from likeness.config.text import file_text, read_yaml
 from likeness.data.inspection import Inspection
 from likeness.data.making import Progress
@@ -19,7 +20,6 @@ from likeness.errors import DataError, MissingError, UsageError
 from likeness.storage.files import disk_errors
 from likeness.systems.audio2face.dataset.description import (
     DESCRIPTION,
-    ActorFiles,
     DatasetDescription,
     read_description,
     write_description,
@@ -35,9 +35,6 @@ from likeness.systems.audio2face.preprocessing.settings import PreprocessingSett
 from likeness.systems.audio2face.profiles import PROFILES
 from likeness.systems.audio2face.recordings import PREPARED
 
-_PATHS = [
-    name for name, field in ActorFiles.model_fields.items() if field.annotation in (str, str | None)
-]
 _PROVENANCE = "provenance.json"
 
 
@@ -154,15 +151,5 @@ def _preprocessed(
 
 def _from_elsewhere(description: DatasetDescription, base: Path) -> DatasetDescription:
     """The same dataset, described from any folder."""
-    actors = {
-        name: files.replace(
-            **{
-                field: str(base / getattr(files, field))
-                for field in _PATHS
-                if getattr(files, field) is not None
-            }
-        )
-        for name, files in description.actors.items()
-    }
-    clips = None if description.clips is None else str(base / description.clips)
-    return description.replace(actors=actors, clips=clips)
+    found = locations(description).items()
+    return with_locations(description, {key: str(base / place) for key, place in found})
