@@ -7,20 +7,14 @@ from typing import get_args
 
 import numpy as np
 import pytest
-from scipy.ndimage import binary_erosion
 from scipy.spatial import cKDTree
-from skimage.color import rgb2lab
 
 from likeness.studio import hair, surface
 from likeness.studio.deform import apply_expression
 from likeness.studio.expressions import INDEX
-from likeness.studio.figure import LABELS
 from likeness.studio.hair_growth import clear_shoulders
 from likeness.studio.hair_shapes import is_parted, part_line, recipe_of
 from likeness.studio.hairline import density_of
-from likeness.studio.person import Person
-from likeness.studio.photograph import photograph
-from likeness.studio.scene import Scene
 from likeness.studio.surface_points import BEARD, HAIR, HAIR_CAP, LASH, SurfacePoints
 from likeness.studio.template import build_template
 from likeness.studio.traits import HairStyle
@@ -339,35 +333,6 @@ def test_inner_hair_is_darker_and_the_cap_darkest() -> None:
     cap = surface.evaluate(appearance, _points(mesh, mesh.part == HAIR_CAP, 0.5))
     assert cap.occlusion.max() < 0.5
     assert cap.specular.max() < 0.5
-
-
-@pytest.mark.parametrize("seed", [8064, 8077])
-def test_short_white_hair_at_the_nape_is_not_light_flecks_on_dark(seed: int) -> None:
-    """Light goes through white hair to what lies under it: seen from behind, the darkest tenth of
-    the nape is two thirds as light as its middle (CIELAB), where it was three fifths, and the nape
-    little darker than the crown."""
-    person = Person.sample(seed)
-    assert person.appearance.hair.colour_name == "white"
-    picture = photograph(person, Scene.portrait(seed, yaw=180.0), 160)
-    own = picture.mask == LABELS.index("hair")
-    light = rgb2lab(picture.image)[..., 0]
-    rows = np.flatnonzero(own.any(axis=1))
-    below = np.arange(len(own))[:, None] > rows[0] + 0.6 * (rows[-1] - rows[0])
-    nape = light[own & below]
-    assert np.percentile(nape, 10) > 0.64 * np.median(nape)
-    assert np.median(nape) > 0.82 * np.median(light[own])
-
-
-@pytest.mark.parametrize("seed", [8117, 8132])
-def test_no_sky_is_mirrored_beside_a_parting(seed: int) -> None:
-    """Dark brown hair is nowhere blue (CIELAB, b* below 0) but where it meets the background. The
-    cap under it shone like cloth where light grazes it."""
-    person = Person.sample(seed)
-    assert person.appearance.hair.colour_name == "dark brown"
-    picture = photograph(person, Scene.portrait(seed), 160)
-    own = binary_erosion(picture.mask == LABELS.index("hair"), iterations=2)
-    assert own.sum() > 1000
-    assert rgb2lab(picture.image)[own][:, 2].min() > 0.0
 
 
 def test_no_furrow_runs_along_the_parting() -> None:
