@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import KDTree
 
+from likeness.systems.audio2face.dataset.vertex_order import in_rings
+
 _SMALLEST = 0.03
 """Cm; steps that are smaller say nothing."""
 _OWN_STEPS, _FAR_STEPS = 3.0, 6.0
@@ -59,7 +61,7 @@ class Steps:
             away, other = tree.query(self._frames[index + 1, asked] - around)
             fits = away < _FITS * apart
             fits &= other != np.arange(len(asked))
-            if ring := _ring({int(i): int(other[i]) for i in np.flatnonzero(fits)}):
+            if ring := in_rings({int(i): int(other[i]) for i in np.flatnonzero(fits)}):
                 return int(index) + 1, sorted(asked[ring].tolist())
         return None
 
@@ -83,13 +85,3 @@ def vertices_around(still: NDArray[np.float32]) -> NDArray[np.int64]:
     """(V, k) of every vertex of a mesh (V, 3) the nearest others; V is at least 2."""
     near = KDTree(still).query(still, k=min(_AROUND + 1, len(still)))[1]
     return np.asarray(near[:, 1:], np.int64)
-
-
-def _ring(taken: dict[int, int]) -> list[int]:
-    """Who takes the place of one that takes another's in its turn, and so on back to the first."""
-    while taken:
-        left = {i: other for i, other in taken.items() if other in taken and i in taken.values()}
-        if len(left) == len(taken):
-            return list(taken)
-        taken = left
-    return []

@@ -7,7 +7,7 @@ first does, is said by no motion of a face.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -75,14 +75,21 @@ class VertexPlaces:
         other = self._tree.query(lies - around[first])[1]
         apart = np.linalg.norm(lies - around[other] - self._still[other], axis=1)
         fits = apart < _FITS * own[asked]
-        taken = dict(
-            zip(
-                self._place[asked[fits]].tolist(),
-                zip(self._place[other[fits]].tolist(), asked[fits].tolist(), strict=True),
-                strict=True,
-            )
-        )
-        return sorted(vertex for start, (_, vertex) in taken.items() if _returns(start, taken))
+        places = self._place[asked[fits]].tolist()
+        taken = dict(zip(places, self._place[other[fits]].tolist(), strict=True))
+        vertices = dict(zip(places, asked[fits].tolist(), strict=True))
+        return sorted(vertices[place] for place in in_rings(taken))
+
+
+def in_rings(taken: Mapping[int, int]) -> list[int]:
+    """Who takes the place of one that takes another's in its turn, and so on back to the first."""
+    left = dict(taken)
+    while True:
+        followed = set(left.values())
+        kept = {own: other for own, other in left.items() if other in left and own in followed}
+        if len(kept) == len(left):
+            return list(kept)
+        left = kept
 
 
 def _places(still: NDArray[np.float64]) -> NDArray[np.int32]:
@@ -102,15 +109,3 @@ def _places(still: NDArray[np.float64]) -> NDArray[np.int32]:
 
 def _middle_length(moved: NDArray[np.float64]) -> float:
     return float(np.median(np.linalg.norm(moved, axis=1)))
-
-
-def _returns(start: int, taken: dict[int, tuple[int, int]]) -> bool:
-    """Whether places that are taken by one another lead back to where they began."""
-    place = start
-    for _ in range(len(taken)):
-        if place not in taken:
-            return False
-        place = taken[place][0]
-        if place == start:
-            return True
-    return False
