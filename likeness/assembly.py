@@ -34,7 +34,8 @@ from likeness.inspecting import with_local_data
 from likeness.runs.places import located, told_of_places
 from likeness.runs.run import Run
 from likeness.seeds import seed_of
-from likeness.storage.store import StorageSettings, is_remote, local_folder, local_path, open_store
+from likeness.storage.opening import open_store
+from likeness.storage.store import StorageSettings, is_remote, local_folder, local_path
 from likeness.systems import get_system
 
 if TYPE_CHECKING:

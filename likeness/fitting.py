@@ -23,7 +23,8 @@ from likeness.notices import NOTICE
 from likeness.runs.places import as_written
 from likeness.runs.run import Run
 from likeness.storage.files import disk_refusals
-from likeness.storage.store import LocalStore, Store, open_store
+from likeness.storage.opening import open_store
+from likeness.storage.store import LocalStore, Store
 
 if TYPE_CHECKING:
     from likeness.runs.checkpoint import Checkpoint

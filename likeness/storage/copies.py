@@ -19,6 +19,7 @@ from likeness.errors import MissingError, UsageError
 from likeness.storage.cache import Cache
 from likeness.storage.files import disk_errors, file_version, replacing, sha256_of
 from likeness.storage.lock import locked
+from likeness.storage.opening import open_store
 from likeness.storage.store import (
     LocalStore,
     StorageSettings,
@@ -26,7 +27,6 @@ from likeness.storage.store import (
     checked_key,
     is_remote,
     local_path,
-    open_store,
 )
 
 _TRANSFERS = 8

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from likeness.storage.files import file_version
-from likeness.storage.store import StorageSettings, is_remote, local_path, open_store
+from likeness.storage.opening import open_store
+from likeness.storage.store import StorageSettings, is_remote, local_path
 
 
 @dataclass(frozen=True)

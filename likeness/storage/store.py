@@ -1,7 +1,7 @@
 """Store: a folder of files under one URI, on disk or remote, with the same few verbs.
 
-Owns the interface, key safety and the local store. Remote stores are ``s3_store.py`` and
-``http_store.py``.
+Owns the interface, key safety and the local store, and knows no other: remote stores are
+``s3_store.py`` and ``http_store.py``, and ``opening.py`` has the one that a URI asks for.
 """
 
 from __future__ import annotations
@@ -109,42 +109,13 @@ class Store(ABC):
         """Raise what the first write would raise, as far as it can be told without writing."""
 
 
-def open_store(uri: str | Path, *, settings: StorageSettings | None = None) -> Store:
-    """The store of a URI: a path, ``file://``, ``s3://bucket/prefix`` or ``https://`` (read only).
-
-    Opens nothing yet: the first use of a remote store connects.
-
-    Raises:
-        UsageError: a scheme that is not one of these.
-        MissingError: the extra it needs is not installed.
-    """
-    text, scheme = str(uri), _scheme(uri)
-    if not scheme:
-        return LocalStore(Path(text))
-    if scheme == "file":
-        return LocalStore(local_path(text))
-    # Local folders need no extra.
-    if scheme == "s3":
-        from likeness.storage.s3_store import S3Store
-
-        return S3Store(text, settings or StorageSettings())
-    if scheme in ("http", "https"):
-        from likeness.storage.http_store import HttpStore
-
-        return HttpStore(text, settings or StorageSettings())
-    raise UsageError(
-        f"Cannot open '{text}': the scheme '{scheme}' is unknown.",
-        advice="Use a local path, file://, s3:// or https://.",
-    )
-
-
 def is_remote(uri: str | Path) -> bool:
     """Whether a URI leaves this machine's file system.
 
     Raises:
         UsageError: it looks like an address and is none, as ``s3:/bucket`` does.
     """
-    return _scheme(uri) not in ("", "file")
+    return scheme_of(uri) not in ("", "file")
 
 
 def local_path(uri: str | Path) -> Path:
@@ -174,8 +145,12 @@ _ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):(//)?")  # one letter alone is
 _SCHEMES = ("file", "s3", "http", "https")
 
 
-def _scheme(uri: str | Path) -> str:
-    """The scheme of an address; empty for a path. Raises UsageError for what is neither."""
+def scheme_of(uri: str | Path) -> str:
+    """The scheme of an address in small letters; empty for a path.
+
+    Raises:
+        UsageError: it begins like an address and is none, as ``s3:/bucket`` does.
+    """
     text = str(uri)
     found = _ADDRESS.match(text)
     if found is None:

@@ -12,7 +12,8 @@ import torch
 from likeness.errors import MissingError
 from likeness.runs import selection
 from likeness.runs.run import Run
-from likeness.storage.store import StorageSettings, open_store
+from likeness.storage.opening import open_store
+from likeness.storage.store import StorageSettings
 from tests.cli.conftest import Command
 
 

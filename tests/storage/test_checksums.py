@@ -15,7 +15,8 @@ from likeness.errors import DataError
 from likeness.notices import NOTICE
 from likeness.storage.checksums import Checksums, of_object
 from likeness.storage.copies import local_copy
-from likeness.storage.store import StorageSettings, open_store
+from likeness.storage.opening import open_store
+from likeness.storage.store import StorageSettings
 from tests.storage.faulty_server import Proxy, proxy_to
 
 QUICK = StorageSettings(retries=3, backoff_seconds=0.01, timeout_seconds=20.0)

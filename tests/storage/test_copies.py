@@ -12,9 +12,10 @@ import pytest
 from likeness.errors import DataError, MissingError, UnsafeFileError, UsageError
 from likeness.storage.cache import Cache
 from likeness.storage.copies import local_copy
+from likeness.storage.opening import open_store
 from likeness.storage.remote import RemoteStore
 from likeness.storage.s3_store import S3Store
-from likeness.storage.store import StorageSettings, Store, open_store
+from likeness.storage.store import StorageSettings, Store
 
 
 @pytest.fixture

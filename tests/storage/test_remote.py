@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from likeness.errors import DataError, MissingError, UnsafeFileError, UsageError
+from likeness.storage.opening import open_store
 from likeness.storage.remote import is_transient
-from likeness.storage.store import StorageSettings, Store, open_store
+from likeness.storage.store import StorageSettings, Store
 from tests.storage.faulty_server import Proxy, files_over_http, proxy_to
 
 PAYLOAD = bytes(range(256)) * 64

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from likeness.errors import UsageError
+from likeness.storage.opening import open_store
 from likeness.storage.stamps import Stamp, stamp_of
-from likeness.storage.store import StorageSettings, open_store
+from likeness.storage.store import StorageSettings
 
 SETTINGS = StorageSettings()
 

@@ -10,14 +10,8 @@ from likeness.errors import DataError, MissingError, UnsafeFileError, UsageError
 from likeness.replacement import PART
 from likeness.storage.copies import local_copy
 from likeness.storage.files import replacing
-from likeness.storage.store import (
-    LocalStore,
-    StorageSettings,
-    checked_key,
-    is_remote,
-    local_folder,
-    open_store,
-)
+from likeness.storage.opening import open_store
+from likeness.storage.store import LocalStore, StorageSettings, checked_key, is_remote, local_folder
 
 
 @pytest.fixture

@@ -258,7 +258,7 @@ def test_draws_come_from_two_different_streams(tmp_path: Path) -> None:
 
 
 def test_the_run_is_mirrored_after_each_checkpoint(tmp_path: Path) -> None:
-    from likeness.storage.store import open_store
+    from likeness.storage.opening import open_store
 
     store = open_store(tmp_path / "elsewhere")
     run = new_run(tmp_path)
