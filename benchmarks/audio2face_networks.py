@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from likeness.diffusion.process import DiffusionProcess
-from likeness.models.speech_encoders import build_encoder
+from likeness.models.speech_choice import build_encoder
 from likeness.seeds import rng_of
 from likeness.systems.audio2face.artefacts import CHANNELS, ActorArtefacts, Basis, Normalisation
 from likeness.systems.audio2face.face_predictor import Session

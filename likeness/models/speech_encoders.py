@@ -1,27 +1,21 @@
 """Speech encoders behind one interface: sound at 16 kHz to features every 20 ms.
 
-Owns the interface, the choice of an encoder and the two that need no file: log-mel features and a
-learned filter bank. The published networks are ``speech_transformers.py`` and their files
-``speech_weights.py``. Nothing is ever downloaded.
+Owns the interface and the two that need no file: log-mel features and a learned filter bank. The
+published networks are ``speech_transformers.py``, the choice by name is ``speech_choice.py``.
 """
 
 from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from likeness.errors import MissingError, UsageError
+from likeness.errors import UsageError
 from likeness.models.mel_bands import mel_bands, mel_edges
-
-Kind = Literal["wav2vec2", "hubert", "log_mel", "tiny"]
-Freeze = Literal["all", "lower", "none"]
 
 SAMPLE_RATE = 16000
 HOP = 320
@@ -148,60 +142,3 @@ def _wavelets(count: int) -> Tensor:
     angle = 2 * math.pi * np.outer(edges[1:-1], time) / SAMPLE_RATE
     rows = np.concatenate([bell * np.cos(angle), bell * np.sin(angle)])
     return torch.from_numpy(rows.astype(np.float32)).unsqueeze(1)
-
-
-def build_encoder(
-    kind: Kind,
-    path: str | Path | None = None,
-    num_layers: int | None = None,
-    *,
-    width: int | None = None,
-    freeze: Freeze = "all",
-    with_weights: bool = True,
-) -> SpeechEncoder:
-    """An encoder by its name.
-
-    Args:
-        kind: ``wav2vec2`` and ``hubert`` are the published base networks, read from ``path``;
-            ``log_mel`` is a formula; ``tiny`` is a learned filter bank.
-        path: folder or file with the weights of ``wav2vec2`` and ``hubert``.
-        num_layers: transformer layers that are run and given; None: all. Only for those two.
-        width: features of ``log_mel`` and ``tiny``; None: 80 and 64.
-        freeze: of the published networks: ``all``; ``lower``, which leaves the layers from the
-            third on to learn; or ``none``.
-        with_weights: False leaves the published networks random and needs no ``path``: for weights
-            that come from a checkpoint.
-
-    Raises:
-        MissingError: no weights at ``path``, or none given; or the extra is not installed.
-        DataError, UnsafeFileError: the weights cannot be read or do not fit.
-        UsageError: no such encoder or number of layers.
-    """
-    if kind == "log_mel":
-        return LogMel(width or 80)
-    if kind == "tiny":
-        return TinyEncoder(width or 64)
-    if kind not in ("wav2vec2", "hubert"):
-        raise UsageError(
-            f"There is no speech encoder '{kind}'.",
-            advice="Choose wav2vec2, hubert, log_mel or tiny.",
-        )
-    if with_weights and path is None:
-        raise MissingError(
-            f"The speech encoder '{kind}' needs its published weights, and no path is set.",
-            advice=where_to_get(kind),
-        )
-    from likeness.models.speech_transformers import build_transformer
-
-    return build_transformer(
-        kind, path, num_layers=num_layers, freeze=freeze, with_weights=with_weights
-    )
-
-
-def where_to_get(kind: str) -> str:
-    """Where the weights of a published encoder come from, a sentence or two."""
-    name = "facebook/wav2vec2-base" if kind == "wav2vec2" else "facebook/hubert-base-ls960"
-    return (
-        f"Get '{name}' (config.json and model.safetensors) from huggingface.co on a machine with "
-        "access and give its folder; or choose log_mel or tiny, which need no file."
-    )

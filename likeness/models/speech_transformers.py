@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 
 from likeness.errors import DataError, UsageError
 from likeness.extras import require
-from likeness.models.speech_encoders import Freeze, SpeechEncoder, num_steps, where_to_get
-from likeness.models.speech_weights import find_weights, read_weights
+from likeness.models.speech_encoders import SpeechEncoder, num_steps
+from likeness.models.speech_weights import find_weights, read_weights, where_to_get
+
+Freeze = Literal["all", "lower", "none"]
 
 _LOWER_LAYERS = 2
 """Transformer layers that ``freeze="lower"`` keeps, beside the convolutions and the projection."""
@@ -28,7 +30,7 @@ class SpeechTransformer(SpeechEncoder):
 
     Args:
         model: a ``Wav2Vec2Model`` or a ``HubertModel`` with as many layers as are given.
-        freeze: see :func:`likeness.models.speech_encoders.build_encoder`.
+        freeze: see :func:`likeness.models.speech_choice.build_encoder`.
     """
 
     def __init__(self, model: nn.Module, freeze: Freeze) -> None:
@@ -72,7 +74,7 @@ def build_transformer(
     freeze: Freeze,
     with_weights: bool,
 ) -> SpeechTransformer:
-    """See :func:`likeness.models.speech_encoders.build_encoder`."""
+    """See :func:`likeness.models.speech_choice.build_encoder`."""
     library = require("transformers", extra="speech", purpose=f"run the speech encoder '{kind}'")
     file = None
     if with_weights and path is not None:

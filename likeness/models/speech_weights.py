@@ -52,6 +52,15 @@ _WEIGHT_NORM = (
 )
 
 
+def where_to_get(kind: str) -> str:
+    """Where the weights of a published encoder come from, a sentence or two."""
+    name = "facebook/wav2vec2-base" if kind == "wav2vec2" else "facebook/hubert-base-ls960"
+    return (
+        f"Get '{name}' (config.json and model.safetensors) from huggingface.co on a machine with "
+        "access and give its folder; or choose log_mel or tiny, which need no file."
+    )
+
+
 def find_weights(path: Path, advice: str) -> Path:
     """The file of weights: ``path`` itself, or one of ``FILE_NAMES`` in it.
 

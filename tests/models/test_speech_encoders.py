@@ -10,7 +10,8 @@ import pytest
 import torch
 
 from likeness.errors import MissingError, UsageError
-from likeness.models.speech_encoders import LogMel, TinyEncoder, build_encoder, num_steps
+from likeness.models.speech_choice import build_encoder
+from likeness.models.speech_encoders import LogMel, TinyEncoder, num_steps
 
 TINY_SHAPE = {
     "hidden_size": 32,

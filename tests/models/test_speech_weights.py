@@ -12,7 +12,8 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from likeness.errors import DataError, MissingError, UnsafeFileError
-from likeness.models.speech_encoders import SpeechEncoder, build_encoder
+from likeness.models.speech_choice import build_encoder
+from likeness.models.speech_encoders import SpeechEncoder
 from likeness.models.speech_weights import named_like_transformers, read_weights
 
 SHAPE = {

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from likeness.data.source import Sample, Source
 from likeness.diffusion.process import DiffusionProcess
 from likeness.errors import UsageError
-from likeness.models.speech_encoders import build_encoder
+from likeness.models.speech_choice import build_encoder
 from likeness.runs.checkpoint import group_of
 from likeness.systems.audio2face.artefacts import Floats
 from likeness.systems.audio2face.audio import TrackCache

@@ -16,13 +16,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from likeness.errors import UsageError
-from likeness.models.speech_encoders import (
-    HOP,
-    RECEPTIVE_FIELD,
-    SpeechEncoder,
-    build_encoder,
-    num_steps,
-)
+from likeness.models.speech_choice import build_encoder
+from likeness.models.speech_encoders import HOP, RECEPTIVE_FIELD, SpeechEncoder, num_steps
 from likeness.systems.audio2face.networks.autocorrelation import Autocorrelation, FormantAnalysis
 from likeness.systems.audio2face.networks.regression_parts import (
     Articulation,

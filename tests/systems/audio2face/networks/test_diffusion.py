@@ -8,7 +8,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from likeness.models.speech_encoders import SpeechEncoder, build_encoder, num_steps
+from likeness.models.speech_choice import build_encoder
+from likeness.models.speech_encoders import SpeechEncoder, num_steps
 from likeness.systems.audio2face.networks.diffusion import DiffusionNetwork
 from likeness.systems.audio2face.networks.diffusion_parts import ChannelSizes
 from likeness.systems.audio2face.networks.diffusion_settings import DiffusionSettings
