@@ -1,18 +1,17 @@
 """What makes a head asset usable: shapes that fit together, indices in range, finite numbers.
 
-Checks only; the type itself is :class:`likeness.geometry.head_asset.HeadAsset`.
+Checks only, of anything with the arrays of a head: the type that holds them, and has itself checked
+when it is made, is ``head_asset.py``.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import Protocol
 
 import numpy as np
 
 from likeness.errors import DataError
-
-if TYPE_CHECKING:
-    from likeness.geometry.head_asset import HeadAsset, LandmarkEmbedding
 
 CONTOUR_SHAPE = (79, 17)
 """Rows of a moving contour (yaw 0..39 degrees, then -1..-39) and jaw points in each."""
@@ -32,7 +31,53 @@ FLOAT_FIELDS = (
 _WEIGHT_TOLERANCE = 1e-3
 
 
-def check_head(asset: HeadAsset) -> None:
+class PointsOnTriangles(Protocol):
+    """What is checked of an embedding: triangle ids (...,), barycentric weights (..., 3)."""
+
+    @property
+    def triangles(self) -> np.ndarray: ...
+    @property
+    def barycentric(self) -> np.ndarray: ...
+    def __len__(self) -> int: ...
+
+
+class HeadArrays(Protocol):
+    """What is checked of a head by these names; the fields of ``FLOAT_FIELDS`` and the embeddings
+    are checked too, None where a head has none."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def template(self) -> np.ndarray: ...
+    @property
+    def faces(self) -> np.ndarray: ...
+    @property
+    def weights(self) -> np.ndarray: ...
+    @property
+    def parents(self) -> np.ndarray: ...
+    @property
+    def joint_names(self) -> Sequence[str]: ...
+    @property
+    def expression_names(self) -> Sequence[str]: ...
+    @property
+    def masks(self) -> Mapping[str, np.ndarray]: ...
+    @property
+    def uv(self) -> np.ndarray | None: ...
+    @property
+    def uv_faces(self) -> np.ndarray | None: ...
+    @property
+    def landmarks_mediapipe(self) -> PointsOnTriangles | None: ...
+    @property
+    def mediapipe_indices(self) -> np.ndarray | None: ...
+    @property
+    def num_vertices(self) -> int: ...
+    @property
+    def num_faces(self) -> int: ...
+    @property
+    def num_expression(self) -> int: ...
+
+
+def check_head(asset: HeadArrays) -> None:
     """Raise DataError for the first thing wrong with ``asset``."""
     _check_shapes(asset)
     _check_finite(asset)
@@ -49,7 +94,7 @@ def check_head(asset: HeadAsset) -> None:
     _check_embeddings(asset)
 
 
-def _check_shapes(asset: HeadAsset) -> None:
+def _check_shapes(asset: HeadArrays) -> None:
     if asset.template.ndim != 2 or asset.template.shape[1] != 3 or not len(asset.template):
         raise DataError(
             f"The template of head '{asset.name}' must be (V, 3), found {asset.template.shape}."
@@ -93,7 +138,7 @@ def _check_shapes(asset: HeadAsset) -> None:
         )
 
 
-def _check_finite(asset: HeadAsset) -> None:
+def _check_finite(asset: HeadArrays) -> None:
     for name in FLOAT_FIELDS:
         value = getattr(asset, name)
         if value is not None and not np.isfinite(value).all():
@@ -107,7 +152,7 @@ def _check_range(ids: np.ndarray, limit: int, what: str, of: str) -> None:
         raise DataError(f"The {what} name number {bad}, but there are {limit} {of} (0-based).")
 
 
-def _check_weights(asset: HeadAsset) -> None:
+def _check_weights(asset: HeadArrays) -> None:
     error = np.abs(asset.weights.sum(axis=1) - 1.0)
     if error.max() > _WEIGHT_TOLERANCE:
         worst = int(error.argmax())
@@ -124,7 +169,7 @@ def _check_weights(asset: HeadAsset) -> None:
         )
 
 
-def _check_parents(asset: HeadAsset) -> None:
+def _check_parents(asset: HeadArrays) -> None:
     parents = asset.parents
     if parents[0] != -1:
         raise DataError(
@@ -138,7 +183,7 @@ def _check_parents(asset: HeadAsset) -> None:
             )
 
 
-def _check_embeddings(asset: HeadAsset) -> None:
+def _check_embeddings(asset: HeadArrays) -> None:
     expected: dict[str, tuple[int | None, ...]] = {
         "landmarks68": (68,),
         "landmarks51": (51,),
@@ -147,7 +192,7 @@ def _check_embeddings(asset: HeadAsset) -> None:
         "landmarks_mediapipe": (None,),
     }
     for name, shape in expected.items():
-        embedding: LandmarkEmbedding | None = getattr(asset, name)
+        embedding: PointsOnTriangles | None = getattr(asset, name)
         if embedding is None:
             continue
         found = embedding.triangles.shape
