@@ -9,7 +9,8 @@ import pytest
 from skimage.data import astronaut
 
 from likeness.faces.cascade import CascadeDetector
-from likeness.faces.detect import choose_face, make_detector
+from likeness.faces.detect import choose_face
+from likeness.faces.detectors import make_detector
 from likeness.media.image import crop, load_image, resize
 from tests.realdata import real_data
 

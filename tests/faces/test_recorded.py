@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from likeness.errors import DataError, UsageError
-from likeness.faces.detect import make_detector
+from likeness.faces.detectors import make_detector
 
 
 def test_recorded_faces_are_read(tmp_path):

@@ -129,7 +129,7 @@ def predict_now(
     Exit code 4 when a photograph could not be used.
     """
     from likeness.systems.face_encoder.now import write_predictions
-    from likeness.systems.face_encoder.weights import predictor_of
+    from likeness.systems.face_encoder.trained import predictor_of
 
     if out.exists() and any(out.iterdir()):
         raise UsageError(f"'{out}' exists and is not empty.", advice="Choose another folder.")

@@ -9,7 +9,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -19,7 +18,8 @@ from likeness.errors import DataError
 from likeness.evaluation.geometry import vertex_scores
 from likeness.evaluation.landmarks import POINT_SETS, landmark_scores
 from likeness.evaluation.protocol import Score, Scores
-from likeness.faces.detect import Detector, choose_face, make_detector
+from likeness.faces.detect import Detector, choose_face
+from likeness.faces.detectors import make_detector
 from likeness.geometry.affine import apply_affine, landmark_box
 from likeness.geometry.landmarks import REGIONS_68
 from likeness.geometry.rotations import geodesic_distance
@@ -32,9 +32,7 @@ from likeness.systems.face_encoder.crops import FaceCrops
 from likeness.systems.face_encoder.decode import Decoder
 from likeness.systems.face_encoder.framing import frame_face, frame_landmarks, landmark_box_of
 from likeness.systems.face_encoder.heads import face_vertices
-
-if TYPE_CHECKING:
-    from likeness.systems.face_encoder.predictor import FacePredictor
+from likeness.systems.face_encoder.predictor import FacePredictor
 
 _SHOWN = 12
 

@@ -16,7 +16,8 @@ from typing import Any, Protocol
 import numpy as np
 
 from likeness.errors import DataError, UsageError
-from likeness.faces.detect import Detector, choose_face, make_detector
+from likeness.faces.detect import Detector, choose_face
+from likeness.faces.detectors import make_detector
 from likeness.geometry.array_files import read_arrays
 from likeness.storage.files import sha256_of
 from likeness.systems.face_encoder.landmark_files import read_landmarks
@@ -213,7 +214,7 @@ class Encoder:
 
 @lru_cache(maxsize=1)
 def _opened(run: str, detector: str, weights: str | None) -> tuple[Any, Detector]:
-    from likeness.systems.face_encoder.weights import predictor_of
+    from likeness.systems.face_encoder.trained import predictor_of
 
     return predictor_of(run), make_detector(detector, weights=weights)
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from likeness.errors import DataError, MissingError, UsageError
 from likeness.evaluation.now_benchmark import CHALLENGES, SEVEN_FROM_51, NowReport
-from likeness.faces.detect import make_detector
+from likeness.faces.detectors import make_detector
 from likeness.geometry.head_asset import HeadAsset
 from likeness.geometry.mesh import Mesh
 from likeness.geometry.mesh_obj import obj_files
@@ -55,8 +55,8 @@ def write_predictions(
     Args:
         photographs: folder with ``<subject>/<challenge>/<photo>``.
         out: folder for ``<subject>/<challenge>/<photo>.obj`` and ``.npy``.
-        detector: as :func:`likeness.faces.detect.make_detector` takes it. The results of "file" lie
-            in ``weights`` under the photographs' own folders.
+        detector: as :func:`likeness.faces.detectors.make_detector` takes it. The results of "file"
+            lie in ``weights`` under the photographs' own folders.
 
     Returns:
         One row for each photograph: ``photograph`` and ``error``, empty where there is none.

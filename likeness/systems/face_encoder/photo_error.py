@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -12,10 +11,8 @@ from torch import Tensor
 from likeness.data.source import Source
 from likeness.evaluation.protocol import Score
 from likeness.systems.face_encoder.masks import convex_hull_masks, resized
+from likeness.systems.face_encoder.predictor import FacePredictor
 from likeness.systems.face_encoder.render import Renderer, Rendering
-
-if TYPE_CHECKING:
-    from likeness.systems.face_encoder.predictor import FacePredictor
 
 _BATCH = 16
 

@@ -11,7 +11,7 @@ import numpy as np
 from pydantic import Field
 
 from likeness.errors import DataError, UsageError
-from likeness.faces.detect import make_detector
+from likeness.faces.detectors import make_detector
 from likeness.media.drawing import landmark_text
 from likeness.media.image import load_image, save_image
 from likeness.media.video import write_animation

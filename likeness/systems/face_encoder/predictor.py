@@ -7,29 +7,28 @@ import logging
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from likeness.errors import DataError
-from likeness.faces.detect import Detector, Face, choose_face, make_detector
+from likeness.faces.detect import Detector, Face, choose_face
+from likeness.faces.detectors import make_detector
 from likeness.geometry.affine import apply_affine, invert_affine
 from likeness.geometry.landmarks import MIRROR_68
 from likeness.media.image import crop
 from likeness.runs.checkpoint import group_of, weights_digest
 from likeness.systems.face_encoder.albedo_space import unfit_reason
+from likeness.systems.face_encoder.config import FaceEncoderConfig
 from likeness.systems.face_encoder.decode import Decoder, to_pixels
 from likeness.systems.face_encoder.framing import frame_face, frame_landmarks
-from likeness.systems.face_encoder.network import EncoderNetwork
+from likeness.systems.face_encoder.network import EncoderNetwork, LandmarkOffsets
 from likeness.systems.face_encoder.record import PersonRecord
 from likeness.training.divergence import check_answer
 
 logger = logging.getLogger(__name__)
-
-if TYPE_CHECKING:
-    from likeness.systems.face_encoder.system import FaceEncoder
 
 _BATCH = 32
 
@@ -59,26 +58,43 @@ class FacePredictor:
         self.albedo, self.albedo_fingerprint = albedo, albedo_fingerprint
 
     @staticmethod
-    def of(system: FaceEncoder, weights: Mapping[str, Tensor] | None) -> FacePredictor:
-        """A copy of a system's current weights, or of the given ones ("group.parameter")."""
-        network, offsets = copy.deepcopy(system.network), copy.deepcopy(system.offsets)
+    def copied(
+        network: EncoderNetwork,
+        decoder: Decoder,
+        offsets: LandmarkOffsets | None,
+        weights: Mapping[str, Tensor] | None,
+        *,
+        config: FaceEncoderConfig,
+        mean_landmarks: np.ndarray | None,
+        device: torch.device,
+        albedo_fingerprint: str,
+    ) -> FacePredictor:
+        """A predictor with copies of modules that go on learning.
+
+        Args:
+            weights: "group.parameter" to the values the copies take; None keeps the current ones.
+            config: of the run the modules are trained in.
+            mean_landmarks: (68, 2), the mean face of its data in units of the landmarks' box.
+            device: where the modules are.
+            albedo_fingerprint: of the albedo space; empty without one.
+        """
+        network, offsets = copy.deepcopy(network), copy.deepcopy(offsets)
         if weights is not None:
             network.load_state_dict(group_of(weights, "encoder"))
             if offsets is not None:
                 offsets.load_state_dict(group_of(weights, "landmark_offsets"))
-        evaluation = system.config.evaluation
         return FacePredictor(
             network.requires_grad_(False),
-            system.decoder,
+            decoder,
             None if offsets is None else offsets.values.detach(),
-            image_size=system.config.model.image_size,
-            crop_scale=system.config.data.test_crop_scale,
-            refinements=evaluation.refinements,
-            flip_average=evaluation.flip_average,
-            mean_landmarks=system.mean_landmarks,
-            device=system.placement.device,
-            albedo=system.config.model.albedo,
-            albedo_fingerprint=system.albedo_fingerprint,
+            image_size=config.model.image_size,
+            crop_scale=config.data.test_crop_scale,
+            refinements=config.evaluation.refinements,
+            flip_average=config.evaluation.flip_average,
+            mean_landmarks=mean_landmarks,
+            device=device,
+            albedo=config.model.albedo,
+            albedo_fingerprint=albedo_fingerprint,
         )
 
     @torch.no_grad()

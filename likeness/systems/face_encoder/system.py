@@ -332,7 +332,16 @@ class FaceEncoder(System):
         return terms.albedo_smoothness(self.renderer.albedo(codes))
 
     def predictor(self, weights: Mapping[str, Tensor] | None = None) -> FacePredictor:
-        return FacePredictor.of(self, weights)
+        return FacePredictor.copied(
+            self.network,
+            self.decoder,
+            self.offsets,
+            weights,
+            config=self.config,
+            mean_landmarks=self.mean_landmarks,
+            device=self.placement.device,
+            albedo_fingerprint=self.albedo_fingerprint,
+        )
 
     def evaluate(self, predictor: Predictor, source: Source, folder: Path) -> Scores:
         own = cast(FacePredictor, predictor)

@@ -1,4 +1,4 @@
-"""Weights and files a run starts from, and weights of an earlier run to predict with."""
+"""Weights and files a run starts from, and whether they fit its configuration."""
 
 from __future__ import annotations
 
@@ -8,12 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
-from likeness.config.document import load_saved
 from likeness.errors import MissingError, UsageError
 from likeness.models.resnet import build_trunk, load_pretrained
 from likeness.runs import selection
 from likeness.runs.earlier import earlier_settings
-from likeness.runs.places import located
 from likeness.runs.run import Run
 from likeness.systems.face_encoder.albedo_space import (
     albedo_fingerprint,
@@ -27,7 +25,6 @@ from likeness.systems.face_encoder.layout import VectorLayout, layout_of
 
 if TYPE_CHECKING:
     from likeness.geometry.head_asset import HeadAsset
-    from likeness.systems.face_encoder.predictor import FacePredictor
 
 _SYSTEM = "face-encoder"
 _SHAPING = ("backbone", "pooling", "hidden", "layout")
@@ -176,18 +173,3 @@ def _dim(layout: VectorLayout, name: str) -> int:
 
 def _word(value: object) -> str:
     return "null" if value is None else str(value)
-
-
-def predictor_of(path: str | Path) -> FacePredictor:
-    """The trained encoder of a run, from the run alone."""
-    import torch
-
-    from likeness.systems.face_encoder.system import FaceEncoder
-    from likeness.training.system import Placement
-
-    run = Run(path)
-    config = located(run, load_saved(FaceEncoderConfig, run.config_path, system=_SYSTEM).config)
-    system = FaceEncoder(config, Placement(torch.device("cpu")))
-    weights, state = initial_weights(path)
-    system.load_state(state)
-    return system.predictor(weights)

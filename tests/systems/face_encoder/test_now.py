@@ -19,7 +19,7 @@ from likeness.geometry.head_asset import HeadAsset
 from likeness.geometry.mesh import Mesh
 from likeness.geometry.mesh_files import write_mesh
 from likeness.geometry.mesh_obj import read_obj
-from likeness.systems.face_encoder import commands, weights
+from likeness.systems.face_encoder import commands, trained
 from likeness.systems.face_encoder.now import mean_face, seven_landmarks, write_predictions
 from tests.systems.face_encoder.toy import build_system
 
@@ -198,7 +198,7 @@ def test_a_photograph_without_a_face_ends_the_verb_as_it_ends_predict(
     faces = tmp_path / "faces" / "S1" / "selfie"
     faces.mkdir(parents=True)
     np.save(faces / "a.npy", np.load(dataset / "landmarks" / "p0_0.npy"))
-    monkeypatch.setattr(weights, "predictor_of", lambda run: build_system(toy_folder).predictor())
+    monkeypatch.setattr(trained, "predictor_of", lambda run: build_system(toy_folder).predictor())
     words = ["likeness", "face-encoder", "predict-now", "run", str(tmp_path / "photos")]
     words += [str(tmp_path / "out"), "--detector", "file", "--weights", str(tmp_path / "faces")]
     monkeypatch.setattr("sys.argv", [*words, "--json", *["--allow-missing"][: int(allowed)]])

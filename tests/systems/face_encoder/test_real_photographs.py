@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from likeness import workflow
-from likeness.faces.detect import choose_face, make_detector
+from likeness.faces.detect import choose_face
+from likeness.faces.detectors import make_detector
 from likeness.geometry.head_asset import HeadAsset
 from likeness.media.image import load_image
 from likeness.systems.face_encoder.config import EvaluationSettings

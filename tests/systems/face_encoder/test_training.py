@@ -24,7 +24,7 @@ from likeness.runs.run import Run
 from likeness.systems.face_encoder.findings import inspect_configured
 from likeness.systems.face_encoder.layouts import read_folder
 from likeness.systems.face_encoder.prepare import prepare
-from likeness.systems.face_encoder.weights import predictor_of
+from likeness.systems.face_encoder.trained import predictor_of
 from tests.systems.face_encoder.toy import (
     CROP_SIZE,
     SMALL_LAYOUT,
