@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import graphlib
 import subprocess
 import sys
 from pathlib import Path
@@ -52,15 +53,21 @@ def _package_of(path: Path) -> str:
     return parts[0] if len(parts) > 1 else ""
 
 
+def _taken_from(node: ast.ImportFrom, package: list[str]) -> str:
+    """The absolute module that a ``from`` takes names from, in a file of a package."""
+    base = package[: len(package) - node.level + 1] if node.level else []
+    return ".".join([*base, node.module] if node.module else base)
+
+
+def _package_path(path: Path) -> list[str]:
+    """The dotted path, in parts, of the package that relative imports of a file begin at."""
+    return ["likeness", *path.relative_to(PACKAGE).parent.parts]
+
+
 def _imports(path: Path) -> list[tuple[str, int, bool]]:
     """(absolute module, line, only for type checking) of every import of this project in a file."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
-    module = ["likeness", *path.relative_to(PACKAGE).with_suffix("").parts]
-    if module[-1] == "__init__":
-        module = module[:-1]
-        package = module
-    else:
-        package = module[:-1]
+    package = _package_path(path)
     typing_only: set[int] = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
@@ -70,11 +77,7 @@ def _imports(path: Path) -> list[tuple[str, int, bool]]:
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
-            if node.level:
-                base = package[: len(package) - node.level + 1]
-                names = [".".join([*base, node.module] if node.module else base)]
-            else:
-                names = [node.module or ""]
+            names = [_taken_from(node, package)]
             if names == ["likeness"]:
                 names = [f"likeness.{alias.name}" for alias in node.names]
         else:
@@ -101,6 +104,44 @@ def test_imports_go_down_the_layers(path: Path) -> None:
             assert parts[2] == own, (
                 f"{path.relative_to(ROOT)}:{line}: systems share no code directly"
             )
+
+
+def _file_of(module: str) -> Path | None:
+    """The file that holds a module, or the name in it that a dotted path ends with."""
+    path = PACKAGE.parent.joinpath(*module.split("."))
+    for candidate in (path.with_suffix(".py"), path / "__init__.py"):
+        if candidate.is_file():
+            return candidate
+    return _file_of(module.rpartition(".")[0]) if "." in module else None
+
+
+def _imported_files(path: Path) -> set[Path]:
+    """The files of this project that a file imports, wherever in it and whatever for."""
+    modules = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            modules |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            # What is taken from a package may be a module of it.
+            source = _taken_from(node, _package_path(path))
+            modules |= {f"{source}.{alias.name}" for alias in node.names}
+    ours = {_file_of(module) for module in modules if module.split(".")[0] == "likeness"}
+    return {file for file in ours if file is not None} - {path}
+
+
+def test_no_two_files_need_each_other() -> None:
+    """Not by an import inside a function or for types only either: those hide a circle, and whoever
+    reads one file still needs the other. What both need belongs in a file of its own."""
+    graph = {path: _imported_files(path) for path in FILES}
+    assert PACKAGE / "storage/s3_store.py" in graph[PACKAGE / "storage/opening.py"]  # in a function
+    face_encoder = PACKAGE / "systems/face_encoder"
+    assert PACKAGE / "geometry/head_asset.py" in graph[face_encoder / "layout.py"]  # for types
+    assert PACKAGE / "runs/selection.py" in graph[face_encoder / "weights.py"]  # of a package
+    try:
+        graphlib.TopologicalSorter(graph).prepare()
+    except graphlib.CycleError as error:
+        names = " -> ".join(str(path.relative_to(ROOT)) for path in reversed(error.args[1]))
+        pytest.fail(f"a circle of imports: {names}")
 
 
 def test_every_package_is_in_the_table() -> None:
