@@ -288,7 +288,7 @@ class _Loop:
 
     def _update(self, numbers: Sequence[tuple[str, float]]) -> None:
         """Move the weights, then their average; count what was measured."""
-        with divergence.told_of_leaps(self.counters, self.rates):
+        with divergence.told_of_leaps(self.counters.step, self.state.optimizer):
             self.state.precision.scaler.step(self.state.optimizer)
         self.state.precision.scaler.update()
         if self.state.average is not None:
