@@ -18,7 +18,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from likeness import workflow
+from likeness import datasets, workflow
 from likeness.data.making import is_unfinished
 from likeness.runs.run import Run
 
@@ -49,7 +49,7 @@ def main() -> None:
     studio = out / "people"
     if not studio.exists() or is_unfinished(studio):
         start = time.monotonic()
-        workflow.make_data(
+        datasets.make_data(
             "face-encoder", studio, people=arguments.people, photos=arguments.photos, size=160
         )
         results["studio_seconds"] = round(time.monotonic() - start)
@@ -62,7 +62,7 @@ def main() -> None:
     if arguments.photographs is not None:
         real = out / "photographs"
         if not real.exists() or is_unfinished(real):
-            workflow.prepare_data(
+            datasets.prepare_data(
                 "face-encoder",
                 arguments.photographs,
                 real,

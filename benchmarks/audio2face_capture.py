@@ -38,7 +38,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 
-from likeness import workflow
+from likeness import datasets, workflow
 from likeness.geometry.live_link_face import write_live_link_face
 from likeness.geometry.weight_animation import WeightAnimation
 from likeness.media.audio import write_wav
@@ -195,7 +195,7 @@ def trained(
 
 def earlier_run(work: Path, steps: int) -> Path:
     """A run of one studio actor to start from."""
-    workflow.make_data(
+    datasets.make_data(
         "audio2face", work / "actor", people=1, scale="fast", progress=None, workers=1
     )
     run = workflow.train(
@@ -219,7 +219,7 @@ def measured_person(
     )
     for part, texts, seconds in parts:
         found = write_takes(place / part, person, texts, seconds)
-        workflow.prepare_data(
+        datasets.prepare_data(
             "audio2face", place / part, place / f"{part}_set",
             person=person.seed, consent="Nobody is recorded.", workers=1, progress=None,
         )  # fmt: skip

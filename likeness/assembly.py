@@ -26,16 +26,13 @@ from likeness.config.resolve import Resolved, draft
 from likeness.config.resolve import resolve as resolve_layers
 from likeness.config.schema import ConfigModel
 from likeness.config.text import read_yaml
-from likeness.data.making import Progress, is_unfinished
-from likeness.data.record import is_recorded
-from likeness.data.workers import refuse_import_by_worker
 from likeness.errors import DataError, UsageError
 from likeness.inspecting import with_local_data
 from likeness.runs.places import located, told_of_places
 from likeness.runs.run import Run
 from likeness.seeds import seed_of
 from likeness.storage.opening import open_store
-from likeness.storage.store import StorageSettings, is_remote, local_folder, local_path
+from likeness.storage.store import StorageSettings, is_remote, local_path
 from likeness.systems import get_system
 
 if TYPE_CHECKING:
@@ -200,23 +197,6 @@ def plan_of(system: System, resolved: Resolved, *, world_size: int) -> Plan:
     return plan
 
 
-def check_empty(out: str | Path, *, made: bool = False) -> None:
-    """Refuse to write a dataset over something other than its own unfinished beginning.
-
-    Args:
-        made: lets a finished one with a record pass; who makes it compares.
-    """
-    refuse_import_by_worker()  # it would find what its parent has written
-    folder = local_folder(out, "Datasets are written")
-    if is_unfinished(folder) or (made and is_recorded(folder)):
-        return
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise UsageError(
-            f"{folder} exists already; a dataset is never overwritten.",
-            advice="Choose another folder, or remove this one.",
-        )
-
-
 def _plain(value: Any, annotation: Any) -> Any:
     """An option as plain data: paths are text, and text from the command line is read as asked."""
     if isinstance(value, Unread):
@@ -276,16 +256,6 @@ def checked_options(
         )
     others = {name: _plain(value, Any) for name, value in options.items() if name not in known}
     return {**others, **{name: getattr(checked, name) for name in fields}}
-
-
-def with_progress(
-    function: Callable[..., Any], options: Mapping[str, Any], progress: Progress | None
-) -> dict[str, Any]:
-    """The options, and whom to tell how far it is; (0, 0) tells it here where no function does."""
-    if progress is not None and "progress" not in introspection.signature(function).parameters:
-        progress(0, 0)
-        progress = None
-    return dict(options) if progress is None else {**options, "progress": progress}
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,10 @@ import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from likeness.config.faults import Fault, Known, Names
-from likeness.config.keys import dotted, named, settings
+from likeness.config.faults import Fault, Known, Names, told_of_settings
+from likeness.config.keys import Key, dotted, named, settings
+from likeness.config.origins import origin_in, strongest
+from likeness.config.overrides import Origin
 from likeness.config.resolve import Draft, Resolved, override
 from likeness.errors import UsageError
 from likeness.systems import SystemSpec, get_system, load_object
@@ -65,8 +67,22 @@ def _stage_faults(resolved: Resolved | None) -> list[Fault]:
     try:
         Plan.build(resolved.config.stages, samples_per_epoch=1, batch_size=1)
     except UsageError as error:
-        return [Fault("stages", None, f"{error.message} {error.advice}".strip())]
+        return [_plan_fault(resolved, f"{error.message} {error.advice}".strip())]
     return [fault for name in _SET_BY_STAGES for fault in _shadowed(resolved, name)]
+
+
+def _plan_fault(resolved: Resolved, message: str) -> Fault:
+    """Stages make no plan, because of their names or because of their lengths, each told."""
+    stages = resolved.config.stages
+    field = "steps" if len({stage.name for stage in stages}) == len(stages) else "name"
+    tree = resolved.config.model_dump(mode="json")
+    keys = [("stages", str(position), field) for position in range(len(stages))]
+
+    def origin_of(key: Key) -> Origin:
+        return resolved.provenance[dotted(named(tree, key))]
+
+    origin = strongest(map(origin_of, keys)) if keys else None
+    return Fault("stages", origin, message + told_of_settings(keys, tree, origin_of))
 
 
 def _shadowed(resolved: Resolved, name: str) -> list[Fault]:
@@ -142,7 +158,7 @@ class Resumption:
         self._faults += _patience_faults(now)
         fixed = {*FIXED_ON_RESUME, *_fixed_by_steps()} if record is not None else set()
         self._faults += [
-            Fault(key, _origin(now, key), f"{change}; it cannot change when a run is resumed")
+            Fault(key, _origin_of(now, key), f"{change}; it cannot change when a run is resumed")
             for key, change in self._changed.items()
             if any(key == name or key.startswith(f"{name}.") for name in fixed)
         ]
@@ -192,7 +208,7 @@ class Resumption:
         made = [key for key in made if key not in _fixed_by_steps()]
         stages = [key for key in made if key.startswith("stages.") or key == "train.steps"]
         key = (stages or made or ["stages"])[0]
-        return Fault(key, _origin(self._draft.resolved, key), message)
+        return Fault(key, _origin_of(self._draft.resolved, key), message)
 
 
 def _fixed_by_steps() -> set[str]:
@@ -201,8 +217,9 @@ def _fixed_by_steps() -> set[str]:
     return {f"train.{name}" for name in FIXED_BY_STEPS}
 
 
-def _origin(resolved: Resolved | None, key: str) -> Any:
-    return None if resolved is None else resolved.provenance.get(key)
+def _origin_of(resolved: Resolved | None, key: str) -> Origin | None:
+    """Where a setting, or a part, came from; of one that is gone, what it stood in."""
+    return None if resolved is None else origin_in(resolved.provenance, key)
 
 
 def _changes(before: Resolved, after: Resolved) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """What a person does with a system. The command line and notebooks call the same functions.
 
-Owns the order of things. How each is done is the layers'; ``assembly.py`` puts the parts together.
+Owns the order of things. How each is done is the layers'; ``assembly.py`` puts the parts together;
+what is done with a dataset alone is ``datasets.py``.
 """
 
 from __future__ import annotations
@@ -11,14 +12,12 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 from likeness import fitting
 from likeness.assembly import (
     Predictor,
     build,
-    check_empty,
     checked_options,
     configuration_of,
     configure,
@@ -26,21 +25,17 @@ from likeness.assembly import (
     local_input,
     open_run,
     plan_of,
-    storage_from_environment,
-    with_progress,
 )
 from likeness.checks import Resumption
 from likeness.config.document import provenance_to_dict, to_yaml
 from likeness.config.resolve import Resolved
 from likeness.data.inspection import Inspection
-from likeness.data.making import Progress
-from likeness.data.rounding import one_thread
 from likeness.errors import DataError, LikenessError, UsageError
-from likeness.inspecting import inspect_changed, inspect_configured, inspect_dataset
+from likeness.inspecting import inspect_changed, inspect_configured
 from likeness.runs.places import told_of_places
 from likeness.runs.run import Run, check_name
 from likeness.storage.files import disk_refusals, used_folder
-from likeness.storage.store import is_remote, local_folder, local_path
+from likeness.storage.store import is_remote, local_folder
 from likeness.systems import get_system
 
 if TYPE_CHECKING:
@@ -57,11 +52,8 @@ __all__ = [
     "configure",
     "evaluate",
     "export",
-    "inspect_data",
-    "make_data",
     "plan_training",
     "predict",
-    "prepare_data",
     "report",
     "resume",
     "train",
@@ -328,67 +320,6 @@ def export(
         **(section.model_dump() if section is not None else {}),
     )
     return bundle
-
-
-def make_data(
-    system: str,
-    out: str | Path,
-    *,
-    people: int = 32,
-    seed: int = 0,
-    progress: Progress | None = None,
-    **options: Any,
-) -> Inspection:
-    """Write studio data as the system expects it, unless this call has made it, and look at it.
-
-    Args:
-        people: how many different people.
-        progress: is told how much of how much is made.
-        options: of the system's studio set.
-    """
-    spec = get_system(system)
-    if people < 1:
-        raise UsageError(
-            f"Expected at least one person, found people={people}.",
-            advice="Set --people 1 or more.",
-        )
-    check_empty(out, made=True)
-    function = spec.load("studio")
-    chosen = checked_options(function, options, "studio data", taken=1)
-    told = with_progress(function, chosen, progress)
-    with disk_refusals(Path(out), "write the dataset"), one_thread():
-        inspection: Inspection = function(str(out), people=people, seed=seed, **told)
-    return inspection
-
-
-def prepare_data(
-    system: str,
-    source: str | Path,
-    out: str | Path,
-    *,
-    progress: Progress | None = None,
-    **options: Any,
-) -> Inspection:
-    """Turn raw material into a dataset of a system, and look at it; see :func:`make_data`."""
-    spec = get_system(system)
-    if spec.prepare is None:
-        raise UsageError(
-            f"{system} takes its data as it is; there is nothing to prepare.",
-            advice=f"Look at it with: likeness data inspect {system} {quote(str(source))}",
-        )
-    given = local_input(source, "Datasets are prepared", "IN")
-    check_empty(out)
-    function = spec.load("prepare")
-    chosen = checked_options(function, options, "preparation", taken=2)
-    told = with_progress(function, chosen, progress)
-    with disk_refusals(Path(out), "write the dataset"), one_thread():
-        inspection: Inspection = function(str(given), str(local_path(out)), **told)
-    return inspection
-
-
-def inspect_data(system: str, uri: str | Path) -> Inspection:
-    """Counts, problems and advice for a dataset. Bad data gives findings, not exceptions."""
-    return inspect_dataset(get_system(system), str(uri), storage_from_environment())
 
 
 def report(run: Run | str | Path, *, output: str | Path | None = None) -> Path:

@@ -43,7 +43,12 @@ def test_a_rate_of_no_effect_and_stages_of_one_name_are_told_with_the_rest(tmp_p
     assert rate.startswith("train.learning_rate (command line): 0.1 would do nothing")
     (unknown, names) = faults(tmp_path, "train: {batchsiz: 3}\n", "stages.1.name=lmk")
     assert unknown.startswith("train.batchsiz ")
-    assert names == "stages: Stage names must differ, found: lmk, lmk, outline."
+    assert names == (
+        "stages (command line): Stage names must differ, found: lmk, lmk, outline."
+        "\n      stages.0.name = 'lmk' (profile default)"
+        "\n      stages.1.name = 'lmk' (command line)"
+        "\n      stages.outline.name = 'outline' (profile default)"
+    )
 
 
 def test_a_batch_size_of_the_environment_is_refused_and_one_of_a_file_is_not(

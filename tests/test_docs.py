@@ -29,10 +29,10 @@ from likeness.assembly import configure
 from likeness.cli.data import parse_options
 from likeness.cli.main import app
 from likeness.config.keys import annotations_at
+from likeness.datasets import inspect_data
 from likeness.media.image import save_image
 from likeness.systems import all_systems, get_system
 from likeness.systems.audio2face.dataset.description import read_description
-from likeness.workflow import inspect_data
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted(

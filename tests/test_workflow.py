@@ -144,12 +144,6 @@ def test_bad_data_stops_training_with_the_findings() -> None:
 
 
 def test_wrong_use_is_refused() -> None:
-    with pytest.raises(UsageError, match="at least one person"):
-        likeness.make_data("toy", "x", people=0)
-    with pytest.raises(UsageError, match="no option 'eech'"):
-        likeness.make_data("toy", "x", eech=2)
-    with pytest.raises(UsageError, match="never overwritten"):
-        likeness.make_data("toy", "data")
     with pytest.raises(UsageError, match="nothing to predict"):
         likeness.predict("runs/x", [])
     with pytest.raises(MissingError, match="no run at"):

@@ -47,13 +47,13 @@ def make(
     """Write studio data in the layout the system expects. After an interruption it goes on; what
     the same command has made already is up to date, and nothing is written.
     """
-    from likeness import workflow
+    from likeness import datasets
 
     chosen = parse_options(options or [], flags=("people", "seed", "workers"))
     if workers is not None:
         chosen["workers"] = workers
     with counting(f"Making {people} studio people") as progress:
-        inspection = workflow.make_data(
+        inspection = datasets.make_data(
             system, out, people=people, seed=seed, progress=progress, **chosen
         )
     answer = inspection_answer(inspection)
@@ -73,10 +73,10 @@ def inspect(
     uri: Annotated[str, typer.Argument(help="Folder or URI of the dataset.")],
 ) -> Answer:
     """Counts, problems and advice. Exit code 4 when the data has errors."""
-    from likeness import workflow
+    from likeness import datasets
 
     with working(f"Inspecting {uri}"):
-        inspection = workflow.inspect_data(system, uri)
+        inspection = datasets.inspect_data(system, uri)
     return inspection_answer(inspection)
 
 
@@ -89,13 +89,13 @@ def prepare(
     workers: Workers = None,
 ) -> Answer:
     """Turn raw material into a dataset. After an interruption it goes on."""
-    from likeness import workflow
+    from likeness import datasets
 
     chosen = parse_options(options or [], flags=("workers",))
     if workers is not None:
         chosen["workers"] = workers
     with counting(f"Preparing {source}") as progress:
-        inspection = workflow.prepare_data(system, source, out, progress=progress, **chosen)
+        inspection = datasets.prepare_data(system, source, out, progress=progress, **chosen)
     return inspection_answer(inspection)
 
 

@@ -133,16 +133,16 @@ def prediction_inputs(spec: SystemSpec, folder: Path) -> tuple[list[str], dict[s
 
 def _demonstrate(spec: SystemSpec, out: Path, most: int | None, seed: int) -> dict[str, Any]:
     """One system from nothing to a report; what was made before is used again."""
-    from likeness import workflow
+    from likeness import datasets, workflow
 
     began = time.monotonic()
     options = dict(spec.demo_data)
     people = options.pop("people")
     people = people if most is None else min(most, people)
     data = out / "data" / f"{spec.name}-{people}-{seed}"
-    if not workflow.inspect_data(spec.name, data).ok:
+    if not datasets.inspect_data(spec.name, data).ok:
         with counting(f"{spec.name}: making {_counted(people)}") as progress:
-            workflow.make_data(
+            datasets.make_data(
                 spec.name, data, people=people, seed=seed, progress=progress, **options
             )
     stderr_console().print(f"{spec.name}: training the smoke profile")

@@ -104,7 +104,7 @@ def read_frame(run: Run) -> dict[str, Any]:
     """Everything a frame shows, as a JSON document; what cannot be read is named in ``damaged``."""
     from likeness.runs.files import read_scores
     from likeness.runs.record import read_metrics
-    from likeness.runs.run import Status
+    from likeness.runs.status import Status
 
     damaged: list[str] = []
 

@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from annotated_types import BaseMetadata, Ge, Gt, Le, Lt
 
+from likeness.config.files import FORMAT
 from likeness.config.keys import (
     Key,
     annotations_at,
@@ -26,7 +27,7 @@ from likeness.config.keys import (
     settings,
 )
 from likeness.config.overrides import Origin
-from likeness.config.resolve import FORMAT, Profiles, Resolved, resolve
+from likeness.config.resolve import Profiles, Resolved, resolve
 from likeness.config.schema import ConfigModel
 from likeness.config.text import write_yaml
 from likeness.errors import DataError

@@ -13,7 +13,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from likeness.config.keys import Key, dotted, has, matching, named, nearest_key, value_at
+from likeness.config.keys import Key, canonical, dotted, has, matching, named, nearest_key, value_at
+from likeness.config.origins import strongest
 from likeness.config.overrides import PREFIX, Origin
 from likeness.errors import UsageError
 
@@ -125,13 +126,26 @@ def validation_faults(
         expected = list(dict.fromkeys(_expected(entry) for entry in entries))
         found = value_at(tree, key) if key and has(tree, key) else None
         message = _joined(expected) + _found(entries, found)
-        if any(entry["type"] == "value_error" for entry in entries):
-            message += _involved(message, key, tree, origin_of)
         origin = origin_of(key) if key else None
         if origin is not None and not has(tree, key) and origin.layer == "default":
             origin = None  # nobody wrote anything there
+        conflict = any(entry["type"] == "value_error" for entry in entries)
+        involved = _involved(message, key, tree) if conflict else []
+        if involved:
+            message += told_of_settings(involved, tree, origin_of)
+            # Of the settings in conflict, not of all that the part around them holds.
+            origin = strongest(map(origin_of, involved)) if key else None
         faults.append(Fault(dotted(named(tree, key)), origin, message))
     return faults
+
+
+def broken_rules(error: ValidationError) -> list[str]:
+    """The faults of a model that was built by code, where nobody knows what stood around it."""
+    messages = []
+    for entry in error.errors(include_url=False):
+        place = dotted([error.title, *entry["loc"]])
+        messages.append(f"{place}: {_expected(entry)}{_found([entry], entry['input'])}")
+    return messages
 
 
 def _has_faults_inside(
@@ -244,14 +258,25 @@ def brief(value: Any) -> str:
     return text if len(text) <= 80 else text[:77] + "..."
 
 
-def _involved(message: str, key: Key, tree: Any, origin_of: Callable[[Key], Origin]) -> str:
-    """The settings a message names in single quotes, each with its value and origin."""
-    lines = []
-    for name in dict.fromkeys(re.findall(r"'([A-Za-z_][\w.]*)'", message)):
+def _involved(message: str, key: Key, tree: Any) -> list[Key]:
+    """The settings a message names in single quotes, from the part that is at fault or in full."""
+    keys = []
+    for name in dict.fromkeys(re.findall(r"'([A-Za-z_][\w.-]*)'", message)):
         parts = tuple(name.split("."))
         for full in ((*key, *parts), parts):
-            if has(tree, full):
-                value = value_at(tree, full)
-                lines.append(f"\n      {dotted(named(tree, full))} = {value!r} ({origin_of(full)})")
+            try:
+                place = canonical(tree, full)
+            except LookupError:
+                continue  # a list has no such item: it is another word that was quoted
+            if has(tree, place):
+                keys.append(place)
                 break
-    return "".join(lines)
+    return keys
+
+
+def told_of_settings(keys: Iterable[Key], tree: Any, origin_of: Callable[[Key], Origin]) -> str:
+    """A line for each setting, to stand below a message: its value and where that came from."""
+    return "".join(
+        f"\n      {dotted(named(tree, key))} = {brief(value_at(tree, key))} ({origin_of(key)})"
+        for key in keys
+    )

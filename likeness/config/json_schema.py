@@ -10,7 +10,7 @@ from collections.abc import Collection
 from typing import Any
 
 from likeness.config.faults import Names
-from likeness.config.resolve import FORMAT, HEADER, NO_PROFILE
+from likeness.config.files import FORMAT, HEADER, NO_PROFILE
 from likeness.config.schema import ConfigModel
 
 _PREFIX = "#/$defs/"

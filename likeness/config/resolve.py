@@ -1,7 +1,7 @@
 """Layers to one validated configuration: default < profile < files < environment < command line.
 
-Keeps where every value came from. Reading text is ``text.py`` and ``overrides.py``; how a resolved
-configuration is written and explained is ``document.py``.
+Keeps where every value came from (``origins.py``). Reading is ``files.py`` and ``overrides.py``;
+how a resolved configuration is written is ``document.py``.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import copy
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +20,12 @@ from likeness.config.faults import (
     ConfigError,
     Fault,
     Names,
-    brief,
+    broken_rules,
     name_faults,
     unknown_key,
     validation_faults,
 )
+from likeness.config.files import HEADER, chosen_profile, read_config_file
 from likeness.config.keys import (
     Key,
     annotations_at,
@@ -38,6 +38,7 @@ from likeness.config.keys import (
     named,
     value_at,
 )
+from likeness.config.origins import Origins
 from likeness.config.overrides import (
     Assignment,
     Origin,
@@ -47,14 +48,6 @@ from likeness.config.overrides import (
     parse_overrides,
 )
 from likeness.config.schema import ConfigModel
-from likeness.config.text import YamlText, file_text, read_yaml
-from likeness.errors import UsageError
-
-FORMAT = 1
-"""Number of the saved form; a file that carries it is complete."""
-HEADER = ("format", "system", "profile")
-NO_PROFILE = "default"
-"""The profile's name when none was asked for: the defaults of the config class."""
 
 Profiles = Mapping[str, Callable[[], ConfigModel]]
 
@@ -149,8 +142,13 @@ def draft(
     if reserved:
         raise ValueError(f"{config_class.__name__} has fields reserved for the header: {reserved}")
     faults: list[Fault] = []
-    documents = [document for path in files if (document := _read_file(Path(path), system, faults))]
-    profile, meant = _chosen_profile(profile, documents, profiles, system, faults)
+    documents = []
+    for path in files:
+        document, wrong = read_config_file(Path(path), system)
+        documents += [] if document is None else [document]
+        faults += wrong
+    profile, meant, wrong = chosen_profile(profile, documents, profiles, system)
+    faults += wrong
     if any(fault.key == "format" for fault in faults):
         return Draft(system, profile, faults, None)  # what such a file says nobody here knows
     environment = os.environ if environ is None else environ
@@ -158,7 +156,7 @@ def draft(
     def layers_on(base: str) -> _Layers:
         layers = _Layers(config_class, defaults_of(config_class), list(faults), names=names)
         if base in profiles:
-            layers.rebase(profiles[base]().model_dump(mode="json"), Origin("profile", base))
+            layers.begin_with(profiles[base], Origin("profile", base))
         for document in documents:
             if document.is_saved:
                 layers.rebase(defaults_of(config_class), Origin("default"))
@@ -184,7 +182,7 @@ def override(resolved: Resolved, overrides: Sequence[str], *, names: Names | Non
         canonical(tree, tuple(key.split("."))): origin
         for key, origin in resolved.provenance.items()
     }
-    layers = _Layers(type(resolved.config), tree, [], origins, names=names)
+    layers = _Layers(type(resolved.config), tree, [], Origins(origins), names=names)
     layers.apply_words(overrides)
     return layers.draft(resolved.system, resolved.profile)
 
@@ -202,83 +200,6 @@ def defaults_of(config_class: type[ConfigModel]) -> dict[str, Any]:
     return tree
 
 
-@dataclass(frozen=True)
-class _File:
-    """A configuration file without its header."""
-
-    name: str
-    text: YamlText
-    profile: str | None
-    is_saved: bool
-
-
-def _read_file(path: Path, system: str, faults: list[Fault]) -> _File | None:
-    name = str(path)
-    try:
-        content = file_text(path)
-    except OSError as error:
-        faults.append(Fault("", Origin("file", name), f"cannot be read: {error.strerror}"))
-        return None
-    try:
-        document = read_yaml(content, name=name)
-    except UsageError as error:
-        faults.append(Fault("", None, str(error).replace("\n", " ")))
-        return None
-    if not isinstance(document.values, dict):
-        message = f"expected settings as 'name: value' lines, found {brief(document.values)}"
-        faults.append(Fault("", Origin("file", name), message))
-        return None
-    header = {key: document.values.get(key) for key in HEADER}
-
-    def fault(key: str, message: str) -> None:
-        origin = Origin("file", f"{name}:{document.lines.get((key,), 1)}")
-        faults.append(Fault(key, origin, message))
-
-    if header["system"] not in (None, system):
-        fault("system", f"the file is for '{header['system']}', expected '{system}'")
-    if header["format"] not in (None, FORMAT):
-        fault("format", f"expected {FORMAT}, found {header['format']!r}; this version is too old")
-    if not isinstance(header["profile"], (str, type(None))):
-        fault("profile", f"expected a name, found {header['profile']!r}")
-        header["profile"] = None
-    body = {key: value for key, value in document.values.items() if key not in HEADER}
-    text = YamlText(body, document.lines)
-    return _File(name, text, header["profile"], header["format"] is not None)
-
-
-def _chosen_profile(
-    asked: str | None,
-    documents: Iterable[_File],
-    profiles: Profiles,
-    system: str,
-    faults: list[Fault],
-) -> tuple[str, list[str]]:
-    """The profile's name, and which may be meant by one that does not exist; else none.
-
-    Two that differ are a conflict, one that does not exist is a fault.
-    """
-    named: list[tuple[str, Origin, bool]] = []
-    if asked is not None:
-        named.append((asked, Origin("command line", "--profile"), False))
-    for document in documents:
-        if document.profile is not None:
-            named.append((document.profile, Origin("file", document.name), document.is_saved))
-    if not named:
-        return NO_PROFILE, []
-    name, origin, is_saved = named[0]
-    for other, where, _ in named[1:]:
-        if other != name:
-            message = f"'{name}' ({origin}) conflicts with '{other}' ({where}); keep one of them"
-            faults.append(Fault("profile", None, message))
-    if name not in profiles and name != NO_PROFILE and not is_saved:
-        near = get_close_matches(name, list(profiles), n=1)
-        hint = f"Did you mean '{near[0]}'? " if near else ""
-        message = f"{system} has no profile '{name}'. {hint}There are: {', '.join(profiles)}"
-        faults.append(Fault("profile", origin, message))
-        return name, near or [*profiles] or [NO_PROFILE]
-    return name, []
-
-
 class _Layers:
     """Plain data under construction, the origin of each part, and the faults so far."""
 
@@ -287,21 +208,31 @@ class _Layers:
         config_class: type[ConfigModel],
         tree: dict[str, Any],
         faults: list[Fault],
-        origins: Mapping[Key, Origin] | None = None,
+        origins: Origins | None = None,
         *,
         names: Names | None = None,
     ) -> None:
         self._names = names or {}
         self._class, self._tree, self._faults = config_class, tree, faults
-        self._origins: dict[Key, Origin] = dict(origins or {})
+        self._origins = Origins() if origins is None else origins
+
+    def begin_with(self, profile: Callable[[], ConfigModel], origin: Origin) -> None:
+        """Replace everything by a profile; breaking the rules of its own class is its fault."""
+        try:
+            config = profile()
+        except ValidationError as error:
+            self._faults += [Fault("", origin, message) for message in broken_rules(error)]
+            return
+        self.rebase(config.model_dump(mode="json"), origin)
 
     def rebase(self, tree: dict[str, Any], origin: Origin) -> None:
         """Replace everything; values that equal the defaults are said to be defaults."""
         defaults = defaults_of(self._class)
-        self._tree, self._origins = tree, {}
+        self._tree, self._origins = tree, Origins()
+        self._origins.begin_layer()
         for key, value in leaves(tree):
             if not (has(defaults, key) and value_at(defaults, key) == value):
-                self._origins[key] = origin
+                self._origins.write(key, origin)
 
     def apply_words(self, words: Iterable[str]) -> None:
         assignments, messages = parse_overrides(words)
@@ -312,6 +243,7 @@ class _Layers:
     def apply(self, assignments: Iterable[Assignment]) -> None:
         """Apply one layer; two different values for one key in it are a conflict."""
         done: dict[Key, tuple[Any, Assignment]] = {}
+        self._origins.begin_layer()
         for assignment in assignments:
             located = self._locate(assignment)
             if located is None:
@@ -361,38 +293,23 @@ class _Layers:
             inner = tree[step] if isinstance(tree, list) else tree.get(step)
             if not isinstance(inner, (dict, list)):
                 inner = tree[step] = {}
-                self._forget(key[: position + 1])
-                self._origins[key[: position + 1]] = assignment.origin
+                self._origins.write(key[: position + 1], assignment.origin)
             tree = inner
         tree[int(key[-1]) if isinstance(tree, list) else key[-1]] = copy.deepcopy(value)
-        self._forget(key)
-        self._origins[key] = assignment.origin
-        for below, origin in assignment.inner.items():
-            self._origins[(*key, *below)] = origin
-
-    def _forget(self, key: Key) -> None:
-        for known in [k for k in self._origins if k[: len(key)] == key]:
-            del self._origins[known]
-
-    def _origin_of(self, key: Key) -> Origin:
-        """Origin of the value, or of the smallest part around it that was set as a whole."""
-        for end in range(len(key), 0, -1):
-            if key[:end] in self._origins:
-                return self._origins[key[:end]]
-        return Origin("default")
+        self._origins.write(key, assignment.origin, assignment.inner)
 
     def draft(self, system: str, profile: str) -> Draft:
         """What came of it, validated."""
-        faults = [*self._faults, *name_faults(self._tree, self._names, self._origin_of)]
+        faults = [*self._faults, *name_faults(self._tree, self._names, self._origins.at)]
         try:
             config = self._class.model_validate(self._tree)
         except ValidationError as error:
             known = known_keys(self._class, self._tree)
-            faults += validation_faults(error, self._tree, self._origin_of, known)
+            faults += validation_faults(error, self._tree, self._origins.at, known)
             return Draft(system, profile, faults, None)
         tree = config.model_dump(mode="json")
         provenance = {
-            dotted(named(tree, key)): self._origin_of(key)
+            dotted(named(tree, key)): self._origins.at(key)
             if has(self._tree, key)
             else Origin("default")
             for key, _ in leaves(tree)

@@ -16,7 +16,8 @@ import yaml
 from likeness.config.keys import settings
 from likeness.errors import LikenessError
 from likeness.runs.record import read_metrics
-from likeness.runs.run import Document, Run, Status, steps_in
+from likeness.runs.run import Document, Run, steps_in
+from likeness.runs.status import Status
 
 
 @dataclass(frozen=True)

@@ -1,31 +1,28 @@
-"""Run: the directory of one training run, its files and its status.
+"""Run: the directory of one training run and its files.
 
-Owns names and places. The content of checkpoints is ``checkpoint.py``; of metrics, ``record.py``.
+Owns names and places. The content of checkpoints is ``checkpoint.py``; of metrics, ``record.py``;
+of ``status.json``, ``status.py``.
 """
 
 from __future__ import annotations
 
 import logging
-import os
 import re
 import shutil
-import socket
 import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import asdict, dataclass
-from functools import cache
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import TypeAdapter, ValidationError
-
-from likeness.errors import DataError, MissingError, UsageError
+from likeness.errors import MissingError, UsageError
 from likeness.storage.files import disk_errors, made_folder
 from likeness.storage.lock import locked
 
 from .files import read_json, read_text, write_json, write_text
+from .status import State, Status, read_status
 
 logger = logging.getLogger(__name__)
 
@@ -33,56 +30,8 @@ CONFIG_FILE = "config.yaml"
 """Without it a folder cannot be opened as a run."""
 STATUS_FILE = "status.json"
 
-State = Literal["planned", "running", "finished", "failed", "stopped"]
-_OPEN: tuple[State, ...] = ("planned", "running")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _STEP = re.compile(r"step-(\d{8,})")
-
-
-@dataclass(frozen=True)
-class Status:
-    """What a run is doing, or how it ended."""
-
-    status: State
-    step: int = 0
-    """Optimiser steps done."""
-    saved: int = 0
-    """Step of the last checkpoint when this was written; 0: none."""
-    total_steps: int = 0
-    error: str = ""
-    reason: str = ""
-    """Why it finished before its last step; empty where it did not."""
-    pid: int = 0
-    host: str = ""
-    process_start: int | None = None
-    """Start time of the process in clock ticks since boot, where the system tells: a number that
-    was given to another process in the meantime is then recognised."""
-    updated: float = 0.0
-    """Seconds since 1970."""
-
-    @property
-    def is_alive(self) -> bool:
-        """True when it has not ended and its process is there; other hosts cannot be asked."""
-        if self.status not in _OPEN or self.host != socket.gethostname():
-            return False
-        try:
-            os.kill(self.pid, 0)
-        except ProcessLookupError:
-            return False
-        except PermissionError:
-            pass  # somebody else's process: it exists
-        return self.process_start == _process_start(self.pid)
-
-    @property
-    def is_abandoned(self) -> bool:
-        """True when it has not ended, but its process on this host is gone (killed, power cut)."""
-        here = self.host == socket.gethostname()
-        return self.status in _OPEN and here and not self.is_alive
-
-
-@cache
-def _status_type() -> TypeAdapter[Status]:
-    return TypeAdapter(Status)
 
 
 def is_run(folder: Path) -> bool:
@@ -257,17 +206,7 @@ class Run:
 
     @property
     def status(self) -> Status:
-        values = read_json(self.status_path, purpose="the status of the run")
-        try:
-            return _status_type().validate_python(asdict(Status(**values)))
-        except (TypeError, ValidationError) as error:
-            reason = str(error)
-            if isinstance(error, ValidationError):  # its text names classes and web pages
-                reason = "; ".join(f"{e['loc'][0]}: {e['msg']}" for e in error.errors())
-            raise DataError(
-                f"{self.status_path} is not a status as written by this version: {reason}.",
-                advice="It may come from a newer version; update the package.",
-            ) from error
+        return read_status(self.status_path)
 
     def set_status(
         self,
@@ -281,19 +220,11 @@ class Run:
         """Write ``status.json`` atomically, with the process that wrote it; an error is logged."""
         if error:
             logger.info("The run %s at step %d: %s", status, step, error)
-        record = Status(
-            status=status,
-            step=step,
-            saved=max(steps_in(self.checkpoints_path), default=0),
-            total_steps=total_steps,
-            error=error,
-            reason=reason,
-            pid=os.getpid(),
-            host=socket.gethostname(),
-            process_start=_process_start(os.getpid()),
-            updated=time.time(),
+        saved = max(steps_in(self.checkpoints_path), default=0)
+        now = Status.of_this_process(
+            status, step=step, saved=saved, total_steps=total_steps, error=error, reason=reason
         )
-        write_json(self.status_path, asdict(record))
+        write_json(self.status_path, asdict(now))
 
     @contextmanager
     def held(self) -> Iterator[None]:
@@ -385,13 +316,3 @@ def _neighbours(folder: Path) -> str:
         return "Give the path of a run folder, e.g. runs/<system>/<name>-<yymmdd-hhmmss>."
     newest = sorted(set(runs), key=lambda path: path.stat().st_mtime, reverse=True)[:5]
     return "There are: " + ", ".join(str(path) for path in newest) + "."
-
-
-def _process_start(pid: int) -> int | None:
-    """When a process started, in clock ticks since boot; None where /proc does not tell."""
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
-    except OSError:
-        return None
-    # The name of the process stands in brackets and may hold spaces; field 22 counts from 1.
-    return int(stat.rpartition(")")[2].split()[19])

@@ -51,11 +51,13 @@ def check_weights(weights: Mapping[str, Tensor], step: int, device: torch.device
 
 
 @contextmanager
-def told_of_leaps(counters: Counters, rates: Mapping[str, float]) -> Iterator[None]:
+def told_of_leaps(step: int, optimizer: torch.optim.Optimizer) -> Iterator[None]:
     """Around the update of the weights: torch refuses to multiply by what float32 cannot hold.
 
+    Whether that is why it failed is computed from the learning rates, since its words are its own.
+
     Args:
-        rates: the learning rates of the step.
+        step: steps done before this one.
 
     Raises:
         DivergedError: it refused.
@@ -63,13 +65,26 @@ def told_of_leaps(counters: Counters, rates: Mapping[str, float]) -> Iterator[No
     try:
         yield
     except RuntimeError as error:
-        if "without overflow" not in str(error):
+        if _largest_factor(optimizer) <= torch.finfo(torch.float32).max:
             raise
+        rate = max(group["lr"] for group in optimizer.param_groups)
         raise stopped(
-            counters.step + 1,
-            f"the update cannot be computed, because the learning rate of {max(rates.values()):g} "
-            "makes it larger than numbers can hold",
+            step + 1,
+            f"the update cannot be computed, because the learning rate of {rate:g} makes it larger "
+            "than numbers can hold",
         ) from error
+
+
+def _largest_factor(optimizer: torch.optim.Optimizer) -> float:
+    """The largest number that an update multiplies tensors by.
+
+    That is the learning rate, times the weight decay or, in the rules of Adam, divided by
+    1 - beta1 ** t (Kingma and Ba 2015, algorithm 1), which is smallest at t = 1.
+    """
+    return max(
+        group["lr"] * max(1.0 / (1.0 - group.get("betas", (0.0,))[0]), group["weight_decay"])
+        for group in optimizer.param_groups
+    )
 
 
 def check_answer(**answer: np.ndarray) -> None:

@@ -23,8 +23,7 @@ from likeness.data.loader import Loader, MicroBatch, move
 from likeness.data.sampler import Sampler, StageOrder
 from likeness.data.source import Mixed
 from likeness.errors import UsageError
-from likeness.runs import checkpoint, selection
-from likeness.runs.mirror import mirror
+from likeness.runs import checkpoint
 from likeness.runs.record import Recorder, Tracker, TrackingSettings
 from likeness.runs.run import Run
 from likeness.runs.trackers import open_trackers
@@ -40,13 +39,12 @@ from likeness.training.stage import Plan, PlannedStage
 from likeness.training.state import Counters, TrainingState, latest
 from likeness.training.system import StepContext, System
 from likeness.training.terms import weighted_total
+from likeness.training.upkeep import Upkeep
 
 if TYPE_CHECKING:
     from likeness.evaluation.protocol import Scores
 
 logger = logging.getLogger(__name__)
-
-_STATUS_SECONDS = 10.0  # between two writes of status.json while nothing else happens
 
 
 @dataclass(frozen=True)
@@ -121,9 +119,11 @@ def fit(
                 tracker.close()  # the recorder would have
             if loop.has_begun or not resume:  # a refused resume leaves the run as it was
                 with suppress(UsageError):  # of a full disk: the first error is the one to tell
-                    loop.tell("failed", error=f"{type(error).__name__}: {error}")
+                    told = f"{type(error).__name__}: {error}"
+                    loop.upkeep.tell("failed", loop.counters.step, error=told)
             raise
-    loop.copy(must_succeed=status == "finished")  # the run has ended well, whatever becomes of it
+    # The run has ended well, whatever becomes of its copy.
+    loop.upkeep.copy(must_succeed=status == "finished")
     return Outcome(status, loop.counters.step, loop.scores)
 
 
@@ -147,9 +147,16 @@ class _Loop:
         store: Store | None,
     ) -> None:
         self.system, self.plan, self.run, self.settings = system, plan, run, settings
-        self.fingerprint, self.store = fingerprint, store
+        self.fingerprint = fingerprint
         self.device = system.placement.device
         self.process = distributed.current(self.device)
+        self.upkeep = Upkeep(
+            run,
+            settings,
+            total_steps=plan.total_steps,
+            store=store,
+            is_first=self.process.is_first,
+        )
         self.generator = torch.Generator(self.device)
         self.speed = Speed(self.device)
         self.rates: dict[str, float] = {}
@@ -157,7 +164,7 @@ class _Loop:
         self.observer: Observer | None = None
         self.scores: Scores | None = None
         self.counters = Counters()
-        self.has_begun, self._told, self.reason = False, 0.0, ""  # why it ends early, once it does
+        self.has_begun, self.reason = False, ""  # why it ends early, once it does
 
     def start(self, *, resume: bool) -> None:
         """Take weights and counters from a checkpoint or as built; open the training data."""
@@ -176,8 +183,8 @@ class _Loop:
         """Do the steps that are left."""
         counters, total = self.counters, self.plan.total_steps
         self.has_begun = True
-        self.tell("running")
-        self._tidy()  # what a kill between two files left undone
+        self.upkeep.tell("running", counters.step)
+        self.upkeep.tidy()  # what a kill between two files left undone
         self._enter_stage()
         if counters.step == 0:
             self._look(preview=self.settings.preview_every > 0)
@@ -194,9 +201,9 @@ class _Loop:
                     self._keep_up(planned, stop=stop)
                     if stop and counters.step < total and not self.reason:
                         logger.info("Stopped by a signal after step %d; saved.", counters.step)
-                        self.tell("stopped")
+                        self.upkeep.tell("stopped", counters.step)
                         return "stopped"
-        self.tell("finished")
+        self.upkeep.tell("finished", counters.step, reason=self.reason)
         return "finished"
 
     def _enter_stage(self) -> None:
@@ -288,7 +295,7 @@ class _Loop:
 
     def _update(self, numbers: Sequence[tuple[str, float]]) -> None:
         """Move the weights, then their average; count what was measured."""
-        with divergence.told_of_leaps(self.counters, self.rates):
+        with divergence.told_of_leaps(self.counters.step, self.state.optimizer):
             self.state.precision.scaler.step(self.state.optimizer)
         self.state.precision.scaler.update()
         if self.state.average is not None:
@@ -348,8 +355,7 @@ class _Loop:
             self.recorder.write(self.counters.step, row)
         self.state.interval.clear()
         self.speed.clear()
-        if time.monotonic() - self._told > _STATUS_SECONDS:
-            self.tell("running")
+        self.upkeep.tell_now_and_then(self.counters.step)
 
     def _look(self, *, preview: bool = False, evaluate: bool = False) -> None:
         """Previews and scores, by the first process while the others wait."""
@@ -368,32 +374,10 @@ class _Loop:
         if self.recorder is not None:
             self.recorder.flush()  # a checkpoint counts on the lines before it
         self.state.save(self.run, fingerprint=self.fingerprint)
-        self._tidy()
-        self.tell("running")
+        self.upkeep.tidy()
+        self.upkeep.tell("running", self.counters.step)
         if not (end or stop):  # otherwise once the run has ended, so that its copy says how
-            self.copy(must_succeed=False)
+            self.upkeep.copy(must_succeed=False)
         if self.observer is not None:
             self.observer.check_best_score(self.counters.step)
         distributed.barrier()
-
-    def copy(self, *, must_succeed: bool) -> None:
-        """Bring the copy elsewhere up to date, if one is kept."""
-        if self.process.is_first and self.store is not None:
-            mirror(self.run, self.store, must_succeed=must_succeed)
-
-    def _tidy(self) -> None:
-        """Keep the last checkpoints and the best one."""
-        if self.process.is_first:
-            checkpoint.clean(self.run)
-            keep, best = self.settings.keep_checkpoints, self.settings.best_score
-            selection.retain(self.run, keep=keep, best_score=best)
-
-    def tell(
-        self, status: Literal["running", "finished", "failed", "stopped"], *, error: str = ""
-    ) -> None:
-        """Write the status of the run, on the first process."""
-        self._told = time.monotonic()
-        if self.process.is_first:
-            step, total = self.counters.step, self.plan.total_steps
-            why = self.reason if status == "finished" else ""
-            self.run.set_status(status, step=step, total_steps=total, error=error, reason=why)

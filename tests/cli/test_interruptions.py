@@ -59,7 +59,7 @@ except KeyboardInterrupt as error:
         ("likeness.cli.console", ("systems",)),
         ("likeness.cli.main", ("systems",)),
         ("likeness.systems.face_encoder.commands", ("face-encoder", "merge")),
-        ("likeness.workflow", ("data", "inspect", "face-encoder", "nowhere")),
+        ("likeness.datasets", ("data", "inspect", "face-encoder", "nowhere")),
     ],
 )
 def test_an_interruption_while_modules_are_imported_is_a_document_too(

@@ -249,7 +249,7 @@ def test_a_file_can_name_its_system_and_profile(tmp_path: Path) -> None:
     assert "expected 1, found 2" in faults["format"]
     faults = _faults(profile="fast", files=[path])
     assert (
-        f"'fast' (command line --profile) conflicts with 'smoke' (file {path})"
+        f"'fast' (command line --profile) conflicts with 'smoke' (file {path}:2)"
         in (faults["profile"])
     )
 
@@ -356,3 +356,110 @@ def test_reserved_names_are_refused() -> None:
 
     with pytest.raises(ValueError, match="reserved"):
         resolve(Clash, system="clash", profiles={}, environ={})
+
+
+def _layers(layer: str, key: str, value: str, folder: Path) -> tuple[dict[str, Any], str]:
+    """What gives a setting a value by one layer, and how a fault has to name the place."""
+    if layer == "command line":
+        return {"overrides": [f"{key}={value}"]}, "command line"
+    if layer == "environment":
+        name = "LIKENESS_" + key.upper().replace(".", "__").replace("-", "_")
+        return {"environ": {name: value}}, f"environment {name}"
+    parts = key.split(".")
+    lines = ["seed: 1", *("  " * depth + f"{part}:" for depth, part in enumerate(parts))]
+    path = _file(folder, "\n".join(lines) + f" {value}\n")
+    return {"files": [path]}, f"file {path}:{len(lines)}"
+
+
+@pytest.mark.parametrize("layer", ["command line", "environment", "file"])
+@pytest.mark.parametrize(
+    ("key", "value", "at"),
+    [
+        ("train.steps", "x", "train.steps"),
+        ("train.steps", "0", "train.steps"),
+        ("train.optimizer", "adam", "train.optimizer"),
+        ("train", "5", "train"),
+        ("data.sizes", "[1, x]", "data.sizes.1"),
+        ("data.sizes.1", "x", "data.sizes.1"),
+        ("phases.points.steps", "0", "phases.points.steps"),
+        ("phases.points.weights.landmark", "[1]", "phases.points.weights.landmark"),
+        ("phases.points.epochs", "2", "phases.points"),  # in conflict with the default's steps
+        ("phases.photo-fit.steps", "null", "phases.photo-fit"),
+    ],
+)
+def test_a_fault_names_the_layer_that_its_value_came_from(
+    layer: str, key: str, value: str, at: str, tmp_path: Path
+) -> None:
+    """A part that the default or the profile gave, and one word spoilt, was said to be default."""
+    given, place = _layers(layer, key, value, tmp_path)
+    environ = given.pop("environ", {})
+    for profile in (None, "fast"):
+        with pytest.raises(ConfigError) as caught:
+            resolve(
+                Example,
+                system="example",
+                profiles=PROFILES,
+                profile=profile,
+                environ={"LIKENESS_DATA__LABEL": "one", **environ},
+                **given,
+            )
+        (fault,) = caught.value.faults
+        assert (fault.key, str(fault.origin)) == (at, place)
+
+
+def test_every_fault_of_a_profile_names_the_profile() -> None:
+    """One that breaks the rules of its own class ended in the library's error."""
+
+    def broken() -> Example:
+        return Example().replace(train={"steps": 0, "optimizer": "adam"}, seed=True)
+
+    def unchecked() -> Example:
+        phases = (Phase(name="points", steps=1).model_copy(update={"epochs": 2.0}),)
+        return Example().model_copy(update={"phases": phases})
+
+    def told(profile: str, *words: str) -> list[str]:
+        with pytest.raises(ConfigError) as caught:
+            resolve(
+                Example,
+                system="example",
+                profiles={"broken": broken, "unchecked": unchecked},
+                profile=profile,
+                overrides=words,
+                environ={},
+            )
+        return [str(fault) for fault in caught.value.faults]
+
+    assert told("broken", "seed=x") == [
+        "Train.steps: expected a number of at least 1, found 0 (profile broken)",
+        "Train.optimizer: expected one of 'adamw' or 'sgd', found 'adam'. Did you mean 'adamw'? "
+        "(profile broken)",
+        "seed (command line): expected a whole number, found 'x'",
+    ]
+    assert told("unchecked") == [
+        "phases.points (profile unchecked): expected exactly one of 'steps' and 'epochs'"
+        "\n      phases.points.steps = 1 (profile unchecked)"
+        "\n      phases.points.epochs = 2.0 (profile unchecked)"
+    ]
+
+
+def test_a_conflict_is_of_the_settings_in_it_not_of_what_else_was_written_there(
+    tmp_path: Path,
+) -> None:
+    path = _file(tmp_path, "phases:\n  points:\n    epochs: 2\n")
+    (fault,) = _faults("phases.points.weights.edge=2", files=[path]).values()
+    assert fault == (
+        f"phases.points (file {path}:3): expected exactly one of 'steps' and 'epochs'"
+        "\n      phases.points.steps = 10 (default)"
+        f"\n      phases.points.epochs = 2 (file {path}:3)"
+    )
+
+
+def test_one_changed_item_is_kept_as_the_origin_of_its_list(tmp_path: Path) -> None:
+    """The list was said to be the default's."""
+    found = _resolve("data.sizes.1=9")
+    assert found.config.data.sizes == (1, 9)
+    assert str(found.provenance["data.sizes"]) == "command line"
+    path = _file(tmp_path, "data: {sizes: [3, 4]}\n")
+    found = _resolve(files=[path], environ={"LIKENESS_DATA__SIZES__0": "7"})
+    assert found.config.data.sizes == (7, 4)
+    assert str(found.provenance["data.sizes"]) == "environment LIKENESS_DATA__SIZES__0"

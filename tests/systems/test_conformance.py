@@ -20,6 +20,7 @@ from likeness import workflow
 from likeness.assembly import configure
 from likeness.cli.demo import prediction_inputs
 from likeness.config.document import fingerprint, load_saved, to_yaml
+from likeness.datasets import inspect_data, make_data
 from likeness.export.bundle import Bundle
 from likeness.runs import selection
 from likeness.runs.record import read_metrics
@@ -38,7 +39,7 @@ def datasets(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Studio data of four people for every system, made once."""
     folder = tmp_path_factory.mktemp("studio")
     for name in SYSTEMS:
-        inspection = workflow.make_data(name, folder / name, people=4, seed=0)
+        inspection = make_data(name, folder / name, people=4, seed=0)
         assert inspection.ok, inspection.to_json()
     return {name: folder / name for name in SYSTEMS}
 
@@ -91,7 +92,7 @@ def test_the_names_a_record_declares_are_those_of_the_class(name: str) -> None:
 
 @each_system
 def test_studio_data_inspects_clean(name: str, datasets: dict[str, Path]) -> None:
-    inspection = workflow.inspect_data(name, datasets[name])
+    inspection = inspect_data(name, datasets[name])
     assert inspection.errors == ()
     assert sum(inspection.counts.values()) > 0
 
@@ -104,7 +105,7 @@ def test_broken_data_gives_findings_not_exceptions(
     broken = tmp_path / "data"
     shutil.copytree(datasets[name], broken)
     assert c.break_dataset(broken, how)
-    inspection = workflow.inspect_data(name, broken)
+    inspection = inspect_data(name, broken)
     assert inspection.findings
     # Without its index and some pictures together with their truth, a dataset can be sound again.
     assert not inspection.ok or how == "missing"
@@ -122,7 +123,7 @@ def test_no_data_gives_findings(name: str, kind: str, tmp_path: Path) -> None:
         path.mkdir()
     elif kind == "file":
         path.write_text("not a dataset", encoding="utf-8")
-    inspection = workflow.inspect_data(name, path)
+    inspection = inspect_data(name, path)
     assert not inspection.ok
 
 

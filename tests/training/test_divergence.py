@@ -14,7 +14,7 @@ from likeness.errors import DivergedError
 from likeness.evaluation.protocol import Score, Scores
 from likeness.runs.checkpoint import checkpoints
 from likeness.training import trainer
-from likeness.training.divergence import check_answer, check_weights
+from likeness.training.divergence import check_answer, check_weights, told_of_leaps
 from tests.toy_system.comparison import new_run
 from tests.toy_system.system import ToySystem, toy_plan, toy_settings, toy_system
 from tests.training.cases import PLAIN, one_stage
@@ -59,6 +59,36 @@ def test_an_update_that_no_number_can_hold_is_no_defect(
     )
     assert "lower the learning rate" in caught.value.advice
     assert run.status.status == "failed"
+
+
+def stepped(rate: float, said: str, **settings: Any) -> None:
+    """One update that fails with these words."""
+    weight = torch.nn.Parameter(torch.ones(2))
+    optimizer = torch.optim.AdamW([weight], lr=rate, **settings)
+    with told_of_leaps(8, optimizer):
+        raise RuntimeError(said)
+
+
+@pytest.mark.parametrize(
+    ("rate", "settings"),
+    [
+        (3.5e38, {"betas": (0.0, 0.9)}),  # 3.403e38 is the largest number of float32
+        (3.5e37, {"betas": (0.9, 0.99)}),  # divided by 0.1
+        (1e38, {"betas": (0.0, 0.9), "weight_decay": 4.0}),
+    ],
+)
+def test_a_refusal_of_torch_is_known_by_the_numbers_whatever_its_words(
+    rate: float, settings: dict[str, Any]
+) -> None:
+    with pytest.raises(
+        DivergedError, match=rf"step 9: .* learning rate of {rate:g} ".replace("+", r"\+")
+    ):
+        stepped(rate, "words of another version", **settings)
+
+
+def test_another_failure_of_an_update_stays_what_it_is() -> None:
+    with pytest.raises(RuntimeError, match="without overflow"):
+        stepped(3.3e37, "value cannot be converted to type float without overflow")
 
 
 def test_the_weights_that_are_not_finite_are_named() -> None:

@@ -118,9 +118,12 @@ class ModelSettings(ConfigModel):
     @model_validator(mode="after")
     def _one_start(self) -> ModelSettings:
         if self.published_weights is not None and self.network != "regression":
-            raise ValueError("published_weights are of the network regression")
+            raise ValueError(
+                f"'published_weights' are of the network regression, and 'network' is "
+                f"{self.network}; expected null"
+            )
         if self.published_weights is not None and self.initial_run is not None:
-            raise ValueError("initial_run and published_weights are two starts; give one")
+            raise ValueError("'initial_run' and 'published_weights' are two starts; give one")
         return self
 
 
@@ -186,13 +189,13 @@ class AudioToFaceConfig(ConfigModel):
             wrong = sorted(set(stage.weights) & (TERMS_OF[_other(network)] - TERMS_OF[network]))
             if wrong:
                 raise ValueError(
-                    f"'stages' weigh {', '.join(wrong)} in '{stage.name}', terms of "
-                    f"{_other(network)}, while 'model.network' is {network}; it has "
+                    f"expected terms of {network} while 'model.network' is {network}, found "
+                    f"{_quoted(stage, wrong)} of {_other(network)}; there are: "
                     f"{', '.join(sorted(TERMS_OF[network]))}"
                 )
             if network == "diffusion" and "emotions" in (stage.groups or {}):
                 raise ValueError(
-                    f"'stages' train the group emotions in '{stage.name}', which only regression "
+                    f"'stages.{stage.name}.groups.emotions' trains a group that only regression "
                     "has, while 'model.network' is diffusion"
                 )
 
@@ -221,9 +224,8 @@ class AudioToFaceConfig(ConfigModel):
             asked = sorted(moving & {name for name, weight in stage.weights.items() if weight})
             if asked:
                 raise ValueError(
-                    f"'stages' weigh {', '.join(asked)} in '{stage.name}', which compare frames "
-                    "with their neighbours; expected 'learning.sampling.sequence_length' of at "
-                    "least 2, found 1"
+                    f"{_quoted(stage, asked)} compare frames with their neighbours; expected "
+                    "'learning.sampling.sequence_length' of at least 2, found 1"
                 )
 
     def _rates(self, network: NetworkType) -> None:
@@ -238,6 +240,11 @@ class AudioToFaceConfig(ConfigModel):
                 "'evaluation.mode' is whole, which diffusion alone knows, while 'model.network' is "
                 "regression; expected offline or streaming"
             )
+
+
+def _quoted(stage: Stage, terms: list[str]) -> str:
+    """The settings that weigh the terms, so that a report tells where each was written."""
+    return ", ".join(f"'stages.{stage.name}.weights.{term}'" for term in terms)
 
 
 def _other(network: NetworkType) -> NetworkType:

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from likeness.assembly import configure
+from likeness.config.faults import ConfigError
 from likeness.config.resolve import resolve
 from likeness.errors import LikenessError
 from likeness.systems.audio2face.config import AudioToFaceConfig
@@ -51,12 +53,12 @@ def _changed(profile: str, **changes: Any) -> AudioToFaceConfig:
         (
             "regression",
             {"stages": [{"name": "a", "steps": 1, "weights": {"mse": 1, "velocity": 1}}]},
-            "'stages' weigh velocity in 'a', terms of diffusion, while 'model.network' is regr",
+            "'model.network' is regression, found 'stages.a.weights.velocity' of diffusion",
         ),
         (
             "diffusion",
             {"stages": [{"name": "a", "steps": 1, "weights": {"mse": 1, "diffusion": 1}}]},
-            "weigh mse in 'a', terms of regression",
+            "found 'stages.a.weights.mse' of regression",
         ),
         (
             "diffusion",
@@ -70,7 +72,7 @@ def _changed(profile: str, **changes: Any) -> AudioToFaceConfig:
                     }
                 ]
             },
-            "the group emotions",
+            "'stages.a.groups.emotions' trains a group",
         ),
         ("regression", {"data": {"actors": ("ann", "bob")}}, "'data.actors' names 2"),
         (
@@ -86,7 +88,7 @@ def _changed(profile: str, **changes: Any) -> AudioToFaceConfig:
         (
             "regression",
             {"learning": {"sampling": {"sequence_length": 1}}},
-            "weigh emotion_regularisation, motion, volume_stability in 'train'",
+            "'stages.train.weights.motion', 'stages.train.weights.volume_stability' compare frames",
         ),
         ("diffusion", {"data": {"actors": ("ann", "ann")}}, "'actors' names one twice: ann, ann"),
         (
@@ -158,5 +160,34 @@ def test_every_term_belongs_to_a_network() -> None:
 def test_defect_12_terms_diffusion_does_not_have_are_refused_not_ignored(term: str) -> None:
     """The sizes of lips, motion and emotion weights are options of the reference without effect."""
     stages = [{"name": "a", "steps": 1, "weights": {"diffusion": 1.0, term: 1.0}}]
-    with pytest.raises(ValidationError, match=f"weigh {term} in 'a', terms of regression"):
+    with pytest.raises(ValidationError, match=f"found 'stages.a.weights.{term}' of regression"):
         _changed("diffusion", stages=stages)
+
+
+def test_a_conflict_of_terms_and_network_names_where_both_were_written() -> None:
+    with pytest.raises(ConfigError) as caught:
+        configure(
+            "audio2face",
+            profile="regression",
+            overrides=["stages.0.weights.velocity=1"],
+            environ={"LIKENESS_TRAIN__SEED": "3"},
+        )
+    told = str(caught.value)
+    assert "model.network = 'regression' (default)" in told
+    assert ".weights.velocity = 1 (command line)" in told
+
+
+def test_two_starts_name_where_both_were_written() -> None:
+    with pytest.raises(ConfigError) as caught:
+        configure(
+            "audio2face",
+            profile="regression",
+            overrides=["model.initial_run=a"],
+            environ={"LIKENESS_MODEL__PUBLISHED_WEIGHTS": "b"},
+        )
+    (fault,) = caught.value.faults
+    assert str(fault) == (
+        "model (command line): 'initial_run' and 'published_weights' are two starts; give one"
+        "\n      model.initial_run = 'a' (command line)"
+        "\n      model.published_weights = 'b' (environment LIKENESS_MODEL__PUBLISHED_WEIGHTS)"
+    )

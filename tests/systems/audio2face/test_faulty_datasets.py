@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from likeness import workflow
+from likeness import datasets, workflow
 from likeness.errors import DataError
 from likeness.geometry.array_files import read_arrays
 from tests.systems.audio2face.dataset.recordings import write_recordings
@@ -75,7 +75,7 @@ def test_a_fault_is_a_finding_and_stops_training(
 ) -> None:
     root = write_recordings(tmp_path / "data", names=("anna",))
     fault(root)
-    inspection = workflow.inspect_data("audio2face", root)
+    inspection = datasets.inspect_data("audio2face", root)
     told = [f"{f.path} {f.message}" for f in inspection.findings if f.severity == "error"]
     assert any(ERRORS[fault] in text for text in told), told
     with pytest.raises(DataError) as raised:
@@ -128,7 +128,7 @@ def test_defect_14_two_languages_are_trained_on_together(tmp_path: Path) -> None
     (root / "clips.csv").write_text("\n".join(rows) + "\n")
     with open(root / "dataset.yaml", "a") as file:
         file.write("clips: clips.csv\n")
-    inspection = workflow.inspect_data("audio2face", root)
+    inspection = datasets.inspect_data("audio2face", root)
     assert "languages" in [finding.code for finding in inspection.findings], inspection.to_json()
     assert trained(root, tmp_path).status.status == "finished"
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from likeness import workflow
+from likeness import datasets, workflow
 from likeness.errors import MissingError, UsageError
 from likeness.systems.audio2face.dataset.live_link import prepare_live_link
 from likeness.systems.audio2face.prepare import prepare
@@ -27,7 +27,7 @@ def test_bases_are_kept_in_the_prepared_dataset_and_used(
     small_dataset: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
-    inspection = workflow.prepare_data("audio2face", small_dataset, out, profile="smoke")
+    inspection = datasets.prepare_data("audio2face", small_dataset, out, profile="smoke")
     assert inspection.ok, inspection.to_json()
     assert sorted(p.name for p in (out / "prepared").iterdir()) == ["anna", "ben"]
     run = trained(out, tmp_path, profile="smoke")

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 
-from likeness import workflow
+from likeness import datasets, workflow
 from likeness.runs import selection
 from likeness.runs.record import read_metrics
 from likeness.runs.run import Run
@@ -57,7 +57,7 @@ def test_defect_01_all_of_it_runs_without_a_gpu_and_without_fixed_folders(
     monkeypatch.chdir(tmp_path)
     root = write_recordings(tmp_path / "data", names=("anna",))
     prepared = tmp_path / "prepared"
-    assert workflow.prepare_data("audio2face", root, prepared, profile=profile).ok
+    assert datasets.prepare_data("audio2face", root, prepared, profile=profile).ok
     run = trained(prepared, tmp_path, "train.device=auto", profile=profile)
     workflow.evaluate(run, split="validation")
     (row,) = workflow.predict(run, [speech(tmp_path / "a.wav")], options={"format": "npy"})

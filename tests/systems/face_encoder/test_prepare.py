@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from likeness import workflow
+from likeness import datasets
 from likeness.errors import DataError, UsageError
 from likeness.media.image import load_image, save_image
 from likeness.systems.face_encoder.data import CONTRACT
@@ -222,10 +222,10 @@ def test_wrong_requests_say_what_was_expected(photos, dataset, tmp_path):
     with pytest.raises(UsageError, match="There are no landmarks at"):
         prepare(str(photos), out, landmarks=str(tmp_path / "nowhere"))
     with pytest.raises(UsageError, match=r"'test_every' of .* at least 3") as caught:
-        workflow.prepare_data("face-encoder", photos, out, test_every=2)
+        datasets.prepare_data("face-encoder", photos, out, test_every=2)
     assert caught.value.advice
     with pytest.raises(UsageError, match=r"'size' of .* at least 64"):
-        workflow.prepare_data("face-encoder", photos, out, size=63)
+        datasets.prepare_data("face-encoder", photos, out, size=63)
     with pytest.raises(UsageError, match="would lie among the photographs"):
         prepare(str(photos), str(photos / "out"))
     np.savez(tmp_path / "bad.npz", names=np.array(["a", "b"]), points=np.zeros((1, 68, 2)))

@@ -86,7 +86,7 @@ class RegressionSettings(ConfigModel):
             own = self.autocorrelation
             if heard != (self.window - own.window) // own.stride + 1:
                 raise ValueError(
-                    "expected as many steps of the encoder as windows of 'autocorrelation'; they "
-                    "follow from 'window', its 'window' and its 'stride'"
+                    "expected as many steps of the encoder as windows of the autocorrelation; they "
+                    "follow from 'window', 'autocorrelation.window' and 'autocorrelation.stride'"
                 )
         return self
