@@ -15,6 +15,7 @@ from typing import Any
 from likeness.config.keys import dotted
 from likeness.config.locations import locations
 from likeness.config.resolve import Resolved
+from likeness.data.checksum_list import with_checksums
 from likeness.data.inspection import Inspection, with_emptiness
 from likeness.errors import DataError, LikenessError, UsageError
 from likeness.runs.checkpoint import has_checkpoints
@@ -42,6 +43,8 @@ def inspect_configured(resolved: Resolved, *, begins: bool = True) -> Inspection
     if spec.inspect is not None:
         local = with_local_data(config)
         inspection: Inspection = load_object(spec.inspect)(local, begins=begins)
+        if local.data.root:
+            inspection = with_checksums(inspection, local.data.root)
         if local is not config:
             inspection = replace(inspection, uri=config.data.root)
     else:
@@ -121,8 +124,9 @@ def _tell_of_changes(
 
 def inspect_dataset(spec: SystemSpec, uri: str, storage: StorageSettings) -> Inspection:
     """Look at a dataset by a system's contract; a remote one is copied here first."""
-    found: Inspection = spec.load("contract").inspect(str(local_copy(uri, settings=storage)))
-    return with_emptiness(replace(found, uri=uri))
+    place = str(local_copy(uri, settings=storage))
+    found: Inspection = spec.load("contract").inspect(place)
+    return with_emptiness(with_checksums(replace(found, uri=uri), place))
 
 
 def with_local_data(config: Any) -> Any:

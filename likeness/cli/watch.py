@@ -24,7 +24,7 @@ from likeness.cli.data import DATA_ERRORS
 from likeness.cli.progress import duration
 from likeness.cli.reader import for_reader
 from likeness.cli.train import rate_text
-from likeness.errors import LikenessError
+from likeness.errors import DataError, LikenessError
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -117,7 +117,7 @@ def read_frame(run: Run) -> dict[str, Any]:
 
     known = read_or(lambda: run.status, None)
     status = known or Status("planned")
-    plan = read_or(lambda: run.read("plan"), {})
+    plan = read_or(lambda: _read_plan(run), {})
     rows = [row for row in map(_numbers, read_metrics(run.metrics_path)) if "loss/total" in row]
     total = int(plan.get("total_steps") or status.total_steps)
     last = rows[-1] if rows else {}
@@ -217,6 +217,29 @@ def _with_prefix(row: Mapping[str, Any], prefix: str) -> dict[str, float]:
         for name, value in row.items()
         if name.startswith(prefix) and value is not None
     }
+
+
+def _read_plan(run: Run) -> dict[str, Any]:
+    """The plan of a run, as far as frames show it.
+
+    Raises:
+        DataError: the file is damaged, or no plan.
+    """
+    plan = run.read("plan")
+    numbers = [plan.get("total_steps", 0)]
+    try:
+        for stage in plan.get("stages", []):
+            numbers += [stage["first_step"], stage["end_step"]]
+            numbers += [] if isinstance(stage["name"], str) else [stage["name"]]
+    except (TypeError, KeyError) as error:
+        numbers.append(error)
+    if not all(isinstance(number, int) for number in numbers):
+        raise DataError(
+            f"{run.path / 'plan.json'} is not a plan as written by this version: expected "
+            "'total_steps', and 'name', 'first_step' and 'end_step' of each of its 'stages'.",
+            advice="Resume the run, which writes it anew, or restore it from a copy.",
+        )
+    return plan
 
 
 def _stage_at(stages: Sequence[Mapping[str, Any]], step: int) -> dict[str, Any] | None:

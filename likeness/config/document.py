@@ -26,7 +26,7 @@ from likeness.config.keys import (
     named,
     settings,
 )
-from likeness.config.overrides import Origin
+from likeness.config.overrides import saved_origin
 from likeness.config.resolve import Profiles, Resolved, resolve
 from likeness.config.schema import ConfigModel
 from likeness.config.text import write_yaml
@@ -69,10 +69,10 @@ def load_saved(
     tree = loaded.config.model_dump(mode="json")
     try:  # a run of an earlier version says positions
         origins = {
-            dotted(named(tree, tuple(key.split(".")))): Origin(entry["layer"], entry["detail"])
+            dotted(named(tree, tuple(key.split(".")))): saved_origin(entry)
             for key, entry in provenance.items()
         }
-    except (TypeError, KeyError) as error:
+    except (TypeError, KeyError, ValueError) as error:
         raise DataError(
             f"The provenance kept beside {path} is damaged: expected 'layer' and 'detail' of each "
             "setting.",

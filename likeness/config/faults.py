@@ -5,6 +5,7 @@ Turns the library's validation errors into that form. Does not validate.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -253,7 +254,9 @@ def _found(entries: Sequence[Mapping[str, Any]], found: Any) -> str:
 
 
 def brief(value: Any) -> str:
-    """A value in a message: no more than 80 characters of it."""
+    """A value in a message, as it is written: no more than 80 characters of it."""
+    if value is None or isinstance(value, bool):
+        return json.dumps(value)
     text = repr(value)
     return text if len(text) <= 80 else text[:77] + "..."
 

@@ -39,6 +39,18 @@ class Origin:
         return f"{self.layer} {self.detail}" if self.detail else self.layer
 
 
+def saved_origin(entry: Mapping[str, Any]) -> Origin:
+    """An origin from its two texts.
+
+    Raises:
+        KeyError, TypeError, ValueError: they are none, or there is no such layer.
+    """
+    layer, detail = entry["layer"], entry["detail"]
+    if layer not in get_args(Layer) or not isinstance(detail, str):
+        raise ValueError(f"there is no such origin: {entry}")
+    return Origin(layer, detail)
+
+
 @dataclass(frozen=True)
 class Assignment:
     """One value to set. ``text`` means the value is still to be coerced by annotation."""

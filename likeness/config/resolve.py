@@ -20,6 +20,7 @@ from likeness.config.faults import (
     ConfigError,
     Fault,
     Names,
+    brief,
     broken_rules,
     name_faults,
     unknown_key,
@@ -252,8 +253,8 @@ class _Layers:
             if key in done and done[key][0] != value:
                 first = done[key][1].origin
                 message = (
-                    f"set to {done[key][0]!r} ({first}) and to {value!r} ({assignment.origin}); "
-                    "keep one of them"
+                    f"set to {brief(done[key][0])} ({first}) and to {brief(value)} "
+                    f"({assignment.origin}); keep one of them"
                 )
                 self._faults.append(Fault(dotted(named(self._tree, key)), None, message))
                 continue

@@ -186,7 +186,17 @@ def _damage(run: Path, name: str, content: bytes) -> None:
     (folder / "progress.json").write_text(json.dumps(progress))
 
 
-@pytest.mark.parametrize("content", [{"a": 3}, {"a": {"layer": "file"}}, {"a": []}])
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"a": 3},
+        {"a": {"layer": "file"}},
+        {"a": []},
+        {"train.seed": {"layer": "defauld", "detail": ""}},  # one turned bit
+        {"train.seed": {"layer": ["file"], "detail": "a"}},
+        {"train.seed": {"layer": "file", "detail": 3}},
+    ],
+)
 def test_a_damaged_provenance_is_named(likeness: Command, trained: Path, content: object) -> None:
     (trained / "provenance.json").write_text(json.dumps(content))
     result = likeness("resume", trained)

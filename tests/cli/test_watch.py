@@ -269,3 +269,25 @@ def test_a_run_with_a_damaged_status_shows_what_can_be_read(
     frame = likeness(*words, "--json").document
     assert len(frame["damaged"]) == 2
     assert likeness("watch", run.path).code == 4  # it does not wait for what nobody writes
+
+
+@pytest.mark.parametrize(
+    "plan",
+    [
+        {"total_steps": "many"},
+        {"total_steps": 9, "stages": [{"name": "one", "first_step": 0, "enl_step": 9}]},
+        {"total_steps": 9, "stages": [{"name": 1.5, "first_step": 0, "end_step": 9}]},
+        {"total_steps": 9, "stages": 3},
+        {"total_steps": 9, "stages": [None]},
+    ],
+)
+def test_a_plan_that_is_none_is_named(likeness: Command, folder: Path, plan: object) -> None:
+    """One turned bit in the name of a key ended in a traceback."""
+    run = _run(folder)
+    _record(run, 10, **{"loss/total": 2.5})
+    (run.path / "plan.json").write_text(json.dumps(plan))
+    result = likeness("watch", run.path, "--once", "--json")
+    assert result.code == 4, result.err
+    (message,) = result.document["damaged"]
+    assert "plan.json is not a plan as written by this version" in message
+    assert (result.document["step"], result.document["stage"]) == (10, None)

@@ -239,6 +239,18 @@ def test_two_values_for_one_key_in_one_layer_are_a_conflict() -> None:
     assert _resolve("train.steps=2", "train.steps=2").config.train.steps == 2
 
 
+def test_values_in_messages_are_told_as_they_are_written() -> None:
+    """``null`` and ``true`` were told as None and True, which no file takes."""
+    faults = _faults("train.clip_norm=null", "train.clip_norm=1", "phases=true", "seed=null")
+    assert faults["train.clip_norm"].startswith(
+        "train.clip_norm: set to null (command line) and to 1 (command line)"
+    )
+    assert faults["phases"].endswith("expected a list, as in [a, b], found true")
+    assert faults["seed"].endswith("expected a whole number, found null")
+    (fault,) = _faults("phases.points.steps=null").values()
+    assert "phases.points.steps = null (command line)" in fault
+
+
 def test_a_file_can_name_its_system_and_profile(tmp_path: Path) -> None:
     path = _file(tmp_path, "system: example\nprofile: smoke\nseed: 1\n")
     found = _resolve(files=[path])
