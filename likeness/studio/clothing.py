@@ -133,6 +133,28 @@ def _attach(
     )
 
 
+def _cloth(
+    torso: Torso,
+    skin: np.ndarray,
+    frame: np.ndarray,
+    positions: np.ndarray,
+    faces: np.ndarray,
+    *,
+    girth: float,
+    layer: float,
+) -> AttachedMesh:
+    """Cloth at (R, NUM_COLUMNS, 3) positions, with its threads.
+
+    Patterns and weave go by the place at rest: along a row by ``girth`` mm per radian of azimuth,
+    across the rows by the length of the cloth from the first one, and by the height.
+    """
+    down = np.linalg.norm(np.diff(positions, axis=0), axis=-1)
+    from_edge = np.concatenate([np.zeros((1, NUM_COLUMNS)), np.cumsum(down, axis=0)])
+    around = np.broadcast_to(_azimuths() * girth, from_edge.shape)
+    rest = np.stack([around, from_edge, positions[..., 1]], axis=-1)
+    return _attach(torso, skin, frame, positions, faces, rest, part=CLOTH, layer=layer)
+
+
 def _bust(
     template: Template,
     torso: Torso,
@@ -194,11 +216,7 @@ def _garment(
     folds = (0.8 + 2.2 * traits.looseness) * (layer == 0.0) * grows * folds
     slack = slack.ravel() + np.maximum(folds, -0.6 * slack.ravel())
     positions = (base + slack[:, None] * normal).reshape(rows, NUM_COLUMNS, 3)
-    down = np.linalg.norm(np.diff(positions, axis=0), axis=-1)
-    from_edge = np.concatenate([np.zeros((1, NUM_COLUMNS)), np.cumsum(down, axis=0)])
-    around = angle * 120.0
-    rest = np.stack([around, from_edge, positions[..., 1]], axis=-1)
-    return _attach(torso, skin, frame, positions, _grid(rows), rest, part=CLOTH, layer=layer)
+    return _cloth(torso, skin, frame, positions, _grid(rows), girth=120.0, layer=layer)
 
 
 def _lapels(torso: Torso, skin: np.ndarray, frame: np.ndarray) -> AttachedMesh:
@@ -212,10 +230,7 @@ def _lapels(torso: Torso, skin: np.ndarray, frame: np.ndarray) -> AttachedMesh:
     base = torso.surface(angle.ravel(), s.ravel()).reshape(*s.shape, 3)
     normal = torso.normals(angle.ravel(), s.ravel()).reshape(*s.shape, 3)
     positions = base + (3.0 + 15.0 * share * (1.0 - 0.5 * share))[..., None] * normal
-    down = np.linalg.norm(np.diff(positions, axis=0), axis=-1)
-    from_edge = np.concatenate([np.zeros((1, NUM_COLUMNS)), np.cumsum(down, axis=0)])
-    rest = np.stack([angle * 120.0, from_edge, positions[..., 1]], axis=-1)
-    return _attach(torso, skin, frame, positions, _grid(6), rest, part=CLOTH, layer=COLLAR)
+    return _cloth(torso, skin, frame, positions, _grid(6), girth=120.0, layer=COLLAR)
 
 
 def _hood(torso: Torso, skin: np.ndarray, frame: np.ndarray) -> AttachedMesh:
@@ -234,11 +249,7 @@ def _hood(torso: Torso, skin: np.ndarray, frame: np.ndarray) -> AttachedMesh:
         for t in turn
     ]
     positions = np.stack(rows)
-    down = np.linalg.norm(np.diff(positions, axis=0), axis=-1)
-    from_edge = np.concatenate([np.zeros((1, NUM_COLUMNS)), np.cumsum(down, axis=0)])
-    around = np.broadcast_to(azimuth * 75.0, from_edge.shape)
-    rest = np.stack([around, from_edge, positions[..., 1]], axis=-1)
-    return _attach(torso, skin, frame, positions, _grid(len(rows)), rest, part=CLOTH, layer=COLLAR)
+    return _cloth(torso, skin, frame, positions, _grid(len(rows)), girth=75.0, layer=COLLAR)
 
 
 def _shirt_collar(torso: Torso, skin: np.ndarray, frame: np.ndarray) -> AttachedMesh:
@@ -279,11 +290,7 @@ def _shirt_collar(torso: Torso, skin: np.ndarray, frame: np.ndarray) -> Attached
     column = faces % NUM_COLUMNS
     middle = NUM_COLUMNS // 2
     crosses = (column == middle).any(axis=1) & (column == middle - 1).any(axis=1)
-    down = np.linalg.norm(np.diff(positions, axis=0), axis=-1)
-    from_edge = np.concatenate([np.zeros((1, NUM_COLUMNS)), np.cumsum(down, axis=0)])
-    around = np.broadcast_to(azimuth * 70.0, from_edge.shape)
-    rest = np.stack([around, from_edge, positions[..., 1]], axis=-1)
-    return _attach(torso, skin, frame, positions, faces[~crosses], rest, part=CLOTH, layer=COLLAR)
+    return _cloth(torso, skin, frame, positions, faces[~crosses], girth=70.0, layer=COLLAR)
 
 
 def _neck_tube(
@@ -322,11 +329,7 @@ def _neck_tube(
     outward[..., 1] = 0.0
     outward /= np.linalg.norm(outward, axis=-1, keepdims=True)
     positions = positions + 0.8 * wobble.reshape(len(rows), NUM_COLUMNS, 1) * outward
-    down = np.linalg.norm(np.diff(positions, axis=0), axis=-1)
-    from_edge = np.concatenate([np.zeros((1, NUM_COLUMNS)), np.cumsum(down, axis=0)])
-    around = np.broadcast_to(azimuth * 65.0, from_edge.shape)
-    rest = np.stack([around, from_edge, positions[..., 1]], axis=-1)
-    return _attach(torso, skin, frame, positions, _grid(len(rows)), rest, part=CLOTH, layer=COLLAR)
+    return _cloth(torso, skin, frame, positions, _grid(len(rows)), girth=65.0, layer=COLLAR)
 
 
 def neck_band_vertices(template: Template) -> np.ndarray:
