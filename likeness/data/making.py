@@ -215,6 +215,16 @@ def _held(path: Path) -> Iterator[None]:
         yield
 
 
+def check_is_new(root: Path) -> None:
+    """A dataset can be written there: the folder is empty, or still to be made.
+
+    Raises:
+        UsageError: something lies in it.
+    """
+    if root.exists() and any(root.iterdir()):
+        raise _taken(root)
+
+
 def _taken(root: Path) -> LikenessError:
     return UsageError(
         f"'{root}' exists and is not empty; a dataset is never overwritten.",

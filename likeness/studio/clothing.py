@@ -8,7 +8,7 @@ Cloth is evaluated at (mm around the body, mm from the edge of the neckline, tem
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -30,6 +30,15 @@ COLLAR, INNER = 1.0, -1.0
 cardigan; the body of a garment has 0."""
 
 
+@dataclass(frozen=True, eq=False)
+class _Wearer:
+    """What all clothes of a person hang on."""
+
+    torso: Torso
+    skin: np.ndarray  # (S, 3) skin vertices at rest, mm
+    frame: np.ndarray  # ids of the vertices whose turn is that of the shoulders
+
+
 def build(
     appearance: Appearance,
     template: Template,
@@ -45,22 +54,21 @@ def build(
         body: how the person is built; without it as a man of average mass.
     """
     skin = np.asarray(rest_vertices[: template.num_skin], dtype=np.float64)
-    torso = Torso(template, skin, body)
-    frame = neck_base_vertices(template)
+    wearer = _Wearer(Torso(template, skin, body), skin, neck_base_vertices(template))
     traits = appearance.clothing
     pieces = [
-        _bust(template, torso, skin, frame, traits),
-        _garment(appearance, torso, skin, frame, traits.kind),
+        _bust(template, wearer, traits),
+        _garment(appearance, wearer, traits.kind),
     ]
     if traits.kind == "cardigan":
-        pieces.append(_garment(appearance, torso, skin, frame, "t-shirt", INNER))
-        pieces.append(_lapels(torso, skin, frame))
+        pieces.append(_garment(appearance, wearer, "t-shirt", INNER))
+        pieces.append(_lapels(wearer))
     if traits.kind == "shirt":
-        pieces.append(_shirt_collar(torso, skin, frame))
+        pieces.append(_shirt_collar(wearer))
     if traits.kind == "hoodie":
-        pieces.append(_hood(torso, skin, frame))
+        pieces.append(_hood(wearer))
     if traits.kind == "roll-neck":
-        pieces.append(_neck_tube(template, torso, skin, frame, traits))
+        pieces.append(_neck_tube(template, wearer, traits))
     return join(pieces)
 
 
@@ -97,9 +105,7 @@ def _azimuths() -> np.ndarray:
 
 
 def _attach(
-    torso: Torso,
-    skin: np.ndarray,
-    frame: np.ndarray,
+    wearer: _Wearer,
     positions: np.ndarray,
     faces: np.ndarray,
     rest: np.ndarray,
@@ -110,7 +116,7 @@ def _attach(
     """Hangs (R, NUM_COLUMNS, 3) positions on the rim of the neck, turning with the shoulders."""
     flat = positions.reshape(-1, 3)
     azimuth = np.arctan2(flat[:, 0], flat[:, 2] - AXIS_Z)
-    base, pair, t = torso.rim(azimuth)
+    base, pair, t = wearer.torso.rim(azimuth)
     normals = np.zeros_like(flat)
     corners = flat[faces]
     plane = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
@@ -128,18 +134,32 @@ def _attach(
         offsets=(flat - base).astype(np.float32),
         normals=normals.astype(np.float32),
         local=np.zeros(count, dtype=bool),
-        frame_vertices=frame.astype(np.int32),
-        frame_rest=skin[frame],
+        frame_vertices=wearer.frame.astype(np.int32),
+        frame_rest=wearer.skin[wearer.frame],
     )
 
 
-def _bust(
-    template: Template,
-    torso: Torso,
-    skin: np.ndarray,
-    frame: np.ndarray,
-    traits: ClothingTraits,
+def _cloth(
+    wearer: _Wearer,
+    positions: np.ndarray,
+    faces: np.ndarray,
+    *,
+    girth: float,
+    layer: float,
 ) -> AttachedMesh:
+    """Cloth at (R, NUM_COLUMNS, 3) positions, with its threads.
+
+    Patterns and weave go by the place at rest: along a row by ``girth`` mm per radian of azimuth,
+    across the rows by the length of the cloth from the first one, and by the height.
+    """
+    down = np.linalg.norm(np.diff(positions, axis=0), axis=-1)
+    from_edge = np.concatenate([np.zeros((1, NUM_COLUMNS)), np.cumsum(down, axis=0)])
+    around = np.broadcast_to(_azimuths() * girth, from_edge.shape)
+    rest = np.stack([around, from_edge, positions[..., 1]], axis=-1)
+    return _attach(wearer, positions, faces, rest, part=CLOTH, layer=layer)
+
+
+def _bust(template: Template, wearer: _Wearer, traits: ClothingTraits) -> AttachedMesh:
     """Bare skin from the rim of the neck to a little under the neckline."""
     azimuth = _azimuths()
     worn: ClothingKind = "t-shirt" if traits.kind == "cardigan" else traits.kind
@@ -148,12 +168,12 @@ def _bust(
     share = np.linspace(0.0, 1.0, rows)[:, None]
     s = share * end[None]
     angle = np.broadcast_to(azimuth, s.shape)
-    positions = torso.surface(angle.ravel(), s.ravel()).reshape(rows, NUM_COLUMNS, 3)
-    bust = _attach(torso, skin, frame, positions, _grid(rows), positions, part=BODY, layer=0.0)
+    positions = wearer.torso.surface(angle.ravel(), s.ravel()).reshape(rows, NUM_COLUMNS, 3)
+    bust = _attach(wearer, positions, _grid(rows), positions, part=BODY, layer=0.0)
     # It begins with the neck's normals: where both meet, no line of another shade shows it.
-    of_neck = np.zeros_like(skin)
-    vertex_normals(skin, template.skin_faces, of_neck)
-    _, pair, t = torso.rim(azimuth)
+    of_neck = np.zeros_like(wearer.skin)
+    vertex_normals(wearer.skin, template.skin_faces, of_neck)
+    _, pair, t = wearer.torso.rim(azimuth)
     start = (1.0 - t)[:, None] * of_neck[pair[:, 0]] + t[:, None] * of_neck[pair[:, 1]]
     far = np.linalg.norm(positions - positions[0], axis=-1)[..., None]
     away = np.clip((far - _JOINT) / _TURN, 0.0, 1.0)
@@ -165,9 +185,7 @@ def _bust(
 
 def _garment(
     appearance: Appearance,
-    torso: Torso,
-    skin: np.ndarray,
-    frame: np.ndarray,
+    wearer: _Wearer,
     kind: ClothingKind,
     layer: float = 0.0,
 ) -> AttachedMesh:
@@ -181,8 +199,8 @@ def _garment(
     end = 1.0 if layer == 0.0 else 0.9
     s = edge[None] + share * (end - edge[None])
     angle = np.broadcast_to(azimuth, s.shape)
-    base = torso.surface(angle.ravel(), s.ravel())
-    normal = torso.normals(angle.ravel(), s.ravel())
+    base = wearer.torso.surface(angle.ravel(), s.ravel())
+    normal = wearer.torso.normals(angle.ravel(), s.ravel())
     thick = {"sweater": 4.5, "roll-neck": 3.0, "cardigan": 6.0, "hoodie": 5.0}.get(kind, 2.0)
     loose = 3.0 + 9.0 * traits.looseness if layer == 0.0 else 0.0
     slack = thick + loose * np.broadcast_to(np.minimum(share / 0.6, 1.0) ** 1.2, s.shape)
@@ -194,14 +212,10 @@ def _garment(
     folds = (0.8 + 2.2 * traits.looseness) * (layer == 0.0) * grows * folds
     slack = slack.ravel() + np.maximum(folds, -0.6 * slack.ravel())
     positions = (base + slack[:, None] * normal).reshape(rows, NUM_COLUMNS, 3)
-    down = np.linalg.norm(np.diff(positions, axis=0), axis=-1)
-    from_edge = np.concatenate([np.zeros((1, NUM_COLUMNS)), np.cumsum(down, axis=0)])
-    around = angle * 120.0
-    rest = np.stack([around, from_edge, positions[..., 1]], axis=-1)
-    return _attach(torso, skin, frame, positions, _grid(rows), rest, part=CLOTH, layer=layer)
+    return _cloth(wearer, positions, _grid(rows), girth=120.0, layer=layer)
 
 
-def _lapels(torso: Torso, skin: np.ndarray, frame: np.ndarray) -> AttachedMesh:
+def _lapels(wearer: _Wearer) -> AttachedMesh:
     """The turned-out edge of a cardigan, widest above the chest."""
     azimuth = _azimuths()
     edge = _neckline("cardigan", azimuth)
@@ -209,22 +223,19 @@ def _lapels(torso: Torso, skin: np.ndarray, frame: np.ndarray) -> AttachedMesh:
     share = np.linspace(0.0, 1.0, 6)[:, None]
     s = edge[None] + share * width[None]
     angle = np.broadcast_to(azimuth, s.shape)
-    base = torso.surface(angle.ravel(), s.ravel()).reshape(*s.shape, 3)
-    normal = torso.normals(angle.ravel(), s.ravel()).reshape(*s.shape, 3)
+    base = wearer.torso.surface(angle.ravel(), s.ravel()).reshape(*s.shape, 3)
+    normal = wearer.torso.normals(angle.ravel(), s.ravel()).reshape(*s.shape, 3)
     positions = base + (3.0 + 15.0 * share * (1.0 - 0.5 * share))[..., None] * normal
-    down = np.linalg.norm(np.diff(positions, axis=0), axis=-1)
-    from_edge = np.concatenate([np.zeros((1, NUM_COLUMNS)), np.cumsum(down, axis=0)])
-    rest = np.stack([angle * 120.0, from_edge, positions[..., 1]], axis=-1)
-    return _attach(torso, skin, frame, positions, _grid(6), rest, part=CLOTH, layer=COLLAR)
+    return _cloth(wearer, positions, _grid(6), girth=120.0, layer=COLLAR)
 
 
-def _hood(torso: Torso, skin: np.ndarray, frame: np.ndarray) -> AttachedMesh:
+def _hood(wearer: _Wearer) -> AttachedMesh:
     """A hood that lies on the shoulders: a roll around the neck, thickest at the nape."""
     azimuth = _azimuths()
     behind = np.clip((np.abs(azimuth) - 0.35) / 1.6, 0.0, 1.0)
     foot = np.full(NUM_COLUMNS, 0.14) + 0.05 * np.cos(azimuth)
-    on = torso.surface(azimuth, foot)
-    out = torso.normals(azimuth, foot)
+    on = wearer.torso.surface(azimuth, foot)
+    out = wearer.torso.normals(azimuth, foot)
     radius = 7.0 + 17.0 * behind**0.8
     middle = on + (0.8 * radius)[:, None] * out
     away = np.stack([np.sin(azimuth), np.zeros(NUM_COLUMNS), np.cos(azimuth)], axis=1)
@@ -234,22 +245,18 @@ def _hood(torso: Torso, skin: np.ndarray, frame: np.ndarray) -> AttachedMesh:
         for t in turn
     ]
     positions = np.stack(rows)
-    down = np.linalg.norm(np.diff(positions, axis=0), axis=-1)
-    from_edge = np.concatenate([np.zeros((1, NUM_COLUMNS)), np.cumsum(down, axis=0)])
-    around = np.broadcast_to(azimuth * 75.0, from_edge.shape)
-    rest = np.stack([around, from_edge, positions[..., 1]], axis=-1)
-    return _attach(torso, skin, frame, positions, _grid(len(rows)), rest, part=CLOTH, layer=COLLAR)
+    return _cloth(wearer, positions, _grid(len(rows)), girth=75.0, layer=COLLAR)
 
 
-def _shirt_collar(torso: Torso, skin: np.ndarray, frame: np.ndarray) -> AttachedMesh:
+def _shirt_collar(wearer: _Wearer) -> AttachedMesh:
     """A band around the neck that folds over into two leaves with points at the front."""
     azimuth = _azimuths()
     front = np.clip(1.0 - np.abs(azimuth) / 0.85, 0.0, 1.0)  # 1 at the opening
     stand = 24.0 - 14.0 * front**1.5
     leaf = 40.0 + 24.0 * front
     s = np.full(NUM_COLUMNS, 0.04)
-    foot = torso.surface(azimuth, s)
-    out = torso.normals(azimuth, np.full(NUM_COLUMNS, 0.02))
+    foot = wearer.torso.surface(azimuth, s)
+    out = wearer.torso.normals(azimuth, np.full(NUM_COLUMNS, 0.02))
     out[:, 1] = 0.0
     out /= np.linalg.norm(out, axis=1, keepdims=True)
     up = np.array([0.0, 1.0, 0.0])
@@ -259,7 +266,7 @@ def _shirt_collar(torso: Torso, skin: np.ndarray, frame: np.ndarray) -> Attached
     fold = top + out * 2.5 - up * 0.5
     # The leaf lies down on the shoulder and, in front, points outward from the opening.
     under = 0.13 + 0.08 * np.abs(np.sin(azimuth)) + 0.24 * front
-    rest_on = torso.surface(azimuth, under) + torso.normals(azimuth, under) * 6.0
+    rest_on = wearer.torso.surface(azimuth, under) + wearer.torso.normals(azimuth, under) * 6.0
     reach = np.linalg.norm(rest_on - fold, axis=1)
     tip = fold + (rest_on - fold) * (leaf / reach)[:, None]
     tip = np.where((leaf < reach)[:, None], tip, rest_on)
@@ -279,24 +286,14 @@ def _shirt_collar(torso: Torso, skin: np.ndarray, frame: np.ndarray) -> Attached
     column = faces % NUM_COLUMNS
     middle = NUM_COLUMNS // 2
     crosses = (column == middle).any(axis=1) & (column == middle - 1).any(axis=1)
-    down = np.linalg.norm(np.diff(positions, axis=0), axis=-1)
-    from_edge = np.concatenate([np.zeros((1, NUM_COLUMNS)), np.cumsum(down, axis=0)])
-    around = np.broadcast_to(azimuth * 70.0, from_edge.shape)
-    rest = np.stack([around, from_edge, positions[..., 1]], axis=-1)
-    return _attach(torso, skin, frame, positions, faces[~crosses], rest, part=CLOTH, layer=COLLAR)
+    return _cloth(wearer, positions, faces[~crosses], girth=70.0, layer=COLLAR)
 
 
-def _neck_tube(
-    template: Template,
-    torso: Torso,
-    skin: np.ndarray,
-    frame: np.ndarray,
-    traits: ClothingTraits,
-) -> AttachedMesh:
+def _neck_tube(template: Template, wearer: _Wearer, traits: ClothingTraits) -> AttachedMesh:
     """The rolled collar: up along the neck inside, over, and down again outside."""
     azimuth = _azimuths()
-    rim, _, _ = torso.rim(azimuth)
-    neck = skin[neck_band_vertices(template)]
+    rim, _, _ = wearer.torso.rim(azimuth)
+    neck = wearer.skin[neck_band_vertices(template)]
     height = 24.0 + 10.0 * traits.looseness
     rows = []
     profile = [
@@ -322,11 +319,7 @@ def _neck_tube(
     outward[..., 1] = 0.0
     outward /= np.linalg.norm(outward, axis=-1, keepdims=True)
     positions = positions + 0.8 * wobble.reshape(len(rows), NUM_COLUMNS, 1) * outward
-    down = np.linalg.norm(np.diff(positions, axis=0), axis=-1)
-    from_edge = np.concatenate([np.zeros((1, NUM_COLUMNS)), np.cumsum(down, axis=0)])
-    around = np.broadcast_to(azimuth * 65.0, from_edge.shape)
-    rest = np.stack([around, from_edge, positions[..., 1]], axis=-1)
-    return _attach(torso, skin, frame, positions, _grid(len(rows)), rest, part=CLOTH, layer=COLLAR)
+    return _cloth(wearer, positions, _grid(len(rows)), girth=65.0, layer=COLLAR)
 
 
 def neck_band_vertices(template: Template) -> np.ndarray:

@@ -5,13 +5,18 @@ Knows nothing of gradients' use; that is ``optimizer.py``.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from likeness.errors import UsageError
+from likeness.runs.checkpoint import group_of
 from likeness.training.stage import Plan, Stage
+
+Module = TypeVar("Module", bound=nn.Module)
 
 
 class Groups:
@@ -135,3 +140,21 @@ class Groups:
 
     def _buffers(self) -> list[Tensor]:
         return [b for module in self._with_buffers for b in module.buffers(recurse=False)]
+
+
+def frozen_copy(module: Module, weights: Mapping[str, Tensor] | None, group: str) -> Module:
+    """A copy of a group for a predictor: in eval mode, and nothing in it learns.
+
+    Args:
+        module: the group, as it is in training; it stays as it is.
+        weights: "group.name" to tensors that the copy takes, such as the running average; None
+            keeps the current ones.
+        group: its name among them.
+
+    Raises:
+        RuntimeError: from torch, where names or shapes of the weights differ.
+    """
+    own = copy.deepcopy(module)
+    if weights is not None:
+        own.load_state_dict(group_of(weights, group))
+    return own.eval().requires_grad_(False)

@@ -2,8 +2,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,8 +15,7 @@ from likeness.data.sampler import Sampler
 from likeness.data.source import Mixed, Sample, Source
 from likeness.errors import DataError, LikenessError
 from likeness.seeds import rng_of
-
-ROOT = Path(__file__).resolve().parents[2]
+from tests.data.scripts import started
 
 
 class Noisy(Source):
@@ -180,16 +177,7 @@ if __name__ == "__main__":
 
 
 def test_ctrl_c_while_workers_start_is_the_parents_alone(tmp_path: Path) -> None:
-    script = tmp_path / "script.py"
-    script.write_text(_SLOW_START)
-    process = subprocess.Popen(
-        [sys.executable, str(script)],
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
+    process = started(tmp_path / "script.py", _SLOW_START)
     assert process.stdout is not None
     assert process.stdout.readline() == "importing\n"
     os.killpg(process.pid, signal.SIGINT)

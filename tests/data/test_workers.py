@@ -14,8 +14,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 from likeness.data.workers import in_order
 from likeness.errors import DataError, UsageError
-
-ROOT = Path(__file__).resolve().parents[2]
+from tests.data.scripts import ROOT, started
 
 
 def doubled(number: int) -> int:
@@ -85,19 +84,6 @@ def test_errors_of_workers_arrive_whole():
     with pytest.raises(DataError) as caught:
         list(in_order(advised, [1, 2], workers=2))
     assert (caught.value.message, caught.value.advice) == ("this is wrong", "do that")
-
-
-def started(script: Path, code: str) -> subprocess.Popen[str]:
-    """A script in a process group of its own."""
-    script.write_text(code)
-    return subprocess.Popen(
-        [sys.executable, str(script)],
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
 
 
 _SLOW_START = """

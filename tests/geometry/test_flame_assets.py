@@ -19,24 +19,6 @@ from likeness.geometry.flame_assets import (
 from likeness.geometry.head import MorphableHead
 from likeness.geometry.head_asset import load_head
 from likeness.geometry.restricted_pickle import UnsafePickleError
-from likeness.geometry.toy_flame import make_toy_flame
-
-
-@pytest.fixture(scope="module")
-def original(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("flame")
-    make_toy_flame(folder, subdivisions=2)
-    return folder
-
-
-@pytest.fixture
-def folder(original, tmp_path):
-    return shutil.copytree(original, tmp_path / "flame")
-
-
-@pytest.fixture(scope="module")
-def toy(original):
-    return load_flame(original)
 
 
 def raw_model(folder) -> dict:

@@ -2,27 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
-
 import numpy as np
 import pytest
 
 from likeness.errors import MissingError
 from likeness.geometry.flame_assets import load_flame
 from likeness.geometry.flame_checks import check_assets, contour_gaps
-from likeness.geometry.toy_flame import make_toy_flame
-
-
-@pytest.fixture(scope="module")
-def original(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("flame")
-    make_toy_flame(folder, subdivisions=2)
-    return folder
-
-
-@pytest.fixture
-def folder(original, tmp_path):
-    return shutil.copytree(original, tmp_path / "flame")
 
 
 def codes(folder) -> dict[str, str]:

@@ -8,21 +8,16 @@ import numpy as np
 import pytest
 import torch
 
-from likeness.geometry.flame_assets import load_flame
 from likeness.geometry.head import MorphableHead
 from likeness.geometry.head_asset import HeadAsset
 from likeness.geometry.head_subset import reduced_head
-from likeness.geometry.toy_flame import make_toy_flame
 
 
 @pytest.fixture(scope="module")
-def head(tmp_path_factory: pytest.TempPathFactory) -> HeadAsset:
-    folder = tmp_path_factory.mktemp("toy")
-    make_toy_flame(folder, subdivisions=2)
-    asset = load_flame(folder)
+def head(toy: HeadAsset) -> HeadAsset:
     # The toy's eyelids move hardly a landmark; large ones show whether they are carried along.
-    lids = np.random.default_rng(0).normal(0, 0.01, asset.eyelids.shape)
-    return replace(asset, eyelids=lids)
+    lids = np.random.default_rng(0).normal(0, 0.01, toy.eyelids.shape)
+    return replace(toy, eyelids=lids)
 
 
 def parameters(head: HeadAsset, count: int) -> dict[str, torch.Tensor]:

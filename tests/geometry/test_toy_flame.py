@@ -13,18 +13,6 @@ from likeness.geometry.mesh_files import read_mesh
 from likeness.geometry.toy_flame import make_toy_flame
 
 
-@pytest.fixture(scope="module")
-def original(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("flame")
-    make_toy_flame(folder, subdivisions=2)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def toy(original):
-    return load_flame(original)
-
-
 def test_toy_head_is_symmetric(toy) -> None:
     template = toy.template
     distance = np.linalg.norm(template[:, None] - (template * [-1, 1, 1])[None], axis=2)

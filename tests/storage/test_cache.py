@@ -108,13 +108,21 @@ def test_a_disk_that_keeps_no_content_is_an_error(
     assert store.downloads == ["x", "x"]
 
 
-def test_the_files_used_longest_ago_go_first(store: CountingStore, tmp_path: Path) -> None:
-    cache = Cache(tmp_path / "cache", 250)
+def _with_room_for_two_of_three(
+    store: CountingStore, folder: Path
+) -> tuple[Cache, dict[str, bytes]]:
+    """A cache that holds the files a and b, and what a, b and c of the store have in them."""
+    cache = Cache(folder, 250)
     contents = {key: key.encode() * 100 for key in "abc"}
     for key, data in contents.items():
         store.write_bytes(key, data)
     cache.read_bytes(store, "a")
     cache.read_bytes(store, "b")
+    return cache, contents
+
+
+def test_the_files_used_longest_ago_go_first(store: CountingStore, tmp_path: Path) -> None:
+    cache, contents = _with_room_for_two_of_three(store, tmp_path / "cache")
     old, older = _age(cache, contents["a"], 10), _age(cache, contents["b"], 20)
     cache.read_bytes(store, "c")
     assert cache.size() == 200
@@ -123,12 +131,7 @@ def test_the_files_used_longest_ago_go_first(store: CountingStore, tmp_path: Pat
 
 
 def test_use_renews_a_file(store: CountingStore, tmp_path: Path) -> None:
-    cache = Cache(tmp_path / "cache", 250)
-    contents = {key: key.encode() * 100 for key in "abc"}
-    for key, data in contents.items():
-        store.write_bytes(key, data)
-    cache.read_bytes(store, "a")
-    cache.read_bytes(store, "b")
+    cache, contents = _with_room_for_two_of_three(store, tmp_path / "cache")
     first, second = _age(cache, contents["a"], 20), _age(cache, contents["b"], 10)
     cache.read_bytes(store, "a")
     cache.read_bytes(store, "c")

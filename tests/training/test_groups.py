@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from likeness.errors import UsageError
-from likeness.training.groups import Groups
+from likeness.training.groups import Groups, frozen_copy
 from likeness.training.stage import Plan, Stage
 
 
@@ -98,3 +98,19 @@ def test_buffers_come_back() -> None:
     norm.running_mean.fill_(3.0)
     groups.restore_buffers()
     assert norm.running_mean.tolist() == [2.0, 2.0]
+
+
+@pytest.mark.parametrize("averaged", [False, True])
+def test_a_copy_for_a_predictor_has_its_own_weights_and_does_not_learn(averaged: bool) -> None:
+    body = modules()["body"]
+    body.train()
+    body[0].bias.data.fill_(1.0)
+    weights = {f"body.{name}": 0 * value for name, value in body.state_dict().items()}
+    weights["head.weight"] = torch.ones(9, 9)  # of another group
+    copied = frozen_copy(body, weights if averaged else None, "body")
+    body[0].bias.data.fill_(5.0)  # as training on does
+    assert copied[0].bias.tolist() == ([0.0, 0.0] if averaged else [1.0, 1.0])
+    assert not copied.training
+    assert not any(parameter.requires_grad for parameter in copied.parameters())
+    assert body.training
+    assert all(parameter.requires_grad for parameter in body.parameters())

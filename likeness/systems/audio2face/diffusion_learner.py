@@ -5,7 +5,6 @@ The terms are ``diffusion_terms.py``, samples ``diffusion_items.py``; run time i
 
 from __future__ import annotations
 
-import copy
 import logging
 from collections.abc import Mapping, Sequence
 from functools import cached_property
@@ -18,7 +17,6 @@ from likeness.data.source import Sample, Source
 from likeness.diffusion.process import DiffusionProcess
 from likeness.errors import UsageError
 from likeness.models.speech_choice import build_encoder
-from likeness.runs.checkpoint import group_of
 from likeness.systems.audio2face.artefacts import Floats
 from likeness.systems.audio2face.audio import TrackCache
 from likeness.systems.audio2face.cast import Cast
@@ -41,6 +39,7 @@ from likeness.systems.audio2face.streaming import StreamingGraph
 from likeness.systems.audio2face.streaming_plan import StreamingPlan
 from likeness.systems.audio2face.streaming_session import Noise, StreamingSession, whole_track
 from likeness.systems.audio2face.terms import DIFFUSION_TERMS
+from likeness.training.groups import frozen_copy
 from likeness.training.system import Batch, StepContext
 
 _LOG = logging.getLogger(__name__)
@@ -156,11 +155,8 @@ class DiffusionLearner:
         return {name: found.get(name, zero) for name in self.loss_terms if context.active(name)}
 
     def predictor(self, weights: Mapping[str, Tensor] | None) -> DiffusionPredictor:
-        network = copy.deepcopy(self.network)
-        if weights is not None:
-            network.load_state_dict(group_of(weights, "network"))
         return DiffusionPredictor(
-            network.eval().requires_grad_(False),
+            frozen_copy(self.network, weights, "network"),
             self.space,
             self.process.respaced(self.config.model.process.inference_steps),
             self.plan,
@@ -197,12 +193,7 @@ class DiffusionPredictor(SpeechToFace):
         *,
         config: AudioToFaceConfig,
     ) -> None:
-        super().__init__(
-            cast,
-            postprocessing=config.postprocessing,
-            fps=float(plan.fps),
-            version=config.model.version,
-        )
+        super().__init__(cast, config=config, fps=float(plan.fps))
         self.network, self.space, self.process, self.plan = network, space, process, plan
 
     @cached_property

@@ -20,6 +20,7 @@ from likeness.systems.audio2face.animation_result import AnimationResult
 from likeness.systems.audio2face.artefacts import ActorArtefacts, Floats
 from likeness.systems.audio2face.audio import SAMPLE_RATE
 from likeness.systems.audio2face.cast import Cast
+from likeness.systems.audio2face.config import AudioToFaceConfig
 from likeness.systems.audio2face.frame_timing import EmotionTrack, TimingMode, TrackMode
 from likeness.systems.audio2face.identities import Identities
 from likeness.systems.audio2face.postprocessing import FaceMotion
@@ -50,24 +51,16 @@ class SpeechToFace(ABC):
 
     Args:
         cast: whom it is of.
-        postprocessing: of the frames that are shown.
+        config: of the run; what it says of post-processing and of the network's version is kept.
         fps: frames per second.
-        version: of the network, for packages.
     """
 
     network_type: Literal["regression", "diffusion"]
     network: nn.Module
 
-    def __init__(
-        self,
-        cast: Cast,
-        *,
-        postprocessing: PostprocessingSettings,
-        fps: float,
-        version: str,
-    ) -> None:
-        self.cast, self.fps, self.postprocessing = cast, fps, postprocessing
-        self.version = version
+    def __init__(self, cast: Cast, *, config: AudioToFaceConfig, fps: float) -> None:
+        self.cast, self.fps = cast, fps
+        self.postprocessing, self.version = config.postprocessing, config.model.version
 
     @property
     def identities(self) -> Identities:

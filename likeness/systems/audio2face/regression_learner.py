@@ -5,7 +5,6 @@ The terms are ``regression_terms.py``, samples ``regression_items.py``.
 
 from __future__ import annotations
 
-import copy
 import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -51,6 +50,7 @@ from likeness.systems.audio2face.regression_terms import (
 from likeness.systems.audio2face.running_normaliser import annealed_exponent
 from likeness.systems.audio2face.shots import Clip, MutedShot
 from likeness.systems.audio2face.terms import REGRESSION_TERMS
+from likeness.training.groups import frozen_copy
 from likeness.training.system import Batch, StepContext
 
 logger = logging.getLogger(__name__)
@@ -194,13 +194,9 @@ class RegressionLearner:
         return {name: found.get(name, zero) for name in self.loss_terms if context.active(name)}
 
     def predictor(self, weights: Mapping[str, Tensor] | None) -> RegressionPredictor:
-        network, emotions = copy.deepcopy(self.network), copy.deepcopy(self.emotions)
-        for name, module in (("network", network), ("emotions", emotions)):
-            if weights is not None:
-                module.load_state_dict(group_of(weights, name))
         return RegressionPredictor(
-            network.eval().requires_grad_(False),
-            emotions.weight.detach().cpu().numpy(),
+            frozen_copy(self.network, weights, "network"),
+            frozen_copy(self.emotions, weights, "emotions").weight.cpu().numpy(),
             self.rows,
             self.cast,
             config=self.config,
@@ -254,12 +250,7 @@ class RegressionPredictor(SpeechToFace):
         *,
         config: AudioToFaceConfig,
     ) -> None:
-        super().__init__(
-            cast,
-            postprocessing=config.postprocessing,
-            fps=cast.identities.actors[0].fps,
-            version=config.model.version,
-        )
+        super().__init__(cast, config=config, fps=cast.identities.actors[0].fps)
         self.network, self.vectors, self.rows = network, vectors, rows
 
     def source_frame(self) -> tuple[str, int]:

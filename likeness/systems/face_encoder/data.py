@@ -19,6 +19,7 @@ import numpy as np
 
 from likeness.data.contract import Split
 from likeness.data.inspection import Inspection
+from likeness.data.making import check_is_new
 from likeness.data.source import Sample
 from likeness.errors import DataError, UsageError
 from likeness.geometry.array_files import write_arrays
@@ -113,11 +114,7 @@ class FaceWriter:
         provenance: Mapping[str, Any] | None = None,
     ) -> None:
         self.root = Path(uri)
-        if self.root.exists() and any(self.root.iterdir()):
-            raise UsageError(
-                f"'{self.root}' exists and is not empty; a dataset is never overwritten.",
-                advice="Choose another folder, or remove this one.",
-            )
+        check_is_new(self.root)
         self._head, self._provenance = head, provenance or {}
         self._rows: dict[str, dict[str, Any]] = {}
 

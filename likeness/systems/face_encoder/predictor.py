@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import logging
 from collections.abc import Mapping
 from functools import cached_property
@@ -19,7 +18,7 @@ from likeness.faces.detectors import make_detector
 from likeness.geometry.affine import apply_affine, invert_affine
 from likeness.geometry.landmarks import MIRROR_68
 from likeness.media.image import crop
-from likeness.runs.checkpoint import group_of, weights_digest
+from likeness.runs.checkpoint import weights_digest
 from likeness.systems.face_encoder.albedo_space import unfit_reason
 from likeness.systems.face_encoder.config import FaceEncoderConfig
 from likeness.systems.face_encoder.decode import Decoder, to_pixels
@@ -27,6 +26,7 @@ from likeness.systems.face_encoder.framing import frame_face, frame_landmarks
 from likeness.systems.face_encoder.network import EncoderNetwork, LandmarkOffsets
 from likeness.systems.face_encoder.record import PersonRecord
 from likeness.training.divergence import check_answer
+from likeness.training.groups import frozen_copy
 
 logger = logging.getLogger(__name__)
 
@@ -78,15 +78,11 @@ class FacePredictor:
             device: where the modules are.
             albedo_fingerprint: of the albedo space; empty without one.
         """
-        network, offsets = copy.deepcopy(network), copy.deepcopy(offsets)
-        if weights is not None:
-            network.load_state_dict(group_of(weights, "encoder"))
-            if offsets is not None:
-                offsets.load_state_dict(group_of(weights, "landmark_offsets"))
+        moved = None if offsets is None else frozen_copy(offsets, weights, "landmark_offsets")
         return FacePredictor(
-            network.requires_grad_(False),
+            frozen_copy(network, weights, "encoder"),
             decoder,
-            None if offsets is None else offsets.values.detach(),
+            None if moved is None else moved.values,
             image_size=config.model.image_size,
             crop_scale=config.data.test_crop_scale,
             refinements=config.evaluation.refinements,

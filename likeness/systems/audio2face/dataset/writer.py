@@ -14,8 +14,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from likeness.data.making import check_is_new
 from likeness.data.source import Sample
-from likeness.errors import UsageError
 from likeness.geometry.animation import VertexAnimation
 from likeness.geometry.animation_files import write_animation
 from likeness.geometry.array_files import read_arrays, write_arrays
@@ -225,11 +225,7 @@ class DatasetWriter:
         provenance: Mapping[str, Any] | None = None,
     ) -> None:
         self.root = Path(uri)
-        if self.root.exists() and any(self.root.iterdir()):
-            raise UsageError(
-                f"'{self.root}' exists and is not empty; a dataset is never overwritten.",
-                advice="Choose another folder, or remove this one.",
-            )
+        check_is_new(self.root)
         self._actors = {actor.name: actor for actor in actors}
         self._emotions, self._provenance = tuple(emotions), provenance or {}
         self._of_shots: dict[str, dict[str, str]] = {}
