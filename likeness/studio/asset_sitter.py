@@ -21,6 +21,7 @@ from likeness.geometry.head_asset import HeadAsset
 from likeness.geometry.head_numpy import PosedHead, pose_head, rotation_matrix
 from likeness.studio import landmark_points, surface
 from likeness.studio.appearance import Appearance
+from likeness.studio.asset_tongue import find_tongue
 from likeness.studio.attached import fit_rotation
 from likeness.studio.expressions import ARKIT_NAMES, INDEX, eye_rotations
 from likeness.studio.figure import LABELS, Anchors, Figure, HeadPose, Surface
@@ -28,7 +29,7 @@ from likeness.studio.mouth import middle_of_crown
 from likeness.studio.normals import vertex_normals
 from likeness.studio.shading import EYE, SKIN, WET
 from likeness.studio.skin import skin_tone
-from likeness.studio.surface_points import SurfacePoints, SurfaceValues
+from likeness.studio.surface_points import GUM, SurfacePoints, SurfaceValues
 from likeness.studio.template import PARTS, SIDES, build_template
 
 _HIDDEN = ("eye_socket_left", "eye_socket_right", "lacrimal_left", "lacrimal_right")
@@ -41,7 +42,7 @@ _WET_MASKS = {
     "tongue": "tongue",
     "teeth": "teeth_upper",
 }
-_INSIDE_MOUTH = tuple(PARTS.index(name) for name in (*_WET_MASKS.values(), "teeth_lower"))
+_INSIDE_MOUTH = (*(PARTS.index(name) for name in (*_WET_MASKS.values(), "teeth_lower")), GUM)
 _LIT_MOUTH = 5.0
 """Gap between the lips in mm from which the mouth is lit as the light finds it."""
 _NOBODY = np.zeros(0, np.int64)
@@ -259,6 +260,10 @@ def _surface_of(asset: HeadAsset) -> Surface:
     for mask, name in _WET_MASKS.items():
         ids = asset.masks.get(mask, _NOBODY)
         rest[ids], part[ids], material[ids] = laid[ids], PARTS.index(name), WET
+    tongue = find_tongue(asset)
+    if tongue is not None:  # of a part with the gums
+        gums = np.setdiff1d(asset.masks["gums_tongue"], tongue.vertices[: tongue.num_own])
+        part[gums] = GUM
     _lay_teeth(asset, rest, part)
     for number, side in enumerate(SIDES):
         ids = asset.masks.get(f"{side}_eyeball", _NOBODY)

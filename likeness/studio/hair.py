@@ -111,10 +111,17 @@ def _scalp_hair(
         return []
     space = HeadSpace(template, skin, recipe.ear_cover)
     count = int(NUM_STRANDS[detail] * recipe.density)
-    roots = scatter_roots(rng, faces, skin, density, count)
+    # The outermost hairs are fine, so there are more of them.
+    heights = heights_of(on_template, recession=hair.recession, seed=seed)
+    rooted = density * (1.0 + 2.0 * smooth(16.0, 6.0, heights))
+    roots = scatter_roots(rng, faces, skin, rooted, count)
+    above_line = heights_of(roots.on(on_template), recession=hair.recession, seed=seed)
+    # Triangles reach over the line.
+    grows = above_line > -3.0
+    roots, above_line = Roots(roots.anchors[grows], roots.weights[grows]), above_line[grows]
+    count = len(above_line)
     rank = rng.random(count)
     rest_roots = roots.on(on_template)
-    above_line = heights_of(rest_roots, recession=hair.recession, seed=seed)
     start = roots.on(skin)
     length = strand_lengths(hair, rest_roots, above_line) * rng.uniform(0.72, 1.08, count)
     length *= 0.3 + 0.7 * smooth(-2.0, 14.0, above_line)
@@ -149,7 +156,7 @@ def _scalp_hair(
     share = (NUM_STRANDS["standard"] * recipe.density / count) ** 0.6
     t = np.linspace(0.0, 1.0, paths.shape[1])
     profile = (0.35 + 0.65 * smooth(0.0, 0.18, t)) * (1.0 - 0.82 * smooth(0.55, 1.0, t))
-    fine = 0.25 + 0.75 * smooth(0.1, 0.8, roots.on(density))
+    fine = 0.25 + 0.75 * smooth(0.1, 0.8, roots.on(density)) * smooth(-3.0, 14.0, above_line)
     widths = (recipe.width * share * fine * rng.uniform(0.6, 1.25, count))[:, None] * profile
     strands = ribbons(
         roots,
@@ -165,7 +172,6 @@ def _scalp_hair(
     )
     if not has_inside(hair):
         return [strands]
-    heights = heights_of(on_template, recession=hair.recession, seed=seed)
     parts = [_cap(recipe, template, skin, density, heights, frame), strands]
     if hair.style == "tied":
         parts.append(_knot(hair, template, skin, frame, rng, detail))

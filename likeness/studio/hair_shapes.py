@@ -134,7 +134,7 @@ def _swept(hair: HairTraits) -> Flow:
 
 
 def _fringe(hair: HairTraits) -> Flow:
-    sweep = 0.55 * hair.parting
+    sweep = np.sign(hair.parting) * (0.5 + 0.7 * abs(hair.parting))
 
     def flow(positions: np.ndarray, roots: np.ndarray) -> np.ndarray:
         direction = _from_whorl(positions, roots)
@@ -225,7 +225,9 @@ def _recipe_of(hair: HairTraits) -> Recipe:
     if hair.style == "swept":
         return Recipe(_swept(hair), 15.0 * body, 4.0, 0.6, 0.45, -free, 1.5, wave, 5.0)
     if hair.style == "fringe":
-        return Recipe(_fringe(hair), 9.0 * body, 4.0, 0.3, 0.5, -free, 1.6, wave, 7.0)
+        return Recipe(
+            _fringe(hair), 9.0 * body, 2.5, 0.3, 0.5, -free, 1.5, wave, 7.0, clumping=0.75
+        )
     if hair.style == "bob":
         flow = _hanging(hair, 0.45)
         return Recipe(flow, 8.0 * body, 8.0, 0.3, 0.5, 30.0, 2.2, wave, 5.0, ear_cover=1.05)
@@ -279,6 +281,9 @@ def fringe_of(recipe: Recipe, hair: HairTraits) -> Recipe:
 def strand_lengths(hair: HairTraits, roots: np.ndarray, above_line: np.ndarray) -> np.ndarray:
     """How long strands grow at (N, 3) roots, mm; ``above_line`` is the height over the hairline."""
     top = smooth(52.0, 98.0, roots[:, 1])
+    if hair.style == "fringe":
+        # Long in the middle only: flanks of that length hang over the sides as a bowl's rim does.
+        top = top * (1.0 - 0.75 * smooth(20.0, 54.0, np.abs(roots[:, 0])))
     length = hair.sides + (hair.length - hair.sides) * top
     if hair.style in ("crop", "side_part", "swept", "fringe"):
         # Clipped short around the ears and at the nape.
@@ -299,6 +304,8 @@ def lowest_point(hair: HairTraits, roots: np.ndarray, ragged: np.ndarray) -> np.
         floor[:] = 122.0 - hair.length + 4.0 * ragged + 12.0 * (hair.style == "long") * ragged
     if hair.style in ("fringe", "curls"):
         in_front = (roots[:, 2] > 25.0) & (np.abs(roots[:, 0]) < 57.0)
-        slant = 0.22 * np.sign(hair.parting) * roots[:, 0]
-        floor[in_front] = np.maximum(74.0 + slant + 6.0 * ragged, 60.0)[in_front]
+        # Cut into locks and to one side; a straight edge is a bowl's.
+        slant, locks = (0.35, 9.0) if hair.style == "fringe" else (0.22, 6.0)
+        edge = 74.0 + slant * np.sign(hair.parting) * roots[:, 0] + locks * ragged
+        floor[in_front] = np.maximum(edge, 58.0)[in_front]
     return floor

@@ -132,14 +132,18 @@ def _ear_root(p: Place) -> Array:
 
 def _neck(p: Place) -> Array:
     # Little in front: a throat that comes forward under the chin is folded by every opening jaw.
-    fade = p.step(-55, -105, p.y) * p.step(62, 22, p.z)
+    # It widens evenly from the ears down: where that begins at the jaw, a groove runs below the jaw
+    # of a wide neck, and the jaw ends in a shelf.
+    fade = np.clip(-p.y / 104.0, 0.0, 1.0) ** 2 * p.step(62, 22, p.z)
     return np.column_stack([p.x, np.zeros_like(p.x), p.z + 10.0]) * fade[:, None]
 
 
 def _submental(p: Place) -> Array:
     # The throat below gives way, or an opening jaw would fold a full chin against it.
     above, below = p.bump((0, -84, 62), (34, 16, 34)), p.bump((0, -84, 62), (34, 44, 44))
-    return p.along(_DOWN, np.where(p.y > -84.0, above, below))
+    middle = p.along(_DOWN, np.where(p.y > -84.0, above, below))
+    # A double chin goes around: fat fills the angle between jaw and neck up to the ear.
+    return middle + p.along((0.75, -0.5, 0.3), 1.1 * p.bump((46, -66, 34), (24, 18, 34)))
 
 
 def _reds(p: Place, heights: dict[int, float], up: float) -> Array:

@@ -18,6 +18,8 @@ from likeness.studio.template import PARTS
 
 _ENAMEL = np.array([0.665, 0.605, 0.520])
 _GUM = np.array([0.430, 0.165, 0.150])
+_GUM_SHINE = (1.6, 0.26)
+"""Specular and roughness."""
 _TONGUE = np.array([0.430, 0.175, 0.155])
 _LINING_FRONT = np.array([0.380, 0.125, 0.110])
 _LINING_BACK = np.array([0.190, 0.070, 0.060])
@@ -106,17 +108,38 @@ def _paint_row(
 
     gum_line = 0.02 + 0.10 * across**2  # the gum rises between the crowns
     gum = np.clip((gum_line - along) / 0.05 + 0.5, 0.0, 1.0)[:, None]
-    pale = 1.0 - 0.35 * appearance.skin.melanin
-    gums = _GUM * pale * (1.0 + 0.08 * fbm(rest, 3.0, seed + 409, footprint=footprint))[:, None]
-    albedo = albedo * (1.0 - gum) + gums * gum
+    albedo = albedo * (1.0 - gum) + _gum_colour(appearance, rest, footprint) * gum
 
-    depth = np.clip((row.arch_front - rest[:, 2]) / 34.0, 0.0, 1.0)
-    occlusion = 1.0 - 0.58 * depth**0.8
+    occlusion = _occlusion_of_depth(row, rest)
     occlusion *= 1.0 - 0.25 * np.clip(1.0 - along, 0.0, 1.0)
     values.albedo[chosen] = np.maximum(albedo, 0.02)
     values.occlusion[chosen] = occlusion
-    values.specular[chosen] = 2.2 - 0.6 * gum[:, 0]
-    values.roughness[chosen] = 0.16 + 0.10 * gum[:, 0]
+    shine, roughness = _GUM_SHINE
+    values.specular[chosen] = 2.2 + (shine - 2.2) * gum[:, 0]
+    values.roughness[chosen] = 0.16 + (roughness - 0.16) * gum[:, 0]
+
+
+def _gum_colour(appearance: Appearance, rest: np.ndarray, footprint: np.ndarray) -> np.ndarray:
+    """(N, 3) linear RGB albedo of gums at (N, 3) template positions."""
+    pale = 1.0 - 0.35 * appearance.skin.melanin
+    blotches = fbm(rest, 3.0, appearance.texture_seed + 409, footprint=footprint)
+    return _GUM * pale * (1.0 + 0.08 * blotches)[:, None]
+
+
+def _occlusion_of_depth(row: TeethRow, rest: np.ndarray) -> np.ndarray:
+    """(N,) share of the light that gets to (N, 3) template positions of teeth and gums."""
+    depth = np.clip((row.arch_front - rest[:, 2]) / 34.0, 0.0, 1.0)
+    return 1.0 - 0.58 * depth**0.8
+
+
+def paint_gums(appearance: Appearance, points: SurfacePoints) -> SurfaceValues:
+    """Values of gums that are a surface of their own, palate included."""
+    values = SurfaceValues.blank(len(points))
+    rest = points.rest.astype(np.float64)
+    values.albedo[:] = _gum_colour(appearance, rest, points.footprint.astype(np.float64))
+    values.occlusion[:] = 0.75 * _occlusion_of_depth(UPPER_TEETH, rest)
+    values.specular[:], values.roughness[:] = _GUM_SHINE
+    return values
 
 
 def paint_soft(appearance: Appearance, points: SurfacePoints) -> SurfaceValues:

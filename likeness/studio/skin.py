@@ -26,7 +26,7 @@ from likeness.studio.lips_brows import (
     brow_cover,
     stubble,
 )
-from likeness.studio.noise import fade, noise_at, smoothstep
+from likeness.studio.noise import fade, fbm_at, noise_at, smoothstep
 from likeness.studio.relief import drives_of, forehead_lines, grain_gradient, wrinkle_gradient
 from likeness.studio.skin_noise import (
     BLOCK,
@@ -96,6 +96,7 @@ class _Pigments(NamedTuple):
     hair_cover: float
     hair_ramp: float
     hair_inside: bool
+    hair_back: bool
     recession: float
     thinning: float
     parted: bool
@@ -122,7 +123,7 @@ def pigments_of(appearance: Appearance) -> _Pigments:
         "crop": (0.95, 20.0),
         "side_part": (0.95, 22.0),
         "swept": (0.95, 22.0),
-    }.get(hair.style, (0.96, 8.0))
+    }.get(hair.style, (0.96, 15.0))
     return _Pigments(
         tone=skin_tone(skin.melanin),
         slope=(slope[0], slope[1], slope[2]),
@@ -153,6 +154,7 @@ def pigments_of(appearance: Appearance) -> _Pigments:
         hair_cover=cover,
         hair_ramp=ramp,
         hair_inside=has_inside(hair),
+        hair_back=hair.style == "tied",
         recession=hair.recession,
         thinning=hair.thinning,
         parted=is_parted(hair),
@@ -331,6 +333,28 @@ def _paint_kernel(
 
 
 @njit(cache=True)
+def _single_hairs(x, y, z, area, footprint, p):
+    """Where the hairs are that cover a share ``area`` of the scalp: 1 on them, 0 between.
+
+    A hairline is no line: hairs get fewer and finer over a finger's breadth, with bare skin between
+    them, and run the way they are combed.
+    """
+    wave = 1.1
+    visible = fade(wave, footprint)
+    share = area
+    if visible > 0.0:
+        if p.hair_back:  # around the axis from the middle of the skull to the knot
+            across = math.atan2(x, -0.96 * (y - 60.0) - 0.27 * (z + 4.0)) * 80.0
+            along = 0.27 * (y - 60.0) - 0.96 * (z + 4.0)
+        else:
+            across, along = math.atan2(x, z + 4.0) * 80.0, y
+        hairs = fbm_at(across, along / 8.0, 0.0, wave, 2, p.seed + 239, footprint)
+        sharp = smoothstep(-0.35, 0.35, 2.0 * area - 1.0 + 0.6 * hairs)
+        share += visible * (smoothstep(0.0, 0.1, area) * sharp - area)
+    return share * (0.45 + 0.55 * area)  # the first ones are down
+
+
+@njit(cache=True)
 def _scalp_cover(x, y, z, ear, footprint, p):
     """Coverage of the scalp by the roots of hair, bare along a parting, and the shade under it."""
     if y < -60.0 or p.hair_cover == 0.0:
@@ -342,8 +366,11 @@ def _scalp_cover(x, y, z, ear, footprint, p):
         return 0.0, 0.0
     area = hairline.density_above(height, x, y, z, ear, p.thinning)
     if p.hair_inside:  # as dense as the rim of the cap that stands on it
-        area = smoothstep(0.0, 0.55, area)
-    area *= 0.35 + 0.65 * smoothstep(-3.0, p.hair_ramp, height)
+        area = smoothstep(0.0, 0.75, area) * (0.15 + 0.85 * smoothstep(-3.0, p.hair_ramp, height))
+        if area < 0.999:
+            area = _single_hairs(x, y, z, area, footprint, p)
+    else:
+        area *= 0.35 + 0.65 * smoothstep(-3.0, p.hair_ramp, height)
     if p.parted and y > 85.0:
         wave = 0.7 * noise_at(z / 15.0, 0.0, 0.0, p.seed + 241)
         line = 1.0 - smoothstep(0.2, 0.8 + footprint, abs(x - p.part_line - wave))

@@ -17,6 +17,7 @@ from likeness.studio.surface_points import (
     BODY,
     CLOTH,
     FRAME,
+    GUM,
     HAIR,
     HAIR_CAP,
     LASH,
@@ -52,6 +53,7 @@ def evaluate(
         ((HAIR, HAIR_CAP, BEARD, LASH), lambda chosen: strands.paint(appearance, chosen)),
         ((CLOTH,), lambda chosen: fabric.paint(appearance, chosen)),
         ((FRAME,), lambda chosen: glasses_surface.paint(appearance, chosen)),
+        ((GUM,), lambda chosen: mouth.paint_gums(appearance, chosen)),
         (_SOFT, lambda chosen: mouth.paint_soft(appearance, chosen)),
     )
     painter_of = np.full(256, len(painters), np.uint8)

@@ -13,8 +13,10 @@ import numpy as np
 HAIR, HAIR_CAP, BEARD, LASH = 32, 33, 34, 35
 CLOTH, BODY = 48, 49
 FRAME, LENS = 52, 53
+GUM = 56
 """Part codes beyond the head's own ``template.PARTS``. HAIR are strands on the head, HAIR_CAP the
-dense inside beneath them; BODY is the bare skin below the neck; FRAME and LENS are glasses."""
+dense inside beneath them; BODY is the bare skin below the neck; FRAME and LENS are glasses, GUM
+the gums of a head model that has them apart from its teeth."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,8 @@ class SurfacePoints:
     rest: np.ndarray
     """(N, 3) mm; of eyeballs looking straight ahead; of strands see ``AttachedMesh.rest``."""
     part: np.ndarray
-    """(N,) uint8, position in ``PARTS`` or one of HAIR, HAIR_CAP, BEARD, LASH, CLOTH, BODY."""
+    """(N,) uint8, position in ``PARTS`` or one of HAIR, HAIR_CAP, BEARD, LASH, CLOTH, BODY,
+    GUM."""
     mouth_ring: np.ndarray
     """(N,) as in ``Template``; 4 off the head."""
     eye_ring: np.ndarray

@@ -2,5 +2,5 @@
 
 from __future__ import annotations
 
-STUDIO_VERSION = 9
+STUDIO_VERSION = 10
 """Part of every fingerprint of studio heads, people and data."""

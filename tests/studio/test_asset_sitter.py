@@ -8,11 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.spatial import Delaunay
 
 from likeness.geometry.head_asset import FLAME_JOINTS, HeadAsset, LandmarkEmbedding
 from likeness.geometry.head_numpy import pose_head
 from likeness.geometry.ict_assets import load_ict
 from likeness.media.image import load_image
+from likeness.studio import surface
 from likeness.studio.asset_sitter import AssetSitter
 from likeness.studio.expressions import INDEX
 from likeness.studio.figure import HeadPose
@@ -24,6 +26,7 @@ from likeness.studio.photograph import photograph
 from likeness.studio.pixels import take_samples
 from likeness.studio.rig import PARENTS, joint_regressor, skinning_weights
 from likeness.studio.scene import Scene
+from likeness.studio.surface_points import GUM
 from likeness.studio.template import PARTS, build_template
 from likeness.systems.face_encoder.commands import convert_model
 from tests.realdata import real_data
@@ -156,6 +159,34 @@ def test_teeth_of_a_scanned_head_are_in_the_row_that_moves_them(appearance):
         assert ((moved[row] > 0.01) == (name == "teeth_lower")).all()  # metres
         _, across = crown_position(sitter.surface.rest[row], upper=name == "teeth_upper")
         assert np.abs(across).max() < 0.05
+
+
+@pytest.mark.realdata
+def test_gums_of_a_scanned_head_are_no_tongue(appearance):
+    """Of the part that has both, what an open jaw leaves behind is not tongue; gums of either jaw
+    have the colour of those that are painted on the studio's teeth."""
+    asset = load_ict(real_data("ict_face_model") / "ict_face.npz")
+    sitter = AssetSitter(asset, appearance)
+    both = asset.masks["gums_tongue"]
+    opening = asset.expression_basis[:, :, asset.expression_names.index("jawOpen")]
+    moved = np.linalg.norm(opening[both], axis=1) > 0.005  # metres
+    part = sitter.surface.part[both]
+    assert set(np.unique(part)) == {GUM, PARTS.index("tongue")}
+    assert (part[~moved] == GUM).all()
+    teeth = asset.template[asset.masks["teeth"]]
+    # A tongue lies within the arch of the teeth.
+    arch = Delaunay(teeth[:, [0, 2]])
+    own = asset.template[both]
+    outside = (arch.find_simplex(own[:, [0, 2]]) < 0) & (own[:, 2] > teeth[:, 2].mean())
+    assert outside.sum() > 50
+    assert (part[outside] == GUM).all()
+
+    def painted(name: int) -> np.ndarray:
+        above = np.tile((0.0, -15.0, 100.0), (400, 1))  # 8 mm over the crowns
+        above[:, 0] = np.linspace(-20.0, 20.0, 400)
+        return surface.evaluate(appearance, points_at(above, part=name)).albedo
+
+    np.testing.assert_allclose(painted(GUM), painted(PARTS.index("teeth_upper")), rtol=1e-5)
 
 
 @pytest.mark.realdata

@@ -158,6 +158,21 @@ def test_a_fringe_comes_down_to_the_brows() -> None:
     assert 45.0 < np.percentile(points[front, 1], 1) < 75.0
 
 
+def test_a_short_fringe_is_no_bowl() -> None:
+    """Combed to one side, by 6 degrees before, and long in the middle only: hair above the temples
+    hung below the brows all around."""
+    _, mesh, positions, _ = _built("fringe", "standard")
+    strands = _strands(mesh, positions)
+    tips, roots = strands[:, -1], strands[:, 0]
+    flank = (np.abs(roots[:, 0]) > 50.0) & (roots[:, 1] > 85.0)
+    assert flank.sum() > 100
+    assert np.percentile(tips[flank, 1], 5) > 60.0  # the brows are at 55
+    over_brows = (np.abs(tips[:, 0]) < 40.0) & (tips[:, 2] > 80.0) & (roots[:, 1] > 85.0)
+    fall = tips[over_brows] - strands[over_brows, -3]
+    aside = np.degrees(np.arctan(np.median(fall[:, 0] / np.abs(fall[:, 1]))))
+    assert aside > 20.0  # toward the parting, which is on the left
+
+
 def test_hair_parts_where_the_trait_says() -> None:
     for parting in (-0.6, 0.6):
         appearance, mesh, positions, _ = _built("side_part", hair__parting=parting)

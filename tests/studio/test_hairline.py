@@ -7,7 +7,11 @@ import itertools
 import numpy as np
 import pytest
 
+from likeness.studio import hair, surface
 from likeness.studio.hairline import density_of, hairline_height, heights_of
+from likeness.studio.surface_points import HAIR
+from likeness.studio.template import build_template
+from tests.studio.surface_cases import plain, points_at
 
 TABLE = {
     0: 90,
@@ -101,3 +105,74 @@ def test_the_line_is_soft_and_no_saw() -> None:
             assert np.diff(density).min() > -0.01
             widths.append(np.interp([0.1, 0.9], density, heights))
     assert np.quantile(np.diff(widths, axis=1), 0.05) > 4.0  # mm
+
+
+TIED = {
+    "hair__style": "tied",
+    "hair__length": 180.0,
+    "hair__sides": 150.0,
+    "hair__recession": 0.0,
+    "hair__thinning": 0.0,
+    "hair__grey": 0.0,
+    "hair__fringe": 0.0,
+    "hair__eumelanin": 1.0,
+}
+
+
+def _painted_cover(footprint: float) -> tuple[np.ndarray, np.ndarray]:
+    """Heights over the hairline (N,), mm, and how dark the scalp is painted there, 0 skin .. 1."""
+    turns = np.radians(np.arange(-24.0, 24.0, 0.25))
+    rows = np.arange(70.0, 120.0, 0.5)
+    turn, y = (grid.ravel() for grid in np.meshgrid(turns, rows))
+    points = np.stack([80.0 * np.sin(turn), y, 5.0 + 80.0 * np.cos(turn)], axis=1)
+    appearance = plain(melanin=0.1, **TIED)
+    bald = plain(melanin=0.1)
+    points32 = points_at(points, footprint=footprint)
+    light, full = (surface.evaluate(who, points32).albedo[:, 1] for who in (appearance, bald))
+    height = heights_of(points, recession=0.0, seed=appearance.texture_seed + hair.HAIRLINE_SEED)
+    dark = light[height > 25.0].mean()
+    return height, (full - light) / (full - dark)
+
+
+def test_tied_hair_begins_with_single_hairs() -> None:
+    """The painted scalp was bare at the line and black 5 mm above it, like a cap."""
+    height, cover = _painted_cover(0.1)
+    means = [cover[(height > low) & (height < low + 1.0)].mean() for low in range(-3, 17)]
+    assert means[0] < 0.05
+    assert means[-1] > 0.9
+    assert np.diff(means).max() < 0.2  # no step of a millimetre is a fifth of the way
+    rise = np.interp([0.1, 0.9], np.maximum.accumulate(means), np.arange(-2.5, 17.0))
+    assert rise[1] - rise[0] > 6.0
+    half = cover[(height > 4.0) & (height < 8.0)]
+    assert (half < 0.2).mean() > 0.15
+    assert (half > 0.7).mean() > 0.15
+
+
+def test_single_hairs_are_as_dark_from_afar() -> None:
+    """A picture of few pixels shows what a fine one is on average."""
+    height, fine = _painted_cover(0.1)
+    _, coarse = _painted_cover(3.0)
+    for low in range(-3, 15, 2):
+        there = (height > low) & (height < low + 2)
+        assert fine[there].mean() == pytest.approx(coarse[there].mean(), abs=0.12)
+
+
+def test_the_outermost_strands_are_many_and_fine() -> None:
+    template = build_template()
+    appearance = plain(**TIED)
+    mesh = hair.build(appearance, template, template.vertices, "standard")
+    own = (mesh.part == HAIR) & (mesh.rest[:, 2] < 100_000)
+    numbers, first = np.unique(mesh.rest[own, 2], return_index=True)
+    rest = template.vertices[: template.num_skin]
+    roots = np.einsum("vk,vkc->vc", mesh.weights[own][first], rest[mesh.anchors[own][first]])
+    widths = np.zeros(len(numbers))
+    np.maximum.at(widths, mesh.rest[own, 2].astype(int) - int(numbers[0]), mesh.rest[own, 0])
+    seed = appearance.texture_seed + hair.HAIRLINE_SEED
+    height = heights_of(roots, recession=0.0, seed=seed)
+    assert height.min() > -3.0  # triangles of the scalp reach over the line
+
+    front = np.abs(np.degrees(np.arctan2(roots[:, 0], roots[:, 2] - 5.0))) < 50.0
+    edge, inside = front & (height < 5.0), front & (height > 20.0) & (height < 40.0)
+    assert np.median(2.0 * widths[edge]) < 0.5 * np.median(2.0 * widths[inside])
+    # Heights of the forehead are nearly distances there.
+    assert edge.sum() / 8.0 > 0.5 * inside.sum() / 20.0

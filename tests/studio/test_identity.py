@@ -68,6 +68,47 @@ def test_resting_mouths_hang_no_more_than_people_s(template):
     assert -0.093 < np.percentile(hang, 5) < np.percentile(hang, 95) < 0.033
 
 
+def _groove_below_the_jaw(template, vertices) -> float:
+    """mm by which the skin lies behind straight lines over it, from jaw to neck, 45 degrees aside.
+
+    Where the half plane at 45 degrees from the axis of the neck meets the skin.
+    """
+    across = np.array([np.sqrt(0.5), 0.0, -np.sqrt(0.5)])
+    crossings = []
+    for triangle in vertices[template.skin_faces] + (0.0, 0.0, 10.0):
+        if triangle[:, 1].max() > -25.0 or triangle[:, 1].min() < -115.0:
+            continue
+        side = triangle @ across
+        for first, second in ((0, 1), (1, 2), (2, 0)):
+            if side[first] * side[second] < 0.0:
+                share = side[first] / (side[first] - side[second])
+                point = (1.0 - share) * triangle[first] + share * triangle[second]
+                if point[0] > 0.0:
+                    crossings.append((point[1], float(np.hypot(point[0], point[2]))))
+    deepest = 0.0
+    for height, radius in crossings:
+        for low, low_radius in crossings:
+            for high, high_radius in crossings:
+                if low < height < high:
+                    share = (height - low) / (high - low)
+                    line = (1.0 - share) * low_radius + share * high_radius
+                    deepest = max(deepest, line - radius)
+    return deepest
+
+
+@pytest.mark.parametrize("sex", ["male", "female"])
+def test_the_jaw_of_heavy_people_passes_into_the_neck(template, sex):
+    """A wide neck that began below the jaw left a groove of 17 mm there, and the jaw a shelf."""
+    grooves = []
+    for bmi in (21.0, 31.0, 41.0):
+        expected = population.mean_of(sex, 50, bmi, {"european": 1.0})
+        head = rest_vertices(template, solve(expected, expected, ()))
+        grooves.append(_groove_below_the_jaw(template, head))
+    slim, heavy, heaviest = grooves
+    assert slim > heavy + 2.0 > heaviest + 2.5
+    assert heaviest < 8.0
+
+
 def test_a_draw_is_met_bumps_and_all(template):
     rng = np.random.default_rng(9)
     errors = []

@@ -17,6 +17,7 @@ from likeness.geometry.alignment import fit_similarity
 from likeness.geometry.head_asset import HeadAsset
 from likeness.seeds import Draws
 from likeness.studio.animation import animate_asset, animate_studio_head
+from likeness.studio.asset_tongue import find_tongue
 from likeness.studio.closures import AssetLips, Lips, StudioLips
 from likeness.studio.curves import CHANNEL, CHANNELS, TONGUE
 from likeness.studio.expressions import ARKIT_NAMES
@@ -25,7 +26,6 @@ from likeness.studio.person import Person
 from likeness.studio.template import SIDES, Template, build_template
 from likeness.studio.tongue import ROOT_ROW, TONGUE_NAMES
 from likeness.systems.audio2face.artefacts import Blendshapes, Floats, LipSize, Pairs
-from likeness.systems.audio2face.asset_tongue import find_tongue
 from likeness.systems.audio2face.reduced_surface import contracted
 
 CM = 0.1

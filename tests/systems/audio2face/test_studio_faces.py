@@ -12,7 +12,7 @@ from likeness.geometry.ict_assets import load_ict
 from likeness.studio.curves import CHANNEL, CHANNELS
 from likeness.studio.expressions import JAW_DEGREES
 from likeness.studio.person import Person
-from likeness.systems.audio2face.asset_tongue import find_tongue
+from likeness.studio.asset_tongue import find_tongue
 from likeness.systems.audio2face.speaking_heads import open_speaking_head
 from likeness.systems.audio2face.studio_faces import (
     AssetFace,
