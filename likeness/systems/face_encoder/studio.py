@@ -48,6 +48,9 @@ _COMMAND = "'likeness data make face-encoder'"
 _MIN_VISIBLE = 40
 """A photograph with fewer visible landmarks is taken again."""
 _TRIES = 5
+_SMALL = 144
+"""Pixels a side up to which a face, five sixths of a picture at most, is under the 120 pixels for
+which few strands of hair are enough."""
 _FRONT_YAW, _FRONT_PITCH = 12.0, 9.0  # degrees, of the first of several photographs
 _ALSO_TRUE = ("arkit", "root", "neck", "jaw", "left_eye", "right_eye", "light", "surroundings")
 """Further parameters of a photograph kept as they are: a kilobyte, for whoever measures an encoder.
@@ -192,7 +195,7 @@ def _make_person(root: Path, values: tuple[Any, ...]) -> list[dict[str, Any]]:
 
 def _person_samples(task: _Task) -> Iterator[dict[str, Any]]:
     person = _person(task.seed, task.number)
-    sitter = sitter_of(person)
+    sitter = sitter_of(person, strands="low" if task.size <= _SMALL else None)
     shape, albedo = true_shape(person), albedo_code(person.appearance)
     for index in range(task.photos):
         for scene in islice(_scenes(task, index), _TRIES):
