@@ -54,7 +54,7 @@ _PAINTERS = {
 }
 _DETAIL = 4.0
 """Pixels of the canvas per radius of the blur; finer ones would be spread away."""
-_CANVAS_SIDES = (192, 1024)
+_CANVAS_SIDES = (128, 1024)
 
 
 @dataclass(frozen=True)
