@@ -7,7 +7,7 @@ import itertools
 import numpy as np
 import pytest
 
-from likeness.studio.hairline import density_of, hairline_height, heights_of
+from likeness.studio.hairline import density_of, hairline_height, heights_of, is_below_any
 
 TABLE = {
     0: 90,
@@ -101,3 +101,14 @@ def test_the_line_is_soft_and_no_saw() -> None:
             assert np.diff(density).min() > -0.01
             widths.append(np.interp([0.1, 0.9], density, heights))
     assert np.quantile(np.diff(widths, axis=1), 0.05) > 4.0  # mm
+
+
+def test_no_hair_grows_where_a_face_is_told_by_two_comparisons() -> None:
+    """Over faces of all azimuths, recessions and seeds."""
+    rng = np.random.default_rng(3)
+    points = rng.uniform((-90.0, -60.0, -60.0), (90.0, 100.0, 130.0), (20_000, 3))
+    below = np.array([is_below_any(*point) for point in points])
+    assert 0.2 < below.mean() < 0.5
+    for recession, seed in ((0.0, 1), (0.4, 2), (1.0, 3)):
+        heights = heights_of(points[below], recession=recession, seed=seed)
+        assert heights.max() < -4.0
