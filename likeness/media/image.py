@@ -33,8 +33,8 @@ Filter = Literal["area", "bilinear", "bicubic", "lanczos", "nearest"]
 Border = Literal["edge", "constant"]
 ArrayOrTensor = TypeVar("ArrayOrTensor", np.ndarray, "Tensor")
 
-_PNG_LEVEL = 4
-"""Half the time of zlib's own level 6, for files of photographs one hundredth larger."""
+_PNG_LEVEL = 2
+"""Two fifths of the time of zlib's own level 6, for files of photographs a tenth larger."""
 _SUFFIXES = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
 
 

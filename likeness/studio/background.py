@@ -54,7 +54,9 @@ _PAINTERS = {
 }
 _DETAIL = 4.0
 """Pixels of the canvas per radius of the blur; finer ones would be spread away."""
-_CANVAS_SIDES = (192, 1024)
+_CANVAS_SIDES = (128, 1024)
+_BOOKS_SIDE = 192
+"""Pixels the canvas of books has at least: they stand in whole ones, and few would shift them."""
 
 
 @dataclass(frozen=True)
@@ -80,9 +82,12 @@ class Background:
 def paint_background(background: Background, height: int, width: int) -> Picture:
     """(height, width, 3) display-linear picture."""
     longest = max(height, width)
-    side = int(np.clip(_DETAIL / max(background.blur, 1e-3), *_CANVAS_SIDES))
+    least, most = _CANVAS_SIDES
+    if background.kind == "books":
+        least = _BOOKS_SIDE
+    side = int(np.clip(_DETAIL / max(background.blur, 1e-3), least, most))
     # A canvas much finer than the picture would cost without being seen.
-    canvas = Canvas(min(side, max(longest, _CANVAS_SIDES[0])), background.blur)
+    canvas = Canvas(min(side, max(longest, least)), background.blur)
     rng = rng_of(background.seed, "background")
     square = _PAINTERS[background.kind](
         canvas,

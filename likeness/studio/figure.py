@@ -181,7 +181,16 @@ class Sitter(Protocol):
 class PersonSitter:
     """A studio person: built once (about half a second), posed many times."""
 
-    def __init__(self, person: Person, detail: Detail = "standard") -> None:
+    def __init__(
+        self, person: Person, detail: Detail = "standard", strands: Detail | None = None
+    ) -> None:
+        """Builds a person.
+
+        Args:
+            person: who.
+            detail: of the head.
+            strands: how many hairs, as :func:`.hair.build` says; as fine as the head without it.
+        """
         self.person = person
         self.skin_tone = skin_tone(person.appearance.skin.melanin)
         self.template = build_template(detail)
@@ -191,7 +200,7 @@ class PersonSitter:
         self._attached = [
             clothing.build(person.appearance, self.template, self.rest, body),
             limbs.build(person.appearance, self.template, self.rest, body),
-            hair.build(person.appearance, self.template, self.rest, detail),
+            hair.build(person.appearance, self.template, self.rest, strands or detail),
         ]
         worn, grown = self._attached[0], self._attached[-1]
         if person.appearance.glasses.kind != "none":

@@ -24,6 +24,17 @@ AXIS_Z = 5.0
 MOST_WAVER = 12.0
 """mm"""
 
+_FRONT = 50.0
+_BELOW_ANY = float(_HEIGHT[_AZIMUTH <= _FRONT].min()) - MOST_WAVER - 4.0
+_ASIDE = math.tan(math.radians(_FRONT))
+"""Degrees from the front; mm below which no hair grows there; its tangent."""
+
+
+@njit(cache=True)
+def is_below_any(x, y, z):
+    """Whether a template point lies on a face, more than 4 mm below where any hairline may be."""
+    return y < _BELOW_ANY and abs(x) < _ASIDE * (z - AXIS_Z)
+
 
 @njit(cache=True)
 def hairline_height(azimuth, recession):

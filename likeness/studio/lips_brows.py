@@ -25,6 +25,9 @@ _WIDTH = np.array([0.45, 0.85, 1.0, 0.80, 0.46, 0.16])
 BEARD_STYLES = {"none": 0, "stubble": 1, "full": 1, "moustache": 2, "goatee": 3}
 """Numbers of ``traits.BeardStyle`` in :func:`beard_style_mask`."""
 
+_MOST_WAVER = 12.0
+"""mm the edge of a beard never wavers by; further inside it is as dense wherever the edge is."""
+
 _HAIR_SPACING = 0.50
 _HAIR_ROWS = 5
 
@@ -180,8 +183,9 @@ def beard_mask(x, y, z, mouth_ring, ear, signed_x, seed):
     under += (max(under, -14.0 - y) - under) * lip
     if mask == 0.0 or under < -14.0:
         return 0.0
-    under += 2.2 * fbm_at(signed_x, y, z, 18.0, 2, seed + 7, 0.0)
     thinning = 22.0 - 10.0 * lip
+    if under < thinning - 7.0 + _MOST_WAVER:
+        under += 2.2 * fbm_at(signed_x, y, z, 18.0, 2, seed + 7, 0.0)
     mask *= smoothstep(-7.0, thinning - 7.0, under) * (1.0 - smoothstep(8.0, 28.0, y))
     # Behind, it follows the jaw from the lobe of the ear down to the throat.
     behind = 14.0 + 22.0 * smoothstep(-40.0, -104.0, y)

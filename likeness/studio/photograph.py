@@ -182,21 +182,24 @@ def truth_of(
     )
 
 
-def sitter_of(person: Person, detail: Detail = "standard") -> PersonSitter:
-    """The person built for photographs; the last few are remembered."""
-    return _sitter_of(_Key(person.fingerprint, detail, person))
+def sitter_of(
+    person: Person, detail: Detail = "standard", strands: Detail | None = None
+) -> PersonSitter:
+    """The person built for photographs, see :class:`PersonSitter`; the last few are remembered."""
+    return _sitter_of(_Key(person.fingerprint, detail, strands, person))
 
 
 @dataclass(frozen=True)
 class _Key:
     fingerprint: str
     detail: Detail
+    strands: Detail | None
     person: Person = field(compare=False)
 
 
 @lru_cache(maxsize=16)
 def _sitter_of(key: _Key) -> PersonSitter:
-    return PersonSitter(key.person, key.detail)
+    return PersonSitter(key.person, key.detail, key.strands)
 
 
 def _pose(

@@ -314,10 +314,10 @@ def pore_amount(x, y, z):
 
 
 @njit(cache=True)
-def grain_gradient(x, y, z, mouth_ring, drives, footprint, seed, noise):
+def grain_gradient(x, y, z, mouth_ring, drives, footprint, seed, noise, here):
     """Gradient of pores, skin grain and lip creases at a template point; x signed.
 
-    ``noise`` is the point's column of ``skin_noise``.
+    ``noise`` is a block of ``skin_noise``, ``here`` the point's column.
     """
     gx, gy, gz = 0.0, 0.0, 0.0
     lips = lip_mask(abs(x), y, mouth_ring)
@@ -332,7 +332,8 @@ def grain_gradient(x, y, z, mouth_ring, drives, footprint, seed, noise):
                 continue
             scale = 1.0 / wavelength
             row = GRAIN + 4 * octave
-            value, nx, ny, nz = noise[row], noise[row + 1], noise[row + 2], noise[row + 3]
+            value, nx = noise[row, here], noise[row + 1, here]
+            ny, nz = noise[row + 2, here], noise[row + 3, here]
             # Squaring the troughs makes pits between plateaus instead of hills.
             factor = dry * visible * depth * scale
             factor *= 0.55 if octave == 0 else (0.25 + amount) * (1.5 if value < 0.0 else 0.5)

@@ -30,8 +30,10 @@ _FINE_SHADOWS, _SHADOWS = (384, 2), (240, 1)
 """Texels on a side of shadow maps, and how many to each side soften a shadow: six millimetres of a
 portrait either way."""
 _SHOWS_FINE = 320
-"""Rows of a picture from which on it shows the outlines of fine shadows."""
-_AMBIENT_DIRECTIONS, _AMBIENT_TEXELS = 28, 72
+"""Rows of a picture from which on it shows the outlines of fine shadows, and as much of ambient
+light."""
+_FINE_AMBIENT, _AMBIENT = (28, 72), (20, 60)
+"""Directions ambient light is looked at from, and texels on a side of what is seen from each."""
 _REGION_RADIUS, _LARGEST_RADIUS = 0.24, 1.2
 """Metres around the middle of the head in which shadows are cast: of portraits, and of whole
 people. A larger region has coarser shadows, on smaller faces."""
@@ -248,7 +250,9 @@ def light_of(
     middle = figure.landmarks68.mean(axis=0) + (vertices[0] - figure.vertices[0])
     center = middle - _HEAD_BEHIND_FACE * figure.rotations[0][:, 2]
     region = (center, _REGION_RADIUS)
-    texels, reach = _FINE_SHADOWS if height > _SHOWS_FINE else _SHADOWS
+    is_fine = height > _SHOWS_FINE
+    texels, reach = _FINE_SHADOWS if is_fine else _SHADOWS
+    directions, map_size = _FINE_AMBIENT if is_fine else _AMBIENT
     lamps = (lighting.key, lighting.rim, lighting.fill)
     # The rim is seen on outlines only, where strands hardly shade each other.
     maps = [
@@ -258,6 +262,7 @@ def light_of(
             lamp.direction,
             texels,
             (center, radius),
+            reach,
         )
         for lamp, faces in zip(lamps, (surface.shadow_faces, surface.faces))
     ]
@@ -268,8 +273,8 @@ def light_of(
         vertices[surface.blocking],
         surface.occluders,
         region,
-        directions=_AMBIENT_DIRECTIONS,
-        map_size=_AMBIENT_TEXELS,
+        directions=directions,
+        map_size=map_size,
     )
     return Light(
         transfer,
@@ -282,6 +287,7 @@ def light_of(
             np.stack([found.origin for found in maps]),
             np.array([found.texel for found in maps]),
             np.stack([found.depth for found in maps]),
+            np.stack([found.least for found in maps]),
             reach,
         ),
     )
@@ -293,12 +299,9 @@ def _radiance_of_solid(
     """Radiance (M, 3) of points of skin, eyes, mouth and cloth."""
     surface = figure.surface
     values = sitter.paint(samples.points, figure.weights)
-    bump = np.empty_like(values.bump)
-    frame_of = surface.frame[surface.faces[samples.tri, 0]]
-    for number, rotation in enumerate(figure.rotations):
-        chosen = np.flatnonzero(frame_of == number)
-        bump[chosen] = values.bump[chosen] @ rotation.T
     corners = surface.faces[samples.tri]
+    bump = np.empty_like(values.bump)
+    _turn(values.bump, surface.frame[corners[:, 0]], figure.rotations, bump)
     radiance = np.empty((len(samples.tri), 3), np.float32)
     shade(
         samples.position,
@@ -317,6 +320,20 @@ def _radiance_of_solid(
         radiance,
     )
     return radiance
+
+
+@njit(cache=True, nogil=True)
+def _turn(vectors, frame, rotations, out):
+    """Vectors (N, 3), each turned by the rotation of its frame, into ``out``."""
+    for index in range(len(vectors)):
+        x, y, z = vectors[index, 0], vectors[index, 1], vectors[index, 2]
+        number = frame[index]
+        for axis in range(3):
+            out[index, axis] = (
+                rotations[number, axis, 0] * x
+                + rotations[number, axis, 1] * y
+                + rotations[number, axis, 2] * z
+            )
 
 
 def _radiance_of_strands(

@@ -10,9 +10,13 @@ over (azimuth, level).
 
 from __future__ import annotations
 
-import numpy as np
-from scipy.interpolate import LinearNDInterpolator, NearestNDInterpolator
+import functools
 
+import numpy as np
+from scipy.ndimage import distance_transform_edt
+from scipy.spatial import Delaunay
+
+from likeness.studio.depth_maps import nearest_depth
 from likeness.studio.template import Template
 
 CENTER_Y, AXIS_Z = 60.0, -4.0
@@ -20,6 +24,10 @@ _LEVEL_STEP, _AZIMUTH_STEP = 3.0, 5.0
 _LEVELS = np.arange(-105.0, 90.1, _LEVEL_STEP)
 _AZIMUTHS = np.arange(-180.0, 180.0, _AZIMUTH_STEP)
 _MM_PER_LEVEL = 2.0
+_BARE = 0.02
+"""Share of an ear from which on a vertex of the skin is left out."""
+_BESIDE = 60.0
+"""Degrees by which triangles reach over the seam of the map at the back."""
 
 
 class HeadSpace:
@@ -34,17 +42,7 @@ class HeadSpace:
 
     def __init__(self, template: Template, skin: np.ndarray, ear_cover: float = 0.0) -> None:
         skin = skin[: template.num_skin]
-        bare = skin[template.ear[: template.num_skin] < 0.02]
-        azimuth, level, radius = _polar(bare)
-        wrapped = np.concatenate([azimuth - 360.0, azimuth, azimuth + 360.0])
-        near = np.abs(wrapped) < 240.0
-        sites = np.column_stack([wrapped, np.tile(level, 3)])[near]
-        values = np.tile(radius, 3)[near]
-        grid = np.stack(np.meshgrid(_AZIMUTHS, _LEVELS, indexing="ij"), -1).reshape(-1, 2)
-        found = LinearNDInterpolator(sites, values)(grid)
-        missing = np.isnan(found)
-        found[missing] = NearestNDInterpolator(sites, values)(grid[missing])
-        self._radius = found.reshape(len(_AZIMUTHS), len(_LEVELS))
+        self._radius = _radius_map(template, skin)
         if ear_cover > 0.0:
             ears = skin[template.ear[: template.num_skin] > 0.3]
             self._radius = self._radius + ear_cover * self._bulge(ears)
@@ -87,6 +85,43 @@ class HeadSpace:
         return (1 - u) * ((1 - v) * grid[i, j] + v * grid[i, j + 1]) + u * (
             (1 - v) * grid[following, j] + v * grid[following, j + 1]
         )
+
+
+def _radius_map(template: Template, skin: np.ndarray) -> np.ndarray:
+    """Radius in mm over azimuth and level, linear between skin vertices (S, 3), the outer one where
+    skin folds; where no skin is, in what ears leave open or below it, the nearest there is.
+    """
+    chosen, turns, faces, usual = _triangles(template)
+    azimuth, level, radius = (values[chosen] for values in _polar(skin))
+    # The seam at the back passes a vertex on different sides in different heads.
+    azimuth = azimuth + 360.0 * (np.round((usual - azimuth) / 360.0) + turns)
+    columns = (azimuth - _AZIMUTHS[0]) / _AZIMUTH_STEP + 0.5
+    rows = (level - _LEVELS[0]) / _LEVEL_STEP + 0.5
+    outermost = np.empty((len(_LEVELS), len(_AZIMUTHS)), np.float32)
+    places = np.stack([columns, rows], axis=1).astype(np.float32)
+    nearest_depth(places, -radius.astype(np.float32), faces, outermost)
+    missing = np.tile(np.isinf(outermost), 3)
+    found = distance_transform_edt(missing, return_distances=False, return_indices=True)
+    found = found[:, :, len(_AZIMUTHS) : 2 * len(_AZIMUTHS)]
+    return -outermost[found[0], found[1] % len(_AZIMUTHS)].T.astype(np.float64)
+
+
+@functools.lru_cache(maxsize=4)
+def _triangles(template: Template) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Triangles between the template's skin vertices on the map, ears left out.
+
+    Returns:
+        (N,) vertices, those near the seam twice; (N,) turns of each; (F, 3) triangles of them;
+        (N,) degrees azimuth of each on the template, without its turns.
+    """
+    bare = np.flatnonzero(template.ear[: template.num_skin] < _BARE)
+    azimuth, level, _ = _polar(template.vertices[bare])
+    turns = np.repeat([-1.0, 0.0, 1.0], len(bare))
+    wrapped = np.tile(azimuth, 3) + 360.0 * turns
+    near = np.abs(wrapped) < 180.0 + _BESIDE
+    sites = np.column_stack([wrapped, np.tile(level, 3)])[near]
+    faces = Delaunay(sites).simplices.astype(np.int32)
+    return np.tile(bare, 3)[near], turns[near], faces, np.tile(azimuth, 3)[near]
 
 
 def _origins(points: np.ndarray) -> np.ndarray:

@@ -41,6 +41,8 @@ _SPECULAR = 1.3
 _BIAS = (0.0, 0.0022, 0.0013)
 """Metres by which what throws a shadow is nearer to the lamp at least, by the texels the window
 reaches to each side: coarse maps tell depths less well."""
+_BEHIND_SOFT = 0.02
+"""Metres of matter before whatever the light of a lamp without a shadow map does not reach."""
 _MIRROR_EDGE = 0.5
 """Radians over which a mirrored direction passes from open to blocked."""
 
@@ -140,6 +142,7 @@ def shade(
     map_origin,
     map_texel,
     map_depth,
+    map_least,
     map_reach,
     out,
 ):
@@ -152,6 +155,7 @@ def shade(
     taken as open to the side they face, less ``occlusion``.
     """
     diffuse, gloss, received = np.zeros(3), np.zeros(3), np.zeros(9)
+    through_soft = np.exp(-1000.0 * (_BEHIND_SOFT + 0.0012) / _MATERIALS[:, 3:6])
     about = np.empty(3)  # light thrown about between the figure's own surfaces
     for c in range(3):
         about[c] = 0.282095 * surroundings[0, c]
@@ -225,15 +229,17 @@ def shade(
                     px + gx * lift,
                     py + gy * lift,
                     pz + gz * lift,
-                    map_axes[lamp],
-                    map_origin[lamp],
-                    texel,
-                    map_depth[lamp],
+                    lamp,
+                    map_axes,
+                    map_origin,
+                    map_texel,
+                    map_depth,
+                    map_least,
                     map_reach,
                     _BIAS[map_reach],
                 )
             else:
-                lit, behind = seen, 0.02
+                lit, behind = seen, _BEHIND_SOFT
             hx, hy, hz = lx + vx, ly + vy, lz + vz
             inverse = 1.0 / max(math.sqrt(hx * hx + hy * hy + hz * hz), 1e-6)
             hx, hy, hz = hx * inverse, hy * inverse, hz * inverse
@@ -268,7 +274,9 @@ def shade(
                 level = max((n_l + wrap) / (1.0 + wrap), 0.0)
                 if level > 0.0:
                     through = lit
-                    if lit < 1.0:
+                    if lamp >= len(map_texel):
+                        through += (1.0 - lit) * through_soft[kind, c]
+                    elif lit < 1.0:
                         through += (1.0 - lit) * math.exp(
                             -1000.0 * (behind + 0.0012) / _MATERIALS[kind, 3 + c]
                         )

@@ -236,7 +236,8 @@ def _paint_kernel(
                 p.moles,
                 footprint,
                 p.seed,
-                block[:, here],
+                block,
+                here,
             )
             pigment += spots
         # Foreheads tan; throats, and what lies under the jaw, stay pale.
@@ -308,7 +309,7 @@ def _paint_kernel(
         wrinkle, wx, wy, wz = 0.0, 0.0, 0.0, 0.0
         if on_head:
             wrinkle, wx, wy, wz = wrinkle_gradient(x, y, z, drives, footprint, p.seed, lines)
-        gx, gy, gz = grain_gradient(x, y, z, m, drives, footprint, p.seed, block[:, here])
+        gx, gy, gz = grain_gradient(x, y, z, m, drives, footprint, p.seed, block, here)
         bump[index, 0], bump[index, 1], bump[index, 2] = -(wx + gx), -(wy + gy), -(wz + gz)
         hollow = min(max(-wrinkle, 0.0), 0.8)
         sky *= 1.0 - 0.55 * hollow
@@ -357,7 +358,7 @@ def _single_hairs(x, y, z, area, footprint, p):
 @njit(cache=True)
 def _scalp_cover(x, y, z, ear, footprint, p):
     """Coverage of the scalp by the roots of hair, bare along a parting, and the shade under it."""
-    if y < -60.0 or p.hair_cover == 0.0:
+    if y < -60.0 or p.hair_cover == 0.0 or hairline.is_below_any(x, y, z):
         return 0.0, 0.0
     if hairline.above_mean_hairline(x, y, z, p.recession) < -4.0 - hairline.MOST_WAVER:
         return 0.0, 0.0

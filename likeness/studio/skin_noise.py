@@ -20,6 +20,8 @@ PIGMENT, BLOOD, VEINS, FINE, BROKEN, GRAIN = 3, 4, 5, 6, 7, 8
 AGE_SPOT, MOLE, _FOOTPRINT, ROWS = 20, 21, 22, 23
 AGE_SPOT_CELL, MOLE_CELL = 17.0, 26.0
 """mm; see ``noise.spot_at``. Their rows are of ``noise.rarest_of``."""
+MOLE_WIDTH = 1.6
+"""mm of the pattern that fades where a pixel is too large for moles."""
 
 GRAIN_WAVES = (2.6, 0.95, 0.5)
 """Wavelengths in mm of unevenness, pores and grain."""
@@ -61,7 +63,7 @@ def fill_block(rest, footprints, first, count, seed, age_spots, moles, block):
     fbm_of(x, y, z, 1.0, 2, seed + 3, footprint, block[FINE, :count])
     if age_spots:
         rarest_of(x, y, z, AGE_SPOT_CELL, seed + 131, block[AGE_SPOT, :count])
-    if moles:
+    if moles and fade(MOLE_WIDTH, finest) > 0.0:
         rarest_of(x, y, z, MOLE_CELL, seed + 149, block[MOLE, :count])
     if fade(BROKEN_WAVE, finest) > 0.0:
         noise_of(x, y, z, BROKEN_WAVE, seed + 239, block[BROKEN, :count])

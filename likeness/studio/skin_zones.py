@@ -13,7 +13,7 @@ from numba import njit
 
 from likeness.studio.lips_brows import lip_mask, lip_streaks, seam_shade
 from likeness.studio.noise import fade, noise_at, smoothstep, spot_at
-from likeness.studio.skin_noise import AGE_SPOT, AGE_SPOT_CELL, MOLE, MOLE_CELL
+from likeness.studio.skin_noise import AGE_SPOT, AGE_SPOT_CELL, MOLE, MOLE_CELL, MOLE_WIDTH
 
 FEWEST_AGE_SPOTS, FEWEST_MOLES = 0.05, 0.02
 """Below these amounts a person has none."""
@@ -44,10 +44,10 @@ def blood_at(y, z, ax, ear, haemoglobin, blotches, uneven, veins):
 
 
 @njit(cache=True)
-def spots_at(x, y, z, ax, freckles, age_spots, moles, footprint, seed, noise):
+def spots_at(x, y, z, ax, freckles, age_spots, moles, footprint, seed, noise, here):
     """Extra melanin of freckles and age spots, and coverage by moles.
 
-    ``noise`` is the point's column of ``skin_noise``.
+    ``noise`` is a block of ``skin_noise``, ``here`` the point's column.
     """
     pigment, mole = 0.0, 0.0
     face = smoothstep(20.0, 60.0, z) * smoothstep(-60.0, -30.0, y)
@@ -64,14 +64,15 @@ def spots_at(x, y, z, ax, freckles, age_spots, moles, footprint, seed, noise):
     if age_spots > FEWEST_AGE_SPOTS:
         share = 0.5 * age_spots * smoothstep(30.0, 70.0, ax + 0.5 * max(y - 30.0, 0.0))
         cover = 0.0
-        if noise[AGE_SPOT] < share:
+        if noise[AGE_SPOT, here] < share:
             cover, number = spot_at(x, y, z, AGE_SPOT_CELL, 3.4, share, seed + 131)
         if cover > 0.0:
             ragged = 0.75 + 0.35 * noise_at(x / 1.5, y / 1.5, z / 1.5, seed + 137)
             pigment += 0.13 * cover * (0.5 + number) * max(ragged, 0.0) * fade(6.0, footprint)
-    if moles > FEWEST_MOLES and noise[MOLE] < 0.25 * moles and fade(1.6, footprint) > 0.0:
+    visible = fade(MOLE_WIDTH, footprint)
+    if moles > FEWEST_MOLES and visible > 0.0 and noise[MOLE, here] < 0.25 * moles:
         cover, number = spot_at(x, y, z, MOLE_CELL, 0.95, 0.25 * moles, seed + 149)
-        mole = cover * (0.45 + 0.55 * number) * fade(1.6, footprint)
+        mole = cover * (0.45 + 0.55 * number) * visible
     return pigment, mole
 
 

@@ -62,6 +62,8 @@ def evaluate(
     painter = painter_of[points.part]
     for number, (_, paint) in enumerate(painters):
         chosen = np.flatnonzero(painter == number)
+        if len(chosen) == len(points) > 0:
+            return paint(points)
         if len(chosen):
             painted = paint(points.take(chosen))
             for field in fields(SurfaceValues):

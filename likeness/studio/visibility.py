@@ -15,6 +15,7 @@ import functools
 import math
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
@@ -34,6 +35,9 @@ class ShadowMap:
     """Width of a texel in metres."""
     depth: NDArray[np.float32]
     """(S, S), infinite where nothing is."""
+    least: NDArray[np.float32]
+    """(S, S) the least depth in the window that :func:`soft_shadow` lays about a place: whatever is
+    nearer to the light is lit."""
 
 
 def shadow_map(
@@ -42,6 +46,7 @@ def shadow_map(
     toward_light: NDArray[np.floating],
     size: int,
     region: tuple[NDArray[np.floating], float],
+    reach: int,
 ) -> ShadowMap:
     """Renders the depth map of a light at infinity.
 
@@ -52,6 +57,7 @@ def shadow_map(
         size: texels on a side.
         region: centre (3,) and radius of the sphere the map covers; what lies outside it neither
             throws nor receives a shadow.
+        reach: texels to each side that soften a shadow.
     """
     axes = _light_axes(np.asarray(toward_light, np.float64)).astype(np.float32)
     center, radius = region
@@ -59,9 +65,24 @@ def shadow_map(
     origin = (axes[:2] @ np.asarray(center, np.float32) - radius).astype(np.float32)
     depth = np.full((size, size), np.inf, np.float32)
     if len(faces):
-        points = (vertices @ axes[:2].T - origin) / np.float32(texel)
-        nearest_depth(points, vertices @ axes[2], faces, depth)
-    return ShadowMap(axes, origin, float(texel), depth)
+        points = np.empty((len(vertices), 2), np.float32)
+        distance = np.empty(len(vertices), np.float32)
+        _project(vertices, axes, origin, np.float32(1.0 / texel), points, distance)
+        nearest_depth(points, distance, faces, depth)
+    window = np.ones((2 * reach + 2, 2 * reach + 2), np.uint8)
+    least = cv2.erode(depth, window, anchor=(reach, reach))
+    return ShadowMap(axes, origin, float(texel), depth, least)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _project(vertices, axes, origin, inverse, points, distance):
+    """Columns and rows on a map, and depths, of vertices seen along a direction."""
+    right, down, away = axes[0], axes[1], axes[2]
+    for vertex in range(len(vertices)):
+        x, y, z = vertices[vertex, 0], vertices[vertex, 1], vertices[vertex, 2]
+        points[vertex, 0] = (x * right[0] + y * right[1] + z * right[2] - origin[0]) * inverse
+        points[vertex, 1] = (x * down[0] + y * down[1] + z * down[2] - origin[1]) * inverse
+        distance[vertex] = x * away[0] + y * away[1] + z * away[2]
 
 
 def _light_axes(toward_light: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -214,30 +235,41 @@ def _transfer_kernel(
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def soft_shadow(x, y, z, axes, origin, texel, depth, reach, bias):
+def soft_shadow(x, y, z, lamp, axes, origin, texel, depth, least, reach, bias):
     """Share of a light that reaches a point, and how deep below the lit surface the rest is.
 
     A window of ``reach`` texels to each side of the middle one slides over the map without steps:
     its outer texels count by the part of them the window covers (percentage-closer filtering,
     Reeves et al., SIGGRAPH 1987).
 
+    Args:
+        x, y, z: metres.
+        lamp: row of the following, which are those of a :class:`ShadowMap` for each lamp. Taking a
+            row out of them for every point would cost more than the look at it.
+        reach: texels.
+        bias: metres by which what throws a shadow is nearer to the light at least.
+
     Returns:
         (lit 0..1, mean metres of matter in front of the point where it is not lit)
     """
-    size = depth.shape[0]
-    u = (x * axes[0, 0] + y * axes[0, 1] + z * axes[0, 2] - origin[0]) / texel - 0.5
-    v = (x * axes[1, 0] + y * axes[1, 1] + z * axes[1, 2] - origin[1]) / texel - 0.5
-    own = x * axes[2, 0] + y * axes[2, 1] + z * axes[2, 2] - bias
-    column, row = (math.floor(u)), (math.floor(v))
+    size = depth.shape[1]
+    right = x * axes[lamp, 0, 0] + y * axes[lamp, 0, 1] + z * axes[lamp, 0, 2]
+    down = x * axes[lamp, 1, 0] + y * axes[lamp, 1, 1] + z * axes[lamp, 1, 2]
+    u = (right - origin[lamp, 0]) / texel[lamp] - 0.5
+    v = (down - origin[lamp, 1]) / texel[lamp] - 0.5
+    own = x * axes[lamp, 2, 0] + y * axes[lamp, 2, 1] + z * axes[lamp, 2, 2] - bias
+    column, row = math.floor(u), math.floor(v)
     if min(column, row) < reach or max(column, row) >= size - 1 - reach:
         return 1.0, 0.0
+    if own <= least[lamp, row, column]:
+        return 1.0, 0.0  # as most points are
     fu, fv = u - column, v - row
     blocked, behind = 0.0, 0.0
     for j in range(-reach, reach + 2):
         line, line_behind = 0.0, 0.0
         for i in range(-reach, reach + 2):
             wu = 1.0 - fu if i == -reach else (fu if i > reach else 1.0)
-            gap = own - depth[row + j, column + i]
+            gap = own - depth[lamp, row + j, column + i]
             line += wu if gap > 0.0 else 0.0
             line_behind += wu * max(gap, 0.0)
         wv = 1.0 - fv if j == -reach else (fv if j > reach else 1.0)

@@ -164,3 +164,15 @@ def test_a_turned_neck_does_not_fold(turn):
     posed = sitter.pose(np.zeros(52), pose).vertices[: template.num_vertices].astype(np.float64)
     more = bends(posed) - bends(sitter.rest)
     assert more.max() < 40.0
+
+
+def test_fewer_strands_leave_the_head_as_it_is() -> None:
+    """Small pictures take less hair; what the truth tells of a head is the same bits."""
+    person = Person.sample(40)
+    whole, few = PersonSitter(person), PersonSitter(person, strands="low")
+    assert 0 < len(few.surface.segments) < 0.6 * len(whole.surface.segments)
+    pose, weights = HeadPose((0.0, 0.3, 0.0), (0.1, 0.2, 0.0)), np.full(52, 0.2)
+    first, second = whole.pose(weights, pose), few.pose(weights, pose)
+    head = whole.surface.num_head
+    np.testing.assert_array_equal(first.vertices[:head], second.vertices[:head])
+    np.testing.assert_array_equal(first.landmarks68, second.landmarks68)

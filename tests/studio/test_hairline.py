@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from likeness.studio import hair, surface
-from likeness.studio.hairline import density_of, hairline_height, heights_of
+from likeness.studio.hairline import density_of, hairline_height, heights_of, is_below_any
 from likeness.studio.surface_points import HAIR
 from likeness.studio.template import build_template
 from tests.studio.surface_cases import plain, points_at
@@ -176,3 +176,14 @@ def test_the_outermost_strands_are_many_and_fine() -> None:
     assert np.median(2.0 * widths[edge]) < 0.5 * np.median(2.0 * widths[inside])
     # Heights of the forehead are nearly distances there.
     assert edge.sum() / 8.0 > 0.5 * inside.sum() / 20.0
+
+
+def test_no_hair_grows_where_a_face_is_told_by_two_comparisons() -> None:
+    """Over faces of all azimuths, recessions and seeds."""
+    rng = np.random.default_rng(3)
+    points = rng.uniform((-90.0, -60.0, -60.0), (90.0, 100.0, 130.0), (20_000, 3))
+    below = np.array([is_below_any(*point) for point in points])
+    assert 0.2 < below.mean() < 0.5
+    for recession, seed in ((0.0, 1), (0.4, 2), (1.0, 3)):
+        heights = heights_of(points[below], recession=recession, seed=seed)
+        assert heights.max() < -4.0

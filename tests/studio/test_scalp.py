@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
+from dataclasses import dataclass
 
 import numpy as np
+from scipy.interpolate import LinearNDInterpolator
 
 from likeness.studio.scalp import AXIS_Z, CENTER_Y, HeadSpace
 
 
-def _egg(count: int = 6000) -> tuple[SimpleNamespace, np.ndarray]:
+@dataclass(eq=False)
+class _Egg:
+    """What of a template the map asks for."""
+
+    vertices: np.ndarray
+    ear: np.ndarray
+
+    @property
+    def num_skin(self) -> int:
+        return len(self.vertices)
+
+
+def _egg(count: int = 6000) -> tuple[_Egg, np.ndarray]:
     """A capsule: a half ball of 80 mm on a cylinder of 80 mm around the map's own axis."""
     rng = np.random.default_rng(0)
     turn = rng.uniform(-np.pi, np.pi, count)
@@ -17,7 +30,7 @@ def _egg(count: int = 6000) -> tuple[SimpleNamespace, np.ndarray]:
     rise = np.clip((height - CENTER_Y) / 80.0, 0.0, 1.0)
     radius = 80.0 * np.sqrt(1.0 - rise**2)
     skin = np.stack([radius * np.sin(turn), height, AXIS_Z + radius * np.cos(turn)], axis=1)
-    return SimpleNamespace(num_skin=count, ear=np.zeros(count)), skin
+    return _Egg(skin.copy(), np.zeros(count)), skin
 
 
 def test_height_over_a_capsule() -> None:
@@ -71,3 +84,20 @@ def test_outward_is_a_unit_direction_away_from_the_axis() -> None:
     low = skin[:, 1] < CENTER_Y
     assert np.abs(out[low, 1]).max() == 0.0
     assert (out[:, 0] * skin[:, 0] >= 0.0).all()
+
+
+def test_the_map_is_linear_between_vertices() -> None:
+    """As SciPy interpolates over a triangulation of the person's own, the template being another
+    head: narrower, longer and turned past the seam."""
+    template, skin = _egg()
+    template.vertices = skin * (0.94, 1.0, 1.05) + (1.5, 0.0, -2.0)
+    space = HeadSpace(template, skin)
+    rng = np.random.default_rng(2)
+    turn, y = rng.uniform(-np.pi, np.pi, 400), rng.uniform(-100.0, 50.0, 400)
+    points = np.stack([100.0 * np.sin(turn), y, AXIS_Z + 100.0 * np.cos(turn)], axis=1)
+    azimuth = np.degrees(np.arctan2(skin[:, 0], skin[:, 2] - AXIS_Z))
+    radius = np.hypot(skin[:, 0], skin[:, 2] - AXIS_Z)
+    wrapped = np.concatenate([azimuth - 360.0, azimuth, azimuth + 360.0])
+    sites = np.column_stack([wrapped, np.tile(skin[:, 1], 3)])
+    wanted = LinearNDInterpolator(sites, np.tile(radius, 3))(np.degrees(turn), y)
+    np.testing.assert_allclose(space.height(points), 100.0 - wanted, atol=0.3)

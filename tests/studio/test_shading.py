@@ -72,6 +72,7 @@ def _shade(
         origin[None],
         np.array([texel]),
         depth[None],
+        depth[None],
         2,
         out,
     )

@@ -9,6 +9,7 @@ import pytest
 
 from likeness.studio.lighting import project_surroundings, sky_share
 from likeness.studio.visibility import (
+    ShadowMap,
     ambient_transfer,
     harmonics,
     shadow_map,
@@ -23,6 +24,11 @@ REGION = (np.zeros(3), 0.24)
 def _ball(radius: float) -> tuple[np.ndarray, np.ndarray]:
     vertices, faces = sphere(24, 48)
     return (radius * vertices.numpy()).astype(np.float32), faces.numpy().astype(np.int32)
+
+
+def _stacked(found: ShadowMap) -> tuple[np.ndarray, ...]:
+    """One map as the maps of a single lamp."""
+    return found.axes[None], found.origin[None], np.array([found.texel]), found.depth[None]
 
 
 def test_harmonics_are_orthonormal():
@@ -76,6 +82,7 @@ def test_nothing_throws_no_shadow():
         np.array([0.0, 1.0, 0.0]),
         8,
         REGION,
+        1,
     )
     assert found.depth.shape == (8, 8)
     assert (found.depth == np.inf).all()
@@ -84,10 +91,10 @@ def test_nothing_throws_no_shadow():
 def test_a_ball_shadows_what_is_behind_it():
     vertices, faces = _ball(0.05)
     toward = np.array([0.0, 0.0, 1.0])
-    found = shadow_map(vertices, faces, toward, 256, REGION)
+    found = shadow_map(vertices, faces, toward, 256, REGION, 2)
 
     def lit(x: float, z: float) -> tuple[float, float]:
-        return soft_shadow(x, 0.0, z, found.axes, found.origin, found.texel, found.depth, 2, 0.0013)
+        return soft_shadow(x, 0.0, z, 0, *_stacked(found), found.least[None], 2, 0.0013)
 
     assert lit(0.0, -0.1) == pytest.approx((0.0, 0.15), abs=0.003)  # 10 cm behind its front at .05
     assert lit(0.0, 0.1)[0] == 1.0
@@ -97,6 +104,26 @@ def test_a_ball_shadows_what_is_behind_it():
     assert np.all(np.diff(profile) >= -1e-9)  # the edge is soft and has no steps back
     assert np.abs(np.diff(profile)).max() < 0.15
     assert np.interp(0.5, profile, np.linspace(0.04, 0.06, 41)) == pytest.approx(0.05, abs=0.002)
+
+
+def test_a_lit_point_is_told_without_a_look_at_every_texel():
+    """Nothing in the window is nearer to the light, by plain loops over it."""
+    rng = np.random.default_rng(0)
+    vertices = rng.uniform(-0.2, 0.2, (60, 3)).astype(np.float32)
+    faces = np.arange(60, dtype=np.int32).reshape(-1, 3)
+    for reach in (1, 2):
+        found = shadow_map(vertices, faces, np.array([0.3, 0.8, 0.5]), 40, REGION, reach)
+        for row in range(reach, 38 - reach):
+            for column in range(reach, 38 - reach):
+                window = found.depth[
+                    row - reach : row + reach + 2, column - reach : column + reach + 2
+                ]
+                assert found.least[row, column] == window.min()
+        for point in rng.uniform(-0.2, 0.2, (200, 3)):
+            light = _stacked(found)
+            quick = soft_shadow(*point, 0, *light, found.least[None], reach, 0.001)
+            unknown = np.full_like(found.least, -np.inf)[None]
+            assert quick == soft_shadow(*point, 0, *light, unknown, reach, 0.001)
 
 
 def test_the_horizon_of_the_surroundings_is_soft():

@@ -18,7 +18,7 @@ from likeness.geometry.cameras import ndc_to_pixels
 from likeness.geometry.head import HeadOutput
 from likeness.geometry.head_asset import HeadAsset
 from likeness.geometry.rasterize import Fragments, interpolate, rasterize, texture
-from likeness.geometry.shading import five_light_shading, harmonic_basis, harmonic_shading
+from likeness.geometry.shading import five_light_shading, harmonic_shading
 from likeness.systems.face_encoder.albedo_space import (
     check_fits_head,
     open_albedo_space,
@@ -29,9 +29,6 @@ from likeness.systems.face_encoder.decode import Decoder
 _FACE_MASKS = ("face", "left_eyeball", "right_eyeball", "lid_linings")
 _BORDER_BLUR = 3
 _GREY = 0.7
-_HELD = 1e-3
-"""Ridge of fitted light but for its constant part, in squared colour a squared coefficient."""
-_EPSILON = 1e-6
 
 
 @dataclass(frozen=True)
@@ -111,40 +108,6 @@ class Renderer(nn.Module):
         image = antialias(image.contiguous(), fragments, xy, faces, adjacency=self._adjacency)
         return image.permute(0, 3, 1, 2).clamp(0, 1)
 
-    @torch.no_grad()
-    def fit_light(
-        self, vector: Tensor, photo: Tensor, mask: Tensor, albedo: Tensor | None = None
-    ) -> Tensor:
-        """The light (B, 9, 3) under which the heads look most like their photographs.
-
-        Least squares over the pixels of the face: a picture is linear in its light. What faces away
-        from the camera says nothing of itself and is held near zero.
-
-        Args:
-            vector: (B, D), whose own light is not read.
-            photo: (B, 3, S, S).
-            mask: (B, 1, S, S), 0 where something hides the skin.
-            albedo: (B, 3, T, T) of :meth:`painted`, when it is known already.
-        """
-        output, _, fragments = self._cover(vector, photo.shape[-1])
-        faces = self.decoder.full.faces
-        normals = interpolate(output.vertex_normals, fragments, faces)
-        basis = harmonic_basis(torch.nn.functional.normalize(normals, dim=-1, eps=1e-6))
-        region = (interpolate(self.region, fragments, faces) > 0.5) & fragments.mask[..., None]
-        weight = region * mask.permute(0, 2, 3, 1)
-        lit = (self._albedo(vector, fragments, albedo)[..., None, :] * basis[..., None]).flatten(
-            1, 2
-        )
-        share = (weight / weight.sum(dim=(1, 2), keepdim=True).clamp_min(1.0)).flatten(1, 2)
-        # Of three factors the first two would be multiplied out for every pixel.
-        shared = lit * share[..., None]
-        products = torch.einsum("bpkc,bplc->bckl", shared, lit)
-        seen = torch.einsum("bpkc,bpc->bck", shared, photo.flatten(2).mT)
-        held = torch.full((9,), _HELD, device=lit.device)
-        held[0] = _EPSILON
-        light: Tensor = torch.linalg.solve(products + torch.diag(held), seen[..., None])
-        return light[..., 0].mT
-
     def _cover(
         self, vector: Tensor, size: int, use_correctives: bool = True
     ) -> tuple[HeadOutput, Tensor, Fragments]:
@@ -156,21 +119,12 @@ class Renderer(nn.Module):
         )
         return output, xy, fragments
 
-    def painted(self, vector: Tensor) -> Tensor | None:
-        """The albedo (B, 3, T, T) of vectors (B, D); None where the layout or the head has none."""
+    def _albedo(self, vector: Tensor, fragments: Fragments) -> Tensor:
         parts = self.decoder.layout.split(vector)
         if self.albedo is None or "face.albedo" not in parts:
-            return None
-        albedo: Tensor = self.albedo(parts["face.albedo"])
-        return albedo
-
-    def _albedo(
-        self, vector: Tensor, fragments: Fragments, painted: Tensor | None = None
-    ) -> Tensor:
-        painted = self.painted(vector) if painted is None else painted
-        if painted is None:
             return fragments.bary.new_full((*fragments.tri.shape, 3), _GREY)
-        return texture(painted, interpolate(self.uv, fragments, self.uv_faces))
+        uv = interpolate(self.uv, fragments, self.uv_faces)
+        return texture(self.albedo(parts["face.albedo"]), uv)
 
 
 def face_share(asset: HeadAsset) -> NDArray[np.float32]:

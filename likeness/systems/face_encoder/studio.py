@@ -15,17 +15,13 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
 
 import numpy as np
-import torch
 from pydantic import Field
-from torch import Tensor
 
 from likeness.data.inspection import Inspection
 from likeness.data.making import Progress, unfinished
 from likeness.data.record import is_up_to_date, write_record
 from likeness.errors import UsageError
-from likeness.geometry.affine import apply_affine
 from likeness.geometry.head_asset import HeadAsset
-from likeness.media.image import crop
 from likeness.seeds import rng_of, seed_of
 from likeness.studio.albedo_space import ALBEDO_FINGERPRINT, albedo_code, albedo_space
 from likeness.studio.corpus import Split
@@ -43,23 +39,19 @@ from likeness.studio.photograph import photograph, sitter_of
 from likeness.studio.scene import Scene, head_rotation, sight_rotation
 from likeness.studio.shares import Shares
 from likeness.studio.template import build_template
-from likeness.systems.face_encoder.annotation_files import MASK_CLASSES
-from likeness.systems.face_encoder.crops import warp_classes
 from likeness.systems.face_encoder.data import CONTRACT, write_index, write_photograph
-from likeness.systems.face_encoder.decode import Decoder, to_crop_units
-from likeness.systems.face_encoder.framing import frame_landmarks
 from likeness.systems.face_encoder.heads import open_head
-from likeness.systems.face_encoder.layout import head_v1
-from likeness.systems.face_encoder.render import Renderer
 from likeness.systems.face_encoder.studio_faults import check_faults, put_faults
+from likeness.systems.face_encoder.studio_light import fit_light
 
 _COMMAND = "'likeness data make face-encoder'"
 _MIN_VISIBLE = 40
 """A photograph with fewer visible landmarks is taken again."""
 _TRIES = 5
+_SMALL = 144
+"""Pixels a side up to which a face, five sixths of a picture at most, is under the 120 pixels for
+which few strands of hair are enough."""
 _FRONT_YAW, _FRONT_PITCH = 12.0, 9.0  # degrees, of the first of several photographs
-_LIGHT_SIZE = 96
-"""Pixels of the crop light is fitted in."""
 _ALSO_TRUE = ("arkit", "root", "neck", "jaw", "left_eye", "right_eye", "light", "surroundings")
 """Further parameters of a photograph kept as they are: a kilobyte, for whoever measures an encoder.
 Vertices are not: the person of the record's seed, posed with these, has them exactly."""
@@ -203,7 +195,7 @@ def _make_person(root: Path, values: tuple[Any, ...]) -> list[dict[str, Any]]:
 
 def _person_samples(task: _Task) -> Iterator[dict[str, Any]]:
     person = _person(task.seed, task.number)
-    sitter = sitter_of(person)
+    sitter = sitter_of(person, strands="low" if task.size <= _SMALL else None)
     shape, albedo = true_shape(person), albedo_code(person.appearance)
     for index in range(task.photos):
         for scene in islice(_scenes(task, index), _TRIES):
@@ -222,7 +214,7 @@ def _person_samples(task: _Task) -> Iterator[dict[str, Any]]:
             "visible": picture.visible,
             "box": np.array(picture.box, np.float32),
         }
-        light = true_light(truth, picture.landmarks68, picture.image, picture.mask)
+        sight = sight_rotation(picture.parameters["translation"])
         yield {
             "id": f"{task.number:05d}_{index:02d}",
             "image": picture.image,
@@ -230,7 +222,7 @@ def _person_samples(task: _Task) -> Iterator[dict[str, Any]]:
             "mask": picture.mask,
             "person": f"{task.number:05d}",
             "split": task.split,
-            "truth": {**truth, "harmonic_light": light},
+            "truth": {**truth, "harmonic_light": fit_light(picture, sight, albedo)},
             "record": {
                 "name": person.name,
                 "seed": person.seed,
@@ -275,73 +267,6 @@ def _shape_solver() -> tuple[HeadAsset, np.ndarray, np.ndarray]:
     solver = np.zeros((head.num_shape, head.num_shape))
     solver[np.ix_(used, used)] = np.linalg.inv(columns[:, used].T @ columns[:, used])
     return head, columns, solver
-
-
-def true_light(
-    truth: dict[str, np.ndarray], points: np.ndarray, image: np.ndarray, mask: np.ndarray
-) -> np.ndarray:
-    """Light (9, 3) under which the encoder's own rendering of the truth is nearest to a photograph.
-
-    The studio's lamps cast shadows and shine, which such a light cannot; and it lights linear
-    colours, where the rendering multiplies those of the picture. This is what is left to learn.
-
-    Args:
-        truth: of the photograph, as it is written.
-        points: its 68 landmarks, pixels.
-        image: (H, W, 3) in [0, 1].
-        mask: (H, W) classes.
-    """
-    vector, photo, skin = true_view(truth, points, image, mask)
-    albedo = _albedo(truth["albedo"].tobytes())
-    light: Tensor = _renderer().fit_light(vector, photo, skin, albedo)[0]
-    return light.contiguous().numpy()
-
-
-@lru_cache(maxsize=1)
-@torch.no_grad()
-def _albedo(code: bytes) -> Tensor | None:
-    """The picture of a person's albedo code, float32 as bytes, which their photographs share."""
-    layout = _renderer().decoder.layout
-    vector = torch.zeros(1, layout.dim)
-    vector[:, layout.slice("face.albedo")] = torch.from_numpy(
-        np.frombuffer(code, np.float32).copy()
-    )
-    return _renderer().painted(vector)
-
-
-def true_view(
-    truth: dict[str, np.ndarray], points: np.ndarray, image: np.ndarray, mask: np.ndarray
-) -> tuple[Tensor, Tensor, Tensor]:
-    """What the encoder should answer (1, D), without light; the crop (1, 3, S, S); its skin.
-
-    The camera is the one under which the vector's landmarks lie nearest to the photograph's.
-    """
-    decoder = _renderer().decoder
-    layout = decoder.layout
-    vector = np.zeros((1, layout.dim), np.float32)
-    vector[:, layout.slice("face.shape")] = truth["shape"]
-    vector[:, layout.slice("face.expression")][:, : len(truth["expression"])] = truth["expression"]
-    vector[:, layout.slice("pose.global")] = truth["head_rotation"][:2].ravel()
-    vector[:, layout.slice("pose.eyes")] = np.concatenate([truth["left_eye"], truth["right_eye"]])
-    vector[:, layout.slice("face.albedo")] = truth["albedo"]
-    matrix = frame_landmarks(points, 1.6, _LIGHT_SIZE)
-    wanted = to_crop_units(apply_affine(matrix, points), _LIGHT_SIZE)
-    vector[:, layout.slice("camera")] = (1, 0, 0)
-    with torch.no_grad():
-        own = decoder.landmarks(torch.from_numpy(vector))[0].numpy()
-    spread = own - own.mean(0)
-    scale = (spread * (wanted - wanted.mean(0))).sum() / (spread**2).sum()
-    shift = wanted.mean(0) / scale - own.mean(0)
-    vector[:, layout.slice("camera")] = (scale, shift[0], -shift[1])
-    size = (_LIGHT_SIZE, _LIGHT_SIZE)
-    photo = crop(np.asarray(image, np.float32), matrix, size).transpose(2, 0, 1)[None]
-    skin = (warp_classes(mask, matrix, _LIGHT_SIZE) == MASK_CLASSES.index("skin"))[None, None]
-    return torch.from_numpy(vector), torch.from_numpy(photo), torch.from_numpy(skin).float()
-
-
-@lru_cache(maxsize=1)
-def _renderer() -> Renderer:
-    return Renderer(Decoder(open_head("studio"), head_v1(), "weak_perspective"), "studio", 50)
 
 
 def apparent_rotation(scene: Scene, translation: np.ndarray) -> np.ndarray:

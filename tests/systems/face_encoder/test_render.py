@@ -247,28 +247,6 @@ def test_the_face_region_of_the_studio_head_is_one_smooth_piece_without_holes():
     assert (smooth != face).sum() < 0.002 * face.sum()
 
 
-def test_the_light_of_a_rendering_is_found_again(decoder):
-    renderer = Renderer(decoder, "synthetic", NUM_ALBEDO)
-    vector = random_vector(SMALL_LAYOUT, 8, 2)
-    light = vector[:, SMALL_LAYOUT.slice("light.sh")]
-    light += 0.2 * torch.randn(light.shape, generator=torch.Generator().manual_seed(0))
-    drawn = renderer(vector, SIZE)
-    plain = vector.clone()
-    plain[:, SMALL_LAYOUT.slice("light.sh")] = 0  # it is not read
-    photo = torch.where(drawn.face > 0, drawn.image, 5.0)  # nor is what is not face
-    found = renderer.fit_light(plain, photo, torch.ones(2, 1, SIZE, SIZE))
-    vector[:, SMALL_LAYOUT.slice("light.sh")] = found.flatten(1)
-    again = renderer(vector, SIZE)
-    apart = (again.image - drawn.image).abs() * drawn.face
-    assert apart.sum() / (3 * drawn.face.sum()) < 0.005  # the ridge leaves a little
-    known = renderer.painted(vector)  # of two heads, and no more than what would be drawn anew
-    everywhere = torch.ones(2, 1, SIZE, SIZE)
-    assert torch.equal(renderer.fit_light(plain, photo, everywhere, known), found)
-    assert not torch.equal(renderer.fit_light(plain, photo, everywhere, known.flip(0)), found)
-    hidden = torch.zeros(2, 1, SIZE, SIZE)
-    assert renderer.fit_light(plain, photo, hidden).abs().max() == 0
-
-
 def test_the_studio_s_albedo_lies_on_the_studio_s_chart_only(decoder):
     """A toy head's coordinates would take lips from where the studio's chart has an ear."""
     drawn = Renderer(decoder, "studio", NUM_ALBEDO)(mean_vector(SMALL_LAYOUT), SIZE)
