@@ -9,10 +9,10 @@ import pytest
 from likeness.geometry.alignment import fit_similarity
 from likeness.geometry.head_asset import HeadAsset
 from likeness.geometry.ict_assets import load_ict
+from likeness.studio.asset_tongue import find_tongue
 from likeness.studio.curves import CHANNEL, CHANNELS
 from likeness.studio.expressions import JAW_DEGREES
 from likeness.studio.person import Person
-from likeness.studio.asset_tongue import find_tongue
 from likeness.systems.audio2face.speaking_heads import open_speaking_head
 from likeness.systems.audio2face.studio_faces import (
     AssetFace,
