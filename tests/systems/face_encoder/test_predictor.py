@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -259,6 +260,19 @@ def test_no_face_is_a_data_error_with_advice(fixed):
     assert caught.value.exit_code == 4
     assert "'scrfd'" in caught.value.message
     assert "detector=scrfd" in caught.value.advice
+
+
+def test_a_face_the_detector_doubts_is_read_with_a_warning(fixed, caplog):
+    """A small frontal portrait was refused, with advice to use a larger face."""
+    predictor = fixed(random_vector(SMALL_LAYOUT, 1))
+    doubtful = Face(np.array([20.0, 10, 80, 70]), 0.33)
+    record = predictor.encode(PHOTO, detector=Listed(doubtful), source="x.png")
+    sure = predictor.encode(PHOTO, detector=Listed(replace(doubtful, score=0.9)), source="x.png")
+    np.testing.assert_array_equal(record.crop_matrix, sure.crop_matrix)
+    (line,) = [entry.getMessage() for entry in caplog.records]
+    assert "not sure of the face in x.png (confidence 0.33, sure from 0.50)" in line
+    with pytest.raises(DataError, match="the best of 1 guesses is too uncertain or too small"):
+        predictor.encode(PHOTO, detector=Listed(replace(doubtful, score=0.15)), source="x.png")
 
 
 def test_recorded_faces_go_by_the_stem_of_the_file(fixed, tmp_path):
