@@ -123,7 +123,8 @@ def bare_set(people: int, photos: int, size: int) -> float:
 
     def work() -> None:
         for number in range(people):
-            sitter = sitter_of(Person.sample(seed_of("face-encoder person", 0, number) % 2**31))
+            person = Person.sample(seed_of("face-encoder person", 0, number) % 2**31)
+            sitter = sitter_of(person, strands="low")
             for index in range(photos):
                 rng = rng_of("face-encoder photograph", 0, number, index)
                 photograph(sitter, Scene.sample(rng), size)
