@@ -209,6 +209,7 @@ def test_defect_18_files_of_export_scripts_are_rewritten(tmp_path: Path) -> None
     np.testing.assert_allclose(rewritten.blendshapes.offsets[1], arrays["two"].reshape(9, 3))
     actor = replace(random_actor(), blendshapes=None)
     wide = random_shapes(len(actor.neutral_skin), 2)  # two active unpaired poses
+    wide = replace(wide, neutral=actor.neutral_skin)
     folder = good_package(tmp_path / "p", artefacts=[replace(actor, blendshapes=wide)])
     assert [v.code for v in check_package(folder)] == ["network.engine-missing"]
     assert "keeps two unpaired poses" in (folder / "README.md").read_text()
