@@ -163,7 +163,7 @@ class RegressionSession:
         rows = self._network.pose_of(steps, felt).cpu()
         columns = self._layout.slices
         moved = np.empty((len(frames), self._sizes.total), np.float32)
-        skin, tongue, jaw, eye = torch.from_numpy(moved).split(self._sizes.each, dim=1)
+        skin, tongue, jaw, eye = torch.split(torch.from_numpy(moved), list(self._sizes.each), 1)
         # Into place: of a large face, a copy of the vertices costs a quarter of making them. By
         # torch: its product of a large face takes four fifths of the time of NumPy's.
         torch.mm(rows[:, columns["skin"]], self._skin, out=skin)

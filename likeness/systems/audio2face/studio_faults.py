@@ -102,7 +102,7 @@ def _moving_head(actor: Path, shot: str, fps: float) -> Path:
 
 def _jumping_head(actor: Path, shot: str, fps: float) -> Path:
     def jumped(frames: Array) -> Array:
-        frames[len(frames) // 2] += np.float32([0.0, _JUMP, 0.0])
+        frames[len(frames) // 2, :, 1] += _JUMP
         return frames
 
     return _changed(_skin(actor, shot), jumped)

@@ -4,8 +4,8 @@ Owns the order of looking and what concerns the dataset as a whole. Caches are
 ``cache_findings.py``, sounds and emotions ``shot_findings.py``, sound beside lips
 ``timing_findings.py`` and ``exchanged_findings.py``, beside frames that are alike
 ``frozen_findings.py``, other voices ``voice_findings.py``; everything beside the shots
-``actor_findings.py``, with jaw and eyes in ``motion_findings.py`` and blendshapes in
-``pose_findings.py``.
+``actor_findings.py``, with neutrals in ``neutral_findings.py``, lists in ``list_findings.py``, jaw
+and eyes in ``motion_findings.py`` and blendshapes in ``pose_findings.py``.
 """
 
 from __future__ import annotations

@@ -97,14 +97,14 @@ def look_at_timing(
             f"{apart(common - zero, fps)}.",
             "Check the start of the sounds; 'offset' of clips moves them.",
         )
-    read = read_mouths(mouths)
-    fits = _fits(read, fps)
+    told = read_mouths(mouths)
+    fits = _fits(told, fps)
     own = {shot: float(curve.max()) for shot, curve in fits.items()}
-    exchanged = list(look_at_exchanged(read, own, sounds, fps))
+    exchanged = list(look_at_exchanged(told, own, sounds, fps))
     yield from exchanged
-    told = {finding.path for finding in exchanged}
+    known = {finding.path for finding in exchanged}
     for shot, lag in _shifted(fits, fps).items():
-        if sounds[shot].where in told:
+        if sounds[shot].where in known:
             continue
         yield Finding(
             "warning",

@@ -24,11 +24,6 @@ USUAL = {"emotion-rare"}
 """Three shots are few."""
 
 
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    return write_recordings(tmp_path / "set", ("anna",))
-
-
 def found(root: Path) -> dict[str, Finding]:
     inspection = inspect_dataset(root)
     json.loads(inspection.to_json())
