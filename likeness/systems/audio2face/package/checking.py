@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -130,7 +129,8 @@ def _check_shapes(
             where,
             f"'blendshapePaths' needs {len(facts.identities)} entries, found {len(entries)}.",
         )
-    for entry, extent in zip_longest(entries, extents[: len(entries)], fillvalue={}):
+    known = [*extents, *({} for _ in entries)]
+    for entry, extent in zip(entries, known, strict=False):
         missing = [kind for kind in ("skin", "tongue") if kind not in entry]
         if missing:
             report.error(

@@ -114,6 +114,16 @@ def test_unicode_pose_names_hide_all_that_follow(packages: dict[str, Path], tmp_
         ),
         ("regression", "emotion.overlap", arrays(EMO, emo_spec_start=lambda a: 0 * a)),
         ("regression", "data.extra-key", arrays(DATA, blink_keys=np.zeros(9, np.float32))),
+        (
+            "diffusion",
+            "info.timing",
+            document("network_info.json", "audio_params", "padding_left", to=1000),
+        ),
+        (
+            "diffusion",
+            "info.timing",
+            document("network_info.json", "audio_params", "padding_right", to=0),
+        ),
         ("diffusion", "info.actor", document("network_info.json", "id", "actor", to="ada")),
     ],
 )
