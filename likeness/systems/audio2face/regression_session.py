@@ -119,11 +119,11 @@ class RegressionSession:
         """What is heard in the windows (B, channels, T) that begin at samples (B,) of the sound."""
         if self._grid is None:
             together = _WHOLE_WINDOWS if self._device.type == "cpu" else len(starts)
-            heard = [
+            windows = [
                 self._network.hear(self._sounds(starts[first : first + together], self._window))
                 for first in range(0, len(starts), together)
             ]
-            return torch.cat(heard)
+            return torch.cat(windows)
         places = starts[:, None] + self._grid.hop * np.arange(self._grid.count)
         new = np.setdiff1d(places, self._known_at)
         if len(new):

@@ -10,7 +10,7 @@ from likeness.systems.audio2face.dataset.own_sounds import OwnSound, is_speech
 
 _SPOKEN = 0.2
 """Seconds of speech over frames that are alike from which that is told: a recorder that drops
-frames repeats one or two. No frame of a studio actor is like the one before."""
+frames repeats one or two. Those of studio actors are alike between sentences alone, for 0.1 s."""
 
 
 def look_at_frozen(

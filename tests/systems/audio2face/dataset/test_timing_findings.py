@@ -61,6 +61,20 @@ def test_a_shot_with_sound_five_frames_off_is_told(tmp_path: Path) -> None:
     ]
 
 
+def test_sounds_of_each_other_are_told_once_and_not_as_shifted(tmp_path: Path) -> None:
+    caches = {}
+    for seed in range(10):
+        mouth, sound = spoken(seed)
+        place = {2: 7, 7: 2}.get(seed, seed)
+        write_wav(tmp_path / f"shot_{place}.wav", sound, RATE)
+        caches[f"shot_{seed}"] = cache(mouth)
+    found = list(look_at_timing(own(tmp_path, caches), caches, LIPS, "audio"))
+    assert sorted((f.code, f.path) for f in found) == [
+        ("audio-exchanged", "audio/shot_2.wav"),
+        ("audio-exchanged", "audio/shot_7.wav"),
+    ]
+
+
 def test_what_two_frames_are_is_left_to_the_scatter_of_sentences(tmp_path: Path) -> None:
     assert look(tmp_path, [0, 2, -2, 1, 0, 0]) == []
 

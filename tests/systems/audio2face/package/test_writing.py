@@ -280,8 +280,12 @@ def test_timing_of_the_thirty_fps_settings() -> None:
     """Row 16: 7/15/8 puts frames between samples, 6/15/9 does not."""
     (fault,) = timing_faults(DiffusionShape(9, 9, left=7, center=15, right=8))
     assert "the first kept frame of a window lies at 3733.3 samples" in fault
-    long = DiffusionShape(9, 9, left=15, center=30, right=15, buffer_length=16384)
+    long = DiffusionShape(
+        9, 9, left=15, center=30, right=15, buffer_length=16384, padding_left=16384
+    )
     assert timing_faults(long) == ["the frame rate is 58.5938"]
+    late, _ = timing_faults(replace(long, padding_left=16000))
+    assert "late by 110.9 samples" in late  # 59 frames of 16384 / 60 samples are 16110.9
     assert timing_faults(DiffusionShape(9, 9, left=6, center=15, right=9)) == []
     assert timing_faults(DiffusionShape(9, 9)) == []
 
