@@ -58,8 +58,8 @@ class RegressionSession:
         self._implicit, self._emotion = np.asarray(implicit, np.float32), emotion
         self._window = network.settings.window
         self._layout = ChannelLayout.of(actor)
-        self._skin = actor.skin.shapes.reshape(self._layout.skin, -1)
-        self._tongue = actor.tongue.shapes.reshape(self._layout.tongue, -1)
+        self._skin = torch.from_numpy(actor.skin.shapes.reshape(self._layout.skin, -1))
+        self._tongue = torch.from_numpy(actor.tongue.shapes.reshape(self._layout.tongue, -1))
         self._sizes = ChannelSizes(
             self._skin.shape[1], self._tongue.shape[1], self._layout.jaw, self._layout.eye
         )
@@ -119,11 +119,11 @@ class RegressionSession:
         """What is heard in the windows (B, channels, T) that begin at samples (B,) of the sound."""
         if self._grid is None:
             together = _WHOLE_WINDOWS if self._device.type == "cpu" else len(starts)
-            heard = [
+            windows = [
                 self._network.hear(self._sounds(starts[first : first + together], self._window))
                 for first in range(0, len(starts), together)
             ]
-            return torch.cat(heard)
+            return torch.cat(windows)
         places = starts[:, None] + self._grid.hop * np.arange(self._grid.count)
         new = np.setdiff1d(places, self._known_at)
         if len(new):
@@ -160,14 +160,16 @@ class RegressionSession:
             [np.tile(self._implicit, (len(frames), 1)), self._emotion.at(times)], axis=1
         )
         felt = torch.from_numpy(emotion).to(self._device)
-        rows = self._network.pose_of(steps, felt).cpu().numpy()
+        rows = self._network.pose_of(steps, felt).cpu()
         columns = self._layout.slices
         moved = np.empty((len(frames), self._sizes.total), np.float32)
-        skin, tongue, jaw, eye = np.split(moved, np.cumsum(self._sizes.each)[:-1], axis=1)
-        # Into place: of a large face, a copy of the vertices costs a quarter of making them.
-        np.matmul(rows[:, columns["skin"]], self._skin, out=skin)
-        np.matmul(rows[:, columns["tongue"]], self._tongue, out=tongue)
-        jaw[:], eye[:] = rows[:, columns["jaw"]], rows[:, columns["eye"]]
+        skin, tongue, jaw, eye = torch.split(torch.from_numpy(moved), list(self._sizes.each), 1)
+        # Into place: of a large face, a copy of the vertices costs a quarter of making them. By
+        # torch: its product of a large face takes four fifths of the time of NumPy's.
+        torch.mm(rows[:, columns["skin"]], self._skin, out=skin)
+        torch.mm(rows[:, columns["tongue"]], self._tongue, out=tongue)
+        jaw.copy_(rows[:, columns["jaw"]])
+        eye.copy_(rows[:, columns["eye"]])
         return [
             FaceFrame(int(frame), float(time), row, self._sizes)
             for frame, time, row in zip(frames, times, moved, strict=True)

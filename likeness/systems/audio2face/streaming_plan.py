@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -132,14 +133,40 @@ class StreamingPlan:
 
     @property
     def faults(self) -> list[str]:
-        """Where runtimes, which count whole samples, put frames elsewhere; parts of a sentence."""
+        """Where runtimes, which count whole samples and pad the sound once, put frames elsewhere or
+        give none; parts of a sentence."""
         parts = {"first kept frame": self.target_offset, "stride": self.stride}
-        return [
+        cut = [
             f"the {what} of a window lies at {float(value):.1f} samples; runtimes cut that to a "
             "whole number, and every frame is late by the rest"
             for what, value in parts.items()
             if value.denominator != 1
         ]
+        return [*cut, *self._padding_faults()]
+
+    def _padding_faults(self) -> Iterator[str]:
+        """Frames of the sound that no window of the padded sound gives, or gives at its time."""
+        first = self.target_offset - self.padding_left
+        late = -self.padding_left % self.samples_per_frame
+        if first > 0:
+            yield (
+                f"{self.padding_left} samples of zeros stand before the sound, and "
+                f"{math.ceil(first / self.samples_per_frame)} frames before the first kept one of "
+                f"the first window are never given; {float(self.target_offset):g} zeros are enough"
+            )
+        elif late:
+            yield (
+                f"{self.padding_left} samples of zeros before the sound are no whole number of "
+                f"frames, and every frame is late by {float(late):.1f} samples"
+            )
+        least = (
+            math.ceil(self.window - self.target_offset) - 1
+        )  # a last frame has a sample at least
+        if self.padding_right < least:
+            yield (
+                f"{self.padding_right} samples of zeros stand after the sound, and no window may "
+                f"reach its last frames; {least} zeros are enough"
+            )
 
     def noise_remark(self, levels: int, values: int) -> str | None:
         """What is wrong with the noise of a window for runtimes, which draw even counts alone.

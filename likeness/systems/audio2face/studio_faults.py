@@ -23,6 +23,8 @@ FAULTS_FILE = "faults.json"
 _SHORT = 0.3  # seconds cut off
 _SHIFT = 5  # frames
 _TURN = 12.0  # degrees of a head that is not held still
+_JUMP = 0.5  # cm by which a head is elsewhere for one frame
+_FROZEN = 0.8  # seconds without a new frame
 
 
 def put_faults(
@@ -98,6 +100,23 @@ def _moving_head(actor: Path, shot: str, fps: float) -> Path:
     return _changed(_skin(actor, shot), turned)
 
 
+def _jumping_head(actor: Path, shot: str, fps: float) -> Path:
+    def jumped(frames: Array) -> Array:
+        frames[len(frames) // 2, :, 1] += _JUMP
+        return frames
+
+    return _changed(_skin(actor, shot), jumped)
+
+
+def _frozen_face(actor: Path, shot: str, fps: float) -> Path:
+    def frozen(frames: Array) -> Array:
+        first = len(frames) // 3
+        frames[first : first + round(_FROZEN * fps)] = frames[first]
+        return frames
+
+    return _changed(_skin(actor, shot), frozen)
+
+
 def _in_metres(actor: Path, shot: str, fps: float) -> Path:
     return _changed(_skin(actor, shot), lambda frames: 0.01 * frames)
 
@@ -129,6 +148,8 @@ FAULTS: Mapping[str, Callable[[Path, str, float], Path]] = {
     "audio-shifted": _shifted_sound,
     "topology": _other_topology,
     "head-motion": _moving_head,
+    "head-jump": _jumping_head,
+    "face-frozen": _frozen_face,
     "unit": _in_metres,
     "not-finite": _not_a_number,
     "cache-damaged": _truncated,

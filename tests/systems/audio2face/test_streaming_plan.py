@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
+from fractions import Fraction
 
 import pytest
 
@@ -81,6 +83,72 @@ def test_other_frame_rates_are_refused(fps: float) -> None:
 def test_padding_shorter_than_a_window_loses_no_frame_silently() -> None:
     with pytest.raises(UsageError, match="1000 samples of zeros"):
         StreamingPlan.of(WindowSettings(padding_left=1000), 60)
+
+
+def moments_of_runtime(plan: StreamingPlan, samples: int) -> list[Fraction]:
+    """The frames of a runtime, by plain loops: windows as long as they fit into the padded sound,
+    kept frames whose moment lies in the sound."""
+    frame = Fraction(plan.window, plan.left + plan.centre + plan.right)
+    found, start = [], Fraction(-plan.padding_left)
+    while start + plan.window <= samples + plan.padding_right:
+        for index in range(plan.left, plan.left + plan.centre):
+            moment = start + index * frame
+            if 0 <= moment < samples:
+                found.append(moment)
+        start += plan.centre * frame
+    return found
+
+
+SOUNDS = (1, 4001, 7999, 8000, 8001, 16000, 20011, 47999, 160000)
+
+
+@pytest.mark.parametrize("fps", FRAME_RATES)
+def test_plans_without_a_fault_give_every_frame_at_its_moment(fps: int) -> None:
+    frame = Fraction(16000, fps)
+    plan = StreamingPlan.of(WindowSettings(), fps)
+    least = replace(
+        plan,
+        padding_left=int(plan.target_offset),
+        padding_right=int(plan.window - plan.target_offset) - 1,
+    )
+    for own in (plan, least):
+        assert own.faults == []
+        for samples in SOUNDS:
+            expected = [k * frame for k in range(own.frames_of(samples))]
+            assert moments_of_runtime(own, samples) == expected
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"padding_left": 0}, "15 frames before the first kept one"),
+        ({"padding_left": 1600}, "9 frames before the first kept one"),
+        ({"padding_left": 3999}, "1 frames before the first kept one"),
+        ({"padding_left": 16100}, "every frame is late by 166.7 samples"),
+        ({"padding_right": 0}, "no window may reach its last frames; 11999 zeros are enough"),
+        ({"padding_right": 11998}, "no window may reach its last frames; 11999 zeros are enough"),
+    ],
+)
+def test_zeros_by_which_a_runtime_loses_frames_are_told(change: dict[str, int], said: str) -> None:
+    plan = replace(StreamingPlan.of(WindowSettings(), 60), **change)
+    assert len(plan.faults) == 1
+    assert said in plan.faults[0]
+    frame = Fraction(16000, 60)
+    given = {samples: moments_of_runtime(plan, samples) for samples in SOUNDS}
+    wanted = {samples: [k * frame for k in range(plan.frames_of(samples))] for samples in SOUNDS}
+    assert given != wanted
+    if change.get("padding_left") == 1600:
+        assert given[160000] == wanted[160000][9:]
+    if change.get("padding_left") == 16100:
+        assert {moment % frame for moment in given[160000]} == {Fraction(500, 3)}
+
+
+def test_zeros_after_the_sound_that_are_too_few_are_told_of_when_training_begins(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with caplog.at_level(logging.WARNING):
+        StreamingPlan.of(WindowSettings(padding_right=8000), 60)
+    assert "8000 samples of zeros stand after the sound" in caplog.text
 
 
 def test_frames_of_a_sound_in_one_piece() -> None:

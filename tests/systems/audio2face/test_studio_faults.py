@@ -42,6 +42,11 @@ def test_each_fault_damages_its_own_shot(tmp_path: Path, actor: Path) -> None:
     lengths = np.linalg.norm(skin("head-motion"), axis=2)
     assert lengths == pytest.approx(np.linalg.norm(before["head-motion"], axis=2), rel=1e-5)
     assert np.abs(skin("head-motion") - before["head-motion"]).max() > 1.0
+    jumped = np.abs(skin("head-jump") - before["head-jump"]).max(axis=(1, 2))
+    assert np.flatnonzero(jumped > 1e-4).tolist() == [30]
+    assert jumped[30] == pytest.approx(0.5, abs=1e-5)
+    steps = np.abs(np.diff(skin("face-frozen"), axis=0)).max(axis=(1, 2))
+    assert np.flatnonzero(steps == 0).tolist() == list(range(20, 43))  # 24 frames are one
     assert skin("unit") == pytest.approx(0.01 * before["unit"])
     assert np.isnan(skin("not-finite")).sum() == 3
     with pytest.raises(ValueError, match=r".*"):

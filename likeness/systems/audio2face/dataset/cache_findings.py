@@ -25,6 +25,7 @@ from likeness.systems.audio2face.dataset.description import ActorFiles
 from likeness.systems.audio2face.dataset.frame_findings import (
     exchanged_vertices,
     look_at_frame_faults,
+    look_at_head,
 )
 from likeness.systems.audio2face.dataset.reading import cache_of, knows_rate
 from likeness.systems.audio2face.dataset.vertex_order import VertexPlaces
@@ -53,6 +54,9 @@ class LookedAtCaches:
         findings: what is wrong with any cache.
         moved: of the skin, by shot: how far a vertex gets from where it is in the first frame, cm.
         still: shots whose skin does not move.
+        places: of the skin, by shot: how findings call the files.
+        frozen: of the skin, by shot: first and last frames of stretches that are alike, in shots
+            that move.
     """
 
     skin: Mapping[str, VertexAnimation]
@@ -60,6 +64,8 @@ class LookedAtCaches:
     findings: tuple[Finding, ...]
     moved: Mapping[str, float]
     still: frozenset[str]
+    places: Mapping[str, str]
+    frozen: Mapping[str, tuple[tuple[int, int], ...]]
 
 
 def look_at_caches(actor: str, files: ActorFiles, base: Path) -> LookedAtCaches:
@@ -92,7 +98,11 @@ def look_at_caches(actor: str, files: ActorFiles, base: Path) -> LookedAtCaches:
     other = _other_size(whole)
     moved = {shot: look.moved for shot, look in whole.items() if shot not in other}
     still = frozenset(shot for shot, look in whole.items() if look.is_still)
-    return LookedAtCaches(skin, frozenset(damaged), tuple(findings), moved, still)
+    places = {shot: _place(base / files.skin_caches, shot, base) for shot in skin}
+    frozen = {
+        s: alike for s, look in whole.items() if (alike := look.whole.alike) and s not in still
+    }
+    return LookedAtCaches(skin, frozenset(damaged), tuple(findings), moved, still, places, frozen)
 
 
 def length_finding(shot: str, channel: str, found: int, expected: int) -> Finding:
@@ -219,6 +229,8 @@ def _looked_at(
         )
     for shot, look in looks.items():
         yield from look_at_frame_faults(look, places[shot])
+        if with_head:
+            yield from look_at_head(look, places[shot])
     whole = {shot: look for shot, look in looks.items() if look.is_whole}
     other = _other_size(whole)
     for shot, ratio in other.items():
@@ -229,7 +241,9 @@ def _looked_at(
     for shot, what in moved.items():
         yield order_finding(places[shot], "other shots", what, advice)
     if with_head:
-        yield from _head_motion({s: look for s, look in sized.items() if s not in moved}, places)
+        # A frame that jumps may be one that shots are judged by.
+        held = {s: k for s, k in sized.items() if s not in moved and k.whole.jump is None}
+        yield from _head_motion(held, places)
 
 
 def _place(root: Path, shot: str, base: Path) -> str:

@@ -1,6 +1,7 @@
 """One pass over the frames of a cache: broken numbers, vertices that stray or jump, motion at all.
 
-What is said about it is :mod:`.frame_findings`; what one step says, :mod:`.frame_steps`.
+What is said about it is :mod:`.frame_findings`; what one step says, :mod:`.frame_steps` of single
+vertices and :mod:`.whole_frames` of all together.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 
 from likeness.geometry.animation import VertexAnimation
 from likeness.systems.audio2face.dataset.frame_steps import Steps, vertices_around
+from likeness.systems.audio2face.dataset.whole_frames import WholeFrames
 
 _FEW = 4
 """Frames of a shot by which its head and its size are judged."""
@@ -50,6 +52,7 @@ class LookedAtFrames:
         exchanged: the frame from which on vertices lie where others were before, and which do.
         jump: the frame from which on a vertex is elsewhere while its neighbours stay, the vertex,
             and how far.
+        whole: what the steps say of all vertices together.
         moved: how far a vertex gets from its place in the first frame along an axis, cm.
     """
 
@@ -66,6 +69,7 @@ class LookedAtFrames:
         low, high = middle.min(axis=0), middle.max(axis=0)
         self._extent = (high - low).max()
         self._far = spike * self._extent
+        self.whole = WholeFrames(float(self._extent))
         reach = _STRAY * self._extent
         self._low, self._high = low - reach, high + reach
 
@@ -114,6 +118,7 @@ class LookedAtFrames:
             return
         if self.collapsed is None and block.shape[1] > 1:
             steps = Steps(block, self._near)
+            self.whole.add(block, steps.lengths, first)
             if self.exchanged is None and (exchanged := steps.exchanged()) is not None:
                 self.exchanged = first + exchanged[0], exchanged[1]
             if self.jump is None and (jump := steps.jumped(self._far)) is not None:

@@ -2,9 +2,10 @@
 
 Owns the order of looking and what concerns the dataset as a whole. Caches are
 ``cache_findings.py``, sounds and emotions ``shot_findings.py``, sound beside lips
-``timing_findings.py``, other voices ``voice_findings.py``; everything beside the shots
-``actor_findings.py``, with jaw and eyes in ``motion_findings.py`` and blendshapes in
-``pose_findings.py``.
+``timing_findings.py`` and ``exchanged_findings.py``, beside frames that are alike
+``frozen_findings.py``, other voices ``voice_findings.py``; everything beside the shots
+``actor_findings.py``, with neutrals in ``neutral_findings.py``, lists in ``list_findings.py``, jaw
+and eyes in ``motion_findings.py`` and blendshapes in ``pose_findings.py``.
 """
 
 from __future__ import annotations
@@ -16,18 +17,20 @@ from likeness.data.inspection import Finding, Inspection
 from likeness.data.making import refuse_unfinished
 from likeness.errors import LikenessError, MissingError
 from likeness.geometry.animation import VertexAnimation
-from likeness.geometry.animation_files import find_cache, list_shots
+from likeness.geometry.animation_files import list_shots
 from likeness.systems.audio2face.dataset.actor_findings import look_at_actor
-from likeness.systems.audio2face.dataset.cache_findings import look_at_caches, place_in
+from likeness.systems.audio2face.dataset.cache_findings import LookedAtCaches, look_at_caches
 from likeness.systems.audio2face.dataset.description import (
     DESCRIPTION,
     ActorFiles,
     DatasetDescription,
     read_description,
 )
+from likeness.systems.audio2face.dataset.frozen_findings import look_at_frozen
+from likeness.systems.audio2face.dataset.own_sounds import own_sounds
 from likeness.systems.audio2face.dataset.reading import open_dataset
 from likeness.systems.audio2face.dataset.shot_findings import look_at_shots, look_at_sound
-from likeness.systems.audio2face.dataset.sounds import recordings_of
+from likeness.systems.audio2face.dataset.sounds import Recordings, recordings_of
 from likeness.systems.audio2face.dataset.splits import refuse_unknown_shots
 from likeness.systems.audio2face.dataset.timing_findings import look_at_timing
 from likeness.systems.audio2face.dataset.vertex_lists import read_pairs
@@ -55,70 +58,59 @@ def inspect_dataset(root: str | Path, description: DatasetDescription | None = N
         return Inspection(str(root), counts, (found,))
     findings: list[Finding] = []
     skins: dict[str, Mapping[str, VertexAnimation]] = {}
+    recordings: dict[str, Recordings] = {}
     for name, files in description.actors.items():
         counts["actors"] += 1
         looked = look_at_caches(name, files, base)
         caches, damaged = looked.skin, looked.damaged
         skins[name] = caches
-        recordings, of_shots = look_at_shots(
-            name, files, base, description, caches, damaged, looked.still
+        recordings[name] = recordings_of(base / files.audio)
+        count, of_shots = look_at_shots(
+            name, files, base, description, caches, recordings[name], damaged, looked.still
         )
         findings += [
             *looked.findings,
             *of_shots,
             *look_at_actor(files, base, caches, damaged, looked.moved),
         ]
-        findings += _timing(files, base, caches, findings)
-        findings += _voices(files, base, caches, findings)
+        findings += _heard(files, base, looked, recordings[name], findings)
         counts["shots"] += len(caches)
         counts["frames"] += sum(cache.num_frames for cache in caches.values())
         counts["seconds"] += round(sum(c.num_frames / c.fps for c in caches.values()))
-        counts["recordings"] += recordings
+        counts["recordings"] += count
     findings += [*_whole(base, description), *_held_out(base, description)]
     if not any(finding.severity == "error" for finding in findings):
-        findings += _clips(base, description, skins)
+        findings += _clips(base, description, skins, recordings)
     return Inspection(str(root), counts, tuple(findings))
 
 
-def _timing(
+def _heard(
     files: ActorFiles,
     base: Path,
-    caches: Mapping[str, VertexAnimation],
+    looked: LookedAtCaches,
+    recordings: Recordings,
     findings: Iterable[Finding],
-) -> list[Finding]:
-    """The lag of sounds; of shots only that have no other fault."""
+) -> Iterable[Finding]:
+    """What sounds say beside faces, and other voices beside own ones; of files without another
+    fault only."""
     faulty = {finding.path for finding in findings if finding.severity == "error"}
-    if files.lip_distance_list is None or files.lip_distance_list in faulty:
-        return []
-    recordings = recordings_of(base / files.audio)
-    sounds, kept = {}, {}
-    for shot, cache in caches.items():
-        audio = recordings.get(shot, {}).get("")
-        place = place_in(find_cache(base / files.skin_caches, shot), base)
-        if audio is not None and not {f"{files.audio}/{audio}", place} & faulty:
-            kept[shot] = cache
-            sounds[shot] = (base / files.audio / audio, f"{files.audio}/{audio}")
-    lips = read_pairs(base / files.lip_distance_list)
-    return list(look_at_timing(sounds, kept, lips, files.audio))
-
-
-def _voices(
-    files: ActorFiles,
-    base: Path,
-    caches: Mapping[str, VertexAnimation],
-    findings: Iterable[Finding],
-) -> list[Finding]:
-    """The lag of other voices beside the own sound of a shot, of sounds without a fault in time."""
-    told = {f.path for f in findings if f.severity == "error" or f.code == "audio-shifted"}
-    sounds: dict[str, Path] = {}
+    caches = looked.skin
+    sounds = own_sounds(base / files.audio, files.audio, recordings, caches, faulty)
+    usable = {shot: own for shot, own in sounds.items() if looked.places[shot] not in faulty}
+    yield from look_at_frozen(looked.frozen, looked.places, usable, caches)
+    at_fault = set()
+    if files.lip_distance_list is not None and files.lip_distance_list not in faulty:
+        lips = read_pairs(base / files.lip_distance_list)
+        of_lips = list(look_at_timing(usable, caches, lips, files.audio))
+        at_fault = {finding.path for finding in of_lips}
+        yield from of_lips
+    told = faulty | at_fault
+    in_time = {shot: own for shot, own in sounds.items() if own.where not in told}
     voices: dict[str, dict[str, Path]] = {}
-    for shot, by_speaker in recordings_of(base / files.audio).items():
-        places = {s: f"{files.audio}/{audio}" for s, audio in by_speaker.items()}
-        own = places.pop("", None)
-        if shot in caches and own is not None and own not in told:
-            sounds[shot] = base / own
-            voices[shot] = {w: base / w for w in places.values() if w not in told}
-    return list(look_at_voices(sounds, voices, caches))
+    for shot in in_time:
+        places = [f"{files.audio}/{audio}" for who, audio in recordings[shot].items() if who]
+        voices[shot] = {place: base / place for place in places if place not in told}
+    yield from look_at_voices(in_time, voices, caches)
 
 
 def _whole(base: Path, description: DatasetDescription) -> Iterable[Finding]:
@@ -170,6 +162,7 @@ def _clips(
     base: Path,
     description: DatasetDescription,
     skins: Mapping[str, Mapping[str, VertexAnimation]],
+    recordings: Mapping[str, Recordings],
 ) -> Iterable[Finding]:
     try:
         actors = open_dataset(base, description)
@@ -215,7 +208,7 @@ def _clips(
                 f"Expected the sound of a clip of shot '{clip.shot}', found no file.",
                 "Correct the table of clips, or add the file.",
             )
-    yield from _named_sounds(base, description, clips, skins)
+    yield from _named_sounds(base, description, clips, skins, recordings)
 
 
 def _named_sounds(
@@ -223,11 +216,12 @@ def _named_sounds(
     description: DatasetDescription,
     clips: Iterable[Clip],
     skins: Mapping[str, Mapping[str, VertexAnimation]],
+    recordings: Mapping[str, Recordings],
 ) -> Iterable[Finding]:
     """Sounds that belong to a shot by the table of clips alone, not by their names."""
     seen: set[tuple[str, str, str]] = set()
-    for actor, files in description.actors.items():
-        for shot, by_speaker in recordings_of(base / files.audio).items():
+    for actor, of_actor in recordings.items():
+        for shot, by_speaker in of_actor.items():
             seen |= {(actor, shot, audio) for audio in by_speaker.values()}
     for clip in clips:
         key = (clip.actor, clip.shot, clip.audio)

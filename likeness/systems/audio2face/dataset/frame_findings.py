@@ -10,6 +10,7 @@ from likeness.systems.audio2face.dataset.cache_frames import LookedAtFrames
 _NAMED = 6
 """Vertices a finding names."""
 _AGAIN = "Export the shot again, or leave it out."
+_MEND = "Mend the frame: a network learns such a jump as if it had been said."
 
 
 def look_at_frame_faults(look: LookedAtFrames, place: str) -> Iterable[Finding]:
@@ -46,8 +47,19 @@ def look_at_frame_faults(look: LookedAtFrames, place: str) -> Iterable[Finding]:
             f"In frame {frame} vertex {vertex} is {distance:.3g} cm from where it is before "
             "and after, which no face does in one frame."
         )
-        advice = "Mend the frame: a network learns such a jump as if it had been said."
-        yield Finding("warning", "vertex-spike", place, message, advice)
+        yield Finding("warning", "vertex-spike", place, message, _MEND)
+
+
+def look_at_head(look: LookedAtFrames, place: str) -> Iterable[Finding]:
+    """A face that jumps as a whole, in a cache of the skin; tongues do."""
+    if look.whole.jump is not None:
+        frame, distance, usual = look.whole.jump
+        message = (
+            f"Expected a head that is held still; in frame {frame} the whole face is "
+            f"{distance:.2g} cm from where it was in frame {frame - 1}, and in the frames around "
+            f"it gets {usual:.1g} cm."
+        )
+        yield Finding("warning", "head-jump", place, message, _MEND)
 
 
 def exchanged_vertices(vertices: Sequence[int]) -> str:

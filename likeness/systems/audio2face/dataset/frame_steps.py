@@ -40,20 +40,20 @@ class Steps:
     def __init__(self, frames: Frames, near: NDArray[np.int64]) -> None:
         self._frames, self._near = frames, near
         self._moved = np.diff(frames, axis=0)
-        self._far = np.linalg.norm(self._moved, axis=2)
+        self.lengths = np.linalg.norm(self._moved, axis=2)
         """(n - 1, V) how far each vertex gets."""
-        others = self._far.sum(axis=0) - self._far
-        self._usual = others / max(len(self._far) - 1, 1)
+        others = self.lengths.sum(axis=0) - self.lengths
+        self._usual = others / max(len(self.lengths) - 1, 1)
 
     def exchanged(self) -> tuple[int, list[int]] | None:
         """The first frame in which vertices lie where others were just before, and those vertices;
         None where no place is exchanged."""
-        fast = self._far > np.maximum(_OWN_STEPS * self._usual, _SMALLEST)
+        fast = self.lengths > np.maximum(_OWN_STEPS * self._usual, _SMALLEST)
         for index in np.flatnonzero(fast.sum(axis=1) > 1):
             asked = np.flatnonzero(fast[index])
             around = np.median(self._moved[index, self._near[asked]], axis=1)
             apart = np.linalg.norm(self._moved[index, asked] - around, axis=1)
-            own = apart > _OTHERWISE * self._far[index, asked]
+            own = apart > _OTHERWISE * self.lengths[index, asked]
             if own.sum() < 2:
                 continue
             asked, around, apart = asked[own], around[own], apart[own]
@@ -68,7 +68,7 @@ class Steps:
     def jumped(self, far: float) -> tuple[int, int, float] | None:
         """The frame from which on a vertex is farther than ``far``, cm, from where it was while
         those around it stay; the vertex, and how far. None without such a one."""
-        inner = self._far[1:-1]
+        inner = self.lengths[1:-1]
         is_far = inner > np.maximum(_FAR_STEPS * self._usual[1:-1], far)
         if not is_far.any():
             return None

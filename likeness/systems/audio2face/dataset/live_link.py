@@ -7,6 +7,7 @@ in time is :mod:`.live_link_takes`; the head is :mod:`..studio_faces`.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator, Mapping
 from functools import lru_cache, partial
 from pathlib import Path
@@ -20,7 +21,7 @@ from likeness.errors import DataError, LikenessError, UsageError
 from likeness.media.audio import read_sound
 from likeness.replacement import replacing
 from likeness.seeds import Draws
-from likeness.storage.files import file_version
+from likeness.storage.files import file_version, sha256_of
 from likeness.studio.curves import EYES
 from likeness.studio.person import Person
 from likeness.systems.audio2face.dataset.description import is_name
@@ -127,7 +128,11 @@ def prepare_live_link(
             **options,
         },
         files={str(p): file_version(p.stat()) for take in takes for p in (take.table, take.sound)},
-        notes={"source": f"Live Link Face takes in {source}", "consent": consent, "head": head},
+        notes={
+            "source": f"Live Link Face takes in '{Path(source).resolve().name}'",
+            "consent": consent,
+            **_known_head(head),
+        },
         pieces=len(takes),
     ) as journal:
         make = partial(_make_shot, root, options)
@@ -209,6 +214,20 @@ def _is_much(lost: float, seconds: float) -> bool:
     return lost > _CUT or lost > max(_CUT_SHARE * seconds, _CUT_LEAST)
 
 
+def _known_head(head: str) -> dict[str, str]:
+    """What is written about a head: where its file lies is nobody's business who gets the data."""
+    if head == "studio":
+        return {"head": head}
+    return {"head": Path(head).name, "head_sha256": sha256_of(Path(head))}
+
+
+def _without_folders(message: str, take: Take) -> str:
+    """A message that names the files of a take, by their names alone."""
+    for folder in {take.table.parent, take.sound.parent}:
+        message = message.replace(f"{folder}{os.sep}", "")
+    return message
+
+
 @lru_cache(maxsize=1)
 def _face(head: str, person: int, vertices: int | None) -> SpeakingFace:
     if head == "studio":
@@ -230,7 +249,7 @@ def _make_shot(root: Path, options: Mapping[str, Any], take: Take) -> dict[str, 
             sound_start=options["sound_start"],
         )
     except LikenessError as error:
-        return {"file": take.table.name, "reason": error.message}
+        return {"file": take.table.name, "reason": _without_folders(error.message, take)}
     face = _face(options["head"], options["person"], options["vertices"])
     skin, tongue, jaw = face.move(frames.channels)
     write_shot(

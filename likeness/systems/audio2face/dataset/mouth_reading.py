@@ -8,14 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from likeness.geometry.animation import VertexAnimation
 from likeness.systems.audio2face.artefacts import Pairs
-from likeness.systems.audio2face.audio import read_speech
 from likeness.systems.audio2face.baselines import RidgeLine
 from likeness.systems.audio2face.log_mel import log_mel_windows
 
@@ -70,16 +68,11 @@ def lip_places(cache: VertexAnimation, lips: Pairs) -> NDArray[np.float32]:
     return np.concatenate([block[:, vertices] for block in cache.blocks()])
 
 
-def mouth_of(places: NDArray[np.float32], fps: float, path: Path) -> SpokenMouth:
-    """The lips (F, n, 3) of a shot, finite, and the file of its sound.
-
-    Raises:
-        DataError, MissingError: the sound cannot be decoded.
-    """
-    windows = log_mel_windows(read_speech(path).samples, len(places), fps)
+def heard_around(samples: NDArray[np.floating], num_frames: int, fps: float) -> NDArray[np.float32]:
+    """(F, 200) log-mel energies around every frame, of speech (n,) at 16 kHz."""
+    windows = log_mel_windows(samples, num_frames, fps)
     count, middle = _COLUMNS
-    heard = windows.reshape(len(windows), count, -1)[:, middle].reshape(len(windows), -1)
-    return SpokenMouth(places.reshape(len(places), -1), heard)
+    return windows.reshape(num_frames, count, -1)[:, middle].reshape(num_frames, -1)
 
 
 def read_mouths(mouths: Mapping[str, SpokenMouth]) -> dict[str, ReadMouth]:

@@ -17,9 +17,9 @@ from likeness.errors import LikenessError
 from likeness.geometry.animation import VertexAnimation
 from likeness.systems.audio2face.dataset.description import ActorFiles, DatasetDescription
 from likeness.systems.audio2face.dataset.emotions import emotion_of_shot
-from likeness.systems.audio2face.dataset.sounds import recordings_of, sound_facts
+from likeness.systems.audio2face.dataset.sounds import Recordings, sound_facts
 
-_LONGEST_GAP = 0.1
+LONGEST_GAP = 0.1
 """Seconds by which sound and animation of a shot may differ."""
 _MIN_RATE = 16000
 _MIN_BITS = 16
@@ -42,6 +42,7 @@ def look_at_shots(
     base: Path,
     description: DatasetDescription,
     caches: Mapping[str, VertexAnimation],
+    recordings: Recordings,
     damaged: Collection[str] = (),
     still: Collection[str] = (),
 ) -> tuple[int, list[Finding]]:
@@ -52,6 +53,7 @@ def look_at_shots(
         files: where its files lie, below ``base``.
         description: of the dataset.
         caches: of the skin, by shot.
+        recordings: the sounds in the actor's folder.
         damaged: shots whose cache cannot be opened.
         still: shots whose skin does not move.
     """
@@ -65,7 +67,6 @@ def look_at_shots(
             "Correct 'audio' of the actor, or add one sound for each shot.",
         )
         return 0, [found]
-    recordings = recordings_of(folder)
     known = {*caches, *damaged}
     findings = list(_sounds(files, base, caches, recordings, known, still))
     findings += _emotions(actor, description, caches, known)
@@ -77,7 +78,7 @@ def _sounds(
     files: ActorFiles,
     base: Path,
     caches: Mapping[str, VertexAnimation],
-    recordings: Mapping[str, Mapping[str, str]],
+    recordings: Recordings,
     known: Collection[str],
     still: Collection[str],
 ) -> Iterable[Finding]:
@@ -125,7 +126,7 @@ def look_at_sound(
         return
     is_silence = "silence" in shot.lower()
     gap = facts.seconds - cache.num_frames / cache.fps
-    if abs(gap) > _LONGEST_GAP:
+    if abs(gap) > LONGEST_GAP:
         yield Finding(
             "error",
             "audio-length",

@@ -5,6 +5,7 @@ A file belongs to a shot by its whole stem. Decoding for training is :mod:`..aud
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +18,8 @@ SUFFIXES = (".wav", ".flac", ".ogg", ".mp3")
 AUGMENTED = "aug"
 """Folder of re-voiced recordings, one folder per voice in it."""
 SPEAKER_PREFIX = "aug_"
+Recordings = Mapping[str, Mapping[str, str]]
+"""Shot to speaker to path; see :func:`recordings_of`."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,7 @@ def sound_facts(path: Path) -> SoundFacts:
 def recordings_of(folder: Path) -> dict[str, dict[str, str]]:
     """Shot to speaker to path below ``folder``; the speaker of the actor's own voice is "".
 
-    Dot files and everything that is no sound are passed over.
+    Dot files and everything that is no sound are passed over; nothing where there is no folder.
     """
     found: dict[str, dict[str, str]] = {}
     voices = folder / AUGMENTED

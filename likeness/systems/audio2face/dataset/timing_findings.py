@@ -3,35 +3,31 @@
 Shots that are all shifted alike are told by the common lag of lips and loudness. The two go
 together only loosely: in short sentences whose syllables follow each other evenly, loudness fits
 the lips a syllable later as well as at their own time. So one shot is told by
-:mod:`.mouth_reading`, which knows how the mouth of this actor follows the sound in the others.
+:mod:`.mouth_reading`, which knows how the mouth of this actor follows the sound in the others; by
+the same reading :mod:`.exchanged_findings` tells sounds that belong to other shots.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 
 import numpy as np
-import soundfile
 from numpy.typing import NDArray
-from scipy import signal
 
 from likeness.data.inspection import Finding
 from likeness.geometry.animation import VertexAnimation
 from likeness.systems.audio2face.artefacts import Pairs
+from likeness.systems.audio2face.dataset.exchanged_findings import look_at_exchanged
 from likeness.systems.audio2face.dataset.mouth_reading import (
+    ReadMouth,
     SpokenMouth,
     lip_places,
-    mouth_of,
     read_mouths,
 )
+from likeness.systems.audio2face.dataset.own_sounds import Curve, OwnSound
 
-_BAND = (250.0, 3000.0)
-"""Hz of speech that the lips shape."""
 FARTHEST_LAG = 0.4
 """Seconds by which sound is moved at most."""
-_FLOOR = 1e-4
-"""Root mean square of sound that counts as silence."""
 TOO_FAR = 0.07
 """Seconds; lags of single sentences scatter by 0.025."""
 _LEAST, _BETTER = 0.35, 0.2
@@ -44,11 +40,9 @@ _MIN_SECONDS, _MIN_POOLED = 1.5, 10.0
 _READ_BYTES = 512 * 1024**2
 """Of larger caches shots are looked at until as much was read."""
 
-Curve = NDArray[np.float64]
-
 
 def look_at_timing(
-    sounds: Mapping[str, tuple[Path, str]],
+    sounds: Mapping[str, OwnSound],
     caches: Mapping[str, VertexAnimation],
     lips: Pairs,
     where: str,
@@ -56,7 +50,7 @@ def look_at_timing(
     """What the lag between lips and sound says.
 
     Args:
-        sounds: shot to the file of its sound and how it is called; only readable ones.
+        sounds: of the shots, by shot.
         caches: of the skin, by shot, all of one mesh. Of large ones others have looked at some
             frames only, so lips that are no numbers are told here.
         lips: pairs across the mouth.
@@ -65,7 +59,7 @@ def look_at_timing(
     curves: dict[str, Curve] = {}
     mouths: dict[str, SpokenMouth] = {}
     read = 0
-    for shot, (path, _) in sounds.items():
+    for shot, sound in sounds.items():
         cache = caches.get(shot)
         if cache is None or cache.duration < _MIN_SECONDS or read > _READ_BYTES:
             continue
@@ -82,11 +76,10 @@ def look_at_timing(
                 "Export the shot again, or leave it out.",
             )
             continue
-        heard = loudness(path, cache.num_frames, cache.fps)
-        curve = lag_correlation(lip_gap(places), heard, _farthest(cache.fps))
+        curve = lag_correlation(lip_gap(places), sound.loudness, _farthest(cache.fps))
         if curve is not None:
             curves[shot] = curve
-            mouths[shot] = mouth_of(places, cache.fps, path)
+            mouths[shot] = SpokenMouth(places.reshape(len(places), -1), sound.heard)
     seconds = sum(caches[shot].duration for shot in curves)
     if not curves or seconds < _MIN_POOLED:
         return
@@ -104,26 +97,39 @@ def look_at_timing(
             f"{apart(common - zero, fps)}.",
             "Check the start of the sounds; 'offset' of clips moves them.",
         )
-    for shot, lag in _shifted(mouths, fps).items():
+    told = read_mouths(mouths)
+    fits = _fits(told, fps)
+    own = {shot: float(curve.max()) for shot, curve in fits.items()}
+    exchanged = list(look_at_exchanged(told, own, sounds, fps))
+    yield from exchanged
+    known = {finding.path for finding in exchanged}
+    for shot, lag in _shifted(fits, fps).items():
+        if sounds[shot].where in known:
+            continue
         yield Finding(
             "warning",
             "audio-shifted",
-            sounds[shot][1],
+            sounds[shot].where,
             f"Expected the sound of shot '{shot}' at the time of the lips as in the other "
             f"shots, found it {apart(lag, fps)}.",
             "Export sound and animation over the same range, or set 'offset' of the clip.",
         )
 
 
-def _shifted(mouths: Mapping[str, SpokenMouth], fps: float) -> dict[str, int]:
-    """Shots whose mouth fits the sound clearly better at another lag than most, in frames."""
-    curves = {}
-    for shot, mouth in read_mouths(mouths).items():
-        curves[shot] = np.zeros(2 * _farthest(fps) + 1)
+def _fits(mouths: Mapping[str, ReadMouth], fps: float) -> dict[str, Curve]:
+    """How well a mouth moves as its sound so many frames later says, for every lag and shot."""
+    fits = {}
+    for shot, mouth in mouths.items():
+        fits[shot] = np.zeros(2 * _farthest(fps) + 1)
         for share, moved, told in zip(mouth.shares, mouth.moved.T, mouth.read.T, strict=True):
             column = lag_correlation(moved, told, _farthest(fps))
             if column is not None:
-                curves[shot] += share * column
+                fits[shot] += share * column
+    return fits
+
+
+def _shifted(curves: Mapping[str, Curve], fps: float) -> dict[str, int]:
+    """Shots whose mouth fits the sound clearly better at another lag than most, in frames."""
     if not curves:
         return {}
     pooled = np.median(np.stack(list(curves.values())), axis=0)
@@ -145,20 +151,6 @@ def lip_gap(places: NDArray[np.float32]) -> Curve:
     """(F,) mean distance across the mouth, of :func:`.lip_places` (F, 2P, 3)."""
     upper, lower = np.split(places, 2, axis=1)
     return np.linalg.norm(upper - lower, axis=2).mean(1).astype(np.float64)
-
-
-def loudness(path: Path, frames: int, fps: float) -> Curve:
-    """(F,) logarithm of the root mean square of speech in every frame."""
-    samples, rate = soundfile.read(str(path), dtype="float32", always_2d=True)
-    mono = samples.mean(1, dtype=np.float64)
-    high = min(_BAND[1], 0.45 * rate)
-    heard = signal.sosfiltfilt(
-        signal.butter(2, (_BAND[0], high), "bandpass", fs=rate, output="sos"), mono
-    )
-    edges = np.minimum(np.round(np.arange(frames + 1) / fps * rate).astype(np.int64), len(heard))
-    power = np.concatenate([[0.0], np.cumsum(heard**2)])
-    count = np.maximum(np.diff(edges), 1)
-    return np.log(np.sqrt(np.diff(power[edges]) / count) + _FLOOR)
 
 
 def lag_correlation(lips: Curve, sound: Curve, farthest: int) -> Curve | None:

@@ -11,12 +11,12 @@ from pathlib import Path
 
 from likeness.data.inspection import Finding
 from likeness.geometry.animation import VertexAnimation
+from likeness.systems.audio2face.dataset.own_sounds import OwnSound, decoded, loudness
 from likeness.systems.audio2face.dataset.timing_findings import (
     FARTHEST_LAG,
     TOO_FAR,
     apart,
     lag_correlation,
-    loudness,
 )
 
 _LEAST, _BETTER = 0.5, 0.15
@@ -25,25 +25,25 @@ much more it must be than where they should lie."""
 
 
 def look_at_voices(
-    sounds: Mapping[str, Path],
+    sounds: Mapping[str, OwnSound],
     voices: Mapping[str, Mapping[str, Path]],
     caches: Mapping[str, VertexAnimation],
 ) -> Iterable[Finding]:
     """What the lag between the voices of a shot and its own sound says.
 
     Args:
-        sounds: shot to the file of its own sound; only readable ones, and at the right time.
+        sounds: of the shots, by shot; only those at the right time.
         voices: shot to those in other voices, by how they are called; only readable ones.
         caches: of the skin, by shot.
     """
-    for shot, path in sounds.items():
+    for shot, own in sounds.items():
         cache, others = caches[shot], voices.get(shot, {})
         farthest = round(FARTHEST_LAG * cache.fps)
         if not others or cache.num_frames < 4 * farthest:
             continue
-        own = loudness(path, cache.num_frames, cache.fps)
         for where, other in others.items():
-            curve = lag_correlation(own, loudness(other, cache.num_frames, cache.fps), farthest)
+            heard = loudness(*decoded(other), cache.num_frames, cache.fps)
+            curve = lag_correlation(own.loudness, heard, farthest)
             if curve is None:
                 continue
             lag = int(curve.argmax()) - farthest

@@ -18,23 +18,35 @@ from likeness.systems.audio2face.package.check_network import NetworkFacts
 from likeness.systems.audio2face.package.json_documents import read_json_object
 from likeness.systems.audio2face.package.runtime_arrays import (
     RuntimeArray,
+    extent_of,
     lies_as,
     read_runtime_arrays,
 )
 from likeness.systems.audio2face.package.violations import Report
 
+_OTHER_SIZE = 1.5
+"""Times the size of the actor's neutral from which that of the shapes has another unit: no face
+opens its mouth so far."""
+
 
 def check_blendshapes(
-    kind: str, data: Path, config: Path, facts: NetworkFacts | None, report: Report
+    kind: str,
+    data: Path,
+    config: Path,
+    facts: NetworkFacts | None,
+    extent: float | None,
+    report: Report,
 ) -> None:
     """Codes ``blendshape.key``, ``.names``, ``.neutral-first``, ``.pose``, ``.dtype``, ``.size``,
-    ``.shape``, ``.finite``, ``.mask``, ``.json``, ``.config-key``, ``.length``, ``.active``,
-    ``.strength``, ``.box-size``, ``.pair`` and ``.two-unpaired``; those of the archive besides.
+    ``.shape``, ``.finite``, ``.scale``, ``.mask``, ``.json``, ``.config-key``, ``.length``,
+    ``.active``, ``.strength``, ``.box-size``, ``.pair`` and ``.two-unpaired``; those of the archive
+    besides.
 
     Args:
         kind: ``"skin"`` or ``"tongue"``.
+        extent: the largest of the actor's neutral in ``model_data``; None where it cannot be read.
     """
-    names = _check_arrays(kind, data, facts, report)
+    names = _check_arrays(kind, data, facts, extent, report)
     try:
         params = read_json_object(config).get("blendshape_params")
     except ValueError as error:
@@ -47,7 +59,7 @@ def check_blendshapes(
 
 
 def _check_arrays(
-    kind: str, path: Path, facts: NetworkFacts | None, report: Report
+    kind: str, path: Path, facts: NetworkFacts | None, extent: float | None, report: Report
 ) -> list[str] | None:
     archive = read_runtime_arrays(path, report)
     arrays = archive.arrays
@@ -79,6 +91,15 @@ def _check_arrays(
     if lost and archive.is_complete:
         report.error("blendshape.pose", path, f"No arrays of {', '.join(lost[:20])}.")
     _check_poses(kind, path, {n: arrays[n] for n in names if n in arrays}, facts, report)
+    found = extent_of(arrays["neutral"])
+    if extent and found and not 1 / _OTHER_SIZE < found / extent < _OTHER_SIZE:
+        report.error(
+            "blendshape.scale",
+            path,
+            f"Expected a neutral as large as that of the actor, {extent:.4g}, found one of "
+            f"{found:.4g}: the solver takes the difference of the two. Give the shapes the unit of "
+            "the geometry.",
+        )
     if "frontalMask" in arrays:
         _check_mask(path, arrays["frontalMask"], arrays["neutral"], report)
     return names

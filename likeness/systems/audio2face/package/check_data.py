@@ -14,6 +14,7 @@ from likeness.systems.audio2face.package.model_files import DATA_KEYS
 from likeness.systems.audio2face.package.network_info import RegressionShape
 from likeness.systems.audio2face.package.runtime_arrays import (
     RuntimeArray,
+    extent_of,
     lies_as,
     read_runtime_arrays,
 )
@@ -93,8 +94,13 @@ def _check_source(
         )
 
 
-def check_data(path: Path, facts: NetworkFacts | None, is_diffusion: bool, report: Report) -> None:
-    """Codes ``data.key``, ``data.dtype``, ``data.size``, ``data.shape``, ``data.finite``,
+def check_data(
+    path: Path, facts: NetworkFacts | None, is_diffusion: bool, report: Report
+) -> dict[str, float]:
+    """How large the neutrals of ``"skin"`` and ``"tongue"`` are, of those that can be read: their
+    largest extent in the unit of the package.
+
+    Codes ``data.key``, ``data.dtype``, ``data.size``, ``data.shape``, ``data.finite``,
     ``data.extent`` and the warnings ``data.extra-key`` and ``data.saccade-rows``; those of the
     archive besides.
     """
@@ -114,6 +120,9 @@ def check_data(path: Path, facts: NetworkFacts | None, is_diffusion: bool, repor
     for key in wanted:
         if key in archive.arrays:
             _check_array(path, key, archive.arrays[key], shapes.get(key), report)
+    start = "neutral" if is_diffusion else "shapes_mean"
+    neutrals = {part: archive.arrays.get(f"{start}_{part}") for part in ("skin", "tongue")}
+    return {part: size for part, given in neutrals.items() if (size := extent_of(given))}
 
 
 def _data_shapes(facts: NetworkFacts) -> dict[str, tuple[int, ...]]:
@@ -175,7 +184,8 @@ def _check_array(
 def check_emotions(path: Path, facts: NetworkFacts | None, report: Report) -> dict[str, int] | None:
     """Shot to number of rows. Codes ``emotion.key``, ``emotion.dtype``, ``emotion.rank``,
     ``emotion.columns``, ``emotion.finite``, ``emotion.count``, ``emotion.order``,
-    ``emotion.range`` and ``emotion.legacy``; those of the archive besides.
+    ``emotion.range``, ``emotion.legacy`` and the warning ``emotion.overlap``; those of the archive
+    besides.
     """
     with open(path, "rb") as file:
         start = file.read(4)
@@ -230,6 +240,15 @@ def check_emotions(path: Path, facts: NetworkFacts | None, report: Report) -> di
             "emotion.range",
             path,
             f"Shots must lie in the {shape[0]} rows, found up to {ends.max()}.",
+        )
+    elif shared := [i for i in range(1, len(names)) if starts[i] < ends[:i].max()]:
+        one, two = names[int(ends[: shared[0]].argmax())], names[shared[0]]
+        report.warn(
+            "emotion.overlap",
+            path,
+            f"A row belongs to a frame of one shot, but '{two:.80}' begins at row "
+            f"{starts[shared[0]]} and '{one:.80}' ends before {ends[: shared[0]].max()}: one of "
+            "them has the emotions of the other. Export the package again.",
         )
     return dict(zip(names, sizes.tolist()))
 

@@ -8,7 +8,7 @@ one, which the format allows.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +21,11 @@ from likeness.systems.audio2face.package.check_data import (
 )
 from likeness.systems.audio2face.package.check_graph import check_graph
 from likeness.systems.audio2face.package.check_network import NetworkFacts, check_info, check_trt
+from likeness.systems.audio2face.package.check_provenance import check_provenance
 from likeness.systems.audio2face.package.json_documents import read_json_object
 from likeness.systems.audio2face.package.violations import Report, Violation
+
+PROVENANCE = "provenance.json"
 
 
 def check_package(folder: str | Path) -> list[Violation]:
@@ -47,6 +50,8 @@ def check_package(folder: str | Path) -> list[Violation]:
     facts = check_info(info_path, report) if info_path else None
     _check_network(model, folder, facts, report)
     _check_actors(model, facts, report)
+    if os.path.isfile(folder / PROVENANCE):
+        check_provenance(folder / PROVENANCE, report)
     return report.found
 
 
@@ -95,14 +100,18 @@ def _check_actors(model: Mapping[str, Any], facts: NetworkFacts | None, report: 
     for path in configs:
         if path is not None:
             check_config(path, emotions, is_diffusion, report)
-    for path in data:
-        if path is not None:
-            check_data(path, facts, is_diffusion, report)
-    _check_shapes(model, facts, is_diffusion, report)
+    extents = [
+        {} if path is None else check_data(path, facts, is_diffusion, report) for path in data
+    ]
+    _check_shapes(model, facts, extents, is_diffusion, report)
 
 
 def _check_shapes(
-    model: Mapping[str, Any], facts: NetworkFacts | None, is_diffusion: bool, report: Report
+    model: Mapping[str, Any],
+    facts: NetworkFacts | None,
+    extents: Sequence[Mapping[str, float]],
+    is_diffusion: bool,
+    report: Report,
 ) -> None:
     if "blendshapePaths" not in model:
         return
@@ -120,7 +129,8 @@ def _check_shapes(
             where,
             f"'blendshapePaths' needs {len(facts.identities)} entries, found {len(entries)}.",
         )
-    for entry in entries:
+    known = [*extents, *({} for _ in entries)]
+    for entry, extent in zip(entries, known, strict=False):
         missing = [kind for kind in ("skin", "tongue") if kind not in entry]
         if missing:
             report.error(
@@ -133,7 +143,7 @@ def _check_shapes(
                 config = _file(entry[kind], "config", report)
                 data = _file(entry[kind], "data", report)
                 if config is not None and data is not None:
-                    check_blendshapes(kind, data, config, facts, report)
+                    check_blendshapes(kind, data, config, facts, extent.get(kind), report)
             elif kind in entry:
                 report.error("model.key", where, f"'{kind}' must hold 'config' and 'data'.")
 

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
+from likeness.data.inspection import Finding
 from likeness.systems.audio2face.artefacts import Blendshapes, LipSize, Pairs
+from likeness.systems.audio2face.dataset.findings import inspect_dataset
 from likeness.systems.audio2face.dataset.writer import CacheFormat, DatasetWriter
 from likeness.systems.audio2face.recorded_actor import RecordedActor
 
@@ -122,3 +124,9 @@ def write_recordings(
                     }
                 )
     return folder
+
+
+def told(root: Path) -> dict[tuple[str, str], Finding]:
+    """Findings by code and place; three shots are few, which is no fault here."""
+    found = inspect_dataset(root).findings
+    return {(f.code, f.path): f for f in found if f.code != "emotion-rare"}

@@ -7,22 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from likeness.data.inspection import Finding
-from likeness.systems.audio2face.dataset.findings import inspect_dataset
-from tests.systems.audio2face.dataset.recordings import write_recordings
+from tests.systems.audio2face.dataset.recordings import told
 
 ANNA = "data/anna"
 BLINK = f"{ANNA}/xform/eye_blink_keys.npy"
 NEUTRAL = f"{ANNA}/geom/skin/neutral_pose.npy"
-
-
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    return write_recordings(tmp_path / "set", ("anna",))
-
-
-def told(root: Path) -> dict[tuple[str, str], Finding]:
-    return {(f.code, f.path): f for f in inspect_dataset(root).findings}
 
 
 def test_keys_of_a_blink_in_percent(root: Path) -> None:

@@ -24,11 +24,6 @@ USUAL = {"emotion-rare"}
 """Three shots are few."""
 
 
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    return write_recordings(tmp_path / "set", ("anna",))
-
-
 def found(root: Path) -> dict[str, Finding]:
     inspection = inspect_dataset(root)
     json.loads(inspection.to_json())
@@ -350,7 +345,7 @@ def test_a_provenance_without_consent_is_told(root: Path, facts: str) -> None:
 
 def test_faults_of_the_studio_are_reported_and_nothing_else(tmp_path: Path) -> None:
     root = tmp_path / "set"
-    options = {"people": 1, "shots": 12, "voices": False, "backend": "formant", "workers": 1}
+    options = {"people": 1, "shots": 14, "voices": False, "backend": "formant", "workers": 1}
     make(str(root), faults=",".join(FAULTS), **options)  # type: ignore[arg-type]
     expected = {(row["code"], row["path"]) for row in json.loads((root / FAULTS_FILE).read_text())}
     findings = [f for f in inspect_dataset(root).findings if f.severity != "advice"]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Collection
 from pathlib import Path
@@ -184,6 +185,23 @@ def test_takes_move_a_head_of_another_topology(tmp_path: Path) -> None:
     assert actor.lip_distance is not None
     gap = skin[:, actor.lip_distance.upper, 1] - skin[:, actor.lip_distance.lower, 1]
     assert (np.diff(gap[1:-1].mean(axis=1)) > 0).all()  # the jaw opens evenly
+
+
+def test_no_file_of_a_dataset_says_where_takes_and_head_lay(tmp_path: Path) -> None:
+    put(tmp_path / "takes", "joy_001")
+    put(tmp_path / "takes", "joy_002")
+    (tmp_path / "takes/joy_002.wav").write_bytes(b"RIFF and nothing more")
+    write_head(tmp_path / "head.glb")
+    out, head = tmp_path / "set", tmp_path / "head.glb"
+    prepare_live_link(str(tmp_path / "takes"), str(out), head=str(head), consent="Yes.", workers=1)
+    texts = {p.name: p.read_text() for p in out.rglob("*") if p.suffix in (".json", ".yaml")}
+    assert {"provenance.json", "skipped.json", "dataset.yaml"} <= texts.keys()
+    assert [name for name, text in texts.items() if str(tmp_path) in text] == []
+    facts = json.loads(texts["provenance.json"])
+    assert facts["source"] == "Live Link Face takes in 'takes'"
+    assert facts["head"] == "head.glb"
+    assert facts["head_sha256"] == hashlib.sha256(head.read_bytes()).hexdigest()
+    assert "'joy_002.wav'" in json.loads(texts["skipped.json"])[0]["reason"]
 
 
 def test_shapes_without_a_column_are_told_and_a_jaw_is_needed(tmp_path: Path) -> None:

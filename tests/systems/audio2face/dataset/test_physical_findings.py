@@ -9,12 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from likeness.data.inspection import Finding
 from likeness.geometry.animation import VertexAnimation
 from likeness.media.audio import write_wav
 from likeness.systems.audio2face.dataset.cache_frames import SKIN_SPIKE, look_at_frames
-from likeness.systems.audio2face.dataset.findings import inspect_dataset
-from tests.systems.audio2face.dataset.recordings import FPS, FRAMES, RATE, write_recordings
+from tests.systems.audio2face.dataset.recordings import FPS, FRAMES, RATE, told
 
 ANNA = "data/anna"
 JAW = f"{ANNA}/xform/jaw_keypoints_cache_all.npz"
@@ -22,17 +20,6 @@ EYES = f"{ANNA}/xform/eye_rotations_all.npz"
 SHAPES = f"{ANNA}/bs_data/bs_skin.npz"
 SOUND = f"{ANNA}/audio/joy_001.wav"
 LIDS = f"{ANNA}/geom/skin/eye_dist_vertex_list.json"
-
-
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    return write_recordings(tmp_path / "set", ("anna",))
-
-
-def told(root: Path) -> dict[tuple[str, str], Finding]:
-    """Code and place of the findings; three shots are few, which is no fault here."""
-    found = inspect_dataset(root).findings
-    return {(f.code, f.path): f for f in found if f.code != "emotion-rare"}
 
 
 def change(path: Path, how: Callable[[str, np.ndarray], np.ndarray]) -> None:

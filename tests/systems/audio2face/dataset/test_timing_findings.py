@@ -9,11 +9,11 @@ from likeness.geometry.animation import VertexAnimation
 from likeness.media.audio import write_wav
 from likeness.systems.audio2face.artefacts import Pairs
 from likeness.systems.audio2face.dataset.mouth_reading import lip_places
+from likeness.systems.audio2face.dataset.own_sounds import OwnSound, loudness, own_sounds
 from likeness.systems.audio2face.dataset.timing_findings import (
     lag_correlation,
     lip_gap,
     look_at_timing,
-    loudness,
 )
 
 FPS, RATE, FRAMES = 30.0, 16000, 120
@@ -37,21 +37,41 @@ def cache(mouth: np.ndarray) -> VertexAnimation:
     return VertexAnimation.of_array(frames, FPS)
 
 
+def own(folder: Path, caches: dict[str, VertexAnimation]) -> dict[str, OwnSound]:
+    """Of the sounds in a folder, which are called by their names."""
+    recordings = {shot: {"": f"{shot}.wav"} for shot in caches}
+    return own_sounds(folder, "audio", recordings, caches, ())
+
+
 def look(folder: Path, shifts: list[int]) -> list[tuple[str, str, str]]:
-    caches, sounds = {}, {}
+    caches = {}
     for seed, shift in enumerate(shifts):
         mouth, sound = spoken(seed)
         path = folder / f"shot_{seed}.wav"
         write_wav(path, np.roll(sound, round(shift / FPS * RATE)), RATE)
-        caches[path.stem], sounds[path.stem] = cache(mouth), (path, path.name)
-    found = look_at_timing(sounds, caches, LIPS, "audio")
+        caches[path.stem] = cache(mouth)
+    found = look_at_timing(own(folder, caches), caches, LIPS, "audio")
     return [(f.code, f.path, f.message.split("found ")[1]) for f in found]
 
 
 def test_a_shot_with_sound_five_frames_off_is_told(tmp_path: Path) -> None:
     assert look(tmp_path, [0, 0, 5, -5, 0, 0]) == [
-        ("audio-shifted", "shot_2.wav", "it 0.17 s later."),
-        ("audio-shifted", "shot_3.wav", "it 0.17 s earlier."),
+        ("audio-shifted", "audio/shot_2.wav", "it 0.17 s later."),
+        ("audio-shifted", "audio/shot_3.wav", "it 0.17 s earlier."),
+    ]
+
+
+def test_sounds_of_each_other_are_told_once_and_not_as_shifted(tmp_path: Path) -> None:
+    caches = {}
+    for seed in range(10):
+        mouth, sound = spoken(seed)
+        place = {2: 7, 7: 2}.get(seed, seed)
+        write_wav(tmp_path / f"shot_{place}.wav", sound, RATE)
+        caches[f"shot_{seed}"] = cache(mouth)
+    found = list(look_at_timing(own(tmp_path, caches), caches, LIPS, "audio"))
+    assert sorted((f.code, f.path) for f in found) == [
+        ("audio-exchanged", "audio/shot_2.wav"),
+        ("audio-exchanged", "audio/shot_7.wav"),
     ]
 
 
@@ -66,27 +86,27 @@ def test_shots_that_are_all_late_are_told_once(tmp_path: Path) -> None:
 
 
 def test_sound_that_has_nothing_to_do_with_the_lips_says_nothing(tmp_path: Path) -> None:
-    caches, sounds = {}, {}
+    caches = {}
     for seed in range(5):
         path = tmp_path / f"shot_{seed}.wav"
         write_wav(path, spoken(100 + seed)[1], RATE)
-        caches[path.stem], sounds[path.stem] = cache(spoken(seed)[0]), (path, path.name)
-    assert list(look_at_timing(sounds, caches, LIPS, "audio")) == []
+        caches[path.stem] = cache(spoken(seed)[0])
+    assert list(look_at_timing(own(tmp_path, caches), caches, LIPS, "audio")) == []
 
 
 def test_lips_that_are_no_numbers_are_told_and_the_other_shots_read(tmp_path: Path) -> None:
-    caches, sounds = {}, {}
+    caches = {}
     for seed, shift in enumerate([0, 0, 5, 0, 0, 0]):
         mouth, sound = spoken(seed)
         path = tmp_path / f"shot_{seed}.wav"
         write_wav(path, np.roll(sound, round(shift / FPS * RATE)), RATE)
         mouth[70] = np.nan if seed == 4 else mouth[70]
-        caches[path.stem], sounds[path.stem] = cache(mouth), (path, path.name)
-    found = {f.code: f for f in look_at_timing(sounds, caches, LIPS, "audio")}
+        caches[path.stem] = cache(mouth)
+    found = {f.code: f for f in look_at_timing(own(tmp_path, caches), caches, LIPS, "audio")}
     assert list(found) == ["not-finite", "audio-shifted"]
     assert found["not-finite"].severity == "error"
     assert "Frame 70 of shot 'shot_4'" in found["not-finite"].message
-    assert found["audio-shifted"].path == "shot_2.wav"
+    assert found["audio-shifted"].path == "audio/shot_2.wav"
 
 
 def test_correlation_is_that_of_numpy_on_the_frames_both_have() -> None:
@@ -99,11 +119,10 @@ def test_correlation_is_that_of_numpy_on_the_frames_both_have() -> None:
     assert lag_correlation(np.ones(60), two, 3) is None
 
 
-def test_gap_and_loudness_are_those_of_plain_loops(tmp_path: Path) -> None:
+def test_gap_and_loudness_are_those_of_plain_loops() -> None:
     mouth, _ = spoken(0)
     np.testing.assert_allclose(lip_gap(lip_places(cache(mouth), LIPS)), mouth, atol=1e-6)
     tone = np.sin(2 * np.pi * 1000 * np.arange(RATE) / RATE) * np.repeat([0.1, 0.4], RATE // 2)
-    write_wav(tmp_path / "tone.wav", tone, RATE)
-    levels = np.exp(loudness(tmp_path / "tone.wav", 30, FPS))
+    levels = np.exp(loudness(tone, RATE, 30, FPS))
     assert levels[7] == pytest.approx(0.1 / np.sqrt(2), rel=0.05)
     assert levels[22] == pytest.approx(0.4 / np.sqrt(2), rel=0.05)

@@ -9,6 +9,7 @@ import pytest
 
 from likeness.geometry.animation import VertexAnimation
 from likeness.media.audio import write_wav
+from likeness.systems.audio2face.dataset.own_sounds import own_sounds
 from likeness.systems.audio2face.dataset.voice_findings import look_at_voices
 
 FPS, SECONDS, RATE = 30.0, 3.0, 16000
@@ -30,13 +31,10 @@ def test_a_voice_five_frames_off_is_told(tmp_path: Path, shift: int, told: str) 
     write_wav(tmp_path / "own.wav", spoken(110.0, 0), RATE)
     write_wav(tmp_path / "high.wav", spoken(180.0, shift), RATE)
     skin = VertexAnimation.of_array(np.zeros((round(SECONDS * FPS), 3, 3), np.float32), FPS)
-    found = list(
-        look_at_voices(
-            {"joy_001": tmp_path / "own.wav"},
-            {"joy_001": {"audio/aug/high/joy_001.wav": tmp_path / "high.wav"}},
-            {"joy_001": skin},
-        )
-    )
+    caches, recordings = {"joy_001": skin}, {"joy_001": {"": "own.wav"}}
+    own = own_sounds(tmp_path, "audio", recordings, caches, ())
+    voices = {"joy_001": {"audio/aug/high/joy_001.wav": tmp_path / "high.wav"}}
+    found = list(look_at_voices(own, voices, caches))
     assert [(f.code, f.path) for f in found] == (
         [("audio-shifted", "audio/aug/high/joy_001.wav")] if told else []
     )

@@ -18,6 +18,7 @@ from tests.systems.audio2face.package.packages import write_graph
 Change = Callable[[Path], None]
 DATA, CONFIG, EMO = "model_data.npz", "model_config.json", "implicit_emo_db.npz"
 SKIN, SKIN_CONFIG = "bs_skin_ada.npz", "bs_skin_config_ada.json"
+TONGUE = "bs_tongue_ada.npz"
 
 
 def document(name: str, *keys: Any, to: Any) -> Change:

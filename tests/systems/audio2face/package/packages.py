@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -86,8 +87,8 @@ def random_actor(name: str = "ada", seed: int = 0, *, shapes: bool = True) -> Ac
         blink_keys=np.array([0, 0.5, 1, 0.5, 0], np.float32),
         saccades=rng.normal(0, 1, (5000, 2)),  # float64, as recordings are
         normalisation={c: Normalisation((0, 0, 0), 1.0) for c in ("skin", "tongue", "jaw", "eye")},
-        blendshapes=random_shapes(V, 5, mask=True) if shapes else None,
-        tongue_blendshapes=random_shapes(VT, 3) if shapes else None,
+        blendshapes=replace(random_shapes(V, 5, mask=True), neutral=skin) if shapes else None,
+        tongue_blendshapes=replace(random_shapes(VT, 3), neutral=tongue) if shapes else None,
     )
 
 

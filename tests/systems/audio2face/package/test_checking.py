@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import shutil
@@ -19,6 +20,7 @@ from likeness.systems.audio2face.package.commands import check_package as verb
 from likeness.systems.audio2face.package.network_info import shape_of as shape_of_info
 from tests.systems.audio2face.package.changes import (
     DATA,
+    EMO,
     SKIN,
     Change,
     arrays,
@@ -26,6 +28,7 @@ from tests.systems.audio2face.package.changes import (
     document,
     gone,
     second_number_as_unicode,
+    text,
     weights,
 )
 from tests.systems.audio2face.package.packages import good_package
@@ -34,8 +37,12 @@ from tests.systems.audio2face.package.rule_breaks import DIFFUSION, REGRESSION
 
 @pytest.fixture(scope="module")
 def packages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Without hashes, as others write them: what a change breaks besides them is told alone."""
     root = tmp_path_factory.mktemp("packages")
-    return {kind: good_package(root / kind, kind) for kind in ("regression", "diffusion")}
+    found = {kind: good_package(root / kind, kind) for kind in ("regression", "diffusion")}
+    for folder in found.values():
+        (folder / "provenance.json").unlink()
+    return found
 
 
 def errors_after(package: Path, change: Change, tmp_path: Path) -> list[str]:
@@ -100,7 +107,23 @@ def test_unicode_pose_names_hide_all_that_follow(packages: dict[str, Path], tmp_
     ("kind", "code", "change"),
     [
         ("regression", "data.saccade-rows", arrays(DATA, saccade_rot_matrix=lambda a: a[:50])),
+        (
+            "regression",
+            "emotion.overlap",
+            arrays(EMO, emo_spec_start=lambda a: a - (a > 0).astype(np.int32)),
+        ),
+        ("regression", "emotion.overlap", arrays(EMO, emo_spec_start=lambda a: 0 * a)),
         ("regression", "data.extra-key", arrays(DATA, blink_keys=np.zeros(9, np.float32))),
+        (
+            "diffusion",
+            "info.timing",
+            document("network_info.json", "audio_params", "padding_left", to=1000),
+        ),
+        (
+            "diffusion",
+            "info.timing",
+            document("network_info.json", "audio_params", "padding_right", to=0),
+        ),
         ("diffusion", "info.actor", document("network_info.json", "id", "actor", to="ada")),
     ],
 )
@@ -213,6 +236,43 @@ def test_the_verb_is_partial_where_rules_are_broken(
     assert [v["code"] for v in bad["violations"]] == ["model.path"]
     with pytest.raises(MissingError, match="no folder"):
         check_package(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize("kind", ["regression", "diffusion"])
+@pytest.mark.parametrize("name", ["network.onnx", "network_info.json", "bs_skin_ada.npz"])
+def test_a_changed_file_is_not_the_one_that_was_exported(
+    kind: str, name: str, tmp_path: Path
+) -> None:
+    folder = good_package(tmp_path / "package", kind)
+    assert [v.code for v in check_package(folder)] == ["network.engine-missing"]
+    before = (folder / name).read_bytes()
+    changed = bytearray(before)
+    changed[-1] = ord(" ") if name.endswith(".json") else changed[-1] ^ 1
+    (folder / name).write_bytes(changed)
+    told = {v.code: v for v in check_package(folder)}
+    assert told["provenance.hash"].path == name
+    assert told["provenance.hash"].severity == "error"
+    for content in (before, changed):
+        assert f"{hashlib.sha256(content).hexdigest()[:12]}…" in told["provenance.hash"].message
+
+
+@pytest.mark.parametrize(
+    ("code", "change"),
+    [
+        ("provenance.missing", gone("a2e_mapping.json")),
+        ("provenance.json", text("provenance.json", "{")),
+        ("provenance.json", document("provenance.json", "sha256", to=["network.onnx"])),
+        ("provenance.json", document("provenance.json", "sha256", "../network.onnx", to="0" * 64)),
+        ("provenance.json", document("provenance.json", "sha256", "network.onnx", to="0" * 63)),
+        ("provenance.hash", document("provenance.json", "sha256", "network.onnx", to="0" * 64)),
+    ],
+)
+def test_hashes_that_cannot_be_held_against_files(
+    code: str, change: Change, tmp_path: Path
+) -> None:
+    folder = good_package(tmp_path / "package")
+    change(folder)
+    assert [v.code for v in check_package(folder) if v.severity == "error"] == [code]
 
 
 def test_sizes_of_eyes_and_jaw(packages: dict[str, Path], tmp_path: Path) -> None:

@@ -209,6 +209,7 @@ def test_defect_18_files_of_export_scripts_are_rewritten(tmp_path: Path) -> None
     np.testing.assert_allclose(rewritten.blendshapes.offsets[1], arrays["two"].reshape(9, 3))
     actor = replace(random_actor(), blendshapes=None)
     wide = random_shapes(len(actor.neutral_skin), 2)  # two active unpaired poses
+    wide = replace(wide, neutral=actor.neutral_skin)
     folder = good_package(tmp_path / "p", artefacts=[replace(actor, blendshapes=wide)])
     assert [v.code for v in check_package(folder)] == ["network.engine-missing"]
     assert "keeps two unpaired poses" in (folder / "README.md").read_text()
@@ -279,8 +280,12 @@ def test_timing_of_the_thirty_fps_settings() -> None:
     """Row 16: 7/15/8 puts frames between samples, 6/15/9 does not."""
     (fault,) = timing_faults(DiffusionShape(9, 9, left=7, center=15, right=8))
     assert "the first kept frame of a window lies at 3733.3 samples" in fault
-    long = DiffusionShape(9, 9, left=15, center=30, right=15, buffer_length=16384)
+    long = DiffusionShape(
+        9, 9, left=15, center=30, right=15, buffer_length=16384, padding_left=16384
+    )
     assert timing_faults(long) == ["the frame rate is 58.5938"]
+    late, _ = timing_faults(replace(long, padding_left=16000))
+    assert "late by 110.9 samples" in late  # 59 frames of 16384 / 60 samples are 16110.9
     assert timing_faults(DiffusionShape(9, 9, left=6, center=15, right=9)) == []
     assert timing_faults(DiffusionShape(9, 9)) == []
 

@@ -1,0 +1,106 @@
+"""The own sound of every shot as curves over its frames, decoded once for all who compare it.
+
+Owns how loud a frame is. What the curves say beside the lips is :mod:`.timing_findings`, beside
+other voices :mod:`.voice_findings`, beside frames that do not move :mod:`.frozen_findings`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import soundfile
+from numpy.typing import NDArray
+from scipy import signal
+
+from likeness.geometry.animation import VertexAnimation
+from likeness.systems.audio2face.audio import speech_track
+from likeness.systems.audio2face.dataset.mouth_reading import heard_around
+from likeness.systems.audio2face.dataset.sounds import Recordings
+
+_BAND = (250.0, 3000.0)
+"""Hz of speech that the lips shape."""
+_FLOOR = 1e-4
+"""Root mean square of sound that counts as silence."""
+_PADDED = 15
+"""Samples that a filter sees before the first and after the last, where there are so many."""
+_LOUDEST, _SPOKEN = 0.95, 0.1
+"""Quantile of the frames whose level is that of the voice, and the share of it, 20 dB less, above
+which it is heard."""
+_SPOKEN_LEAST = 10 ** (-50 / 20)
+"""Root mean square of a frame; rooms without a voice are quieter in the band."""
+
+Curve = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class OwnSound:
+    """The sound of a shot in the actor's own voice.
+
+    Attributes:
+        where: how findings call the file.
+        loudness: (F,) see :func:`loudness`.
+        heard: (F, 200) see :func:`.mouth_reading.heard_around`.
+    """
+
+    where: str
+    loudness: Curve
+    heard: NDArray[np.float32]
+
+
+def own_sounds(
+    folder: Path,
+    where: str,
+    recordings: Recordings,
+    caches: Mapping[str, VertexAnimation],
+    faulty: Collection[str],
+) -> dict[str, OwnSound]:
+    """By shot, of those with a cache and a sound that can be read.
+
+    Args:
+        folder: of the sounds. where: how findings call it.
+        recordings: the sounds in it.
+        caches: of the skin, by shot.
+        faulty: files that are not to be read, as findings call them.
+    """
+    found = {}
+    for shot, cache in caches.items():
+        audio = recordings.get(shot, {}).get("")
+        place = f"{where}/{audio}"
+        if audio is None or place in faulty:
+            continue
+        mono, rate = decoded(folder / audio)
+        if len(mono) * cache.fps < rate:
+            continue  # shorter than a frame: there is nothing to compare
+        samples = speech_track(mono, rate, source=place).samples
+        found[shot] = OwnSound(
+            place,
+            loudness(mono, rate, cache.num_frames, cache.fps),
+            heard_around(samples, cache.num_frames, cache.fps),
+        )
+    return found
+
+
+def decoded(path: Path) -> tuple[Curve, int]:
+    """Samples (n,), channels averaged, and how many are a second."""
+    samples, rate = soundfile.read(str(path), dtype="float32", always_2d=True)
+    return samples.mean(1, dtype=np.float64), int(rate)
+
+
+def loudness(mono: Curve, rate: int, frames: int, fps: float) -> Curve:
+    """(F,) logarithm of the root mean square of speech in every frame, of samples (n,)."""
+    high = min(_BAND[1], 0.45 * rate)
+    band = signal.butter(2, (min(_BAND[0], high / 2), high), "bandpass", fs=rate, output="sos")
+    heard = signal.sosfiltfilt(band, mono, padlen=min(_PADDED, len(mono) - 1))
+    edges = np.minimum(np.round(np.arange(frames + 1) / fps * rate).astype(np.int64), len(heard))
+    power = np.concatenate([[0.0], np.cumsum(heard**2)])
+    count = np.maximum(np.diff(edges), 1)
+    return np.log(np.sqrt(np.diff(power[edges]) / count) + _FLOOR)
+
+
+def is_speech(loud: Curve) -> NDArray[np.bool_]:
+    """(F,) whether somebody speaks in a frame, by its :func:`loudness`."""
+    level = np.exp(loud)
+    return np.asarray(level > max(_SPOKEN * float(np.quantile(level, _LOUDEST)), _SPOKEN_LEAST))
