@@ -148,10 +148,11 @@ def draft(
         document, wrong = read_config_file(Path(path), system)
         documents += [] if document is None else [document]
         faults += wrong
+    is_foreign = any(fault.key in ("system", "format") for fault in faults)
     profile, meant, wrong = chosen_profile(profile, documents, profiles, system)
     faults += wrong
-    if any(fault.key == "format" for fault in faults):
-        return Draft(system, profile, faults, None)  # what such a file says nobody here knows
+    if is_foreign:  # without what it should have said, the rest cannot be judged
+        return Draft(system, profile, faults, None)
     environment = os.environ if environ is None else environ
 
     def layers_on(base: str) -> _Layers:

@@ -257,13 +257,24 @@ def test_a_file_can_name_its_system_and_profile(tmp_path: Path) -> None:
     assert (found.profile, found.config.train.steps, found.config.seed) == ("smoke", 3, 1)
     wrong = _file(tmp_path, "system: other\nformat: 2\n", "wrong.yaml")
     faults = _faults(files=[wrong])
+    assert list(faults) == ["system"]
     assert "the file is for 'other', expected 'example'" in faults["system"]
-    assert "expected 1, found 2" in faults["format"]
     faults = _faults(profile="fast", files=[path])
     assert (
         f"'fast' (command line --profile) conflicts with 'smoke' (file {path}:2)"
         in (faults["profile"])
     )
+
+
+def test_a_file_of_another_system_has_no_other_faults(tmp_path: Path) -> None:
+    """Each of its settings was told as one that does not exist, and its profile too."""
+    text = "system: other\nprofile: theirs\nidentity: {classes: 5}\nseed: soft\n"
+    path = _file(tmp_path, text)
+    faults = _faults("phases.theirs.steps=3", files=[path])
+    assert faults == {
+        "system": f"system (file {path}:1): the file is for 'other', expected 'example'"
+    }
+    assert list(_faults(profile="smok", files=[path])) == ["system", "profile"]
 
 
 def test_a_file_of_another_format_has_no_other_faults(tmp_path: Path) -> None:
