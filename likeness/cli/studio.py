@@ -49,7 +49,7 @@ def show(
     """One person: portrait, turntable, expressions, emotions, photographs, a sentence spoken."""
     from likeness.replacement import replacing_together
     from likeness.runs.files import write_text
-    from likeness.storage.files import disk_refusals, used_folder
+    from likeness.storage.files import disk_refusals, read_only_told, used_folder
     from likeness.storage.store import local_folder
     from likeness.studio.person import Person
     from likeness.studio.showing import SENTENCE, show_person
@@ -58,6 +58,7 @@ def show(
     person = Person.sample(seed)
     with (
         counting(f"Showing person {seed}") as progress,
+        read_only_told("name another folder for the pictures"),
         disk_refusals(folder, "write the pictures"),
         used_folder(folder),
         replacing_together(folder) as made,
@@ -85,13 +86,14 @@ def gallery(
 ) -> Answer:
     """The pictures of docs/studio.md: 24 people, one of them closely, a group, a sentence."""
     from likeness.replacement import replacing_together
-    from likeness.storage.files import disk_refusals, used_folder
+    from likeness.storage.files import disk_refusals, read_only_told, used_folder
     from likeness.storage.store import local_folder
     from likeness.studio.showing import make_gallery
 
     folder = local_folder(out, "Pictures are written")
     with (
         counting("Making the gallery") as progress,
+        read_only_told("name another folder for the pictures"),
         disk_refusals(folder, "write the pictures"),
         used_folder(folder),
         replacing_together(folder) as made,
