@@ -61,6 +61,8 @@ class Assignment:
     is_text: bool = False
     inner: Mapping[Key, Origin] = field(default_factory=dict)
     """Origins of the values inside a list, relative to the key."""
+    is_partial: bool = False
+    """A mapping changes what it names and keeps the rest; else it replaces what was there."""
 
 
 class Unread(str):
@@ -113,7 +115,7 @@ def environment_assignments(
 
 
 def file_assignments(document: YamlText, *, name: str, whole: bool) -> Iterator[Assignment]:
-    """The leaves of a file's mapping; lists are one value, mappings are entered.
+    """The leaves of a file's mapping; lists are one value, mappings are entered, empty ones given.
 
     Args:
         name: the file, as shown to people; the line is added.
@@ -134,7 +136,7 @@ def file_assignments(document: YamlText, *, name: str, whole: bool) -> Iterator[
                 for k in document.lines
                 if len(k) > len(key) and k[: len(key)] == key
             }
-            yield Assignment(key, value, origin(key), inner=below)
+            yield Assignment(key, value, origin(key), inner=below, is_partial=not whole)
 
     yield from visit(document.values, ())
 

@@ -131,9 +131,9 @@ def draft(
     Args:
         profiles: name to a function that returns a whole config.
         profile: None takes the one a file names, else the defaults of the class.
-        files: YAML, applied in order. Mappings change what they name; lists replace. A list's items
-            can also be changed by position or name: ``stages: {landmarks: {steps: 5}}``. A file in
-            the saved form is complete and replaces everything below it.
+        files: YAML, applied in order. Mappings change what they name, an empty one nothing; lists
+            replace. A list's items can also be changed by position or name: ``stages: {landmarks:
+            {steps: 5}}``. A file in the saved form is complete and replaces everything below it.
         overrides: ``a.b=value``; items of lists by position or name.
         environ: None reads the process environment.
         aliases: environment variable to dotted key.
@@ -251,6 +251,8 @@ class _Layers:
             if located is None:
                 continue
             key, value = located
+            if assignment.is_partial and value == {} and self._is_mapping(key):
+                continue  # it names nothing to change
             if key in done and done[key][0] != value:
                 first = done[key][1].origin
                 message = (
@@ -287,6 +289,9 @@ class _Layers:
                 self._faults.append(Fault(name, origin, str(error)))
                 return None
         return place, value
+
+    def _is_mapping(self, key: Key) -> bool:
+        return has(self._tree, key) and isinstance(value_at(self._tree, key), Mapping)
 
     def _assign(self, key: Key, value: Any, assignment: Assignment) -> None:
         tree: Any = self._tree

@@ -251,6 +251,29 @@ def test_values_in_messages_are_told_as_they_are_written() -> None:
     assert "phases.points.steps = null (command line)" in fault
 
 
+def test_an_empty_mapping_in_a_file_changes_nothing(tmp_path: Path) -> None:
+    """Mappings change what they name; this one replaced all that it did not name by defaults."""
+    text = "train: {}\nphases:\n  points:\n    weights: {}\n    groups: {}\n"
+    path = _file(tmp_path, text)
+    words = ("seed=5",)
+    before, found = _resolve(*words, profile="fast"), _resolve(*words, profile="fast", files=[path])
+    assert found.config.train == before.config.train
+    assert (found.config.train.steps, found.config.train.learning_rate) == (3, 0.01)
+    assert found.config.phases[0].weights == {"landmark": 1.0}
+    assert str(found.provenance["train.learning_rate"]) == "profile fast"
+    assert str(found.provenance["phases.points.weights.landmark"]) == "default"
+    # Where there was none it is one, and what is no mapping is none either.
+    assert (before.config.phases[0].groups, found.config.phases[0].groups) == (None, {})
+    assert str(found.provenance["phases.points.groups"]) == f"file {path}:5"
+    faults = _faults(files=[_file(tmp_path, "seed: {}\n")])
+    assert "expected a whole number, found {}" in faults["seed"]
+    assert list(_faults(files=[_file(tmp_path, "trian: {}\n")])) == ["trian"]
+    # Elsewhere the word is a value: of a setting, and in a file that is complete.
+    assert _resolve("phases.points.weights={}").config.phases[0].weights == {}
+    whole = _file(tmp_path, "format: 1\nprofile: fast\ntrain: {}\n")
+    assert _resolve(files=[whole]).config.train.steps == 100
+
+
 def test_a_file_can_name_its_system_and_profile(tmp_path: Path) -> None:
     path = _file(tmp_path, "system: example\nprofile: smoke\nseed: 1\n")
     found = _resolve(files=[path])
