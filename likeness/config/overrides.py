@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import PurePath
 from typing import Any, Literal, get_args, get_origin
 
@@ -34,9 +34,16 @@ class Origin:
 
     layer: Layer
     detail: str = ""
+    is_earlier: bool = False
+    """Of a command before this one, whose words a run keeps."""
 
     def __str__(self) -> str:
-        return f"{self.layer} {self.detail}" if self.detail else self.layer
+        told = f"{self.layer} {self.detail}" if self.detail else self.layer
+        return f"{told} of an earlier command" if self.is_earlier else told
+
+    def of_earlier(self) -> Origin:
+        """The same, told apart from what the words and variables of this command say."""
+        return replace(self, is_earlier=self.layer in ("environment", "command line"))
 
 
 def saved_origin(entry: Mapping[str, Any]) -> Origin:

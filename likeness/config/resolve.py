@@ -178,10 +178,13 @@ def draft(
 
 
 def override(resolved: Resolved, overrides: Sequence[str], *, names: Names | None = None) -> Draft:
-    """The same configuration with command-line assignments on top; other origins are kept."""
+    """The same configuration with command-line assignments on top.
+
+    Other origins are kept, those of words and variables as ones of an earlier command.
+    """
     tree = resolved.config.model_dump(mode="json")
     origins = {
-        canonical(tree, tuple(key.split("."))): origin
+        canonical(tree, tuple(key.split("."))): origin.of_earlier()
         for key, origin in resolved.provenance.items()
     }
     layers = _Layers(type(resolved.config), tree, [], Origins(origins), names=names)

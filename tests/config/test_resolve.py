@@ -7,7 +7,10 @@ from typing import Annotated, Any
 import pytest
 from pydantic import Field
 
+from likeness.config.document import provenance_to_dict
 from likeness.config.faults import ConfigError
+from likeness.config.origins import strongest
+from likeness.config.overrides import Origin
 from likeness.config.resolve import Resolved, override, resolve
 from likeness.config.schema import ConfigModel
 from tests.config.example import PROFILES, Example, Phase, Ramp
@@ -272,6 +275,35 @@ def test_an_empty_mapping_in_a_file_changes_nothing(tmp_path: Path) -> None:
     assert _resolve("phases.points.weights={}").config.phases[0].weights == {}
     whole = _file(tmp_path, "format: 1\nprofile: fast\ntrain: {}\n")
     assert _resolve(files=[whole]).config.train.steps == 100
+
+
+def test_what_an_earlier_command_said_is_told_apart_from_this_one() -> None:
+    """Both were "(command line)", though the words of one of them only were there to be seen."""
+    variables = {"LIKENESS_TRAIN__CLIP_NORM": "2"}
+    before = _resolve("phases.points.steps=4", profile="fast", environ=variables)
+    told = override(before, ["phases.points.epochs=2", "seed=x"]).faults
+    assert [str(fault) for fault in told] == [
+        "phases.points (command line): expected exactly one of 'steps' and 'epochs'"
+        "\n      phases.points.steps = 4 (command line of an earlier command)"
+        "\n      phases.points.epochs = 2 (command line)",
+        "seed (command line): expected a whole number, found 'x'",
+    ]
+    after = override(before, ["seed=3"]).finish()
+    assert {
+        key: str(after.provenance[key])
+        for key in ("seed", "phases.points.steps", "train.clip_norm", "train.learning_rate")
+    } == {
+        "seed": "command line",
+        "phases.points.steps": "command line of an earlier command",
+        "train.clip_norm": "environment LIKENESS_TRAIN__CLIP_NORM of an earlier command",
+        "train.learning_rate": "profile fast",
+    }
+    assert provenance_to_dict(after)["phases.points.steps"] == {
+        "layer": "command line",
+        "detail": "",
+    }
+    both = [after.provenance["phases.points.steps"], after.provenance["seed"]]
+    assert strongest(both) == Origin("command line")
 
 
 def test_a_file_can_name_its_system_and_profile(tmp_path: Path) -> None:
