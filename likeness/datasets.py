@@ -7,7 +7,8 @@ dataset is ``workflow.py``.
 from __future__ import annotations
 
 import inspect as introspection
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from shlex import quote
 from typing import Any
@@ -20,7 +21,7 @@ from likeness.data.rounding import one_thread
 from likeness.data.workers import refuse_import_by_worker
 from likeness.errors import UsageError
 from likeness.inspecting import inspect_dataset
-from likeness.storage.files import disk_refusals
+from likeness.storage.files import disk_refusals, read_only_told
 from likeness.storage.store import local_folder, local_path
 from likeness.systems import get_system
 
@@ -51,7 +52,7 @@ def make_data(
     function = spec.load("studio")
     chosen = checked_options(function, options, "studio data", taken=1)
     told = _with_progress(function, chosen, progress)
-    with disk_refusals(Path(out), "write the dataset"), one_thread():
+    with _written(out), one_thread():
         inspection: Inspection = function(str(out), people=people, seed=seed, **told)
     return inspection
 
@@ -76,7 +77,7 @@ def prepare_data(
     function = spec.load("prepare")
     chosen = checked_options(function, options, "preparation", taken=2)
     told = _with_progress(function, chosen, progress)
-    with disk_refusals(Path(out), "write the dataset"), one_thread():
+    with _written(out), one_thread():
         inspection: Inspection = function(str(given), str(local_path(out)), **told)
     return inspection
 
@@ -84,6 +85,14 @@ def prepare_data(
 def inspect_data(system: str, uri: str | Path) -> Inspection:
     """Counts, problems and advice for a dataset. Bad data gives findings, not exceptions."""
     return inspect_dataset(get_system(system), str(uri), storage_from_environment())
+
+
+@contextmanager
+def _written(out: str | Path) -> Iterator[None]:
+    """Say what a disk refuses to a dataset."""
+    remedy = "name another folder to write"
+    with read_only_told(remedy), disk_refusals(Path(out), "write the dataset"):
+        yield
 
 
 def _check_empty(out: str | Path, *, made: bool = False) -> None:

@@ -22,7 +22,8 @@ from likeness.errors import UsageError
 from likeness.notices import NOTICE
 from likeness.runs.places import as_written
 from likeness.runs.run import Run
-from likeness.storage.files import disk_refusals
+from likeness.storage.cache import CACHE_ELSEWHERE
+from likeness.storage.files import disk_refusals, read_only_told
 from likeness.storage.opening import open_store
 from likeness.storage.store import LocalStore, Store
 
@@ -65,7 +66,8 @@ def check_fit(built: System, plan: Plan, resolved: Resolved, runs: Path) -> None
                 f"storage.mirror is {config.storage.mirror}, the folder of the runs themselves.",
                 advice="Name another folder or an address, or null for no copies.",
             )
-        store.check_writable()
+        with read_only_told("set storage.mirror to another place, or to null for no copies"):
+            store.check_writable()
     sampler = Sampler(Mixed(built.sources("train")), seed=config.train.seed)
     for planned in plan.stages:
         sampler.stage(planned.index, batch_size=planned.batch_size, mix=planned.stage.mix)
@@ -148,7 +150,7 @@ def fit_run(
     if config.storage.mirror:
         store = open_store(config.storage.mirror, settings=config.storage)
     prepared = Path(config.storage.cache_folder).expanduser() / "prepared" / resolved.system
-    with disk_refusals(prepared, "prepare the inputs"):
+    with read_only_told(CACHE_ELSEWHERE), disk_refusals(prepared, "prepare the inputs"):
         built.prepare(prepared)
     if resume and is_first:
         device = built.placement.device

@@ -34,7 +34,7 @@ from likeness.errors import DataError, LikenessError, UsageError
 from likeness.inspecting import inspect_changed, inspect_configured
 from likeness.runs.places import told_of_places
 from likeness.runs.run import Run, check_name
-from likeness.storage.files import disk_refusals, used_folder
+from likeness.storage.files import disk_refusals, read_only_told, used_folder
 from likeness.storage.store import is_remote, local_folder
 from likeness.systems import get_system
 
@@ -58,6 +58,9 @@ __all__ = [
     "resume",
     "train",
 ]
+
+
+_OUTPUT = "name another place with --output"  # the remedy where a run can only be read
 
 
 @dataclass(frozen=True)
@@ -135,20 +138,21 @@ def train(
     plan = plan_of(built, resolved, world_size=process.world_size)
     fitting.check_fit(built, plan, resolved, runs)
     path = ""
-    if process.is_first:
-        run = Run.create(
-            runs,
-            resolved.system,
-            resolved.profile if name is None else name,
-            to_yaml(resolved),
-            provenance=provenance_to_dict(resolved),
-            plan=plan.to_dict(),
-            environment=fitting.environment_of(str(process.device)),
-            inspection=inspection.to_dict(),
-        )
-        path = str(run.path)
-    run = Run(distributed.from_first(path))
-    return fitting.fit_run(built, plan, run, resolved, resume=False, display=display)
+    with read_only_told("name another folder of runs with --runs"):
+        if process.is_first:
+            run = Run.create(
+                runs,
+                resolved.system,
+                resolved.profile if name is None else name,
+                to_yaml(resolved),
+                provenance=provenance_to_dict(resolved),
+                plan=plan.to_dict(),
+                environment=fitting.environment_of(str(process.device)),
+                inspection=inspection.to_dict(),
+            )
+            path = str(run.path)
+        run = Run(distributed.from_first(path))
+        return fitting.fit_run(built, plan, run, resolved, resume=False, display=display)
 
 
 def resume(
@@ -174,7 +178,8 @@ def resume(
     from likeness.training import distributed
 
     if isinstance(run, str) and is_remote(run):
-        run = fetch_run(run, local_folder(runs, "Runs are written"))
+        with read_only_told("name another folder of runs with --runs"):
+            run = fetch_run(run, local_folder(runs, "Runs are written"))
     run = open_run(run)
     fitting.tell_of_environment(os.environ)
     text, before = run.config_yaml, configuration_of(run)
@@ -199,7 +204,8 @@ def resume(
     fitting.check_fit(built, plan, resolved, run.path.resolve().parent.parent)
     selection.check_score(run, resolved.config.train.best_score)
     anew = fitting.described_anew(run, resolved, plan, seen, text=text, saved=saved)
-    with anew if process.is_first else nullcontext():
+    remedy = "copy the run to another one, and resume the copy"
+    with read_only_told(remedy), anew if process.is_first else nullcontext():
         return fitting.fit_run(built, plan, run, resolved, resume=True, display=display)
 
 
@@ -236,7 +242,8 @@ def evaluate(
         )
     source = next(iter(sources.values())) if len(sources) == 1 else Mixed(sources)
     folder = predictor.run.evaluation_folder(predictor.checkpoint.step) / split
-    with disk_refusals(folder, "write the evaluation"):
+    remedy = "copy the run to another one, and evaluate the copy"
+    with read_only_told(remedy), disk_refusals(folder, "write the evaluation"):
         folder.mkdir(parents=True, exist_ok=True)
         seed_global(seed_of("evaluate", split))  # the same draws every time
         scores = predictor.system.evaluate(predictor.model, source, folder)
@@ -271,7 +278,11 @@ def predict(
     predictor = Predictor.from_run(run, which=checkpoint, ema=ema)
     place = None if output is None else local_folder(output, "Predictions are written")
     folder = place or run.predictions_path
-    with disk_refusals(folder, "write the predictions"), used_folder(folder):
+    with (
+        read_only_told(_OUTPUT),
+        disk_refusals(folder, "write the predictions"),
+        used_folder(folder),
+    ):
         try:
             rows: list[dict[str, Any]] = function(predictor.model, names, folder, **chosen)
         except IsADirectoryError as error:
@@ -311,14 +322,15 @@ def export(
     predictor = Predictor.from_run(run, which=checkpoint, ema=ema)
     section = getattr(resolved.config, "export", None)
     place = None if output is None else local_folder(output, "Bundles are written")
-    bundle: Bundle = function(
-        predictor.model,
-        place or run.export_folder(target),
-        source_run=str(run.path),
-        checkpoint_sha256=predictor.checkpoint.hash,
-        state=predictor.checkpoint.state(),
-        **(section.model_dump() if section is not None else {}),
-    )
+    with read_only_told(_OUTPUT):
+        bundle: Bundle = function(
+            predictor.model,
+            place or run.export_folder(target),
+            source_run=str(run.path),
+            checkpoint_sha256=predictor.checkpoint.hash,
+            state=predictor.checkpoint.state(),
+            **(section.model_dump() if section is not None else {}),
+        )
     return bundle
 
 
@@ -327,4 +339,5 @@ def report(run: Run | str | Path, *, output: str | Path | None = None) -> Path:
     from likeness.report.page import build_report
 
     place = None if output is None else local_folder(output, "Reports are written")
-    return build_report(open_run(run), output=place)
+    with read_only_told(_OUTPUT):
+        return build_report(open_run(run), output=place)

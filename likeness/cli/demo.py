@@ -26,9 +26,7 @@ def demo(
     systems: Annotated[
         list[str] | None, typer.Argument(metavar="SYSTEM", help="Only these; all by default.")
     ] = None,
-    out: Annotated[Path, typer.Option("--out", help="Folder for data and runs.")] = Path(
-        "out/demo"
-    ),
+    out: Annotated[str, typer.Option("--out", help="Folder for data and runs.")] = "out/demo",
     people: Annotated[
         int | None,
         typer.Option("--people", min=4, help="At most so many studio people of each system."),
@@ -37,8 +35,10 @@ def demo(
 ) -> Answer:
     """Make studio people, train every system small on them, and build one report to look at."""
     from likeness.report.page import build_index
+    from likeness.storage.store import local_folder
     from likeness.systems import get_system
 
+    folder = local_folder(out, "The demo is written")
     left_out: dict[str, str] = {}
     if systems:
         chosen = [get_system(name) for name in systems]
@@ -49,10 +49,10 @@ def demo(
         for name, reason in left_out.items():
             if not is_quiet():
                 stderr_console().print(f"{name} is left out: {reason}", soft_wrap=True)
-    rows = [_demonstrate(spec, out, people, seed) for spec in chosen]
+    rows = [_demonstrate(spec, folder, people, seed) for spec in chosen]
     page = rows[0]["report"]
     if len(rows) > 1:
-        page = str(build_index([row["run"] for row in rows], out / "index.html"))
+        page = str(build_index([row["run"] for row in rows], folder / "index.html"))
 
     def show() -> None:
         for row in rows:

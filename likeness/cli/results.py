@@ -20,7 +20,7 @@ EmaOption = Annotated[
     typer.Option("--ema/--no-ema", help="Use the running average of the weights, if there is one."),
 ]
 OutputOption = Annotated[
-    Path | None, typer.Option("--output", "-o", help="Where to write; inside the run by default.")
+    str | None, typer.Option("--output", "-o", help="Where to write; inside the run by default.")
 ]
 
 
@@ -68,13 +68,14 @@ def predict(
 ) -> Answer:
     """Run a trained model on files. Exit code 4 when one of them could not be used."""
     from likeness import workflow
+    from likeness.storage.store import local_path
 
     chosen = parse_options(options or [])
     with working(f"Predicting with {run}"):
         rows = workflow.predict(
             run, inputs or [], output=output, checkpoint=checkpoint, ema=ema, options=chosen
         )
-    folder = output if output is not None else Path(run) / "predictions"
+    folder = Path(run) / "predictions" if output is None else local_path(output)
     document = {"run": run, "output": str(folder), "predictions": rows}
     failed = sum("error" in row for row in rows)
     is_bad = failed > 0 if not allow_missing else failed == len(rows)

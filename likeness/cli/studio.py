@@ -37,7 +37,7 @@ Open = Annotated[
 def show(
     seed: Annotated[int, typer.Option("--seed", help="Who: one number is one person.")] = 0,
     out: Annotated[
-        Path | None, typer.Option("--out", help="Folder for the page; out/person-SEED by default.")
+        str | None, typer.Option("--out", help="Folder for the page; out/person-SEED by default.")
     ] = None,
     text: Annotated[
         str | None, typer.Option("--text", help="What the person says; a sentence by default.")
@@ -49,14 +49,16 @@ def show(
     """One person: portrait, turntable, expressions, emotions, photographs, a sentence spoken."""
     from likeness.replacement import replacing_together
     from likeness.runs.files import write_text
-    from likeness.storage.files import disk_refusals, used_folder
+    from likeness.storage.files import disk_refusals, read_only_told, used_folder
+    from likeness.storage.store import local_folder
     from likeness.studio.person import Person
     from likeness.studio.showing import SENTENCE, show_person
 
-    folder = out if out is not None else Path("out") / f"person-{seed}"
+    folder = local_folder(f"out/person-{seed}" if out is None else out, "Pictures are written")
     person = Person.sample(seed)
     with (
         counting(f"Showing person {seed}") as progress,
+        read_only_told("name another folder for the pictures"),
         disk_refusals(folder, "write the pictures"),
         used_folder(folder),
         replacing_together(folder) as made,
@@ -76,7 +78,7 @@ def show(
 
 @verb
 def gallery(
-    out: Annotated[Path, typer.Argument(help="Folder for the pictures.")] = Path("out/gallery"),
+    out: Annotated[str, typer.Argument(help="Folder for the pictures.")] = "out/gallery",
     seed: Annotated[int, typer.Option("--seed", help="Who is shown closely.")] = 22,
     size: Annotated[int, typer.Option("--size", min=64, max=512, help="Pixels a picture.")] = 200,
     voice: Voice = "auto",
@@ -84,18 +86,21 @@ def gallery(
 ) -> Answer:
     """The pictures of docs/studio.md: 24 people, one of them closely, a group, a sentence."""
     from likeness.replacement import replacing_together
-    from likeness.storage.files import disk_refusals, used_folder
+    from likeness.storage.files import disk_refusals, read_only_told, used_folder
+    from likeness.storage.store import local_folder
     from likeness.studio.showing import make_gallery
 
+    folder = local_folder(out, "Pictures are written")
     with (
         counting("Making the gallery") as progress,
-        disk_refusals(out, "write the pictures"),
-        used_folder(out),
-        replacing_together(out) as made,
+        read_only_told("name another folder for the pictures"),
+        disk_refusals(folder, "write the pictures"),
+        used_folder(folder),
+        replacing_together(folder) as made,
     ):
         shown = make_gallery(made, seed=seed, size=size, backend=voice, progress=progress)
         _write_page(made, "Studio people", {}, shown)
-    return _answer(out, shown, open_page, {})
+    return _answer(folder, shown, open_page, {})
 
 
 def _facts(person: Any) -> dict[str, str]:

@@ -37,7 +37,8 @@ ConfigOption = Annotated[
     typer.Option("--config", metavar="FILE", help="A YAML file; may be given several times."),
 ]
 
-RunsOption = Annotated[Path, typer.Option("--runs", help="Folder of all runs.")]
+# Text: a path would lose a slash of the address that a message is to name.
+RunsOption = Annotated[str, typer.Option("--runs", help="Folder of all runs.")]
 
 
 @verb
@@ -46,7 +47,7 @@ def train(
     overrides: Overrides = None,
     profile: ProfileOption = None,
     config: ConfigOption = None,
-    runs: RunsOption = Path("runs"),
+    runs: RunsOption = "runs",
     name: Annotated[str | None, typer.Option("--name", help="Begins the run's name.")] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Check everything and show the plan only.")
@@ -72,7 +73,7 @@ def train(
 def resume(
     run: Annotated[str, typer.Argument(help="The run directory, or the URI of its copy.")],
     overrides: Overrides = None,
-    runs: RunsOption = Path("runs"),
+    runs: RunsOption = "runs",
 ) -> Answer:
     """Continue a run as if it had never stopped."""
     from likeness import workflow

@@ -38,7 +38,11 @@ class ConfigFile:
 
 
 def read_config_file(path: Path, system: str) -> tuple[ConfigFile | None, list[Fault]]:
-    """A file, as far as it can be understood, and what is wrong with it as a whole."""
+    """A file, as far as it can be understood, and what is wrong with it as a whole.
+
+    Of another system's, or one of a format that nobody here knows, that alone is told, and there is
+    no file: whatever else it says means something elsewhere.
+    """
     name = str(path)
     try:
         content = file_text(path)
@@ -52,19 +56,21 @@ def read_config_file(path: Path, system: str) -> tuple[ConfigFile | None, list[F
         message = f"expected settings as 'name: value' lines, found {brief(document.values)}"
         return None, [Fault("", Origin("file", name), message)]
     header = {key: document.values.get(key) for key in HEADER}
-    wrong = {}
+    body = {key: value for key, value in document.values.items() if key not in HEADER}
+    profile = header["profile"] if isinstance(header["profile"], str) else None
+    text = YamlText(body, document.lines)
+    file = ConfigFile(name, text, profile, header["format"] is not None)
     if header["system"] not in (None, system):
-        wrong["system"] = f"the file is for '{header['system']}', expected '{system}'"
+        message = f"the file is for '{header['system']}', expected '{system}'"
+        return None, [Fault("system", file.origin("system"), message)]
     if header["format"] not in (None, FORMAT):
         found = repr(header["format"])
-        wrong["format"] = f"expected {FORMAT}, found {found}; this version is too old"
-    if not isinstance(header["profile"], (str, type(None))):
-        wrong["profile"] = f"expected a name, found {header['profile']!r}"
-        header["profile"] = None
-    body = {key: value for key, value in document.values.items() if key not in HEADER}
-    text = YamlText(body, document.lines)
-    file = ConfigFile(name, text, header["profile"], header["format"] is not None)
-    return file, [Fault(key, file.origin(key), message) for key, message in wrong.items()]
+        message = f"expected {FORMAT}, found {found}; this version is too old"
+        return None, [Fault("format", file.origin("format"), message)]
+    if profile is None and header["profile"] is not None:
+        message = f"expected a name, found {header['profile']!r}"
+        return file, [Fault("profile", file.origin("profile"), message)]
+    return file, []
 
 
 def chosen_profile(

@@ -15,8 +15,9 @@ _RANKS: dict[str, int] = {layer: rank for rank, layer in enumerate(get_args(Laye
 
 
 def strongest(origins: Iterable[Origin]) -> Origin:
-    """Of several, the one whose layer wins over the others; the first of equals."""
-    return max(origins, key=lambda origin: _RANKS[origin.layer])
+    """Of several, the one whose layer wins over the others, of this command before an earlier one;
+    the first of equals."""
+    return max(origins, key=lambda origin: (_RANKS[origin.layer], not origin.is_earlier))
 
 
 def origin_in(provenance: Mapping[str, Origin], key: str) -> Origin | None:

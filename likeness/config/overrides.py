@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import PurePath
 from typing import Any, Literal, get_args, get_origin
 
@@ -34,9 +34,16 @@ class Origin:
 
     layer: Layer
     detail: str = ""
+    is_earlier: bool = False
+    """Of a command before this one, whose words a run keeps."""
 
     def __str__(self) -> str:
-        return f"{self.layer} {self.detail}" if self.detail else self.layer
+        told = f"{self.layer} {self.detail}" if self.detail else self.layer
+        return f"{told} of an earlier command" if self.is_earlier else told
+
+    def of_earlier(self) -> Origin:
+        """The same, told apart from what the words and variables of this command say."""
+        return replace(self, is_earlier=self.layer in ("environment", "command line"))
 
 
 def saved_origin(entry: Mapping[str, Any]) -> Origin:
@@ -61,6 +68,8 @@ class Assignment:
     is_text: bool = False
     inner: Mapping[Key, Origin] = field(default_factory=dict)
     """Origins of the values inside a list, relative to the key."""
+    is_partial: bool = False
+    """A mapping changes what it names and keeps the rest; else it replaces what was there."""
 
 
 class Unread(str):
@@ -113,7 +122,7 @@ def environment_assignments(
 
 
 def file_assignments(document: YamlText, *, name: str, whole: bool) -> Iterator[Assignment]:
-    """The leaves of a file's mapping; lists are one value, mappings are entered.
+    """The leaves of a file's mapping; lists are one value, mappings are entered, empty ones given.
 
     Args:
         name: the file, as shown to people; the line is added.
@@ -134,7 +143,7 @@ def file_assignments(document: YamlText, *, name: str, whole: bool) -> Iterator[
                 for k in document.lines
                 if len(k) > len(key) and k[: len(key)] == key
             }
-            yield Assignment(key, value, origin(key), inner=below)
+            yield Assignment(key, value, origin(key), inner=below, is_partial=not whole)
 
     yield from visit(document.values, ())
 

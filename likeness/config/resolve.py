@@ -131,9 +131,9 @@ def draft(
     Args:
         profiles: name to a function that returns a whole config.
         profile: None takes the one a file names, else the defaults of the class.
-        files: YAML, applied in order. Mappings change what they name; lists replace. A list's items
-            can also be changed by position or name: ``stages: {landmarks: {steps: 5}}``. A file in
-            the saved form is complete and replaces everything below it.
+        files: YAML, applied in order. Mappings change what they name, an empty one nothing; lists
+            replace. A list's items can also be changed by position or name: ``stages: {landmarks:
+            {steps: 5}}``. A file in the saved form is complete and replaces everything below it.
         overrides: ``a.b=value``; items of lists by position or name.
         environ: None reads the process environment.
         aliases: environment variable to dotted key.
@@ -148,10 +148,11 @@ def draft(
         document, wrong = read_config_file(Path(path), system)
         documents += [] if document is None else [document]
         faults += wrong
+    is_foreign = any(fault.key in ("system", "format") for fault in faults)
     profile, meant, wrong = chosen_profile(profile, documents, profiles, system)
     faults += wrong
-    if any(fault.key == "format" for fault in faults):
-        return Draft(system, profile, faults, None)  # what such a file says nobody here knows
+    if is_foreign:  # without what it should have said, the rest cannot be judged
+        return Draft(system, profile, faults, None)
     environment = os.environ if environ is None else environ
 
     def layers_on(base: str) -> _Layers:
@@ -177,10 +178,13 @@ def draft(
 
 
 def override(resolved: Resolved, overrides: Sequence[str], *, names: Names | None = None) -> Draft:
-    """The same configuration with command-line assignments on top; other origins are kept."""
+    """The same configuration with command-line assignments on top.
+
+    Other origins are kept, those of words and variables as ones of an earlier command.
+    """
     tree = resolved.config.model_dump(mode="json")
     origins = {
-        canonical(tree, tuple(key.split("."))): origin
+        canonical(tree, tuple(key.split("."))): origin.of_earlier()
         for key, origin in resolved.provenance.items()
     }
     layers = _Layers(type(resolved.config), tree, [], Origins(origins), names=names)
@@ -250,6 +254,8 @@ class _Layers:
             if located is None:
                 continue
             key, value = located
+            if assignment.is_partial and value == {} and self._is_mapping(key):
+                continue  # it names nothing to change
             if key in done and done[key][0] != value:
                 first = done[key][1].origin
                 message = (
@@ -286,6 +292,9 @@ class _Layers:
                 self._faults.append(Fault(name, origin, str(error)))
                 return None
         return place, value
+
+    def _is_mapping(self, key: Key) -> bool:
+        return has(self._tree, key) and isinstance(value_at(self._tree, key), Mapping)
 
     def _assign(self, key: Key, value: Any, assignment: Assignment) -> None:
         tree: Any = self._tree

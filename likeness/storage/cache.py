@@ -14,11 +14,15 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from likeness.storage.files import disk_errors, replacing, sha256_of
+from likeness.storage.files import disk_errors, read_only_told, replacing, sha256_of
 from likeness.storage.lock import locked
 from likeness.storage.store import LocalStore, StorageSettings, Store, checksum_error
 
 _log = logging.getLogger(__name__)
+
+
+CACHE_ELSEWHERE = "set storage.cache_folder to another folder"
+"""The remedy where nothing can be written to the cache."""
 
 
 class Cache:
@@ -63,7 +67,8 @@ class Cache:
             return
         was_damaged = False
         while True:
-            digest = self._present(store, key, sha256, version)
+            with read_only_told(CACHE_ELSEWHERE):
+                digest = self._present(store, key, sha256, version)
             path = self._object(digest)
             with ExitStack() as stack:
                 try:

@@ -12,6 +12,7 @@ import re
 import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,17 @@ class Checksums:
         # Another digest may come from parts of another size, so that it proves nothing.
         return self.parts is not None and _fits_parts(path, *self.parts)
 
+    def tag_fits(self, content: Path | bytes) -> bool | None:
+        """Whether the entity tag, which a server computes from what it received, is that of the
+        content; None where there is none of a kind that can be computed here.
+
+        Other records only repeat what the upload said of itself. A tag that does not fit is no
+        proof of damage: some servers make theirs in ways of their own.
+        """
+        if "md5" in self.others:
+            return _digest(content, "md5") == self.others["md5"]
+        return None if self.parts is None else _fits_parts(content, *self.parts)
+
 
 def of_object(head: Mapping[str, Any], bucket: str) -> Checksums:
     """The records in the answer of S3 to ``HeadObject`` with ``ChecksumMode=ENABLED``.
@@ -93,26 +105,26 @@ def _hexadecimal(value: str | None) -> str | None:
         return None
 
 
-def _digest(path: Path, algorithm: str) -> str:
+def _digest(content: Path | bytes, algorithm: str) -> str:
     if algorithm == "crc32":
         value = 0
-        for block in _blocks(path):
+        for block in _blocks(content):
             value = zlib.crc32(block, value)
         return f"{value:08x}"
     digest = hashlib.new(algorithm, usedforsecurity=False)
-    for block in _blocks(path):
+    for block in _blocks(content):
         digest.update(block)
     return digest.hexdigest()
 
 
-def _fits_parts(path: Path, expected: str, count: int) -> bool:
+def _fits_parts(content: Path | bytes, expected: str, count: int) -> bool:
     """Whether parts of one of the usual sizes give this MD5 of their MD5s."""
-    size = path.stat().st_size
+    size = len(content) if isinstance(content, bytes) else content.stat().st_size
     for mebibytes in _PART_MEBIBYTES:
         if max(-(-size // (mebibytes << 20)), 1) != count:
             continue
         digests, part = [], hashlib.md5(usedforsecurity=False)
-        for number, block in enumerate(_blocks(path), start=1):
+        for number, block in enumerate(_blocks(content), start=1):
             part.update(block)
             if number % mebibytes == 0:
                 digests.append(part.digest())
@@ -124,8 +136,8 @@ def _fits_parts(path: Path, expected: str, count: int) -> bool:
     return False
 
 
-def _blocks(path: Path) -> Iterator[bytes]:
-    """A file in pieces of a mebibyte."""
-    with path.open("rb") as file:
+def _blocks(content: Path | bytes) -> Iterator[bytes]:
+    """A file, or what is in memory, in pieces of a mebibyte."""
+    with BytesIO(content) if isinstance(content, bytes) else content.open("rb") as file:
         while block := file.read(_BLOCK):
             yield block

@@ -16,8 +16,14 @@ from pathlib import Path
 from typing import Self
 
 from likeness.errors import MissingError, UsageError
-from likeness.storage.cache import Cache
-from likeness.storage.files import disk_errors, file_version, replacing, sha256_of
+from likeness.storage.cache import CACHE_ELSEWHERE, Cache
+from likeness.storage.files import (
+    disk_errors,
+    file_version,
+    read_only_told,
+    replacing,
+    sha256_of,
+)
 from likeness.storage.lock import locked
 from likeness.storage.opening import open_store
 from likeness.storage.store import (
@@ -52,11 +58,12 @@ def local_copy(uri: str | Path, *, settings: StorageSettings) -> Path:
     store = open_store(uri, settings=settings)
     cache = Cache.from_settings(settings)
     place = cache.folder / "copies" / hashlib.sha256(store.uri.encode()).hexdigest()[:16]
-    with disk_errors(place, "copy a remote folder"):
-        place.mkdir(parents=True, exist_ok=True)
-        (place / "lock").touch()
-    with locked(place / "lock", waits=True):
-        _update(store, cache, place)
+    with read_only_told(CACHE_ELSEWHERE):
+        with disk_errors(place, "copy a remote folder"):
+            place.mkdir(parents=True, exist_ok=True)
+            (place / "lock").touch()
+        with locked(place / "lock", waits=True):
+            _update(store, cache, place)
     return place / "files"
 
 

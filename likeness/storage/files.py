@@ -18,11 +18,43 @@ from likeness.errors import LikenessError, UsageError
 from likeness.replacement import PART
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
-_FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
+_FORBIDDEN = (errno.EACCES, errno.EPERM)
 _IN_THE_WAY = (errno.ENOTDIR, errno.EEXIST, errno.EISDIR)
-_REFUSALS = frozenset((*_FULL, *_FORBIDDEN, *_IN_THE_WAY, errno.ENAMETOOLONG, errno.EFBIG))
+_REFUSALS = frozenset(
+    (*_FULL, *_FORBIDDEN, errno.EROFS, *_IN_THE_WAY, errno.ENAMETOOLONG, errno.EFBIG)
+)
 _SHORT_WRITE = re.compile(r"^\d+ requested and \d+ written$")
 """What NumPy says of an array that did not fit on the disk."""
+
+
+class ReadOnlyError(UsageError):
+    """Something was to be written to a file system that can only be read.
+
+    No permission helps there, only another place. Which option names one is known to callers.
+
+    Args:
+        remedy: completes "Nothing can be written there: …".
+    """
+
+    def __init__(self, message: str, remedy: str = "") -> None:
+        there = "Nothing can be written to that file system, whatever the permissions"
+        super().__init__(message, advice=f"{there}: {remedy or 'choose a place on another one'}.")
+        self.has_remedy = bool(remedy)
+
+
+@contextmanager
+def read_only_told(remedy: str) -> Iterator[None]:
+    """Tell in a :class:`ReadOnlyError` from inside how to choose another place.
+
+    Args:
+        remedy: e.g. "name another folder with --runs"; one that was told further inside stays.
+    """
+    try:
+        yield
+    except ReadOnlyError as error:
+        if error.has_remedy:
+            raise
+        raise ReadOnlyError(error.message, remedy) from error.__cause__
 
 
 @contextmanager
@@ -135,7 +167,7 @@ def refusal_in(error: BaseException) -> OSError | None:
             if link.errno is None and _SHORT_WRITE.search(str(link)):
                 return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         link = link.__cause__ or link.__context__
-    for number in (*_FULL, *_FORBIDDEN):
+    for number in (*_FULL, *_FORBIDDEN, errno.EROFS):
         if os.strerror(number) in str(error):
             return OSError(number, os.strerror(number))
     return None
@@ -148,6 +180,13 @@ def explained(error: OSError, path: Path | None, action: str) -> UsageError:
         path: what was in use, for errors that do not name a file.
         action: completes "Cannot …".
     """
+    named = os.fsdecode(error.filename) if isinstance(error.filename, (str, bytes)) else ""
+    # A temporary sibling means nothing to a person: the file it was to become does.
+    place = path if path is not None and (not named or named.endswith((PART, ".tmp"))) else named
+    parts = [str(part) for part in (place, error.strerror or error) if part]
+    message = f"Cannot {action}: {': '.join(parts)}."
+    if error.errno == errno.EROFS:
+        return ReadOnlyError(message)
     if error.errno in _FULL:
         advice = "Free some space, or choose a folder on another disk."
     elif error.errno in _FORBIDDEN:
@@ -156,8 +195,4 @@ def explained(error: OSError, path: Path | None, action: str) -> UsageError:
         advice = "A file is where a folder is needed, or the reverse: choose another path."
     else:
         advice = "Check the path."
-    named = os.fsdecode(error.filename) if isinstance(error.filename, (str, bytes)) else ""
-    # A temporary sibling means nothing to a person: the file it was to become does.
-    place = path if path is not None and (not named or named.endswith((PART, ".tmp"))) else named
-    parts = [str(part) for part in (place, error.strerror or error) if part]
-    return UsageError(f"Cannot {action}: {': '.join(parts)}.", advice=advice)
+    return UsageError(message, advice=advice)

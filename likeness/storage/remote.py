@@ -73,7 +73,7 @@ class RemoteStore(Store):
         for attempt in range(attempts):
             began = time.monotonic()
             try:
-                with _damage_told(f"{self.uri}/{key}"):
+                with damage_told(f"{self.uri}/{key}"):
                     return action()
             except DataError as error:
                 if attempt + 1 == attempts:
@@ -189,7 +189,7 @@ class RemoteStore(Store):
 
 
 @contextmanager
-def _damage_told(name: str) -> Iterator[None]:
+def damage_told(name: str) -> Iterator[None]:
     """Turn botocore's error for a checksum that the server sent, and that is wrong, into ours."""
     try:
         yield

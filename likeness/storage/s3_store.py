@@ -17,11 +17,12 @@ from likeness.errors import DataError, LikenessError, MissingError, UsageError
 from likeness.extras import require
 from likeness.storage.checksums import Checksums, of_object
 from likeness.storage.files import sha256_of
-from likeness.storage.remote import RemoteStore, version_of
+from likeness.storage.remote import RemoteStore, damage_told, version_of
 from likeness.storage.store import StorageSettings, checked_key
 
 SLOWEST_UPLOAD = 64 * 1024
 """Bytes per second below which an upload counts as stuck."""
+_READ_BACK = 16 << 20  # bytes of an upload that are looked at again in one request
 _log = logging.getLogger(__name__)
 
 
@@ -104,7 +105,7 @@ class S3Store(RemoteStore):
         def write() -> None:
             metadata = {"sha256": digest}
             self._send(len(data), self.filesystem._pipe_file, address, data, Metadata=metadata)
-            self._confirm(key, len(data), digest)
+            self._confirm(key, data, len(data), digest)
 
         self._tried(key, "Writing", write)
 
@@ -116,7 +117,7 @@ class S3Store(RemoteStore):
         def write() -> str:
             metadata = {"sha256": digest}
             self._send(size, self.filesystem._put_file, str(path), address, Metadata=metadata)
-            self._confirm(key, size, digest)
+            self._confirm(key, path, size, digest)
             return digest
 
         return self._tried(key, "Uploading", write)
@@ -130,15 +131,46 @@ class S3Store(RemoteStore):
         limit = self.settings.timeout_seconds + size / SLOWEST_UPLOAD
         fsspec.asyn.sync(self.filesystem.loop, method, *values, timeout=limit, **options)
 
-    def _confirm(self, key: str, size: int, digest: str) -> None:
-        """Ask the server what it now has; the bytes themselves it checked against the request."""
-        found, recorded = self._facts(key)["size"], self._recorded(key)
+    def _confirm(self, key: str, content: Path | bytes, size: int, digest: str) -> None:
+        """Ask the server what it now has, for not every one checks what it receives.
+
+        Size and metadata are what the request said. The entity tag is made of the bytes that
+        arrived; where it is not the one expected, they are read back, which decides. Where there is
+        none to compare (see :func:`.checksums.of_object`) the server alone has checked the CRC-32
+        that the client sends along.
+        """
+        head = self._head(key)
+        found, recorded = head["ContentLength"], (head.get("Metadata") or {}).get("sha256")
+        if found == size and recorded == digest:
+            if of_object(head, self._bucket).tag_fits(content) is not False:
+                return
+            try:
+                with damage_told(f"{self.uri}/{key}"):
+                    recorded = self._digest_of_stored(key, size)
+            except DataError:  # the client compared it with the checksum that was sent along
+                recorded = "another one"
         if found != size or recorded != digest:
             raise DataError(
                 f"{self.uri}/{key} was not stored whole: expected {size} bytes with SHA-256 "
                 f"{digest}, found {found} bytes with {recorded}.",
-                advice="Another process may write the same file; otherwise check the server.",
+                advice="Another process may write the same file; otherwise check the network and "
+                "the server.",
             )
+
+    def _digest_of_stored(self, key: str, size: int) -> str:
+        """SHA-256 of what the server has, read in parts."""
+        digest, address = hashlib.sha256(), self._address(key)
+        for start in range(0, size, _READ_BACK):
+            end = min(start + _READ_BACK, size)
+            digest.update(self.filesystem.cat_file(address, start=start, end=end))
+        return digest.hexdigest()
+
+    def _head(self, key: str) -> dict[str, Any]:
+        """What the server tells of a file, with the checksums that it keeps."""
+        bucket, _, name = self._address(key).partition("/")
+        options = {"Bucket": bucket, "Key": name, "ChecksumMode": "ENABLED"}
+        head: dict[str, Any] = self.filesystem.call_s3("head_object", **options)
+        return head
 
     def _recorded(self, key: str) -> str | None:
         metadata: dict[str, str] = self.filesystem.metadata(self._address(key))
@@ -148,13 +180,7 @@ class S3Store(RemoteStore):
         return self._tried(key, "Looking at", lambda: self._recorded(key))
 
     def _checksums(self, key: str) -> Checksums:
-        bucket, _, name = self._address(key).partition("/")
-
-        def ask() -> Checksums:
-            options = {"Bucket": bucket, "Key": name, "ChecksumMode": "ENABLED"}
-            return of_object(self.filesystem.call_s3("head_object", **options), bucket)
-
-        return self._tried(key, "Looking at", ask)
+        return self._tried(key, "Looking at", lambda: of_object(self._head(key), self._bucket))
 
     def versions(self, prefix: str = "") -> dict[str, str]:
         if prefix:

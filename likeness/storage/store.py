@@ -185,7 +185,7 @@ def checked_key(key: str) -> str:
 
 
 _KEEP = "keep files"
-_IN_THE_WAY, _FORBIDDEN = os.strerror(errno.ENOTDIR), os.strerror(errno.EACCES)
+_IN_THE_WAY = os.strerror(errno.ENOTDIR)
 
 
 class LocalStore(Store):
@@ -265,7 +265,8 @@ class LocalStore(Store):
         if not there.is_dir():
             raise explained(NotADirectoryError(errno.ENOTDIR, _IN_THE_WAY), there, _KEEP)
         if not os.access(there, os.W_OK | os.X_OK):
-            raise explained(PermissionError(errno.EACCES, _FORBIDDEN), there, _KEEP)
+            refusal = errno.EROFS if os.statvfs(there).f_flag & os.ST_RDONLY else errno.EACCES
+            raise explained(OSError(refusal, os.strerror(refusal)), there, _KEEP)
 
     def upload(self, path: Path, key: str) -> str:
         target = self._writable(key)

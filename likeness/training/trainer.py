@@ -103,12 +103,17 @@ def fit(
         interrupt = stack.enter_context(Interrupt())
         try:
             loop.start(resume=resume)
+            step = loop.counters.step
             if loop.process.is_first:
-                step, config = loop.counters.step, yaml.safe_load(run.config_yaml) or {}
                 run.forget_after(step)
-                mirrors = open_trackers(
-                    run, tracking or TrackingSettings(), step=step, config=config
-                )
+            loop.find_reason()  # a run that had ended early has not got better by being resumed
+            if loop.process.is_first:
+                mirrors: list[Tracker] = []  # each opening leaves a file, or a run at a service
+                if step < plan.total_steps and not loop.reason:
+                    config = yaml.safe_load(run.config_yaml) or {}
+                    mirrors = open_trackers(
+                        run, tracking or TrackingSettings(), step=step, config=config
+                    )
                 loop.recorder = stack.enter_context(
                     Recorder(run.metrics_path, step=step, trackers=[*mirrors, *trackers])
                 )
@@ -188,7 +193,6 @@ class _Loop:
         self._enter_stage()
         if counters.step == 0:
             self._look(preview=self.settings.preview_every > 0)
-        self._find_reason()  # a run that had ended early has not got better by being resumed
         while counters.step < total and not self.reason:
             planned = self.plan.at(counters.step)
             if planned is not self.state.planned:
@@ -331,7 +335,7 @@ class _Loop:
             divergence.check_weights(self.state.groups.parameters(), step, self.device)
         self._look(preview=due.preview, evaluate=due.evaluate)
         if due.evaluate:
-            self._find_reason()
+            self.find_reason()
         if self.reason:  # what else an end has, whose evaluation was the one that told of it
             end, last = True, due_after(step, planned, self.settings, end=True)
             if last.record and not due.record:
@@ -340,7 +344,7 @@ class _Loop:
         if due.save or stop:
             self._save(end=end, stop=stop)
 
-    def _find_reason(self) -> None:
+    def find_reason(self) -> None:
         """Whether the evaluations so far say that more steps are of no use."""
         self.reason = early_end.reason_to_end(
             self.run, self.plan, self.counters.step, self.settings, self.process

@@ -30,7 +30,46 @@ def test_a_run_that_can_only_be_read(likeness: Command, trained: Path, verb: str
     error = result.document["error"]
     assert str(trained) in error["message"]
     assert "Read-only file system" in error["message"]
-    assert "permission" in error["advice"]
+    assert "whatever the permissions" in error["advice"]  # which were told to be given
+    remedy = "copy the run to another one" if verb == "evaluate" else "name another place with"
+    assert f": {remedy}" in error["advice"]
+    assert ("--output" in error["advice"]) == (verb != "evaluate")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "remedy"),
+    [
+        (
+            ("train", "toy", "data.root=data", "--runs", "locked"),
+            "another folder of runs with --runs",
+        ),
+        (("train", "toy", "data.root=data", "storage.mirror=locked"), "set storage.mirror to"),
+        (("data", "make", "toy", "locked/out"), "name another folder to write"),
+        (("studio", "show", "--out", "locked/out"), "name another folder for the pictures"),
+    ],
+    ids=["runs", "mirror", "data", "pictures"],
+)
+def test_a_disk_that_can_only_be_read(
+    likeness: Command, data: Path, arguments: tuple[str, ...], remedy: str
+) -> None:
+    Path("locked").mkdir()
+    with read_only(Path("locked")):
+        result = likeness(*arguments, "--json")
+    assert result.code == 2, result.err
+    error = result.document["error"]
+    assert "locked" in error["message"]
+    assert "Read-only file system" in error["message"]
+    assert remedy in error["advice"]
+
+
+def test_a_run_that_can_only_be_read_goes_on_as_a_copy(likeness: Command, trained: Path) -> None:
+    longer = ("train.steps=null", "stages.both.steps=6", "stages.head.steps=8")
+    with read_only(trained):
+        result = likeness("resume", trained, *longer, "--json")
+    assert result.code == 2, result.err
+    error = result.document["error"]
+    assert "Read-only file system" in error["message"]
+    assert "copy the run to another one, and resume the copy" in error["advice"]
 
 
 @pytest.mark.parametrize(

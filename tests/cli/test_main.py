@@ -335,6 +335,36 @@ def test_a_copy_elsewhere_is_named_as_it_was_written(likeness: Command, name: st
     assert "Copy the directory of the run to this machine" in result.err
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("train", "toy", "--runs", "s3://bkt/out"),
+        ("train", "toy", "--dry-run", "data.root=data", "--runs", "s3://bkt/out"),
+        ("resume", "s3://bkt/toy/run-1", "--runs", "s3://bkt/out"),
+        ("predict", "RUN", "-i", "one.txt", "-o", "s3://bkt/out"),
+        ("export", "RUN", "--to", "arrays", "-o", "s3://bkt/out"),
+        ("report", "RUN", "-o", "s3://bkt/out"),
+        ("demo", "toy", "--out", "s3://bkt/out"),
+        ("studio", "show", "--out", "s3://bkt/out"),
+        ("studio", "gallery", "s3://bkt/out"),
+    ],
+)
+def test_an_address_for_results_is_named_as_it_was_written(
+    likeness: Command, request: pytest.FixtureRequest, words: tuple[str, ...]
+) -> None:
+    """It was told as ``s3:/bkt/out``, and the studio made a folder ``s3:``."""
+    request.getfixturevalue("trained" if "RUN" in words else "data")
+    if "RUN" in words:
+        words = tuple(
+            str(request.getfixturevalue("trained")) if word == "RUN" else word for word in words
+        )
+        Path("one.txt").write_text("1 2 3 4 5 6\n")
+    result = likeness(*words)
+    assert result.code == 2, result.err
+    assert "to a folder on this machine, found the address s3://bkt/out." in result.err
+    assert not Path("s3:").exists()
+
+
 @pytest.mark.parametrize("variables", [{"WORLD_SIZE": "abc"}, {"RANK": "0", "WORLD_SIZE": "2"}])
 def test_a_launch_that_makes_no_sense_is_wrong_use(
     likeness: Command, trained: Path, monkeypatch: pytest.MonkeyPatch, variables: dict[str, str]

@@ -47,6 +47,33 @@ def test_resume_of_a_finished_run_says_how_to_go_on_longer(
     assert f"finished at step {steps}" in longer.out
 
 
+@pytest.mark.parametrize(
+    ("module", "setting", "left"),
+    [
+        ("tensorboard", "tracking.tensorboard=true", "tensorboard/events.out.*"),
+        ("wandb", "tracking.wandb=offline", "wandb/offline-run-*"),
+    ],
+)
+def test_trackers_are_opened_only_where_there_is_something_to_do(
+    likeness: Command, data: Path, module: str, setting: str, left: str
+) -> None:
+    """A resume of a finished run left a second file of events and a second run to upload."""
+    pytest.importorskip(module)
+    words = ("--profile", "smoke", "data.root=data", "train.steps=2", setting, "--json")
+    made = likeness("train", "toy", *words)
+    assert made.code == 0, made.err
+    run = Path(made.document["run"])
+    first = sorted(run.glob(left))
+    assert first
+    again = likeness("resume", run)
+    assert again.code == 0, again.err
+    assert "There is nothing to do: all 2 steps" in again.err
+    assert sorted(run.glob(left)) == first
+    longer = ("train.steps=null", "stages.both.steps=1", "stages.head.steps=2")
+    assert likeness("resume", run, *longer).code == 0
+    assert len(sorted(run.glob(left))) > len(first)
+
+
 def _without_its_end(run: Path) -> tuple[dict[str, Any], int, Path]:
     """Takes the last checkpoint of a run away: its environment, threads, and where that lay."""
     facts = json.loads((run / "environment.json").read_text())

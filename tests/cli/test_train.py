@@ -370,3 +370,5 @@ def test_a_batch_size_the_run_began_with_does_not_hinder_a_resume(
     refused = likeness("resume", run, "train.batch_size=2")
     assert refused.code == 2
     assert "train.batch_size (command line): 2 would do nothing" in refused.err
+    for name in ("both", "head"):
+        assert f"stages.{name}.batch_size=4 (command line of an earlier command)" in refused.err

@@ -21,14 +21,21 @@ def test_a_header_is_no_setting_and_lines_stay_those_of_the_file(tmp_path: Path)
     assert str(file.origin("profile")) == f"file {tmp_path / 'run.yaml'}:3"
 
 
-def test_every_fault_of_a_header_names_its_line(tmp_path: Path) -> None:
-    path = _file(tmp_path, "profile: [a]\nsystem: other\n\nformat: 7\n")
-    _, faults = read_config_file(path, "example")
-    assert [str(fault) for fault in faults] == [
-        f"system (file {path}:2): the file is for 'other', expected 'example'",
-        f"format (file {path}:4): expected 1, found 7; this version is too old",
-        f"profile (file {path}:1): expected a name, found ['a']",
-    ]
+def test_a_fault_of_a_header_names_its_line_and_is_told_alone(tmp_path: Path) -> None:
+    told = {
+        "profile: [a]\nsystem: other\n\nformat: 7\n": (
+            "system (file {}:2): the file is for 'other', expected 'example'"
+        ),
+        "profile: [a]\nsystem: example\n\nformat: 7\n": (
+            "format (file {}:4): expected 1, found 7; this version is too old"
+        ),
+        "profile: [a]\n": "profile (file {}:1): expected a name, found ['a']",
+    }
+    for text, message in told.items():
+        path = _file(tmp_path, text)
+        file, faults = read_config_file(path, "example")
+        assert [str(fault) for fault in faults] == [message.format(path)]
+        assert (file is None) == ("format" in text)
 
 
 def test_a_profile_that_does_not_exist_is_told_with_the_line_that_names_it(tmp_path: Path) -> None:

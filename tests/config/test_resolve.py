@@ -7,7 +7,10 @@ from typing import Annotated, Any
 import pytest
 from pydantic import Field
 
+from likeness.config.document import provenance_to_dict
 from likeness.config.faults import ConfigError
+from likeness.config.origins import strongest
+from likeness.config.overrides import Origin
 from likeness.config.resolve import Resolved, override, resolve
 from likeness.config.schema import ConfigModel
 from tests.config.example import PROFILES, Example, Phase, Ramp
@@ -251,19 +254,82 @@ def test_values_in_messages_are_told_as_they_are_written() -> None:
     assert "phases.points.steps = null (command line)" in fault
 
 
+def test_an_empty_mapping_in_a_file_changes_nothing(tmp_path: Path) -> None:
+    """Mappings change what they name; this one replaced all that it did not name by defaults."""
+    text = "train: {}\nphases:\n  points:\n    weights: {}\n    groups: {}\n"
+    path = _file(tmp_path, text)
+    words = ("seed=5",)
+    before, found = _resolve(*words, profile="fast"), _resolve(*words, profile="fast", files=[path])
+    assert found.config.train == before.config.train
+    assert (found.config.train.steps, found.config.train.learning_rate) == (3, 0.01)
+    assert found.config.phases[0].weights == {"landmark": 1.0}
+    assert str(found.provenance["train.learning_rate"]) == "profile fast"
+    assert str(found.provenance["phases.points.weights.landmark"]) == "default"
+    # Where there was none it is one, and what is no mapping is none either.
+    assert (before.config.phases[0].groups, found.config.phases[0].groups) == (None, {})
+    assert str(found.provenance["phases.points.groups"]) == f"file {path}:5"
+    faults = _faults(files=[_file(tmp_path, "seed: {}\n")])
+    assert "expected a whole number, found {}" in faults["seed"]
+    assert list(_faults(files=[_file(tmp_path, "trian: {}\n")])) == ["trian"]
+    # Elsewhere the word is a value: of a setting, and in a file that is complete.
+    assert _resolve("phases.points.weights={}").config.phases[0].weights == {}
+    whole = _file(tmp_path, "format: 1\nprofile: fast\ntrain: {}\n")
+    assert _resolve(files=[whole]).config.train.steps == 100
+
+
+def test_what_an_earlier_command_said_is_told_apart_from_this_one() -> None:
+    """Both were "(command line)", though the words of one of them only were there to be seen."""
+    variables = {"LIKENESS_TRAIN__CLIP_NORM": "2"}
+    before = _resolve("phases.points.steps=4", profile="fast", environ=variables)
+    told = override(before, ["phases.points.epochs=2", "seed=x"]).faults
+    assert [str(fault) for fault in told] == [
+        "phases.points (command line): expected exactly one of 'steps' and 'epochs'"
+        "\n      phases.points.steps = 4 (command line of an earlier command)"
+        "\n      phases.points.epochs = 2 (command line)",
+        "seed (command line): expected a whole number, found 'x'",
+    ]
+    after = override(before, ["seed=3"]).finish()
+    assert {
+        key: str(after.provenance[key])
+        for key in ("seed", "phases.points.steps", "train.clip_norm", "train.learning_rate")
+    } == {
+        "seed": "command line",
+        "phases.points.steps": "command line of an earlier command",
+        "train.clip_norm": "environment LIKENESS_TRAIN__CLIP_NORM of an earlier command",
+        "train.learning_rate": "profile fast",
+    }
+    assert provenance_to_dict(after)["phases.points.steps"] == {
+        "layer": "command line",
+        "detail": "",
+    }
+    both = [after.provenance["phases.points.steps"], after.provenance["seed"]]
+    assert strongest(both) == Origin("command line")
+
+
 def test_a_file_can_name_its_system_and_profile(tmp_path: Path) -> None:
     path = _file(tmp_path, "system: example\nprofile: smoke\nseed: 1\n")
     found = _resolve(files=[path])
     assert (found.profile, found.config.train.steps, found.config.seed) == ("smoke", 3, 1)
     wrong = _file(tmp_path, "system: other\nformat: 2\n", "wrong.yaml")
     faults = _faults(files=[wrong])
+    assert list(faults) == ["system"]
     assert "the file is for 'other', expected 'example'" in faults["system"]
-    assert "expected 1, found 2" in faults["format"]
     faults = _faults(profile="fast", files=[path])
     assert (
         f"'fast' (command line --profile) conflicts with 'smoke' (file {path}:2)"
         in (faults["profile"])
     )
+
+
+def test_a_file_of_another_system_has_no_other_faults(tmp_path: Path) -> None:
+    """Each of its settings was told as one that does not exist, and its profile too."""
+    text = "system: other\nprofile: theirs\nidentity: {classes: 5}\nseed: soft\n"
+    path = _file(tmp_path, text)
+    faults = _faults("phases.theirs.steps=3", files=[path])
+    assert faults == {
+        "system": f"system (file {path}:1): the file is for 'other', expected 'example'"
+    }
+    assert list(_faults(profile="smok", files=[path])) == ["system", "profile"]
 
 
 def test_a_file_of_another_format_has_no_other_faults(tmp_path: Path) -> None:

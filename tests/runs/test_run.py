@@ -110,7 +110,11 @@ def test_log_file_takes_what_the_package_logs(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("number", "advice"),
-    [(errno.ENOSPC, "Free some space"), (errno.EROFS, "permission"), (errno.EACCES, "permission")],
+    [
+        (errno.ENOSPC, "Free some space"),
+        (errno.EROFS, "whatever the permissions"),
+        (errno.EACCES, "permission"),
+    ],
 )
 def test_a_disk_that_refuses_gives_advice(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, advice: str

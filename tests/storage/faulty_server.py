@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Literal
 
-Fault = Literal["pass", "500", "503", "hang", "cut", "corrupt", "disguise"]
-"""``corrupt`` flips a byte; ``disguise`` also drops the checksum that the server sends with it."""
+Fault = Literal["pass", "500", "503", "hang", "cut", "corrupt", "disguise", "garble"]
+"""``corrupt`` flips a byte of the answer; ``disguise`` also drops the checksum that the server
+sends with it; ``garble`` flips a byte of what was sent to the server."""
 
 
 @contextmanager
@@ -98,6 +99,9 @@ def proxy_to(upstream: str) -> Iterator[Proxy]:
         def _forward(self) -> None:
             fault = proxy.next_fault(self.command, self.path)
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            if fault == "garble" and body:
+                middle = len(body) // 2
+                body = body[:middle] + bytes([body[middle] ^ 0x01]) + body[middle + 1 :]
             if fault == "hang":
                 time.sleep(1.5)
                 self.close_connection = True

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from likeness.errors import DataError, MissingError
+from likeness.errors import DataError, MissingError, UsageError
 from likeness.storage.cache import Cache
 from likeness.storage.store import LocalStore, StorageSettings
+from tests.disks import read_only
 
 
 class CountingStore(LocalStore):
@@ -53,6 +54,18 @@ def test_a_replaced_file_is_fetched_again(store: CountingStore, tmp_path: Path) 
     store.write_bytes("x", b"newer")
     assert cache.read_bytes(store, "x") == b"newer"
     assert store.downloads == ["x", "x"]
+
+
+def test_a_cache_that_can_only_be_read_names_its_setting(
+    store: CountingStore, tmp_path: Path
+) -> None:
+    store.write_bytes("x", b"content")
+    (tmp_path / "cache").mkdir()
+    with read_only(tmp_path / "cache") as folder, pytest.raises(UsageError) as caught:
+        Cache(folder, 1000).read_bytes(store, "x")
+    assert f"{folder}" in caught.value.message
+    assert "Read-only file system" in caught.value.message
+    assert caught.value.advice.endswith("set storage.cache_folder to another folder.")
 
 
 def test_equal_content_is_kept_once(store: CountingStore, tmp_path: Path) -> None:

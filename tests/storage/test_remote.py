@@ -269,6 +269,59 @@ def test_damage_that_the_client_notices_is_repaired_or_refused(
     assert not (tmp_path / "y.bin").exists()
 
 
+@pytest.mark.s3
+@pytest.mark.parametrize(
+    ("verb", "size"),
+    [("upload", len(PAYLOAD)), ("write_bytes", len(PAYLOAD)), ("upload", 101 << 20)],
+    ids=["file", "bytes", "parts"],
+)
+def test_an_upload_damaged_on_the_way_is_repaired_or_refused(
+    s3_proxy: Proxy, tmp_path: Path, verb: str, size: int
+) -> None:
+    """The server of these tests takes any bytes, whatever checksum the request has: what it says
+    of size and SHA-256 is what it was told, and a damaged checkpoint was called safe."""
+    patient, prefix = PATIENT.replace(retries=1), f"garbled-{verb}-{size}"
+    store = _s3(s3_proxy.address, prefix, patient)
+    data = PAYLOAD * (size // len(PAYLOAD))
+    digest, source = hashlib.sha256(data).hexdigest(), tmp_path / "x.bin"
+    source.write_bytes(data)
+
+    def write(store: Store) -> None:
+        if verb == "upload":
+            assert store.upload(source, "x.bin") == digest
+        else:
+            store.write_bytes("x.bin", data)
+
+    s3_proxy.method, s3_proxy.faults = "PUT", ["garble", "pass"]
+    write(store)
+    assert hashlib.sha256(store.read_bytes("x.bin")).hexdigest() == digest
+    s3_proxy.faults = ["garble"]
+    with pytest.raises(DataError, match=f"SHA-256 {digest}, found {size} bytes with") as caught:
+        write(_s3(s3_proxy.address, prefix, patient.replace(retries=0)))
+    assert "x.bin was not stored whole" in caught.value.message
+    assert digest not in caught.value.message.partition("found")[2]
+
+
+@pytest.mark.s3
+def test_an_upload_is_read_back_where_the_entity_tag_is_none_of_ours(
+    s3_server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a server that makes its tags in a way of its own, nothing sound is refused."""
+    store = _s3(s3_server, "own-tags", PATIENT.replace(retries=0))
+    head, read = type(store)._head, list[int]()  # type: ignore[attr-defined]
+    monkeypatch.setattr(type(store), "_head", lambda *a: head(*a) | {"ETag": f'"{"0" * 32}"'})
+    whole = type(store)._digest_of_stored  # type: ignore[attr-defined]
+
+    def note(store: Store, key: str, size: int) -> str:
+        read.append(size)
+        return str(whole(store, key, size))
+
+    monkeypatch.setattr(type(store), "_digest_of_stored", note)
+    store.write_bytes("x.bin", PAYLOAD)
+    assert read == [len(PAYLOAD)]
+    assert store.read_bytes("x.bin") == PAYLOAD
+
+
 def test_http_reads_files_and_ranges(tmp_path: Path) -> None:
     with files_over_http({"data/x y.bin": b"", "data/x%20y.bin": PAYLOAD}) as address:
         store = open_store(f"{address}/data", settings=QUICK)

@@ -142,6 +142,24 @@ def test_resuming_a_run_that_ended_early_changes_nothing_until_patience_allows_i
     assert_equal(facts(run), facts(whole))
 
 
+def test_a_run_that_ended_early_opens_no_trackers_when_it_is_resumed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[int] = []
+
+    def note(run: Run, settings: Any, *, step: int, config: Any) -> list[Any]:
+        opened.append(step)
+        return []
+
+    monkeypatch.setattr(trainer, "open_trackers", note)
+    run = new_run(tmp_path)
+    train(run)
+    train(run, resume=True)
+    assert opened == [0]
+    train(run, resume=True, patience=0)
+    assert opened == [0, 8]
+
+
 def test_evaluations_are_counted_in_the_direction_of_the_score(tmp_path: Path) -> None:
     run = new_run(tmp_path)
     for step, value in ((5, 0.2), (10, 0.7), (15, 0.6), (20, 0.7)):
