@@ -155,8 +155,11 @@ def _demonstrate(spec: SystemSpec, out: Path, most: int | None, seed: int) -> di
         display=show_progress,
     )
     if run.status.status == "stopped":
-        command = f"likeness resume {quote(str(run.path))}"
-        raise KeyboardInterrupt(f"Continue the training with: {command}")
+        raise KeyboardInterrupt(
+            f"Run the demo again to go on: it keeps the studio people in {quote(str(data))} and "
+            "trains anew, in a run of its own. To end this training alone, without the rest of the "
+            f"demo: likeness resume {quote(str(run.path))}"
+        )
     with working(f"{spec.name}: evaluating"):
         scores = workflow.evaluate(run).scores.to_list()
     inputs, chosen = prediction_inputs(spec, out / "inputs" / spec.name)

@@ -1,23 +1,85 @@
-"""Other ways to give outlines a gradient, to compare :mod:`likeness.geometry.antialias` with.
+"""Ways to give outlines a gradient, behind one argument of :func:`draw_mesh`.
 
-Owns :func:`edge_gradient`, which leaves the picture as it is, and :func:`soft_render`, which needs
-no visibility at all. Both are plain torch. ``antialias`` is the one to use: it blends outlines as
-well, and costs a fraction of the soft renderer.
+Owns that choice and two of the ways: :func:`edge_gradient`, which leaves the picture as it is, and
+:func:`soft_render`, which needs no visibility at all. Both are plain torch. The third,
+:mod:`likeness.geometry.antialias`, is the one to use: it blends outlines as well, and costs a
+fraction of the soft renderer.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor
 
-from likeness.geometry.antialias import Adjacency, face_adjacency, find_crossings, pair_axes
-from likeness.geometry.rasterize import Fragments
+from likeness.geometry.antialias import (
+    Adjacency,
+    antialias,
+    face_adjacency,
+    find_crossings,
+    pair_axes,
+)
+from likeness.geometry.rasterize import Fragments, interpolate, rasterize
+
+Outlines = Literal["antialias", "edge_grad", "soft", "none"]
+"""Ways outlines can get a gradient; ``none`` gives them none."""
 
 _NEGLIGIBLE = 1e-4
 """Coverage below which a triangle does not count for a pixel."""
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A picture of a mesh."""
+
+    image: Tensor  # (B, H, W, C)
+    alpha: Tensor  # (B, H, W) in [0, 1]
+
+
+def draw_mesh(
+    xy: Tensor,
+    z: Tensor,
+    colours: Tensor,
+    faces: Tensor,
+    height: int,
+    width: int,
+    *,
+    outlines: Outlines = "antialias",
+    background: float = 0.0,
+) -> Drawing:
+    """Draws a mesh with colours at its vertices; image and alpha have the same outlines.
+
+    Args:
+        xy: (B, V, 2) vertices in pixels.
+        z: (B, V) depth, smaller is nearer.
+        colours: (B, V, C).
+        faces: (F, 3).
+        height: rows of the image.
+        width: columns.
+        outlines: ``antialias`` blends them, ``edge_grad`` leaves the pixels as ``none`` draws them
+            and adds the gradient, ``soft`` draws without visibility by the defaults of
+            :func:`soft_render`; with ``none`` gradients come through interpolated colours only.
+        background: colour where nothing is.
+
+    Raises:
+        ValueError: there is no such choice, or shapes do not fit.
+    """
+    if outlines not in get_args(Outlines):
+        raise ValueError(f"outlines must be one of {list(get_args(Outlines))}, got {outlines!r}")
+    if outlines == "soft":
+        return soft_render(xy, z, colours, faces, height, width, background=background)
+    fragments = rasterize(xy, z, faces, height, width)
+    covered = fragments.mask[..., None].to(colours.dtype)
+    image = interpolate(colours, fragments, faces) + background * (1.0 - covered)
+    both = torch.cat([image, covered], dim=-1)
+    if outlines == "antialias":
+        both = antialias(both, fragments, xy, faces)
+    elif outlines == "edge_grad":
+        both = edge_gradient(both, fragments, xy, faces)
+    return Drawing(both[..., :-1], both[..., -1])
 
 
 def edge_gradient(
@@ -62,14 +124,6 @@ def edge_gradient(
     return image + total
 
 
-@dataclass(frozen=True)
-class SoftRendering:
-    """A picture in which every triangle near a pixel takes part."""
-
-    image: Tensor  # (B, H, W, C)
-    alpha: Tensor  # (B, H, W) in [0, 1]
-
-
 def soft_render(
     xy: Tensor,
     z: Tensor,
@@ -82,7 +136,7 @@ def soft_render(
     gamma: float = 1e-4,
     max_faces: int = 8,
     background: float = 0.0,
-) -> SoftRendering:
+) -> Drawing:
     """Renders without visibility: coverage and depth are both soft (Liu et al., "Soft rasterizer",
     ICCV 2019).
 
@@ -133,7 +187,7 @@ def soft_render(
     image = (behind * background)[:, None].expand(-1, colours.shape[-1])
     image = image.index_add(0, pixel, share[:, None] * shown) / total[:, None]
     shape = (xy.shape[0], height, width)
-    return SoftRendering(image.reshape(*shape, -1), alpha.reshape(shape))
+    return Drawing(image.reshape(*shape, -1), alpha.reshape(shape))
 
 
 @torch.no_grad()

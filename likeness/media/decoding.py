@@ -113,7 +113,7 @@ def open_image(data: bytes, name: str, max_pixels: int) -> Image.Image:
             advice=f"Convert it to PNG or JPEG. Readable: {', '.join(_FORMATS)}.",
         ) from error
     except _DAMAGE as error:
-        raise _damaged(name, error) from error
+        raise _damaged(name, data, error) from error
     if image.width * image.height > max_pixels:
         raise _too_large(name, f"{image.width} x {image.height} pixels", max_pixels)
     return image
@@ -155,7 +155,7 @@ def decode(data: bytes, name: str, max_pixels: int) -> np.ndarray:
         if rgba is None:
             rgba = np.asarray(_rgba_8bit(image, name), dtype=np.float32) / np.float32(255)
     except (*_DAMAGE, TypeError, cv2.error, ImageCms.PyCMSError) as error:
-        raise _damaged(name, error) from error
+        raise _damaged(name, data, error) from error
     rgb = rgba[..., :3]
     if rgba.shape[2] == 4:
         alpha = rgba[..., 3:]
@@ -293,11 +293,34 @@ def _turned(rgb: np.ndarray, orientation: int) -> np.ndarray:
     return rgb[:: -1 if vertical else 1, :: -1 if horizontal else 1]
 
 
-def _damaged(name: str, error: Exception) -> DataError:
+def _damaged(name: str, data: bytes, error: Exception) -> DataError:
+    if _is_cut_off(data):
+        return DataError(
+            f"{name} is damaged: the file is cut off, its end is missing (decoding it: {error}).",
+            advice="Copy or download it again: the copy stopped early. Or leave it out.",
+        )
     return DataError(
         f"{name} is damaged and cannot be decoded: {error}.",
         advice="Copy or export it again, or leave it out.",
     )
+
+
+def _is_cut_off(data: bytes) -> bool:
+    """Whether a JPEG, PNG, WebP, BMP or GIF file ends before its format says it does.
+
+    JPEG ends with the marker EOI, which a thumbnail before the picture's scan (SOS) has too; PNG
+    with the chunk IEND; GIF with a semicolon; WebP and BMP begin with their length.
+    """
+    if data.startswith(b"\xff\xd8"):
+        end = data.rfind(b"\xff\xd9")
+        return end < 0 or end < data.rfind(b"\xff\xda")
+    if data.startswith(b"\x89PNG"):
+        return b"IEND" not in data
+    if data.startswith(b"RIFF"):
+        return int.from_bytes(data[4:8], "little") + 8 > len(data)
+    if data.startswith(b"BM"):
+        return int.from_bytes(data[2:6], "little") > len(data)
+    return data.startswith(b"GIF8") and not data.rstrip(b"\0").endswith(b";")
 
 
 def _too_large(name: str, found: str, max_pixels: int) -> UnsafeFileError:

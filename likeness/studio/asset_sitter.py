@@ -17,6 +17,7 @@ from scipy.sparse.csgraph import connected_components
 
 from likeness.errors import DataError
 from likeness.geometry.closest_point import SurfaceTree
+from likeness.geometry.easing import smoothstep
 from likeness.geometry.head_asset import HeadAsset
 from likeness.geometry.head_numpy import PosedHead, pose_head, rotation_matrix
 from likeness.studio import landmark_points, surface
@@ -45,6 +46,14 @@ _WET_MASKS = {
 _INSIDE_MOUTH = (*(PARTS.index(name) for name in (*_WET_MASKS.values(), "teeth_lower")), GUM)
 _LIT_MOUTH = 5.0
 """Gap between the lips in mm from which the mouth is lit as the light finds it."""
+_TEETH = [PARTS.index(name) for name in ("teeth_upper", "teeth_lower")]
+_FRONT_TEETH, _BACK_TEETH = 99.0, 70.0
+"""mm of the template toward the viewer where teeth begin to get darker, before the canines, and
+where they are darkest, behind the first molars."""
+_BACK_LIGHT = np.array([0.52, 0.38, 0.33])
+"""Share of the light there, linear RGB: what comes so far has met the red of the mouth. The cheeks
+of studio people lie on their molars. Those of scanned heads stand off them, and teeth that shine as
+far back as in front look like crooked ones between the lips."""
 _NOBODY = np.zeros(0, np.int64)
 _LIDS = {"Right": ((37, 41), (38, 40)), "Left": ((43, 47), (44, 46))}
 """Landmarks of the upper and the lower lid one above the other."""
@@ -151,6 +160,10 @@ class AssetSitter:
         values.albedo[inside] *= light[:, None]
         values.specular[inside] *= light
         values.occlusion[inside] *= light
+        teeth = np.isin(points.part, _TEETH)
+        share = smoothstep(-_FRONT_TEETH, -_BACK_TEETH, -points.rest[teeth, 2])[:, None]
+        values.albedo[teeth] *= 1.0 - share * (1.0 - _BACK_LIGHT)
+        values.specular[teeth] *= 1.0 - share[:, 0] * (1.0 - _BACK_LIGHT[0])
         return values
 
     def _lid_distance(self, landmarks: NDArray[np.float64]) -> NDArray[np.float32]:

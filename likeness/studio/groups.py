@@ -28,6 +28,7 @@ from likeness.studio.photograph import Photograph, Placement, eye_distance, sitt
 from likeness.studio.pixels import project
 from likeness.studio.rendering import Subject, render
 from likeness.studio.scene import turn_head
+from likeness.studio.seen_points import COVERINGS, seen_points
 from likeness.studio.shots import camera_turn
 
 MOST_PEOPLE = 5
@@ -285,6 +286,7 @@ def photograph_group(
     lens = Lens(scene.focal_length, 0.2, aperture=scene.aperture)
     picture = defocus(rendering, behind, lens, focus)
     image = develop(picture, scene.film, rng_of(scene.seed, "film"))
+    covering, shown = np.isin(rendering.mask, COVERINGS), rendering.instance
     people = tuple(
         truth_of(
             made,
@@ -292,6 +294,14 @@ def photograph_group(
             image,
             np.where(rendering.instance == number + 1, rendering.mask, 0).astype(np.uint8),
             rendering.depth,
+            seen_points(
+                made.figure.landmarks68 + made.translation,
+                [(subject.figure, subject.vertices) for subject in subjects],
+                number,
+                intrinsics,
+                covering | ((shown > 0) & (shown != number + 1)),
+                rendering.depth,
+            ),
         )
         for number, made in enumerate(placed)
     )

@@ -28,11 +28,8 @@ from likeness.studio.person import Person
 from likeness.studio.pixels import project
 from likeness.studio.rendering import Subject, render
 from likeness.studio.scene import Scene
+from likeness.studio.seen_points import COVERINGS, seen_points
 from likeness.studio.template import Detail
-
-_VISIBLE_WITHIN = 0.012
-"""A landmark is visible when it lies no more than this behind what its pixel shows, metres. A point
-on an outline may share its pixel with a surface that much nearer."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,7 +124,15 @@ def photograph(
     image = develop(picture, scene.film, rng_of(scene.seed, "film"))
     turn = (scene.yaw, scene.pitch, scene.roll)
     placed = Placement(figure, translation, intrinsics, turn)
-    return truth_of(placed, lighting, image, mask, depth)
+    visible = seen_points(
+        figure.landmarks68 + translation,
+        [(figure, vertices)],
+        0,
+        intrinsics,
+        np.isin(mask, COVERINGS),
+        depth,
+    )
+    return truth_of(placed, lighting, image, mask, depth, visible)
 
 
 @lru_cache(maxsize=1)
@@ -156,6 +161,7 @@ def truth_of(
     image: NDArray[np.float32],
     mask: NDArray[np.uint8],
     depth: NDArray[np.float32],
+    visible: NDArray[np.bool_],
 ) -> Photograph:
     """A picture with what is true of one figure in it.
 
@@ -164,17 +170,18 @@ def truth_of(
         lighting: of the scene.
         image: (H, W, 3) sRGB.
         mask: (H, W) labels of this figure.
-        depth: (H, W) metres of everything, which hides the figure's landmarks.
+        depth: (H, W) metres of everything.
+        visible: (68,) of :func:`likeness.studio.seen_points.seen_points`.
     """
     figure, moved = placed.figure, placed.figure.landmarks68 + placed.translation
-    points, distance = project(moved, placed.intrinsics)
+    points, _ = project(moved, placed.intrinsics)
     vertices = figure.vertices[: figure.surface.num_head] + placed.translation.astype(np.float32)
     return Photograph(
         image=image,
         mask=mask,
         depth=depth,
         landmarks68=points.astype(np.float32),
-        visible=visible_points(points, distance, depth),
+        visible=visible,
         box=(*points.min(axis=0).tolist(), *points.max(axis=0).tolist()),
         vertices=vertices,
         landmarks3d=moved.astype(np.float32),
@@ -263,24 +270,6 @@ def put_in_front(
 def eye_distance(landmarks: NDArray[np.float64]) -> float:
     """Metres to the nearer eye of landmarks (68, 3): where photographers focus."""
     return -float(max(landmarks[36:42, 2].mean(), landmarks[42:48, 2].mean()))
-
-
-def visible_points(
-    points: NDArray[np.float64], distance: NDArray[np.float64], depth: NDArray[np.float32]
-) -> NDArray[np.bool_]:
-    """(68,) which points (68, 2) at distances (68,) metres are in the picture and not hidden."""
-    height, width = depth.shape
-    column, row = np.floor(points).astype(int).T
-    inside = (column >= 0) & (row >= 0) & (column < width) & (row < height)
-    seen = np.zeros(len(points), bool)
-    for point in np.flatnonzero(inside):
-        # A point on an outline may fall on the pixel beside it.
-        rows = slice(max(row[point] - 1, 0), row[point] + 2)
-        columns = slice(max(column[point] - 1, 0), column[point] + 2)
-        around = depth[rows, columns]
-        farthest = around[np.isfinite(around)].max(initial=0.0)
-        seen[point] = farthest == 0.0 or distance[point] <= farthest + _VISIBLE_WITHIN
-    return seen
 
 
 def _parameters(placed: Placement, lighting: Lighting) -> dict[str, NDArray[np.floating]]:

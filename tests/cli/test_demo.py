@@ -151,14 +151,25 @@ def test_the_demo_ends_where_its_training_is_interrupted(
             os.kill(os.getpid(), signal.SIGINT)
         return losses(self, batch, context)
 
-    monkeypatch.setattr(ToySystem, "losses", interrupted)
-    result = likeness("demo", "toy", "--out", "demo", "--people", 6, "--json")
+    with monkeypatch.context() as patch:
+        patch.setattr(ToySystem, "losses", interrupted)
+        result = likeness("demo", "toy", "--out", "demo", "--people", 6, "--json")
     assert result.code == 130
     (run,) = Path("demo/runs/toy").iterdir()
+    assert "Run the demo again" in result.err
+    assert "keeps the studio people in demo/data/toy-6-0" in result.err
     assert f"likeness resume {run}" in result.err
     assert f"likeness resume {run}" in result.out
     assert json.loads((run / "status.json").read_text())["status"] == "stopped"
     assert not (run / "report.html").exists()
+
+    time.sleep(1.1)  # a run is named by the second
+    made = Path("demo/data/toy-6-0/toy.json").stat().st_mtime_ns
+    again = likeness("demo", "toy", "--out", "demo", "--people", 6, "--json")
+    assert again.code == 0, again.err
+    assert Path("demo/data/toy-6-0/toy.json").stat().st_mtime_ns == made
+    assert again.document["systems"][0]["run"] != str(run)
+    assert json.loads((run / "status.json").read_text())["status"] == "stopped"
 
 
 def test_the_photograph_is_the_one_of_scikit_image(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from likeness.geometry.outlines import edge_gradient, soft_render
+from likeness.geometry.outlines import draw_mesh, edge_gradient, soft_render
 from likeness.geometry.rasterize import rasterize
 from tests.geometry.raster_scenes import sphere
 
@@ -107,3 +107,59 @@ def test_only_the_nearest_triangles_count():
     assert float(one.image[0, 2, 2, 0]) > 0.65  # the sheet against the background's share
     three = soft_render(xy, z, colours, faces, 6, 6, gamma=1.0, max_faces=3)
     assert float(three.image[0, 2, 2, 0]) < float(one.image[0, 2, 2, 0])
+
+
+def _area(outlines, scale: torch.Tensor) -> torch.Tensor:
+    vertices, faces = sphere(30, 44)
+    xy = vertices[None, :, :2] * scale + 48.37
+    colours = torch.full((1, len(vertices), 1), 0.8, dtype=torch.float64)
+    drawn = draw_mesh(
+        xy, -vertices[None, :, 2].contiguous(), colours, faces, 96, 96, outlines=outlines
+    )
+    torch.testing.assert_close(drawn.image.detach()[..., 0], 0.8 * drawn.alpha.detach())
+    return drawn.alpha.sum()
+
+
+@pytest.mark.parametrize("outlines", ["antialias", "edge_grad", "none"])
+def test_what_a_choice_of_outlines_says_of_the_area_of_a_disc(outlines):
+    """d(pi r^2)/dr = 2 area / r, by every choice but none, which says nothing."""
+    scale = torch.tensor(40.0, dtype=torch.float64, requires_grad=True)
+    area = _area(outlines, scale)
+    assert float(area.detach()) == pytest.approx(math.pi * 40**2, rel=0.01)
+    (gradient,) = torch.autograd.grad(area, scale)
+    expected = 0.0 if outlines == "none" else 2 * math.pi * 40
+    assert float(gradient) == pytest.approx(expected, rel=0.05)
+
+
+def test_the_soft_choice_is_the_soft_renderer_over_the_background():
+    edge = torch.tensor(32.3, dtype=torch.float64, requires_grad=True)
+    colours = torch.full((1, 4, 1), 0.5, dtype=torch.float64)
+    drawn = draw_mesh(
+        _half_plane(edge), FLAT, colours, FACES, 64, 64, outlines="soft", background=0.25
+    )
+    distance = (32.5 - 32.3) / 32  # of the centre of column 32 outside, half the side is 1
+    expected = 1 / (1 + math.exp(distance**2 / 1e-4))
+    assert float(drawn.alpha[0, 3, 32].detach()) == pytest.approx(expected, abs=1e-3)
+    assert float(drawn.image[0, 3, 60, 0].detach()) == pytest.approx(0.25)
+    assert float(torch.autograd.grad(drawn.alpha[0, 3, 32], edge)[0]) > 0.1
+
+
+def test_edge_grad_shows_the_pixels_of_none_and_antialias_blends_them():
+    edge = torch.tensor(4.3, dtype=torch.float64)
+    colours = torch.full((1, 4, 1), 0.5, dtype=torch.float64)
+    hard, marked, blended = (
+        draw_mesh(_half_plane(edge), FLAT, colours, FACES, 8, 8, outlines=name, background=0.1)
+        for name in ("none", "edge_grad", "antialias")
+    )
+    assert torch.equal(hard.image, marked.image)
+    # The edge runs 0.8 between the centres at 3.5 and 4.5: the pixel beyond has 0.3 of it.
+    row = blended.image[0, 3, 2:6, 0]
+    expected = row.new_tensor([0.5, 0.5, 0.1 + 0.3 * 0.4, 0.1])
+    torch.testing.assert_close(row, expected)
+
+
+def test_an_unknown_choice_of_outlines_names_those_there_are():
+    with pytest.raises(ValueError, match=r"antialias.*edge_grad.*soft.*none.*'blurred'"):
+        draw_mesh(
+            FLAT[..., None].expand(1, 4, 2), FLAT, FLAT[..., None], FACES, 8, 8, outlines="blurred"
+        )

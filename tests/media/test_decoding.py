@@ -298,6 +298,34 @@ def test_truncated_files_name_the_file(tmp_path, format):
         load_image(path)
 
 
+@pytest.mark.parametrize("share", [0.3, 0.5, 0.97])
+@pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP", "GIF", "BMP"])
+def test_files_that_are_cut_off_say_so_in_plain_words(format, share):
+    """Half of a JPEG missing was "52 bytes not processed". The library's words come after."""
+    data = as_bytes(Image.fromarray(RNG.integers(0, 256, (64, 64, 3), dtype=np.uint8)), format)
+    with pytest.raises(DataError, match=r"the file is cut off, its end is missing") as caught:
+        load_image(data[: int(share * len(data))])
+    assert str(caught.value.__cause__) in caught.value.message
+    assert "again" in caught.value.advice
+
+
+def test_a_thumbnail_s_end_is_not_the_end_of_its_jpeg():
+    inner = as_bytes(Image.new("RGB", (16, 16), (200, 90, 40)), "JPEG")
+    data = as_bytes(Image.fromarray(RNG.integers(0, 256, (64, 64, 3), dtype=np.uint8)), "JPEG")
+    marker = b"\xff\xe1" + (len(inner) + 2).to_bytes(2, "big") + inner
+    data = data[:2] + marker + data[2:]
+    assert load_image(data).shape == (64, 64, 3)
+    with pytest.raises(DataError, match="the file is cut off"):
+        load_image(data[: 2 * len(data) // 3])
+
+
+def test_a_whole_file_that_is_damaged_is_not_called_cut_off():
+    data = bytearray(as_bytes(Image.fromarray(RNG.integers(0, 256, (32, 32, 3), dtype=np.uint8))))
+    data[100] ^= 0xFF
+    with pytest.raises(DataError, match="is damaged and cannot be decoded"):
+        load_image(bytes(data))
+
+
 def test_a_damaged_checksum_is_an_error(tmp_path):
     data = bytearray(as_bytes(Image.fromarray(RNG.integers(0, 256, (32, 32, 3), dtype=np.uint8))))
     data[100] ^= 0xFF

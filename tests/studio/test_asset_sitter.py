@@ -126,6 +126,48 @@ def test_no_teeth_shine_through_lips_a_little_apart(appearance):
     assert levels[0][1] < 0.1 * levels[1][1]
 
 
+def test_teeth_get_darker_and_redder_toward_the_back(appearance):
+    """As bright as in front up to the incisors, at the molars half, but no hole."""
+    sitter = AssetSitter(_small_asset(), appearance)
+    places = np.array([(0.0, -28.0, 105.0), (26.0, -28.0, 84.0), (27.0, -28.0, 70.0)])
+    points = points_at(places, part=PARTS.index("teeth_upper"))
+    points = replace(points, lid_distance=np.full(3, 12.0, np.float32))
+    plain = surface.evaluate(appearance, points, np.zeros(52)).albedo
+    own = sitter.paint(points, np.zeros(52)).albedo
+    share = own / plain
+    np.testing.assert_allclose(share[0], 1.0, atol=1e-5)
+    assert (np.diff(share, axis=0) < -0.1).all()
+    assert share[2].mean() < 0.5
+    assert own[2].min() > 0.09
+    assert share[2, 0] > share[2, 1] > share[2, 2]
+
+
+@pytest.mark.realdata
+def test_far_molars_in_an_open_smile_are_dimmer_than_front_teeth(appearance):
+    """They were as bright, and read as one crooked tooth between the lips."""
+    asset = load_ict(real_data("ict_face_model") / "ict_face.npz")
+    shape = np.random.default_rng(5).normal(0.0, 0.7, asset.num_shape)
+    sitter = AssetSitter(asset, appearance, shape)
+    weights = np.zeros(52)
+    weights[[INDEX["mouthSmileLeft"], INDEX["mouthSmileRight"]]] = 0.7
+    weights[INDEX["jawOpen"]] = 0.3
+    picture = photograph(sitter, Scene.portrait(yaw=25.0), 400, expression=weights)
+    fx, fy, cx, cy = picture.parameters["camera"]
+    x, y, z = picture.vertices.T.astype(np.float64)
+    column, row = (np.floor(v).astype(int) for v in (cx - fx * x / z, cy + fy * y / z))
+    seen = np.abs(picture.depth[row.clip(0, 399), column.clip(0, 399)] + z) < 0.001
+
+    def light(part: str, back: float, front: float) -> float:
+        depth = sitter.surface.rest[:, 2]
+        own = sitter.surface.part == PARTS.index(part)
+        chosen = seen & own & (depth > back) & (depth < front)
+        assert chosen.sum() > 20
+        encoded = picture.image[row[chosen], column[chosen]].astype(np.float64)
+        return float((encoded**2.2).mean())
+
+    assert light("teeth_lower", 60.0, 80.0) < 0.35 * light("teeth_upper", 100.0, 110.0)
+
+
 @pytest.mark.slow
 @pytest.mark.realdata
 def test_the_example_of_the_page_runs(tmp_path, monkeypatch):
