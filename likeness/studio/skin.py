@@ -302,7 +302,8 @@ def _paint_kernel(
 
             cover, shade = _scalp_cover(x, y, z, ear, footprint, p)
             r, g, b = toward(r, g, b, p.hair_colour, cover)
-            shine *= 1.0 - 0.55 * cover
+            # Roots roughen a scalp: where hair divides it would mirror the sky.
+            shine *= 1.0 - cover
             sky *= 1.0 - shade
 
         # Relief, and the light that creases swallow.
