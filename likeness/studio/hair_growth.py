@@ -93,6 +93,8 @@ def grow(
         travelled = number * step[:, 0]
         # Near the hairline hair stays low until it has come some way.
         raised = smooth(0.0, rise, travelled) * (taper + (1.0 - taper) * smooth(10, 60, travelled))
+        # Ends of full height on the outline of the head would stand up as spikes.
+        raised = raised * (1.0 - recipe.settling * smooth(0.5, 1.0, np.array(number / steps)))
         low = 0.5 + rank * raised * band_height(recipe, position)
         loose = position[:, 1] < recipe.loose_below
         high = np.where(loose, np.inf, low + recipe.slack)

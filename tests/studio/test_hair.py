@@ -15,6 +15,7 @@ from likeness.studio.expressions import INDEX
 from likeness.studio.hair_growth import clear_shoulders
 from likeness.studio.hair_shapes import is_parted, part_line, recipe_of
 from likeness.studio.hairline import density_of
+from likeness.studio.scalp import HeadSpace
 from likeness.studio.surface_points import BEARD, HAIR, HAIR_CAP, LASH, SurfacePoints
 from likeness.studio.template import build_template
 from likeness.studio.traits import HairStyle
@@ -377,6 +378,19 @@ def test_clipped_hair_is_many_fine_strands_in_each_others_shade() -> None:
     assert widest.max() < 0.4  # mm; 0.53
     occlusion = surface.evaluate(appearance, _points(mesh, own, 0.6)).occlusion
     assert occlusion.mean() < 0.5  # 0.63
+
+
+def test_ends_of_a_fringe_lie_down() -> None:
+    """On the outline of the head, ends as high as the middle of their strands stood up as spikes."""
+    template = build_template()
+    _, mesh, positions, _ = _built("fringe", "standard", hair__volume=1.2, hair__curl=0.0)
+    paths = _strands(mesh, positions)
+    space = HeadSpace(template, template.vertices[: template.num_skin], 0.0)
+    points = paths.shape[1]
+    on_top = (paths[:, 0, 1] > 105.0) & (paths[:, -1, 1] > 100.0)
+    assert on_top.sum() > 500
+    middle, ends = (space.height(paths[on_top, at]) for at in (points // 2, points - 1))
+    assert np.percentile(ends, 90) < 0.7 * np.percentile(middle, 90)
 
 
 def test_no_furrow_runs_along_the_parting() -> None:
