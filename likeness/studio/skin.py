@@ -269,8 +269,10 @@ def _paint_kernel(
                 r, g, b, x, y, z, m, p.melanin, p.lip_redness, drives.openness, footprint, p.seed
             )
             sky *= shade
-            shine += 0.7 * lips
-            rough -= 0.10 * lips
+            # Moist in the middle; a lamp mirrored beside a corner looks like a tooth.
+            moist = lips * (1.0 - smoothstep(6.0, 16.0, ax))
+            shine += 0.7 * moist - 0.3 * (lips - moist)
+            rough -= 0.10 * moist
 
             cover = brow_cover(
                 ax,

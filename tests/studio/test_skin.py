@@ -384,3 +384,23 @@ def test_a_scalp_from_which_hair_grows_does_not_shine():
         for ids in (beside, forehead)
     )
     assert scalp.mean() < 0.15 * brow.mean()  # it was 0.5
+
+
+def test_corners_of_the_lips_are_no_moister_than_skin():
+    """A lamp mirrored beside a corner was a white fleck, as of a tooth."""
+    template = build_template()
+    skin = np.arange(template.num_skin)
+    x, y, z = template.vertices[skin].T
+    rings = template.mouth_ring[skin]
+    red = np.array([lip_mask(abs(a), b, ring) > 0.9 for a, b, ring in zip(x, y, rings)])
+    corner, middle = (skin[red & (np.abs(x) > 17.0)], skin[red & (np.abs(x) < 6.0)])
+    cheek = skin[(np.abs(np.abs(x) - 45.0) < 8.0) & (np.abs(y + 25.0) < 8.0) & (z > 40.0)]
+    assert min(len(corner), len(middle), len(cheek)) > 3
+    corners, moist, dry = (
+        surface.evaluate(plain(), head_points(template, ids, 0.6))
+        for ids in (corner, middle, cheek)
+    )
+    assert corners.specular.mean() < dry.specular.mean()  # it was twice as much
+    assert corners.roughness.mean() > 0.5  # 0.42
+    assert moist.specular.mean() > 1.5 * dry.specular.mean()
+    assert moist.roughness.mean() < 0.45
