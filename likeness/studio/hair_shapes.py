@@ -217,7 +217,7 @@ def _recipe_of(hair: HairTraits) -> Recipe:
     free = np.inf
     if hair.style == "buzz":
         return Recipe(
-            _crop(hair), 0.0, 0.0, 0.62, 0.3, free, 0.3, (0.0, 9.0), 0.3, clumping=0.0, density=2.2
+            _crop(hair), 0.0, 0.0, 0.62, 0.3, free, 0.3, (0.0, 9.0), 0.3, clumping=0.0, density=2.0
         )
     if hair.style == "crop":
         top, waves = 0.42 * hair.length * hair.volume, (0.4 * wave[0], 20.0)

@@ -383,7 +383,7 @@ def test_a_scalp_from_which_hair_grows_does_not_shine():
         surface.evaluate(appearance, head_points(template, ids, 0.6)).specular
         for ids in (beside, forehead)
     )
-    assert scalp.mean() < 0.15 * brow.mean()  # it was 0.5
+    assert scalp.mean() < 0.15 * brow.mean()  # it was 0.3
 
 
 def test_corners_of_the_lips_are_no_moister_than_skin():
