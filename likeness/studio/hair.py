@@ -166,7 +166,7 @@ def _scalp_hair(
         skin,
         frame,
         part=HAIR,
-        layer=0.15 + 0.85 * rank,
+        layer=(0.15 + 0.85 * rank) * out_of_scalp(length),
         numbers=np.arange(count),
         local=False,
     )
@@ -181,6 +181,12 @@ def _scalp_hair(
 def edge_taper(above_line: np.ndarray) -> np.ndarray:
     """Share of the full height hair has at a root so far above the hairline in mm."""
     return 0.2 + 0.8 * smooth(2.0, 34.0, above_line)
+
+
+def out_of_scalp(length: np.ndarray) -> np.ndarray:
+    """Share of the openness of outermost hair that strands so long in mm have: clipped ones stand
+    in the shade between their neighbours."""
+    return 0.5 + 0.5 * smooth(2.0, 14.0, length)
 
 
 def _knot(

@@ -19,6 +19,9 @@ _PART_HEIGHT, _PART_REACH = 0.28, 55.0
 _SHOULDER = -104.0
 """Height in mm below which hair beside the neck meets the shoulder."""
 
+_CLIPPED = 8.0
+"""Length in mm below which strands are as good as straight."""
+
 _COMPANY, _ALONE = 8, 6.0
 """A strand with fewer neighbours than this within so many mm, or thrice what is usual for the
 number of strands, hangs by itself."""
@@ -41,6 +44,8 @@ def band_height(recipe: Recipe, positions: np.ndarray) -> np.ndarray:
 def path_points(recipe: Recipe, length: np.ndarray) -> int:
     """Points along every strand: enough for the longest bend or wave."""
     longest = float(length.max())
+    if longest < _CLIPPED:
+        return 3
     points = int(np.clip(longest / 14.0, 4, 13))
     if recipe.wave[0] > 1.0:
         points = int(np.clip(longest / (0.19 * recipe.wave[1]), points, 18))
@@ -88,6 +93,8 @@ def grow(
         travelled = number * step[:, 0]
         # Near the hairline hair stays low until it has come some way.
         raised = smooth(0.0, rise, travelled) * (taper + (1.0 - taper) * smooth(10, 60, travelled))
+        # Ends of full height on the outline of the head would stand up as spikes.
+        raised = raised * (1.0 - recipe.settling * smooth(0.5, 1.0, np.array(number / steps)))
         low = 0.5 + rank * raised * band_height(recipe, position)
         loose = position[:, 1] < recipe.loose_below
         high = np.where(loose, np.inf, low + recipe.slack)

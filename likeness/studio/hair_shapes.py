@@ -54,6 +54,8 @@ class Recipe:
     """How strongly strands gather into locks, 0..1."""
     density: float = 1.0
     """Strands, as a share of the usual number."""
+    settling: float = 0.0
+    """Share of their height that strands lose toward their ends."""
     part: float | None = None
     """x in mm where the hair divides, if it does."""
 
@@ -215,7 +217,7 @@ def _recipe_of(hair: HairTraits) -> Recipe:
     free = np.inf
     if hair.style == "buzz":
         return Recipe(
-            _crop(hair), 0.0, 0.0, 0.62, 0.3, free, 0.42, (0.0, 9.0), 0.3, clumping=0.0, density=1.5
+            _crop(hair), 0.0, 0.0, 0.62, 0.3, free, 0.3, (0.0, 9.0), 0.3, clumping=0.0, density=2.0
         )
     if hair.style == "crop":
         top, waves = 0.42 * hair.length * hair.volume, (0.4 * wave[0], 20.0)
@@ -226,7 +228,17 @@ def _recipe_of(hair: HairTraits) -> Recipe:
         return Recipe(_swept(hair), 15.0 * body, 4.0, 0.6, 0.45, -free, 1.5, wave, 5.0)
     if hair.style == "fringe":
         return Recipe(
-            _fringe(hair), 9.0 * body, 2.5, 0.3, 0.5, -free, 1.5, wave, 7.0, clumping=0.75
+            _fringe(hair),
+            9.0 * body,
+            2.5,
+            0.3,
+            0.5,
+            -free,
+            1.5,
+            wave,
+            7.0,
+            clumping=0.75,
+            settling=0.6,
         )
     if hair.style == "bob":
         flow = _hanging(hair, 0.45)

@@ -269,8 +269,10 @@ def _paint_kernel(
                 r, g, b, x, y, z, m, p.melanin, p.lip_redness, drives.openness, footprint, p.seed
             )
             sky *= shade
-            shine += 0.7 * lips
-            rough -= 0.10 * lips
+            # Moist in the middle; a lamp mirrored beside a corner looks like a tooth.
+            moist = lips * (1.0 - smoothstep(6.0, 16.0, ax))
+            shine += 0.7 * moist - 0.3 * (lips - moist)
+            rough -= 0.10 * moist
 
             cover = brow_cover(
                 ax,
@@ -302,7 +304,8 @@ def _paint_kernel(
 
             cover, shade = _scalp_cover(x, y, z, ear, footprint, p)
             r, g, b = toward(r, g, b, p.hair_colour, cover)
-            shine *= 1.0 - 0.55 * cover
+            # Roots roughen a scalp: where hair divides it would mirror the sky.
+            shine *= 1.0 - cover
             sky *= 1.0 - shade
 
         # Relief, and the light that creases swallow.

@@ -121,13 +121,12 @@ def _paint_kernel(
         across, along = float(rest[index, 0]), float(rest[index, 1])
         number = round(rest[index, 2])
         own = random_at(number, 1, 0, seed)
-        bright = math.exp(0.42 * (own - 0.5) + 0.10 * noise_at(along / 11.0, own * 50.0, 0.5, seed))
+        streak = 0.42 * (own - 0.5) + 0.10 * noise_at(along / 11.0, own * 50.0, 0.5, seed)
         # Finer hairs within a ribbon.
         visible = fade(0.34, footprint)
         hairs = 0.0
         if visible > 0.0:
             hairs = visible * noise_at(across / 0.17, along / 16.0, own * 90.0, seed + 503)
-            bright *= math.exp(0.30 * hairs)
         # White hairs lie among the others; a ribbon is seldom all of one kind.
         white = 0.0
         if grey > 0.0:
@@ -142,14 +141,17 @@ def _paint_kernel(
         light = 0.0  # beards and lashes stand before skin
         if part[index] == HAIR:
             light = _passes_light(colour[1] + white * (grey_colour[1] - colour[1]))
+        # Light that passes from hair to hair evens them out.
+        uneven = 1.0 - 0.7 * light
+        bright = math.exp(uneven * streak + 0.30 * hairs)
         root = 1.0 - 0.28 * (1.0 - 0.7 * light) * (1.0 - smoothstep(0.0, 14.0, along))
         for channel in range(3):
             pigmented = colour[channel] * (sun if channel == 0 else 1.0 + 0.8 * (sun - 1.0))
             dyed = pigmented + white * (grey_colour[channel] - pigmented)
             albedo[index, channel] = min(dyed * bright * root, 0.8)
         shine = (1.15 - 0.75 * dryness) * (1.0 - 0.6 * curl) * (0.45 + 0.55 * depth)
-        others[0, index] = shine * (0.55 + 0.9 * random_at(number, 4, 0, seed))
+        others[0, index] = shine * (1.0 + 0.9 * uneven * (random_at(number, 4, 0, seed) - 0.5))
         others[1, index] = 0.30 + 0.18 * dryness + 0.10 * own
-        others[2, index] = 1.0 - 0.66 * (1.0 - 0.5 * light) * (1.0 - depth * depth)
+        others[2, index] = 1.0 - 0.66 * (1.0 - 0.8 * light) * (1.0 - depth * depth)
         if part[index] == LASH:
             others[0, index], others[2, index] = 0.2, 0.8

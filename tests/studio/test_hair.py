@@ -15,6 +15,7 @@ from likeness.studio.expressions import INDEX
 from likeness.studio.hair_growth import clear_shoulders
 from likeness.studio.hair_shapes import is_parted, part_line, recipe_of
 from likeness.studio.hairline import density_of
+from likeness.studio.scalp import HeadSpace
 from likeness.studio.surface_points import BEARD, HAIR, HAIR_CAP, LASH, SurfacePoints
 from likeness.studio.template import build_template
 from likeness.studio.traits import HairStyle
@@ -339,6 +340,23 @@ def test_grey_is_a_mixture_of_white_and_coloured_hairs(footprint: float) -> None
     assert shares[1] == pytest.approx(0.5 * (shares[0] + shares[2]), rel=0.25)
 
 
+def test_white_strands_differ_less_than_dark_ones() -> None:
+    """Light that goes from hair to hair evens them out: as coarse strands apart as dark ones, white
+    hair looked plaited. At a pixel's size, deviations of log albedo, and shade of inner strands."""
+    unlike, shade = {}, {}
+    for grey in (0.0, 1.0):
+        appearance, mesh, _, _ = _built("bob", hair__eumelanin=1.0, hair__grey=grey)
+        own = mesh.part == HAIR
+        values = surface.evaluate(appearance, _points(mesh, own, 0.8))
+        far = mesh.rest[own, 1] > 40.0  # from the darker roots
+        unlike[grey] = np.log(values.albedo[far, 1]).std()
+        inner, outer = mesh.layer[own] < 0.3, mesh.layer[own] > 0.85
+        shade[grey] = values.occlusion[inner].mean() / values.occlusion[outer].mean()
+    assert unlike[1.0] < 0.5 * unlike[0.0]  # it was as large
+    assert shade[1.0] > 0.8
+    assert shade[0.0] < 0.55
+
+
 def test_inner_hair_is_darker_and_the_cap_darkest() -> None:
     appearance, mesh, _, _ = _built("bob")
     own = mesh.part == HAIR
@@ -348,6 +366,31 @@ def test_inner_hair_is_darker_and_the_cap_darkest() -> None:
     cap = surface.evaluate(appearance, _points(mesh, mesh.part == HAIR_CAP, 0.5))
     assert cap.occlusion.max() < 0.5
     assert cap.specular.max() < 0.5
+
+
+def test_clipped_hair_is_many_fine_strands_in_each_others_shade() -> None:
+    """Its strands were so few and wide that light ones were flecks on a dark nape."""
+    appearance, mesh, positions, _ = _built("buzz", "standard", hair__eumelanin=0.8)
+    own = mesh.part == HAIR
+    strands = positions[own].reshape(-1, 3, 2, 3)
+    widest = np.linalg.norm(strands[:, :, 0] - strands[:, :, 1], axis=-1).max(axis=1)
+    assert len(strands) > 11_000  # 9,000
+    assert widest.max() < 0.4  # mm; 0.53
+    occlusion = surface.evaluate(appearance, _points(mesh, own, 0.6)).occlusion
+    assert occlusion.mean() < 0.5
+
+
+def test_ends_of_a_fringe_lie_down() -> None:
+    """On the outline of the head, ends as high as the middle of strands stood up as spikes."""
+    template = build_template()
+    _, mesh, positions, _ = _built("fringe", "standard", hair__volume=1.2, hair__curl=0.0)
+    paths = _strands(mesh, positions)
+    space = HeadSpace(template, template.vertices[: template.num_skin], 0.0)
+    points = paths.shape[1]
+    on_top = (paths[:, 0, 1] > 105.0) & (paths[:, -1, 1] > 100.0)
+    assert on_top.sum() > 500
+    middle, ends = (space.height(paths[on_top, at]) for at in (points // 2, points - 1))
+    assert np.percentile(ends, 90) < 0.7 * np.percentile(middle, 90)
 
 
 def test_no_furrow_runs_along_the_parting() -> None:

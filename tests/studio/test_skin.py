@@ -365,3 +365,42 @@ def test_the_edge_of_a_beard_wavers_by_less_than_is_looked_at():
     """Where the waver is left out it could change nothing: 2.2 mm a deviation of two octaves."""
     points = np.random.default_rng(0).uniform(-120.0, 120.0, (200_000, 3))
     assert 2.2 * np.abs(fbm(points, 18.0, 5, octaves=2)).max() < lips_brows._MOST_WAVER
+
+
+def test_a_scalp_from_which_hair_grows_does_not_shine():
+    """Beside the line where long hair divides it mirrored the sky, a white patch a finger wide."""
+    template = build_template()
+    skin = np.arange(template.num_skin)
+    place = template.vertices[skin]
+    beside = skin[(place[:, 1] > 130.0) & (place[:, 2] > -20.0) & (place[:, 2] < 50.0)]
+    beside = beside[np.abs(template.vertices[beside, 0] - 21.0) > 3.0]
+    forehead = skin[(np.abs(place[:, 0]) < 25.0) & (np.abs(place[:, 1] - 70.0) < 8.0)]
+    forehead = forehead[template.vertices[forehead, 2] > 60.0]
+    assert min(len(beside), len(forehead)) > 5
+    hair = {"hair__style": "long", "hair__parting": 0.5, "hair__recession": 0.0}
+    appearance = plain(**hair, hair__thinning=0.0)
+    scalp, brow = (
+        surface.evaluate(appearance, head_points(template, ids, 0.6)).specular
+        for ids in (beside, forehead)
+    )
+    assert scalp.mean() < 0.15 * brow.mean()  # it was 0.3
+
+
+def test_corners_of_the_lips_are_no_moister_than_skin():
+    """A lamp mirrored beside a corner was a white fleck, as of a tooth."""
+    template = build_template()
+    skin = np.arange(template.num_skin)
+    x, y, z = template.vertices[skin].T
+    rings = template.mouth_ring[skin]
+    red = np.array([lip_mask(abs(a), b, ring) > 0.9 for a, b, ring in zip(x, y, rings)])
+    corner, middle = (skin[red & (np.abs(x) > 17.0)], skin[red & (np.abs(x) < 6.0)])
+    cheek = skin[(np.abs(np.abs(x) - 45.0) < 8.0) & (np.abs(y + 25.0) < 8.0) & (z > 40.0)]
+    assert min(len(corner), len(middle), len(cheek)) > 3
+    corners, moist, dry = (
+        surface.evaluate(plain(), head_points(template, ids, 0.6))
+        for ids in (corner, middle, cheek)
+    )
+    assert corners.specular.mean() < dry.specular.mean()  # it was twice as much
+    assert corners.roughness.mean() > 0.5  # 0.42
+    assert moist.specular.mean() > 1.5 * dry.specular.mean()
+    assert moist.roughness.mean() < 0.45
