@@ -29,6 +29,7 @@ from likeness.studio import (
     rig,
     surface,
 )
+from likeness.studio.appearance import Appearance
 from likeness.studio.attached import AttachedMesh
 from likeness.studio.colours import Colour
 from likeness.studio.deform import apply_expression, clamp_weights
@@ -156,6 +157,7 @@ class Sitter(Protocol):
     """Someone who can be posed and painted."""
 
     surface: Surface
+    appearance: Appearance
     skin_tone: Colour
     """Linear RGB albedo of plain skin"""
 
@@ -191,7 +193,7 @@ class PersonSitter:
             detail: of the head.
             strands: how many hairs, as :func:`.hair.build` says; as fine as the head without it.
         """
-        self.person = person
+        self.person, self.appearance = person, person.appearance
         self.skin_tone = skin_tone(person.appearance.skin.melanin)
         self.template = build_template(detail)
         self.rest = np.asarray(person.rest_vertices(self.template))
@@ -295,9 +297,7 @@ def _landmark_embedding(
 
 
 def yaw_degrees(head: NDArray[np.float64]) -> float:
-    """Turn of a head's rotation (3, 3) toward the right of the picture, whatever its nod and
-    tilt.
-    """
+    """Turn of a head's rotation (3, 3) toward the picture's right, whatever its nod and tilt."""
     return float(np.degrees(np.arctan2(-head[2, 0], np.hypot(head[0, 0], head[1, 0]))))
 
 

@@ -20,9 +20,10 @@ from likeness.studio.animation import head_pose, travel_of
 from likeness.studio.breathing import breath_sound
 from likeness.studio.camera import Camera
 from likeness.studio.curves import ARKIT, TONGUE, Curves, sample
-from likeness.studio.figure import Sitter
+from likeness.studio.figure import Figure, Sitter
+from likeness.studio.film_paint import FilmPaint
 from likeness.studio.moods import neutral_expression
-from likeness.studio.photograph import Photograph, photograph
+from likeness.studio.photograph import Photograph, eye_distance, photograph
 from likeness.studio.scene import Scene
 from likeness.studio.version import STUDIO_VERSION
 
@@ -44,7 +45,9 @@ def photograph_frames(
         frames: (F, 79) of :func:`likeness.studio.curves.sample`.
         supersampling: samples per pixel along each side; 1 is the cheap way for previews.
     """
-    place, intrinsics = fixed_camera(sitter, scene, size, size)
+    still, (place, intrinsics) = _at_rest(sitter, scene, size, size)
+    away = eye_distance(still.landmarks68 + place)
+    shared = FilmPaint(sitter, still, 1000.0 * away / intrinsics[0])
     for number, row in enumerate(np.asarray(frames, np.float64)):
         moment = replace(scene, pose=head_pose(row, scene.pose), seed=(scene.seed + number) % 2**31)
         yield photograph(
@@ -54,14 +57,20 @@ def photograph_frames(
             expression=row[ARKIT],
             tongue=row[TONGUE],
             camera=(place + travel_of(row, scene.pose), intrinsics),
+            film_paint=shared,
             supersampling=supersampling,
         )
 
 
 def fixed_camera(sitter: Sitter, scene: Scene, height: int, width: int) -> Camera:
     """The camera of a film: it frames the face at rest in the pose of the scene."""
+    return _at_rest(sitter, scene, height, width)[1]
+
+
+def _at_rest(sitter: Sitter, scene: Scene, height: int, width: int) -> tuple[Figure, Camera]:
+    """The sitter at rest in the pose of the scene, and the camera that frames it."""
     still = sitter.pose(neutral_expression(), scene.pose)
-    return scene.framing.place(still.landmarks68, still.vertices, height, width)
+    return still, scene.framing.place(still.landmarks68, still.vertices, height, width)
 
 
 def audible(utterance: Utterance, curves: Curves, seed: int) -> NDArray[np.float32]:

@@ -20,6 +20,7 @@ from likeness.studio.camera import Camera, Intrinsics, Lens
 from likeness.studio.depth_of_field import defocus
 from likeness.studio.figure import LABELS, Figure, PersonSitter, Sitter
 from likeness.studio.film import Film, develop, tone
+from likeness.studio.film_paint import FilmPaint
 from likeness.studio.lighting import Lighting
 from likeness.studio.metering import exposed, stops
 from likeness.studio.moods import EYE_DIRECTIONS, aim_eyes
@@ -65,6 +66,7 @@ def photograph(
     expression: ArrayLike | None = None,
     tongue: ArrayLike | None = None,
     camera: Camera | None = None,
+    film_paint: FilmPaint | None = None,
     supersampling: int = 2,
 ) -> Photograph:
     """Photographs a sitter in a scene.
@@ -89,6 +91,7 @@ def photograph(
         tongue: (16,) of ``tongue.TONGUE_NAMES``; None leaves it lying.
         camera: of ``Framing.place``, one that stays where it is when the face moves; None looks at
             the face as it is posed.
+        film_paint: of the film this is a frame of; None paints every point by itself.
         supersampling: samples per pixel along each side.
     """
     height, width = (size, size) if isinstance(size, int) else size
@@ -104,7 +107,7 @@ def photograph(
     lighting, background = exposed(scene.lighting, scene.background, stops([sitter.skin_tone]))
     behind = _background(background, height, width)
     rendering = render(
-        [Subject(sitter, figure, vertices)],
+        [Subject(sitter, figure, vertices, film_paint)],
         intrinsics,
         lighting,
         scene.film,

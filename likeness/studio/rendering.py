@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from likeness.studio.figure import LABELS, Figure, Sitter, Surface
 from likeness.studio.film import Film, tone
+from likeness.studio.film_paint import FilmPaint
 from likeness.studio.lenses import lay_lenses
 from likeness.studio.lighting import Lighting
 from likeness.studio.merge import merge
@@ -52,6 +53,8 @@ class Subject:
     figure: Figure
     vertices: NDArray[np.float32]
     """(V, 3) metres, camera at the origin"""
+    film_paint: FilmPaint | None = None
+    """What the frames of a film share; None paints every point by itself."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,7 +117,7 @@ def render(
             radius,
             height,
         )
-        solid_color = _radiance_of_solid(subject.sitter, subject.figure, solid, lit)
+        solid_color = _radiance_of_solid(subject, solid, lit)
         strand_color = _radiance_of_strands(subject.sitter, subject.figure, grown, lit)
         for radiance in (solid_color, strand_color):
             tone(radiance, lighting.gain(), film)
@@ -293,12 +296,13 @@ def light_of(
     )
 
 
-def _radiance_of_solid(
-    sitter: Sitter, figure: Figure, samples: Samples, light: Light
-) -> NDArray[np.float32]:
+def _radiance_of_solid(subject: Subject, samples: Samples, light: Light) -> NDArray[np.float32]:
     """Radiance (M, 3) of points of skin, eyes, mouth and cloth."""
-    surface = figure.surface
-    values = sitter.paint(samples.points, figure.weights)
+    figure, surface = subject.figure, subject.figure.surface
+    if subject.film_paint is None:
+        values = subject.sitter.paint(samples.points, figure.weights)
+    else:
+        values = subject.film_paint.paint(samples, figure.weights)
     corners = surface.faces[samples.tri]
     bump = np.empty_like(values.bump)
     _turn(values.bump, surface.frame[corners[:, 0]], figure.rotations, bump)

@@ -15,7 +15,6 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from likeness.studio import hairline
 from likeness.studio.appearance import Appearance
 from likeness.studio.colours import interpolate_log
 from likeness.studio.hair_shapes import has_inside, is_parted, part_line
@@ -26,8 +25,15 @@ from likeness.studio.lips_brows import (
     brow_cover,
     stubble,
 )
-from likeness.studio.noise import fade, fbm_at, noise_at, smoothstep
-from likeness.studio.relief import drives_of, forehead_lines, grain_gradient, wrinkle_gradient
+from likeness.studio.noise import fade, smoothstep
+from likeness.studio.relief import (
+    Drives,
+    drives_of,
+    forehead_lines,
+    grain_gradient,
+    wrinkle_gradient,
+)
+from likeness.studio.scalp_cover import scalp_cover
 from likeness.studio.skin_noise import (
     BLOCK,
     BLOOD,
@@ -165,14 +171,22 @@ def pigments_of(appearance: Appearance) -> _Pigments:
 
 def paint(appearance: Appearance, points: SurfacePoints, weights: np.ndarray) -> SurfaceValues:
     """Values of skin points (parts skin, lid linings, BODY) under expression ``weights`` (52,)."""
-    values = SurfaceValues.blank(len(points))
-    drives = drives_of(
-        weights,
-        wrinkles=appearance.skin.wrinkles,
-        neck_rings=appearance.skin.neck_rings,
-        pores=appearance.skin.pores,
-    )
-    _paint_kernel(
+    return crease(appearance, points, weights, ground(appearance, points, weights))
+
+
+GROUND_COLUMNS = 9
+"""Numbers of a point's ground: colour, gradient of the grain, shine, roughness, open sky."""
+STILL_RING = 3.4
+"""``SurfacePoints.mouth_ring`` from which on no expression changes the ground."""
+
+
+def ground(appearance: Appearance, points: SurfacePoints, weights: np.ndarray) -> np.ndarray:
+    """Skin points without their wrinkles, (N, ``GROUND_COLUMNS``) float64, for :func:`crease`.
+
+    ``weights`` (52,) change it only where lips part and purse, see ``STILL_RING``.
+    """
+    found = np.empty((len(points), GROUND_COLUMNS))
+    _ground_kernel(
         points.rest,
         points.part,
         points.mouth_ring,
@@ -180,8 +194,25 @@ def paint(appearance: Appearance, points: SurfacePoints, weights: np.ndarray) ->
         points.ear,
         points.footprint,
         pigments_of(appearance),
-        drives,
+        _drives(appearance, weights),
+        found,
+    )
+    return found
+
+
+def crease(
+    appearance: Appearance, points: SurfacePoints, weights: np.ndarray, ground: np.ndarray
+) -> SurfaceValues:
+    """Values of skin points of their ground, with the wrinkles of an expression (52,)."""
+    values = SurfaceValues.blank(len(points))
+    _crease_kernel(
+        points.rest,
+        points.part,
+        points.footprint,
+        _drives(appearance, weights),
+        appearance.texture_seed,
         forehead_lines(appearance.texture_seed),
+        ground,
         values.albedo,
         values.bump,
         values.specular,
@@ -191,23 +222,48 @@ def paint(appearance: Appearance, points: SurfacePoints, weights: np.ndarray) ->
     return values
 
 
+def _drives(appearance: Appearance, weights: np.ndarray) -> Drives:
+    skin = appearance.skin
+    return drives_of(weights, wrinkles=skin.wrinkles, neck_rings=skin.neck_rings, pores=skin.pores)
+
+
 @njit(cache=True, nogil=True, error_model="numpy")
-def _paint_kernel(
+def _crease_kernel(
     rest,
     part,
-    mouth_rings,
-    eye_rings,
-    ears,
     footprints,
-    p,
     drives,
+    seed,
     lines,
+    ground,
     albedo,
     bump,
     specular,
     roughness,
     occlusion,
 ):
+    for index in range(rest.shape[0]):
+        x, y, z = float(rest[index, 0]), float(rest[index, 1]), float(rest[index, 2])
+        wrinkle = 0.0
+        slope = (0.0, 0.0, 0.0)
+        if part[index] == 0:
+            wrinkle, wx, wy, wz = wrinkle_gradient(
+                x, y, z, drives, float(footprints[index]), seed, lines
+            )
+            slope = (wx, wy, wz)
+        # Creases swallow light.
+        hollow = min(max(-wrinkle, 0.0), 0.8)
+        kept = (1 - 0.22 * hollow, 1 - 0.34 * hollow, 1 - 0.34 * hollow)
+        for axis in range(3):
+            bump[index, axis] = -(slope[axis] + ground[index, 3 + axis])
+            albedo[index, axis] = min(max(ground[index, axis] * kept[axis], 0.002), 0.9)
+        specular[index] = max(ground[index, 6], 0.0)
+        roughness[index] = min(max(ground[index, 7], 0.05), 1.0)
+        occlusion[index] = ground[index, 8] * (1.0 - 0.55 * hollow)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _ground_kernel(rest, part, mouth_rings, eye_rings, ears, footprints, p, drives, out):
     block = np.empty((ROWS, BLOCK))
     age_spots, moles = p.age_spots > FEWEST_AGE_SPOTS, p.moles > FEWEST_MOLES
     for index in range(rest.shape[0]):
@@ -302,21 +358,13 @@ def _paint_kernel(
                         r, g, b = toward(r, g, b, p.beard_colour, cover)
                         shine *= 1.0 - 0.6 * cover
 
-            cover, shade = _scalp_cover(x, y, z, ear, footprint, p)
+            cover, shade = scalp_cover(x, y, z, ear, footprint, p)
             r, g, b = toward(r, g, b, p.hair_colour, cover)
             # Roots roughen a scalp: where hair divides it would mirror the sky.
             shine *= 1.0 - cover
             sky *= 1.0 - shade
 
-        # Relief, and the light that creases swallow.
-        wrinkle, wx, wy, wz = 0.0, 0.0, 0.0, 0.0
-        if on_head:
-            wrinkle, wx, wy, wz = wrinkle_gradient(x, y, z, drives, footprint, p.seed, lines)
         gx, gy, gz = grain_gradient(x, y, z, m, drives, footprint, p.seed, block, here)
-        bump[index, 0], bump[index, 1], bump[index, 2] = -(wx + gx), -(wy + gy), -(wz + gz)
-        hollow = min(max(-wrinkle, 0.0), 0.8)
-        sky *= 1.0 - 0.55 * hollow
-        r, g, b = r * (1 - 0.22 * hollow), g * (1 - 0.34 * hollow), b * (1 - 0.34 * hollow)
 
         # Shine: oilier on forehead, nose and cheekbones, broken up at a millimetre.
         zone = ball(ax, y, z, 0.0, 74.0, 105.0, 34.0, 18.0, 40.0)
@@ -328,64 +376,6 @@ def _paint_kernel(
             shine *= 1.0 + 0.22 * visible * block[BROKEN, here]
         rough -= 0.12 * zone * p.oil
 
-        albedo[index, 0] = min(max(r, 0.002), 0.9)
-        albedo[index, 1] = min(max(g, 0.002), 0.9)
-        albedo[index, 2] = min(max(b, 0.002), 0.9)
-        specular[index] = max(shine, 0.0)
-        roughness[index] = min(max(rough, 0.05), 1.0)
-        occlusion[index] = sky
-
-
-@njit(cache=True)
-def _single_hairs(x, y, z, area, footprint, p):
-    """Where the hairs are that cover a share ``area`` of the scalp: 1 on them, 0 between.
-
-    A hairline is no line: hairs get fewer and finer over a finger's breadth, with bare skin between
-    them, and run the way they are combed.
-    """
-    wave = 1.1
-    visible = fade(wave, footprint)
-    share = area
-    if visible > 0.0:
-        if p.hair_back:  # around the axis from the middle of the skull to the knot
-            across = math.atan2(x, -0.96 * (y - 60.0) - 0.27 * (z + 4.0)) * 80.0
-            along = 0.27 * (y - 60.0) - 0.96 * (z + 4.0)
-        else:
-            across, along = math.atan2(x, z + 4.0) * 80.0, y
-        hairs = fbm_at(across, along / 8.0, 0.0, wave, 2, p.seed + 239, footprint)
-        sharp = smoothstep(-0.35, 0.35, 2.0 * area - 1.0 + 0.6 * hairs)
-        share += visible * (smoothstep(0.0, 0.1, area) * sharp - area)
-    return share * (0.45 + 0.55 * area)  # the first ones are down
-
-
-@njit(cache=True)
-def _scalp_cover(x, y, z, ear, footprint, p):
-    """Coverage of the scalp by the roots of hair, bare along a parting, and the shade under it."""
-    if y < -60.0 or p.hair_cover == 0.0 or hairline.is_below_any(x, y, z):
-        return 0.0, 0.0
-    if hairline.above_mean_hairline(x, y, z, p.recession) < -4.0 - hairline.MOST_WAVER:
-        return 0.0, 0.0
-    height = hairline.above_hairline(x, y, z, p.recession, p.seed + 229)
-    if height < -4.0:
-        return 0.0, 0.0
-    area = hairline.density_above(height, x, y, z, ear, p.thinning)
-    if p.hair_inside:  # as dense as the rim of the cap that stands on it
-        area = smoothstep(0.0, 0.75, area) * (0.15 + 0.85 * smoothstep(-3.0, p.hair_ramp, height))
-        if area < 0.999:
-            area = _single_hairs(x, y, z, area, footprint, p)
-    else:
-        area *= 0.35 + 0.65 * smoothstep(-3.0, p.hair_ramp, height)
-    if p.parted and y > 85.0:
-        wave = 0.7 * noise_at(z / 15.0, 0.0, 0.0, p.seed + 241)
-        line = 1.0 - smoothstep(0.2, 0.8 + footprint, abs(x - p.part_line - wave))
-        area *= 1.0 - 0.5 * line * smoothstep(-42.0, -25.0, z)
-    cover = area * p.hair_cover
-    if cover == 0.0:
-        return 0.0, 0.0
-    grain = stubble(x, y, z, footprint, p.seed + 233)
-    speckled = min(cover * (0.3 + 1.4 * grain), 1.0)
-    shade = 0.0
-    if p.hair_inside:
-        dark = max(0.62 - 0.8 * p.hair_colour[1], 0.1)  # light hair passes light on
-        shade = dark * cover * smoothstep(4.0, 14.0, height)
-    return speckled * (1.0 - cover) + cover * cover, shade
+        out[index, 0], out[index, 1], out[index, 2] = r, g, b
+        out[index, 3], out[index, 4], out[index, 5] = gx, gy, gz
+        out[index, 6], out[index, 7], out[index, 8] = shine, rough, sky

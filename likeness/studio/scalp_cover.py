@@ -1,0 +1,69 @@
+"""How the roots of hair cover the scalp, as compiled functions over one template point.
+
+Owns coverage and the shade under hair. Where hair begins is ``hairline``, its colour ``skin``.
+"""
+
+from __future__ import annotations
+
+import math
+
+from numba import njit
+
+from likeness.studio import hairline
+from likeness.studio.lips_brows import stubble
+from likeness.studio.noise import fade, fbm_at, noise_at, smoothstep
+
+
+@njit(cache=True)
+def _single_hairs(x, y, z, area, footprint, p):
+    """Where the hairs are that cover a share ``area`` of the scalp: 1 on them, 0 between.
+
+    A hairline is no line: hairs get fewer and finer over a finger's breadth, with bare skin between
+    them, and run the way they are combed.
+    """
+    wave = 1.1
+    visible = fade(wave, footprint)
+    share = area
+    if visible > 0.0:
+        if p.hair_back:  # around the axis from the middle of the skull to the knot
+            across = math.atan2(x, -0.96 * (y - 60.0) - 0.27 * (z + 4.0)) * 80.0
+            along = 0.27 * (y - 60.0) - 0.96 * (z + 4.0)
+        else:
+            across, along = math.atan2(x, z + 4.0) * 80.0, y
+        hairs = fbm_at(across, along / 8.0, 0.0, wave, 2, p.seed + 239, footprint)
+        sharp = smoothstep(-0.35, 0.35, 2.0 * area - 1.0 + 0.6 * hairs)
+        share += visible * (smoothstep(0.0, 0.1, area) * sharp - area)
+    return share * (0.45 + 0.55 * area)  # the first ones are down
+
+
+@njit(cache=True)
+def scalp_cover(x, y, z, ear, footprint, p):
+    """Coverage of the scalp by the roots of hair, bare along a parting, and the shade under it."""
+    if y < -60.0 or p.hair_cover == 0.0 or hairline.is_below_any(x, y, z):
+        return 0.0, 0.0
+    if hairline.above_mean_hairline(x, y, z, p.recession) < -4.0 - hairline.MOST_WAVER:
+        return 0.0, 0.0
+    height = hairline.above_hairline(x, y, z, p.recession, p.seed + 229)
+    if height < -4.0:
+        return 0.0, 0.0
+    area = hairline.density_above(height, x, y, z, ear, p.thinning)
+    if p.hair_inside:  # as dense as the rim of the cap that stands on it
+        area = smoothstep(0.0, 0.75, area) * (0.15 + 0.85 * smoothstep(-3.0, p.hair_ramp, height))
+        if area < 0.999:
+            area = _single_hairs(x, y, z, area, footprint, p)
+    else:
+        area *= 0.35 + 0.65 * smoothstep(-3.0, p.hair_ramp, height)
+    if p.parted and y > 85.0:
+        wave = 0.7 * noise_at(z / 15.0, 0.0, 0.0, p.seed + 241)
+        line = 1.0 - smoothstep(0.2, 0.8 + footprint, abs(x - p.part_line - wave))
+        area *= 1.0 - 0.5 * line * smoothstep(-42.0, -25.0, z)
+    cover = area * p.hair_cover
+    if cover == 0.0:
+        return 0.0, 0.0
+    grain = stubble(x, y, z, footprint, p.seed + 233)
+    speckled = min(cover * (0.3 + 1.4 * grain), 1.0)
+    shade = 0.0
+    if p.hair_inside:
+        dark = max(0.62 - 0.8 * p.hair_colour[1], 0.1)  # light hair passes light on
+        shade = dark * cover * smoothstep(4.0, 14.0, height)
+    return speckled * (1.0 - cover) + cover * cover, shade
