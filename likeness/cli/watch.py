@@ -226,20 +226,27 @@ def _read_plan(run: Run) -> dict[str, Any]:
         DataError: the file is damaged, or no plan.
     """
     plan = run.read("plan")
-    numbers = [plan.get("total_steps", 0)]
-    try:
-        for stage in plan.get("stages", []):
-            numbers += [stage["first_step"], stage["end_step"]]
-            numbers += [] if isinstance(stage["name"], str) else [stage["name"]]
-    except (TypeError, KeyError) as error:
-        numbers.append(error)
-    if not all(isinstance(number, int) for number in numbers):
+    stages = plan.get("stages", [])
+    if not (
+        isinstance(plan.get("total_steps", 0), int)
+        and isinstance(stages, list)
+        and all(map(_is_stage, stages))
+    ):
         raise DataError(
             f"{run.path / 'plan.json'} is not a plan as written by this version: expected "
             "'total_steps', and 'name', 'first_step' and 'end_step' of each of its 'stages'.",
             advice="Resume the run, which writes it anew, or restore it from a copy.",
         )
     return plan
+
+
+def _is_stage(stage: Any) -> bool:
+    return (
+        isinstance(stage, Mapping)
+        and isinstance(stage.get("name"), str)
+        and isinstance(stage.get("first_step"), int)
+        and isinstance(stage.get("end_step"), int)
+    )
 
 
 def _stage_at(stages: Sequence[Mapping[str, Any]], step: int) -> dict[str, Any] | None:

@@ -39,9 +39,8 @@ def with_checksums(inspection: Inspection, place: str | Path) -> Inspection:
 def _differences(listed: Path) -> Iterator[Finding]:
     advice = f"Write {CHECKSUM_LIST} anew with sha256sum, or remove it."
     try:
-        lines = (
-            listed.read_text(encoding="utf-8").rstrip("\n").split("\n")
-        )  # names may hold other ends
+        # Not by splitlines: names may hold other ends of lines.
+        lines = listed.read_text(encoding="utf-8").rstrip("\n").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         message = f"Expected lines as sha256sum writes them; it cannot be read: {error}."
         yield Finding("error", "checksums-unreadable", CHECKSUM_LIST, message, advice)
@@ -71,16 +70,15 @@ def _difference(path: Path, name: str, expected: str) -> Iterator[Finding]:
         f"Restore it from a copy. If it was changed on purpose, write {CHECKSUM_LIST} anew with "
         "sha256sum."
     )
-    if not path.is_file():
-        message = f"{CHECKSUM_LIST} names it, and there is no such file."
-        yield Finding("error", "checksum-missing", name, message, again)
-        return
-    try:
-        found = sha256_of(path)
+    try:  # whether it is there may be refused as well, as of a name longer than any can be
+        found = sha256_of(path) if path.is_file() else None
     except OSError as error:
         message = f"It cannot be read to compare its checksum: {error.strerror}."
         yield Finding("error", "checksum-unreadable", name, message, again)
         return
-    if found != expected:
+    if found is None:
+        message = f"{CHECKSUM_LIST} names it, and there is no such file."
+        yield Finding("error", "checksum-missing", name, message, again)
+    elif found != expected:
         message = f"Expected the SHA-256 {expected} of {CHECKSUM_LIST}, found {found}."
         yield Finding("error", "checksum", name, message, again)

@@ -277,6 +277,7 @@ def test_a_run_with_a_damaged_status_shows_what_can_be_read(
         {"total_steps": "many"},
         {"total_steps": 9, "stages": [{"name": "one", "first_step": 0, "enl_step": 9}]},
         {"total_steps": 9, "stages": [{"name": 1.5, "first_step": 0, "end_step": 9}]},
+        {"total_steps": 9, "stages": [{"name": 1, "first_step": 0, "end_step": 9}]},
         {"total_steps": 9, "stages": 3},
         {"total_steps": 9, "stages": [None]},
     ],

@@ -77,10 +77,21 @@ def test_a_file_that_is_gone_is_found(dataset: Path) -> None:
 )
 def test_a_line_that_lists_no_file_of_the_dataset_is_found(dataset: Path, line: str) -> None:
     with (dataset / "SHA256SUMS").open("a") as listed:
-        listed.write(f"{line}\n\n" if not line else f"{line}\n")
+        listed.write(f"{line}\n")
     (finding,) = with_checksums(Inspection("x"), dataset).findings
     assert (finding.severity, finding.code) == ("error", "checksums-unreadable")
     assert finding.message.startswith("Line 6: expected 64 hexadecimal digits")
+
+
+def test_a_name_that_no_file_can_have_is_found_and_the_others_are_compared(dataset: Path) -> None:
+    """A list in which bits have turned too ended in the system's own error."""
+    name = "n" * 300
+    with (dataset / "SHA256SUMS").open("a") as listed:
+        listed.write(f"{'0' * 64}  {name}\n{'0' * 64}  a.png\n")
+    assert _found(dataset) == [
+        ("error", "checksum-unreadable", name),
+        ("error", "checksum", "a.png"),
+    ]
 
 
 def test_a_list_that_is_no_text_is_found(dataset: Path) -> None:

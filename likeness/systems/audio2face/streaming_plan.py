@@ -159,9 +159,8 @@ class StreamingPlan:
                 f"{self.padding_left} samples of zeros before the sound are no whole number of "
                 f"frames, and every frame is late by {float(late):.1f} samples"
             )
-        least = (
-            math.ceil(self.window - self.target_offset) - 1
-        )  # a last frame has a sample at least
+        # Of the last frame of a sound one sample at least is in it.
+        least = math.ceil(self.window - self.target_offset) - 1
         if self.padding_right < least:
             yield (
                 f"{self.padding_right} samples of zeros stand after the sound, and no window may "

@@ -232,7 +232,8 @@ def check_emotions(path: Path, facts: NetworkFacts | None, report: Report) -> di
             f"{len(starts)} and {len(sizes)}.",
         )
         return None
-    if (np.diff(starts) < 0).any():
+    in_order = bool((np.diff(starts) >= 0).all())
+    if not in_order:
         report.error("emotion.order", path, "The shots must be in the order of their first rows.")
     ends = starts.astype(np.int64) + sizes
     if (starts < 0).any() or (sizes < 1).any() or ends.max() > shape[0]:
@@ -241,14 +242,15 @@ def check_emotions(path: Path, facts: NetworkFacts | None, report: Report) -> di
             path,
             f"Shots must lie in the {shape[0]} rows, found up to {ends.max()}.",
         )
-    elif shared := [i for i in range(1, len(names)) if starts[i] < ends[:i].max()]:
-        one, two = names[int(ends[: shared[0]].argmax())], names[shared[0]]
+    elif in_order and (shared := np.flatnonzero(starts[1:] < ends[:-1])).size:
+        # In their order, a shot that reaches into any later one reaches into the next.
+        one, two = int(shared[0]), int(shared[0]) + 1
         report.warn(
             "emotion.overlap",
             path,
-            f"A row belongs to a frame of one shot, but '{two:.80}' begins at row "
-            f"{starts[shared[0]]} and '{one:.80}' ends before {ends[: shared[0]].max()}: one of "
-            "them has the emotions of the other. Export the package again.",
+            f"A row belongs to a frame of one shot, but '{names[two]:.80}' begins at row "
+            f"{starts[two]} and '{names[one]:.80}' ends before {ends[one]}: one of them has the "
+            "emotions of the other. Export the package again.",
         )
     return dict(zip(names, sizes.tolist()))
 

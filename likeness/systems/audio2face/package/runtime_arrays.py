@@ -93,8 +93,8 @@ def extent_of(array: RuntimeArray | None) -> float:
     """The largest extent of a mesh (V, 3); 0 where there is none of finite numbers."""
     if array is None or array.kind[1:] != "f4" or not array.num_values or array.num_values % 3:
         return 0.0
-    extent = float(np.ptp(array.floats().reshape(-1, 3), axis=0).max())
-    return extent if np.isfinite(extent) else 0.0
+    values = array.floats()
+    return float(np.ptp(values.reshape(-1, 3), axis=0).max()) if np.isfinite(values).all() else 0.0
 
 
 def lies_as(shape: Sequence[int], expected: Sequence[int]) -> bool:

@@ -6,6 +6,7 @@ import hashlib
 import json
 import re
 import shutil
+import warnings
 import zipfile
 from pathlib import Path
 
@@ -135,6 +136,31 @@ def test_what_the_runtime_bears_is_a_warning(
     change(folder)
     found = [(v.code, v.severity) for v in check_package(folder)]
     assert sorted(found) == sorted([("network.engine-missing", "warning"), (code, "warning")])
+
+
+def test_shots_out_of_order_that_share_no_row_are_told_as_that_alone(
+    packages: dict[str, Path], tmp_path: Path
+) -> None:
+    folder = tmp_path / "package"
+    shutil.copytree(packages["regression"], folder)
+    arrays(EMO, emo_spec_start=lambda a: a[::-1].copy(), emo_spec_size=lambda a: a[::-1].copy())(
+        folder
+    )
+    assert [v.code for v in check_package(folder)] == ["network.engine-missing", "emotion.order"]
+
+
+@pytest.mark.parametrize(
+    ("name", "array", "code"),
+    [(DATA, "shapes_mean_skin", "data.finite"), (SKIN, "neutral", "blendshape.finite")],
+)
+def test_a_neutral_of_infinite_numbers_has_no_size_to_compare(
+    packages: dict[str, Path], name: str, array: str, code: str, tmp_path: Path
+) -> None:
+    """NumPy warned of a subtraction, in the midst of what the verb says."""
+    change = arrays(name, **{array: lambda a: np.full_like(a, np.inf)})
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert errors_after(packages["regression"], change, tmp_path) == [code]
 
 
 @pytest.mark.parametrize(
