@@ -32,7 +32,7 @@ from likeness.systems.audio2face.dataset.reading import open_dataset
 from likeness.systems.audio2face.dataset.shot_findings import look_at_shots, look_at_sound
 from likeness.systems.audio2face.dataset.sounds import Recordings, recordings_of
 from likeness.systems.audio2face.dataset.splits import refuse_unknown_shots
-from likeness.systems.audio2face.dataset.timing_findings import look_at_timing
+from likeness.systems.audio2face.dataset.timing_findings import look_at_timing, timed_shots
 from likeness.systems.audio2face.dataset.vertex_lists import read_pairs
 from likeness.systems.audio2face.dataset.voice_findings import look_at_voices
 from likeness.systems.audio2face.preprocessing.shot_files import read_json
@@ -95,12 +95,21 @@ def _heard(
     fault only."""
     faulty = {finding.path for finding in findings if finding.severity == "error"}
     caches = looked.skin
-    sounds = own_sounds(base / files.audio, files.audio, recordings, caches, faulty)
+    has_lips = files.lip_distance_list is not None and files.lip_distance_list not in faulty
+    whole = [
+        shot
+        for shot in caches
+        if looked.places[shot] not in faulty
+        and "" in recordings.get(shot, {})
+        and f"{files.audio}/{recordings[shot]['']}" not in faulty
+    ]
+    timed = timed_shots(whole, caches) if has_lips else []
+    sounds = own_sounds(base / files.audio, files.audio, recordings, caches, faulty, timed)
     usable = {shot: own for shot, own in sounds.items() if looked.places[shot] not in faulty}
     yield from look_at_frozen(looked.frozen, looked.places, usable, caches)
     at_fault = set()
-    if files.lip_distance_list is not None and files.lip_distance_list not in faulty:
-        lips = read_pairs(base / files.lip_distance_list)
+    if has_lips:
+        lips = read_pairs(base / str(files.lip_distance_list))
         of_lips = list(look_at_timing(usable, caches, lips, files.audio))
         at_fault = {finding.path for finding in of_lips}
         yield from of_lips

@@ -41,6 +41,18 @@ _READ_BYTES = 512 * 1024**2
 """Of larger caches shots are looked at until as much was read."""
 
 
+def timed_shots(shots: Iterable[str], caches: Mapping[str, VertexAnimation]) -> list[str]:
+    """Those of some shots whose lips are held against their sounds: not too short, and of large
+    caches the first ones, until half a gigabyte is to be read."""
+    chosen, read = [], 0
+    for shot in shots:
+        cache = caches[shot]
+        if cache.duration >= _MIN_SECONDS and read <= _READ_BYTES:
+            read += 12 * cache.num_frames * cache.num_vertices
+            chosen.append(shot)
+    return chosen
+
+
 def look_at_timing(
     sounds: Mapping[str, OwnSound],
     caches: Mapping[str, VertexAnimation],
@@ -50,7 +62,7 @@ def look_at_timing(
     """What the lag between lips and sound says.
 
     Args:
-        sounds: of the shots, by shot.
+        sounds: of the shots, by shot; those are looked at of which is known what is heard.
         caches: of the skin, by shot, all of one mesh. Of large ones others have looked at some
             frames only, so lips that are no numbers are told here.
         lips: pairs across the mouth.
@@ -58,12 +70,10 @@ def look_at_timing(
     """
     curves: dict[str, Curve] = {}
     mouths: dict[str, SpokenMouth] = {}
-    read = 0
     for shot, sound in sounds.items():
-        cache = caches.get(shot)
-        if cache is None or cache.duration < _MIN_SECONDS or read > _READ_BYTES:
+        if sound.heard is None:
             continue
-        read += 12 * cache.num_frames * cache.num_vertices
+        cache = caches[shot]
         places = lip_places(cache, lips)
         finite = np.isfinite(places).all(axis=(1, 2))
         if not finite.all():

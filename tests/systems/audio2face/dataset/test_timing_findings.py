@@ -8,12 +8,14 @@ import pytest
 from likeness.geometry.animation import VertexAnimation
 from likeness.media.audio import write_wav
 from likeness.systems.audio2face.artefacts import Pairs
+from likeness.systems.audio2face.dataset import timing_findings
 from likeness.systems.audio2face.dataset.mouth_reading import lip_places
 from likeness.systems.audio2face.dataset.own_sounds import OwnSound, loudness, own_sounds
 from likeness.systems.audio2face.dataset.timing_findings import (
     lag_correlation,
     lip_gap,
     look_at_timing,
+    timed_shots,
 )
 
 FPS, RATE, FRAMES = 30.0, 16000, 120
@@ -40,7 +42,7 @@ def cache(mouth: np.ndarray) -> VertexAnimation:
 def own(folder: Path, caches: dict[str, VertexAnimation]) -> dict[str, OwnSound]:
     """Of the sounds in a folder, which are called by their names."""
     recordings = {shot: {"": f"{shot}.wav"} for shot in caches}
-    return own_sounds(folder, "audio", recordings, caches, ())
+    return own_sounds(folder, "audio", recordings, caches, (), caches)
 
 
 def look(folder: Path, shifts: list[int]) -> list[tuple[str, str, str]]:
@@ -126,3 +128,22 @@ def test_gap_and_loudness_are_those_of_plain_loops() -> None:
     levels = np.exp(loudness(tone, RATE, 30, FPS))
     assert levels[7] == pytest.approx(0.1 / np.sqrt(2), rel=0.05)
     assert levels[22] == pytest.approx(0.4 / np.sqrt(2), rel=0.05)
+
+
+def test_what_is_heard_is_kept_of_no_more_shots_than_are_looked_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of hours of shots it was kept of all, though half a gigabyte of caches is looked at."""
+    shots = [f"shot_{number}" for number in range(5)]
+    caches = {shot: cache(spoken(number)[0]) for number, shot in enumerate(shots)}
+    caches["shot_1"] = cache(spoken(1)[0][:44])  # 1.47 s
+    size = 12 * FRAMES * caches["shot_0"].num_vertices
+    monkeypatch.setattr(timing_findings, "_READ_BYTES", 1.5 * size)
+    timed = timed_shots(shots, caches)
+    assert timed == ["shot_0", "shot_2"]  # the second one goes beyond what may be read
+    for number, shot in enumerate(shots):
+        write_wav(tmp_path / f"{shot}.wav", spoken(number)[1], RATE)
+    recordings = {shot: {"": f"{shot}.wav"} for shot in shots}
+    found = own_sounds(tmp_path, "audio", recordings, caches, (), timed)
+    assert list(found) == shots
+    assert [shot for shot in shots if found[shot].heard is not None] == timed

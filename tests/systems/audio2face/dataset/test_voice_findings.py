@@ -32,7 +32,7 @@ def test_a_voice_five_frames_off_is_told(tmp_path: Path, shift: int, told: str) 
     write_wav(tmp_path / "high.wav", spoken(180.0, shift), RATE)
     skin = VertexAnimation.of_array(np.zeros((round(SECONDS * FPS), 3, 3), np.float32), FPS)
     caches, recordings = {"joy_001": skin}, {"joy_001": {"": "own.wav"}}
-    own = own_sounds(tmp_path, "audio", recordings, caches, ())
+    own = own_sounds(tmp_path, "audio", recordings, caches, (), ())
     voices = {"joy_001": {"audio/aug/high/joy_001.wav": tmp_path / "high.wav"}}
     found = list(look_at_voices(own, voices, caches))
     assert [(f.code, f.path) for f in found] == (
