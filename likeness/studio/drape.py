@@ -62,7 +62,8 @@ class Drape:
         """(N, 3) points of strands, those within the bust moved onto it.
 
         A strand that begins within the bust, as hair of the neck does under a collar, stays there
-        until it comes out.
+        until it comes out, and so does one that would have to get longer to lie on it, as the beard
+        just above a collar.
 
         Args:
             points: (N, 3) posed, mm; two by two the edges of a ribbon, which are moved alike, and
@@ -81,7 +82,7 @@ class Drape:
 def _lay(points, layer, roots, rotation, center, radii):
     """Newton's steps along the gradient of radius minus the map's, in the frame of the body."""
     count, rows = radii.shape
-    local, before = np.empty(3), np.empty(3)
+    local, before, root = np.empty(3), np.empty(3), np.empty(3)
     tucked = False
     for index in range(0, len(points), 2):
         for axis in range(3):
@@ -90,6 +91,8 @@ def _lay(points, layer, roots, rotation, center, radii):
                 middle = 0.5 * (points[index, k] + points[index + 1, k])
                 local[axis] += rotation[k, axis] * (middle - center[k])
         before[:] = local
+        if roots[index]:
+            root[:] = local
         clear = _CLEAR + _LAYER * layer[index]
         moved = False
         for _ in range(_STEPS):
@@ -115,7 +118,8 @@ def _lay(points, layer, roots, rotation, center, radii):
             local[0] += step * x / radius
             local[2] += step * z / radius
             local[1] -= step * slope
-        tucked = moved and (tucked or roots[index])
+        far = ((local - before) ** 2).sum() > ((before - root) ** 2).sum()
+        tucked = moved and (tucked or roots[index] or far)
         if moved and not tucked:
             for axis in range(3):
                 for k in range(3):

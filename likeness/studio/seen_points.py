@@ -23,6 +23,9 @@ HIDDEN_BEHIND = 0.012
 """Metres: what is no more than this in front of a landmark hides it not. Landmarks are marked where
 lips meet and lids curve, and the surface beside them may be that much nearer."""
 
+COVERED_BEHIND = 0.002
+"""The same of the own pixel where it shows a covering: hair lies on the skin it hides."""
+
 COVERINGS = (LABELS.index("hair"), LABELS.index("occluder"))
 """Labels whose pixels hide a landmark behind them. A beard is labelled skin and hides nothing: a
 chin under one is marked as well."""
@@ -41,8 +44,9 @@ def seen_points(
 ) -> NDArray[np.bool_]:
     """(68,) which landmarks of one figure are in the picture and not hidden.
 
-    One is hidden when something is more than 12 mm in front of it: on the straight line from the
-    camera to the point, a surface of any figure; in the point's own pixel, what ``covered`` tells.
+    One is hidden when a surface of any figure is more than 12 mm in front of it, on the straight
+    line from the camera to the point, or what its own pixel shows, where ``covered`` tells so, more
+    than 2 mm.
     The jaw line is drawn along the outline of the head, so its points are pardoned what their own
     head hides when its outline is no more than a pixel away.
 
@@ -75,7 +79,7 @@ def seen_points(
     inside = (column >= 0) & (row >= 0) & (column < width) & (row < height)
     seen: NDArray[np.bool_] = inside & ~by_head & (other >= reach)
     here = row[inside], column[inside]
-    seen[inside] &= ~(covered[here] & (depth[here] < reach[inside]))
+    seen[inside] &= ~(covered[here] & (depth[here] < (distance - COVERED_BEHIND)[inside]))
     return seen
 
 

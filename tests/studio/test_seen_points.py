@@ -13,7 +13,7 @@ from likeness.studio.groups import photograph_group
 from likeness.studio.person import Person
 from likeness.studio.photograph import Photograph, photograph, sitter_of
 from likeness.studio.scene import Scene
-from likeness.studio.seen_points import HIDDEN_BEHIND
+from likeness.studio.seen_points import COVERED_BEHIND, HIDDEN_BEHIND
 from likeness.studio.traits import GlassesTraits
 from tests.studio.test_groups import _member, _scene
 
@@ -76,7 +76,7 @@ def _shown(picture: Photograph) -> np.ndarray:
 def test_inner_landmarks_are_seen_where_rays_and_pixels_say_so(seed, kind, yaw):
     picture, figure = _taken(seed, kind, yaw)
     blocked = _gaps(picture, figure, figure.surface.faces) > HIDDEN_BEHIND
-    covered = np.isin(_shown(picture), (HAIR, OCCLUDER)) & (_in_front(picture) > HIDDEN_BEHIND)
+    covered = np.isin(_shown(picture), (HAIR, OCCLUDER)) & (_in_front(picture) > COVERED_BEHIND)
     inner = slice(17, 68)
     np.testing.assert_array_equal(picture.visible[inner], ~(blocked | covered)[inner])
     assert 3 <= blocked[inner].sum() < 40
@@ -90,7 +90,7 @@ def test_a_frame_thinner_than_a_pixel_hides_what_is_behind_it(seed, kind, yaw):
     behind = _gaps(picture, figure, frames) > HIDDEN_BEHIND
     assert (behind & bare.visible).sum() >= 2
     assert not picture.visible[behind].any()
-    covered = (_shown(picture) == OCCLUDER) & (_in_front(picture) > HIDDEN_BEHIND)
+    covered = (_shown(picture) == OCCLUDER) & (_in_front(picture) > COVERED_BEHIND)
     assert not picture.visible[covered].any()
 
 
@@ -103,7 +103,7 @@ def test_the_jaw_line_is_seen_where_the_outline_is_a_pixel_away():
         own = surface.faces[surface.faces[:, 0] < surface.num_head]
         behind = np.flatnonzero(_gaps(picture, figure, own)[:17] > HIDDEN_BEHIND)
         corners = (figure.vertices + picture.parameters["translation"])[own].astype(np.float64)
-        covered = np.isin(_shown(picture), (HAIR, OCCLUDER)) & (_in_front(picture) > HIDDEN_BEHIND)
+        covered = np.isin(_shown(picture), (HAIR, OCCLUDER)) & (_in_front(picture) > COVERED_BEHIND)
         fx, fy = picture.parameters["camera"][:2]
         for point in behind:
             place = picture.landmarks3d[point].astype(np.float64)
@@ -125,9 +125,23 @@ def test_dark_lenses_hide_eyes():
     worn = replace(person.appearance.glasses, tint=(0.1, 0.1, 0.1))
     person = replace(person, appearance=replace(person.appearance, glasses=worn))
     picture = photograph(person, Scene.portrait(), SIZE)
-    far = _in_front(picture)[36:48] > HIDDEN_BEHIND
-    assert far.sum() >= 6
+    far = _in_front(picture)[36:48] > COVERED_BEHIND
+    assert (far & (_shown(picture)[36:48] == OCCLUDER)).sum() >= 6
     np.testing.assert_array_equal(picture.visible[36:48], ~far)
+
+
+def test_hair_hides_the_skin_it_lies_on():
+    """Points of the jaw under long hair counted as seen where it was less than 12 mm thick."""
+    close = 0
+    for seed, style in ((908, "long"), (917, "bob")):
+        person = _wearing(seed, "none")
+        assert person.appearance.hair.style == style
+        picture = photograph(person, Scene.portrait(), SIZE)
+        front = _in_front(picture)
+        under = (_shown(picture) == HAIR) & (front > COVERED_BEHIND)
+        assert not picture.visible[under].any()
+        close += (under & (front < HIDDEN_BEHIND)).sum()
+    assert close >= 2
 
 
 def test_another_person_hides_whatever_of_theirs_is_in_front():
@@ -136,6 +150,6 @@ def test_another_person_hides_whatever_of_theirs_is_in_front():
     for number, truth in enumerate(together.people):
         column, row = np.floor(truth.landmarks68).astype(int).T
         theirs = ~np.isin(together.instance[row, column], (0, number + 1))
-        before = theirs & (_in_front(truth) > HIDDEN_BEHIND)
+        before = theirs & (_in_front(truth) > COVERED_BEHIND)
         assert not truth.visible[before].any()
         assert (before.sum() > 5) == (number == 1)
