@@ -262,9 +262,12 @@ def differences_of(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[st
     """Every difference in ``command`` and ``settings`` of two requests for a dataset, in words.
 
     Of a setting that is a table, such as who is on which photograph, the first entry that differs
-    is told and how many more there are.
+    is told and how many more there are. Settings of another command mean other things: they are not
+    compared.
     """
-    differences = [] if before["command"] == now["command"] else [f"it was {before['command']}"]
+    if before["command"] != now["command"]:
+        return [f"it was {before['command']}"]
+    differences = []
     old, new = before["settings"], now["settings"]
     for name in {**old, **new}:
         one, other = old.get(name), new.get(name)
@@ -285,7 +288,7 @@ def _refuse_other(root: Path, before: Mapping[str, Any], now: Mapping[str, Any])
     differences = differences_of(before, now)
     old, new = before["files"], now["files"]
     changed = sorted(name for name in {**old, **new} if old.get(name) != new.get(name))
-    if changed:
+    if changed and before["command"] == now["command"]:
         first = changed[0]
         how = "is new" if first not in old else "is gone" if first not in new else "has changed"
         others = f", and {len(changed) - 1} other files" if len(changed) > 1 else ""

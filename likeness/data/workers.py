@@ -76,7 +76,9 @@ def in_order(
         while waiting:
             yield waiting.popleft().result()
     except KeyboardInterrupt:
-        logger.log(NOTICE, "Waiting for what %d processes are at; Ctrl-C again does not.", count)
+        logger.log(
+            NOTICE, "Finishing what %d processes have begun; Ctrl-C again stops at once.", count
+        )
         raise
     except BrokenProcessPool:
         _shut_down(pool)  # afterwards every worker has its exit code

@@ -123,6 +123,7 @@ def test_wherever_the_journal_was_cut_the_result_is_the_same(tmp_path, whole):
         ({"files": {"a": "1"}}, "'b' is gone"),
         ({"files": {"c": "1", "a": "2", "b": "2", "d": ""}}, "'a' has changed, and 2 other files"),
         ({"command": "'another'"}, "it was 'make it'"),
+        ({"command": "'another'", "settings": {}, "files": {}}, r": it was 'make it'\.\nRun"),
     ],
 )
 def test_another_request_is_refused_and_says_what_differs(tmp_path, changes, message):

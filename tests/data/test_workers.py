@@ -164,7 +164,7 @@ def test_a_second_ctrl_c_does_not_wait_for_the_workers(tmp_path: Path) -> None:
     _, errors = process.communicate(timeout=15)
     assert process.returncode in (1, -signal.SIGINT)
     assert "KeyboardInterrupt" in errors
-    assert "Waiting for what 2 processes are at; Ctrl-C again does not." in errors
+    assert "Finishing what 2 processes have begun; Ctrl-C again stops at once." in errors
     deadline = time.monotonic() + 10
     while (left := _has_members(process.pid)) and time.monotonic() < deadline:
         time.sleep(0.05)

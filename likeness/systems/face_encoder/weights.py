@@ -139,11 +139,19 @@ def check_state(
     if state["head_fingerprint"] != head.fingerprint and not config.data.allow_model_mismatch:
         found = f"{state['head_name']} ({state['head_fingerprint'][:12]})"
         wanted = f"{head.name} ({head.fingerprint[:12]})"
+        advice = (
+            "Set model.head to the file used in training, or set data.allow_model_mismatch=true if "
+            "you know that the two agree."
+        )
+        if state["head_name"] == head.name == "studio":
+            advice = (
+                "The studio of this version of likeness has another head. Use the version that "
+                "trained the checkpoint (environment.json of its run says which), or train anew."
+            )
         raise UsageError(
             f"The checkpoint was trained with the head model {found}, but model.head is "
             f"{wanted}; their coefficients mean different things.",
-            advice="Set model.head to the file used in training, or set "
-            "data.allow_model_mismatch=true if you know that the two agree.",
+            advice=advice,
         )
     check_albedo(state, config=config, albedo=albedo)
 

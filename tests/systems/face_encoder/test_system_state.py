@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ import torch
 from likeness.errors import UsageError
 from likeness.geometry.toy_flame import make_toy_flame
 from likeness.systems.face_encoder import system as module
+from likeness.systems.face_encoder.weights import check_state
 from tests.systems.face_encoder.toy import (
     SMALL_LAYOUT,
     build_system,
@@ -66,6 +68,17 @@ def test_another_layout_or_head_is_refused(system, toy_folder, dataset, tmp_path
     with pytest.raises(UsageError, match="their coefficients mean different things") as caught:
         other.load_state(state)
     assert system.head.fingerprint[:12] in caught.value.message
+    assert "Set model.head" in caught.value.advice
+    own = replace(other.head, name="studio")
+    with pytest.raises(UsageError, match="their coefficients mean different things") as caught:
+        check_state(
+            {**state, "head_name": "studio"},
+            config=other.config,
+            layout=other.layout,
+            head=own,
+            albedo="",
+        )
+    assert "The studio of this version of likeness has another head" in caught.value.advice
     allowed = build_system(tmp_path, None, "data.allow_model_mismatch=true")
     allowed.load_state(state)
     assert allowed.mean_landmarks is not None
