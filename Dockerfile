@@ -4,28 +4,30 @@
 FROM python:3.11-slim AS cpu
 ENV PYTHONDONTWRITEBYTECODE=1 PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 WORKDIR /opt/likeness
-# The index of CPU builds of torch is the builder's choice; without it pip takes the default build.
-ARG TORCH_INDEX_URL=""
+# PyTorch's own index of CPU builds: the default build brings gigabytes of CUDA libraries. An empty
+# value takes torch from wherever pip takes the rest.
+ARG TORCH_INDEX_URL="https://download.pytorch.org/whl/cpu"
 COPY pyproject.toml constraints.txt README.md LICENSE NOTICE ./
 COPY likeness ./likeness
 RUN if [ -n "$TORCH_INDEX_URL" ]; then pip install -c constraints.txt --index-url "$TORCH_INDEX_URL" torch; fi \
-    && pip install -c constraints.txt ".[onnx,s3,tensorboard]"
+    && pip install -c constraints.txt ".[onnx,s3,speech,tensorboard]"
 RUN useradd --create-home person && mkdir /data && chown person /data
 USER person
 WORKDIR /data
 ENTRYPOINT ["likeness"]
 CMD ["--help"]
 
-FROM nvidia/cuda:12.8.1-runtime-ubuntu24.04 AS cuda
+# torch brings its CUDA libraries; of the host it needs the driver, which the two variables ask for.
+FROM python:3.11-slim AS cuda
 ENV PYTHONDONTWRITEBYTECODE=1 PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 \
-    DEBIAN_FRONTEND=noninteractive PATH=/opt/venv/bin:$PATH
+    NVIDIA_VISIBLE_DEVICES=all NVIDIA_DRIVER_CAPABILITIES=compute,utility
 # gcc: Triton builds a small launcher for each kernel.
-RUN apt-get update && apt-get install -y --no-install-recommends python3 python3-venv python3-dev gcc \
-    && rm -rf /var/lib/apt/lists/* && python3 -m venv /opt/venv
+RUN apt-get update && apt-get install -y --no-install-recommends gcc libc6-dev \
+    && rm -rf /var/lib/apt/lists/*
 WORKDIR /opt/likeness
 COPY pyproject.toml constraints.txt README.md LICENSE NOTICE ./
 COPY likeness ./likeness
-RUN pip install -c constraints.txt ".[onnx,s3,tensorboard]"
+RUN pip install -c constraints.txt ".[onnx,s3,speech,tensorboard]"
 RUN useradd --create-home person && mkdir /data && chown person /data
 USER person
 WORKDIR /data

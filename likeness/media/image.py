@@ -35,6 +35,10 @@ ArrayOrTensor = TypeVar("ArrayOrTensor", np.ndarray, "Tensor")
 
 _PNG_LEVEL = 2
 """Two fifths of the time of zlib's own level 6, for files of photographs a tenth larger."""
+_MOST_SAMPLES = 1 << 22
+"""Lookups of crops at a time; they take 150 MB."""
+_MOST_ALONG = 128
+"""Lookups along each side of an output pixel: the mean of more shows nothing else."""
 _SUFFIXES = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
 
 
@@ -273,11 +277,20 @@ def _crop_tensor(
     if antialias and filter == "bilinear":
         inverse = torch.linalg.inv(matrices[:, :, :2].detach())
         reduction = torch.linalg.matrix_norm(inverse, ord=2)
-        counts = (reduction - 1e-6).ceil().clamp_min(1).int().tolist()
+        counts = (reduction - 1e-6).ceil().clamp(1, _MOST_ALONG).int().tolist()
     out = images.new_zeros((*images.shape[:2], *size))
     for count in sorted(set(counts)):  # so that no crop depends on the others of its batch
         index = torch.tensor([i for i, n in enumerate(counts) if n == count], device=out.device)
-        part = _sampled(images[index], matrices[index], size, count, filter, border, fill)
+        # In bands: a crop of much more than the picture would take any amount of memory.
+        rows = max(1, _MOST_SAMPLES // (len(index) * count * count * size[1]))
+        bands = [range(top, min(top + rows, size[0])) for top in range(0, size[0], rows)]
+        part = torch.cat(
+            [
+                _sampled(images[index], matrices[index], band, size[1], count, filter, border, fill)
+                for band in bands
+            ],
+            dim=2,
+        )
         out = out.index_copy(0, index, part.to(out.dtype))
     return out
 
@@ -285,22 +298,24 @@ def _crop_tensor(
 def _sampled(
     images: Tensor,
     matrices: Tensor,
-    size: tuple[int, int],
+    band: range,
+    width: int,
     samples: int,
     filter: str,
     border: Border,
     fill: float,
 ) -> Tensor:
-    """Crops from ``samples`` x ``samples`` lookups inside every pixel."""
+    """Rows of crops from ``samples`` x ``samples`` lookups inside every pixel."""
     import torch
     import torch.nn.functional as functional
 
     dtype = torch.float64 if images.dtype == torch.float64 else torch.float32
     inverse = torch.linalg.inv(matrices[:, :, :2])  # (B, 2, 2) crop to picture
-    columns = inverse.new_zeros((size[1] * samples, 2))
-    rows = inverse.new_zeros((size[0] * samples, 2))
+    columns = inverse.new_zeros((width * samples, 2))
+    rows = inverse.new_zeros((len(band) * samples, 2))
     columns[:, 0] = (torch.arange(len(columns), device=columns.device) + 0.5) / samples
-    rows[:, 1] = (torch.arange(len(rows), device=rows.device) + 0.5) / samples
+    first = band.start * samples
+    rows[:, 1] = (torch.arange(first, first + len(rows), device=rows.device) + 0.5) / samples
     along_x = (columns - matrices[:, None, :, 2]) @ inverse.mT  # (B, width, 2)
     along_y = rows @ inverse.mT  # (B, height, 2)
     extent = inverse.new_tensor([images.shape[3], images.shape[2]])

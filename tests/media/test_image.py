@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import resource
+
 import cv2
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ import torch
 from PIL import Image
 
 from likeness.errors import UsageError
+from likeness.media import image as image_module
 from likeness.media.image import (
     composite,
     crop,
@@ -129,6 +132,26 @@ def test_crop_that_shrinks_is_antialiased():
     image = RNG.random((64, 64)).astype(np.float64)
     halves = crop(image, np.array([[0.5, 0, 0], [0, 0.5, 0]]), (32, 32))
     np.testing.assert_allclose(halves, image.reshape(32, 2, 32, 2).mean(axis=(1, 3)), atol=1e-12)
+
+
+def test_crop_in_bands_is_the_whole_crop(monkeypatch):
+    """Ten pixels a side of 7 lookups each, a row at a time and three at a time."""
+    picture = np.random.default_rng(4).uniform(size=(70, 70, 3)).astype(np.float32)
+    matrix = np.array([[1 / 7, 0.02, 0.0], [-0.02, 1 / 7, 0.5]])
+    whole = crop(picture, matrix, (10, 10))
+    for rows in (1, 3):
+        monkeypatch.setattr(image_module, "_MOST_SAMPLES", rows * 10 * 8 * 8)
+        np.testing.assert_array_equal(crop(picture, matrix, (10, 10)), whole)
+
+
+def test_crop_of_far_more_than_the_picture_takes_little_memory():
+    """It took 10 GB where a network that knew nothing told of a face a hundred pictures wide."""
+    picture = np.full((40, 40, 3), 0.25, np.float32)
+    matrix = np.array([[1e-4, 0.0, 4.0], [0.0, 1e-4, 4.0]])
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    found = crop(picture, matrix, (8, 8))
+    np.testing.assert_allclose(found, 0.25, atol=1e-6)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 400_000  # KiB
 
 
 def test_crop_borders():

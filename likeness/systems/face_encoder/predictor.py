@@ -30,6 +30,8 @@ from likeness.training.groups import frozen_copy
 
 logger = logging.getLogger(__name__)
 
+_MOST_CHANGE = 4.0
+"""Of the size of a frame by looking again."""
 _BATCH = 32
 
 
@@ -127,11 +129,16 @@ class FacePredictor:
         """Encode a photograph (H, W, 3) cropped by a map (2, 3), cropping again around the result.
 
         Returns the vector (D,), the landmarks (68, 2) in pixels of the photograph, and the last
-        map.
+        map. A network that knows nothing finds faces of any size: it is not followed to frames
+        that are four times as large or small as the one before.
         """
         vector, points = self._once(photo, matrix)
         for _ in range(self.refinements):
-            matrix = frame_landmarks(points, self.crop_scale, self.image_size)
+            closer = frame_landmarks(points, self.crop_scale, self.image_size)
+            before, now = (np.linalg.det(frame[:, :2]) for frame in (matrix, closer))
+            if not 1 / _MOST_CHANGE**2 < now / before < _MOST_CHANGE**2:
+                break
+            matrix = closer
             vector, points = self._once(photo, matrix)
         return vector, points, matrix
 

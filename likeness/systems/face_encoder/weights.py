@@ -140,8 +140,8 @@ def check_state(
         found = f"{state['head_name']} ({state['head_fingerprint'][:12]})"
         wanted = f"{head.name} ({head.fingerprint[:12]})"
         advice = (
-            "Set model.head to the file used in training, or set data.allow_model_mismatch=true if "
-            "you know that the two agree."
+            "Set model.head to the file used in training, or write 'allow_model_mismatch: true' "
+            "under data in the configuration if you know that the two agree."
         )
         if state["head_name"] == head.name == "studio":
             advice = (

@@ -98,6 +98,15 @@ def test_every_refinement_crops_around_the_points_found(fixed, decoder):
     assert len(predictor.network.seen) == 3
 
 
+@pytest.mark.parametrize("crop_scale", [160.0, 0.016])
+def test_no_frame_of_another_size_by_far_is_looked_at(fixed, crop_scale):
+    """A network that had diverged led to crops of a thousand pictures, until memory ended."""
+    predictor = fixed(random_vector(SMALL_LAYOUT, 1), refinements=2, crop_scale=crop_scale)
+    _, _, found = predictor.in_frame(PHOTO, MATRIX)
+    np.testing.assert_array_equal(found, MATRIX)
+    assert len(predictor.network.seen) == 1
+
+
 def test_flip_averaging_averages_the_picture_and_its_mirror_image(fixed, decoder):
     vector = random_vector(SMALL_LAYOUT, 2)
     predictor = fixed(vector, flip_average=True)
