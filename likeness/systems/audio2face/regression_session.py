@@ -8,8 +8,11 @@ windows have in common: at 25, 30, 50 and 60 frames a second four in five and mo
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import torch
+from torch import Tensor
 
 from likeness.systems.audio2face.artefacts import ActorArtefacts, Floats
 from likeness.systems.audio2face.audio import SAMPLE_RATE, SpeechTrack
@@ -58,8 +61,8 @@ class RegressionSession:
         self._implicit, self._emotion = np.asarray(implicit, np.float32), emotion
         self._window = network.settings.window
         self._layout = ChannelLayout.of(actor)
-        self._skin = torch.from_numpy(actor.skin.shapes.reshape(self._layout.skin, -1))
-        self._tongue = torch.from_numpy(actor.tongue.shapes.reshape(self._layout.tongue, -1))
+        self._skin = _shared(actor.skin.shapes.reshape(self._layout.skin, -1))
+        self._tongue = _shared(actor.tongue.shapes.reshape(self._layout.tongue, -1))
         self._sizes = ChannelSizes(
             self._skin.shape[1], self._tongue.shape[1], self._layout.jaw, self._layout.eye
         )
@@ -174,3 +177,11 @@ class RegressionSession:
             FaceFrame(int(frame), float(time), row, self._sizes)
             for frame, time, row in zip(frames, times, moved, strict=True)
         ]
+
+
+def _shared(array: Floats) -> Tensor:
+    """An array as a tensor that is only read, without a copy for each session: bases of published
+    heads have 70 MB, and files give them as arrays that may not be written to."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
+        return torch.from_numpy(array)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pytest
 
@@ -99,6 +101,22 @@ def test_frames_come_half_a_window_after_their_moment(predictor: RegressionPredi
     first = round(16000 / 60)  # middle of frame 0
     assert session.push(SOUND[: first + 4159]) == []
     assert [f.index for f in session.push(SOUND[first + 4159 : first + 4160])] == [0]
+
+
+def test_bases_that_may_not_be_written_are_shared_without_a_word(
+    predictor: RegressionPredictor,
+) -> None:
+    """Torch warned of each of them, in the middle of a training's output."""
+    shapes = predictor.artefacts(None).skin.shapes
+    was = shapes.flags.writeable
+    shapes.flags.writeable = False
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            session = session_at(predictor, 30.0)
+    finally:
+        shapes.flags.writeable = was
+    assert session._skin.data_ptr() == shapes.ctypes.data
 
 
 def test_emotions_may_change_over_time(predictor: RegressionPredictor) -> None:
