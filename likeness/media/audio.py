@@ -104,7 +104,10 @@ def _sound_of_container(path: Path) -> tuple[NDArray[np.float32], int]:
                     parts.append(piece.to_ndarray().reshape(-1).astype(np.float32))
                     rate = piece.sample_rate
     except av.FFmpegError as error:
-        raise DataError(f"'{path}' cannot be decoded as sound: {error}.") from error
+        raise DataError(
+            f"'{path}' cannot be decoded as sound: {str(error).rstrip('.')}.",
+            advice="Give it as WAV, FLAC, OGG or MP3, or a film with sound.",
+        ) from error
     if not parts:
         return np.zeros(0, np.float32), 1
     mono = np.concatenate(parts)

@@ -13,12 +13,11 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-import soundfile
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from likeness.errors import DataError, MissingError, UsageError
-from likeness.media.audio import resample
+from likeness.errors import DataError, UsageError
+from likeness.media.audio import read_sound, resample
 
 Method = Literal["w2v", "nva2f"]
 NoiseKind = Literal["gauss", "mic"]
@@ -86,13 +85,8 @@ def read_speech(path: str | Path, method: Method = "w2v") -> SpeechTrack:
         MissingError: there is no such file.
         DataError: it cannot be decoded, is empty, or holds values that are no numbers.
     """
-    if not Path(path).is_file():
-        raise MissingError(f"There is no sound file at '{path}'.")
-    try:
-        samples, rate = soundfile.read(str(path), dtype="float32", always_2d=True)
-    except (soundfile.LibsndfileError, RuntimeError) as error:
-        raise DataError(f"'{path}' cannot be decoded as sound: {error}.") from error
-    return speech_track(samples.mean(1), int(rate), method, source=str(path))
+    samples, rate = read_sound(path)
+    return speech_track(samples, rate, method, source=str(path))
 
 
 def speech_track(

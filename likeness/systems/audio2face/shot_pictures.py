@@ -18,7 +18,7 @@ from likeness.systems.audio2face.outputs import Surfaces
 _COLUMNS = 8
 _SIZE = 160
 _DOT = 1
-_TEXT, _INK = 13, (0.25, 0.25, 0.25)
+_TITLE, _TEXT, _INK = 20, 13, (0.25, 0.25, 0.25)
 
 
 def surfaces_of(actor: ActorArtefacts) -> Surfaces | None:
@@ -39,7 +39,8 @@ def shot_strip(
     rows = []
     for name, result in (("recorded", recorded), ("predicted", predicted)):
         row = np.concatenate(_pictures(actor, result, frames), 1)
-        rows.append(draw_text(row, name, (2, 2), size=_TEXT, colour=_INK, background=None))
+        title = np.ones((_TITLE, row.shape[1], 3), np.float32)
+        rows += [draw_text(title, name, (2, 2), size=_TEXT, colour=_INK, background=None), row]
     return save_image(path, np.concatenate(rows, 0))
 
 

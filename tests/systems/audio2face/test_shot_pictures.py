@@ -22,12 +22,12 @@ def test_a_strip_shows_eight_moments_of_both_rows(tmp_path: Path) -> None:
     moved = still + np.linspace(0, 0.8, 20)[:, None, None]
     assert surfaces_of(actor) is None
     picture = load_image(shot_strip(tmp_path / "a.png", actor, _result(still), _result(moved)))
-    assert picture.shape == (320, 8 * 160, 3)
-    columns = picture[20:160].reshape(140, 8, 160, 3)
+    assert picture.shape == (2 * (20 + 160), 8 * 160, 3)
+    columns = picture[20:180].reshape(160, 8, 160, 3)
     assert (columns == columns[:, :1]).all()
-    below = picture[180:].reshape(140, 8, 160, 3)
+    below = picture[200:].reshape(160, 8, 160, 3)
     assert (below[:, 0] != below[:, -1]).any()
-    names = picture[:18, :80], picture[160:178, :80]
+    names = picture[:20, :80], picture[180:200, :80]
     assert (names[0] < 0.5).any()
     assert (names[0] != names[1]).any(), "rows are told apart"
 
@@ -39,5 +39,5 @@ def test_triangles_make_surfaces(tmp_path: Path) -> None:
     assert surfaces.tongue is None
     still = _result(np.tile(actor.skin.mean, (3, 1, 1)))
     picture = load_image(shot_strip(tmp_path / "a.png", actor, still, still))
-    shaded = np.ptp(picture[20:160, :160], axis=(0, 1))
+    shaded = np.ptp(picture[20:180, :160], axis=(0, 1))
     assert shaded.max() > 0.05
