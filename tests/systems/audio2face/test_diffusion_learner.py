@@ -98,7 +98,7 @@ def test_a_sound_shorter_than_a_frame_costs_a_folder_nothing(
             options={"format": "npy", "mode": mode},
         )
         frames[mode] = [row.get("frames") for row in rows]
-        assert "should be mono with samples" in rows[1]["error"]
+        assert "b_none.wav' holds no sound" in rows[1]["error"]
     assert frames == {
         "offline": [1, None, 15],
         "streaming": [1, None, 15],
