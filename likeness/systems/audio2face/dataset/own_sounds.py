@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import soundfile
 from numpy.typing import NDArray
 from scipy import signal
 
 from likeness.geometry.animation import VertexAnimation
+from likeness.media.audio import read_sound
 from likeness.systems.audio2face.audio import speech_track
 from likeness.systems.audio2face.dataset.mouth_reading import heard_around
 from likeness.systems.audio2face.dataset.sounds import Recordings
@@ -74,7 +74,7 @@ def own_sounds(
         place = f"{where}/{audio}"
         if audio is None or place in faulty:
             continue
-        mono, rate = decoded(folder / audio)
+        mono, rate = read_sound(folder / audio)
         if len(mono) * cache.fps < rate:
             continue  # shorter than a frame: there is nothing to compare
         heard = None
@@ -85,17 +85,11 @@ def own_sounds(
     return found
 
 
-def decoded(path: Path) -> tuple[Curve, int]:
-    """Samples (n,), channels averaged, and how many are a second."""
-    samples, rate = soundfile.read(str(path), dtype="float32", always_2d=True)
-    return samples.mean(1, dtype=np.float64), int(rate)
-
-
-def loudness(mono: Curve, rate: int, frames: int, fps: float) -> Curve:
+def loudness(mono: NDArray[np.floating], rate: int, frames: int, fps: float) -> Curve:
     """(F,) logarithm of the root mean square of speech in every frame, of samples (n,)."""
     high = min(_BAND[1], 0.45 * rate)
     band = signal.butter(2, (min(_BAND[0], high / 2), high), "bandpass", fs=rate, output="sos")
-    heard = signal.sosfiltfilt(band, mono, padlen=min(_PADDED, len(mono) - 1))
+    heard = signal.sosfiltfilt(band, mono.astype(np.float64), padlen=min(_PADDED, len(mono) - 1))
     edges = np.minimum(np.round(np.arange(frames + 1) / fps * rate).astype(np.int64), len(heard))
     power = np.concatenate([[0.0], np.cumsum(heard**2)])
     count = np.maximum(np.diff(edges), 1)

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from likeness.data.inspection import Finding
 from likeness.geometry.animation import VertexAnimation
-from likeness.systems.audio2face.dataset.own_sounds import OwnSound, decoded, loudness
+from likeness.media.audio import read_sound
+from likeness.systems.audio2face.dataset.own_sounds import OwnSound, loudness
 from likeness.systems.audio2face.dataset.timing_findings import (
     FARTHEST_LAG,
     TOO_FAR,
@@ -42,7 +43,7 @@ def look_at_voices(
         if not others or cache.num_frames < 4 * farthest:
             continue
         for where, other in others.items():
-            heard = loudness(*decoded(other), cache.num_frames, cache.fps)
+            heard = loudness(*read_sound(other), cache.num_frames, cache.fps)
             curve = lag_correlation(own.loudness, heard, farthest)
             if curve is None:
                 continue
