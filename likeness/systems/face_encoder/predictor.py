@@ -186,19 +186,8 @@ class FacePredictor:
         if face is None:
             detector = detector or make_detector(kind)
             faces = detector.detect(photo, name=Path(source).stem)
-            face = choose_face(faces, photo.shape[:2])
-            if face is None:
-                face = choose_unsure_face(faces, photo.shape[:2])
-                if face is not None:
-                    logger.warning(
-                        "The detector '%s' is not sure of the face in %s (confidence %.2f, sure "
-                        "from %.2f). It is read all the same: look at the landmarks over the "
-                        "photograph, or use another detector (detector=scrfd weights=FILE).",
-                        kind,
-                        source or "the photograph",
-                        face.score,
-                        SURE,
-                    )
+            size = photo.shape[:2]
+            face = choose_face(faces, size) or choose_unsure_face(faces, size)
             if face is None:
                 weak = f"; the best of {len(faces)} guesses is too uncertain or too small"
                 raise DataError(
@@ -207,6 +196,16 @@ class FacePredictor:
                     f"'{kind}'{weak if faces else ''}.",
                     advice="Use a photograph in which the face is larger and turned to the camera, "
                     "or another detector (detector=scrfd weights=FILE).",
+                )
+            if face.score < SURE:
+                logger.warning(
+                    "The detector '%s' is not sure of the face in %s (confidence %.2f, sure from "
+                    "%.2f). It is read all the same: look at the landmarks over the photograph, or "
+                    "use another detector (detector=scrfd weights=FILE).",
+                    kind,
+                    source or "the photograph",
+                    face.score,
+                    SURE,
                 )
             others = [other for other in faces if other is not face and other.score >= SURE]
             others = [other for other in others if 2.0 * other.size > face.size]
