@@ -7,6 +7,7 @@ is :mod:`likeness.studio.closures`.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -169,12 +170,19 @@ def placed_units(timeline: Timeline) -> list[PlacedUnit]:
 
 
 def articulate(timeline: Timeline, gains: Gains) -> Array:
-    """Curves (N, 16) of the articulators on the grid of the timeline, clipped to their ranges."""
+    """Curves (N, 16) of the articulators on the grid of the timeline, clipped to their ranges.
+
+    A jaw that opens further than usual takes longer for it: in speech the ratio of peak speed to
+    amplitude falls as amplitude grows (Ostry and Munhall, "Control of rate and duration of speech
+    movements", 1985). Its ``tau`` grows with the root of the gain.
+    """
     target, importance = targets(timeline, gains)
     found = np.empty_like(target)
     for name, i in ARTICULATOR.items():
-        rest = REST_JAW if name == "jaw" else 0.0
-        found[:, i] = smooth(target[:, i], importance[:, i], _TAU[name], 1.0 / RATE, rest=rest)
+        rest, tau = 0.0, _TAU[name]
+        if name == "jaw":
+            rest, tau = REST_JAW, tau * math.sqrt(max(gains.jaw, 1.0))
+        found[:, i] = smooth(target[:, i], importance[:, i], tau, 1.0 / RATE, rest=rest)
         found[:, i] = np.clip(found[:, i], -1.0 if name in _SIGNED else 0.0, 1.0)
     return found
 

@@ -63,12 +63,17 @@ def test_the_mouth_begins_and_ends_at_rest():
         assert curves.intensity[[0, -1]].max() < 0.05
 
 
-def test_limits_of_movement(lips):
+WIDEST = PerformingStyle(jaw_gain=1.35)
+"""The jaw that opens furthest."""
+
+
+@pytest.mark.parametrize("style", [PLAIN, WIDEST], ids=["usual", "widest"])
+def test_limits_of_movement(lips, style):
     """Jaw at most 7 a second, lips 45 cm a second, bounded second differences of the mouth."""
     mouth = [i for name, i in CHANNEL.items() if name.startswith(("mouth", "jaw"))]
     middle = lips.closing.size // 2
-    for text in (*BILABIALS, "f *ɑː v *ɑː b *ɑː t *ɑː _ k *ɑː m *ɑː p s"):
-        curves = perform(utterance_of(timeline_of(text)), PLAIN, 0, head=lips)
+    for text in (*BILABIALS, "f *ɑː v *ɑː b *ɑː t *ɑː _ k *ɑː m *ɑː p s", "ʃ *ɑː ʃ *ɑː s"):
+        curves = perform(utterance_of(timeline_of(text)), style, 0, head=lips)
         _assert_limits(curves, lips, middle, mouth)
 
 
@@ -80,10 +85,11 @@ def _assert_limits(curves: Curves, lips: StudioLips, middle: int, mouth: list[in
 
 
 @pytest.mark.slow
-def test_limits_of_movement_in_the_sentences(lips):
+@pytest.mark.parametrize("style", [PLAIN, WIDEST], ids=["usual", "widest"])
+def test_limits_of_movement_in_the_sentences(lips, style):
     mouth = [i for name, i in CHANNEL.items() if name.startswith(("mouth", "jaw"))]
     for number, utterance in enumerate(spoken()):
-        curves = perform(utterance, PLAIN, number, head=lips)
+        curves = perform(utterance, style, number, head=lips)
         _assert_limits(curves, lips, lips.closing.size // 2, mouth)
 
 
