@@ -26,13 +26,14 @@ CACHE_SUFFIXES = (*WRITTEN_SUFFIXES, *_USD_SUFFIXES, ".abc", *_GLTF_SUFFIXES)
 """In the order in which the cache of a shot is looked for; a folder of .obj files comes last."""
 
 
-def read_animation(path: str | Path, fps: float) -> VertexAnimation:
+def read_animation(path: str | Path, fps: float, *, channel: str | None = None) -> VertexAnimation:
     """An animation of any format, read when its frames are asked for.
 
     Args:
         path: .npy, .pc2, the .xml file of a Maya cache, USD, .abc, glTF or a folder of .obj files.
         fps: frames per second. A Maya cache, USD and Alembic know their own and must agree; glTF is
             sampled at it.
+        channel: which mesh of a Maya cache that holds several; other formats are one mesh.
 
     Raises:
         MissingError, DataError, UnsafeFileError: see the readers of the formats.
@@ -44,7 +45,7 @@ def read_animation(path: str | Path, fps: float) -> VertexAnimation:
     if path.suffix == ".pc2":
         return read_pc2_cache(path, fps)
     if path.suffix == ".xml":
-        return read_maya_cache(path, declared_fps=fps)
+        return read_maya_cache(path, channel=channel, declared_fps=fps)
     if path.suffix in _USD_SUFFIXES:
         return read_usd_animation(path, fps)
     if path.suffix == ".abc":

@@ -105,7 +105,7 @@ def _wanted(path: Path, description: CacheDescription, channel: str | None) -> s
             return candidates[0]
     raise DataError(
         f"{path}: expected one channel of positions, found {_listed(positions or names)}.",
-        advice="Name the channel.",
+        advice="Say which is meant: in dataset.yaml, skin_channel and tongue_channel of the actor.",
     )
 
 
@@ -250,6 +250,16 @@ def _rate(
 
 def _regular_step(samples: list[_Sample], ticks: list[int]) -> float:
     """Ticks between samples that follow each other evenly, to the rounding of a tick."""
+    gaps = np.diff(ticks)
+    usual = float(np.median(gaps))
+    wide = int(gaps.argmax())
+    if usual > 0 and gaps.min() >= usual - 1 and gaps[wide] >= 2 * usual - 2:
+        raise TruncatedCacheError(
+            f"{samples[wide + 1].path}: expected a sample every {usual:g} ticks, found none "
+            f"between tick {ticks[wide]} (frame {wide}) and tick {ticks[wide + 1]}.",
+            advice="Copy the cache again with all of its files, or bake it again with one sample "
+            "per frame.",
+        )
     step = (ticks[-1] - ticks[0]) / (len(ticks) - 1)
     off = np.abs(np.array(ticks, np.float64) - ticks[0] - step * np.arange(len(ticks)))
     worst = int(off.argmax())

@@ -146,6 +146,11 @@ def test_one_file_per_frame_with_a_gap_or_without_any(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"shot.xml: expected a frame at least, found none"):
         read_maya_cache(tmp_path / "shot.xml")
     per_frame(tmp_path, [f"shotFrame{k}.mc" for k in (1, 2, 3, 5)], small_frames(4, 3))
+    message = r"shotFrame5.mc: expected a sample every 200 ticks, found none between tick 600"
+    with pytest.raises(TruncatedCacheError, match=message):
+        read_maya_cache(tmp_path / "shot.xml")
+    (tmp_path / "shotFrame5.mc").unlink()
+    per_frame(tmp_path, ["shotFrame2Tick90.mc"], small_frames(1, 3))
     with pytest.raises(DataError, match=r"expected samples at even times.* found frame \d at tick"):
         read_maya_cache(tmp_path / "shot.xml")
 

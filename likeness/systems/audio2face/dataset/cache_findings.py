@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from likeness.data.inspection import Finding
 from likeness.errors import LikenessError
 from likeness.geometry.alignment import fit_similarity
-from likeness.geometry.animation import VertexAnimation
+from likeness.geometry.animation import FrameRateError, VertexAnimation
 from likeness.geometry.animation_files import find_cache, list_shots
 from likeness.systems.audio2face.dataset.cache_frames import (
     SKIN_SPIKE,
@@ -73,12 +74,12 @@ def look_at_caches(actor: str, files: ActorFiles, base: Path) -> LookedAtCaches:
     findings: list[Finding] = []
     damaged: set[str] = set()
     tongue: Mapping[str, VertexAnimation] = {}
-    skin = _opened(files.skin_caches, files, base, findings, needed=actor, damaged=damaged)
+    skin = _opened("skin", files, base, findings, needed=actor, damaged=damaged)
     looks = _looks(skin, SKIN_SPIKE)
     findings += _looked_at(skin, looks, base / files.skin_caches, base, with_head=True)
     if files.tongue_caches is not None:
         broken: set[str] = set()
-        tongue = _opened(files.tongue_caches, files, base, findings, damaged=broken)
+        tongue = _opened("tongue", files, base, findings, damaged=broken)
         root = base / files.tongue_caches
         findings += _looked_at(tongue, _looks(tongue, TONGUE_SPIKE), root, base, with_head=False)
         for shot in sorted(set(skin) - set(tongue) - broken):
@@ -120,7 +121,7 @@ def length_finding(shot: str, channel: str, found: int, expected: int) -> Findin
 
 
 def _opened(
-    root: str,
+    part: Literal["skin", "tongue"],
     files: ActorFiles,
     base: Path,
     findings: list[Finding],
@@ -128,6 +129,7 @@ def _opened(
     damaged: set[str],
     needed: str = "",
 ) -> dict[str, VertexAnimation]:
+    root = files.skin_caches if part == "skin" else str(files.tongue_caches)
     folder = base / root
     try:
         shots = list_shots(folder)
@@ -164,12 +166,13 @@ def _opened(
         if shot in silent:
             continue
         try:
-            opened[shot] = cache_of(folder, shot, files)
+            opened[shot] = cache_of(base, shot, files, part)
         except LikenessError as error:
             damaged.add(shot)
+            code = "frame-rates" if isinstance(error, FrameRateError) else "cache-damaged"
             advice = error.advice or "Export the cache again, or remove the shot."
             path = _place(folder, shot, base)
-            findings.append(Finding("error", "cache-damaged", path, error.message, advice))
+            findings.append(Finding("error", code, path, error.message, advice))
     rates = [f"{rate:g}" for rate in sorted({a.fps for a in opened.values()})]
     if len(rates) > 1:
         findings.append(

@@ -81,6 +81,8 @@ class ActorFiles(ConfigModel):
     """Folder of the sounds (AUDIO_ROOT)."""
     skin_caches: Location
     """Folder of the skin's caches (SKIN_CACHE_ROOT)."""
+    skin_channel: str | None = None
+    """Which mesh of a Maya cache is the skin, where its files hold several; null: the only one."""
     fps: Positive | None = None
     """Frames per second of all caches; null: Maya caches say it (CACHE_FPS)."""
     unit: Unit = "cm"
@@ -103,6 +105,8 @@ class ActorFiles(ConfigModel):
     """.json (SKIN_EYE_DIST_VERTEX_LIST_FPATH)."""
     tongue_caches: Location | None = None
     """Folder of the tongue's caches (TONGUE_CACHE_ROOT)."""
+    tongue_channel: str | None = None
+    """The same of the tongue; with it, both may lie in one Maya cache."""
     tongue_neutral: Location | None = None
     """.npy (Vt, 3) (TONGUE_NEUTRAL_FPATH)."""
     tongue_neutral_inference: Location | None = None

@@ -110,7 +110,7 @@ def look_at_motion(
             f"{channel}-missing-shot",
             place,
             f"Expected shot '{shot}' among its arrays, found none of this name.",
-            f"The {channel} of this shot stays still; add the array if it moves.",
+            f"The {channel} of this shot will not move; add the array if it should.",
         )
     strays = sorted(set(arrays) - set(caches) - set(damaged))
     if strays and caches:

@@ -90,7 +90,7 @@ def look_beside_tongues(
     frames: list[Floats] = []
     for shot in shots:
         try:
-            frames.append(cache_of(base / str(files.tongue_caches), shot, files).read(0, 1)[0])
+            frames.append(cache_of(base, shot, files, "tongue").read(0, 1)[0])
         except LikenessError:
             continue  # told with the caches
     place = str(files.tongue_neutral)

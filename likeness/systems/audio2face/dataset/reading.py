@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -87,18 +87,27 @@ def knows_rate(path: Path) -> bool:
     return path.suffix == ".xml"
 
 
-def cache_of(root: Path, shot: str, files: ActorFiles) -> VertexAnimation:
+def cache_of(
+    base: Path, shot: str, files: ActorFiles, part: Literal["skin", "tongue"] = "skin"
+) -> VertexAnimation:
     """The cache of a shot, in centimetres.
+
+    Args:
+        base: what the paths of ``files`` are relative to.
+        part: its skin, or its tongue, whose caches the files must name.
 
     Raises:
         DataError: the frame rate is not known, or another than the actor's.
         MissingError, UnsafeFileError: see :func:`read_animation`.
     """
-    path = find_cache(root, shot)
+    root, channel = files.skin_caches, files.skin_channel
+    if part == "tongue":
+        root, channel = str(files.tongue_caches), files.tongue_channel
+    path = find_cache(base / root, shot)
     if files.fps is not None:
-        animation = read_animation(path, files.fps)
+        animation = read_animation(path, files.fps, channel=channel)
     elif knows_rate(path):
-        animation = read_maya_cache(path)
+        animation = read_maya_cache(path, channel=channel)
     else:
         raise DataError(
             f"'{path}' does not say how many frames a second has.",
@@ -142,7 +151,7 @@ class _Opened:
         mapped = description.shot_emotions.get(self.name, {})
         rates = {}
         for name in names:
-            skin = cache_of(root, name, self.files)
+            skin = cache_of(self.base, name, self.files)
             emotion = emotion_of_shot(
                 name, description.emotions, description.default_emotion, mapped
             ).emotion
@@ -162,7 +171,7 @@ class _Opened:
         tongue = self._tongue(shots)
         jaw = self._by_shot(files.jaw_animation, (None, 3), self.scale)
         eyes = self._by_shot(files.eye_animation, (2, 2), 1.0)
-        skin = {name: cache_of(self.base / files.skin_caches, name, files) for name in shots}
+        skin = {name: cache_of(self.base, name, files) for name in shots}
         kept = {
             name: self._trimmed(shot, {"tongue": tongue, "jaw": jaw, "eyes": eyes})
             for name, shot in shots.items()
@@ -206,7 +215,9 @@ class _Opened:
         assert self.files.tongue_caches is not None
         root = self.base / self.files.tongue_caches
         return {
-            name: cache_of(root, name, self.files) for name in list_shots(root) if name in shots
+            name: cache_of(self.base, name, self.files, "tongue")
+            for name in list_shots(root)
+            if name in shots
         }
 
     def _trimmed(self, shot: Shot, channels: Mapping[str, Mapping[str, object]]) -> Shot:

@@ -20,6 +20,7 @@ from likeness.systems.audio2face.dataset.description import read_description
 from likeness.systems.audio2face.dataset.findings import inspect_dataset
 from likeness.systems.audio2face.dataset.reading import open_dataset
 from likeness.systems.audio2face.shots import Clip, Shot
+from tests.geometry.cache_bytes import cache_xml_text, mc_block, mc_channel, mc_header
 from tests.systems.audio2face.dataset.recordings import (
     FPS,
     FRAMES,
@@ -229,12 +230,43 @@ def test_defect_07_npy_goes_before_maya_and_maya_before_pc2(tmp_path: Path) -> N
     assert (open_dataset(root)["anna"].skin["joy_001"].read() == 1).all()
 
 
+def test_skin_and_tongue_lie_in_one_maya_cache(tmp_path: Path) -> None:
+    """Two meshes exported together: the actor's names of channels tell them apart."""
+    root = write_recordings(tmp_path / "set", ("anna",), ("mc",))
+    folder, text = root / "data/anna/cache", (root / "dataset.yaml").read_text()
+    parts = {"headShape": "skin", "tongueShape": "tongue"}
+    actor = open_dataset(root)["anna"]
+    wanted = {part: getattr(actor, part)["joy_001"].read() for part in parts.values()}
+    data = mc_header()
+    for frame, tick in enumerate(range(0, 200 * FRAMES, 200)):
+        moved = [mc_channel(name, wanted[part][frame]) for name, part in parts.items()]
+        data += mc_block(tick, moved)
+    for shot in ("joy_001", "joy_002", "neutral_000"):
+        (folder / f"skin/{shot}/{shot}.mc").write_bytes(data)
+        described = cache_xml_text([(n, "positions") for n in parts], end=200 * (FRAMES - 1))
+        (folder / f"skin/{shot}/{shot}.xml").write_text(described)
+    found = {f.code: f for f in inspect_dataset(root).findings if f.severity == "error"}
+    assert found["cache-damaged"].message.endswith("found headShape, tongueShape.")
+    assert "skin_channel" in str(found["cache-damaged"].advice)
+    named = text.replace(
+        "skin_caches:", "skin_channel: headShape\n    tongue_channel: tongueShape\n    skin_caches:"
+    ).replace("tongue_caches: data/anna/cache/tongue", "tongue_caches: data/anna/cache/skin")
+    assert named.count("cache/skin") == 2
+    (root / "dataset.yaml").write_text(named)
+    assert not [f for f in inspect_dataset(root).findings if f.severity == "error"]
+    both = open_dataset(root)["anna"]
+    for part in parts.values():
+        np.testing.assert_array_equal(getattr(both, part)["joy_001"].read(), wanted[part])
+
+
 def test_a_maya_cache_of_another_rate_than_said_is_refused(tmp_path: Path) -> None:
     root = write_recordings(tmp_path / "set", ("anna",), ("mc",))
     text = (root / "dataset.yaml").read_text()
     (root / "dataset.yaml").write_text(text.replace("fps: 30.0", "fps: 24.0"))
     with pytest.raises(LikenessError, match="24"):
         open_dataset(root)
+    found = [f for f in inspect_dataset(root).findings if f.severity == "error"]
+    assert {f.code for f in found} == {"frame-rates"}
 
 
 @pytest.mark.parametrize("suffix", [".flac", ".ogg", ".mp3"])
