@@ -61,9 +61,21 @@ class Steps:
             away, other = tree.query(self._frames[index + 1, asked] - around)
             fits = away < _FITS * apart
             fits &= other != np.arange(len(asked))
-            if ring := in_rings({int(i): int(other[i]) for i in np.flatnonzero(fits)}):
+            ring = in_rings({int(i): int(other[i]) for i in np.flatnonzero(fits)})
+            if ring and self._lasts(asked[ring], asked[other[ring]]):
                 return int(index) + 1, sorted(asked[ring].tolist())
         return None
+
+    def _lasts(self, asked: NDArray[np.int64], other: NDArray[np.int64]) -> bool:
+        """Whether vertices lie nearer to the first places of others than to their own in the last
+        frame: a lid that shuts within a frame folds its vertices over each other, and opens
+        again."""
+        before, last = self._frames[0], self._frames[-1]
+        around = np.median((last - before)[self._near[asked]], axis=1)
+        now = last[asked] - around
+        own = np.linalg.norm(now - before[asked], axis=1)
+        others = np.linalg.norm(now - before[other], axis=1)
+        return bool((others < own).all())
 
     def jumped(self, far: float) -> tuple[int, int, float] | None:
         """The frame from which on a vertex is farther than ``far``, cm, from where it was while

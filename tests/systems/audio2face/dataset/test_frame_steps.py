@@ -47,6 +47,16 @@ def test_vertices_exchanged_from_a_frame_on(vertices: list[int], frame: int) -> 
     ]
 
 
+def test_a_fold_that_shuts_in_a_frame_and_opens_again_is_no_exchange() -> None:
+    """Lids of a fast blink: their vertices pass each other between two frames, and come back."""
+    frames = mouth()
+    frames[31:34, [312, 313]] = frames[31:34, [313, 312]]
+    assert findings(frames) == []
+    frames[31:] = mouth()[31:]
+    frames[31:, [312, 313]] = frames[31:, [313, 312]]
+    assert [code for _, code, _ in findings(frames)] == ["vertex-order"]
+
+
 def test_a_vertex_that_jumps_and_stays_while_those_around_it_do() -> None:
     frames = mouth()
     frames[31:, 312, 2] += 4.0
