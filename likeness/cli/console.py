@@ -11,6 +11,7 @@ import inspect
 import json as json_module
 import logging
 import os
+import re
 import signal
 import sys
 import threading
@@ -132,6 +133,8 @@ def answering(function: Callable[..., Any]) -> Callable[..., Answer]:
         code = DataError.exit_code if isinstance(document, Partial) else 0
         return Answer(document, lambda: _show_document(document), code)
 
+    # What a caller in Python must know, arguments and errors, says nothing to a reader of --help.
+    answer.__doc__ = re.split(r"\n\s*(?:Args|Returns|Raises):\n", function.__doc__ or "")[0]
     return answer
 
 
@@ -142,8 +145,13 @@ def _show_document(document: Any) -> None:
             columns = list(value[0])
             print_table(columns, [[row.get(name) for name in columns] for row in value])
         else:
-            shown = ", ".join(map(str, value)) if isinstance(value, list) else _cell(value)
-            print_text(f"{key}: {shown}")
+            shown = list(map(str, value)) if isinstance(value, list) else [_cell(value)]
+            if any(" " in item for item in shown) and len(shown) > 1:  # sentences, or paths
+                print_text(f"{key}:")
+                for item in shown:
+                    print_text(f"  {item}")
+            else:
+                print_text(f"{key}: {', '.join(shown)}")
 
 
 def _speaks() -> bool:

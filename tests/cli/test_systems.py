@@ -140,3 +140,9 @@ def test_a_part_that_raises_on_import_names_its_package_and_the_reason(
     assert debugged.code == 3
     assert "Traceback" in debugged.err
     assert "half_parts.py" in debugged.err
+
+
+def test_help_of_a_systems_verb_leaves_out_what_callers_in_python_read(likeness: Command) -> None:
+    text = likeness("audio2face", "import-config", "--help").out
+    assert "Write a configuration of the reference" in text
+    assert "Raises" not in text

@@ -33,6 +33,13 @@ _LISTS = (
     ("train", "CLIPS"),
     ("train", "AUG_MUTED_SHOTS"),
 )
+_KINDS: Mapping[type, str] = {
+    bool: "True or False",
+    int: "a number",
+    float: "a number",
+    str: "a text",
+    list: "a list",
+}
 _REQUIRED = ("AUDIO_ROOT", "SKIN_CACHE_ROOT", "CACHE_FPS")
 
 
@@ -102,6 +109,10 @@ def read_reference(folder: str | Path) -> ReferenceConfig:
             if value == DELETE and name in base
         ]
         values[file] = merged(base, override)
+        faults += [
+            f"{_place(constants, path)}: {path} must be {wanted}, found {value!r}"
+            for path, wanted, value in _other_kinds(base, values[file])
+        ]
         for leaf, _ in _leaves(values[file]):
             origins[f"{file}/{leaf}"] = _origin(constants, leaf)
     if faults:
@@ -146,6 +157,27 @@ def unknown_paths(base: Mapping[str, Any], override: Mapping[str, Any]) -> list[
             below = unknown_paths({}, value) if isinstance(value, Mapping) else []
             found += [f"{key}/{path}" for path in below] or [key]
     return found
+
+
+def _other_kinds(
+    base: Mapping[str, Any], values: Mapping[str, Any], path: str = ""
+) -> Iterator[tuple[str, str, Any]]:
+    """Leaves of another kind than the base has them: path, what is wanted and the value. Whole
+    numbers and fractions are one kind, and None is of every kind."""
+    for key, value in values.items():
+        at, own = f"{path}/{key}" if path else key, base.get(key)
+        if isinstance(own, Mapping) and isinstance(value, Mapping):
+            yield from _other_kinds(own, value, at)
+        elif own is None or value is None:
+            continue
+        elif isinstance(own, bool) or isinstance(value, bool):
+            if type(own) is not type(value):
+                yield at, _KINDS.get(type(own), "something else"), value
+        elif isinstance(own, int | float):
+            if not isinstance(value, int | float):
+                yield at, _KINDS[type(own)], value
+        elif type(own) in _KINDS and type(own) is not type(value):
+            yield at, _KINDS[type(own)], value
 
 
 def _network_type(train: Constants) -> str:

@@ -9,13 +9,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 
 import typer
 
+from likeness.config.faults import ConfigError
+from likeness.config.resolve import resolve
 from likeness.config.text import write_yaml
 from likeness.errors import UsageError
 from likeness.runs.files import write_text
+from likeness.systems.audio2face.config import AudioToFaceConfig
 from likeness.systems.audio2face.dataset.description import DatasetDescription
 from likeness.systems.audio2face.preprocessing.shot_files import write_clips
 from likeness.systems.audio2face.profiles import PROFILES
@@ -90,6 +94,8 @@ def import_config(
     dataset = dict(found.dataset)
     if found.clips:
         dataset["clips"] = places["clips.csv"].name
+    document = write_yaml({"profile": found.profile, **settings})
+    _check_settings(document, found.origins)
     described = DatasetDescription.model_validate(dataset)
     out.parent.mkdir(parents=True, exist_ok=True)
     files = [out, places["dataset.yaml"]]
@@ -99,7 +105,7 @@ def import_config(
     if found.clips:
         write_clips(places["clips.csv"], found.clips)
         files.append(places["clips.csv"])
-    write_text(out, write_yaml({"profile": found.profile, **settings}))
+    write_text(out, document)
     return {
         "files": [str(path) for path in files],
         "network": reference.network_type,
@@ -108,6 +114,30 @@ def import_config(
         "settings": [{"key": key, "origin": origin} for key, origin in found.origins.items()],
         "notes": list(found.notes),
     }
+
+
+def _check_settings(document: str, origins: Mapping[str, str]) -> None:
+    """Refuse values that our settings do not allow, each with the place it comes from.
+
+    Raises:
+        UsageError: there are some.
+    """
+    with TemporaryDirectory() as place:
+        file = Path(place) / "settings.yaml"
+        write_text(file, document)
+        try:
+            resolve(
+                AudioToFaceConfig, system="audio2face", profiles=PROFILES, files=[file], environ={}
+            )
+        except ConfigError as error:
+            lines = [
+                f"{origins.get(fault.key, 'the configuration')}: {fault.key}: {fault.message}"
+                for fault in error.faults
+            ]
+            raise UsageError(
+                "The configuration of the reference has values out of range:\n" + "\n".join(lines),
+                advice="Correct these values in the configuration directory.",
+            ) from error
 
 
 def convert(reference: ReferenceConfig, *, datasets: str | Path | None = None) -> Imported:
@@ -141,6 +171,10 @@ def convert(reference: ReferenceConfig, *, datasets: str | Path | None = None) -
             f"the reference hears through {_ENCODERS[profile]}, which it downloads: set "
             f"model.{profile}.encoder={_ENCODERS[profile]} and model.{profile}.encoder_path"
         )
+    notes.append(
+        f"data.validation={ours['data']['validation']:g} holds that share of the shots out, where "
+        "the reference trains on all CLIPS; data.validation=0 does so too"
+    )
     languages = settings.get("learning", {}).get("phonemes", {}).get("languages", ())
     if languages:
         notes.append(

@@ -197,3 +197,25 @@ def test_defect_04_no_run_name_is_copied_by_hand(tmp_path: Path) -> None:
     """The examples leave a placeholder that users have to replace; here nothing depends on it."""
     found = read_reference(write_reference(tmp_path / "band"))
     assert found.values["train"]["PREPROC_RUN_NAME_FULL"]["ann"].startswith("XXXXXX_XXXXXX")
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ('NUM_EPOCHS = "ten"\n', "NUM_EPOCHS must be a number, found 'ten'"),
+        ("BATCH_SIZE = True\n", "BATCH_SIZE must be a number, found True"),
+        ("AUG_MUTED_AUDIO_NOISE_LOCAL_SCALE_RANGE = 3\n", "SCALE_RANGE must be a list, found 3"),
+        ('AUDIO_PARAMS = {"padding_left": [1]}\n', "AUDIO_PARAMS/padding_left must be a number"),
+    ],
+)
+def test_values_of_another_kind_are_told_with_their_line(
+    tmp_path: Path, line: str, told: str
+) -> None:
+    name = line.split(" ")[0]
+    kept = "\n".join(one for one in TRAIN.splitlines() if not one.startswith(name))
+    folder = write_reference(tmp_path / "band", train=f"{kept}\n{line}")
+    number = (folder / "config_train.py").read_text().splitlines().index(line.strip()) + 1
+    with pytest.raises(UsageError) as refused:
+        read_reference(folder)
+    (fault,) = [one for one in refused.value.message.splitlines() if told in one]
+    assert fault.startswith(f"{folder}/config_train.py:{number}: ")

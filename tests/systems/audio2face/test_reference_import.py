@@ -220,3 +220,17 @@ def test_nothing_is_overwritten(tmp_path: Path) -> None:
     assert not (tmp_path / "a.yaml").exists()
     with pytest.raises(UsageError, match=r"ending in \.yaml"):
         import_config(folder, tmp_path / "a.json")
+
+
+def test_values_that_no_training_can_have_are_told_and_nothing_is_written(tmp_path: Path) -> None:
+    folder = write_reference(tmp_path / "band", train=f"{TRAIN}LEARNING_RATE = -1\n")
+    number = len((folder / "config_train.py").read_text().splitlines())
+    told = rf"config_train.py:{number}: train.learning_rate: expected a number above 0.*found -1"
+    with pytest.raises(UsageError, match=told):
+        import_config(folder, tmp_path / "out" / "band.yaml")
+    assert not (tmp_path / "out").exists()
+
+
+def test_shots_held_out_are_told(tmp_path: Path) -> None:
+    notes = import_config(write_reference(tmp_path / "band"), tmp_path / "band.yaml")["notes"]
+    assert any("data.validation=0 does so too" in note for note in notes)
