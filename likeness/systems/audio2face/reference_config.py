@@ -40,6 +40,8 @@ _KINDS: Mapping[type, str] = {
     str: "a text",
     list: "a list",
 }
+_NEEDED = ("NUM_EPOCHS", "LR_STEP_GAMMA", "DEFAULT_SHOT_EMOTION_NAME")
+"""Values that cannot be None."""
 _REQUIRED = ("AUDIO_ROOT", "SKIN_CACHE_ROOT", "CACHE_FPS")
 
 
@@ -163,13 +165,19 @@ def _other_kinds(
     base: Mapping[str, Any], values: Mapping[str, Any], path: str = ""
 ) -> Iterator[tuple[str, str, Any]]:
     """Leaves of another kind than the base has them: path, what is wanted and the value. Whole
-    numbers and fractions are one kind, and None is of every kind."""
+    numbers and fractions are one kind; None stands for most values, and switches them off."""
     for key, value in values.items():
         at, own = f"{path}/{key}" if path else key, base.get(key)
         if isinstance(own, Mapping) and isinstance(value, Mapping):
             yield from _other_kinds(own, value, at)
-        elif own is None or value is None:
-            continue
+        elif value is None:
+            if _is_needed(at):
+                yield at, _KINDS[type(own)], value
+        elif own is None:
+            if at.startswith("LOSS_") and not isinstance(value, int | float):
+                yield at, "a number or None", value
+        elif _is_shape(at) and not _is_counts(value):
+            yield at, "a list of whole numbers above 0", value
         elif isinstance(own, bool) or isinstance(value, bool):
             if type(own) is not type(value):
                 yield at, _KINDS.get(type(own), "something else"), value
@@ -180,6 +188,22 @@ def _other_kinds(
             yield at, _KINDS[type(own)], value
 
 
+def _is_shape(path: str) -> bool:
+    return path.startswith("DEFAULT_") and path.endswith("_SHAPE")
+
+
+def _is_needed(path: str) -> bool:
+    return path in _NEEDED or _is_shape(path)
+
+
+def _is_counts(value: Any) -> bool:
+    return (
+        isinstance(value, list)
+        and len(value) > 0
+        and all(type(count) is int and count > 0 for count in value)
+    )
+
+
 def _network_type(train: Constants) -> str:
     if "NETWORK_TYPE" not in train.values:
         raise UsageError(
@@ -187,13 +211,13 @@ def _network_type(train: Constants) -> str:
             advice='Add NETWORK_TYPE = "regression" or "diffusion".',
         )
     kind = train.values["NETWORK_TYPE"]
-    if kind not in BASES:
+    if not isinstance(kind, str) or kind not in BASES:
         raise UsageError(
             f"{train.path}:{train.lines['NETWORK_TYPE']}: expected a NETWORK_TYPE of "
             f"'regression' or 'diffusion', found {kind!r}.",
             advice="Write one of the two.",
         )
-    return str(kind)
+    return kind
 
 
 def is_name(value: object) -> bool:

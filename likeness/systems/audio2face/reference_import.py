@@ -13,8 +13,11 @@ from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 
 import typer
+from pydantic import ValidationError
 
-from likeness.config.faults import ConfigError
+from likeness.config.faults import ConfigError, validation_faults
+from likeness.config.keys import known_keys
+from likeness.config.overrides import Origin
 from likeness.config.resolve import resolve
 from likeness.config.text import write_yaml
 from likeness.errors import UsageError
@@ -96,7 +99,7 @@ def import_config(
         dataset["clips"] = places["clips.csv"].name
     document = write_yaml({"profile": found.profile, **settings})
     _check_settings(document, found.origins)
-    described = DatasetDescription.model_validate(dataset)
+    described = _described(dataset)
     out.parent.mkdir(parents=True, exist_ok=True)
     files = [out, places["dataset.yaml"]]
     write_text(
@@ -138,6 +141,25 @@ def _check_settings(document: str, origins: Mapping[str, str]) -> None:
                 "The configuration of the reference has values out of range:\n" + "\n".join(lines),
                 advice="Correct these values in the configuration directory.",
             ) from error
+
+
+def _described(dataset: Mapping[str, Any]) -> DatasetDescription:
+    """The description that values give.
+
+    Raises:
+        UsageError: they give none.
+    """
+    try:
+        return DatasetDescription.model_validate(dataset)
+    except ValidationError as error:
+        origin = Origin("file", "config_dataset.py")
+        known = known_keys(DatasetDescription, dataset)
+        faults = validation_faults(error, dataset, lambda key: origin, known)
+        raise UsageError(
+            "The configuration of the reference describes no dataset:\n"
+            + "\n".join(str(fault) for fault in faults),
+            advice="Correct these values in the configuration directory.",
+        ) from error
 
 
 def convert(reference: ReferenceConfig, *, datasets: str | Path | None = None) -> Imported:

@@ -234,3 +234,32 @@ def test_values_that_no_training_can_have_are_told_and_nothing_is_written(tmp_pa
 def test_shots_held_out_are_told(tmp_path: Path) -> None:
     notes = import_config(write_reference(tmp_path / "band"), tmp_path / "band.yaml")["notes"]
     assert any("data.validation=0 does so too" in note for note in notes)
+
+
+@pytest.mark.parametrize("value", ['"ten"', "-1", "None", "[]", '{"ann": 3}', "[1, 2]", "True"])
+@pytest.mark.parametrize(
+    ("file", "parameter"),
+    [
+        ("dataset", "SKIN_CACHE_ROOT"),
+        ("dataset", "TRANSFORM_SCALE"),
+        ("preproc", "DEFAULT_JAW_KEYPOINTS_SHAPE"),
+        ("train", "NETWORK_TYPE"),
+        ("train", "NUM_EPOCHS"),
+        ("train", "LOSS_VELOCITY_ALPHA"),
+        ("train", "DEFAULT_SHOT_EMOTION_NAME"),
+    ],
+)
+def test_any_value_is_taken_or_refused_with_its_reason(
+    tmp_path: Path, file: str, parameter: str, value: str
+) -> None:
+    folder = write_reference(tmp_path / "band")
+    with (folder / f"config_{file}.py").open("a") as written:
+        written.write(f"\n{parameter} = {value}\n")
+    out = tmp_path / "band.yaml"
+    try:
+        import_config(folder, out)
+    except UsageError as error:
+        assert error.advice
+        assert not out.exists()
+    else:
+        _resolved(out)
