@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,6 +15,7 @@ from likeness.errors import DataError, LikenessError, UsageError
 from likeness.runs.predictions import Stems
 from likeness.seeds import rng_of
 from likeness.storage.files import sha256_of
+from likeness.systems.audio2face.artefacts import Floats
 from likeness.systems.audio2face.audio import read_speech
 from likeness.systems.audio2face.face_predictor import Emotion, SpeechToFace
 from likeness.systems.audio2face.frame_timing import (
@@ -26,6 +28,8 @@ from likeness.systems.audio2face.outputs import output_stem, write_outputs
 from likeness.systems.audio2face.postprocessing import blink_offsets
 from likeness.systems.audio2face.postprocessing_settings import plain_postprocessing
 from likeness.systems.audio2face.shot_pictures import surfaces_of
+
+logger = logging.getLogger(__name__)
 
 _SUFFIXES = (".wav", ".flac", ".ogg", ".mp3")
 _BLINK_EVERY = 3.5
@@ -192,12 +196,14 @@ def _emotion(predictor: SpeechToFace, emotion: str | None, table: str | None) ->
     if emotion is None or emotion in (*labels.names, labels.zero):
         return emotion
     try:
-        return [float(value) for value in emotion.split(",")]
+        values = [float(value) for value in emotion.split(",")]
     except ValueError as error:
         if "," in emotion:
             message = f"Expected numbers with commas between, found '{emotion}'."
             raise UsageError(message) from error
         return emotion
+    _warn_of_strong(np.array(values, np.float32), f"'emotion={emotion}'")
+    return values
 
 
 def _track(predictor: SpeechToFace, path: Path) -> EmotionTrack:
@@ -222,7 +228,23 @@ def _track(predictor: SpeechToFace, path: Path) -> EmotionTrack:
         vectors = np.array([[float(row.get(name) or 0) for name in names] for row in rows])
     except (TypeError, ValueError) as error:
         raise UsageError(f"'{path}' holds something that is no number: {error}.") from error
-    return EmotionTrack(times, vectors.astype(np.float32))
+    try:
+        track = EmotionTrack(times, vectors.astype(np.float32))
+    except UsageError as error:
+        raise UsageError(f"'{path}': {error.message}", advice=error.advice) from error
+    _warn_of_strong(track.vectors, f"'{path}'")
+    return track
+
+
+def _warn_of_strong(vectors: Floats, source: str) -> None:
+    if vectors.min() < 0.0 or vectors.max() > 1.0:
+        logger.warning(
+            "%s has emotions of %g to %g; networks are trained on 0 to 1, and faces of more than "
+            "that are guesses.",
+            source,
+            vectors.min(),
+            vectors.max(),
+        )
 
 
 def _table_entry(path: Path) -> dict[str, str]:

@@ -250,8 +250,8 @@ def test_a_network_of_one_emotion_takes_a_number_on_the_command_line(
         ("joy\n1\n", "columns time and any of joy; found joy"),
         ("time,anger\n0,1\n", "found anger, time[^$]*no column 'anger'"),
         ("time,joy\n0,much\n", "no number"),
-        ("time,joy\n1,0\n0,1\n", "must rise"),
-        ("time,joy\n0,nan\n", "finite numbers"),
+        ("time,joy\n1,0\n0,1\n", r"felt.csv': .* must rise"),
+        ("time,joy\n0,nan\n", r"felt.csv': .*finite numbers"),
         ("time,joy\n0,0,7\n", "columns"),
     ],
 )
@@ -261,6 +261,19 @@ def test_tables_with_faults(regression_run: Run, tmp_path: Path, text: str, mess
     with pytest.raises(UsageError, match=message):
         run_on(regression_run, [speech(tmp_path / "a.wav")], tmp_path / "out", emotions=str(table))
     assert not list((tmp_path / "out").glob("*.npy"))
+
+
+def test_emotions_that_no_training_shows_are_told(
+    regression_run: Run, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    table = tmp_path / "felt.csv"
+    sound = speech(tmp_path / "a.wav")
+    table.write_text("time,joy\n0,1\n")
+    run_on(regression_run, [sound], tmp_path / "0", format="npy", emotions=str(table))
+    assert "trained on 0 to 1" not in caplog.text
+    table.write_text("time,joy\n0,0\n1,5\n")
+    run_on(regression_run, [sound], tmp_path / "1", format="npy", emotions=str(table))
+    assert f"'{table}' has emotions of 0 to 5; networks are trained on 0 to 1" in caplog.text
 
 
 @pytest.mark.parametrize(
