@@ -33,7 +33,7 @@ from likeness.studio.relief import (
     grain_gradient,
     wrinkle_gradient,
 )
-from likeness.studio.scalp_cover import scalp_cover
+from likeness.studio.scalp_cover import find_hair, scalp_cover
 from likeness.studio.skin_noise import (
     BLOCK,
     BLOOD,
@@ -172,6 +172,13 @@ def pigments_of(appearance: Appearance) -> _Pigments:
 def paint(appearance: Appearance, points: SurfacePoints, weights: np.ndarray) -> SurfaceValues:
     """Values of skin points (parts skin, lid linings, BODY) under expression ``weights`` (52,)."""
     return crease(appearance, points, weights, ground(appearance, points, weights))
+
+
+def is_hair(appearance: Appearance, points: SurfacePoints) -> np.ndarray:
+    """(N,) whether hair painted on the scalp covers most of it around each point."""
+    found = np.empty(len(points), bool)
+    find_hair(points.rest, points.part, points.ear, pigments_of(appearance), found)
+    return found
 
 
 GROUND_COLUMNS = 9
