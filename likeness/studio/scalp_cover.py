@@ -85,16 +85,21 @@ def mean_cover(x, y, z, ear, p):
 @njit(cache=True, nogil=True)
 def find_hair(rest, parts, ears, p, out):
     """Whether the scalp counts as hair, into ``out`` (N,), at points (N, 3) of ``parts`` (N,)."""
+    any_hair = p.hair_cover > HAIR_FROM
     for index in range(len(rest)):
-        out[index] = parts[index] == 0 and (
-            mean_cover(
-                float(rest[index, 0]),
-                float(rest[index, 1]),
-                float(rest[index, 2]),
-                float(ears[index]),
-                p,
+        out[index] = (
+            any_hair
+            and parts[index] == 0
+            and (
+                mean_cover(
+                    float(rest[index, 0]),
+                    float(rest[index, 1]),
+                    float(rest[index, 2]),
+                    float(ears[index]),
+                    p,
+                )
+                > HAIR_FROM
             )
-            > HAIR_FROM
         )
 
 
