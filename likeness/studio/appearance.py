@@ -92,7 +92,7 @@ class Appearance:
             texture_seed=int(rng.integers(2**31)),
             skin=skin,
             eyes=odds.draw_eyes(rng, sex, age, weights, skin.melanin, hair),
-            brows=odds.draw_brows(rng, sex, hair),
+            brows=odds.draw_brows(rng, sex, age, hair),
             beard=odds.draw_beard(rng, sex, age, weights),
             hair=hair,
             clothing=odds.draw_clothing(rng, sex),

@@ -82,15 +82,15 @@ def draw_skin(rng: np.random.Generator, age: float, weights: Mapping[str, float]
         melanin=float(melanin),
         haemoglobin=_clipped_normal(rng, 0.0, 0.3, -0.6, 0.6),
         olive=_clipped_normal(rng, 0.5 * asian - 0.2 * fair, 0.4, -1.0, 1.0),
-        blotches=float(rng.beta(1.6, 2.4)),
+        blotches=min(1.0, float(rng.beta(1.6, 2.4)) + 0.2 * aged),
         freckles=freckles,
         moles=float(rng.beta(1.1, 2.2)),
         age_spots=float(min(1.0, rng.gamma(2.0, 0.25) * _ramp(40.0, 78.0, age))),
         wrinkles=_clipped_normal(rng, aged, 0.08 + 0.12 * aged, 0.0, 1.0),
         pores=_clipped_normal(rng, 1.0, 0.2, 0.5, 1.5),
-        oil=float(rng.beta(2.0, 2.2)),
-        eye_circles=_clipped_normal(rng, 0.35 + 0.2 * aged, 0.22, 0.0, 1.0),
-        lip_redness=_clipped_normal(rng, 1.0 - 0.15 * aged, 0.15, 0.6, 1.35),
+        oil=float(rng.beta(2.0, 2.2)) * (1.0 - 0.45 * aged),
+        eye_circles=_clipped_normal(rng, 0.35 + 0.35 * aged, 0.22, 0.0, 1.0),
+        lip_redness=_clipped_normal(rng, 1.0 - 0.25 * aged, 0.15, 0.6, 1.35),
         neck_rings=_clipped_normal(rng, 0.2 + 0.5 * aged, 0.2, 0.0, 1.0),
     )
 
@@ -106,7 +106,8 @@ def draw_hair(
     red = light and rng.random() < 0.10
     onset = max(float(rng.normal(43.0, 8.0)), 28.0)
     natural_grey = float(min(max((age - onset) / 32.0, 0.0), 1.0) ** 1.2)
-    dyed = rng.random() < (0.4 if sex == "female" else 0.04)
+    # Many go grey for good when they retire.
+    dyed = rng.random() < (0.4 - 0.22 * _ramp(58, 76, age) if sex == "female" else 0.04)
     coiled = weights["african"]
     curl = _clipped_normal(rng, 0.22 + 0.68 * coiled - 0.2 * weights["east_asian"], 0.17, 0.0, 1.0)
     losing = sex == "male" and rng.random() < 0.25 + 0.6 * _ramp(25, 70, age)
@@ -121,7 +122,7 @@ def draw_hair(
         pheomelanin=float(rng.uniform(0.7, 1.0)) if red else float(rng.beta(1.0, 6.0)),
         grey=0.0 if dyed else natural_grey,
         curl=curl,
-        volume=_clipped_normal(rng, 1.0, 0.17, 0.6, 1.5),
+        volume=_clipped_normal(rng, 1.0 - 0.2 * _ramp(45, 80, age), 0.17, 0.6, 1.5),
         parting=float(rng.choice([-1.0, 1.0]) * rng.beta(3.0, 2.5)),
         fringe=float(rng.beta(4.0, 2.0)) if rng.random() < 0.28 else 0.0,
         recession=float(min(1.0, loss * rng.uniform(0.7, 1.2) + 0.12 * rng.random())),
@@ -139,7 +140,7 @@ def draw_cut(rng: np.random.Generator, sex: Sex, age: float, hair: HairTraits) -
         style=style,
         length=length,
         sides=sides,
-        volume=_clipped_normal(rng, 1.0, 0.17, 0.6, 1.5),
+        volume=_clipped_normal(rng, 1.0 - 0.2 * _ramp(45, 80, age), 0.17, 0.6, 1.5),
         parting=float(rng.choice([-1.0, 1.0]) * rng.beta(3.0, 2.5)),
         fringe=float(rng.beta(4.0, 2.0)) if rng.random() < 0.28 else 0.0,
     )
@@ -257,12 +258,15 @@ def draw_eyes(
     )
 
 
-def draw_brows(rng: np.random.Generator, sex: Sex, hair: HairTraits) -> BrowTraits:
+def draw_brows(rng: np.random.Generator, sex: Sex, age: float, hair: HairTraits) -> BrowTraits:
     male = sex == "male"
     dark = _ramp(0.2, 0.9, hair.eumelanin)
+    kept = 1.0 - 0.3 * _ramp(50.0, 80.0, age)
     return BrowTraits(
         thickness=_clipped_normal(rng, 4.1 if male else 3.3, 0.5, 2.6, 5.2),
-        density=_clipped_normal(rng, (0.85 if male else 0.75) + 0.2 * dark, 0.18, 0.35, 1.4),
+        density=_clipped_normal(
+            rng, kept * ((0.85 if male else 0.75) + 0.2 * dark), 0.18, 0.35, 1.4
+        ),
         arch=_clipped_normal(rng, -0.2 if male else 0.4, 0.6, -1.5, 1.8),
         meeting=float(rng.beta(1.0, 5.0)) * (1.0 if male else 0.35),
     )

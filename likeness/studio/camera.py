@@ -48,6 +48,9 @@ class Framing:
     principal: tuple[float, float] = (0.0, 0.0)
     """Where the optical axis meets the picture, from its middle, in sides: a crop of a larger
     photograph does not have it in its middle."""
+    at_rest: bool = False
+    """Whether the box is of the face at rest, so that no expression moves or resizes the picture;
+    else of the face as it is posed, as a crop by a detector is."""
 
     def place(
         self, landmarks: Vector, vertices: NDArray[np.floating], height: int, width: int
@@ -55,7 +58,7 @@ class Framing:
         """Puts a figure before the camera.
 
         Args:
-            landmarks: (68, 3) metres, of the posed figure.
+            landmarks: (68, 3) metres, of the posed figure, or of it at rest.
             vertices: (V, 3) of the figure; not looked at, a crop may show where a bust ends.
             height: of the picture in pixels.
             width: likewise; the shorter side counts as *the* side.

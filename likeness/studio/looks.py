@@ -19,7 +19,7 @@ from likeness.studio.modes import MODE_INDEX
 from likeness.studio.person import AGES, Person
 from likeness.studio.population import mean_of
 from likeness.studio.template import build_template
-from likeness.studio.traits import BeardTraits, HairTraits, SkinTraits
+from likeness.studio.traits import BeardTraits, BrowTraits, HairTraits, SkinTraits
 
 YEARS = (15, 30)
 """How many years apart two looks of one person are."""
@@ -45,8 +45,8 @@ def other_hair(person: Person, rng: np.random.Generator) -> Person:
 def at_age(person: Person, age: int) -> Person:
     """The person at another age.
 
-    The head moves by what the years do to everybody of that sex, mass and ancestry; skin and hair
-    age as well. Clothes, glasses, beard and the cut of the hair stay.
+    The head moves by what the years do to everybody of that sex, mass and ancestry; skin, brows
+    and hair age as well. Clothes, glasses, beard and the cut of the hair stay.
 
     Args:
         person: at any age.
@@ -81,6 +81,7 @@ def at_age(person: Person, age: int) -> Person:
         appearance=replace(
             look,
             skin=_aged_skin(look.skin, person.age, age),
+            brows=_aged_brows(look.brows, person.age, age),
             hair=_aged_hair(look.hair, person.age, age),
         ),
     )
@@ -108,16 +109,24 @@ def _quantities(person: Person) -> NDArray[np.float64]:
 
 
 def _aged_skin(skin: SkinTraits, before: float, after: float) -> SkinTraits:
-    lines = _share(after, 32.0, 75.0) - _share(before, 32.0, 75.0)
+    worn, wear = _share(before, 32.0, 75.0), _share(after, 32.0, 75.0)
+    lines = wear - worn
     spots = _share(after, 40.0, 78.0) - _share(before, 40.0, 78.0)
     return replace(
         skin,
         wrinkles=_within(skin.wrinkles + lines),
         age_spots=_within(skin.age_spots + 0.5 * spots),
-        eye_circles=_within(skin.eye_circles + 0.2 * lines),
-        lip_redness=float(np.clip(skin.lip_redness - 0.15 * lines, 0.6, 1.35)),
+        blotches=_within(skin.blotches + 0.2 * lines),
+        oil=_within(skin.oil * (1.0 - 0.45 * wear) / (1.0 - 0.45 * worn)),
+        eye_circles=_within(skin.eye_circles + 0.35 * lines),
+        lip_redness=float(np.clip(skin.lip_redness - 0.25 * lines, 0.6, 1.35)),
         neck_rings=_within(skin.neck_rings + 0.5 * lines),
     )
+
+
+def _aged_brows(brows: BrowTraits, before: float, after: float) -> BrowTraits:
+    kept = [1.0 - 0.3 * _share(age, 50.0, 80.0) for age in (before, after)]
+    return replace(brows, density=float(np.clip(brows.density * (kept[1] / kept[0]), 0.35, 1.4)))
 
 
 def _aged_hair(hair: HairTraits, before: float, after: float) -> HairTraits:
@@ -128,9 +137,11 @@ def _aged_hair(hair: HairTraits, before: float, after: float) -> HairTraits:
     grey = hair.grey if dyed else _within(hair.grey + usual[1] - usual[0])
     loss = (0.15 + 0.85 * _share(after, 22.0, 65.0)) / (0.15 + 0.85 * _share(before, 22.0, 65.0))
     loss = loss if hair.thinning > 0.0 else 1.0
+    fuller = [-_share(age, 45.0, 80.0) for age in (before, after)]
     return replace(
         hair,
         grey=grey,
+        volume=float(np.clip(hair.volume + 0.2 * (fuller[1] - fuller[0]), 0.6, 1.5)),
         recession=_within(loss * hair.recession),
         thinning=_within(loss * hair.thinning),
     )

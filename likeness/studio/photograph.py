@@ -16,14 +16,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from likeness.seeds import rng_of
 from likeness.studio.background import Background, paint_background
-from likeness.studio.camera import Camera, Intrinsics, Lens
+from likeness.studio.camera import Camera, Framing, Intrinsics, Lens
 from likeness.studio.depth_of_field import defocus
 from likeness.studio.figure import LABELS, Figure, PersonSitter, Sitter
 from likeness.studio.film import Film, develop, tone
 from likeness.studio.film_paint import FilmPaint
 from likeness.studio.lighting import Lighting
 from likeness.studio.metering import exposed, stops
-from likeness.studio.moods import EYE_DIRECTIONS, aim_eyes
+from likeness.studio.moods import EYE_DIRECTIONS, aim_eyes, neutral_expression
 from likeness.studio.occluders import Occluder, paint_occluder
 from likeness.studio.person import Person
 from likeness.studio.pixels import project
@@ -90,7 +90,7 @@ def photograph(
         expression: (52,) weights instead of the scene's, eye directions included.
         tongue: (16,) of ``tongue.TONGUE_NAMES``; None leaves it lying.
         camera: of ``Framing.place``, one that stays where it is when the face moves; None looks at
-            the face as it is posed.
+            the face as the scene's framing says.
         film_paint: of the film this is a frame of; None paints every point by itself.
         supersampling: samples per pixel along each side.
     """
@@ -99,9 +99,8 @@ def photograph(
         raise ValueError(f"a photograph has at least 8 pixels a side, asked for {size}")
     if isinstance(sitter, Person):
         sitter = sitter_of(sitter)
-    figure, translation, intrinsics = _pose(sitter, scene, height, width, expression, tongue)
-    if camera is not None:
-        translation, intrinsics = camera
+    figure = _pose(sitter, scene, height, width, expression, tongue)
+    translation, intrinsics = camera or _place(sitter, scene, figure, height, width)
     vertices = figure.vertices + translation.astype(np.float32)
 
     lighting, background = exposed(scene.lighting, scene.background, stops([sitter.skin_tone]))
@@ -219,23 +218,29 @@ def _pose(
     width: int,
     expression: ArrayLike | None,
     tongue: ArrayLike | None,
-) -> tuple[Figure, NDArray[np.float64], Intrinsics]:
-    """The posed figure, its place before the camera, and the camera."""
+) -> Figure:
+    """The figure of a scene, its eyes on the camera if they are not told where to look."""
     if expression is not None:
-        figure = sitter.pose(expression, scene.pose, tongue)
-    else:
-        # Eyes aim at the camera, whose place follows from the face; they hardly move the face.
-        still = sitter.anchors(scene.pose)
-        # Whole photographs also look at where the figure ends.
-        rough = np.zeros((1, 3), np.float32)
-        if isinstance(scene.framing, Lens):
-            rough = sitter.pose(scene.expression, scene.pose).vertices
-        place, _ = scene.framing.place(still.landmarks68, rough, height, width)
-        away = -float((0.5 * (still.landmarks68.min(0) + still.landmarks68.max(0)) + place)[2])
-        toward = np.array([np.tan(scene.gaze[0]), np.tan(scene.gaze[1])]) * away
-        target = np.array([*toward, 0.0]) - place
-        figure = sitter.pose(aim_eyes(scene.expression, still, target), scene.pose, tongue)
-    return figure, *scene.framing.place(figure.landmarks68, figure.vertices, height, width)
+        return sitter.pose(expression, scene.pose, tongue)
+    # Eyes aim at the camera, whose place follows from the face; they hardly move the face.
+    still = sitter.anchors(scene.pose)
+    # Whole photographs also look at where the figure ends.
+    rough = np.zeros((1, 3), np.float32)
+    if isinstance(scene.framing, Lens):
+        rough = sitter.pose(scene.expression, scene.pose).vertices
+    place, _ = scene.framing.place(still.landmarks68, rough, height, width)
+    away = -float((0.5 * (still.landmarks68.min(0) + still.landmarks68.max(0)) + place)[2])
+    toward = np.array([np.tan(scene.gaze[0]), np.tan(scene.gaze[1])]) * away
+    target = np.array([*toward, 0.0]) - place
+    return sitter.pose(aim_eyes(scene.expression, still, target), scene.pose, tongue)
+
+
+def _place(sitter: Sitter, scene: Scene, figure: Figure, height: int, width: int) -> Camera:
+    """Where a figure is before the camera of a scene, and the camera."""
+    framed = figure
+    if isinstance(scene.framing, Framing) and scene.framing.at_rest:
+        framed = sitter.pose(neutral_expression(), scene.pose)
+    return scene.framing.place(framed.landmarks68, framed.vertices, height, width)
 
 
 def put_in_front(

@@ -122,7 +122,7 @@ def _forehead_depth(x, drives):
     if ax < 12.0:
         other = drives.forehead_right if x > 0.0 else drives.forehead_left
         drive = 0.5 * (drive + other) + (drive - other) * ax / 24.0
-    return (0.36 + 0.24 * drives.age) * drive + 0.26 * max(drives.age - 0.15, 0.0)
+    return (0.36 + 0.24 * drives.age) * drive + 0.42 * max(drives.age - 0.15, 0.0)
 
 
 _LINES_END, _LINES_STEPS = 60.0, 480
@@ -215,14 +215,14 @@ def _crease_height(x, y, z, drives, seed):
     height = 0.0
     if 38.0 < y < 66.0 and ax < 22.0:
         drive = drives.frown_left if left else drives.frown_right
-        depth = (0.44 + 0.24 * age) * drive + 0.26 * max(age - 0.2, 0.0)
+        depth = (0.44 + 0.24 * age) * drive + 0.40 * max(age - 0.2, 0.0)
         if depth > 0.01 and z > 85.0:
             ends = smoothstep(40.0, 46.0, y) * (1.0 - smoothstep(56.0, 64.0, y))
             distance = ax - 7.0 - 0.14 * (y - 50.0)
             height += depth * ends * _valley(distance, 1.5)
     if ax > 44.0 and 12.0 < y < 56.0 and z > 40.0:
         drive = drives.squint_left if left else drives.squint_right
-        depth = (0.24 + 0.34 * age) * drive + 0.13 * max(age - 0.1, 0.0)
+        depth = (0.24 + 0.34 * age) * drive + 0.30 * max(age - 0.1, 0.0)
         if depth > 0.01:
             lateral = (ax - 41.0) + 0.45 * (88.0 - z)
             reach = smoothstep(6.0, 11.0, lateral) * (1.0 - smoothstep(20.0, 34.0, lateral))
@@ -235,7 +235,7 @@ def _crease_height(x, y, z, drives, seed):
                 height += depth * reach * _valley(distance, 1.2)
     if 8.0 < ax < 46.0 and 6.0 < y < 34.0 and z > 40.0:
         drive = drives.squint_left if left else drives.squint_right
-        depth = 0.22 * drive + 0.24 * max(age - 0.1, 0.0)
+        depth = 0.22 * drive + 0.38 * max(age - 0.1, 0.0)
         if depth > 0.01:
             ends = smoothstep(11.0, 16.0, ax) * (1.0 - smoothstep(30.0, 42.0, ax))
             ends *= smoothstep(6.0, 9.0, y) * (1.0 - smoothstep(31.0, 34.0, y))
@@ -243,7 +243,7 @@ def _crease_height(x, y, z, drives, seed):
             height += depth * ends * _valley(distance, 2.0)
     if -66.0 < y < 6.0 and 7.0 < ax < 52.0 and z > 40.0:
         drive = drives.fold_left if left else drives.fold_right
-        depth = (0.75 + 0.45 * age) * drive + 0.55 * age + 0.04
+        depth = (0.75 + 0.45 * age) * drive + 0.80 * age + 0.04
         ends = smoothstep(-46.0, -34.0, y) * (1.0 - smoothstep(-1.0, 5.0, y))
         ends *= smoothstep(7.0, 14.0, ax) * (1.0 - smoothstep(44.0, 52.0, ax))
         distance = (ax - _course(_FOLD_Y, _FOLD_X, min(max(y, -46.0), 3.0))) * 0.82
@@ -256,7 +256,7 @@ def _crease_height(x, y, z, drives, seed):
             # From the corner of the mouth outward and down; short and soft in most people.
             ends = smoothstep(-60.0, -47.0, y) * (1.0 - smoothstep(-43.0, -36.0, y))
             distance = ax - 28.5 - 0.35 * (-40.0 - y)
-            height += 0.40 * (age - 0.3) * ends * _valley(distance, 2.4)
+            height += 0.80 * (age - 0.3) * ends * _valley(distance, 2.4)
     if drives.chin > 0.01 and ax < 40.0 and -92.0 < y < -36.0:
         round_chin = math.exp(-((x / 13.0) ** 2) - ((y + 63.0) / 9.0) ** 2)
         round_chin *= smoothstep(82.0, 96.0, z)
@@ -352,7 +352,7 @@ def grain_gradient(x, y, z, mouth_ring, drives, footprint, seed, noise, here):
     elif mouth_ring < 3.4 and drives.pucker + drives.age > 0.3:
         visible = fade(2.6, footprint)
         around = 1.0 - smoothstep(2.5, 3.4, mouth_ring)
-        depth = (0.16 * drives.pucker + 0.10 * max(drives.age - 0.3, 0.0)) * around * visible
+        depth = (0.16 * drives.pucker + 0.15 * max(drives.age - 0.3, 0.0)) * around * visible
         _, nx, ny, nz = noise_and_gradient_at(x / 2.6, y / 14.0, z / 18.0, seed + 73)
         gx += depth * nx / 2.6
         gy += depth * ny / 14.0

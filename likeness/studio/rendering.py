@@ -16,6 +16,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from likeness.studio.appearance import Appearance
 from likeness.studio.figure import LABELS, Figure, Sitter, Surface
 from likeness.studio.film import Film, tone
 from likeness.studio.film_paint import FilmPaint
@@ -24,6 +25,7 @@ from likeness.studio.lighting import Lighting
 from likeness.studio.merge import merge
 from likeness.studio.pixels import Samples, farthest_depth, take_samples
 from likeness.studio.shading import shade
+from likeness.studio.skin import is_hair
 from likeness.studio.strand_samples import StrandSamples, take_strands
 from likeness.studio.visibility import ambient_transfer, shadow_map
 
@@ -124,7 +126,7 @@ def render(
         colors.append(solid_color)
         points.append(solid.point + np.int32(taken))
         taken += len(solid.points)
-        labels.append(_labels(surface, solid) + np.int16(first))
+        labels.append(_labels(subject.sitter.appearance, surface, solid) + np.int16(first))
         label = surface.label[grown.segment] + np.int16(first)
         strands.append((grown.pixel, strand_color, label, grown.depth, grown.coverage))
     columns = [_joined(column) for column in zip(*strands)]
@@ -183,13 +185,14 @@ def _nearest(place: NDArray[np.int64], rank: NDArray[np.int64]) -> NDArray[np.in
     return nearest
 
 
-def _labels(surface: Surface, samples: Samples) -> NDArray[np.uint8]:
-    """(M,) labels of points; the border between skin and neck runs across triangles."""
+def _labels(appearance: Appearance, surface: Surface, samples: Samples) -> NDArray[np.uint8]:
+    """(M,) labels of points; the borders of skin to neck and hair run across triangles."""
     labels = np.empty(len(samples.tri), np.uint8)
     skin, neck = LABELS.index("skin"), LABELS.index("neck")
     _label_samples(
         samples.tri, samples.bary, surface.faces, surface.label, surface.neck, skin, neck, labels
     )
+    labels[is_hair(appearance, samples.points)] = LABELS.index("hair")
     return labels
 
 

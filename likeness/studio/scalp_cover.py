@@ -1,6 +1,7 @@
 """How the roots of hair cover the scalp, as compiled functions over one template point.
 
-Owns coverage and the shade under hair. Where hair begins is ``hairline``, its colour ``skin``.
+Owns coverage, the shade under hair, and which scalp counts as hair. Where hair begins is
+``hairline``, its colour ``skin``.
 """
 
 from __future__ import annotations
@@ -12,6 +13,36 @@ from numba import njit
 from likeness.studio import hairline
 from likeness.studio.lips_brows import stubble
 from likeness.studio.noise import fade, fbm_at, noise_at, smoothstep
+
+HAIR_FROM = 0.5
+"""Mean cover above which the scalp is hair to a label, as a pixel is what most of it shows."""
+
+
+@njit(cache=True)
+def _height_above(x, y, z, p):
+    """Height in mm above the hairline; -inf where no root can be."""
+    if y < -60.0 or p.hair_cover == 0.0 or hairline.is_below_any(x, y, z):
+        return -math.inf
+    if hairline.above_mean_hairline(x, y, z, p.recession) < -4.0 - hairline.MOST_WAVER:
+        return -math.inf
+    height = hairline.above_hairline(x, y, z, p.recession, p.seed + 229)
+    return height if height >= -4.0 else -math.inf
+
+
+@njit(cache=True)
+def _rooted(height, x, y, z, ear, p):
+    """Share 0..1 of the scalp around a point that has the roots of this cut."""
+    area = hairline.density_above(height, x, y, z, ear, p.thinning)
+    ramp = smoothstep(-3.0, p.hair_ramp, height)
+    if p.hair_inside:  # as dense as the rim of the cap that stands on it
+        return smoothstep(0.0, 0.75, area) * (0.15 + 0.85 * ramp)
+    return area * (0.35 + 0.65 * ramp)
+
+
+@njit(cache=True)
+def _downy(area):
+    """How much of its place a hair covers, 0..1: the first ones at a hairline are down."""
+    return 0.45 + 0.55 * area
 
 
 @njit(cache=True)
@@ -33,26 +64,54 @@ def _single_hairs(x, y, z, area, footprint, p):
         hairs = fbm_at(across, along / 8.0, 0.0, wave, 2, p.seed + 239, footprint)
         sharp = smoothstep(-0.35, 0.35, 2.0 * area - 1.0 + 0.6 * hairs)
         share += visible * (smoothstep(0.0, 0.1, area) * sharp - area)
-    return share * (0.45 + 0.55 * area)  # the first ones are down
+    return share * _downy(area)
+
+
+@njit(cache=True)
+def mean_cover(x, y, z, ear, p):
+    """Coverage 0..1 of the scalp by hair around a point, with no hair and no parting by itself.
+
+    It is what :func:`scalp_cover` comes to on average over hairs, and as smooth as the hairline.
+    """
+    height = _height_above(x, y, z, p)
+    if height == -math.inf:
+        return 0.0
+    area = _rooted(height, x, y, z, ear, p)
+    if p.hair_inside:
+        area *= _downy(area)
+    return area * p.hair_cover
+
+
+@njit(cache=True, nogil=True)
+def find_hair(rest, parts, ears, p, out):
+    """Whether the scalp counts as hair, into ``out`` (N,), at points (N, 3) of ``parts`` (N,)."""
+    any_hair = p.hair_cover > HAIR_FROM
+    for index in range(len(rest)):
+        out[index] = (
+            any_hair
+            and parts[index] == 0
+            and (
+                mean_cover(
+                    float(rest[index, 0]),
+                    float(rest[index, 1]),
+                    float(rest[index, 2]),
+                    float(ears[index]),
+                    p,
+                )
+                > HAIR_FROM
+            )
+        )
 
 
 @njit(cache=True)
 def scalp_cover(x, y, z, ear, footprint, p):
     """Coverage of the scalp by the roots of hair, bare along a parting, and the shade under it."""
-    if y < -60.0 or p.hair_cover == 0.0 or hairline.is_below_any(x, y, z):
+    height = _height_above(x, y, z, p)
+    if height == -math.inf:
         return 0.0, 0.0
-    if hairline.above_mean_hairline(x, y, z, p.recession) < -4.0 - hairline.MOST_WAVER:
-        return 0.0, 0.0
-    height = hairline.above_hairline(x, y, z, p.recession, p.seed + 229)
-    if height < -4.0:
-        return 0.0, 0.0
-    area = hairline.density_above(height, x, y, z, ear, p.thinning)
-    if p.hair_inside:  # as dense as the rim of the cap that stands on it
-        area = smoothstep(0.0, 0.75, area) * (0.15 + 0.85 * smoothstep(-3.0, p.hair_ramp, height))
-        if area < 0.999:
-            area = _single_hairs(x, y, z, area, footprint, p)
-    else:
-        area *= 0.35 + 0.65 * smoothstep(-3.0, p.hair_ramp, height)
+    area = _rooted(height, x, y, z, ear, p)
+    if p.hair_inside and area < 0.999:
+        area = _single_hairs(x, y, z, area, footprint, p)
     if p.parted and y > 85.0:
         wave = 0.7 * noise_at(z / 15.0, 0.0, 0.0, p.seed + 241)
         line = 1.0 - smoothstep(0.2, 0.8 + footprint, abs(x - p.part_line - wave))

@@ -106,7 +106,7 @@ class Scene:
 
     @classmethod
     def portrait(cls, seed: int = 0, *, yaw: float = 0.0, pitch: float = 0.0) -> Scene:
-        """A plain portrait under soft light: the same for everybody.
+        """A plain portrait under soft light: the same for everybody, whatever the expression.
 
         Args:
             seed: of the noise.
@@ -118,7 +118,7 @@ class Scene:
         aside = 0.2 * math.sin(turn) * abs(math.sin(turn))
         return cls(
             seed=seed,
-            framing=Framing(distance=1.4, margin=2.35, offset=(aside, 0.07)),
+            framing=Framing(distance=1.4, margin=2.35, offset=(aside, 0.07), at_rest=True),
             yaw=turn,
             pitch=lift,
             roll=0.0,

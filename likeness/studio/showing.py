@@ -21,6 +21,7 @@ from likeness.studio.albums import identity_album
 from likeness.studio.contact_sheet import people_sheet
 from likeness.studio.expressions import ARKIT_NAMES
 from likeness.studio.group_albums import group_pictures
+from likeness.studio.moods import neutral_expression
 from likeness.studio.performance_film import fixed_camera, write_preview
 from likeness.studio.performance_sheets import (
     blink_strip,
@@ -123,7 +124,7 @@ def _of_person(person: Person, text: str, size: int, backend: Backend) -> list[_
         )),
         ("Turntable", "turntable.webp", "All around.", _turntable(person, size)),
         *_of_speech(clip, size, small),
-        ("Expressions", "expressions.png", "The 52 ARKit shapes, each at full weight.", _still(
+        ("Expressions", "expressions.png", "At rest, and the 52 ARKit shapes in full.", _still(
             lambda: expressions(person, small)
         )),
         ("Emotions", "emotions.png", "Without speech, at full intensity.", _still(
@@ -146,7 +147,7 @@ def _of_gallery(seed: int, size: int, backend: Backend) -> list[_Maker]:
         ("People", "people.jpg", "Seeds 0 to 23; nobody was picked.", _still(
             lambda: people_sheet(range(24), columns=8, size=size)
         )),
-        ("Expressions", "expressions.jpg", f"Person {seed}: the 52 ARKit shapes.", _still(
+        ("Expressions", "expressions.jpg", f"Person {seed}: at rest, and 52 ARKit shapes.", _still(
             lambda: expressions(person, size)
         )),
         ("Emotions", "emotions.jpg", f"Person {seed}, at full intensity.", _still(
@@ -191,15 +192,15 @@ def _plain_clip(person: Person, text: str, backend: Backend) -> TalkingClip:
     return replace(clip, person=person, scene=Scene.portrait(person.seed))
 
 
-def expressions(person: Person, size: int, columns: int = 13) -> Picture:
-    """All 52 shapes on one sheet, each with its name, before a camera that stands still."""
+def expressions(person: Person, size: int, columns: int = 9) -> Picture:
+    """The neutral face and all 52 shapes on one sheet, named, before a camera that stands still."""
     sitter, scene = sitter_of(person), Scene.portrait(person.seed)
     camera = fixed_camera(sitter, scene, size, size)
     pictures = []
-    for row in np.eye(len(ARKIT_NAMES)):
+    for row in (neutral_expression(), *np.eye(len(ARKIT_NAMES))):
         picture = photograph(sitter, scene, size, expression=row, camera=camera).image
         pictures.append(_middle(picture))
-    return _captioned(pictures, ARKIT_NAMES, columns)
+    return _captioned(pictures, ("neutral", *ARKIT_NAMES), columns)
 
 
 def photographs(person: Person, size: int, columns: int = 4) -> Picture:

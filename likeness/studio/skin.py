@@ -33,7 +33,7 @@ from likeness.studio.relief import (
     grain_gradient,
     wrinkle_gradient,
 )
-from likeness.studio.scalp_cover import scalp_cover
+from likeness.studio.scalp_cover import find_hair, scalp_cover
 from likeness.studio.skin_noise import (
     BLOCK,
     BLOOD,
@@ -82,6 +82,7 @@ class _Pigments(NamedTuple):
     melanin: float
     haemoglobin: float
     olive: float
+    mottling: float
     blotches: float
     freckles: float
     moles: float
@@ -121,7 +122,6 @@ def pigments_of(appearance: Appearance) -> _Pigments:
     high, low = min(skin.melanin + 0.05, 1.0), max(skin.melanin - 0.05, 0.0)
     slope = [math.log(b / a) / (high - low) for a, b in zip(skin_tone(low), skin_tone(high))]
     dark = [0.75 * value for value in hair.colour]
-    brow = [0.6 * a + 0.4 * b for a, b in zip(hair.colour, hair.pigmented_colour)]
     beard_redness = (1.15, 0.95, 0.85)
     cover, ramp = {
         "bald": (0.16, 5.0),
@@ -136,6 +136,7 @@ def pigments_of(appearance: Appearance) -> _Pigments:
         melanin=skin.melanin,
         haemoglobin=skin.haemoglobin,
         olive=skin.olive,
+        mottling=0.020 + 0.022 * skin.wrinkles,
         blotches=skin.blotches,
         freckles=skin.freckles,
         moles=skin.moles,
@@ -147,7 +148,7 @@ def pigments_of(appearance: Appearance) -> _Pigments:
         brow_density=brows.density,
         brow_arch=brows.arch,
         brow_meeting=brows.meeting,
-        brow_colour=(0.68 * brow[0], 0.68 * brow[1], 0.68 * brow[2]),
+        brow_colour=hair.brow_colour,
         beard_colour=(
             0.7 * beard_redness[0] * hair.colour[0],
             0.7 * beard_redness[1] * hair.colour[1],
@@ -172,6 +173,13 @@ def pigments_of(appearance: Appearance) -> _Pigments:
 def paint(appearance: Appearance, points: SurfacePoints, weights: np.ndarray) -> SurfaceValues:
     """Values of skin points (parts skin, lid linings, BODY) under expression ``weights`` (52,)."""
     return crease(appearance, points, weights, ground(appearance, points, weights))
+
+
+def is_hair(appearance: Appearance, points: SurfacePoints) -> np.ndarray:
+    """(N,) whether hair painted on the scalp covers most of it around each point."""
+    found = np.empty(len(points), bool)
+    find_hair(points.rest, points.part, points.ear, pigments_of(appearance), found)
+    return found
 
 
 GROUND_COLUMNS = 9
@@ -279,7 +287,7 @@ def _ground_kernel(rest, part, mouth_rings, eye_rings, ears, footprints, p, driv
         on_lid_edge = part[index] == 1 or part[index] == 2
 
         # Pigment moves along the person's own curve, blood multiplies the channels apart.
-        pigment = 0.020 * block[PIGMENT, here]
+        pigment = p.mottling * block[PIGMENT, here]
         mole = 0.0
         if not on_lid_edge:
             spots, mole = spots_at(

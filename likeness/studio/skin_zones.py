@@ -62,13 +62,13 @@ def spots_at(x, y, z, ax, freckles, age_spots, moles, footprint, seed, noise, he
                 cover, number = spot_at(x, y, z, cell, 0.28 * cell, share, seed + 101 + 7 * size)
                 pigment += 0.19 * cover * (0.4 + number) * fade(0.7 * cell, footprint)
     if age_spots > FEWEST_AGE_SPOTS:
-        share = 0.5 * age_spots * smoothstep(30.0, 70.0, ax + 0.5 * max(y - 30.0, 0.0))
+        share = 0.8 * age_spots * smoothstep(20.0, 60.0, ax + 0.5 * max(y - 30.0, 0.0))
         cover = 0.0
         if noise[AGE_SPOT, here] < share:
             cover, number = spot_at(x, y, z, AGE_SPOT_CELL, 3.4, share, seed + 131)
         if cover > 0.0:
             ragged = 0.75 + 0.35 * noise_at(x / 1.5, y / 1.5, z / 1.5, seed + 137)
-            pigment += 0.13 * cover * (0.5 + number) * max(ragged, 0.0) * fade(6.0, footprint)
+            pigment += 0.16 * cover * (0.5 + number) * max(ragged, 0.0) * fade(6.0, footprint)
     visible = fade(MOLE_WIDTH, footprint)
     if moles > FEWEST_MOLES and visible > 0.0 and noise[MOLE, here] < 0.25 * moles:
         cover, number = spot_at(x, y, z, MOLE_CELL, 0.95, 0.25 * moles, seed + 149)

@@ -25,7 +25,11 @@ def paint(appearance: Appearance, points: SurfacePoints) -> SurfaceValues:
     # Beards are redder than the hair above them; lashes darker.
     for part, colour, grey in (
         (BEARD, (0.95 * base[0], 0.80 * base[1], 0.72 * base[2]), min(1.25 * hair.grey, 1.0)),
-        (LASH, (0.35 * base[0] + 0.004, 0.35 * base[1] + 0.003, 0.35 * base[2] + 0.003), 0.0),
+        (
+            LASH,
+            (0.35 * base[0] + 0.004, 0.35 * base[1] + 0.003, 0.35 * base[2] + 0.003),
+            0.5 * hair.late_grey,
+        ),
         (None, base, hair.grey),
     ):
         if part is None:

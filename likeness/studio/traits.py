@@ -174,6 +174,17 @@ class HairTraits:
         return mix_log(brown, red, 0.9 * self.pheomelanin)
 
     @property
+    def brow_colour(self) -> Colour:
+        """Linear RGB albedo of the brows: darker than the hair, and never white all through."""
+        dark = mix_linear((0.0, 0.0, 0.0), self.pigmented_colour, 0.68)
+        return mix_linear(dark, HAIR_GREY, 0.7 * self.late_grey)
+
+    @property
+    def late_grey(self) -> float:
+        """Fraction of white hairs in brows and lashes, which grey years after the scalp."""
+        return self.grey**2
+
+    @property
     def colour_name(self) -> str:
         """The word a caption uses: black, dark brown, brown, blond, red, grey or white.
 

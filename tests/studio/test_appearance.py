@@ -15,7 +15,14 @@ from skimage.color import rgb2lab
 from likeness.studio.anthropometry import ANCESTRIES
 from likeness.studio.appearance import Appearance
 from likeness.studio.appearance_odds import ANCESTRY_MELANIN
-from likeness.studio.colours import BASIC_COLOURS, HAIR_ANCHORS, dye, interpolate_log, luminance
+from likeness.studio.colours import (
+    BASIC_COLOURS,
+    HAIR_ANCHORS,
+    HAIR_GREY,
+    dye,
+    interpolate_log,
+    luminance,
+)
 from likeness.studio.traits import BeardStyle, ClothingKind, HairStyle
 
 
@@ -202,3 +209,39 @@ def test_a_dyed_cloth_is_still_called_by_its_colour() -> None:
         distance = np.linalg.norm(typical - lab(dye(rng, word)), axis=1)
         right += words[int(distance.argmin())] == word
     assert right > 0.95 * 1100
+
+
+def _white_share(colour, pigmented) -> float:
+    """Share of white hairs in a mixture of them with pigmented ones, by the green channel."""
+    return (colour[1] - pigmented[1]) / (HAIR_GREY[1] - pigmented[1])
+
+
+def test_brows_whiten_after_the_scalp(crowd) -> None:
+    """They kept two fifths of their pigment under white hair, and were as dark as wet slate."""
+    hair = next(p.hair for *_, p in crowd if p.hair.eumelanin > 0.9 and p.hair.pheomelanin < 0.2)
+    dark = [0.68 * value for value in hair.pigmented_colour]
+    shares = []
+    for grey in (0.0, 0.25, 0.5, 0.75, 1.0):
+        changed = dataclasses.replace(hair, grey=grey)
+        shares.append(_white_share(changed.brow_colour, dark))
+        assert shares[-1] <= _white_share(changed.colour, hair.pigmented_colour) + 1e-12
+    assert shares[0] == pytest.approx(0.0, abs=1e-12)
+    assert shares[1] < 0.1
+    assert shares[2] < 0.25
+    assert 0.6 < shares[4] < 0.85  # a few stay dark
+    assert np.all(np.diff(shares) > 0.0)
+
+
+def test_old_people_have_white_hair_thin_brows_and_dull_uneven_skin(crowd) -> None:
+    young = [p for _, age, _, p in crowd if age < 35]
+    old = [p for _, age, _, p in crowd if age > 72]
+
+    def mean(people, group: str, name: str) -> float:
+        return float(np.mean([getattr(getattr(person, group), name) for person in people]))
+
+    women = [p for sex, age, _, p in crowd if age > 72 and sex == "female"]
+    assert np.mean([p.hair.grey > 0.6 for p in women]) > 0.65
+    assert mean(old, "brows", "density") < 0.85 * mean(young, "brows", "density")
+    assert mean(old, "skin", "oil") < 0.75 * mean(young, "skin", "oil")
+    assert mean(old, "skin", "eye_circles") > mean(young, "skin", "eye_circles") + 0.2
+    assert mean(old, "skin", "lip_redness") < mean(young, "skin", "lip_redness") - 0.15

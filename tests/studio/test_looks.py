@@ -9,6 +9,7 @@ import pytest
 
 from likeness.seeds import rng_of
 from likeness.studio.anthropometry import QUANTITIES
+from likeness.studio.appearance import Appearance
 from likeness.studio.looks import another_look, at_age, other_hair
 from likeness.studio.modes import MODES
 from likeness.studio.person import Person
@@ -62,6 +63,49 @@ def test_hair_greys_unless_it_is_dyed():
     dyed = replace(person, appearance=replace(look, hair=replace(look.hair, grey=0.0)))
     assert at_age(grey, 40).appearance.hair.grey < 0.1
     assert at_age(dyed, 78).appearance.hair.grey == 0.0
+
+
+def test_years_wear_a_face_as_they_do_in_the_population():
+    """From 30 to 75 and back: as much as between people drawn at these ages, means of 400 each."""
+
+    def drawn(age: int) -> list[Appearance]:
+        return [
+            Appearance.sample(rng_of("drawn", n), sex="female", age=age, ancestry={"hispanic": 1.0})
+            for n in range(400)
+        ]
+
+    person = replace(Person.sample(6), age=30)
+    skin = replace(person.appearance.skin, oil=0.5, blotches=0.4, eye_circles=0.3, lip_redness=1.0)
+    brows = replace(person.appearance.brows, density=0.9)
+    hair = replace(person.appearance.hair, volume=1.0)
+    person = replace(
+        person, appearance=replace(person.appearance, skin=skin, brows=brows, hair=hair)
+    )
+    older = at_age(person, 75)
+    means = {
+        age: {
+            (group, name): np.mean([getattr(getattr(p, group), name) for p in drawn(age)])
+            for group, name in (
+                ("skin", "blotches"),
+                ("skin", "eye_circles"),
+                ("skin", "lip_redness"),
+                ("hair", "volume"),
+                ("brows", "density"),
+                ("skin", "oil"),
+            )
+        }
+        for age in (30, 75)
+    }
+    for key, old in means[75].items():
+        group, name = key
+        before, after = (getattr(getattr(who.appearance, group), name) for who in (person, older))
+        young = means[30][key]
+        if key in (("brows", "density"), ("skin", "oil")):  # shares of what there was
+            assert after / before == pytest.approx(old / young, abs=0.07), name
+        else:
+            assert after - before == pytest.approx(old - young, abs=0.04), name
+        back = getattr(getattr(at_age(older, 30).appearance, group), name)
+        assert back == pytest.approx(before, abs=1e-9), name
 
 
 def test_another_cut_keeps_colour_and_loss():

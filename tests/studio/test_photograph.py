@@ -123,6 +123,25 @@ def test_framing_puts_the_box_where_it_was_asked_for(margin, distance):
     assert middle == pytest.approx(distance, abs=0.12)
 
 
+def test_no_expression_moves_a_portrait():
+    """The bridge of the nose, which no jaw moves, stays on its pixel; a crop around the face as it
+    is shown moves it up and shrinks it."""
+    scene = Scene.portrait(yaw=20.0)
+    following = replace(scene, framing=replace(scene.framing, at_rest=False))
+    shown = {
+        (kind, jaw): photograph(_person(), view, 48, expression=_with(jawOpen=jaw))
+        for kind, view in (("portrait", scene), ("following", following))
+        for jaw in (0.0, 1.0)
+    }
+    for name in ("camera", "translation"):
+        closed, opened = (shown["portrait", jaw].parameters[name] for jaw in (0.0, 1.0))
+        assert np.array_equal(closed, opened)
+    bridge = {key: picture.landmarks68[27] for key, picture in shown.items()}
+    assert np.abs(bridge["portrait", 1.0] - bridge["portrait", 0.0]).max() < 0.02
+    assert bridge["following", 1.0][1] < bridge["following", 0.0][1] - 0.5
+    assert np.array_equal(bridge["following", 0.0], bridge["portrait", 0.0])
+
+
 def test_eyes_meet_the_camera():
     """Lines of sight, from the posed eyeballs' own vertices, pass the camera within two degrees."""
     sitter = sitter_of(_person())

@@ -75,6 +75,8 @@ def test_age_and_mass_act_as_published():
     assert _at(old, "ear_length") - _at(young, "ear_length") == pytest.approx(0.22 * 40)
     assert _at(old, "tip_up") - _at(young, "tip_up") == pytest.approx(-0.08 * 40)
     assert _at(old, "upper_red") < _at(young, "upper_red") - 2.0
+    assert _at(old, "eye_bag") - _at(young, "eye_bag") > 1.1
+    assert _at(old, "temple_width") < _at(young, "temple_width") - 0.5  # hollow
     heavy = mean_of("male", 30, BMI_MEAN["male"] + BMI_SD["male"], {"european": 1.0})
     usual = mean_of("male", 30, BMI_MEAN["male"], {"european": 1.0})
     assert _at(heavy, "neck_circumference") - _at(usual, "neck_circumference") == pytest.approx(

@@ -14,7 +14,7 @@ from likeness.studio.noise import fbm
 from likeness.studio.relief import drives_of, forehead_lines
 from likeness.studio.relief import wrinkle_height as height_at
 from likeness.studio.skin import skin_tone
-from likeness.studio.surface_points import BODY
+from likeness.studio.surface_points import BODY, HAIR, LASH
 from likeness.studio.template import build_template
 from tests.studio.surface_cases import head_points, patch, plain, points_at, sitter
 
@@ -359,6 +359,41 @@ def test_expression_lines_deepen_with_age():
         assert young > 0.1
         assert old > 1.2 * young
         assert old > 1.2 * depth[0.9, "rest"][zone].max()
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "inner", "outer", "deep"),
+    [
+        (62.0, 96.0, 0.0, 30.0, 0.3),  # forehead
+        (44.0, 58.0, 0.0, 20.0, 0.25),  # between the brows
+        (20.0, 48.0, 48.0, 62.0, 0.2),  # beside the eyes
+        (10.0, 30.0, 12.0, 40.0, 0.3),  # under them
+        (-30.0, -2.0, 15.0, 45.0, 0.4),  # from nose to mouth
+    ],
+)
+def test_lines_of_old_people_are_deep_at_rest(low, high, inner, outer, deep):
+    """Those of a tenth of a millimetre are lost under soft light: people of 75 looked like 50."""
+    x, y = (grid.ravel() for grid in np.meshgrid(np.arange(inner, outer), np.arange(low, high)))
+    depth = {}
+    for age in (0.0, 0.4, 1.0):
+        drives = drives_of(np.zeros(52), wrinkles=age, neck_rings=0.0, pores=1.0)
+        depth[age] = -min(wrinkle_height(*place, 90.0, drives, 5) for place in zip(x, y))
+    assert depth[0.0] < 0.05
+    assert depth[0.0] < depth[0.4] < 0.55 * depth[1.0]
+    assert depth[1.0] > deep
+
+
+def test_lashes_whiten_less_than_hair():
+    white, dark = (plain(hair__grey=grey, hair__eumelanin=1.0) for grey in (1.0, 0.0))
+    green = {
+        (who, part): surface.evaluate(
+            appearance, points_at(np.zeros((1, 3)), part, layer=1.0, footprint=1.0)
+        ).albedo[0, 1]
+        for who, appearance in (("white", white), ("dark", dark))
+        for part in (HAIR, LASH)
+    }
+    assert green["white", LASH] > 3.0 * green["dark", LASH]
+    assert green["white", LASH] < 0.7 * green["white", HAIR]
 
 
 def test_the_edge_of_a_beard_wavers_by_less_than_is_looked_at():
