@@ -150,7 +150,7 @@ def _scalp_hair(
         )
     paths = gather(paths, start, rng, recipe.clumping)
     if hair.style in ("bob", "long"):
-        paths = clear_shoulders(join_strays(paths, space))
+        paths = join_strays(clear_shoulders(paths), space)
     paths = wave(paths, recipe, space, start, rng, seed)
     facing = space.outward(paths.reshape(-1, 3)).reshape(paths.shape)
     share = (NUM_STRANDS["standard"] * recipe.density / count) ** 0.6
