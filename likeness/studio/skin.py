@@ -68,6 +68,9 @@ SKIN_ANCHORS = (
 )
 """Linear RGB albedo at melanin 0, .2, .4, .6, .8, 1."""
 
+BROW_TONES = 0.5
+"""How far the lightest brow hairs are from the mean one, in the logarithm of their albedo."""
+
 
 def skin_tone(melanin: float) -> tuple[float, float, float]:
     """Linear RGB albedo of plain skin at melanin 0..1."""
@@ -330,7 +333,7 @@ def _ground_kernel(rest, part, mouth_rings, eye_rings, ears, footprints, p, driv
             shine += 0.7 * moist - 0.3 * (lips - moist)
             rough -= 0.10 * moist
 
-            cover = brow_cover(
+            cover, shade, tone = brow_cover(
                 ax,
                 y,
                 z,
@@ -342,7 +345,15 @@ def _ground_kernel(rest, part, mouth_rings, eye_rings, ears, footprints, p, driv
                 footprint,
                 p.seed + 223,
             )
-            r, g, b = toward(r, g, b, p.brow_colour, cover)
+            if shade > 0.0:
+                r, g, b = r * (1 - shade), g * (1 - shade), b * (1 - shade)
+            bright = math.exp(BROW_TONES * tone)
+            hairs = (
+                bright * p.brow_colour[0],
+                bright * p.brow_colour[1],
+                bright * p.brow_colour[2],
+            )
+            r, g, b = toward(r, g, b, hairs, cover)
             shine *= 1.0 - 0.6 * cover
 
             # Beard: the shadow of what is shaved, the roots of what is not.
