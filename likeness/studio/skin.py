@@ -56,6 +56,7 @@ from likeness.studio.skin_zones import (
     spots_at,
     toward,
 )
+from likeness.studio.strands import passes_light
 from likeness.studio.surface_points import SurfacePoints, SurfaceValues
 
 SKIN_ANCHORS = (
@@ -123,7 +124,9 @@ def pigments_of(appearance: Appearance) -> _Pigments:
     )
     high, low = min(skin.melanin + 0.05, 1.0), max(skin.melanin - 0.05, 0.0)
     slope = [math.log(b / a) / (high - low) for a, b in zip(skin_tone(low), skin_tone(high))]
-    dark = [0.75 * value for value in hair.colour]
+    # In the shade of the strands above, which light ones hardly throw.
+    dim = 0.75 + 0.25 * passes_light(hair.colour[1])
+    dark = [dim * value for value in hair.colour]
     brow = [0.6 * a + 0.4 * b for a, b in zip(hair.colour, hair.pigmented_colour)]
     beard_redness = (1.15, 0.95, 0.85)
     cover, ramp = {
@@ -373,6 +376,8 @@ def _ground_kernel(rest, part, mouth_rings, eye_rings, ears, footprints, p, driv
             r, g, b = toward(r, g, b, p.hair_colour, cover)
             # Roots roughen a scalp: where hair divides it would mirror the sky.
             shine *= 1.0 - cover
+            # What light comes there comes off hair; off skin alone it would be red as blood.
+            r, g = r * (1.0 - 0.5 * shade), g * (1.0 - 0.2 * shade)
             sky *= 1.0 - shade
 
         gx, gy, gz = grain_gradient(x, y, z, m, drives, footprint, p.seed, block, here)
