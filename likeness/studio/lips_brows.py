@@ -30,6 +30,8 @@ _MOST_WAVER = 12.0
 
 _HAIR_SPACING = 0.50
 _HAIR_ROWS = 5
+_LONGEST = 8.5
+"""mm of a brow hair"""
 _BROW_SHOWS = 3.2
 """mm of a wavelength that brow hairs side by side are seen with; see ``noise.fade``."""
 _BROW_HAIR, _BROW_SHADE = 0.9, 0.24
@@ -101,13 +103,17 @@ def brow_cover(x, y, z, side, thickness, arch, density, meeting, footprint, seed
         return mean, shade, 0.0
     width = 0.10 + 0.75 * footprint
     through, tone, total = 1.0, 0.0, 1e-6
-    first = math.floor((x - 9.5) / _HAIR_SPACING)
-    last = math.floor((x + 3.0) / _HAIR_SPACING)
+    first = math.floor((x - _LONGEST) / _HAIR_SPACING)
+    last = math.floor((x + width) / _HAIR_SPACING)
     offset = 0 if side > 0 else 7919
     for column in range(first, last + 1):
         for row in range(_HAIR_ROWS):
             rx = (column + random_at(column, row, offset, seed + 1)) * _HAIR_SPACING
-            if rx < 12.5 or rx > 59.0 or rx > x + width:
+            length = (4.5 + 4.0 * random_at(column, row, offset, seed + 4)) * (
+                0.6 + 0.4 * smoothstep(11.5, 19.5, rx)
+            )
+            # They lean outward.
+            if rx < 12.5 or rx > 59.0 or rx > x + width or x - rx > length:
                 continue
             # Thin where the brow begins: a dense inner end is a frown.
             grown = (0.2 + 0.75 * _table(_WIDTH_X, _WIDTH, rx)) * (
@@ -120,12 +126,9 @@ def brow_cover(x, y, z, side, thickness, arch, density, meeting, footprint, seed
             ry = brow_line(rx, arch) + half * (1.7 * level - 1.05)
             slope = brow_slope(rx) - 0.9 * (level - 0.35) * smoothstep(18.0, 32.0, rx)
             slope += 0.35 * (random_at(column, row, offset, seed + 3) - 0.5)
-            # Hairs lean outward; their tips bend into the brow's own direction.
+            # Their tips bend into the brow's own direction.
             norm = math.sqrt(1.0 + slope * slope)
             ux, uy = 1.0 / norm, slope / norm
-            length = (4.5 + 4.0 * random_at(column, row, offset, seed + 4)) * (
-                0.6 + 0.4 * smoothstep(11.5, 19.5, rx)
-            )
             dx, dy = x - rx, y - ry
             along = dx * ux + dy * uy
             if along < 0.0 or along > length:
