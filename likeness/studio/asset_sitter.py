@@ -28,8 +28,8 @@ from likeness.studio.expressions import ARKIT_NAMES, INDEX, eye_rotations
 from likeness.studio.figure import LABELS, Anchors, Figure, HeadPose, Surface
 from likeness.studio.mouth import middle_of_crown
 from likeness.studio.normals import vertex_normals
+from likeness.studio.pigments import skin_tone
 from likeness.studio.shading import EYE, SKIN, WET
-from likeness.studio.skin import skin_tone
 from likeness.studio.surface_points import GUM, SurfacePoints, SurfaceValues
 from likeness.studio.template import PARTS, SIDES, build_template
 

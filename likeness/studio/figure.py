@@ -38,10 +38,10 @@ from likeness.studio.expressions import eye_rotations
 from likeness.studio.eyelids import eye_center
 from likeness.studio.normals import strand_tangents, vertex_normals
 from likeness.studio.person import Person
+from likeness.studio.pigments import skin_tone
 from likeness.studio.reach import fit_weights
+from likeness.studio.shading import CAP, EYE, GLOSS, SKIN, STRAND, WET
 from likeness.studio.shading import CLOTH as CLOTH_MATERIAL
-from likeness.studio.shading import EYE, GLOSS, SKIN, STRAND, WET
-from likeness.studio.skin import skin_tone
 from likeness.studio.surface_points import (
     BEARD,
     BODY,
@@ -343,7 +343,7 @@ def _surface_of(
         material[PARTS.index(f"eyeball_{side}")] = EYE
         frame[PARTS.index(f"eyeball_{side}")] = _FRAMES.index(f"{side}_eye")
     material[[HAIR, HAIR_CAP, BEARD, LASH]] = STRAND
-    material[HAIR_CAP] = CLOTH_MATERIAL
+    material[HAIR_CAP] = CAP
     material[CLOTH] = CLOTH_MATERIAL
     material[FRAME] = GLOSS
     label[FRAME] = LABELS.index("occluder")

@@ -150,7 +150,7 @@ def _scalp_hair(
         )
     paths = gather(paths, start, rng, recipe.clumping)
     if hair.style in ("bob", "long"):
-        paths = clear_shoulders(join_strays(paths, space))
+        paths = join_strays(clear_shoulders(paths), space)
     paths = wave(paths, recipe, space, start, rng, seed)
     facing = space.outward(paths.reshape(-1, 3)).reshape(paths.shape)
     share = (NUM_STRANDS["standard"] * recipe.density / count) ** 0.6
@@ -271,7 +271,10 @@ def _cap(
     if recipe.part is not None:
         # Nothing stands over a parting: strands leave it on either side.
         in_front = smooth(-65.0, -35.0, skin[used][:, 2])
-        height *= 1.0 - in_front * (1.0 - smooth(1.0, 16.0, np.abs(skin[used][:, 0] - recipe.part)))
+        beside = np.abs(skin[used][:, 0] - recipe.part)
+        height *= 1.0 - in_front * (1.0 - smooth(1.0, 16.0, beside))
+        # The cap is one even colour: what shows there are the scalp's roots and the skin.
+        height -= 1.5 * in_front * (1.0 - smooth(6.0, 11.0, beside))
     if recipe.start > 0.0:
         lumps = fbm(skin[used], 16.0, len(used), octaves=2)
         height = height * 1.95 * (1.0 + 0.05 * lumps)

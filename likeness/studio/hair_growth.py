@@ -6,6 +6,7 @@ Owns the paths of scalp hair. Which way and how far is told by recipes (``hair_s
 from __future__ import annotations
 
 import numpy as np
+from scipy.ndimage import uniform_filter
 from scipy.spatial import cKDTree
 
 from likeness.studio.hair_shapes import Recipe, smooth
@@ -22,9 +23,10 @@ _SHOULDER = -104.0
 _CLIPPED = 8.0
 """Length in mm below which strands are as good as straight."""
 
-_COMPANY, _ALONE = 8, 6.0
-"""A strand with fewer neighbours than this within so many mm, or thrice what is usual for the
-number of strands, hangs by itself."""
+_CELL, _COMPANY, _FEW, _HANGS = 6.0, 8.0, 0.2, 0.4
+"""A strand hangs by itself where, beyond this last share of its points, fewer points of strands
+than the second number, or than this share of what is usual, lie in the cubes of the first, in mm,
+around one of its own."""
 
 
 def band_height(recipe: Recipe, positions: np.ndarray) -> np.ndarray:
@@ -131,29 +133,47 @@ def gather(
 
 
 def join_strays(paths: np.ndarray, space: HeadSpace) -> np.ndarray:
-    """Draws hanging strands that have left all others back to the nearest ones.
+    """Draws hanging strands that leave all others, anywhere on their way, to the one rooted nearest
+    that does not.
 
     A ribbon stands for dozens of hairs; alone before a cheek it looks like a wire.
     """
-    stray = np.zeros(len(paths), bool)
-    for share in (0.6, 1.0):
-        there = paths[:, int(share * (paths.shape[1] - 1))]
-        distance, _ = cKDTree(there).query(there, k=_COMPANY + 1)
-        stray |= distance[:, -1] > max(_ALONE, 3.0 * float(np.median(distance[:, -1])))
-    if not stray.any() or stray.sum() > len(paths) - _COMPANY:
+    together = _together(paths)
+    stray = np.ones(len(paths), bool)
+    stray[together] = False
+    if not stray.any() or stray.all():
         return paths
-    middle = paths[:, paths.shape[1] // 2]
-    together = np.flatnonzero(~stray)
-    _, nearest = cKDTree(middle[together]).query(middle[stray], k=_COMPANY)
+    _, nearest = cKDTree(paths[together, 0]).query(paths[stray, 0])
     t = smooth(0.0, 0.6, np.linspace(0.0, 1.0, paths.shape[1]))[None, :, None]
     joined = paths.copy()
-    joined[stray] += 0.9 * t * (paths[together[nearest]].mean(axis=1) - paths[stray])
+    joined[stray] += 0.9 * t * (paths[together[nearest]] - paths[stray])
     points = joined[stray].reshape(-1, 3)
     away = np.minimum(np.maximum(space.height(paths[stray].reshape(-1, 3)), 0.0), 2.0)
     joined[stray] = space.clamp(points, away, np.full(len(points), np.inf)).reshape(
         -1, *paths.shape[1:]
     )
     return joined
+
+
+def _together(paths: np.ndarray) -> np.ndarray:
+    """Numbers of the strands (S, K, 3) that have company of each other wherever they hang."""
+    cells = np.floor(paths / _CELL).astype(int)
+    cells -= cells.reshape(-1, 3).min(axis=0) - 1
+    # A rim of empty cells all around, so that neighbours of all others exist.
+    shape = tuple(cells.reshape(-1, 3).max(axis=0) + 2)
+    cells = np.ravel_multi_index(tuple(np.moveaxis(cells, -1, 0)), shape)
+    hangs = int(_HANGS * paths.shape[1])
+    kept = np.arange(len(paths))
+    while True:
+        inside = np.bincount(cells[kept].ravel(), minlength=int(np.prod(shape))).reshape(shape)
+        around = np.rint(27.0 * uniform_filter(inside.astype(float), 3)).ravel()
+        company = around[cells[kept, hangs:]]
+        least = min(_COMPANY, _FEW * float(np.median(company))) if len(kept) else 0.0
+        alone = (company < least).any(axis=1)
+        # Those that were company of the ones left out may now be alone themselves.
+        if not alone.any():
+            return kept
+        kept = kept[~alone]
 
 
 def clear_shoulders(paths: np.ndarray) -> np.ndarray:

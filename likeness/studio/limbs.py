@@ -1,7 +1,7 @@
 """Arms, hands, hips and legs: what half-length and wider pictures show besides a bust.
 
-Owns their geometry and how far a garment covers them. They hang straight down and are simple: no
-fingers but the thumb, no folds but noise. Colour and weave are ``fabric``'s.
+Owns their geometry and how far a garment covers them. They hang down and are simple: no folds but
+noise. Hands are shaped by ``hands``; colour and weave are ``fabric``'s.
 
 Sleeves and trousers are evaluated at (mm around, mm from the cuff, height), skin at its place.
 """
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from likeness.studio.appearance import Appearance
 from likeness.studio.attached import AttachedMesh, join
+from likeness.studio.hands import tubes_of
 from likeness.studio.noise import fbm
 from likeness.studio.surface_points import BODY, CLOTH
 from likeness.studio.template import Template
@@ -25,18 +26,31 @@ SLEEVE, BOTTOM, SHOE = 0.25, 2.0, 3.0
 must not be that of a third one of another colour."""
 
 _AROUND = 20
-_ARM_Y = np.array([-157, -163, -173, -196, -236, -290, -360, -440, -490, -560, -640, -720, -745])
-_ARM_X = np.array([136, 148, 160, 177, 191, 200, 205, 211, 216, 221, 225, 228, 229])
-_ARM_Z = np.array([-26, -26, -26, -27, -28, -29, -30, -30, -28, -22, -12, -3, -1])
-_ARM_RADIUS = np.array([6, 24, 36, 45, 49, 49, 46, 42, 40, 41, 36, 28, 28])
-_HAND_Y = np.array([-745, -760, -785, -815, -845, -875, -905, -925])
-_HAND_WIDE = np.array([28, 32, 40, 44, 43, 38, 30, 12])
-_HAND_DEEP = np.array([22, 20, 18, 17, 15, 13, 10, 5])
+_ARM_Y = np.array([-150, -156, -166, -181, -199, -222, -250, -290, -330, -360, -440, -490, -560])
+_ARM_OUTER = np.array([136, 158, 183, 204, 219, 232, 241, 246, 248, 248, 252, 256, 262])
+"""Outline of the shoulder and the arm beside it: from the end of the collar bone, 200 mm aside and
+180 mm below the tragion, it falls over the deltoid, which is broadest a hand's breadth lower."""
+_ARM_INNER = np.array([60, 60, 62, 66, 72, 84, 106, 146, 154, 158, 170, 176, 180])
+"""Its other side. On the shoulder that lies deep in the trunk: the two surfaces pass into each
+other where both are nearly level, with no seam around the arm as of a puffed sleeve."""
+_ARM_DEPTH = np.array([14, 23, 30, 37, 43, 49, 54, 54, 51, 48, 43, 42, 43])
+_ARM_Z = np.array([-26, -26, -26, -26, -27, -27, -28, -29, -29, -30, -30, -28, -22])
+_FOREARM_Y = np.array([-640, -720, -745])
+_FOREARM = np.array([(189, 261, 38, -12), (200, 256, 26, -3), (202, 256, 25, -1)])
+"""Inner and outer side, half depth and z further down."""
+_LEAN = 110.0
+"""mm by which the arm of someone of twice the usual girth is pushed aside, from the armpit down;
+the shoulder is bone, and stays."""
 _LEG_Y = np.array([-690, -738, -794, -870, -962, -1066, -1152, -1246, -1360, -1454, -1540])
 _LEG_X = np.array([78, 82, 84, 87, 90, 92, 92, 92, 92, 92, 92])
 _LEG_RADIUS = np.array([64, 78, 80, 78, 70, 60, 56, 60, 52, 42, 40])
+_ALONG = np.concatenate([_ARM_Y, _FOREARM_Y])
+_PROFILE = np.concatenate(
+    [np.stack([_ARM_INNER, _ARM_OUTER, _ARM_DEPTH, _ARM_Z], axis=1), _FOREARM]
+)
 _SLEEVE_END = {"t-shirt": -345.0, "v-neck": -345.0, "dress": -330.0, "blouse": -700.0}
 _LONG_SLEEVE = -742.0
+_WRIST = -745.0
 
 
 def build(
@@ -115,6 +129,21 @@ def _ring(x: Array, y: Array, z: Array, wide: Array, deep: Array) -> Array:
     )
 
 
+def _sweep(line: Array, across: Array, wide: Array, deep: Array) -> Array:
+    """(R, _AROUND, 3) ellipses square to a line (R, 3), ``wide`` along the direction ``across``."""
+    turn = np.linspace(0.0, 2.0 * np.pi, _AROUND, endpoint=False)
+    along = np.gradient(line, axis=0)
+    along /= np.linalg.norm(along, axis=1, keepdims=True)
+    first = np.cross(across, along)
+    first /= np.linalg.norm(first, axis=1, keepdims=True)
+    second = np.cross(along, first)
+    return (
+        line[:, None]
+        + (deep[:, None] * np.sin(turn))[..., None] * first[:, None]
+        + (wide[:, None] * np.cos(turn))[..., None] * second[:, None]
+    )
+
+
 def _cloth_rest(rows: Array, radius: float) -> Array:
     """Coordinates cloth is evaluated at: around, from the lower edge, height."""
     turn = np.linspace(-np.pi, np.pi, _AROUND, endpoint=False)
@@ -129,46 +158,37 @@ def _arm(appearance: Appearance, torso: Torso, hang: _Hanger, side: float) -> li
     traits, body = appearance.clothing, torso.build
     end = _SLEEVE_END.get(traits.kind, _LONG_SLEEVE)
     top = -113.0
-    thick = torso.scale * body.mass**0.8 * (1.0 if body.sex == "male" else 0.94)
+    thick = body.mass**0.8 * (1.0 if body.sex == "male" else 0.94)
 
-    def ring(levels: Array, extra: float) -> Array:
-        x = torso.scale * np.interp(-levels, -_ARM_Y, _ARM_X)
-        x = x + 110.0 * (body.mass - 1.0)
-        radius = thick * np.interp(-levels, -_ARM_Y, _ARM_RADIUS) + extra
+    def ring(levels: Array) -> Array:
+        inner, outer, deep, z = (np.interp(-levels, -_ALONG, column) for column in _PROFILE.T)
         y = top + body.stature * (levels - top)
-        z = np.interp(-levels, -_ARM_Y, _ARM_Z)
-        deep = radius * np.interp(-levels, [160.0, 230.0, 330.0], [1.45, 1.3, 1.05])
-        return _ring(side * x, y, z, radius, deep)
+        lean = _LEAN * (body.mass - 1.0) * np.clip((-170.0 - levels) / 130.0, 0.0, 1.0)
+        middle, wide = 0.5 * (inner + outer), 0.5 * (outer - inner)
+        # What is bone and joint keeps its girth.
+        stout = 1.0 + (thick - 1.0) * np.clip((-170.0 - levels) / 130.0, 0.0, 1.0)
+        x = torso.scale * middle + lean
+        return _ring(side * x, y, z, torso.scale * wide * stout, torso.scale * deep * stout)
 
     loose = 2.0 + 7.0 * traits.looseness + (3.0 if traits.kind in ("cardigan", "hoodie") else 0.0)
-    near = np.concatenate([_ARM_Y[:5], np.linspace(-265.0, end, 9 if end > -400 else 18)])
-    sleeve = ring(near, 0.0)
+    near = np.concatenate([_ARM_Y[:7], np.linspace(-275.0, end, 8 if end > -400 else 17)])
+    sleeve = ring(near)
     turn = np.linspace(0.0, 2.0 * np.pi, _AROUND, endpoint=False)
     out = np.stack([np.sin(turn), 0 * turn, np.cos(turn)], axis=1)
     flat = sleeve.reshape(-1, 3) * (1.0, 0.45, 1.0)
     folds = fbm(flat, 30.0, appearance.texture_seed + 611, octaves=2).reshape(len(near), -1)
-    slack = loose * np.clip((near[0] - near) / 140.0, 0.35, 1.0)[:, None] * (1.0 + 0.5 * folds)
+    slack = loose * np.clip((near[0] - near) / 140.0, 0.15, 1.0)[:, None] * (1.0 + 0.5 * folds)
     if end < -600.0:
         slack[-2:] *= 0.35  # a cuff
     sleeve = sleeve + np.maximum(slack, 1.0)[..., None] * out
     pieces = [hang(sleeve, _cloth_rest(sleeve, 55.0), CLOTH, SLEEVE)]
     if end > _LONG_SLEEVE:
-        bare = ring(np.linspace(end + 30.0, _ARM_Y[-1], 12), 0.0)
+        bare = ring(np.linspace(end + 30.0, _WRIST, 12))
         pieces.append(hang(bare, bare, BODY, 0.0))
-    y = top + body.stature * (_HAND_Y - top)
-    x = side * (torso.scale * _ARM_X[-1] + 110.0 * (body.mass - 1.0)) * np.ones(len(y))
-    lean = np.linspace(0.0, 14.0, len(y))
-    hand = _ring(x, y, -1.0 + lean, torso.scale * _HAND_DEEP, torso.scale * _HAND_WIDE)
-    pieces.append(hang(hand, hand, BODY, 0.0))
-    thumb_y = y[1] + np.linspace(0.0, -72.0, 6)
-    thumb = _ring(
-        x[0] - side * np.linspace(4.0, 12.0, 6),
-        thumb_y,
-        16.0 + np.linspace(0.0, 26.0, 6),
-        np.array([12.0, 14.0, 12.0, 10.5, 9.5, 4.0]),
-        np.array([12.0, 14.0, 12.0, 10.5, 9.5, 4.0]),
-    )
-    pieces.append(hang(thumb, thumb, BODY, 0.0))
+    wrist = ring(np.array([_WRIST])).mean(axis=1)
+    for tube in tubes_of(body.sex, side):
+        rows = _sweep(wrist + tube.line, tube.along_palm, tube.wide, tube.deep)
+        pieces.append(hang(rows, rows, BODY, 0.0))
     return pieces
 
 
@@ -214,7 +234,9 @@ def _hips(appearance: Appearance, torso: Torso, hang: _Hanger) -> AttachedMesh:
     skirt = appearance.clothing.kind == "dress"
     for share in np.linspace(0.2, 1.0, 6):
         grow = 1.0 + (0.16 * share if skirt else -0.06 * share - 0.05 * share**4)
-        row = centre + (hip - centre) * (grow, 1.0, grow)
+        # Trousers pass between the legs, behind their fronts: else they look worn over others.
+        deep = grow if skirt else grow - 0.5 * share**2
+        row = centre + (hip - centre) * (grow, 1.0, deep)
         row[:, 1] = hip[:, 1] - (420.0 if skirt else 150.0) * torso.build.stature * share
         rows.append(row)
     tube = np.stack(rows)

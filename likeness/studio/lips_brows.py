@@ -30,6 +30,13 @@ _MOST_WAVER = 12.0
 
 _HAIR_SPACING = 0.50
 _HAIR_ROWS = 5
+_LONGEST = 8.5
+"""mm of a brow hair"""
+_BROW_SHOWS = 3.2
+"""mm of a wavelength that brow hairs side by side are seen with; see ``noise.fade``."""
+_BROW_HAIR, _BROW_SHADE = 0.9, 0.24
+"""What hairs of density 1 let through in the middle of a brow is exp of the first, negative; share
+of the light they keep from the skin there."""
 
 
 @njit(cache=True)
@@ -73,57 +80,71 @@ def brow_slope(x):
 
 @njit(cache=True)
 def brow_cover(x, y, z, side, thickness, arch, density, meeting, footprint, seed):
-    """Coverage 0..1 by single brow hairs, drawn as tapering strokes on a jittered lattice.
+    """Coverage by brow hairs, the shade they throw on the skin between them, and their tone.
 
-    Where hairs are thinner than a pixel the mean coverage remains.
+    Hairs are tapering strokes on a jittered lattice, each as much of a pixel as it covers. A pixel
+    of a portrait is crossed by a handful of them, and by more here and fewer there: that unevenness
+    is what tells hairs from paint, so they are drawn for as long as a brow is some pixels high.
+    Where pixels are larger the mean coverage remains.
+
+    Returns:
+        coverage 0..1; shade 0..1; mean over the hairs of a random number -1..1 of each, by which
+        one is lighter than the next.
     """
     band = brow_band(x, y, z, thickness + 1.6, arch)
     if band < 0.004:
-        return 0.25 * meeting * density * math.exp(-((x / 5.5) ** 2) - ((y - 50.5) / 4.0) ** 2)
-    mean = 0.72 * density * brow_band(x, y, z, thickness, arch)
-    visible = fade(0.8, footprint)
+        bridge = math.exp(-((x / 5.5) ** 2) - ((y - 50.5) / 4.0) ** 2)
+        return 0.25 * meeting * density * bridge, 0.0, 0.0
+    mean = density * brow_band(x, y, z, thickness, arch)
+    shade = min(_BROW_SHADE * mean, 0.4)
+    mean = 1.0 - math.exp(-_BROW_HAIR * mean)
+    visible = fade(_BROW_SHOWS, footprint)
     if visible <= 0.0:
-        return min(mean, 0.92)
-    width = 0.10 + 0.55 * footprint
-    cover = 0.0
-    first = math.floor((x - 9.5) / _HAIR_SPACING)
-    last = math.floor((x + 3.0) / _HAIR_SPACING)
+        return mean, shade, 0.0
+    width = 0.10 + 0.75 * footprint
+    through, tone, total = 1.0, 0.0, 1e-6
+    first = math.floor((x - _LONGEST) / _HAIR_SPACING)
+    last = math.floor((x + width) / _HAIR_SPACING)
     offset = 0 if side > 0 else 7919
     for column in range(first, last + 1):
         for row in range(_HAIR_ROWS):
+            rx = (column + random_at(column, row, offset, seed + 1)) * _HAIR_SPACING
+            length = (4.5 + 4.0 * random_at(column, row, offset, seed + 4)) * (
+                0.6 + 0.4 * smoothstep(11.5, 19.5, rx)
+            )
+            # They lean outward.
+            if rx < 12.5 or rx > 59.0 or rx > x + width or x - rx > length:
+                continue
             # Thin where the brow begins: a dense inner end is a frown.
-            grown = (0.2 + 0.75 * _table(_WIDTH_X, _WIDTH, x)) * (
-                0.45 + 0.55 * smoothstep(13.0, 22.0, x)
+            grown = (0.2 + 0.75 * _table(_WIDTH_X, _WIDTH, rx)) * (
+                0.45 + 0.55 * smoothstep(13.0, 22.0, rx)
             )
             if random_at(column, row, offset, seed) > density * grown:
-                continue
-            rx = (column + random_at(column, row, offset, seed + 1)) * _HAIR_SPACING
-            if rx < 12.5 or rx > 59.0:
                 continue
             level = (row + random_at(column, row, offset, seed + 2)) / _HAIR_ROWS
             half = brow_half_width(rx, thickness)
             ry = brow_line(rx, arch) + half * (1.7 * level - 1.05)
             slope = brow_slope(rx) - 0.9 * (level - 0.35) * smoothstep(18.0, 32.0, rx)
             slope += 0.35 * (random_at(column, row, offset, seed + 3) - 0.5)
-            # Hairs lean outward; their tips bend into the brow's own direction.
+            # Their tips bend into the brow's own direction.
             norm = math.sqrt(1.0 + slope * slope)
             ux, uy = 1.0 / norm, slope / norm
-            length = (4.5 + 4.0 * random_at(column, row, offset, seed + 4)) * (
-                0.6 + 0.4 * smoothstep(11.5, 19.5, rx)
-            )
             dx, dy = x - rx, y - ry
             along = dx * ux + dy * uy
             if along < 0.0 or along > length:
                 continue
             bend = 0.07 * along * along / length
             across = abs(-dx * uy + dy * ux + bend)
+            if across >= width:
+                continue
             taper = 1.0 - 0.75 * along / length
             stroke = 1.0 - smoothstep(0.1 * width, width, across / taper)
             stroke *= min(1.0, 0.10 / width * 1.7) * (0.65 + 0.35 * taper)
-            cover = 1.0 - (1.0 - cover) * (1.0 - stroke)
-    shadow = 0.34 * mean
-    drawn = 1.0 - (1.0 - cover) * (1.0 - shadow)
-    return min(visible * drawn + (1.0 - visible) * mean, 0.95)
+            through *= 1.0 - stroke
+            tone += stroke * (2.0 * random_at(column, row, offset, seed + 5) - 1.0)
+            total += stroke
+    cover = visible * (1.0 - through) + (1.0 - visible) * mean
+    return cover, shade, visible * tone / total
 
 
 @njit(cache=True)

@@ -13,6 +13,10 @@ from numba import njit
 from likeness.studio import hairline
 from likeness.studio.lips_brows import stubble
 from likeness.studio.noise import fade, fbm_at, noise_at, smoothstep
+from likeness.studio.strands import passes_light
+
+_PARTED = 0.8
+"""How bare the skin is in the middle of a parting."""
 
 HAIR_FROM = 0.5
 """Mean cover above which the scalp is hair to a label, as a pixel is what most of it shows."""
@@ -104,6 +108,27 @@ def find_hair(rest, parts, ears, p, out):
 
 
 @njit(cache=True)
+def _bare(x, z, footprint, p):
+    """How bare a point is beside the line hair divides along, 0..1.
+
+    Hair is combed apart between its roots: what shows is a strip of plain skin two or three
+    millimetres wide whose sides are the roots, wavering and toothed, and beyond it skin between the
+    first hairs, which lie across it.
+    """
+    away = x - p.part_line - 0.7 * noise_at(z / 15.0, 0.0, 0.0, p.seed + 241)
+    if abs(away) > 12.0 + footprint:
+        return 0.0
+    side = 100.0 if away > 0.0 else 0.0
+    half = 1.1 + 0.3 * fade(2.2, footprint) * noise_at(z / 2.2, side, 0.0, p.seed + 251)
+    away = abs(away)
+    soft = 0.5 + 0.5 * footprint
+    strip = 1.0 - smoothstep(half - soft, half + soft, away)
+    hairs = fbm_at(z, away / 9.0, side, 1.1, 2, p.seed + 257, footprint)
+    between = smoothstep(-0.3, 1.6, hairs) * (1.0 - smoothstep(half, 12.0, away))
+    return max(_PARTED * strip, 0.55 * between)
+
+
+@njit(cache=True)
 def scalp_cover(x, y, z, ear, footprint, p):
     """Coverage of the scalp by the roots of hair, bare along a parting, and the shade under it."""
     height = _height_above(x, y, z, p)
@@ -113,9 +138,7 @@ def scalp_cover(x, y, z, ear, footprint, p):
     if p.hair_inside and area < 0.999:
         area = _single_hairs(x, y, z, area, footprint, p)
     if p.parted and y > 85.0:
-        wave = 0.7 * noise_at(z / 15.0, 0.0, 0.0, p.seed + 241)
-        line = 1.0 - smoothstep(0.2, 0.8 + footprint, abs(x - p.part_line - wave))
-        area *= 1.0 - 0.5 * line * smoothstep(-42.0, -25.0, z)
+        area *= 1.0 - _bare(x, z, footprint, p) * smoothstep(-42.0, -25.0, z)
     cover = area * p.hair_cover
     if cover == 0.0:
         return 0.0, 0.0
@@ -123,6 +146,6 @@ def scalp_cover(x, y, z, ear, footprint, p):
     speckled = min(cover * (0.3 + 1.4 * grain), 1.0)
     shade = 0.0
     if p.hair_inside:
-        dark = max(0.62 - 0.8 * p.hair_colour[1], 0.1)  # light hair passes light on
-        shade = dark * cover * smoothstep(4.0, 14.0, height)
+        dark = 0.62 * (1.0 - passes_light(p.hair_colour[1]))
+        shade = dark * cover * smoothstep(0.0, 12.0, height)
     return speckled * (1.0 - cover) + cover * cover, shade

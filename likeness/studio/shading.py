@@ -19,7 +19,7 @@ from numba import njit
 
 from likeness.studio.visibility import soft_shadow
 
-SKIN, EYE, WET, STRAND, CLOTH, GLOSS = range(6)
+SKIN, EYE, WET, STRAND, CLOTH, GLOSS, CAP = range(7)
 """Materials."""
 
 #                  wrap r, g, b      through r, g, b (mm)  reflectance  second lobe's share
@@ -31,12 +31,17 @@ _MATERIALS = np.array(
         [0.30, 0.30, 0.30, 7.0, 6.00, 5.50, 0.046, 0.50],
         [0.10, 0.10, 0.10, 0.8, 0.80, 0.80, 0.040, 0.00],
         [0.00, 0.00, 0.00, 0.3, 0.30, 0.30, 0.045, 0.00],
+        [0.10, 0.10, 0.10, 5.0, 5.00, 5.00, 0.040, 0.00],
     ],
     dtype=np.float32,
 )
-_RETURNED = (0.55, 0.55, 1.4, 0.55, 0.55, 0.55)
+_RETURNED = (0.55, 0.55, 1.4, 0.55, 0.55, 0.55, 0.55)
 """Share of the light thrown about that reaches a point where the surroundings are blocked; into
 the mouth some comes through the cheeks."""
+_PASSED_ON = 6.0
+"""How much farther light gets through hair for each unit of albedo of its fibres: what they do not
+absorb they scatter on, and there is no black between white hairs (Zinke et al., "Dual scattering
+approximation", SIGGRAPH 2008)."""
 _SPECULAR = 1.3
 _BIAS = (0.0, 0.0022, 0.0013)
 """Metres by which what throws a shadow is nearer to the lamp at least, by the texels the window
@@ -255,9 +260,8 @@ def shade(
                 t_h = (tx + 0.13 * gx) * hx + (ty + 0.13 * gy) * hy + (tz + 0.13 * gz) * hz
                 second_lobe = math.pow(max(1.0 - t_h * t_h, 0.0), 0.25 * exponent)
                 for c in range(3):
-                    through = lit + (1.0 - lit) * math.exp(
-                        -1000.0 * behind / _MATERIALS[kind, 3 + c]
-                    )
+                    reach = _MATERIALS[kind, 3 + c] * (1.0 + _PASSED_ON * albedo[sample, c])
+                    through = lit + (1.0 - lit) * math.exp(-1000.0 * behind / reach)
                     light = through * lamp_colors[lamp, c]
                     diffuse[c] += light * level
                     tint = math.sqrt(max(albedo[sample, c], 0.0))

@@ -82,7 +82,7 @@ def _fill(
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _passes_light(green):
+def passes_light(green):
     """How much hair of an albedo lights what lies under it, 0 dark .. 1 white: light is scattered
     on and on between fibres that absorb little, and there is no black between white hairs."""
     return smoothstep(0.04, 0.30, green)
@@ -113,7 +113,7 @@ def _paint_kernel(
             streak = 0.25 * fbm_at(
                 azimuth, y / (9.0 - 8.0 * curl), 0.0, 2.2, 2, seed + 501, footprint
             )
-            light = _passes_light(colour[1] + 0.85 * grey * (grey_colour[1] - colour[1]))
+            light = passes_light(colour[1] + 0.85 * grey * (grey_colour[1] - colour[1]))
             bright = (0.62 + 0.30 * light) * math.exp(streak)
             for channel in range(3):
                 mixed = colour[channel] + 0.85 * grey * (grey_colour[channel] - colour[channel])
@@ -144,7 +144,7 @@ def _paint_kernel(
         sun = 1.0 + 0.30 * smoothstep(30.0, 220.0, along)  # old tips are bleached
         light = 0.0  # beards and lashes stand before skin
         if part[index] == HAIR:
-            light = _passes_light(colour[1] + white * (grey_colour[1] - colour[1]))
+            light = passes_light(colour[1] + white * (grey_colour[1] - colour[1]))
         # Light that passes from hair to hair evens them out.
         uneven = 1.0 - 0.7 * light
         bright = math.exp(uneven * streak + 0.30 * hairs)

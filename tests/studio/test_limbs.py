@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from likeness.studio import limbs
+from likeness.studio import clothing, limbs
 from likeness.studio.surface_points import BODY, CLOTH
 from likeness.studio.template import build_template
 from likeness.studio.torso import Build
@@ -26,6 +26,57 @@ def test_people_are_as_tall_and_wide_as_the_survey_says(sex: str, stature: float
     assert 146.0 - points[:, 1].min() == pytest.approx(stature, rel=0.04)
     arms = points[points[:, 1] > -280.0]
     assert np.ptp(arms[:, 0]) == pytest.approx(495.0 if sex == "male" else 445.0, rel=0.06)
+
+
+def _shoulder_line(kind: str, build: Build, aside: np.ndarray) -> np.ndarray:
+    """Height of the dressed shoulder's outline from the front at distances from the middle, mm."""
+    template = build_template()
+    appearance = plain(clothing__kind=kind, clothing__looseness=0.4)
+    highest = np.full(len(aside), -np.inf)
+    for mesh in (
+        limbs.build(appearance, template, template.vertices, build),
+        clothing.build(appearance, template, template.vertices, build),
+    ):
+        points = mesh.place(template.vertices)[0]
+        for corners in (points[mesh.faces], points[mesh.faces][:, [1, 2, 0]]):
+            for share in np.linspace(0.0, 1.0, 9):
+                edge = (1.0 - share) * corners[:, 0] + share * corners[:, 1]
+                for number, x in enumerate(aside):
+                    near = np.abs(np.abs(edge[:, 0]) - x) < 1.5
+                    if near.any():
+                        highest[number] = max(highest[number], edge[near, 1].max())
+    return highest
+
+
+@pytest.mark.parametrize("kind", ["t-shirt", "shirt"])
+@pytest.mark.parametrize("bmi", [22.0, 34.0])
+def test_shoulders_fall_from_the_neck_and_round_over_the_deltoid(kind: str, bmi: float) -> None:
+    """The line falls all along, gently to the tip of the shoulder 200 mm aside, ever more steeply
+    beyond; of light and heavy men alike, since the tip is bone. A sleeve's head of its own left
+    a notch beside the neck, 12 mm deep on 10, and a dome behind it."""
+    aside = np.arange(90.0, 231.0, 10.0)
+    height = _shoulder_line(kind, Build("male", bmi), aside)
+    slope = -np.diff(height) / np.diff(aside)
+    assert (slope > -0.05).all()
+    before_tip = slope[aside[1:] <= 190.0]
+    assert before_tip.max() < 0.85
+    beyond = slope[aside[:-1] >= 190.0]
+    assert (np.diff(beyond) > -0.15).all()
+    assert beyond[-1] > 1.0
+    tip = height[aside == 200.0]
+    assert tip == pytest.approx(-180.0, abs=14.0)
+
+
+def test_five_fingers_hang_at_the_end_of_an_arm() -> None:
+    """In the plane a hand's breadth below the knuckles a hand is four or five discs, no blade."""
+    mesh, points = _built("t-shirt", Build())
+    rows = points[mesh.part == BODY]
+    hand = rows[(rows[:, 0] > 150.0) & (rows[:, 1] < -740.0)]
+    level = hand[np.abs(hand[:, 1] + 885.0) < 9.0]
+    across = np.sort(level[:, 2])
+    assert np.ptp(level[:, 2]) > 50.0  # as broad as four fingers
+    assert np.diff(across).max() < 25.0
+    assert hand[:, 1].min() == pytest.approx(-745.0 - 0.93 * 193.0, abs=25.0)
 
 
 def test_both_sides_are_alike() -> None:

@@ -12,8 +12,8 @@ from likeness.studio.light_kinds import PORTRAIT_LIGHT
 from likeness.studio.metering import exposed, stops
 from likeness.studio.person import Person
 from likeness.studio.photograph import photograph, sitter_of
+from likeness.studio.pigments import skin_tone
 from likeness.studio.scene import Scene
-from likeness.studio.skin import skin_tone
 
 
 def grey(luminance: float) -> tuple[float, float, float]:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from likeness.studio import surface
+from likeness.studio.appearance import Appearance
 from likeness.studio.figure import LABELS
 from likeness.studio.noise import fbm
 from likeness.studio.person import Person
@@ -15,6 +16,7 @@ from likeness.studio.photograph import Photograph, photograph, sitter_of
 from likeness.studio.pixels import project
 from likeness.studio.scene import Scene
 from likeness.studio.skin import is_hair
+from likeness.studio.strands import passes_light
 from likeness.studio.traits import HairStyle
 from tests.studio.surface_cases import plain, points_at
 from tests.studio.test_hairline import TABLE
@@ -82,13 +84,19 @@ def test_a_shaved_scalp_is_skin() -> None:
     assert not (picture.mask == HAIR).any()
 
 
+def _roots(who: Appearance) -> float:
+    """Green albedo of roots: 0.75 of the hair's in the shade of strands, which light ones pass."""
+    green = who.hair.colour[1]
+    return (0.75 + 0.25 * float(passes_light(green))) * green
+
+
 @pytest.mark.parametrize("style", ["buzz", "crop", "long", "tied"])
 def test_scalp_counts_as_hair_where_its_paint_is_mostly_hair(style: HairStyle) -> None:
     """Painted with dark and with white hair a point differs by its share of hair: that of many
     points around a place is on the same side of a half as the place's label."""
     traits = {"hair__style": style, "hair__recession": 0.2, "hair__thinning": 0.0}
     dark, white = (plain(**traits, hair__parting=0.9, hair__grey=grey) for grey in (0.0, 1.0))
-    between = 0.75 * (white.hair.colour[1] - dark.hair.colour[1])
+    between = _roots(white) - _roots(dark)
     sway = np.random.default_rng(0).uniform(-1.0, 1.0, (3000, 3)) * (4.0, 0.6, 0.0)
     shares, found = [], []
     for height in np.arange(86.0, 130.0, 1.5):

@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pytest
 
+from likeness.studio.colours import HAIR_ANCHORS, HAIR_GREY
 from likeness.studio.shading import CLOTH, EYE, SKIN, STRAND, shade
 
 
@@ -152,8 +153,25 @@ def test_strands_shine_across_and_not_along_the_light():
     assert across[0] > 1.5 * along[0]
     highlight = _shade(STRAND, FACING, specular=1.0, roughness=0.3)
     assert highlight[0] > across[0] + 0.05
-    inside = _shade(STRAND, FACING, blocked_by=0.02)
-    assert 0 < inside[0] < 0.2 * across[0]
+    brown = {"specular": 0.0, "albedo": (0.09, 0.045, 0.022)}
+    inside = _shade(STRAND, FACING, blocked_by=0.02, **brown) / _shade(STRAND, FACING, **brown)
+    assert 0 < inside[0] < 0.2
+
+
+def test_white_hair_passes_light_on_where_dark_hair_keeps_it():
+    """Beer's law: ten more millimetres always leave the same share. Of light behind 10 mm of white
+    hair more than twice what is left behind black is; it has no black holes between its locks."""
+    left = {}
+    for name, albedo in (("white", HAIR_GREY), ("black", HAIR_ANCHORS[-1])):
+        lit = _shade(STRAND, FACING, specular=0.0, albedo=albedo)
+        ten, twenty, thirty = (
+            _shade(STRAND, FACING, specular=0.0, albedo=albedo, blocked_by=depth) / lit
+            for depth in (0.01, 0.02, 0.03)
+        )
+        np.testing.assert_allclose(twenty**2, ten * thirty, rtol=1e-3)
+        left[name] = ten[1]
+    assert left["white"] > 2.0 * left["black"]
+    assert left["white"] > 0.45
 
 
 def test_brightness_is_proportional_to_light_and_adds_up():

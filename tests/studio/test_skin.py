@@ -11,9 +11,9 @@ from likeness.studio.beard import density_of
 from likeness.studio.expressions import INDEX
 from likeness.studio.lips_brows import beard_mask, brow_band, lip_mask
 from likeness.studio.noise import fbm
+from likeness.studio.pigments import skin_tone
 from likeness.studio.relief import drives_of, forehead_lines
 from likeness.studio.relief import wrinkle_height as height_at
-from likeness.studio.skin import skin_tone
 from likeness.studio.surface_points import BODY, HAIR, LASH
 from likeness.studio.template import build_template
 from tests.studio.surface_cases import head_points, patch, plain, points_at, sitter

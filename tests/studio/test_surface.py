@@ -7,9 +7,10 @@ from dataclasses import fields
 import numpy as np
 import pytest
 
-from likeness.studio import skin, surface
+from likeness.studio import surface
 from likeness.studio.bake import bake
 from likeness.studio.expressions import INDEX
+from likeness.studio.pigments import skin_tone
 from likeness.studio.surface_points import (
     BEARD,
     BODY,
@@ -108,7 +109,7 @@ def test_baked_texels_are_evaluated_points(textures) -> None:
     corner = np.argwhere(template.faces == vertex)[0]
     u, v = template.uv[template.uv_faces[corner[0], corner[1]]]
     row, column = int((1.0 - v) * 256), int(u * 256)
-    expected = np.array(skin.skin_tone(0.4))
+    expected = np.array(skin_tone(0.4))
     linear = (textures.albedo[row, column] / 255.0) ** 2.2
     np.testing.assert_allclose(linear, expected, rtol=0.25)
 
