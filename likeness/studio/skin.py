@@ -29,8 +29,8 @@ from likeness.studio.noise import fade, smoothstep
 from likeness.studio.relief import (
     Drives,
     drives_of,
-    forehead_lines,
     grain_gradient,
+    lines_of,
     wrinkle_gradient,
 )
 from likeness.studio.scalp_cover import scalp_cover
@@ -211,7 +211,7 @@ def crease(
         points.footprint,
         _drives(appearance, weights),
         appearance.texture_seed,
-        forehead_lines(appearance.texture_seed),
+        lines_of(appearance.texture_seed),
         ground,
         values.albedo,
         values.bump,
