@@ -17,6 +17,7 @@ from numba import njit
 
 from likeness.studio.appearance import Appearance
 from likeness.studio.colours import interpolate_log
+from likeness.studio.drives import Drives, drives_of
 from likeness.studio.hair_shapes import has_inside, is_parted, part_line
 from likeness.studio.lips_brows import (
     BEARD_STYLES,
@@ -26,13 +27,7 @@ from likeness.studio.lips_brows import (
     stubble,
 )
 from likeness.studio.noise import fade, smoothstep
-from likeness.studio.relief import (
-    Drives,
-    drives_of,
-    grain_gradient,
-    lines_of,
-    wrinkle_gradient,
-)
+from likeness.studio.relief import grain_gradient, lines_of, wrinkle_gradient
 from likeness.studio.scalp_cover import scalp_cover
 from likeness.studio.skin_noise import (
     BLOCK,

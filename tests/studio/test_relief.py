@@ -7,8 +7,9 @@ import math
 import numpy as np
 import pytest
 
+from likeness.studio.drives import drives_of
 from likeness.studio.noise import fade, noise_at, smoothstep
-from likeness.studio.relief import drives_of, lines_of, wrinkle_gradient, wrinkle_height
+from likeness.studio.relief import lines_of, wrinkle_gradient, wrinkle_height
 from likeness.studio.template import build_template
 
 SEED = 5

@@ -8,10 +8,11 @@ from scipy.interpolate import LinearNDInterpolator
 
 from likeness.studio import lips_brows, surface
 from likeness.studio.beard import density_of
+from likeness.studio.drives import drives_of
 from likeness.studio.expressions import INDEX
 from likeness.studio.lips_brows import beard_mask, brow_band, lip_mask
 from likeness.studio.noise import fbm
-from likeness.studio.relief import drives_of, lines_of
+from likeness.studio.relief import lines_of
 from likeness.studio.relief import wrinkle_height as height_at
 from likeness.studio.skin import skin_tone
 from likeness.studio.surface_points import BODY
