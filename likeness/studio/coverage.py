@@ -11,7 +11,7 @@ import numpy as np
 from numba import njit
 
 from likeness.geometry.rasterize_reference import MIN_AREA, NEAR
-from likeness.studio.depth_maps import first_centre
+from likeness.studio.depth_maps import LANES, first_centre
 
 _HALF, _ONE = np.float32(0.5), np.float32(1.0)
 _OVERLAP = np.float32(1e-5)
@@ -30,8 +30,8 @@ def nearest_triangle(points, inverse, faces, tri):
         tri: (H, W) int32, written.
     """
     height, width = tri.shape
-    tri[:] = -1
-    nearest = np.zeros(tri.shape, np.float32)
+    shape = (height, (width + LANES - 1) // LANES, LANES)
+    found_tri, nearest = np.full(shape, -1, np.int32), np.zeros(shape, np.float32)
     columns = np.empty(len(points), np.int32)
     rows = np.empty(len(points), np.int32)
     for vertex in range(len(points)):
@@ -60,18 +60,21 @@ def nearest_triangle(points, inverse, faces, tri):
         z1, z2 = z1 - z0, z2 - z0
         for row in range(top, bottom):
             qy = np.float32(row) + _HALF - y0
-            near_row, tri_row = nearest[row, left:right], tri[row, left:right]
-            for column in range(len(near_row)):
-                qx = np.float32(left + column) + _HALF - x0
-                b1, b2 = qx * e2y - qy * e2x, e1x * qy - e1y * qx
-                found, before = z0 + b1 * z1 + b2 * z2, near_row[column]
-                # Without a branch, so that several columns are looked at at once.
-                is_seen = (
-                    (b1 >= -_OVERLAP)
-                    & (b2 >= -_OVERLAP)
-                    & (b1 + b2 <= _ONE + _OVERLAP)
-                    & (found > before)
-                )
-                near_row[column] = found if is_seen else before
-                tri_row[column] = face if is_seen else tri_row[column]
+            for block in range(left // LANES, (right + LANES - 1) // LANES):
+                start = np.float32(LANES * block) + _HALF - x0
+                near_lanes, tri_lanes = nearest[row, block], found_tri[row, block]
+                # Without a branch, so that all lanes are looked at at once.
+                for lane in range(LANES):
+                    qx = start + np.float32(lane)
+                    b1, b2 = qx * e2y - qy * e2x, e1x * qy - e1y * qx
+                    found, before = z0 + b1 * z1 + b2 * z2, near_lanes[lane]
+                    is_seen = (
+                        (b1 >= -_OVERLAP)
+                        & (b2 >= -_OVERLAP)
+                        & (b1 + b2 <= _ONE + _OVERLAP)
+                        & (found > before)
+                    )
+                    near_lanes[lane] = found if is_seen else before
+                    tri_lanes[lane] = face if is_seen else tri_lanes[lane]
+    tri[:] = found_tri.reshape(height, shape[1] * LANES)[:, :width]
     return np.count_nonzero(tri >= 0)

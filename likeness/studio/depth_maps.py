@@ -11,6 +11,9 @@ from numba import njit
 
 from likeness.geometry.rasterize_reference import MIN_AREA
 
+LANES = 16
+"""Neighbours in a row that are looked at at once, also where a triangle is narrower. A loop over as
+many as a triangle is wide, six in the middle, is compiled to one after the other."""
 _HALF, _ONE = np.float32(0.5), np.float32(1.0)
 
 
@@ -25,7 +28,8 @@ def nearest_depth(points, distance, faces, depth):
         depth: (H, W) float32, written.
     """
     height, width = depth.shape
-    depth[:] = np.float32(np.inf)
+    shape = (height, (width + LANES - 1) // LANES, LANES)
+    nearest = np.full(shape, np.float32(np.inf), np.float32)
     # Most triangles of a fine mesh contain no centre: whole numbers tell it soonest.
     columns = np.empty(len(points), np.int32)
     rows = np.empty(len(points), np.int32)
@@ -52,14 +56,17 @@ def nearest_depth(points, distance, faces, depth):
         z1, z2 = distance[i1] - z0, distance[i2] - z0
         for row in range(top, bottom):
             qy = np.float32(row) + _HALF - y0
-            line = depth[row, left:right]
-            # Without a branch, so that several columns are looked at at once.
-            for column in range(len(line)):
-                qx = np.float32(left + column) + _HALF - x0
-                b1, b2 = qx * e2y - qy * e2x, e1x * qy - e1y * qx
-                found, before = z0 + b1 * z1 + b2 * z2, line[column]
-                is_nearer = (b1 >= 0) & (b2 >= 0) & (b1 + b2 <= _ONE) & (found < before)
-                line[column] = found if is_nearer else before
+            for block in range(left // LANES, (right + LANES - 1) // LANES):
+                start = np.float32(LANES * block) + _HALF - x0
+                lanes = nearest[row, block]
+                # Without a branch, so that all lanes are looked at at once.
+                for lane in range(LANES):
+                    qx = start + np.float32(lane)
+                    b1, b2 = qx * e2y - qy * e2x, e1x * qy - e1y * qx
+                    found, before = z0 + b1 * z1 + b2 * z2, lanes[lane]
+                    is_nearer = (b1 >= 0) & (b2 >= 0) & (b1 + b2 <= _ONE) & (found < before)
+                    lanes[lane] = found if is_nearer else before
+    depth[:] = nearest.reshape(height, shape[1] * LANES)[:, :width]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -75,8 +82,9 @@ def depth_range(points, distance, faces, nearest, farthest):
         farthest: (H, W) float32, written.
     """
     height, width = nearest.shape
-    nearest[:] = np.float32(np.inf)
-    farthest[:] = np.float32(-np.inf)
+    shape = (height, (width + LANES - 1) // LANES, LANES)
+    near = np.full(shape, np.float32(np.inf), np.float32)
+    far = np.full(shape, np.float32(-np.inf), np.float32)
     columns = np.empty(len(points), np.int32)
     rows = np.empty(len(points), np.int32)
     for vertex in range(len(points)):
@@ -102,14 +110,19 @@ def depth_range(points, distance, faces, nearest, farthest):
         z1, z2 = distance[i1] - z0, distance[i2] - z0
         for row in range(top, bottom):
             qy = np.float32(row) + _HALF - y0
-            near_line, far_line = nearest[row, left:right], farthest[row, left:right]
-            for column in range(len(near_line)):
-                qx = np.float32(left + column) + _HALF - x0
-                b1, b2 = qx * e2y - qy * e2x, e1x * qy - e1y * qx
-                found, near, far = z0 + b1 * z1 + b2 * z2, near_line[column], far_line[column]
-                is_hit = (b1 >= 0) & (b2 >= 0) & (b1 + b2 <= _ONE)
-                near_line[column] = found if is_hit & (found < near) else near
-                far_line[column] = found if is_hit & (found > far) else far
+            for block in range(left // LANES, (right + LANES - 1) // LANES):
+                start = np.float32(LANES * block) + _HALF - x0
+                near_lanes, far_lanes = near[row, block], far[row, block]
+                for lane in range(LANES):
+                    qx = start + np.float32(lane)
+                    b1, b2 = qx * e2y - qy * e2x, e1x * qy - e1y * qx
+                    found = z0 + b1 * z1 + b2 * z2
+                    least, most = near_lanes[lane], far_lanes[lane]
+                    is_hit = (b1 >= 0) & (b2 >= 0) & (b1 + b2 <= _ONE)
+                    near_lanes[lane] = found if is_hit & (found < least) else least
+                    far_lanes[lane] = found if is_hit & (found > most) else most
+    nearest[:] = near.reshape(height, shape[1] * LANES)[:, :width]
+    farthest[:] = far.reshape(height, shape[1] * LANES)[:, :width]
 
 
 @njit(cache=True, nogil=True, inline="always")

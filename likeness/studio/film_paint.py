@@ -76,15 +76,15 @@ class FilmPaint:
         own, found = points.take(chosen), self._values(samples, chosen)
         near = np.flatnonzero((own.mouth_ring < skin.STILL_RING) | (own.eye_ring < _LIDS))
         found[near] = skin.ground(sitter.appearance, own.take(near), weights)
-        _put(skin.crease(sitter.appearance, own, weights, found), chosen, values)
+        values.put(chosen, skin.crease(sitter.appearance, own, weights, found))
 
         chosen = np.flatnonzero(on_lattice & ~is_skin)
         found = self._values(samples, chosen).astype(np.float32)
         columns = (found[:, :3], found[:, 3:6], found[:, 6], found[:, 7], found[:, 8])
-        _put(SurfaceValues(*columns), chosen, values)
+        values.put(chosen, SurfaceValues(*columns))
 
         chosen = np.flatnonzero(~on_lattice)
-        _put(sitter.paint(points.take(chosen), weights), chosen, values)
+        values.put(chosen, sitter.paint(points.take(chosen), weights))
         return values
 
     def _make_room(self, tri: NDArray[np.int32]) -> bool:
@@ -155,12 +155,6 @@ class FilmPaint:
             lid_distance=np.zeros(len(face), np.float32),
             footprint=np.full(len(face), self._footprint, np.float32),
         )
-
-
-def _put(painted: SurfaceValues, chosen: NDArray[np.int64], values: SurfaceValues) -> None:
-    """Values of chosen points into those of all, in place."""
-    for field in fields(SurfaceValues):
-        getattr(values, field.name)[chosen] = getattr(painted, field.name)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

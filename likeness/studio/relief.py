@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import functools
 import math
-from typing import NamedTuple
 
 import numpy as np
 from numba import njit
 
-from likeness.studio.expressions import ARKIT_NAMES
 from likeness.studio.lips_brows import lip_mask
 from likeness.studio.noise import fade, noise_and_gradient_at, noise_at, smoothstep
 from likeness.studio.skin_noise import GRAIN, GRAIN_WAVES
@@ -25,75 +23,6 @@ _FOLD_X = np.array([33.0, 34.5, 32.5, 27.0, 20.5, 18.0])
 _TROUGH_X = np.array([12.0, 16.0, 23.0, 32.0, 42.0])
 _TROUGH_Y = np.array([30.0, 25.0, 19.5, 16.5, 17.5])
 """Lower rim of the eye socket."""
-
-
-class Drives(NamedTuple):
-    """What deepens the lines of a face, 0..1 each; pairs are (subject's left, right)."""
-
-    forehead_left: float
-    forehead_right: float
-    frown_left: float
-    frown_right: float
-    squint_left: float
-    squint_right: float
-    fold_left: float
-    fold_right: float
-    pucker: float
-    chin: float
-    openness: float
-    """How far the lips are parted."""
-    age: float
-    neck: float
-    pores: float
-
-
-def drives_of(weights: np.ndarray, *, wrinkles: float, neck_rings: float, pores: float) -> Drives:
-    """Gathers ``Drives`` from (52,) expression weights and a person's wear."""
-    value = dict(zip(ARKIT_NAMES, (float(weight) for weight in weights)))
-
-    def pair(left: float, right: float) -> tuple[float, float]:
-        return min(max(left, 0.0), 1.2), min(max(right, 0.0), 1.2)
-
-    forehead = pair(
-        *(0.6 * value["browInnerUp"] + 0.6 * value[f"browOuterUp{s}"] for s in ("Left", "Right"))
-    )
-    frown = pair(value["browDownLeft"], value["browDownRight"])
-    squint = pair(
-        *(
-            0.6 * value[f"cheekSquint{s}"]
-            + 0.6 * value[f"eyeSquint{s}"]
-            + 0.35 * value[f"mouthSmile{s}"]
-            for s in ("Left", "Right")
-        )
-    )
-    fold = pair(
-        *(
-            0.8 * value[f"mouthSmile{s}"]
-            + 0.5 * value[f"noseSneer{s}"]
-            + 0.5 * value[f"mouthUpperUp{s}"]
-            + 0.4 * value[f"mouthDimple{s}"]
-            for s in ("Left", "Right")
-        )
-    )
-    lowered = 0.5 * (value["mouthLowerDownLeft"] + value["mouthLowerDownRight"])
-    raised = 0.5 * (value["mouthUpperUpLeft"] + value["mouthUpperUpRight"])
-    parted = value["jawOpen"] - value["mouthClose"] + 0.6 * value["mouthFunnel"]
-    return Drives(
-        forehead_left=forehead[0],
-        forehead_right=forehead[1],
-        frown_left=frown[0],
-        frown_right=frown[1],
-        squint_left=squint[0],
-        squint_right=squint[1],
-        fold_left=fold[0],
-        fold_right=fold[1],
-        pucker=min(max(value["mouthPucker"], 0.0), 1.0),
-        chin=min(max(value["mouthShrugLower"] + 0.4 * value["mouthFrownLeft"], 0.0), 1.0),
-        openness=max(parted + 0.5 * (lowered + raised), 0.0),
-        age=wrinkles,
-        neck=neck_rings,
-        pores=pores,
-    )
 
 
 @njit(cache=True)
@@ -125,15 +54,17 @@ def _forehead_depth(x, drives):
     return (0.36 + 0.24 * drives.age) * drive + 0.42 * max(drives.age - 0.15, 0.0)
 
 
-_LINES_END, _LINES_STEPS = 60.0, 480
+_LINES_END, _LINES_STEPS = 120.0, 960
 
 
 @functools.lru_cache(maxsize=64)
-def forehead_lines(seed: int) -> np.ndarray:
-    """How the four lines across the forehead run, over signed x of 60 mm to each side: their bow,
-    then the strength of each line, then the shift of each. (481, 9).
+def lines_of(seed: int) -> np.ndarray:
+    """How lines run that waver with x alone, over signed x of 120 mm to each side. (961, 13).
+
+    Of the four lines across the forehead their bow, then the strength of each, then the shift of
+    each; of the four beside each eye how many degrees each is turned.
     """
-    table = np.empty((_LINES_STEPS + 1, 9))
+    table = np.empty((_LINES_STEPS + 1, 13))
     _fill_lines(np.linspace(-_LINES_END, _LINES_END, _LINES_STEPS + 1), seed, table)
     table.flags.writeable = False
     return table
@@ -149,15 +80,21 @@ def _fill_lines(places, seed, table):
             strength = 0.65 + 0.35 * noise_at(x / 18.0, 1.7 * line, 0.5, seed + 37)
             table[row, 1 + line] = max(strength, 0.1)
             table[row, 5 + line] = 0.5 * noise_at(x / 16.0, 3.1 * line, 0.2, seed + 41)
+            table[row, 9 + line] = 5.0 * noise_at(float(line), x / 60.0, 0.7, seed + 43)
+
+
+@njit(cache=True)
+def _row_of_lines(x):
+    """The row of :func:`lines_of` before a signed x, and the share of the next one."""
+    place = (x + _LINES_END) * (0.5 * _LINES_STEPS / _LINES_END)
+    place = min(max(place, 0.0), _LINES_STEPS - 1e-6)
+    return int(place), place - int(place)
 
 
 @njit(cache=True)
 def _forehead_waves(x, lines):
-    """A row of :func:`forehead_lines` at a signed x."""
-    place = (x + _LINES_END) * (0.5 * _LINES_STEPS / _LINES_END)
-    place = min(max(place, 0.0), _LINES_STEPS - 1e-6)
-    row = int(place)
-    share = place - row
+    """Bow, strengths and shifts of the forehead's lines at a signed x."""
+    row, share = _row_of_lines(x)
     return (
         _between(lines, row, share, 0),
         _between(lines, row, share, 1),
@@ -207,8 +144,32 @@ def _forehead(x, y, z, drives, step, lines):
 
 
 @njit(cache=True)
-def _crease_height(x, y, z, drives, seed):
-    """Height in mm of all lines below the forehead."""
+def _crows_feet(x, y, step, lines):
+    """How many degrees the four lines beside an eye are turned at a signed x, if they are there or
+    a step away.
+    """
+    if abs(x) < 44.0 - step or y < 12.0 - step or y > 56.0:
+        return 0.0, 0.0, 0.0, 0.0
+    row, share = _row_of_lines(x)
+    return (
+        _between(lines, row, share, 9),
+        _between(lines, row, share, 10),
+        _between(lines, row, share, 11),
+        _between(lines, row, share, 12),
+    )
+
+
+_RINGS_REACH = 10.5 + 1.5 * 6.5 + 2.2 * 8.0
+"""mm from the middle between the two rings of a neck beyond which both are flat, however far noise
+moves them: of its eight corners' shares no sum is above 7.86."""
+
+
+@njit(cache=True)
+def _crease_height(x, y, z, drives, seed, feet):
+    """Height in mm of all lines below the forehead; what fades to nothing is not looked at.
+
+    ``feet`` are :func:`_crows_feet` of x.
+    """
     ax = abs(x)
     left = x > 0.0
     age = drives.age
@@ -218,8 +179,9 @@ def _crease_height(x, y, z, drives, seed):
         depth = (0.44 + 0.24 * age) * drive + 0.40 * max(age - 0.2, 0.0)
         if depth > 0.01 and z > 85.0:
             ends = smoothstep(40.0, 46.0, y) * (1.0 - smoothstep(56.0, 64.0, y))
-            distance = ax - 7.0 - 0.14 * (y - 50.0)
-            height += depth * ends * _valley(distance, 1.5)
+            if ends > 0.0:
+                distance = ax - 7.0 - 0.14 * (y - 50.0)
+                height += depth * ends * _valley(distance, 1.5)
     if ax > 44.0 and 12.0 < y < 56.0 and z > 40.0:
         drive = drives.squint_left if left else drives.squint_right
         depth = (0.24 + 0.34 * age) * drive + 0.30 * max(age - 0.1, 0.0)
@@ -228,19 +190,21 @@ def _crease_height(x, y, z, drives, seed):
             reach = smoothstep(6.0, 11.0, lateral) * (1.0 - smoothstep(20.0, 34.0, lateral))
             reach *= smoothstep(44.0, 47.0, ax) * smoothstep(12.0, 20.0, y)
             reach *= 1.0 - smoothstep(48.0, 56.0, y)
-            angle = math.degrees(math.atan2(y - 33.5, lateral))
-            for line in range(4):
-                middle = -34.0 + 22.0 * line + 5.0 * noise_at(float(line), x / 60.0, 0.7, seed + 43)
-                distance = math.radians(angle - middle) * lateral
-                height += depth * reach * _valley(distance, 1.2)
+            if reach > 0.0:
+                angle = math.degrees(math.atan2(y - 33.5, lateral))
+                for line in range(4):
+                    middle = -34.0 + 22.0 * line + feet[line]
+                    distance = math.radians(angle - middle) * lateral
+                    height += depth * reach * _valley(distance, 1.2)
     if 8.0 < ax < 46.0 and 6.0 < y < 34.0 and z > 40.0:
         drive = drives.squint_left if left else drives.squint_right
         depth = 0.22 * drive + 0.38 * max(age - 0.1, 0.0)
         if depth > 0.01:
             ends = smoothstep(11.0, 16.0, ax) * (1.0 - smoothstep(30.0, 42.0, ax))
             ends *= smoothstep(6.0, 9.0, y) * (1.0 - smoothstep(31.0, 34.0, y))
-            distance = y - _course(_TROUGH_X, _TROUGH_Y, ax)
-            height += depth * ends * _valley(distance, 2.0)
+            if ends > 0.0:
+                distance = y - _course(_TROUGH_X, _TROUGH_Y, ax)
+                height += depth * ends * _valley(distance, 2.0)
     if -66.0 < y < 6.0 and 7.0 < ax < 52.0 and z > 40.0:
         drive = drives.fold_left if left else drives.fold_right
         depth = (0.75 + 0.45 * age) * drive + 0.80 * age + 0.04
@@ -248,35 +212,52 @@ def _crease_height(x, y, z, drives, seed):
         ends *= smoothstep(7.0, 14.0, ax) * (1.0 - smoothstep(44.0, 52.0, ax))
         distance = (ax - _course(_FOLD_Y, _FOLD_X, min(max(y, -46.0), 3.0))) * 0.82
         if ends > 0.0 and abs(distance) < 36.0:
-            step = math.tanh(distance / 3.2) * math.exp(-((distance / 11.0) ** 2))
+            step = (1.0 - 2.0 / (math.exp(distance / 1.6) + 1.0)) * math.exp(
+                -((distance / 11.0) ** 2)
+            )
             # A bank, and a groove in it that is sharp only where the face folds now.
             groove = 1.7 + 1.3 * (1.0 - min(1.5 * drive, 1.0))
             height += depth * ends * (0.5 * step + 0.5 * _valley(distance, groove))
         if age > 0.3:
             # From the corner of the mouth outward and down; short and soft in most people.
             ends = smoothstep(-60.0, -47.0, y) * (1.0 - smoothstep(-43.0, -36.0, y))
-            distance = ax - 28.5 - 0.35 * (-40.0 - y)
-            height += 0.80 * (age - 0.3) * ends * _valley(distance, 2.4)
+            if ends > 0.0:
+                distance = ax - 28.5 - 0.35 * (-40.0 - y)
+                height += 0.80 * (age - 0.3) * ends * _valley(distance, 2.4)
     if drives.chin > 0.01 and ax < 40.0 and -92.0 < y < -36.0:
         round_chin = math.exp(-((x / 13.0) ** 2) - ((y + 63.0) / 9.0) ** 2)
         round_chin *= smoothstep(82.0, 96.0, z)
-        height += 0.28 * drives.chin * round_chin * noise_at(x / 3.4, y / 3.4, z / 3.4, seed + 47)
-    if y < -84.0 and z > -20.0:
-        depth = 0.34 * drives.neck
+        if round_chin > 0.0:
+            wave = noise_at(x / 3.4, y / 3.4, z / 3.4, seed + 47)
+            height += 0.28 * drives.chin * round_chin * wave
+    if y < -84.0 and z > -20.0 and drives.neck > 0.0 and abs(y + 0.14 * z + 108.5) < _RINGS_REACH:
         level = y + 0.14 * z + 2.2 * noise_at(x / 21.0, y / 40.0, 0.4, seed + 53)
-        depth *= 0.55 + 0.45 * noise_at(x / 17.0, y / 9.0, 0.8, seed + 59)
-        front = smoothstep(-20.0, 15.0, z)
-        height += depth * front * (_valley(level + 98.0, 1.5) + 0.8 * _valley(level + 119.0, 1.5))
+        rings = _valley(level + 98.0, 1.5) + 0.8 * _valley(level + 119.0, 1.5)
+        if rings != 0.0:
+            depth = 0.34 * drives.neck
+            depth *= 0.55 + 0.45 * noise_at(x / 17.0, y / 9.0, 0.8, seed + 59)
+            height += depth * smoothstep(-20.0, 15.0, z) * rings
     return height
+
+
+@njit(cache=True)
+def _may_crease(ax, y, z, step):
+    """Whether lines below the forehead may be at a point or a step away."""
+    if y < -84.0:
+        return z > -20.0 - step
+    if y >= 66.0 or z <= 40.0 - step:
+        return False
+    return ax < 52.0 + step or 12.0 - step < y < 56.0
 
 
 @njit(cache=True)
 def wrinkle_height(x, y, z, drives, seed, lines):
     """Height in mm of all expression and age lines at a template point; x signed.
 
-    ``lines`` are :func:`forehead_lines` of the seed.
+    ``lines`` are :func:`lines_of` the seed.
     """
-    return _crease_height(x, y, z, drives, seed) + _forehead(x, y, z, drives, 0.0, lines)[0]
+    creases = _crease_height(x, y, z, drives, seed, _crows_feet(x, y, 0.0, lines))
+    return creases + _forehead(x, y, z, drives, 0.0, lines)[0]
 
 
 @njit(cache=True)
@@ -287,14 +268,18 @@ def wrinkle_gradient(x, y, z, drives, footprint, seed, lines):
         return 0.0, 0.0, 0.0, 0.0
     step = max(0.12, 0.4 * footprint)
     here, right, up, forward = _forehead(x, y, z, drives, step, lines)
-    creases = _crease_height(x, y, z, drives, seed)
-    right += _crease_height(x + step, y, z, drives, seed) - creases
-    up += _crease_height(x, y + step, z, drives, seed) - creases
+    scale = visible / step
+    if not _may_crease(abs(x), y, z, step):
+        return visible * here, (right - here) * scale, (up - here) * scale, (forward - here) * scale
+    feet = _crows_feet(x, y, step, lines)
+    creases = _crease_height(x, y, z, drives, seed, feet)
+    beside = _crows_feet(x + step, y, step, lines)
+    right += _crease_height(x + step, y, z, drives, seed, beside) - creases
+    up += _crease_height(x, y + step, z, drives, seed, feet) - creases
     # Below the forehead depth alone changes a line on temples, chin and neck only; elsewhere it
     # tells front from back, far from where the face is.
     if (abs(x) > 44.0 and y > 12.0) or y < -84.0 or drives.chin > 0.01:
-        forward += _crease_height(x, y, z + step, drives, seed) - creases
-    scale = visible / step
+        forward += _crease_height(x, y, z + step, drives, seed, feet) - creases
     return (
         visible * (here + creases),
         (right - here) * scale,

@@ -23,7 +23,12 @@ from likeness.studio.film_paint import FilmPaint
 from likeness.studio.lenses import lay_lenses
 from likeness.studio.lighting import Lighting
 from likeness.studio.merge import merge
-from likeness.studio.pixels import Samples, farthest_depth, take_samples
+from likeness.studio.pixels import (
+    Samples,
+    farthest_depth,
+    num_solid_vertices,
+    take_samples,
+)
 from likeness.studio.shading import shade
 from likeness.studio.skin import is_hair
 from likeness.studio.strand_samples import StrandSamples, take_strands
@@ -260,17 +265,20 @@ def light_of(
     texels, reach = _FINE_SHADOWS if is_fine else _SHADOWS
     directions, map_size = _FINE_AMBIENT if is_fine else _AMBIENT
     lamps = (lighting.key, lighting.rim, lighting.fill)
+    solid = vertices[: num_solid_vertices(surface)]
     # The rim is seen on outlines only, where strands hardly shade each other.
     maps = [
         shadow_map(
-            vertices,
+            shading,
             faces if lighting.lamp_color(lamp).any() else faces[:0],
             lamp.direction,
             texels,
             (center, radius),
             reach,
         )
-        for lamp, faces in zip(lamps, (surface.shadow_faces, surface.faces))
+        for lamp, shading, faces in zip(
+            lamps, (vertices, solid), (surface.shadow_faces, surface.faces)
+        )
     ]
     transfer = np.zeros((len(vertices), 9), np.float32)
     transfer[shown] = ambient_transfer(

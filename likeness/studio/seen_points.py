@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from likeness.geometry.rasterize_reference import NEAR
 from likeness.studio.camera import Intrinsics
 from likeness.studio.figure import LABELS, Figure
-from likeness.studio.pixels import project
+from likeness.studio.pixels import num_solid_vertices, project
 from likeness.studio.traits import is_dark
 
 HIDDEN_BEHIND = 0.012
@@ -66,7 +66,8 @@ def seen_points(
     head, other = np.full(len(rays), np.inf), np.full(len(points), np.inf)
     for number, (figure, vertices) in enumerate(subjects):
         surface = figure.surface
-        xy, away = project(vertices.astype(np.float64), intrinsics)
+        solid = vertices[: num_solid_vertices(surface)]
+        xy, away = project(solid.astype(np.float64), intrinsics)
         is_head = surface.faces[:, 0] < (surface.num_head if number == own else 0)
         _nearest_on_rays(rays, xy, away, surface.faces[is_head], head)
         _nearest_on_rays(points, xy, away, surface.faces[~is_head], other)
@@ -98,6 +99,9 @@ def _nearest_on_rays(points, xy, away, faces, nearest):
         return
     left, right = points[:, 0].min(), points[:, 0].max()
     top, bottom = points[:, 1].min(), points[:, 1].max()
+    # A triangle covers few points: in their order from the left those it may cover are together.
+    order = np.argsort(points[:, 0])
+    columns = points[order, 0]
     for face in range(len(faces)):
         i, j, k = faces[face, 0], faces[face, 1], faces[face, 2]
         x0, x1, x2 = xy[i, 0], xy[j, 0], xy[k, 0]
@@ -105,16 +109,19 @@ def _nearest_on_rays(points, xy, away, faces, nearest):
         if high < left or low > right:
             continue
         y0, y1, y2 = xy[i, 1], xy[j, 1], xy[k, 1]
-        first, last = min(y0, y1, y2), max(y0, y1, y2)
-        if last < top or first > bottom or min(away[i], away[j], away[k]) <= NEAR:
+        upper, lower = min(y0, y1, y2), max(y0, y1, y2)
+        if lower < top or upper > bottom or min(away[i], away[j], away[k]) <= NEAR:
             continue
         e1x, e1y, e2x, e2y = x1 - x0, y1 - y0, x2 - x0, y2 - y0
         area = e1x * e2y - e1y * e2x
         if area == 0.0:
             continue
-        for point in range(len(points)):
+        for number in range(np.searchsorted(columns, low), len(order)):
+            point = order[number]
             x, y = points[point, 0], points[point, 1]
-            if x < low or x > high or y < first or y > last:
+            if x > high:
+                break
+            if y < upper or y > lower:
                 continue
             qx, qy = x - x0, y - y0
             b, c = (qx * e2y - qy * e2x) / area, (e1x * qy - e1y * qx) / area

@@ -48,11 +48,13 @@ _BIAS = (0.0, 0.0022, 0.0013)
 reaches to each side: coarse maps tell depths less well."""
 _BEHIND_SOFT = 0.02
 """Metres of matter before whatever the light of a lamp without a shadow map does not reach."""
+_REORDERED = {"contract", "arcp", "reassoc", "nsz"}
+"""What the compiler may do to sums and quotients; what is not a number or infinite stays so."""
 _MIRROR_EDGE = 0.5
 """Radians over which a mirrored direction passes from open to blocked."""
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=_REORDERED)
 def _microfacet(alpha, n_h, n_l, n_v):
     """GGX distribution times the height-correlated masking term (Smith), over 4 (n.l) (n.v)."""
     a2 = alpha * alpha
@@ -125,7 +127,7 @@ def _mirror_sees_out(received, seen, x, y, z):
     return t * t * (3.0 - 2.0 * t)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=_REORDERED)
 def shade(
     position,
     normal,
@@ -159,7 +161,7 @@ def shade(
     ``transfer``, rows of which the ``corners`` of a sample name; strands, which have none, are
     taken as open to the side they face, less ``occlusion``.
     """
-    diffuse, gloss, received = np.zeros(3), np.zeros(3), np.zeros(9)
+    diffuse, gloss, tint, received = np.zeros(3), np.zeros(3), np.zeros(3), np.zeros(9)
     through_soft = np.exp(-1000.0 * (_BEHIND_SOFT + 0.0012) / _MATERIALS[:, 3:6])
     about = np.empty(3)  # light thrown about between the figure's own surfaces
     for c in range(3):
@@ -191,6 +193,8 @@ def shade(
 
         if kind == STRAND:
             _open_transfer(gx, gy, gz, received)
+            for c in range(3):
+                tint[c] = math.sqrt(max(albedo[sample, c], 0.0))
         else:
             for k in range(9):
                 received[k] = 0.0
@@ -253,24 +257,22 @@ def shade(
                 across = math.sqrt(max(1.0 - t_l * t_l, 0.0))
                 facing = max((g_l + 0.30) / 1.30, 0.0)
                 level = (0.25 + 0.75 * facing) * (0.35 + 0.65 * across)
-                gate = min(max((g_l + 0.25) / 0.5, 0.0), 1.0)
-                exponent = 2.0 / max(alpha, 0.01)
-                t_h = (tx - 0.09 * gx) * hx + (ty - 0.09 * gy) * hy + (tz - 0.09 * gz) * hz
-                first_lobe = math.pow(max(1.0 - t_h * t_h, 0.0), exponent)
-                t_h = (tx + 0.13 * gx) * hx + (ty + 0.13 * gy) * hy + (tz + 0.13 * gz) * hz
-                second_lobe = math.pow(max(1.0 - t_h * t_h, 0.0), 0.25 * exponent)
+                gate = min(max((g_l + 0.25) / 0.5, 0.0), 1.0) * specular[sample]
+                first_lobe, second_lobe = 0.0, 0.0
+                if gate > 0.0:
+                    exponent = 2.0 / max(alpha, 0.01)
+                    t_h = (tx - 0.09 * gx) * hx + (ty - 0.09 * gy) * hy + (tz - 0.09 * gz) * hz
+                    first_lobe = math.pow(max(1.0 - t_h * t_h, 0.0), exponent)
+                    t_h = (tx + 0.13 * gx) * hx + (ty + 0.13 * gy) * hy + (tz + 0.13 * gz) * hz
+                    second_lobe = math.pow(max(1.0 - t_h * t_h, 0.0), 0.25 * exponent)
                 for c in range(3):
-                    reach = _MATERIALS[kind, 3 + c] * (1.0 + _PASSED_ON * albedo[sample, c])
-                    through = lit + (1.0 - lit) * math.exp(-1000.0 * behind / reach)
+                    through = lit
+                    if lit < 1.0:
+                        reach = _MATERIALS[kind, 3 + c] * (1.0 + _PASSED_ON * albedo[sample, c])
+                        through += (1.0 - lit) * math.exp(-1000.0 * behind / reach)
                     light = through * lamp_colors[lamp, c]
                     diffuse[c] += light * level
-                    tint = math.sqrt(max(albedo[sample, c], 0.0))
-                    gloss[c] += (
-                        light
-                        * gate
-                        * specular[sample]
-                        * (0.035 * first_lobe + 0.16 * tint * second_lobe)
-                    )
+                    gloss[c] += light * gate * (0.035 * first_lobe + 0.16 * tint[c] * second_lobe)
                 continue
 
             for c in range(3):

@@ -15,6 +15,7 @@ import numpy as np
 from numba import njit
 
 from likeness.studio.appearance import Appearance
+from likeness.studio.drives import Drives, drives_of
 from likeness.studio.lips_brows import (
     beard_mask,
     beard_style_mask,
@@ -23,13 +24,7 @@ from likeness.studio.lips_brows import (
 )
 from likeness.studio.noise import fade, smoothstep
 from likeness.studio.pigments import pigments_of
-from likeness.studio.relief import (
-    Drives,
-    drives_of,
-    forehead_lines,
-    grain_gradient,
-    wrinkle_gradient,
-)
+from likeness.studio.relief import grain_gradient, lines_of, wrinkle_gradient
 from likeness.studio.scalp_cover import find_hair, scalp_cover
 from likeness.studio.skin_noise import (
     BLOCK,
@@ -108,7 +103,7 @@ def crease(
         points.footprint,
         _drives(appearance, weights),
         appearance.texture_seed,
-        forehead_lines(appearance.texture_seed),
+        lines_of(appearance.texture_seed),
         ground,
         values.albedo,
         values.bump,

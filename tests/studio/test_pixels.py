@@ -13,7 +13,8 @@ from likeness.geometry.rasterize import rasterize
 from likeness.studio.figure import LABELS, HeadPose, PersonSitter
 from likeness.studio.merge import merge
 from likeness.studio.person import Person
-from likeness.studio.pixels import farthest_depth, project, take_samples
+from likeness.studio.pixels import farthest_depth, num_solid_vertices, project, take_samples
+from likeness.studio.surface_points import BEARD, HAIR
 from likeness.studio.template import PARTS
 
 
@@ -37,6 +38,14 @@ def seen():
     figure = PersonSitter(Person.sample(32)).pose(np.zeros(52), HeadPose())
     vertices = figure.vertices - np.array([0.0, 0.02, 1.2], np.float32)
     return figure, vertices, take_samples(figure, vertices, CAMERA, 60, 60, 2)
+
+
+def test_strands_alone_come_after_the_solid_vertices(seen):
+    surface = seen[0].surface
+    count = num_solid_vertices(surface)
+    solid = np.unique(np.concatenate([surface.faces, surface.lenses]))
+    assert count == 1 + solid[-1] < 0.2 * len(surface.part)
+    assert set(surface.part[count:].tolist()) <= {HAIR, BEARD}
 
 
 def test_samples_lie_on_their_pixels_rays(seen):
@@ -119,14 +128,18 @@ def test_farthest_depth_is_infinite_where_a_sample_is_missing():
 def test_merging_equals_plain_loops():
     rng = np.random.default_rng(1)
     height, width, n = 5, 6, 2
-    place = np.flatnonzero(rng.random(height * n * width * n) < 0.7)
-    point = rng.integers(0, 40, len(place)).astype(np.int32)
+    # The first row is solid and has no strands; most of its pixels have a single label.
+    first_row = np.arange(height * n * width * n) < width * n * n
+    place = np.flatnonzero((rng.random(len(first_row)) < 0.7) | first_row)
+    most = np.where(first_row[place], 9, 40)
+    point = rng.integers(0, most).astype(np.int32)
     color = rng.random((40, 3)).astype(np.float32)
     num_labels = 11  # of two figures
     label = rng.integers(1, num_labels, 40).astype(np.uint8)
+    label[:8] = 3
     depth = rng.uniform(1, 2, len(place)).astype(np.float32)
     strands = []
-    for pixel in range(height * width):
+    for pixel in range(width, height * width):
         for nearer in np.sort(rng.uniform(0.8, 2.2, rng.integers(0, 4))):
             strands.append((pixel, nearer, rng.random(), rng.random(3)))
     strand_pixel = np.array([s[0] for s in strands], np.int64)

@@ -13,7 +13,7 @@ from likeness.studio.groups import photograph_group
 from likeness.studio.person import Person
 from likeness.studio.photograph import Photograph, photograph, sitter_of
 from likeness.studio.scene import Scene
-from likeness.studio.seen_points import COVERED_BEHIND, HIDDEN_BEHIND
+from likeness.studio.seen_points import COVERED_BEHIND, HIDDEN_BEHIND, _nearest_on_rays
 from likeness.studio.traits import GlassesTraits
 from tests.studio.test_groups import _member, _scene
 
@@ -80,6 +80,28 @@ def test_inner_landmarks_are_seen_where_rays_and_pixels_say_so(seed, kind, yaw):
     inner = slice(17, 68)
     np.testing.assert_array_equal(picture.visible[inner], ~(blocked | covered)[inner])
     assert 3 <= blocked[inner].sum() < 40
+
+
+def test_the_nearest_triangle_on_each_ray_equals_plain_loops():
+    rng = np.random.default_rng(4)
+    points = rng.uniform(0.0, 60.0, (90, 2))
+    points[80:] = points[:10]
+    points[80:, 1] += 25.0  # several in one column
+    corners = rng.uniform(-5.0, 65.0, (150, 1, 2)) + rng.uniform(-9.0, 9.0, (150, 3, 2))
+    away = rng.uniform(0.5, 2.0, (150, 3))
+    away[0, 1] = -1.0  # reaches behind the camera
+    faces = np.arange(450, dtype=np.int32).reshape(150, 3)
+    nearest = np.full(90, np.inf)
+    _nearest_on_rays(points, corners.reshape(-1, 2), away.ravel(), faces, nearest)
+    expected = np.full(90, np.inf)
+    for triangle, depths in zip(corners[1:], away[1:]):
+        matrix = np.vstack([triangle.T, np.ones(3)])
+        for number, point in enumerate(points):
+            weights = np.linalg.solve(matrix, [*point, 1.0])
+            if weights.min() >= 0.0:
+                expected[number] = min(expected[number], 1.0 / (weights @ (1.0 / depths)))
+    np.testing.assert_allclose(nearest, expected, rtol=1e-9)
+    assert 0.2 < np.isfinite(expected).mean() < 1.0
 
 
 @pytest.mark.parametrize(("seed", "kind", "yaw"), [(71, "round", 50.0), (72, "rectangular", -35.0)])

@@ -8,11 +8,12 @@ from scipy.interpolate import LinearNDInterpolator
 
 from likeness.studio import lips_brows, surface
 from likeness.studio.beard import density_of
+from likeness.studio.drives import drives_of
 from likeness.studio.expressions import INDEX
 from likeness.studio.lips_brows import beard_mask, brow_band, lip_mask
 from likeness.studio.noise import fbm
 from likeness.studio.pigments import skin_tone
-from likeness.studio.relief import drives_of, forehead_lines
+from likeness.studio.relief import lines_of
 from likeness.studio.relief import wrinkle_height as height_at
 from likeness.studio.surface_points import BODY, HAIR, LASH
 from likeness.studio.template import build_template
@@ -29,7 +30,7 @@ ANCHORS = {
 
 
 def wrinkle_height(x, y, z, drives, seed):
-    return height_at(x, y, z, drives, seed, forehead_lines(seed))
+    return height_at(x, y, z, drives, seed, lines_of(seed))
 
 
 def _mean_albedo(appearance, center, radius=5.0, **fields) -> np.ndarray:
