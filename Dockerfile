@@ -11,7 +11,8 @@ COPY pyproject.toml constraints.txt README.md LICENSE NOTICE ./
 COPY likeness ./likeness
 RUN if [ -n "$TORCH_INDEX_URL" ]; then pip install -c constraints.txt --index-url "$TORCH_INDEX_URL" torch; fi \
     && pip install -c constraints.txt ".[onnx,s3,speech,tensorboard]"
-RUN useradd --create-home person && mkdir /data && chown person /data
+# The cache folder is there with its owner, which a new volume in its place takes over.
+RUN useradd --create-home person && install -d -o person /data /home/person/.cache
 USER person
 WORKDIR /data
 ENTRYPOINT ["likeness"]
@@ -28,7 +29,8 @@ WORKDIR /opt/likeness
 COPY pyproject.toml constraints.txt README.md LICENSE NOTICE ./
 COPY likeness ./likeness
 RUN pip install -c constraints.txt ".[onnx,s3,speech,tensorboard]"
-RUN useradd --create-home person && mkdir /data && chown person /data
+# The cache folder is there with its owner, which a new volume in its place takes over.
+RUN useradd --create-home person && install -d -o person /data /home/person/.cache
 USER person
 WORKDIR /data
 ENTRYPOINT ["likeness"]

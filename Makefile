@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 OUT ?= out/demo
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test test-slow lint format bench docs clean
+.PHONY: install demo test test-slow lint format bench docs clean
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
@@ -19,6 +19,8 @@ $(VENV)/.base: pyproject.toml constraints.txt | $(BIN)/python
 $(VENV)/.dev: $(VENV)/.base
 	$(PIP) -e ".[all]"
 	@touch $@
+
+install: $(VENV)/.dev
 
 demo: $(VENV)/.base
 	OMP_WAIT_POLICY=PASSIVE $(BIN)/likeness demo --out $(OUT)

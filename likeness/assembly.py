@@ -91,8 +91,7 @@ def open_run(run: Run | str | Path) -> Run:
     """The run at a path, or the run itself.
 
     Raises:
-        MissingError: there is none.
-        UsageError: the address is remote.
+        UsageError: there is none, or the address is remote.
     """
     if isinstance(run, str) and is_remote(run):
         advice = "Copy the directory of the run to this machine, and name its path."
@@ -285,7 +284,8 @@ class Predictor:
             device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
 
         Raises:
-            MissingError: no such run or checkpoint.
+            UsageError: there is no such run.
+            MissingError: it has no such checkpoint.
             DataError: the checkpoint is damaged.
         """
         return cls._load(path, which, ema=ema, device=device, with_data=False)

@@ -48,7 +48,7 @@ def make_data(
             f"Expected at least one person, found people={people}.",
             advice="Set --people 1 or more.",
         )
-    _check_empty(out, made=True)
+    _check_empty(out)
     function = spec.load("studio")
     chosen = checked_options(function, options, "studio data", taken=1)
     told = _with_progress(function, chosen, progress)
@@ -65,7 +65,10 @@ def prepare_data(
     progress: Progress | None = None,
     **options: Any,
 ) -> Inspection:
-    """Turn raw material into a dataset of a system, and look at it; see :func:`make_data`."""
+    """Turn raw material into a dataset of a system, unless this call has done it, and look at it.
+
+    See :func:`make_data`.
+    """
     spec = get_system(system)
     if spec.prepare is None:
         raise UsageError(
@@ -95,15 +98,14 @@ def _written(out: str | Path) -> Iterator[None]:
         yield
 
 
-def _check_empty(out: str | Path, *, made: bool = False) -> None:
+def _check_empty(out: str | Path) -> None:
     """Refuse to write a dataset over something other than its own unfinished beginning.
 
-    Args:
-        made: lets a finished one with a record pass; who makes it compares.
+    A finished one with a record passes: who makes it compares.
     """
     refuse_import_by_worker()  # it would find what its parent has written
     folder = local_folder(out, "Datasets are written")
-    if is_unfinished(folder) or (made and is_recorded(folder)):
+    if is_unfinished(folder) or is_recorded(folder):
         return
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UsageError(

@@ -35,8 +35,7 @@ def inspect_configured(resolved: Resolved, *, begins: bool = True) -> Inspection
         begins: False where training goes on, and needs no more what it began with.
 
     Raises:
-        UsageError: the configuration names no data.
-        DataError: the data has errors; the first few are named.
+        UsageError, DataError: the configuration names no data; and see :func:`refuse_errors`.
     """
     spec, config = get_system(resolved.system), resolved.config
     stamps = _stamps(resolved)  # first: what changes meanwhile is looked at the next time
@@ -138,7 +137,12 @@ def with_local_data(config: Any) -> Any:
 
 
 def refuse_errors(inspection: Inspection, system: str) -> None:
-    """Raise DataError naming the first errors of an inspection that has any."""
+    """Raise an error naming the first errors of an inspection that has any.
+
+    Raises:
+        UsageError: nothing is where the dataset was said to be.
+        DataError: what is there has errors.
+    """
     errors = inspection.errors
     if not errors:
         return
@@ -148,4 +152,13 @@ def refuse_errors(inspection: Inspection, system: str) -> None:
     count = "an error" if len(errors) == 1 else f"{len(errors)} errors"
     command = f"likeness data inspect {system} {quote(inspection.uri)}"
     advice = "" if inspection.is_of_settings else f"See all findings with: {command}"
-    raise DataError(f"The data{place} has {count}:\n{shown}{more}", advice=advice)
+    kind = UsageError if is_nowhere(inspection.uri) else DataError
+    raise kind(f"The data{place} has {count}:\n{shown}{more}", advice=advice)
+
+
+def is_nowhere(uri: str) -> bool:
+    """Whether a place on this machine leads to nothing: a slip of who wrote it, no fault of data.
+
+    Of addresses nobody knows without a network.
+    """
+    return bool(uri) and not is_remote(uri) and not local_path(uri).exists()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from likeness.assembly import configure
@@ -17,19 +19,22 @@ def test_a_data_root_written_as_a_file_address_is_its_folder() -> None:
     assert with_local_data(config).data.root == "/people/here"
 
 
-def test_errors_of_data_stand_apart_and_name_the_dataset_once() -> None:
-    whole = Finding("error", "layout", "", "'/x/data' fits no layout:\n  a.png", "Prepare it.")
+def test_errors_of_data_stand_apart_and_name_the_dataset_once(tmp_path: Path) -> None:
+    data, spaced = tmp_path / "data", tmp_path / "x y"
+    data.mkdir()
+    spaced.mkdir()
+    whole = Finding("error", "layout", "", f"'{data}' fits no layout:\n  a.png", "Prepare it.")
     with pytest.raises(DataError) as caught:
-        refuse_errors(Inspection("/x/data", {}, (whole,)), "toy")
+        refuse_errors(Inspection(str(data), {}, (whole,)), "toy")
     assert caught.value.message == (
-        "The data has an error:\n  '/x/data' fits no layout:\n    a.png\n      Prepare it."
+        f"The data has an error:\n  '{data}' fits no layout:\n    a.png\n      Prepare it."
     )
     files = [Finding("error", "size", f"{n}.png", "Too small.", "") for n in range(7)]
     with pytest.raises(DataError) as caught:
-        refuse_errors(Inspection("/x/data", {}, (*files,)), "toy")
+        refuse_errors(Inspection(str(data), {}, (*files,)), "toy")
     listed = "".join(f"\n  {n}.png: Too small." for n in range(5))
-    assert caught.value.message == f"The data at /x/data has 7 errors:{listed}\n  and 2 more"
-    assert caught.value.advice == "See all findings with: likeness data inspect toy /x/data"
+    assert caught.value.message == f"The data at {data} has 7 errors:{listed}\n  and 2 more"
+    assert caught.value.advice == f"See all findings with: likeness data inspect toy {data}"
     with pytest.raises(DataError) as caught:
-        refuse_errors(Inspection("/x y/data", {}, (*files,)), "toy")
-    assert caught.value.advice.endswith("inspect toy '/x y/data'")
+        refuse_errors(Inspection(str(spaced), {}, (*files,)), "toy")
+    assert caught.value.advice.endswith(f"inspect toy '{spaced}'")

@@ -8,7 +8,7 @@ import pytest
 
 import likeness
 from likeness import workflow
-from likeness.errors import DataError, MissingError, UsageError
+from likeness.errors import DataError, UsageError
 from likeness.runs.record import read_metrics
 
 MEASURED = {"time", "samples_per_second", "data_wait_fraction", "memory_gigabytes"}
@@ -146,7 +146,7 @@ def test_bad_data_stops_training_with_the_findings() -> None:
 def test_wrong_use_is_refused() -> None:
     with pytest.raises(UsageError, match="nothing to predict"):
         likeness.predict("runs/x", [])
-    with pytest.raises(MissingError, match="no run at"):
+    with pytest.raises(UsageError, match="no run at"):
         likeness.resume("runs/x")
 
 

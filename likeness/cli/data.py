@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 from itertools import groupby
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from likeness.data.inspection import Finding, Inspection
 
 DATA_ERRORS = 4
+_WRONG_USE = 2
 _SHOWN = 5
 """Findings of one kind and advice that are printed, and advices of a kind; programs get all."""
 
@@ -56,15 +58,7 @@ def make(
         inspection = datasets.make_data(
             system, out, people=people, seed=seed, progress=progress, **chosen
         )
-    answer = inspection_answer(inspection)
-
-    def show() -> None:
-        if inspection.is_up_to_date:
-            print_text("up to date: the same command has made it")
-        answer.show()
-
-    document = {**answer.document, "up_to_date": inspection.is_up_to_date}
-    return Answer(document, show, answer.exit_code)
+    return _written_answer(inspection)
 
 
 @verb
@@ -72,12 +66,14 @@ def inspect(
     system: SystemName,
     uri: Annotated[str, typer.Argument(help="Folder or URI of the dataset.")],
 ) -> Answer:
-    """Counts, problems and advice. Exit code 4 when the data has errors."""
+    """Counts, problems and advice. Exit code 4 when the data has errors, 2 without data."""
     from likeness import datasets
+    from likeness.inspecting import is_nowhere
 
     with working(f"Inspecting {uri}"):
         inspection = datasets.inspect_data(system, uri)
-    return inspection_answer(inspection)
+    answer = inspection_answer(inspection)
+    return replace(answer, exit_code=_WRONG_USE) if is_nowhere(uri) else answer
 
 
 @verb
@@ -88,7 +84,9 @@ def prepare(
     options: Options = None,
     workers: Workers = None,
 ) -> Answer:
-    """Turn raw material into a dataset. After an interruption it goes on."""
+    """Turn raw material into a dataset. After an interruption it goes on; what the same command has
+    prepared already is up to date, and nothing is written.
+    """
     from likeness import datasets
 
     chosen = parse_options(options or [], flags=("workers",))
@@ -96,7 +94,7 @@ def prepare(
         chosen["workers"] = workers
     with counting(f"Preparing {source}") as progress:
         inspection = datasets.prepare_data(system, source, out, progress=progress, **chosen)
-    return inspection_answer(inspection)
+    return _written_answer(inspection)
 
 
 app.command("make")(make)
@@ -148,6 +146,19 @@ def inspection_answer(inspection: Inspection) -> Answer:
     facts = inspection.to_dict()
     document = {"counts": facts["counts"], "findings": facts["findings"]}
     return Answer(document, show, 0 if inspection.ok else DATA_ERRORS)
+
+
+def _written_answer(inspection: Inspection) -> Answer:
+    """The inspection of a dataset that was to be written, and whether it was there already."""
+    answer = inspection_answer(inspection)
+
+    def show() -> None:
+        if inspection.is_up_to_date:
+            print_text("up to date: the same command has made it")
+        answer.show()
+
+    document = {**answer.document, "up_to_date": inspection.is_up_to_date}
+    return Answer(document, show, answer.exit_code)
 
 
 def _show_alike(kind: str, findings: list[Finding]) -> None:

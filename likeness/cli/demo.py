@@ -18,6 +18,8 @@ from likeness.cli.train import show_progress, show_scores
 from likeness.errors import LikenessError, MissingError
 
 if TYPE_CHECKING:
+    from likeness.report.demonstration import Chapter
+    from likeness.runs.run import Run
     from likeness.systems import SystemSpec
 
 
@@ -34,7 +36,7 @@ def demo(
     seed: Annotated[int, typer.Option("--seed", help="Decides who they are.")] = 0,
 ) -> Answer:
     """Make studio people, train every system small on them, and build one report to look at."""
-    from likeness.report.page import build_index
+    from likeness.report.demonstration import build_demonstration
     from likeness.storage.store import local_folder
     from likeness.systems import get_system
 
@@ -49,10 +51,10 @@ def demo(
         for name, reason in left_out.items():
             if not is_quiet():
                 stderr_console().print(f"{name} is left out: {reason}", soft_wrap=True)
-    rows = [_demonstrate(spec, folder, people, seed) for spec in chosen]
-    page = rows[0]["report"]
-    if len(rows) > 1:
-        page = str(build_index([row["run"] for row in rows], folder / "index.html"))
+    made = [_demonstrate(spec, folder, people, seed) for spec in chosen]
+    rows = [row for row, _ in made]
+    chapters = [chapter for _, chapter in made]
+    page = str(build_demonstration(folder / "index.html", chapters, left_out=left_out))
 
     def show() -> None:
         for row in rows:
@@ -64,11 +66,12 @@ def demo(
             print_text(f"run: {row['run']}")
             names = _files_in(Path(row["predicted"]))
             print_text(f"predictions: {row['predicted']} ({', '.join(names)})")
+            print_text(f"report: {row['report']}")
         for name, reason in left_out.items():
             print_text("")
             print_text(f"{name} was left out: {reason}")
         print_text("")
-        print_text(f"report: {page}")
+        print_text(f"open this page: {page}")
 
     named = [{"system": name, "reason": reason} for name, reason in left_out.items()]
     return Answer({"report": page, "systems": rows, "left_out": named}, show)
@@ -131,8 +134,13 @@ def prediction_inputs(spec: SystemSpec, folder: Path) -> tuple[list[str], dict[s
     return [str(photograph(folder))], {}
 
 
-def _demonstrate(spec: SystemSpec, out: Path, most: int | None, seed: int) -> dict[str, Any]:
-    """One system from nothing to a report; what was made before is used again."""
+def _demonstrate(
+    spec: SystemSpec, out: Path, most: int | None, seed: int
+) -> tuple[dict[str, Any], Chapter]:
+    """One system from nothing to a report, as a row and as a chapter of the page.
+
+    What was made before is used again.
+    """
     from likeness import datasets, workflow
 
     began = time.monotonic()
@@ -172,7 +180,9 @@ def _demonstrate(spec: SystemSpec, out: Path, most: int | None, seed: int) -> di
         parity[target] = max(item.largest_relative for item in bundle.parity)
     with working(f"{spec.name}: building the report"):
         report = workflow.report(run)
-    return {
+    with working(f"{spec.name}: showing"):
+        chapter = _chapter(spec, run, data, inputs, people)
+    row = {
         "system": spec.name,
         "data": str(data),
         "run": str(run.path),
@@ -183,6 +193,40 @@ def _demonstrate(spec: SystemSpec, out: Path, most: int | None, seed: int) -> di
         "report": str(report),
         "seconds": time.monotonic() - began,
     }
+    return row, chapter
+
+
+def _chapter(spec: SystemSpec, run: Run, data: Path, inputs: list[str], people: int) -> Chapter:
+    from likeness import workflow
+    from likeness.report.demonstration import Chapter
+
+    if spec.show is None:
+        pictures = sorted(p for p in run.predictions_path.rglob("*") if p.is_file())
+        words, exhibits = "", [(path.name, path, "") for path in pictures]
+    else:
+        predictor = workflow.Predictor.from_run(run).model
+        words, exhibits = spec.load("show")(predictor, run, data, inputs, run.predictions_path)
+    train = f"likeness train {spec.name} --profile PROFILE data.root={quote(str(data))}"
+    profiles = [name for name in spec.load("profiles") if name != "smoke"]
+    predict = f"likeness predict {quote(str(run.path))} --input {quote(inputs[0])}"
+    inspect = f"likeness data inspect {spec.name} {quote(str(data))}"
+    commands = [("Predict again, or on a file of yours:", predict), ("Look at the data:", inspect)]
+    if profiles:
+        commands.append((f"Train longer; profiles are {', '.join(profiles)}:", train))
+    return Chapter(
+        run=run,
+        summary=spec.summary,
+        words=words,
+        exhibits=exhibits,
+        facts={"studio people": str(people)},
+        places={
+            "the report of the run, with curves, settings and log": run.report_path,
+            "predictions": run.predictions_path,
+            "exports": run.path / "exports",
+            "data": data,
+        },
+        commands=commands,
+    )
 
 
 def _counted(people: int) -> str:

@@ -1,7 +1,7 @@
 """The record of a dataset that code has made: what was asked, and a fingerprint over all of it.
 
-Owns the file ``studio.json`` and the comparison with another request. A dataset that is not
-finished has a journal instead (``making``).
+Owns the files ``studio.json`` of made and ``prepared.json`` of prepared data, and the comparison
+with another request. A dataset that is not finished has a journal instead (``making``).
 """
 
 from __future__ import annotations
@@ -18,12 +18,14 @@ from likeness.errors import DataError, UsageError
 from likeness.storage.files import replacing
 
 RECORD = "studio.json"
+PREPARED_RECORD = "prepared.json"
+"""Of raw material that became a dataset."""
 _FORMAT = 1
 
 
 def is_recorded(root: str | Path) -> bool:
     """Whether a folder holds a finished dataset with a record."""
-    return not is_unfinished(root) and (Path(root) / RECORD).is_file()
+    return not is_unfinished(root) and _record_in(root).is_file()
 
 
 def write_record(
@@ -33,8 +35,9 @@ def write_record(
     settings: Mapping[str, Any],
     begun: str,
     counts: Mapping[str, int],
+    name: str = RECORD,
 ) -> None:
-    """Write ``studio.json`` beside the data, as the last file of it.
+    """Write the record beside the data, as the last file of it.
 
     Args:
         root: the dataset.
@@ -43,6 +46,7 @@ def write_record(
             among them. This package's own is added.
         begun: the day, ISO 8601.
         counts: what there is of everything.
+        name: of the file: ``RECORD`` or ``PREPARED_RECORD``.
     """
     asked = _asked(command, settings)
     record = {
@@ -52,7 +56,7 @@ def write_record(
         "counts": dict(counts),
         "fingerprint": fingerprint_of(asked),
     }
-    with replacing(Path(root) / RECORD) as temporary:
+    with replacing(Path(root) / name) as temporary:
         temporary.write_text(json.dumps(record, indent=2, ensure_ascii=False) + "\n", "utf-8")
 
 
@@ -65,7 +69,7 @@ def is_up_to_date(root: str | Path, *, command: str, settings: Mapping[str, Any]
     """
     if not is_recorded(root):
         return False
-    path = Path(root) / RECORD
+    path = _record_in(root)
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
         before = {"command": found["command"], "settings": dict(found["settings"])}
@@ -89,6 +93,12 @@ def fingerprint_of(asked: Mapping[str, Any]) -> str:
     """32 hexadecimal digits over command and settings: BLAKE2b of their canonical JSON."""
     text = json.dumps(asked, sort_keys=True, separators=(",", ":"))
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+def _record_in(root: str | Path) -> Path:
+    """The record there is; where there is none, where that of studio data would lie."""
+    prepared = Path(root) / PREPARED_RECORD
+    return prepared if prepared.is_file() else Path(root) / RECORD
 
 
 def _asked(command: str, settings: Mapping[str, Any]) -> dict[str, Any]:

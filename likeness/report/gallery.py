@@ -103,7 +103,7 @@ def previews(contents: Contents, embedder: Embedder) -> str:
             grid = f'<div class="gallery">{"".join(earlier)}</div>'
             counted = f"{len(versions) - 1} earlier step{'s' if len(versions) > 2 else ''}"
             latest += details(f"<small>{counted}</small>", grid)
-        parts.append(f'<div class="{_shape(path)}">{latest}</div>')
+        parts.append(f'<div class="{shape_of(path)}">{latest}</div>')
     if not parts:
         return ""
     rest = len(files) - _MAX_NAMES
@@ -123,7 +123,7 @@ def predictions(contents: Contents) -> str:
     embedder = Embedder(_MAX_PAGE // 3)
     parts = []
     for path in shown[:_MAX_NAMES]:
-        shape = _shape(path)
+        shape = shape_of(path)
         name = text(path.relative_to(folder).as_posix())
         figure = embedder.figure(path, name, width=_WIDE if shape else _LARGE)
         parts.append(f'<div class="{shape}">{figure}</div>')
@@ -152,7 +152,7 @@ def evenly(versions: Sequence[tuple[int, Path]], count: int) -> list[tuple[int, 
     return [versions[round(i * (len(versions) - 1) / (count - 1))] for i in range(count)]
 
 
-def _shape(path: Path) -> str:
+def shape_of(path: Path) -> str:
     """ "span" for pictures so wide that they want the whole row."""
     if path.suffix.lower() not in _IMAGES:
         return ""

@@ -31,7 +31,7 @@ def build_report(run: Run | str | Path, *, output: str | Path | None = None) -> 
         output: the file; ``report.html`` in the run when not given.
 
     Raises:
-        MissingError: there is no run at that path.
+        UsageError: there is no run at that path.
     """
     run = run if isinstance(run, Run) else Run(run)
     path = run.report_path if output is None else Path(output)

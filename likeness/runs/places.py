@@ -16,7 +16,7 @@ from typing import TypeVar
 from likeness.config.keys import dotted
 from likeness.config.locations import locations, with_locations
 from likeness.config.schema import ConfigModel
-from likeness.errors import DataError, LikenessError, MissingError
+from likeness.errors import DataError, LikenessError, MissingError, UsageError
 
 from .resumes import resumes_of
 from .run import Run
@@ -77,16 +77,17 @@ def told_of_places(run: Run, config: ConfigModel) -> Iterator[None]:
     """
     try:
         yield
-    except (MissingError, DataError) as error:
+    except (MissingError, DataError, UsageError) as error:
         lost = {key: place for key, place in _elsewhere(config).items() if _names(error, place)}
         if not lost:
             raise
         key, place = next(iter(lost.items()))
         tried = ", ".join(f"'{folder}'" for folder in dict.fromkeys([Path.cwd(), *folders_of(run)]))
-        advice = "Run this in the folder that it is relative to"
+        advice, kind = "Run this in the folder that it is relative to", type(error)
         if key[0] == "data":
+            kind = UsageError  # data that are not there have no errors
             advice += f", or say where it is: likeness resume RUN {dotted(key)}=FOLDER"
-        raise type(error)(
+        raise kind(
             f"{error.message} {dotted(key)} of {run.path} is '{place}', looked for in {tried}.",
             advice=f"{error.advice} {advice}.".strip(),
             facts=error.facts,

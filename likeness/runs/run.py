@@ -17,7 +17,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
 
-from likeness.errors import MissingError, UsageError
+from likeness.errors import UsageError
 from likeness.storage.files import disk_errors, made_folder
 from likeness.storage.lock import locked
 
@@ -46,7 +46,7 @@ class Run:
         path: the directory.
 
     Raises:
-        MissingError: there is no such directory, or it is not a run.
+        UsageError: there is no such directory, or it is not a run.
     """
 
     _is_held = False
@@ -54,11 +54,11 @@ class Run:
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
         if not self.path.is_dir():
-            raise MissingError(
+            raise UsageError(
                 f"There is no run at {self.path}.", advice=_neighbours(self.path.parent)
             )
         if not self.config_path.is_file():
-            raise MissingError(
+            raise UsageError(
                 f"{self.path} is not a run: looked for {self.config_path.name} in it.",
                 advice=_neighbours(self.path),
             )

@@ -16,7 +16,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Literal
 
-from likeness.errors import DataError
+from likeness.errors import DataError, UsageError
 from likeness.seeds import Draws, seed_of
 from likeness.speech.synthesis import MAX_CHARACTERS
 from likeness.speech.timeline import EMOTIONS, Emotion
@@ -159,9 +159,14 @@ def read_sentences(path: str | Path) -> tuple[Sentence, ...]:
     """A user's own sentences, in any language: one a line, each once, empty lines left out.
 
     Raises:
-        DataError: the file is missing, is no UTF-8 text, or holds no sentence; or a line, which is
+        UsageError: there is no such file.
+        DataError: the file is no UTF-8 text, or holds no sentence; or a line, which is
             named, has neither letter nor digit or is longer than can be spoken.
     """
+    if not Path(path).exists():
+        raise UsageError(
+            f"There is no file of sentences at '{path}'.", advice="Check the option 'text'."
+        )
     try:
         lines: Sequence[str] = Path(path).read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:

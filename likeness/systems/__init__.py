@@ -26,6 +26,7 @@ _PARTS = (
     "inspect",
     "places",
     "demonstrate",
+    "show",
     "prepare",
     "commands",
     "requirements",
@@ -70,6 +71,12 @@ class SystemSpec:
     demonstrate: str | None = None
     """``demonstrate(folder: Path) -> tuple[list[str], dict]``: what the demo predicts on, and the
     options of ``predict``. None: a photograph of a face."""
+    show: str | None = None
+    """``show(predictor, run: Run, data: Path, inputs: Sequence[str], folder: Path) -> tuple[str,
+    list[tuple[str, Path, str]]]``: what the demo's page says and shows of a run of the smoke
+    profile on a studio set: a few sentences; title, file and caption of what there is to see.
+    ``inputs`` were predicted on, ``folder`` is there for files it makes. None: the summary, and the
+    pictures and films that were predicted."""
     demo_data: Mapping[str, Any] = field(default_factory=lambda: {"people": 100})
     """What studio data its demo makes: options of ``make``; the number of ``people`` is the most
     that it makes when asked for more."""
@@ -185,6 +192,7 @@ _BUILT_IN: tuple[SystemSpec, ...] = (
         exporters={"onnx": "likeness.systems.face_encoder.export:export_onnx"},
         inspect="likeness.systems.face_encoder.findings:inspect_configured",
         prepare="likeness.systems.face_encoder.prepare:prepare",
+        show="likeness.systems.face_encoder.showing:show",
         demo_data={"people": 400, "photos": 1, "size": 128},
         commands="likeness.systems.face_encoder.commands:COMMANDS",
         requirements="likeness.systems.face_encoder.requirements:requirements",
@@ -212,6 +220,7 @@ _BUILT_IN: tuple[SystemSpec, ...] = (
         inspect="likeness.systems.audio2face.initial_weights:inspect_configured",
         places="likeness.systems.audio2face.dataset.places:places_elsewhere",
         demonstrate="likeness.systems.audio2face.predict:demonstrate",
+        show="likeness.systems.audio2face.showing:show",
         demo_data={"people": 1},
         prepare="likeness.systems.audio2face.prepare:prepare",
         commands="likeness.systems.audio2face.commands:COMMANDS",

@@ -185,9 +185,22 @@ def test_preparing_counts_and_goes_on_after_ctrl_c(
     assert result.document["counts"]["photographs"] == 3
     assert result.document["counts"]["left_out"] == 1
     assert result.err == ""
+    before = {path: path.stat().st_mtime_ns for path in Path("out").rglob("*")}
+    result = likeness(*call)  # was refused, as if something were to be overwritten
+    assert result.code == 0
+    assert result.out.startswith("up to date: the same command has made it\n")
+    assert likeness(*call, "--json").document["up_to_date"] is True
+    result = likeness(*call, "size=64")
+    assert result.code == 2
+    assert "size was 512 and is 64" in result.err
+    assert "Choose another folder" in result.err
+    np.save(Path("photos/a.npy"), np.load("photos/a.npy") + 1)
     result = likeness(*call)
     assert result.code == 2
-    assert "never overwritten" in result.err
+    assert "files_read was " in result.err
+    assert {path: path.stat().st_mtime_ns for path in Path("out").rglob("*")} == before
+    for path in Path("out").rglob("prepared.json"):
+        assert str(Path.cwd()) not in path.read_text()
 
 
 def test_a_folder_that_cannot_be_written_ends_with_code_two(likeness: Command) -> None:
@@ -307,7 +320,7 @@ def test_a_sentence_about_a_choice_ends_with_one_mark(likeness: Command) -> None
         ("audio2face", "speech=loud", "expected one of 'even', 'usual', 'mumbling' or 'extreme'"),
         ("audio2face", "audio=loud", "expected one of 'dry', 'rooms', 'noisy' or 'telephone'"),
         ("audio2face", "occlusion=.1", "There is no option 'occlusion'"),
-        ("audio2face", "text=nowhere.txt", "Sentences should be lines of UTF-8 text in 'nowhere"),
+        ("audio2face", "text=nowhere.txt", "There is no file of sentences at 'nowhere.txt'"),
         ("face-encoder", "split=.8,.1,.2", "add up to 1.1"),
         ("face-encoder", "sensor=bad", "'clean', 'light', 'strong' or 'enlarged'"),
         ("face-encoder", "pose=any", "'near', 'classes', 'all' or 'extreme'"),

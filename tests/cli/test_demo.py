@@ -27,14 +27,19 @@ def test_the_demo_goes_from_nothing_to_a_report(likeness: Command) -> None:
     document = result.document
     (row,) = document["systems"]
     run = Path(row["run"])
-    assert document["report"] == row["report"] == str(run / "report.html")
-    assert Path(document["report"]).is_file()
+    assert row["report"] == str(run / "report.html")
+    assert document["report"] == "demo/index.html"
+    page = Path(document["report"]).read_text(encoding="utf-8")
+    assert "What the demo made" in page
+    assert "ones.txt" in page
+    assert f"likeness predict {run} --input demo/inputs/toy/" in page
+    assert f'href="{(run / "report.html").relative_to("demo")}"' in page
     assert json.loads((Path(row["data"]) / "toy.json").read_text())["samples"] == 12
     assert row["scores"][0]["name"] == "error"
     assert Path(row["predictions"][0]["output"]).is_file()
     assert row["parity"] == {"arrays": 0.0}
     assert row["predicted"] == str(run / "predictions")
-    assert "ones.txt" in Path(document["report"]).read_text(encoding="utf-8")
+    assert "ones.txt" in Path(row["report"]).read_text(encoding="utf-8")
 
 
 def test_the_demo_uses_its_people_again(likeness: Command) -> None:
@@ -49,7 +54,7 @@ def test_the_demo_uses_its_people_again(likeness: Command) -> None:
     assert result.code == 0
     assert "making" not in result.err
     assert Path("demo/data/toy-6-0/toy.json").stat().st_mtime_ns == made
-    assert result.out.rstrip().splitlines()[-1].startswith("report: demo/runs/toy/demo-")
+    assert result.out.rstrip().splitlines()[-1] == "open this page: demo/index.html"
 
 
 def test_the_demo_makes_no_more_people_than_a_system_wants(
@@ -113,7 +118,7 @@ def test_a_system_that_cannot_be_used_is_left_out_before_any_work(
         assert result.err.index(said) < result.err.index("toy: making 6 studio people")
         assert f"{name} was left out: {reason}" in result.out
     assert "error" in result.out  # its table of scores
-    assert result.out.rstrip().splitlines()[-1].startswith("report: demo/runs/toy/demo-")
+    assert result.out.rstrip().splitlines()[-1] == "open this page: demo/index.html"
 
 
 def test_a_named_system_that_cannot_be_used_is_refused_before_any_work(

@@ -91,7 +91,7 @@ def test_a_dry_run_names_the_stages_that_few_steps_leave_out(likeness: Command, 
     ("arguments", "code", "message"),
     [
         ((), 2, "data.root names no dataset"),
-        (("data.root=nowhere",), 4, "Expected toy.json, found none."),
+        (("data.root=nowhere",), 2, "Expected toy.json, found none."),
         (("data.root=data", "stages.both.weights.ftt=1"), 2, "Did you mean 'fit'?"),
         (("data.root=data", "train.device=cuda"), 3, "finds no CUDA device"),
         (("data.root=data", "--name", "a/b"), 2, "cannot be a folder name"),

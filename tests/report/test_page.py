@@ -10,7 +10,7 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
-from likeness.errors import MissingError
+from likeness.errors import UsageError
 from likeness.media.image import load_image, save_image
 from likeness.report.gallery import Embedder
 from likeness.report.markup import duration, number, table, text
@@ -221,7 +221,7 @@ def test_the_report_goes_where_it_is_asked(tmp_path):
     moved = tmp_path / "moved"
     shutil.copytree(run.path, moved)
     assert build_report(moved) == moved / "report.html"
-    with pytest.raises(MissingError, match="no run at"):
+    with pytest.raises(UsageError, match="no run at"):
         build_report(tmp_path / "nowhere")
 
 

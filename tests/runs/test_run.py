@@ -73,10 +73,10 @@ def test_names_that_are_no_folder_names(tmp_path: Path, name: str) -> None:
 
 def test_missing_runs_list_what_there_is(tmp_path: Path) -> None:
     run = new(tmp_path)
-    with pytest.raises(MissingError, match="There is no run at") as caught:
+    with pytest.raises(UsageError, match="There is no run at") as caught:
         Run(run.path.parent / "frist")
     assert str(run.path) in caught.value.advice
-    with pytest.raises(MissingError, match=r"is not a run: looked for config\.yaml"):
+    with pytest.raises(UsageError, match=r"is not a run: looked for config\.yaml"):
         Run(run.path.parent)
     (run.path / "plan.json").unlink()
     with pytest.raises(MissingError, match=r"Expected .*plan\.json, which holds the plan"):
@@ -229,7 +229,7 @@ Run.create(sys.argv[1], "toy", "run", "system: toy\\n")
         )
         (folder,) = (root / "toy").iterdir()
         if done.returncode == 9:
-            with pytest.raises(MissingError, match="is not a run"):
+            with pytest.raises(UsageError, match="is not a run"):
                 Run(folder)
         else:
             assert Run(folder).status.status == "planned"

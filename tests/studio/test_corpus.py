@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from likeness.errors import DataError
+from likeness.errors import DataError, UsageError
 from likeness.seeds import Draws
 from likeness.speech.espeak import synthesise
 from likeness.speech.espeak_library import find_espeak, is_espeak_present, voice_file
@@ -156,5 +156,5 @@ def test_files_without_sentences_are_refused(tmp_path: Path, content: bytes, mes
     path.write_bytes(content)
     with pytest.raises(DataError, match=message):
         read_sentences(path)
-    with pytest.raises(DataError, match=r"none\.txt"):
+    with pytest.raises(UsageError, match=r"none\.txt"):
         read_sentences(tmp_path / "none.txt")

@@ -79,7 +79,7 @@ def open_initial_run(config: AudioToFaceConfig) -> EarlierRun | None:
         return None
     try:
         run = Run(config.model.initial_run)
-    except MissingError as error:
+    except UsageError as error:
         raise MissingError(
             f"model.initial_run is '{config.model.initial_run}': {error.message}",
             advice="Give the directory of an audio2face run, or null to start from nothing.",

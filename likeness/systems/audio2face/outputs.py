@@ -60,13 +60,14 @@ class Surfaces:
 def output_stem(
     sound: str | Path, actor: str, *, condition: str | None = None, emotion: str, mode: str
 ) -> str:
-    """``<sound up to the first dot>_<actor>_<condition>_<emotion>_<mode>``.
+    """``<sound up to the first dot>_<actor>_<emotion>_<mode>``; ``_<condition>`` after the actor.
 
     Args:
-        condition: the actor whose style is used; None: ``actor``.
+        condition: the actor whose style is used, where it is another; else it is not in the name.
         emotion: name of it. mode: of inference, such as ``offline`` or ``streaming``.
     """
-    return "_".join([Path(sound).name.split(".")[0], actor, condition or actor, emotion, mode])
+    style = [] if condition in (None, actor) else [condition]
+    return "_".join([Path(sound).name.split(".")[0], actor, *style, emotion, mode])
 
 
 def write_outputs(

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping
+from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,7 +18,8 @@ from likeness.config.locations import locations, with_locations
 from likeness.config.text import file_text, read_yaml
 from likeness.data.inspection import Inspection
 from likeness.data.making import Progress
-from likeness.errors import DataError, MissingError, UsageError
+from likeness.data.record import PREPARED_RECORD, is_up_to_date, write_record
+from likeness.errors import DataError, UsageError
 from likeness.storage.files import disk_errors
 from likeness.systems.audio2face.dataset.description import (
     DESCRIPTION,
@@ -25,7 +28,7 @@ from likeness.systems.audio2face.dataset.description import (
     write_description,
 )
 from likeness.systems.audio2face.dataset.findings import inspect_dataset
-from likeness.systems.audio2face.dataset.live_link import prepare_live_link
+from likeness.systems.audio2face.dataset.live_link import COMMAND, prepare_live_link
 from likeness.systems.audio2face.dataset.reading import open_dataset
 from likeness.systems.audio2face.preprocessing.preparation import (
     preprocess,
@@ -109,7 +112,7 @@ def _settings(profile: str, path: str) -> PreprocessingSettings:
     if not path:
         return PROFILES[profile]().preprocessing
     if not Path(path).is_file():
-        raise MissingError(f"There is no file {path}.", advice="Check the option 'settings'.")
+        raise UsageError(f"There is no file {path}.", advice="Check the option 'settings'.")
     found = read_yaml(file_text(Path(path)), name=path).values
     values: Any = found if isinstance(found, Mapping) else {}
     try:
@@ -135,6 +138,8 @@ def _preprocessed(
         )
     description, base = read_description(source)
     actors = open_dataset(base, description)
+    asked = {"preprocessing": settings.model_dump(mode="json"), "shared": shared}
+    known = is_up_to_date(out, command=COMMAND, settings=asked)
     with disk_errors(out, "prepare a dataset"):
         (out / PREPARED).mkdir(parents=True, exist_ok=True)
     if shared:
@@ -142,10 +147,20 @@ def _preprocessed(
     else:
         for name, actor in actors.items():
             preprocess(actor, settings, out / PREPARED / name, progress=progress)
+    if known:  # and of these recordings, or it would have been refused
+        return replace(inspect_dataset(out), is_up_to_date=True)
     with disk_errors(out, "prepare a dataset"):
         if (base / _PROVENANCE).is_file():
             shutil.copyfile(base / _PROVENANCE, out / _PROVENANCE)
         write_description(out, _from_elsewhere(description, base.resolve()))
+    write_record(
+        out,
+        command=COMMAND,
+        settings=asked,
+        begun=date.today().isoformat(),
+        counts={"actors": len(actors)},
+        name=PREPARED_RECORD,
+    )
     return inspect_dataset(out)
 
 

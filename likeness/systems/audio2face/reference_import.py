@@ -90,6 +90,11 @@ def import_config(
     for path in (out, *places.values()):
         if path.exists():
             raise UsageError(f"'{path}' exists already.", advice="Choose another name.")
+    if not Path(folder).is_dir():
+        raise UsageError(
+            f"There is no folder {folder}.",
+            advice="Give the directory that holds config_dataset.py and others.",
+        )
     reference = read_reference(folder)
     found = convert(reference, datasets=datasets)
     root = {"root": str(places["dataset.yaml"])}

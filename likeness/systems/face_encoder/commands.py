@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from likeness.errors import DataError, MissingError, UsageError
+from likeness.errors import DataError, UsageError
 from likeness.storage.files import disk_errors, used_folder
 from likeness.systems import Partial
 
@@ -133,9 +133,9 @@ def predict_now(
 
     if out.exists() and any(out.iterdir()):
         raise UsageError(f"'{out}' exists and is not empty.", advice="Choose another folder.")
-    rows = write_predictions(
-        predictor_of(run), photographs, out, detector=detector, weights=weights
-    )
+    predictor = predictor_of(run)
+    _refuse_absent(photographs, "photographs")
+    rows = write_predictions(predictor, photographs, out, detector=detector, weights=weights)
     failed = [row for row in rows if row["error"]]
     document = {"folder": str(out), "written": len(rows) - len(failed), "failed": failed}
     return Partial(document) if failed and not allow_missing else document
@@ -171,6 +171,8 @@ def evaluate_now(
     from likeness.systems.face_encoder.heads import open_head
     from likeness.systems.face_encoder.now import mean_face, report_rows
 
+    _refuse_absent(predictions, "predictions")
+    _refuse_absent(dataset, "the benchmark")
     if split not in now.LISTS:
         raise UsageError(f"Expected --split {' or '.join(now.LISTS)}, found '{split}'.")
     if curve is not None and curve.suffix not in now.CURVE_ENDINGS:
@@ -275,9 +277,14 @@ def toy_model(
         return {"folder": str(out), "files": sorted(path.name for path in out.iterdir())}
 
 
+def _refuse_absent(folder: Path, what: str) -> None:
+    if not folder.is_dir():
+        raise UsageError(f"There is no folder of {what} at '{folder}'.", advice="Check its path.")
+
+
 def _existing(path: Path) -> Path:
     if not path.is_file():
-        raise MissingError(
+        raise UsageError(
             f"There is no person record at '{path}'.",
             advice="Make one with 'likeness predict RUN --input PHOTO'.",
         )

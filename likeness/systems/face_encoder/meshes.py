@@ -73,8 +73,9 @@ def write_mesh(
 
     The OBJ faces forward, with the expression, the jaw and the eyes of the photograph. The GLB is
     the neutral head with morph targets and a skin, set to the expression and the pose of the
-    photograph: with all weights 0 and all joints unturned it is neutral again. Its pose has no
-    pose correctives, and its joints stay where they are in the neutral head.
+    photograph: with all weights 0 and all joints unturned it is neutral again. The
+    pose correctives of the photograph's pose are a morph target, so another pose has none of its
+    own; joints stay where they are in the neutral head.
     """
     if path.suffix == ".obj":
         facing = {"pose.global": (1, 0, 0, 0, 1, 0), "pose.global_axis_angle": 0, "pose.neck": 0}
@@ -95,6 +96,9 @@ def write_mesh(
     rest = asset.expression_basis[:, :, count:] @ expression[count:]
     if "eyelid" in parameters and asset.eyelids is not None:
         rest = rest + np.einsum("e,evc->vc", parameters["eyelid"], asset.eyelids)
+    rotations = joint_rotations(asset, parameters)
+    # A skin has no pose correctives: those of this pose go with what no named target holds.
+    rest = rest + asset.pose_basis @ (rotations[1:] - np.eye(3)).reshape(-1)
     if rest.any():
         # What the named targets leave of this photograph, so that nothing of it is lost.
         morphs, weights = {**morphs, REST_MORPH: rest}, [*weights, 1.0]
@@ -103,7 +107,7 @@ def write_mesh(
         parents=asset.parents,
         positions=asset.joint_regressor @ neutral.vertices,
         weights=asset.weights,
-        rotations=joint_rotations(asset, parameters),
+        rotations=rotations,
     )
     with replacing(path) as temporary:
         write_glb(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -18,6 +19,7 @@ from pydantic import Field
 
 from likeness.data.inspection import Finding, Inspection
 from likeness.data.making import Progress, unfinished
+from likeness.data.record import PREPARED_RECORD, fingerprint_of, is_up_to_date, write_record
 from likeness.errors import DataError, UsageError
 from likeness.media.image import load_image, resize
 from likeness.storage.files import disk_errors, file_version
@@ -34,6 +36,8 @@ from likeness.systems.face_encoder.persons import (
 )
 from likeness.systems.face_encoder.photograph_sources import Given, content
 from likeness.systems.face_encoder.photographs import Photo, id_of, shown_name
+
+_COMMAND = "'likeness data prepare face-encoder'"
 
 Owned = tuple[Photo, str]
 """A photograph and its person."""
@@ -64,6 +68,7 @@ def prepare(
         source: folder with photographs, in it and in the folders below it; or what
             ``source_format`` says.
         out: folder to write; must not exist, be empty, or be what an earlier call left unfinished.
+            A finished dataset of the same settings and files is left as it is.
         landmarks: "auto" (files beside the photographs: <id>.npy, <id>.pts, or one .npz with
             ``names`` and ``points`` in the folder or above it), a path to such a file or folder, or
             "run:PATH" to use an encoder trained here.
@@ -106,20 +111,24 @@ def prepare(
     points = landmark_source(landmarks, folder, photos, detector, weights)
     named = {} if person_from else _named(folder, photos)
     tasks = _tasks(photos, person_from, named)
+    settings = {
+        **given.identity,
+        "size": size,
+        "person_from": person_from,
+        "persons": named,
+        "test_every": test_every,
+        "consent": consent,
+    }
+    files = _stamps(photos, points, folder)
+    # Where files lie is nobody's business who gets the data: the record keeps a fingerprint.
+    recorded = {**settings, "files_read": fingerprint_of({"files": files, **points.identity})}
+    if is_up_to_date(out, command=_COMMAND, settings=recorded):
+        return replace(CONTRACT.inspect(out), is_up_to_date=True)
     with unfinished(
         out,
-        command="'likeness data prepare face-encoder'",
-        settings={
-            "source": str(folder.resolve()),
-            **given.identity,
-            "size": size,
-            "person_from": person_from,
-            "persons": named,
-            "test_every": test_every,
-            "consent": consent,
-            **points.identity,
-        },
-        files=_stamps(photos, points, folder),
+        command=_COMMAND,
+        settings={"source": str(folder.resolve()), **settings, **points.identity},
+        files=files,
         notes={"source": source, "consent": consent, "landmarks": landmarks},
         pieces=len(tasks),
     ) as journal:
@@ -137,6 +146,14 @@ def prepare(
             put_text(Path(out) / "landmark_sets.json", json.dumps(points.sets))
         provenance = {"made": journal.begun, **journal.notes}
         write_index(Path(out), rows, head=None, provenance=provenance)
+        write_record(
+            out,
+            command=_COMMAND,
+            settings=recorded,
+            begun=journal.begun,
+            counts={"photographs": len(rows), "left_out": len(skipped)},
+            name=PREPARED_RECORD,
+        )
     inspection = CONTRACT.inspect(out)
     notes = left_out.findings_of(skipped)
     if not person_from and not person_column and len(rows) > 1:

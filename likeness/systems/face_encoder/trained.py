@@ -20,7 +20,8 @@ def predictor_of(path: str | Path) -> FacePredictor:
     """The best checkpoint of a run as a predictor on the CPU; the average if it has one.
 
     Raises:
-        MissingError: no run, or no checkpoint in it.
+        UsageError: there is no run.
+        MissingError: there is no checkpoint in it.
     """
     run = Run(path)
     config = located(

@@ -41,7 +41,8 @@ def initial_weights(path: str | Path) -> tuple[Mapping[str, Tensor], dict[str, A
     """Weights ("group.parameter") and state of a run's best checkpoint; the average if it has one.
 
     Raises:
-        MissingError: no run, or no checkpoint in it.
+        UsageError: there is no run.
+        MissingError: there is no checkpoint in it.
     """
     checkpoint = selection.find(Run(path), "best")
     return checkpoint.weights(ema=checkpoint.has_ema), checkpoint.state()
@@ -59,7 +60,7 @@ def check_initial_run(config: FaceEncoderConfig) -> None:
         return
     try:
         run = Run(model.initial_run)
-    except MissingError as error:
+    except UsageError as error:
         raise MissingError(
             f"model.initial_run is '{model.initial_run}': {error.message}",
             advice="Give the directory of a face-encoder run, or null to start from nothing.",

@@ -123,7 +123,9 @@ def test_all_formats_and_their_manifest(tmp_path: Path) -> None:
     result, weights = performance(actor)
     surfaces = Surfaces(triangles(V, actor.neutral_skin), triangles(VT, actor.neutral_tongue))
     stem = output_stem("say.hello.wav", "ada", emotion="joy", mode="offline")
-    assert stem == "say_ada_ada_joy_offline"
+    assert stem == "say_ada_joy_offline"
+    styled = output_stem("say.wav", "ada", condition="bo", emotion="joy", mode="offline")
+    assert styled == "say_ada_bo_joy_offline"
     manifest = write_outputs(
         tmp_path, stem, result, actor, FORMATS, surfaces=surfaces, differences=True,
         about={"sound": "say.hello.wav"}, film_size=64,

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from likeness import datasets, workflow
-from likeness.errors import MissingError, UsageError
+from likeness.errors import UsageError
 from likeness.systems.audio2face.dataset.live_link import prepare_live_link
 from likeness.systems.audio2face.prepare import prepare
 from tests.systems.audio2face.small_runs import trained
@@ -38,6 +38,19 @@ def test_bases_are_kept_in_the_prepared_dataset_and_used(
     assert "the preprocessing settings it was made with" in str(refused.value.advice)
 
 
+def test_bases_that_are_prepared_are_up_to_date(small_dataset: Path, tmp_path: Path) -> None:
+    """The second call was refused, as if something were to be overwritten."""
+    out = tmp_path / "out"
+    first = datasets.prepare_data("audio2face", small_dataset, out, profile="smoke")
+    before = {path: path.stat().st_mtime_ns for path in out.rglob("*")}
+    again = datasets.prepare_data("audio2face", small_dataset, out, profile="smoke")
+    assert (first.is_up_to_date, again.is_up_to_date) == (False, True)
+    assert again.counts == first.counts
+    with pytest.raises(UsageError, match="made otherwise: shared was False and is True"):
+        datasets.prepare_data("audio2face", small_dataset, out, profile="smoke", shared=True)
+    assert {path: path.stat().st_mtime_ns for path in out.rglob("*")} == before
+
+
 def test_a_shared_basis_is_trained_on(small_dataset: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     inspection = prepare(str(small_dataset), str(out), profile="studio-diffusion", shared=True)
@@ -56,7 +69,7 @@ def test_settings_come_from_a_file_or_a_profile(small_dataset: Path, tmp_path: P
     assert run.status.status == "finished"
     with pytest.raises(UsageError, match="no profile 'fast'; there are: default"):
         prepare(str(small_dataset), str(tmp_path / "b"), profile="fast")
-    with pytest.raises(MissingError, match="no file"):
+    with pytest.raises(UsageError, match="no file"):
         prepare(str(small_dataset), str(tmp_path / "b"), settings=str(tmp_path / "none.yaml"))
     path.write_text("variance_threshold: most\n")
     with pytest.raises(UsageError, match="holds no preprocessing settings"):

@@ -112,7 +112,7 @@ def test_wrong_drawings_are_refused(record, toy_folder, tmp_path):
         commands.render(record, out, head=head, view="sideways")
     with pytest.raises(UsageError, match=r"ending in \.gif"):
         commands.render(record, out, head=head, frames=4)
-    with pytest.raises(MissingError, match="There is no person record"):
+    with pytest.raises(UsageError, match="There is no person record"):
         commands.render(tmp_path / "nowhere.npz", out, head=head)
     with pytest.raises(MissingError, match="was not found"):
         commands.render(record, out, head=str(tmp_path / "nowhere"))

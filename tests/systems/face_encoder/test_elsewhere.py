@@ -9,7 +9,7 @@ import pytest
 
 import likeness
 from likeness import workflow
-from likeness.errors import DataError
+from likeness.errors import UsageError
 from likeness.runs.run import Run
 from tests.systems.face_encoder.toy import SMALL_MODEL
 
@@ -54,7 +54,7 @@ def test_data_that_is_nowhere_is_named_with_the_folders_looked_in(
     work = tmp_path / "work"
     (work / "people").rename(work / "persons")
     for verb in (likeness.resume, likeness.evaluate):
-        with pytest.raises(DataError) as caught:
+        with pytest.raises(UsageError) as caught:
             verb(moved)
         assert f"'people', looked for in '{Path.cwd()}', '{work}'." in caught.value.message
         assert "likeness resume RUN data.root=FOLDER" in caught.value.advice

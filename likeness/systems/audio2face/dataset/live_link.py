@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -17,6 +18,7 @@ from pydantic import Field
 
 from likeness.data.inspection import Finding, Inspection
 from likeness.data.making import Progress, unfinished
+from likeness.data.record import PREPARED_RECORD, fingerprint_of, is_up_to_date, write_record
 from likeness.errors import DataError, LikenessError, UsageError
 from likeness.media.audio import read_sound
 from likeness.replacement import replacing
@@ -37,6 +39,7 @@ from likeness.systems.audio2face.studio_faces import (
 )
 
 SKIPPED = "skipped.json"
+COMMAND = "'likeness data prepare audio2face'"
 _ADVICE = "Mend the take and prepare all of them into a new folder, or go on without it."
 _CUT, _CUT_SHARE, _CUT_LEAST = 0.5, 0.1, 0.1
 """Seconds that may be cut off or missing within, share of the longer one that may, seconds that
@@ -116,18 +119,24 @@ def prepare_live_link(
     }
     _face(head, person, vertices)  # a head that cannot be used leaves no folder behind
     root = Path(out)
+    settings = {
+        "emotions": vocabulary,
+        "language": language,
+        "consent": consent,
+        "test": tested,
+        **options,
+    }
+    files = {str(p): file_version(p.stat()) for take in takes for p in (take.table, take.sound)}
+    read = {**files, **_known_head(head)}
+    # Where files lie is nobody's business who gets the data: the record keeps a fingerprint.
+    recorded = {**settings, "head": Path(head).name, "files_read": fingerprint_of(read)}
+    if is_up_to_date(root, command=COMMAND, settings=recorded):
+        return replace(inspect_dataset(root), is_up_to_date=True)
     with unfinished(
         root,
-        command="'likeness data prepare audio2face'",
-        settings={
-            "source": str(Path(source).resolve()),
-            "emotions": vocabulary,
-            "language": language,
-            "consent": consent,
-            "test": tested,
-            **options,
-        },
-        files={str(p): file_version(p.stat()) for take in takes for p in (take.table, take.sound)},
+        command=COMMAND,
+        settings={"source": str(Path(source).resolve()), **settings},
+        files=files,
         notes={
             "source": f"Live Link Face takes in '{Path(source).resolve().name}'",
             "consent": consent,
@@ -154,6 +163,14 @@ def prepare_live_link(
             provenance={"made": journal.begun, **journal.notes, "takes": rows},
             language=language,
             test=[row["shot"] for row in rows if row["shot"] in tested],
+        )
+        write_record(
+            root,
+            command=COMMAND,
+            settings=recorded,
+            begun=journal.begun,
+            counts={"takes": len(rows), "left_out": len(skipped)},
+            name=PREPARED_RECORD,
         )
     found = inspect_dataset(root)
     left_out = [

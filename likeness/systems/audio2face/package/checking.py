@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from likeness.errors import MissingError
+from likeness.errors import UsageError
 from likeness.systems.audio2face.package.check_blendshapes import check_blendshapes
 from likeness.systems.audio2face.package.check_data import (
     check_config,
@@ -35,11 +35,11 @@ def check_package(folder: str | Path) -> list[Violation]:
         folder: with ``model.json``.
 
     Raises:
-        MissingError: there is no such folder.
+        UsageError: there is no such folder.
     """
     folder = Path(folder)
     if not folder.is_dir():
-        raise MissingError(
+        raise UsageError(
             f"There is no folder {folder}.", advice="Give the folder that holds model.json."
         )
     report = Report(folder)

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from likeness.errors import MissingError
+from likeness.errors import UsageError
 from likeness.systems import Partial
 from likeness.systems.audio2face.package import check_graph as check_graph_module
 from likeness.systems.audio2face.package.checking import check_package
@@ -260,7 +260,7 @@ def test_the_verb_is_partial_where_rules_are_broken(
     bad = verb(folder)
     assert isinstance(bad, Partial)
     assert [v["code"] for v in bad["violations"]] == ["model.path"]
-    with pytest.raises(MissingError, match="no folder"):
+    with pytest.raises(UsageError, match="no folder"):
         check_package(tmp_path / "nowhere")
 
 
