@@ -71,7 +71,7 @@ def test_what_is_marked_is_found_wherever_it_stands() -> None:
                 "data": {"root": "p", "prepared": "p"},
                 "model": {
                     "published_weights": "p",
-                    "regression": {"encoder_path": "p"},
+                    "regression": {"encoder": "wav2vec2", "encoder_path": "p"},
                     "diffusion": {"encoder_path": "p"},
                 },
                 "learning": {"phonemes": {"models": {"en": "p"}}},

@@ -215,6 +215,16 @@ class AudioToFaceConfig(ConfigModel):
                 f"to lie at 'model.{network}.encoder_path', found null; expected a path, or the "
                 "encoder log_mel or tiny, which need none"
             )
+        if settings.encoder_path is None:
+            return
+        deaf = None if hears else f"'model.{network}.uses_encoder' is false"
+        if deaf is None and settings.encoder not in _NEED_WEIGHTS:
+            deaf = f"'model.{network}.encoder' is {settings.encoder}, which reads none"
+        if deaf is not None:
+            raise ValueError(
+                f"'model.{network}.encoder_path' names published weights, while {deaf}; expected "
+                f"'model.{network}.encoder' to be wav2vec2 or hubert, or no path"
+            )
 
     def _sequences(self, network: NetworkType) -> None:
         if network != "regression" or self.learning.sampling.sequence_length > 1:

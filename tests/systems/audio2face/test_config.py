@@ -87,6 +87,16 @@ def _changed(profile: str, **changes: Any) -> AudioToFaceConfig:
         ),
         (
             "regression",
+            {"model": {"regression": {"encoder_path": "w2v"}}},
+            "'model.regression.encoder' is log_mel, which reads none",
+        ),
+        (
+            "diffusion",
+            {"model": {"diffusion": {"encoder": "tiny", "encoder_path": "hubert"}}},
+            "'model.diffusion.encoder' is tiny, which reads none",
+        ),
+        (
+            "regression",
             {"learning": {"sampling": {"sequence_length": 1}}},
             "'stages.train.weights.motion', 'stages.train.weights.volume_stability' compare frames",
         ),
