@@ -200,7 +200,7 @@ def _check(formats: Collection[str], actor: ActorArtefacts, surfaces: Surfaces |
     need_triangles = sorted({"usd", "glb", "mp4"} & set(formats))
     if need_triangles and surfaces is None:
         raise UsageError(
-            f"{', '.join(need_triangles)} need the triangles of {actor.actor}'s mesh, and there "
+            f"{', '.join(need_triangles)}: needs the triangles of {actor.actor}'s mesh, and there "
             "are none.",
             advice="Give a mesh of the actor, or choose point caches.",
         )
@@ -208,7 +208,7 @@ def _check(formats: Collection[str], actor: ActorArtefacts, surfaces: Surfaces |
     shapes = actor.blendshapes
     if need_shapes and (shapes is None or not set(shapes.names) & set(ARKIT_NAMES)):
         raise UsageError(
-            f"{', '.join(need_shapes)} need ARKit blendshapes, and {actor.actor} has none.",
+            f"{', '.join(need_shapes)}: needs ARKit blendshapes, and {actor.actor} has none.",
             advice="Give them with the dataset, or leave the weights out.",
         )
 

@@ -291,7 +291,7 @@ def test_what_a_format_lacks_is_said_before_anything_is_written(tmp_path: Path) 
         write_outputs(tmp_path / "a", "x", result, actor, ["npy", "glb"])
     with pytest.raises(UsageError, match="no output format fbx"):
         write_outputs(tmp_path / "a", "x", result, actor, ["fbx"])
-    with pytest.raises(UsageError, match="need ARKit"):
+    with pytest.raises(UsageError, match="needs ARKit"):
         write_outputs(tmp_path / "a", "x", result, random_actor(), ["arkit-csv"])
     assert not (tmp_path / "a").exists()
 

@@ -15,7 +15,7 @@ from likeness.data.inspection import Finding
 from likeness.errors import LikenessError
 from likeness.geometry.alignment import fit_similarity
 from likeness.geometry.animation import FrameRateError, VertexAnimation
-from likeness.geometry.animation_files import find_cache, list_shots
+from likeness.geometry.animation_files import CACHE_SUFFIXES, find_cache, list_shots
 from likeness.systems.audio2face.dataset.cache_frames import (
     SKIN_SPIKE,
     TONGUE_SPIKE,
@@ -120,6 +120,24 @@ def length_finding(shot: str, channel: str, found: int, expected: int) -> Findin
     )
 
 
+def _misnamed(folder: Path, shots: Iterable[str], base: Path) -> Iterable[Finding]:
+    """Folders that hold a cache of another name than theirs, which is no shot."""
+    for entry in sorted(folder.iterdir()):
+        if not entry.is_dir() or entry.name.startswith(".") or entry.name in shots:
+            continue
+        held = sorted(p.name for p in entry.iterdir() if p.suffix in CACHE_SUFFIXES)
+        if held:
+            wanted = entry.name + Path(held[0]).suffix
+            yield Finding(
+                "warning",
+                "cache-name",
+                str(entry.relative_to(base)),
+                f"Expected the cache of shot '{entry.name}' to be {wanted}, found "
+                f"{', '.join(held[:3])}.",
+                "Name folder and file alike; the shot is left out.",
+            )
+
+
 def _opened(
     part: Literal["skin", "tongue"],
     files: ActorFiles,
@@ -148,6 +166,7 @@ def _opened(
                 "A cache is <shot>/<shot>.npy, .xml with .mc, or .pc2.",
             )
         )
+    findings += _misnamed(folder, shots, base)
     opened = {}
     silent = [s for s in shots if files.fps is None and not knows_rate(find_cache(folder, s))]
     if silent:

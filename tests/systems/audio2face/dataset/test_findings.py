@@ -16,7 +16,7 @@ from likeness.systems.audio2face.dataset.contract import CONTRACT
 from likeness.systems.audio2face.dataset.findings import inspect_dataset
 from likeness.systems.audio2face.studio import make
 from likeness.systems.audio2face.studio_faults import FAULTS, FAULTS_FILE
-from tests.systems.audio2face.dataset.recordings import FPS, FRAMES, RATE, write_recordings
+from tests.systems.audio2face.dataset.recordings import FPS, FRAMES, RATE, told, write_recordings
 
 ROOT = Path(__file__).resolve().parents[4]
 ANNA = "data/anna"
@@ -204,6 +204,15 @@ def test_two_languages_are_told(root: Path) -> None:
     rows = [{"shot": "joy_001", "language": "zh"}, {"shot": "neutral_000"}]
     (root / "clips.jsonl").write_text("\n".join(map(json.dumps, rows)))
     assert "en, zh" in found(root)["languages"].message
+
+
+def test_a_cache_of_another_name_than_its_folder_is_told(root: Path) -> None:
+    folder = root / "data/anna/cache/skin"
+    (folder / "joy_003").mkdir()
+    (folder / "joy_003/joy_001.npy").write_bytes((folder / "joy_001/joy_001.npy").read_bytes())
+    finding = told(root)["cache-name", "data/anna/cache/skin/joy_003"]
+    assert finding.severity == "warning"
+    assert "to be joy_003.npy, found joy_001.npy" in finding.message
 
 
 def test_a_pickled_array_is_refused_and_not_opened(root: Path) -> None:
