@@ -7,8 +7,9 @@ Finds what is specific to a system through its :class:`SystemSpec`. What is done
 from __future__ import annotations
 
 import inspect as introspection
+import json
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path, PurePath
@@ -17,9 +18,10 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Self, get_type_hints
 
 from pydantic import ValidationError, create_model
+from pydantic.fields import FieldInfo
 
 from likeness.checks import checked, known_names
-from likeness.config.document import load_saved
+from likeness.config.document import load_saved, type_in_words
 from likeness.config.faults import validation_faults
 from likeness.config.overrides import PREFIX, Origin, Unread, coerce
 from likeness.config.resolve import Resolved, draft
@@ -204,27 +206,37 @@ def _plain(value: Any, annotation: Any) -> Any:
 
 
 def checked_options(
-    function: Callable[..., Any], options: Mapping[str, Any], what: str, *, taken: int
+    function: Callable[..., Any],
+    options: Mapping[str, Any],
+    what: str,
+    *,
+    taken: int,
+    given: Collection[str] = ("progress",),
 ) -> dict[str, Any]:
     """Options as a function's annotations ask, e.g. ``Annotated[int, Field(ge=1)]``.
 
     Args:
         what: completes "the options of …".
-        taken: how many of its first parameters are not options; ``progress`` never is one.
+        taken: how many of its first parameters are not options.
+        given: parameters behind them that the caller gives; they are no options.
 
     Raises:
         UsageError: names every option that the function does not have, with the nearest, and every
-            value of another type or out of range.
+            value of another type or out of range; then what there is, with type, default and
+            meaning where ``Field(description=…)`` tells it.
     """
     parameters = list(introspection.signature(function).parameters.values())[taken:]
     others_pass = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters)
-    known = {
-        parameter.name: parameter.annotation
+    offered = [
+        parameter
         for parameter in parameters
-        if parameter.kind is not parameter.VAR_KEYWORD and parameter.name != "progress"
-    }
+        if parameter.kind is not parameter.VAR_KEYWORD and parameter.name not in given
+    ]
+    known = {parameter.name: parameter.annotation for parameter in offered}
     lines, hints = [], []
-    for name in (name for name in options if name not in known and not others_pass):
+    for name in options:
+        if name in known or (others_pass and name not in given):
+            continue
         near = get_close_matches(name, known, n=1)
         hints += [f"Did you mean '{near[0]}'? "] if near else []
         lines.append(f"There is no option '{name}' of {what}.")
@@ -250,11 +262,34 @@ def checked_options(
         ]
         lines += [f"The option '{f.key}' of {what}: {text}" for f, text in zip(faults, told)]
     if lines:
-        raise UsageError(
-            "\n".join(lines), advice=f"{''.join(hints)}There are: {', '.join(known) or 'none'}."
-        )
+        told = _told_options(function, offered)
+        raise UsageError("\n".join(lines), advice=f"{''.join(hints)}There are: {told}.")
     others = {name: _plain(value, Any) for name, value in options.items() if name not in known}
     return {**others, **{name: getattr(checked, name) for name in fields}}
+
+
+def _told_options(function: Callable[..., Any], offered: Sequence[introspection.Parameter]) -> str:
+    """Names of options; with type, default and meaning where all of them say what they are."""
+    names = [parameter.name for parameter in offered]
+    holder = SimpleNamespace(__annotations__={item.name: item.annotation for item in offered})
+    try:
+        hints = get_type_hints(holder, globalns=function.__globals__, include_extras=True)
+    except NameError:  # an annotation of a package that is not installed
+        return ", ".join(names)
+    fields = [FieldInfo.from_annotation(hints[name]) if name in hints else None for name in names]
+    if not names or not all(field is not None and field.description for field in fields):
+        return ", ".join(names) or "none"
+    return "; ".join(
+        f"{item.name} ({type_in_words(field.annotation, field.metadata)}, "
+        f"{_written(item.default)} by default): {field.description}"
+        for item, field in zip(offered, fields, strict=True)
+        if field is not None
+    )
+
+
+def _written(value: Any) -> str:
+    """A default as it would be written."""
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 @dataclass(frozen=True)

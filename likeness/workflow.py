@@ -60,6 +60,8 @@ __all__ = [
 ]
 
 
+_EXPORT_GIVEN = ("source_run", "checkpoint_sha256", "state")
+"""What every exporter is told, and no person says."""
 _OUTPUT = "name another place with --output"  # the remedy where a run can only be read
 
 
@@ -302,11 +304,13 @@ def export(
     output: str | Path | None = None,
     checkpoint: str = "best",
     ema: bool = True,
+    options: Mapping[str, Any] | None = None,
 ) -> Bundle:
     """Write a bundle that has proved it equals the trained model.
 
     Args:
         output: the bundle's folder; ``exports/<target>`` in the run when not given.
+        options: of the system's export to this target.
     """
     run = open_run(run)
     resolved = configuration_of(run)
@@ -319,8 +323,11 @@ def export(
             advice=f"{hint}There are: {', '.join(spec.exporters) or 'none'}.",
         )
     function = spec.load(f"exporters.{target}")
-    predictor = Predictor.from_run(run, which=checkpoint, ema=ema)
     section = getattr(resolved.config, "export", None)
+    settings = section.model_dump() if section is not None else {}
+    given = (*_EXPORT_GIVEN, *settings)
+    chosen = checked_options(function, options or {}, f"'{target}'", taken=2, given=given)
+    predictor = Predictor.from_run(run, which=checkpoint, ema=ema)
     place = None if output is None else local_folder(output, "Bundles are written")
     with read_only_told(_OUTPUT):
         bundle: Bundle = function(
@@ -329,7 +336,8 @@ def export(
             source_run=str(run.path),
             checkpoint_sha256=predictor.checkpoint.hash,
             state=predictor.checkpoint.state(),
-            **(section.model_dump() if section is not None else {}),
+            **settings,
+            **chosen,
         )
     return bundle
 

@@ -99,6 +99,13 @@ def _cell(value: Any) -> Any:
 def export(
     run: RunPath,
     to: Annotated[str, typer.Option("--to", help="The target; see 'likeness systems'.")],
+    options: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="OPTION=VALUE",
+            help="Options of this target; a wrong one is answered with all there are.",
+        ),
+    ] = None,
     output: OutputOption = None,
     checkpoint: CheckpointOption = "best",
     ema: EmaOption = True,
@@ -106,8 +113,11 @@ def export(
     """Write a bundle that has proved it equals the model."""
     from likeness import workflow
 
+    chosen = parse_options(options or [])
     with working(f"Exporting {run} to {to}"):
-        bundle = workflow.export(run, to, output=output, checkpoint=checkpoint, ema=ema)
+        bundle = workflow.export(
+            run, to, output=output, checkpoint=checkpoint, ema=ema, options=chosen
+        )
     parity = [
         {
             "output": item.output,
@@ -116,16 +126,21 @@ def export(
         }
         for item in bundle.parity
     ]
+    sizes = {name: facts["bytes"] for name, facts in bundle.manifest["files"].items()}
     document = {
         "run": run,
         "target": to,
+        "options": bundle.options,
         "bundle": str(bundle.folder),
-        "files": sorted([*bundle.manifest["files"], "manifest.json"]),
+        "files": sorted([*sizes, "manifest.json"]),
+        "bytes": sizes,
         "parity": parity,
     }
 
     def show() -> None:
         print_text(f"{bundle.folder}")
+        by_size = sorted(sizes.items(), key=lambda item: -item[1])
+        print_table(("file", "MB"), [(name, f"{size / 1e6:.3f}") for name, size in by_size])
         rows = [tuple(item.values()) for item in parity]
         print_table(("output", "largest difference", "relative"), rows)
 

@@ -121,6 +121,11 @@ class Bundle:
         return {**self.manifest["state"], **(read_tensors(tensors) if stored else {})}
 
     @property
+    def options(self) -> dict[str, Any]:
+        """What was asked of the export; nothing in bundles that were written without."""
+        return dict(self.manifest.get("options", {}))
+
+    @property
     def parity(self) -> tuple[Difference, ...]:
         """The differences measured when the bundle was written."""
         rows = json.loads((self.folder / "parity.json").read_text(encoding="utf-8"))["outputs"]
@@ -152,6 +157,7 @@ def write_bundle(
     exported: Callable[[Path], ModelFunction],
     samples: Sequence[Mapping[str, np.ndarray]],
     tolerance: float,
+    options: Mapping[str, Any] | None = None,
 ) -> Bundle:
     """Export a model, run it beside its source, and keep it only if both agree.
 
@@ -168,6 +174,7 @@ def write_bundle(
         samples: inputs by name for the proof, at least one.
         tolerance: largest difference allowed in any output, as a fraction of the largest magnitude
             of that output of the reference.
+        options: what was asked of the export, for the manifest; JSON values.
 
     Raises:
         UsageError: ``folder`` holds something that is no bundle.
@@ -204,6 +211,7 @@ def write_bundle(
             "inputs": [asdict(port) for port in inputs],
             "outputs": [asdict(port) for port in outputs],
             "state": values,
+            "options": dict(options or {}),
             "source": {"run": source_run, "checkpoint_sha256": checkpoint_sha256},
             "software": _software(),
             "files": _hashes(work),

@@ -59,8 +59,8 @@ class SystemSpec:
     files out; one row for each input, with ``error`` where it could not be used."""
     exporters: Mapping[str, str] = field(default_factory=dict)
     """Target name to ``export(predictor, folder: Path, *, source_run: str, checkpoint_sha256: str,
-    state: dict, **options) -> Bundle``; ``state`` is the system's, the options are the fields of
-    the configuration's ``export`` section."""
+    state: dict, **settings, **options) -> Bundle``; ``state`` is the system's, the settings are the
+    fields of the configuration's ``export`` section, the options what a person adds."""
     inspect: str | None = None
     """``inspect(config, *, begins: bool) -> Inspection`` of all a configuration trains on, and of
     what training begins with where it begins. None: ``data.root`` by the contract."""

@@ -83,6 +83,37 @@ def test_predict_shows_people_a_table(likeness: Command, trained: Path) -> None:
     assert rows[1].startswith("words.txt")
 
 
+def test_export_takes_options_of_its_target(likeness: Command, trained: Path) -> None:
+    words = ("export", trained, "--to", "arrays", "copies=2")
+    document = likeness(*words, "-o", "two", "--json").document
+    assert document["options"] == {"copies": 2}
+    assert {"weights.pt", "weights1.pt"} <= set(document["files"])
+    assert document["bytes"]["weights1.pt"] == Path("two/weights1.pt").stat().st_size
+    assert json.loads(Path("two/manifest.json").read_text())["options"] == {"copies": 2}
+    assert "weights1.pt" in likeness(*words, "-o", "three").out
+
+
+@pytest.mark.parametrize(
+    ("word", "told"),
+    [
+        ("copie=2", "There is no option 'copie' of 'arrays'.\nDid you mean 'copies'?"),
+        ("copies=0", "The option 'copies' of 'arrays': "),
+        ("copies=many", "The option 'copies' of 'arrays': "),
+        ("tolerance=1", "There is no option 'tolerance' of 'arrays'."),
+        ("state=x", "There is no option 'state' of 'arrays'."),
+    ],
+)
+def test_export_tells_which_options_there_are(
+    word: str, told: str, likeness: Command, trained: Path
+) -> None:
+    result = likeness("export", trained, "--to", "arrays", word, "-o", "none")
+    lines = " ".join(result.err.split())
+    assert result.code == 2
+    assert " ".join(told.split()) in lines
+    assert "copies (whole number ≥ 1, 1 by default): how often the weights are written" in lines
+    assert not Path("none").exists()
+
+
 def test_export_proves_parity(likeness: Command, trained: Path) -> None:
     document = likeness("export", trained, "--to", "arrays", "--json").document
     assert document["bundle"] == str(trained / "exports" / "arrays")

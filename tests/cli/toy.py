@@ -174,6 +174,7 @@ def export_arrays(
     checkpoint_sha256: str,
     state: dict[str, Any],
     tolerance: float,
+    copies: Annotated[int, Field(ge=1, description="how often the weights are written")] = 1,
 ) -> Any:
     import torch
 
@@ -181,8 +182,9 @@ def export_arrays(
 
     def write(place: Path) -> None:
         weights = {g: m.state_dict() for g, m in predictor.modules.items()}
-        with (place / "weights.pt").open("wb") as file:
-            torch.save(weights, file)
+        for number in range(copies):
+            with (place / f"weights{number or ''}.pt").open("wb") as file:
+                torch.save(weights, file)
 
     def opened(place: Path) -> Any:
         loaded = torch.load(place / "weights.pt", weights_only=True)
@@ -204,6 +206,7 @@ def export_arrays(
         exported=opened,
         samples=[{"inputs": np.ones((2, 6), np.float32)}],
         tolerance=tolerance,
+        options={"copies": copies},
     )
 
 

@@ -10,7 +10,8 @@ from likeness import workflow
 from likeness.errors import DataError
 from likeness.runs.run import Run
 from likeness.systems.audio2face.commands import COMMANDS
-from likeness.systems.audio2face.export import _Graph, export_onnx
+from likeness.systems.audio2face.export import export_onnx
+from likeness.systems.audio2face.exported_graph import ExportedGraph
 from likeness.systems.audio2face.package.network_info import (
     network_info,
     network_inputs,
@@ -69,7 +70,7 @@ def test_defect_16_a_package_at_30_fps_has_the_steps_of_the_one_setting(
     """Nothing but the rate and the number of steps is said; widths and shapes follow."""
     changes = ("data.actors=[anna]", "model.process.inference_steps=3", "learning.segments.fps=30")
     run = trained(small_dataset, tmp_path, *changes, profile="studio-diffusion")
-    graph = _Graph(workflow.Predictor.from_run(run, device="cpu").model)
+    graph = ExportedGraph(workflow.Predictor.from_run(run, device="cpu").model)
     info = network_info(graph.shape, identities=["anna"], emotions=["joy"], default_emotion=[0.0])
     assert info["params"]["num_diffusion_steps"] == 3
     parts = ("left_truncate", "center", "right_truncate")

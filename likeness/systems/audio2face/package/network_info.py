@@ -218,11 +218,19 @@ def network_outputs(shape: RegressionShape | DiffusionShape) -> dict[str, tuple[
 
 
 def trt_info(
-    inputs: dict[str, tuple[int | None, ...]], *, max_batch: int = 8, optimal_batch: int = 3
+    inputs: dict[str, tuple[int | None, ...]],
+    *,
+    strongly_typed: bool = False,
+    max_batch: int = 8,
+    optimal_batch: int = 3,
 ) -> dict[str, Any]:
     """The document of ``trt_info.json``: arguments of ``trtexec`` for a network of these inputs.
 
     ``defaults`` are always there: the runtime's converter fails on the fields without them.
+
+    Args:
+        strongly_typed: the engine computes in the types of the graph. Left to itself, trtexec takes
+            a graph for one of float32, and refuses what is in half precision.
     """
 
     def shapes(batch: str) -> str:
@@ -239,6 +247,7 @@ def trt_info(
                 f"--minShapes={shapes('1')}",
                 f"--maxShapes={shapes('{MAX_BATCH_SIZE}')}",
                 f"--optShapes={shapes('{OPT_BATCH_SIZE}')}",
+                *(["--stronglyTyped"] if strongly_typed else []),
             ],
         },
         "defaults": {"MAX_BATCH_SIZE": max_batch, "OPT_BATCH_SIZE": optimal_batch},

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+_UNITS = {1.0: "centimetres", 10.0: "millimetres", 0.01: "metres"}
+
 
 def readme_text(
     info: Mapping[str, Any], files: Mapping[str, str], remarks: Sequence[str], units_per_cm: float
@@ -19,7 +21,7 @@ def readme_text(
     """
     identity, params, audio = info["id"], info["params"], info["audio_params"]
     emotions = params.get("explicit_emotions", params.get("emotions"))
-    unit = "centimetres" if units_per_cm == 1 else f"1/{units_per_cm:g} of a centimetre"
+    unit = _UNITS.get(units_per_cm, f"1/{units_per_cm:g} of a centimetre")
     lines = [
         f"# Speech to face: {', '.join(params['identities'])}",
         "",

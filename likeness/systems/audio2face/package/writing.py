@@ -109,6 +109,7 @@ def write_package(
     version: str = "0.1",
     full_data: bool = False,
     units_per_cm: float = 1.0,
+    strongly_typed: bool = False,
     provenance: Mapping[str, Any] | None = None,
 ) -> WrittenPackage:
     """Write a package and check it by the rules of the runtime.
@@ -127,6 +128,7 @@ def write_package(
         version: of the model.
         full_data: write all eleven arrays of the reference.
         units_per_cm: write the package in another unit; the graph must give that unit.
+        strongly_typed: the graph is not of float32 alone; its engine must keep to its types.
         provenance: where the model comes from, kept in ``provenance.json``.
 
     Raises:
@@ -150,7 +152,13 @@ def write_package(
     try:
         shapes, remarks = _blendshapes_of(artefacts, units_per_cm)
         files = _write_shared(
-            folder, network_type, info, shape, onnx_path, has_blendshapes=bool(shapes)
+            folder,
+            network_type,
+            info,
+            shape,
+            onnx_path,
+            has_blendshapes=bool(shapes),
+            strongly_typed=strongly_typed,
         )
         for actor in artefacts:
             settings = post if isinstance(post, PostprocessingSettings) else post[actor.actor]
@@ -233,12 +241,13 @@ def _write_shared(
     onnx_path: Path,
     *,
     has_blendshapes: bool,
+    strongly_typed: bool,
 ) -> dict[str, str]:
     params = info["params"]
     num_emotions = len(params["default_emotion"])
     inputs = network_inputs(shape, len(params["identities"]), num_emotions)
     write_json(folder / "network_info.json", info)
-    write_json(folder / "trt_info.json", trt_info(inputs))
+    write_json(folder / "trt_info.json", trt_info(inputs, strongly_typed=strongly_typed))
     write_json(
         folder / "model.json",
         model_document(network_type, params["identities"], has_blendshapes=has_blendshapes),
@@ -294,6 +303,13 @@ def _blendshapes_of(
             remarks += [f"{kind} blendshapes of {actor.actor}: {c}." for c in rewritten.changes]
             pair[kind] = rewritten.blendshapes
         found[actor.actor] = pair
+    if units_per_cm != 1.0:
+        # M = B'B + strengths * (diagonal / templateBBSize)^2: B'B alone changes with the unit.
+        remarks.append(
+            f"templateBBSize is in the unit of the package, so shapes weigh {units_per_cm**2:g} "
+            "times as much against the strengths of their solver as in centimetres: it gives other "
+            "weights for the same face."
+        )
     return found, remarks
 
 

@@ -161,6 +161,7 @@ def test_another_unit_scales_lengths_alone(tmp_path: Path) -> None:
     assert config["left_eye_rot_y_offset"] == 2.0
     params = json.loads((folder / "bs_skin_config_ada.json").read_text())["blendshape_params"]
     assert params["templateBBSize"] == 200.0
+    assert "shapes weigh 100 times as much" in (folder / "README.md").read_text()
 
 
 @pytest.mark.parametrize(
