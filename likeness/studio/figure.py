@@ -310,7 +310,7 @@ def _runs(mask: NDArray[np.bool_]) -> list[slice]:
 def _surface_of(
     template: Template, attached: list[AttachedMesh], lens_tint: tuple[float, float, float]
 ) -> Surface:
-    """The head and all that is attached to it as one mesh; strands last."""
+    """The head and all that is attached to it, clothes first, as one mesh; strands last."""
     head = template.num_vertices
     starts = np.cumsum([head, *(len(mesh.part) for mesh in attached)])
     part = np.concatenate([template.part, *(mesh.part for mesh in attached)]).astype(np.uint8)
@@ -351,6 +351,11 @@ def _surface_of(
     label[[CLOTH, BODY]] = LABELS.index("body")
     frame[[CLOTH, BODY]] = _FRAMES.index("body")
 
+    labels = label[part]
+    # Bare skin above a neckline is neck, as sets of parsed faces have it: the neck then ends where
+    # a picture shows cloth, and not at the rim of the head's mesh, which no picture shows.
+    worn = slice(head, int(starts[1]))
+    labels[worn][part[worn] == BODY] = LABELS.index("neck")
     neck = np.zeros(head)
     neck[: template.num_skin] = masks.neck_share(template)
     return Surface(
@@ -373,7 +378,7 @@ def _surface_of(
             np.float32
         ),
         material=material[part],
-        label=label[part],
+        label=labels,
         neck=padded(neck, 0.0),
         frame=frame[part],
     )

@@ -188,7 +188,7 @@ def test_results_need_the_run_only(likeness: Command, trained: Path) -> None:
         (("predict", "RUN", "-i", "data"), 2, "data is a folder; expected a file."),
         (("export", "RUN"), 2, "--to"),
         (("export", "RUN", "--to", "array"), 2, "Did you mean 'arrays'?"),
-        (("report", "runs"), 3, "is not a run"),
+        (("report", "runs"), 2, "is not a run"),
     ],
 )
 def test_bad_use_of_a_run(

@@ -258,6 +258,29 @@ def test_a_border_along_triangles_has_teeth():
     assert _strays(sitter, 40.0) > 3.0
 
 
+@pytest.mark.parametrize("kind", ["t-shirt", "v-neck"])
+def test_a_neck_ends_where_cloth_begins(kind):
+    """Of blue clothes: what is bluer than red below the face is body, the rest is neck. The border
+    was the rim of the head's mesh, saw-toothed across bare skin."""
+    person = _person()
+    cloth = replace(
+        person.appearance.clothing, kind=kind, colour=(0.02, 0.05, 0.5), stripe_width=0.0
+    )
+    dressed = replace(person, appearance=replace(person.appearance, clothing=cloth))
+    picture = photograph(dressed, Scene.portrait(), 256)
+    below = np.zeros_like(picture.mask, bool)
+    below[int(picture.landmarks68[8, 1]) + 2 :] = True
+    neck, body = (picture.mask == LABELS.index(name) for name in ("neck", "body"))
+    is_blue = picture.image[..., 2] > picture.image[..., 0]
+    told = below & (neck | body)
+    border = np.zeros_like(told)
+    border[1:] |= body[1:] != body[:-1]
+    border[:, 1:] |= body[:, 1:] != body[:, :-1]
+    border |= np.roll(border, -1, axis=0) | np.roll(border, -1, axis=1)
+    assert (told & neck).sum() > 1000
+    assert (is_blue == body)[told & ~border].mean() > 0.995
+
+
 def test_vertices_and_landmarks_are_the_drawn_head():
     """Projected by the camera the landmarks on the vertices are the picture's, and lie in it."""
     scene = replace(Scene.portrait(yaw=25.0), expression=tuple(_with(tongueOut=0.9)))
