@@ -129,8 +129,12 @@ def diff(left: Resolved, right: Resolved) -> list[dict[str, Any]]:
 
 
 def _source(resolved: Resolved, name: str) -> str | None:
+    """Where a value comes from; of a list or section the sources of what it holds."""
     origin = resolved.provenance.get(name)
-    return str(origin) if origin else None
+    if origin:
+        return str(origin)
+    within = [str(o) for key, o in resolved.provenance.items() if key.startswith(f"{name}.")]
+    return ", ".join(dict.fromkeys(within)) or None
 
 
 def help_rows(config_class: type[ConfigModel]) -> list[dict[str, Any]]:

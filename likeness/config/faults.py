@@ -86,8 +86,10 @@ def unknown_key(key: Key, origin: Origin, known: Sequence[str], rest: Key = ()) 
         near = nearest_key((*key, *rest), known)
     hint = f" Did you mean '{near}'?" if near else ""
     if near is not None and near == dotted(key[:-1]):  # nothing is like it: what there is instead
-        inside = (name.removeprefix(f"{near}.") for name in known if name.startswith(f"{near}."))
+        inside = [name.removeprefix(f"{near}.") for name in known if name.startswith(f"{near}.")]
         hint = f" There are: {', '.join(name for name in inside if '.' not in name)}."
+        if not inside:
+            hint = f" '{near}' is one value and holds no others."
     return Fault(dotted((*key, *rest)), origin, f"there is no such setting.{hint}")
 
 

@@ -31,6 +31,9 @@ LEAD = (0.4, 0.15)
 TAIL = (0.5, 0.2)
 """Mean and half width in seconds of the silence before and after the speech."""
 
+MAX_SILENCE = 60.0
+"""Seconds, before or after speech."""
+
 MAX_CHARACTERS = 20_000
 """Of one text: about half an hour of speech."""
 
@@ -62,7 +65,7 @@ def speak(
 
     Raises:
         DataError: nothing in the text can be spoken, or it is too long.
-        UsageError: no such voice, emotion or backend.
+        UsageError: no such voice, emotion or backend, or silence out of range.
         MissingError: espeak is asked for, by name or in the environment, and not there.
         LikenessError: the synthesiser failed.
     """
@@ -71,6 +74,11 @@ def speak(
     draws = Draws("speech", seed, "silence")
     drawn = tuple(mean + draws.uniform(-width, width) for mean, width in (LEAD, TAIL))
     before, after = silence or (drawn[0], drawn[1])
+    if not all(0.0 <= seconds <= MAX_SILENCE for seconds in (before, after)):
+        raise UsageError(
+            f"Silence before and after speech is 0 to {MAX_SILENCE:g} seconds, found "
+            f"({before:g}, {after:g})."
+        )
     if len(text) > MAX_CHARACTERS:
         raise DataError(
             f"A text to speak may have {MAX_CHARACTERS} characters; this one has {len(text)}.",

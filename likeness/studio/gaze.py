@@ -137,7 +137,7 @@ def _add_step(curve: Array, start: float, length: float, step: Array | float) ->
 
 def turn_eyes(values: Array, course: GazeCourse, lowered: Array) -> None:
     """Writes the eyes' angles into ``values`` (N, 79), in place: they hold their target against
-    every turn of the head.
+    every turn of the head, as far as eyes turn.
 
     Args:
         values: with the head's own turns already in.
@@ -147,9 +147,14 @@ def turn_eyes(values: Array, course: GazeCourse, lowered: Array) -> None:
     lifted, turned = (np.degrees(values[:, HEAD.start + k]) for k in (0, 1))
     down = course.direction[:, 0] + lowered + lifted
     aside = course.direction[:, 1] - turned
-    for side, sign in (("Right", 1.0), ("Left", -1.0)):
-        values[:, CHANNEL[f"eye{side}X"]] += down
-        values[:, CHANNEL[f"eye{side}Y"]] += aside + sign * 0.5 * course.vergence
+    for side, sign, right, left in (("Right", 1.0, "Out", "In"), ("Left", -1.0, "In", "Out")):
+        for axis, turn, least, most in (
+            ("X", down, "Up", "Down"),
+            ("Y", aside + sign * 0.5 * course.vergence, right, left),
+        ):
+            column = CHANNEL[f"eye{side}{axis}"]
+            turned_to = values[:, column] + turn
+            values[:, column] = np.clip(turned_to, -FULL_TURNS[least], FULL_TURNS[most])
 
 
 def follow_eyes(values: Array, *, move_lids: bool = True) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 
@@ -84,6 +84,10 @@ class Delivery:
     coupling: Coupling = "natural"
 
     def __post_init__(self) -> None:
+        if self.coupling not in get_args(Coupling):
+            raise ValueError(
+                f"coupling must be one of {', '.join(get_args(Coupling))}, found {self.coupling!r}"
+            )
         limits = {"intensity": (0.0, 1.0), "loudness": LOUDNESS, "mumbling": (0.0, 1.0)}
         for name, (low, high) in limits.items():
             value = getattr(self, name)

@@ -59,6 +59,12 @@ class Exhibit:
     caption: str
 
 
+_EXPRESSIONS = (
+    "At rest, and the 52 ARKit shapes, each alone and as far as lips and teeth allow: mouthClose "
+    "closes an open jaw and shows nothing without one."
+)
+
+
 def show_person(
     person: Person,
     folder: str | Path,
@@ -124,7 +130,7 @@ def _of_person(person: Person, text: str, size: int, backend: Backend) -> list[_
         )),
         ("Turntable", "turntable.webp", "All around.", _turntable(person, size)),
         *_of_speech(clip, size, small),
-        ("Expressions", "expressions.png", "At rest, and the 52 ARKit shapes in full.", _still(
+        ("Expressions", "expressions.png", _EXPRESSIONS, _still(
             lambda: expressions(person, small)
         )),
         ("Emotions", "emotions.png", "Without speech, at full intensity.", _still(

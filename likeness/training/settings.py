@@ -19,7 +19,7 @@ class TrainSettings(ConfigModel):
     seed: Annotated[int, Field(ge=0)] = 0
     """Decides the order of samples, augmentation, noise and dropout."""
     steps: PositiveInt | None = None
-    """Steps in total: scales all stages in proportion. Empty: as the stages say."""
+    """Steps in total: scales all stages in proportion; null: as the stages say."""
     batch_size: PositiveInt = 8
     """Samples per micro-batch and process; a stage can set its own."""
     accumulation: PositiveInt = 1

@@ -139,7 +139,8 @@ def test_diff_tells_of_the_same_items_in_another_order(tmp_path: Path) -> None:
     path.write_text(yaml.safe_dump({"phases": phases[::-1]}))
     turned = resolve(Example, system="example", profiles=PROFILES, files=[path], environ={})
     (row,) = diff(_resolve(), turned)
-    assert (row["key"], row["left_source"]) == ("phases", None)
+    assert (row["key"], row["left_source"]) == ("phases", "default")
+    assert str(path) in row["right_source"]
     assert (row["left"], row["right"]) == (["points", "photo-fit"], ["photo-fit", "points"])
 
 

@@ -457,3 +457,9 @@ def test_one_changed_item_is_kept_as_the_origin_of_its_list(tmp_path: Path) -> N
     found = _resolve(files=[path], environ={"LIKENESS_DATA__SIZES__0": "7"})
     assert found.config.data.sizes == (7, 4)
     assert str(found.provenance["data.sizes"]) == "environment LIKENESS_DATA__SIZES__0"
+
+
+def test_a_setting_inside_a_value_is_told_as_such() -> None:
+    assert _faults("train.steps.x=3")["train.steps.x"].endswith(
+        "there is no such setting. 'train.steps' is one value and holds no others."
+    )

@@ -183,6 +183,12 @@ def test_the_seed_moves_the_silence(backend: str) -> None:
     assert given[0].duration == pytest.approx(0.5, abs=0.02)
 
 
+@pytest.mark.parametrize("silence", [(-1.0, 0.0), (0.0, float("nan")), (1e9, 0.0)])
+def test_silence_that_cannot_be_is_refused(silence: tuple[float, float]) -> None:
+    with pytest.raises(UsageError, match="Silence before and after speech is 0 to 60 seconds"):
+        speak("Hello.", Voice(), silence=silence, backend="formant")
+
+
 # -- backends -------------------------------------------------------------------------------------
 
 

@@ -6,9 +6,15 @@ import numpy as np
 import pytest
 
 from likeness.seeds import Draws
-from likeness.studio.curves import ARKIT, EYES, RATE
+from likeness.studio.curves import ARKIT, CHANNEL, CHANNELS, EYES, HEAD, RATE
 from likeness.studio.expressions import eye_rotations
-from likeness.studio.gaze import draw_gaze, saccade_rotations
+from likeness.studio.gaze import (
+    FULL_TURNS,
+    draw_gaze,
+    follow_eyes,
+    saccade_rotations,
+    turn_eyes,
+)
 from likeness.studio.performance import perform
 from likeness.studio.performing_style import Delivery, PerformingStyle
 from tests.studio.speech_cases import silent, timeline_of, utterance_of
@@ -22,10 +28,26 @@ def test_eyes_and_weights_agree():
         for row in curves.values[::7].astype(np.float64):
             left, right = np.degrees(eye_rotations(row[ARKIT]))
             angles = row[EYES]
-            if np.abs(angles).max() > 25.0:
-                continue  # as far as an eye goes
             worst = max(worst, np.abs([*right[:2], *left[:2]] - angles).max())
         assert worst < 0.5
+
+
+def test_eyes_turn_no_further_than_their_shapes_show():
+    """A head that turns by 60 degrees leaves its target: angles and weights say the same look."""
+    values = np.zeros((400, len(CHANNELS)))
+    values[:, HEAD.start] = np.radians(np.linspace(-60.0, 60.0, 400))
+    values[:, HEAD.start + 1] = np.radians(np.linspace(60.0, -60.0, 400))
+    course = draw_gaze(400, Draws("gaze"), talking=True, staring=False)
+    turn_eyes(values, course, np.zeros(400))
+    follow_eyes(values)
+    for side, inward in (("Left", -1.0), ("Right", 1.0)):
+        down, aside = values[:, CHANNEL[f"eye{side}X"]], values[:, CHANNEL[f"eye{side}Y"]]
+        weight = {
+            way: FULL_TURNS[way] * values[:, CHANNEL[f"eyeLook{way}{side}"]] for way in FULL_TURNS
+        }
+        np.testing.assert_allclose(weight["Down"] - weight["Up"], down, atol=1e-9)
+        np.testing.assert_allclose(weight["In"] - weight["Out"], inward * aside, atol=1e-9)
+        assert np.ptp(down) == pytest.approx(55.0)  # there and there they reach their ends
 
 
 def test_looks_go_mostly_to_the_partner():

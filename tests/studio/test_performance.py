@@ -137,6 +137,8 @@ def test_habits_are_those_of_the_person():
 def test_deliveries_out_of_range_are_refused():
     with pytest.raises(ValueError, match=r"loudness must be within -8..8, found 9"):
         Delivery(loudness=9.0)
+    with pytest.raises(ValueError, match="coupling must be one of natural, independent, found 'x'"):
+        Delivery(coupling="x")
 
 
 def _log_energy(utterance: Utterance) -> np.ndarray:

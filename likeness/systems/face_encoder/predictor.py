@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from likeness.errors import DataError
+from likeness.errors import DataError, UsageError
 from likeness.faces.detect import SURE, Detector, Face, choose_face, choose_unsure_face
 from likeness.faces.detectors import make_detector
 from likeness.geometry.affine import apply_affine, invert_affine
@@ -106,9 +106,19 @@ class FacePredictor:
             ``vector`` (B, D) and ``landmarks`` (B, 68, 2) in crop units, float32.
 
         Raises:
+            UsageError: another shape or range.
             DivergedError: they are not finite.
         """
         image = torch.as_tensor(inputs["image"], dtype=torch.float32)
+        side = self.image_size
+        if image.ndim != 4 or image.shape[1:] != (3, side, side):
+            raise UsageError(
+                f"Expected an image of shape (B, 3, {side}, {side}), found {tuple(image.shape)}."
+            )
+        if len(image) and not (image.min() >= 0.0 and image.max() <= 1.0):
+            raise UsageError(
+                f"Expected values within 0..1, found {image.min():g} to {image.max():g}."
+            )
         vectors, points = [], []
         for part in torch.split(image, _BATCH):
             vector = self.network(part.to(self.device)).float()

@@ -13,7 +13,7 @@ import pytest
 import torch
 from torch import nn
 
-from likeness.errors import DataError, DivergedError
+from likeness.errors import DataError, DivergedError, UsageError
 from likeness.faces.detect import Face
 from likeness.faces.recorded import RecordedDetector
 from likeness.geometry.landmarks import MIRROR_68
@@ -141,6 +141,20 @@ def test_many_crops_equal_each_alone(system):
         alone = predictor(image=torch.from_numpy(images[index : index + 1]))
         for key, value in alone.items():
             np.testing.assert_allclose(together[key][index], value[0], atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("shape", "highest", "told"),
+    [
+        ((1, 3, CROP_SIZE // 2, CROP_SIZE // 2), 1.0, "Expected an image of shape"),
+        ((3, CROP_SIZE, CROP_SIZE), 1.0, "Expected an image of shape"),
+        ((1, 3, CROP_SIZE, CROP_SIZE), 255.0, "Expected values within 0..1, found 0 to 255"),
+    ],
+)
+def test_crops_of_another_shape_or_range_are_refused(system, shape, highest, told):
+    image = np.linspace(0.0, highest, int(np.prod(shape)), dtype=np.float32).reshape(shape)
+    with pytest.raises(UsageError, match=told):
+        system.predictor()(image=image)
 
 
 def test_weights_beyond_what_numbers_hold_are_told_of(system):
