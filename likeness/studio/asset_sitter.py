@@ -25,9 +25,10 @@ from likeness.studio.appearance import Appearance
 from likeness.studio.asset_tongue import find_tongue
 from likeness.studio.attached import fit_rotation
 from likeness.studio.expressions import ARKIT_NAMES, INDEX, eye_rotations
-from likeness.studio.figure import LABELS, Anchors, Figure, HeadPose, Surface
+from likeness.studio.figure import Anchors, Figure, HeadPose, Surface
 from likeness.studio.mouth import middle_of_crown
 from likeness.studio.normals import vertex_normals
+from likeness.studio.part_tables import LABELS
 from likeness.studio.pigments import skin_tone
 from likeness.studio.shading import EYE, SKIN, WET
 from likeness.studio.surface_points import GUM, SurfacePoints, SurfaceValues

@@ -37,16 +37,14 @@ from likeness.studio.drape import Drape
 from likeness.studio.expressions import eye_rotations
 from likeness.studio.eyelids import eye_center
 from likeness.studio.normals import strand_tangents, vertex_normals
+from likeness.studio.part_tables import LABELS, part_tables
 from likeness.studio.person import Person
 from likeness.studio.pigments import skin_tone
 from likeness.studio.reach import fit_weights
-from likeness.studio.shading import CAP, EYE, GLOSS, SKIN, STRAND, WET
-from likeness.studio.shading import CLOTH as CLOTH_MATERIAL
 from likeness.studio.surface_points import (
     BEARD,
     BODY,
     CLOTH,
-    FRAME,
     HAIR,
     HAIR_CAP,
     LASH,
@@ -58,13 +56,9 @@ from likeness.studio.template import PARTS, SIDES, Detail, Template, build_templ
 from likeness.studio.torso import Build
 from likeness.studio.traits import is_dark
 
-LABELS = ("background", "skin", "hair", "neck", "body", "occluder")
-"""What the numbers of a label mask mean. Eyes, mouth, ears and beard count as skin."""
-
 _METRES = 0.001
 _LOWEST_OCCLUDER = 300.0
 """mm below the middle of the head."""
-_FRAMES = ("head", "left_eye", "right_eye", "body")
 
 
 @dataclass(frozen=True)
@@ -334,23 +328,7 @@ def _surface_of(
     def padded(values: NDArray[np.float64], fill: float) -> NDArray[np.float32]:
         return np.concatenate([values, np.full(added, fill)]).astype(np.float32)
 
-    material = np.full(256, SKIN, np.uint8)
-    label = np.full(256, LABELS.index("skin"), np.uint8)
-    frame = np.full(256, _FRAMES.index("head"), np.uint8)
-    for name in ("mouth_lining", "teeth_upper", "teeth_lower", "tongue"):
-        material[PARTS.index(name)] = WET
-    for side in SIDES:
-        material[PARTS.index(f"eyeball_{side}")] = EYE
-        frame[PARTS.index(f"eyeball_{side}")] = _FRAMES.index(f"{side}_eye")
-    material[[HAIR, HAIR_CAP, BEARD, LASH]] = STRAND
-    material[HAIR_CAP] = CAP
-    material[CLOTH] = CLOTH_MATERIAL
-    material[FRAME] = GLOSS
-    label[FRAME] = LABELS.index("occluder")
-    label[[HAIR, HAIR_CAP]] = LABELS.index("hair")
-    label[[CLOTH, BODY]] = LABELS.index("body")
-    frame[[CLOTH, BODY]] = _FRAMES.index("body")
-
+    material, label, frame = part_tables()
     labels = label[part]
     # Bare skin above a neckline is neck, as sets of parsed faces have it: the neck then ends where
     # a picture shows cloth, and not at the rim of the head's mesh, which no picture shows.

@@ -26,7 +26,6 @@ from likeness.studio.camera import face_region
 from likeness.studio.captions import GroupLabels, write, write_group
 from likeness.studio.colours import BASIC_COLOURS
 from likeness.studio.difficulty import Difficulty
-from likeness.studio.figure import LABELS
 from likeness.studio.groups import (
     MOST_PEOPLE,
     GroupPicture,
@@ -49,6 +48,7 @@ from likeness.studio.labels import (
     measured_traits,
 )
 from likeness.studio.looks import another_look
+from likeness.studio.part_tables import LABELS
 from likeness.studio.person import Person
 from likeness.studio.scene import sample_film
 from likeness.studio.shots import View

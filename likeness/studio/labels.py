@@ -20,8 +20,8 @@ from likeness.studio.background import Kind
 from likeness.studio.camera import face_region
 from likeness.studio.colour_words import lab, nearest_colour
 from likeness.studio.expressions import INDEX
-from likeness.studio.figure import LABELS
 from likeness.studio.lighting import Lighting
+from likeness.studio.part_tables import LABELS
 from likeness.studio.person import Person
 from likeness.studio.photograph import Photograph
 from likeness.studio.shots import Shot, View, apparent_turn, shot_of, view_of

@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from likeness.geometry import rasterize_kernels
-from likeness.studio.figure import LABELS, Figure
+from likeness.studio.figure import Figure
 from likeness.studio.film import Film, tone
 from likeness.studio.lighting import Lighting
+from likeness.studio.part_tables import LABELS
 from likeness.studio.pixels import project
 from likeness.studio.traits import is_dark
 from likeness.studio.visibility import harmonics

@@ -17,12 +17,13 @@ from numba import njit
 from numpy.typing import NDArray
 
 from likeness.studio.appearance import Appearance
-from likeness.studio.figure import LABELS, Figure, Sitter, Surface
+from likeness.studio.figure import Figure, Sitter, Surface
 from likeness.studio.film import Film, tone
 from likeness.studio.film_paint import FilmPaint
 from likeness.studio.lenses import lay_lenses
 from likeness.studio.lighting import Lighting
 from likeness.studio.merge import merge
+from likeness.studio.part_tables import LABELS
 from likeness.studio.pixels import (
     Samples,
     farthest_depth,

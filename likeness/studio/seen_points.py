@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from likeness.geometry.rasterize_reference import NEAR
 from likeness.studio.camera import Intrinsics
-from likeness.studio.figure import LABELS, Figure
+from likeness.studio.figure import Figure
+from likeness.studio.part_tables import LABELS
 from likeness.studio.pixels import num_solid_vertices, project
 from likeness.studio.traits import is_dark
 

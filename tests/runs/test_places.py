@@ -9,7 +9,7 @@ import pytest
 
 from likeness.config.locations import Location, Place
 from likeness.config.schema import ConfigModel
-from likeness.errors import DataError
+from likeness.errors import DataError, UsageError
 from likeness.runs.places import as_written, folders_of, located, told_of_places
 from likeness.runs.resumes import note_resume
 from likeness.runs.run import Run
@@ -96,7 +96,7 @@ def test_the_folder_of_the_last_resume_comes_first(run: Run, work: Path) -> None
 def test_an_error_about_a_lost_place_says_where_it_was_looked_for(run: Run, work: Path) -> None:
     (work / "people").rmdir()
     with (
-        pytest.raises(DataError) as caught,
+        pytest.raises(UsageError) as caught,  # data that are not there have no errors
         told_of_places(run, located(run, config_of("people"))),
     ):
         raise DataError("Expected a folder at 'people'.", advice="Check it.")

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from likeness.studio.camera import Lens, circle_of_confusion, face_region, region_points
-from likeness.studio.figure import LABELS
 from likeness.studio.hairline import hairline_height
+from likeness.studio.part_tables import LABELS
 from likeness.studio.person import Person
 from likeness.studio.photograph import photograph
 from likeness.studio.scene import Scene, turn_head

@@ -197,7 +197,9 @@ def _gaps_between_contacts(
     timeline = utterance.timeline
     loose = tuple(dataclasses.replace(s, contact=None) for s in timeline.segments)
     free = dataclasses.replace(utterance, timeline=dataclasses.replace(timeline, segments=loose))
-    moved, own = (perform(said, style, 0, head=lips) for said in (utterance, free))
+    # Felt to one degree: a drawn one moves lips further in some versions than in others.
+    felt = Delivery(intensity=0.8)
+    moved, own = (perform(said, style, 0, head=lips, delivery=felt) for said in (utterance, free))
     found = []
     for (_, last), (first, _) in itertools.pairwise(_contacts(timeline)):
         for segment in timeline.segments:

@@ -19,8 +19,8 @@ from likeness.studio.colours import (
     dye,
     mix_linear,
 )
-from likeness.studio.figure import LABELS
 from likeness.studio.film import encode
+from likeness.studio.part_tables import LABELS
 from likeness.studio.person import Person
 from likeness.studio.photograph import PersonSitter, photograph, sitter_of
 from likeness.studio.scene import Scene

@@ -10,8 +10,8 @@ import pytest
 
 from likeness.studio import glasses, hair
 from likeness.studio.eyelids import eye_center
-from likeness.studio.figure import LABELS
 from likeness.studio.glasses_odds import NO_GLASSES, draw_glasses
+from likeness.studio.part_tables import LABELS
 from likeness.studio.person import Person
 from likeness.studio.photograph import photograph
 from likeness.studio.scene import Scene

@@ -12,7 +12,6 @@ from likeness.errors import DataError
 from likeness.seeds import rng_of
 from likeness.studio.background import Background
 from likeness.studio.camera import face_region, focal_pixels
-from likeness.studio.figure import LABELS
 from likeness.studio.film import Film
 from likeness.studio.groups import (
     GroupPicture,
@@ -25,6 +24,7 @@ from likeness.studio.groups import (
     photograph_group,
 )
 from likeness.studio.light_kinds import PORTRAIT_LIGHT
+from likeness.studio.part_tables import LABELS
 from likeness.studio.person import Person
 
 _SIZE = (144, 192)

@@ -7,7 +7,7 @@ import pytest
 from scipy.ndimage import binary_erosion
 from skimage.color import rgb2lab
 
-from likeness.studio.figure import LABELS
+from likeness.studio.part_tables import LABELS
 from likeness.studio.person import Person
 from likeness.studio.photograph import photograph
 from likeness.studio.scene import Scene

@@ -17,8 +17,8 @@ from likeness.studio.camera import Framing
 from likeness.studio.captions import parse, write
 from likeness.studio.difficulty import Difficulty
 from likeness.studio.expressions import INDEX
-from likeness.studio.figure import LABELS
 from likeness.studio.labels import FACES, Labels, halves_ratio, lid_opening, measure
+from likeness.studio.part_tables import LABELS
 from likeness.studio.person import Person
 from likeness.studio.photograph import photograph, sitter_of
 from likeness.studio.scene import Scene

@@ -14,8 +14,9 @@ from likeness.studio import landmark_points
 from likeness.studio.camera import Framing
 from likeness.studio.deform import clamp_weights
 from likeness.studio.expressions import INDEX
-from likeness.studio.figure import LABELS, HeadPose, PersonSitter
+from likeness.studio.figure import HeadPose, PersonSitter
 from likeness.studio.occluders import KINDS, Occluder
+from likeness.studio.part_tables import LABELS
 from likeness.studio.person import Person
 from likeness.studio.photograph import Photograph, photograph, sitter_of
 from likeness.studio.scene import Scene

@@ -10,8 +10,9 @@ import torch
 
 from likeness.geometry.cameras import PerspectiveCamera
 from likeness.geometry.rasterize import rasterize
-from likeness.studio.figure import LABELS, HeadPose, PersonSitter
+from likeness.studio.figure import HeadPose, PersonSitter
 from likeness.studio.merge import merge
+from likeness.studio.part_tables import LABELS
 from likeness.studio.person import Person
 from likeness.studio.pixels import farthest_depth, num_solid_vertices, project, take_samples
 from likeness.studio.surface_points import BEARD, HAIR

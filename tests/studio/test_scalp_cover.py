@@ -9,8 +9,8 @@ import pytest
 
 from likeness.studio import surface
 from likeness.studio.appearance import Appearance
-from likeness.studio.figure import LABELS
 from likeness.studio.noise import fbm
+from likeness.studio.part_tables import LABELS
 from likeness.studio.person import Person
 from likeness.studio.photograph import Photograph, photograph, sitter_of
 from likeness.studio.pixels import project

@@ -8,8 +8,9 @@ from functools import cache
 import numpy as np
 import pytest
 
-from likeness.studio.figure import LABELS, Figure, HeadPose
+from likeness.studio.figure import Figure, HeadPose
 from likeness.studio.groups import photograph_group
+from likeness.studio.part_tables import LABELS
 from likeness.studio.person import Person
 from likeness.studio.photograph import Photograph, photograph, sitter_of
 from likeness.studio.scene import Scene

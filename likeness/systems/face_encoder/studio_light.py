@@ -19,8 +19,8 @@ from likeness.geometry.rasterize import texture
 from likeness.geometry.shading import harmonic_basis
 from likeness.studio.albedo_space import albedo_space
 from likeness.studio.coverage import nearest_triangle
-from likeness.studio.figure import LABELS
 from likeness.studio.normals import vertex_normals
+from likeness.studio.part_tables import LABELS
 from likeness.studio.photograph import Photograph
 from likeness.studio.pixels import project
 from likeness.systems.face_encoder.heads import open_head

@@ -163,10 +163,16 @@ def test_shares_say_how_many_people_are_tested_alone() -> None:
     assert alone(20, ".9,.1,0") == 0
 
 
+def test_a_file_that_is_not_there_makes_nothing(tmp_path: Path) -> None:
+    path, out = tmp_path / "text.txt", tmp_path / "out"
+    with pytest.raises(UsageError, match=r"There is no file of sentences at .*text.txt"):
+        _make(out, text=str(path))
+    assert not out.exists()
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (None, "cannot be read"),
         (b"", "holds no sentence"),
         (b"\xff\xfeG\x00", "UTF-8"),
         (b"Hallo.\n...\n", "Line 2 of .* holds nothing that can be spoken: '...'"),
@@ -174,11 +180,10 @@ def test_shares_say_how_many_people_are_tested_alone() -> None:
     ],
 )
 def test_a_file_that_cannot_be_spoken_makes_nothing(
-    tmp_path: Path, content: bytes | None, message: str
+    tmp_path: Path, content: bytes, message: str
 ) -> None:
     path, out = tmp_path / "text.txt", tmp_path / "out"
-    if content is not None:
-        path.write_bytes(content)
+    path.write_bytes(content)
     with pytest.raises(DataError, match=message):
         _make(out, text=str(path))
     assert not out.exists()
