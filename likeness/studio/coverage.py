@@ -10,8 +10,8 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from likeness.geometry.rasterize_reference import MIN_AREA, NEAR
-from likeness.studio.depth_maps import LANES, first_centre
+from likeness.geometry.rasterize_reference import NEAR
+from likeness.studio.depth_maps import LANES, edges, first_centres, in_rows, lanes_of, span
 
 _HALF, _ONE = np.float32(0.5), np.float32(1.0)
 _OVERLAP = np.float32(1e-5)
@@ -30,33 +30,22 @@ def nearest_triangle(points, inverse, faces, tri):
         tri: (H, W) int32, written.
     """
     height, width = tri.shape
-    shape = (height, (width + LANES - 1) // LANES, LANES)
+    shape = lanes_of(height, width)
     found_tri, nearest = np.full(shape, -1, np.int32), np.zeros(shape, np.float32)
-    columns = np.empty(len(points), np.int32)
-    rows = np.empty(len(points), np.int32)
-    for vertex in range(len(points)):
-        columns[vertex] = first_centre(points[vertex, 0], width)
-        rows[vertex] = first_centre(points[vertex, 1], height)
+    columns, rows = first_centres(points, width, height)
     most = np.float32(_ONE / np.float32(NEAR))
     for face in range(len(faces)):
         i0, i1, i2 = faces[face, 0], faces[face, 1], faces[face, 2]
-        top = min(rows[i0], min(rows[i1], rows[i2]))
-        bottom = max(rows[i0], max(rows[i1], rows[i2]))
-        left = min(columns[i0], min(columns[i1], columns[i2]))
-        right = max(columns[i0], max(columns[i1], columns[i2]))
+        left, right = span(columns, i0, i1, i2)
+        top, bottom = span(rows, i0, i1, i2)
         if top == bottom or left == right:
             continue
         z0, z1, z2 = inverse[i0], inverse[i1], inverse[i2]
         if not (0 < z0 < most and 0 < z1 < most and 0 < z2 < most):
             continue
-        x0, y0 = points[i0, 0], points[i0, 1]
-        e1x, e1y = points[i1, 0] - x0, points[i1, 1] - y0
-        e2x, e2y = points[i2, 0] - x0, points[i2, 1] - y0
-        area = e1x * e2y - e1y * e2x
-        if not MIN_AREA <= abs(area) < np.inf:
+        has_area, x0, y0, e1x, e1y, e2x, e2y = edges(points, i0, i1, i2)
+        if not has_area:
             continue
-        turned = _ONE / area
-        e1x, e1y, e2x, e2y = e1x * turned, e1y * turned, e2x * turned, e2y * turned
         z1, z2 = z1 - z0, z2 - z0
         for row in range(top, bottom):
             qy = np.float32(row) + _HALF - y0
@@ -76,5 +65,5 @@ def nearest_triangle(points, inverse, faces, tri):
                     )
                     near_lanes[lane] = found if is_seen else before
                     tri_lanes[lane] = face if is_seen else tri_lanes[lane]
-    tri[:] = found_tri.reshape(height, shape[1] * LANES)[:, :width]
+    tri[:] = in_rows(found_tri, width)
     return np.count_nonzero(tri >= 0)

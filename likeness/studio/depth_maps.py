@@ -28,30 +28,19 @@ def nearest_depth(points, distance, faces, depth):
         depth: (H, W) float32, written.
     """
     height, width = depth.shape
-    shape = (height, (width + LANES - 1) // LANES, LANES)
+    shape = lanes_of(height, width)
     nearest = np.full(shape, np.float32(np.inf), np.float32)
     # Most triangles of a fine mesh contain no centre: whole numbers tell it soonest.
-    columns = np.empty(len(points), np.int32)
-    rows = np.empty(len(points), np.int32)
-    for vertex in range(len(points)):
-        columns[vertex] = first_centre(points[vertex, 0], width)
-        rows[vertex] = first_centre(points[vertex, 1], height)
+    columns, rows = first_centres(points, width, height)
     for face in range(len(faces)):
         i0, i1, i2 = faces[face, 0], faces[face, 1], faces[face, 2]
-        top = min(rows[i0], min(rows[i1], rows[i2]))
-        bottom = max(rows[i0], max(rows[i1], rows[i2]))
-        left = min(columns[i0], min(columns[i1], columns[i2]))
-        right = max(columns[i0], max(columns[i1], columns[i2]))
+        left, right = span(columns, i0, i1, i2)
+        top, bottom = span(rows, i0, i1, i2)
         if top == bottom or left == right:
             continue
-        x0, y0 = points[i0, 0], points[i0, 1]
-        e1x, e1y = points[i1, 0] - x0, points[i1, 1] - y0
-        e2x, e2y = points[i2, 0] - x0, points[i2, 1] - y0
-        area = e1x * e2y - e1y * e2x
-        if not MIN_AREA <= abs(area) < np.inf:
+        has_area, x0, y0, e1x, e1y, e2x, e2y = edges(points, i0, i1, i2)
+        if not has_area:
             continue
-        inverse = _ONE / area
-        e1x, e1y, e2x, e2y = e1x * inverse, e1y * inverse, e2x * inverse, e2y * inverse
         z0 = distance[i0]
         z1, z2 = distance[i1] - z0, distance[i2] - z0
         for row in range(top, bottom):
@@ -66,7 +55,7 @@ def nearest_depth(points, distance, faces, depth):
                     found, before = z0 + b1 * z1 + b2 * z2, lanes[lane]
                     is_nearer = (b1 >= 0) & (b2 >= 0) & (b1 + b2 <= _ONE) & (found < before)
                     lanes[lane] = found if is_nearer else before
-    depth[:] = nearest.reshape(height, shape[1] * LANES)[:, :width]
+    depth[:] = in_rows(nearest, width)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -82,30 +71,19 @@ def depth_range(points, distance, faces, nearest, farthest):
         farthest: (H, W) float32, written.
     """
     height, width = nearest.shape
-    shape = (height, (width + LANES - 1) // LANES, LANES)
+    shape = lanes_of(height, width)
     near = np.full(shape, np.float32(np.inf), np.float32)
     far = np.full(shape, np.float32(-np.inf), np.float32)
-    columns = np.empty(len(points), np.int32)
-    rows = np.empty(len(points), np.int32)
-    for vertex in range(len(points)):
-        columns[vertex] = first_centre(points[vertex, 0], width)
-        rows[vertex] = first_centre(points[vertex, 1], height)
+    columns, rows = first_centres(points, width, height)
     for face in range(len(faces)):
         i0, i1, i2 = faces[face, 0], faces[face, 1], faces[face, 2]
-        top = min(rows[i0], min(rows[i1], rows[i2]))
-        bottom = max(rows[i0], max(rows[i1], rows[i2]))
-        left = min(columns[i0], min(columns[i1], columns[i2]))
-        right = max(columns[i0], max(columns[i1], columns[i2]))
+        left, right = span(columns, i0, i1, i2)
+        top, bottom = span(rows, i0, i1, i2)
         if top == bottom or left == right:
             continue
-        x0, y0 = points[i0, 0], points[i0, 1]
-        e1x, e1y = points[i1, 0] - x0, points[i1, 1] - y0
-        e2x, e2y = points[i2, 0] - x0, points[i2, 1] - y0
-        area = e1x * e2y - e1y * e2x
-        if not MIN_AREA <= abs(area) < np.inf:
+        has_area, x0, y0, e1x, e1y, e2x, e2y = edges(points, i0, i1, i2)
+        if not has_area:
             continue
-        inverse = _ONE / area
-        e1x, e1y, e2x, e2y = e1x * inverse, e1y * inverse, e2x * inverse, e2y * inverse
         z0 = distance[i0]
         z1, z2 = distance[i1] - z0, distance[i2] - z0
         for row in range(top, bottom):
@@ -121,8 +99,54 @@ def depth_range(points, distance, faces, nearest, farthest):
                     is_hit = (b1 >= 0) & (b2 >= 0) & (b1 + b2 <= _ONE)
                     near_lanes[lane] = found if is_hit & (found < least) else least
                     far_lanes[lane] = found if is_hit & (found > most) else most
-    nearest[:] = near.reshape(height, shape[1] * LANES)[:, :width]
-    farthest[:] = far.reshape(height, shape[1] * LANES)[:, :width]
+    nearest[:] = in_rows(near, width)
+    farthest[:] = in_rows(far, width)
+
+
+@njit(cache=True, nogil=True, inline="always")
+def lanes_of(height, width):
+    """Shape of an array of ``height`` rows of whole blocks of lanes."""
+    return height, (width + LANES - 1) // LANES, LANES
+
+
+@njit(cache=True, nogil=True, inline="always")
+def in_rows(lanes, width):
+    """(H, W) of the lanes of all blocks, without those beyond the width."""
+    return lanes.reshape(lanes.shape[0], lanes.shape[1] * LANES)[:, :width]
+
+
+@njit(cache=True, nogil=True, inline="always")
+def first_centres(points, width, height):
+    """:func:`first_centre` along columns and rows of points (V, 2): two arrays (V,)."""
+    columns = np.empty(len(points), np.int32)
+    rows = np.empty(len(points), np.int32)
+    for vertex in range(len(points)):
+        columns[vertex] = first_centre(points[vertex, 0], width)
+        rows[vertex] = first_centre(points[vertex, 1], height)
+    return columns, rows
+
+
+@njit(cache=True, nogil=True, inline="always")
+def span(places, i0, i1, i2):
+    """Least and largest of the places of three corners."""
+    return (
+        min(places[i0], min(places[i1], places[i2])),
+        max(places[i0], max(places[i1], places[i2])),
+    )
+
+
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+def edges(points, i0, i1, i2):
+    """Whether a triangle has an area; its first corner; and from it the edges to the second and
+    third one over twice the area, with which a point gives its barycentric coordinates.
+    """
+    x0, y0 = points[i0, 0], points[i0, 1]
+    e1x, e1y = points[i1, 0] - x0, points[i1, 1] - y0
+    e2x, e2y = points[i2, 0] - x0, points[i2, 1] - y0
+    area = e1x * e2y - e1y * e2x
+    turned = _ONE / area
+    has_area = MIN_AREA <= abs(area) < np.inf
+    return has_area, x0, y0, e1x * turned, e1y * turned, e2x * turned, e2y * turned
 
 
 @njit(cache=True, nogil=True, inline="always")
