@@ -95,6 +95,17 @@ def fingerprint_of(asked: Mapping[str, Any]) -> str:
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
 
+def with_files_read(settings: Mapping[str, Any], read: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings with a fingerprint of what was read: a dataset is given away, and where files lie is
+    nobody's business who gets it.
+
+    Args:
+        settings: of the command.
+        read: paths of files and their versions, and whatever else names places.
+    """
+    return {**settings, "files_read": fingerprint_of(read)}
+
+
 def _record_in(root: str | Path) -> Path:
     """The record there is; where there is none, where that of studio data would lie."""
     prepared = Path(root) / PREPARED_RECORD

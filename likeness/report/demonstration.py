@@ -44,6 +44,11 @@ class Chapter:
     places: Mapping[str, Path]
     commands: Sequence[tuple[str, str]]
 
+    @property
+    def system(self) -> str:
+        """Name of the system."""
+        return self.run.path.parent.name
+
 
 def build_demonstration(
     out: str | Path, chapters: Sequence[Chapter], *, left_out: Mapping[str, str] | None = None
@@ -61,7 +66,7 @@ def build_demonstration(
     if left_out:
         rows = [(name, text(reason)) for name, reason in left_out.items()]
         body += section("left-out", "Left out", pairs(rows))
-    links = "".join(f'<a href="#{text(c.run.path.parent.name)}">{_name(c)}</a>' for c in chapters)
+    links = "".join(f'<a href="#{text(c.system)}">{text(c.system)}</a>' for c in chapters)
     lead = (
         "People who do not exist were made, each system was trained small on them, measured on "
         "people it had not seen, tried on something new and exported. All of it lies beside this "
@@ -77,10 +82,6 @@ def build_demonstration(
         ),
     )
     return out
-
-
-def _name(chapter: Chapter) -> str:
-    return text(chapter.run.path.parent.name)
 
 
 def _chapter(chapter: Chapter, folder: Path, embedder: Embedder) -> str:
@@ -99,8 +100,8 @@ def _chapter(chapter: Chapter, folder: Path, embedder: Embedder) -> str:
         for name, place in chapter.places.items()
     )
     return section(
-        chapter.run.path.parent.name,
-        chapter.run.path.parent.name,
+        chapter.system,
+        chapter.system,
         f"<p><b>{text(chapter.summary)}</b></p><p>{text(chapter.words)}</p>"
         f'<div class="gallery large">{figures}</div>'
         "<h3>Measured on what was not trained on</h3>"

@@ -109,6 +109,12 @@ class Surface:
     frame: NDArray[np.uint8]
     """(V,) row of ``Figure.rotations`` that turns the rest frame to the posed one."""
 
+    @functools.cached_property
+    def num_solid(self) -> int:
+        """Vertices up to the last one of a triangle or a lens. After them are strands alone, which
+        are most of all vertices."""
+        return 1 + int(max(self.faces.max(), self.lenses.max(initial=0)))
+
 
 @dataclass(frozen=True, eq=False)
 class Figure:

@@ -15,7 +15,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from likeness.studio.coverage import nearest_triangle
-from likeness.studio.figure import Figure, Surface
+from likeness.studio.figure import Figure
 from likeness.studio.surface_points import FRAME, SurfacePoints
 from likeness.studio.template import PARTS
 
@@ -74,13 +74,6 @@ def _project(vertices, fx, fy, cx, cy, xy, depth):
         xy[vertex, 1] = cy - fy * vertices[vertex, 1] / away
 
 
-def num_solid_vertices(surface: Surface) -> int:
-    """How many vertices there are up to the last one of a triangle or a lens. After them are
-    strands alone, which are most of all vertices.
-    """
-    return 1 + int(max(surface.faces.max(), surface.lenses.max(initial=0)))
-
-
 def take_samples(
     figure: Figure,
     vertices: NDArray[np.float32],
@@ -100,7 +93,7 @@ def take_samples(
         n: samples per pixel along each side.
     """
     surface = figure.surface
-    xy, depth = project(vertices[: num_solid_vertices(surface)], intrinsics)
+    xy, depth = project(vertices[: surface.num_solid], intrinsics)
     xy, inverse = np.float32(n) * xy, np.float32(1.0) / depth
     tri = np.empty((height * n, width * n), np.int32)
     count = nearest_triangle(xy, inverse, surface.faces, tri)

@@ -24,12 +24,7 @@ from likeness.studio.lenses import lay_lenses
 from likeness.studio.lighting import Lighting
 from likeness.studio.merge import merge
 from likeness.studio.part_tables import LABELS
-from likeness.studio.pixels import (
-    Samples,
-    farthest_depth,
-    num_solid_vertices,
-    take_samples,
-)
+from likeness.studio.pixels import Samples, farthest_depth, take_samples
 from likeness.studio.shading import shade
 from likeness.studio.skin import is_hair
 from likeness.studio.strand_samples import StrandSamples, take_strands
@@ -266,7 +261,7 @@ def light_of(
     texels, reach = _FINE_SHADOWS if is_fine else _SHADOWS
     directions, map_size = _FINE_AMBIENT if is_fine else _AMBIENT
     lamps = (lighting.key, lighting.rim, lighting.fill)
-    solid = vertices[: num_solid_vertices(surface)]
+    solid = vertices[: surface.num_solid]
     # The rim is seen on outlines only, where strands hardly shade each other.
     maps = [
         shadow_map(

@@ -17,7 +17,7 @@ from likeness.geometry.rasterize_reference import NEAR
 from likeness.studio.camera import Intrinsics
 from likeness.studio.figure import Figure
 from likeness.studio.part_tables import LABELS
-from likeness.studio.pixels import num_solid_vertices, project
+from likeness.studio.pixels import project
 from likeness.studio.traits import is_dark
 
 HIDDEN_BEHIND = 0.012
@@ -67,7 +67,7 @@ def seen_points(
     head, other = np.full(len(rays), np.inf), np.full(len(points), np.inf)
     for number, (figure, vertices) in enumerate(subjects):
         surface = figure.surface
-        solid = vertices[: num_solid_vertices(surface)]
+        solid = vertices[: surface.num_solid]
         xy, away = project(solid.astype(np.float64), intrinsics)
         is_head = surface.faces[:, 0] < (surface.num_head if number == own else 0)
         _nearest_on_rays(rays, xy, away, surface.faces[is_head], head)

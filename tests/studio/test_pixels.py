@@ -14,7 +14,7 @@ from likeness.studio.figure import HeadPose, PersonSitter
 from likeness.studio.merge import merge
 from likeness.studio.part_tables import LABELS
 from likeness.studio.person import Person
-from likeness.studio.pixels import farthest_depth, num_solid_vertices, project, take_samples
+from likeness.studio.pixels import farthest_depth, project, take_samples
 from likeness.studio.surface_points import BEARD, HAIR
 from likeness.studio.template import PARTS
 
@@ -43,7 +43,7 @@ def seen():
 
 def test_strands_alone_come_after_the_solid_vertices(seen):
     surface = seen[0].surface
-    count = num_solid_vertices(surface)
+    count = surface.num_solid
     solid = np.unique(np.concatenate([surface.faces, surface.lenses]))
     assert count == 1 + solid[-1] < 0.2 * len(surface.part)
     assert set(surface.part[count:].tolist()) <= {HAIR, BEARD}

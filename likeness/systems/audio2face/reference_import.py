@@ -15,15 +15,16 @@ from typing import Annotated, Any
 import typer
 from pydantic import ValidationError
 
-from likeness.config.faults import ConfigError, validation_faults
-from likeness.config.keys import known_keys
-from likeness.config.overrides import Origin
+from likeness.config.faults import ConfigError
 from likeness.config.resolve import resolve
 from likeness.config.text import write_yaml
 from likeness.errors import UsageError
 from likeness.runs.files import write_text
 from likeness.systems.audio2face.config import AudioToFaceConfig
-from likeness.systems.audio2face.dataset.description import DatasetDescription
+from likeness.systems.audio2face.dataset.description import (
+    DatasetDescription,
+    faults_of_description,
+)
 from likeness.systems.audio2face.preprocessing.shot_files import write_clips
 from likeness.systems.audio2face.profiles import PROFILES
 from likeness.systems.audio2face.reference_config import ReferenceConfig, read_reference
@@ -157,9 +158,7 @@ def _described(dataset: Mapping[str, Any]) -> DatasetDescription:
     try:
         return DatasetDescription.model_validate(dataset)
     except ValidationError as error:
-        origin = Origin("file", "config_dataset.py")
-        known = known_keys(DatasetDescription, dataset)
-        faults = validation_faults(error, dataset, lambda key: origin, known)
+        faults = faults_of_description(error, dataset, "config_dataset.py")
         raise UsageError(
             "The configuration of the reference describes no dataset:\n"
             + "\n".join(str(fault) for fault in faults),

@@ -19,7 +19,12 @@ from pydantic import Field
 
 from likeness.data.inspection import Finding, Inspection
 from likeness.data.making import Progress, unfinished
-from likeness.data.record import PREPARED_RECORD, fingerprint_of, is_up_to_date, write_record
+from likeness.data.record import (
+    PREPARED_RECORD,
+    is_up_to_date,
+    with_files_read,
+    write_record,
+)
 from likeness.errors import DataError, UsageError
 from likeness.media.image import load_image, resize
 from likeness.storage.files import disk_errors, file_version
@@ -120,8 +125,7 @@ def prepare(
         "consent": consent,
     }
     files = _stamps(photos, points, folder)
-    # Where files lie is nobody's business who gets the data: the record keeps a fingerprint.
-    recorded = {**settings, "files_read": fingerprint_of({"files": files, **points.identity})}
+    recorded = with_files_read(settings, {"files": files, **points.identity})
     if is_up_to_date(out, command=_COMMAND, settings=recorded):
         return replace(CONTRACT.inspect(out), is_up_to_date=True)
     with unfinished(

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
-from likeness.config.faults import validation_faults
+from likeness.config.faults import Fault, validation_faults
 from likeness.config.keys import known_keys
 from likeness.config.locations import Location
 from likeness.config.overrides import Origin
@@ -243,10 +243,17 @@ def _parsed(file: Path) -> DatasetDescription:
     try:
         return DatasetDescription.model_validate(values)
     except ValidationError as error:
-        known = known_keys(DatasetDescription, values)
-        faults = validation_faults(error, values, lambda key: Origin("file", str(file)), known)
+        faults = faults_of_description(error, values, str(file))
         lines = "\n".join(f"  {fault.key}: {fault.message}" for fault in faults)
         raise DataError(f"'{file}' describes no dataset:\n{lines}") from error
+
+
+def faults_of_description(
+    error: ValidationError, values: Mapping[str, Any], file: str
+) -> list[Fault]:
+    """The faults of values that describe no dataset, each of them of a file."""
+    known = known_keys(DatasetDescription, values)
+    return validation_faults(error, values, lambda key: Origin("file", file), known)
 
 
 def _conventional(root: Path) -> DatasetDescription:

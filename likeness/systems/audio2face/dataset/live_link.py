@@ -18,7 +18,12 @@ from pydantic import Field
 
 from likeness.data.inspection import Finding, Inspection
 from likeness.data.making import Progress, unfinished
-from likeness.data.record import PREPARED_RECORD, fingerprint_of, is_up_to_date, write_record
+from likeness.data.record import (
+    PREPARED_RECORD,
+    is_up_to_date,
+    with_files_read,
+    write_record,
+)
 from likeness.errors import DataError, LikenessError, UsageError
 from likeness.media.audio import read_sound
 from likeness.replacement import replacing
@@ -127,9 +132,8 @@ def prepare_live_link(
         **options,
     }
     files = {str(p): file_version(p.stat()) for take in takes for p in (take.table, take.sound)}
-    read = {**files, **_known_head(head)}
-    # Where files lie is nobody's business who gets the data: the record keeps a fingerprint.
-    recorded = {**settings, "head": Path(head).name, "files_read": fingerprint_of(read)}
+    known_head = _known_head(head)
+    recorded = with_files_read({**settings, "head": Path(head).name}, {**files, **known_head})
     if is_up_to_date(root, command=COMMAND, settings=recorded):
         return replace(inspect_dataset(root), is_up_to_date=True)
     with unfinished(
@@ -140,7 +144,7 @@ def prepare_live_link(
         notes={
             "source": f"Live Link Face takes in '{Path(source).resolve().name}'",
             "consent": consent,
-            **_known_head(head),
+            **known_head,
         },
         pieces=len(takes),
     ) as journal:
