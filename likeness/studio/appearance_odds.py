@@ -64,6 +64,16 @@ def _ramp(low: float, high: float, value: float) -> float:
     return float(min(max((value - low) / (high - low), 0.0), 1.0))
 
 
+def usual_volume(age: float) -> float:
+    """Of hair at an age: it thins in the second half of life."""
+    return 1.0 - 0.2 * _ramp(45.0, 80.0, age)
+
+
+def brow_kept(age: float) -> float:
+    """Share of the hairs of a brow that is left at an age."""
+    return 1.0 - 0.3 * _ramp(50.0, 80.0, age)
+
+
 def draw_skin(rng: np.random.Generator, age: float, weights: Mapping[str, float]) -> SkinTraits:
     # A Gaussian copula keeps the marginal uniform when the score is about standard normal; dividing
     # by the length of the weights makes it so for mixed and unmixed people alike.
@@ -122,7 +132,7 @@ def draw_hair(
         pheomelanin=float(rng.uniform(0.7, 1.0)) if red else float(rng.beta(1.0, 6.0)),
         grey=0.0 if dyed else natural_grey,
         curl=curl,
-        volume=_clipped_normal(rng, 1.0 - 0.2 * _ramp(45, 80, age), 0.17, 0.6, 1.5),
+        volume=_clipped_normal(rng, usual_volume(age), 0.17, 0.6, 1.5),
         parting=float(rng.choice([-1.0, 1.0]) * rng.beta(3.0, 2.5)),
         fringe=float(rng.beta(4.0, 2.0)) if rng.random() < 0.28 else 0.0,
         recession=float(min(1.0, loss * rng.uniform(0.7, 1.2) + 0.12 * rng.random())),
@@ -140,7 +150,7 @@ def draw_cut(rng: np.random.Generator, sex: Sex, age: float, hair: HairTraits) -
         style=style,
         length=length,
         sides=sides,
-        volume=_clipped_normal(rng, 1.0 - 0.2 * _ramp(45, 80, age), 0.17, 0.6, 1.5),
+        volume=_clipped_normal(rng, usual_volume(age), 0.17, 0.6, 1.5),
         parting=float(rng.choice([-1.0, 1.0]) * rng.beta(3.0, 2.5)),
         fringe=float(rng.beta(4.0, 2.0)) if rng.random() < 0.28 else 0.0,
     )
@@ -261,11 +271,10 @@ def draw_eyes(
 def draw_brows(rng: np.random.Generator, sex: Sex, age: float, hair: HairTraits) -> BrowTraits:
     male = sex == "male"
     dark = _ramp(0.2, 0.9, hair.eumelanin)
-    kept = 1.0 - 0.3 * _ramp(50.0, 80.0, age)
     return BrowTraits(
         thickness=_clipped_normal(rng, 4.1 if male else 3.3, 0.5, 2.6, 5.2),
         density=_clipped_normal(
-            rng, kept * ((0.85 if male else 0.75) + 0.2 * dark), 0.18, 0.35, 1.4
+            rng, brow_kept(age) * ((0.85 if male else 0.75) + 0.2 * dark), 0.18, 0.35, 1.4
         ),
         arch=_clipped_normal(rng, -0.2 if male else 0.4, 0.6, -1.5, 1.8),
         meeting=float(rng.beta(1.0, 5.0)) * (1.0 if male else 0.35),

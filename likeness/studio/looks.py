@@ -12,7 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from likeness.studio.anthropometry import QUANTITIES
-from likeness.studio.appearance_odds import draw_beard, draw_cut, normalised
+from likeness.studio.appearance_odds import (
+    brow_kept,
+    draw_beard,
+    draw_cut,
+    normalised,
+    usual_volume,
+)
 from likeness.studio.identity import Identity, rest_vertices, solve
 from likeness.studio.measures import measure
 from likeness.studio.modes import MODE_INDEX
@@ -125,8 +131,8 @@ def _aged_skin(skin: SkinTraits, before: float, after: float) -> SkinTraits:
 
 
 def _aged_brows(brows: BrowTraits, before: float, after: float) -> BrowTraits:
-    kept = [1.0 - 0.3 * _share(age, 50.0, 80.0) for age in (before, after)]
-    return replace(brows, density=float(np.clip(brows.density * (kept[1] / kept[0]), 0.35, 1.4)))
+    kept = brow_kept(after) / brow_kept(before)
+    return replace(brows, density=float(np.clip(brows.density * kept, 0.35, 1.4)))
 
 
 def _aged_hair(hair: HairTraits, before: float, after: float) -> HairTraits:
@@ -137,11 +143,11 @@ def _aged_hair(hair: HairTraits, before: float, after: float) -> HairTraits:
     grey = hair.grey if dyed else _within(hair.grey + usual[1] - usual[0])
     loss = (0.15 + 0.85 * _share(after, 22.0, 65.0)) / (0.15 + 0.85 * _share(before, 22.0, 65.0))
     loss = loss if hair.thinning > 0.0 else 1.0
-    fuller = [-_share(age, 45.0, 80.0) for age in (before, after)]
+    fuller = usual_volume(after) - usual_volume(before)
     return replace(
         hair,
         grey=grey,
-        volume=float(np.clip(hair.volume + 0.2 * (fuller[1] - fuller[0]), 0.6, 1.5)),
+        volume=float(np.clip(hair.volume + fuller, 0.6, 1.5)),
         recession=_within(loss * hair.recession),
         thinning=_within(loss * hair.thinning),
     )
