@@ -1,8 +1,8 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import pytest
 from pydantic import Field
@@ -11,47 +11,16 @@ from likeness.config.document import provenance_to_dict
 from likeness.config.faults import ConfigError
 from likeness.config.origins import strongest
 from likeness.config.overrides import Origin
-from likeness.config.resolve import Resolved, override, resolve
+from likeness.config.resolve import override, resolve
 from likeness.config.schema import ConfigModel
-from tests.config.example import PROFILES, Example, Phase, Ramp
-
-
-def _resolve(
-    *overrides: str,
-    profile: str | None = None,
-    files: Sequence[str | Path] = (),
-    environ: Mapping[str, str] | None = None,
-    aliases: Mapping[str, str] | None = None,
-) -> Resolved:
-    return resolve(
-        Example,
-        system="example",
-        profiles=PROFILES,
-        profile=profile,
-        files=files,
-        overrides=overrides,
-        environ=environ or {},
-        aliases=aliases,
-    )
-
-
-def _file(tmp_path: Path, text: str, name: str = "run.yaml") -> Path:
-    path = tmp_path / name
-    path.write_text(text)
-    return path
-
-
-def _faults(*arguments: Any, **options: Any) -> dict[str, str]:
-    with pytest.raises(ConfigError) as caught:
-        _resolve(*arguments, **options)
-    assert caught.value.exit_code == 2
-    return {fault.key: str(fault) for fault in caught.value.faults}
+from tests.config.example import Example, Phase, Ramp
+from tests.config.resolving import faults_of, resolved, written
 
 
 def test_each_layer_wins_over_the_one_before(tmp_path: Path) -> None:
-    first = _file(tmp_path, "train: {learning_rate: 0.2, clip_norm: 1}\ndata: {root: a}\n")
-    second = _file(tmp_path, "data:\n  root: b\n  label: two\nseed: 2\n", "second.yaml")
-    found = _resolve(
+    first = written(tmp_path, "train: {learning_rate: 0.2, clip_norm: 1}\ndata: {root: a}\n")
+    second = written(tmp_path, "data:\n  root: b\n  label: two\nseed: 2\n", "second.yaml")
+    found = resolved(
         "seed=4",
         profile="fast",
         files=[first, second],
@@ -81,14 +50,14 @@ def test_each_layer_wins_over_the_one_before(tmp_path: Path) -> None:
 
 
 def test_without_a_profile_the_defaults_of_the_class_count() -> None:
-    found = _resolve()
+    found = resolved()
     assert found.config == Example()
     assert found.profile == "default"
     assert {str(origin) for origin in found.provenance.values()} == {"default"}
 
 
 def test_list_items_by_position_and_by_name() -> None:
-    found = _resolve(
+    found = resolved(
         "phases.0.steps=5", "phases.photo-fit.weights.photo=2", "phases.points.weights.edge=1e-4"
     )
     points, photo = found.config.phases
@@ -100,16 +69,16 @@ def test_list_items_by_position_and_by_name() -> None:
 
 
 def test_a_file_can_change_list_items_by_name(tmp_path: Path) -> None:
-    path = _file(tmp_path, "phases:\n  points:\n    weights: {landmark: {start: 0, end: 1}}\n")
-    found = _resolve(files=[path])
+    path = written(tmp_path, "phases:\n  points:\n    weights: {landmark: {start: 0, end: 1}}\n")
+    found = resolved(files=[path])
     assert found.config.phases[0].weights == {"landmark": Ramp(start=0, end=1)}
     assert found.config.phases[1] == Example().phases[1]
     assert str(found.provenance["phases.points.weights.landmark.end"]) == f"file {path}:3"
 
 
 def test_a_list_in_a_file_replaces_the_list(tmp_path: Path) -> None:
-    path = _file(tmp_path, "phases:\n- name: only\n  steps: 4\ndata:\n  sizes: [9]\n")
-    found = _resolve(files=[path])
+    path = written(tmp_path, "phases:\n- name: only\n  steps: 4\ndata:\n  sizes: [9]\n")
+    found = resolved(files=[path])
     assert [phase.name for phase in found.config.phases] == ["only"]
     assert found.config.data.sizes == (9,)
     assert str(found.provenance["phases.only.steps"]) == f"file {path}:3"
@@ -117,16 +86,16 @@ def test_a_list_in_a_file_replaces_the_list(tmp_path: Path) -> None:
 
 
 def test_environment_names_reach_items_with_dashes() -> None:
-    found = _resolve(environ={"LIKENESS_PHASES__PHOTO_FIT__WEIGHTS__PHOTO": "3"})
+    found = resolved(environ={"LIKENESS_PHASES__PHOTO_FIT__WEIGHTS__PHOTO": "3"})
     assert found.config.phases[1].weights == {"photo": 3.0}
 
 
 def test_yaml_traps(tmp_path: Path) -> None:
-    path = _file(
+    path = written(
         tmp_path,
         "train: {learning_rate: 1e-4}\ndata: {label: no, mirrored: off, root: on}\n",
     )
-    config = _resolve(files=[path]).config
+    config = resolved(files=[path]).config
     assert config.train.learning_rate == 1e-4
     assert config.data.label == "no"
     assert config.data.root == "on"
@@ -134,14 +103,14 @@ def test_yaml_traps(tmp_path: Path) -> None:
 
 
 def test_all_faults_are_reported_at_once_with_place_and_suggestion(tmp_path: Path) -> None:
-    path = _file(
+    path = written(
         tmp_path,
         "trian:\n  steps: 5\n"
         "train:\n  steps: on\n  learning_rate: true\n  optimizer: adam\n"
         "data:\n  root: 5\n"
         "phases:\n  pionts: {steps: 3}\n",
     )
-    faults = _faults(
+    faults = faults_of(
         "learning_rate=3",
         "nonsense",
         "data.sizes=3",
@@ -173,7 +142,7 @@ def test_all_faults_are_reported_at_once_with_place_and_suggestion(tmp_path: Pat
         "phases.points.weights.landmark (command line): expected a number or settings by name"
     )
     with pytest.raises(ConfigError, match="cannot be read: No such file") as caught:
-        _resolve("nonsense", files=[tmp_path / "none.yaml"])
+        resolved("nonsense", files=[tmp_path / "none.yaml"])
     assert "expected key=value, as in train.steps=100, found 'nonsense'" in str(caught.value)
     assert str(caught.value).startswith("The configuration of example has 2 faults:")
 
@@ -224,42 +193,42 @@ def test_items_of_a_list_that_nothing_gives_are_a_fault_of_who_names_them() -> N
 
 
 def test_a_conflict_names_both_settings_and_both_origins() -> None:
-    (text,) = _faults("phases.points.epochs=2").values()
+    (text,) = faults_of("phases.points.epochs=2").values()
     assert "phases.points.steps = 10 (default)" in text
     assert "phases.points.epochs = 2 (command line)" in text
 
 
 def test_two_values_for_one_key_in_one_layer_are_a_conflict() -> None:
-    faults = _faults("train.steps=1", "train.steps=2")
+    faults = faults_of("train.steps=1", "train.steps=2")
     assert "set to 1 (command line) and to 2 (command line)" in faults["train.steps"]
-    faults = _faults("phases.0.steps=1", "phases.points.steps=2")
+    faults = faults_of("phases.0.steps=1", "phases.points.steps=2")
     assert "keep one of them" in faults["phases.points.steps"]
-    faults = _faults(
+    faults = faults_of(
         environ={"LIKENESS_DATA__ROOT": "a", "IMAGE_DIR": "b"}, aliases={"IMAGE_DIR": "data.root"}
     )
     assert "(environment LIKENESS_DATA__ROOT)" in faults["data.root"]
     assert "(environment IMAGE_DIR)" in faults["data.root"]
-    assert _resolve("train.steps=2", "train.steps=2").config.train.steps == 2
+    assert resolved("train.steps=2", "train.steps=2").config.train.steps == 2
 
 
 def test_values_in_messages_are_told_as_they_are_written() -> None:
     """``null`` and ``true`` were told as None and True, which no file takes."""
-    faults = _faults("train.clip_norm=null", "train.clip_norm=1", "phases=true", "seed=null")
+    faults = faults_of("train.clip_norm=null", "train.clip_norm=1", "phases=true", "seed=null")
     assert faults["train.clip_norm"].startswith(
         "train.clip_norm: set to null (command line) and to 1 (command line)"
     )
     assert faults["phases"].endswith("expected a list, as in [a, b], found true")
     assert faults["seed"].endswith("expected a whole number, found null")
-    (fault,) = _faults("phases.points.steps=null").values()
+    (fault,) = faults_of("phases.points.steps=null").values()
     assert "phases.points.steps = null (command line)" in fault
 
 
 def test_an_empty_mapping_in_a_file_changes_nothing(tmp_path: Path) -> None:
     """Mappings change what they name; this one replaced all that it did not name by defaults."""
     text = "train: {}\nphases:\n  points:\n    weights: {}\n    groups: {}\n"
-    path = _file(tmp_path, text)
+    path = written(tmp_path, text)
     words = ("seed=5",)
-    before, found = _resolve(*words, profile="fast"), _resolve(*words, profile="fast", files=[path])
+    before, found = resolved(*words, profile="fast"), resolved(*words, profile="fast", files=[path])
     assert found.config.train == before.config.train
     assert (found.config.train.steps, found.config.train.learning_rate) == (3, 0.01)
     assert found.config.phases[0].weights == {"landmark": 1.0}
@@ -268,19 +237,19 @@ def test_an_empty_mapping_in_a_file_changes_nothing(tmp_path: Path) -> None:
     # Where there was none it is one, and what is no mapping is none either.
     assert (before.config.phases[0].groups, found.config.phases[0].groups) == (None, {})
     assert str(found.provenance["phases.points.groups"]) == f"file {path}:5"
-    faults = _faults(files=[_file(tmp_path, "seed: {}\n")])
+    faults = faults_of(files=[written(tmp_path, "seed: {}\n")])
     assert "expected a whole number, found {}" in faults["seed"]
-    assert list(_faults(files=[_file(tmp_path, "trian: {}\n")])) == ["trian"]
+    assert list(faults_of(files=[written(tmp_path, "trian: {}\n")])) == ["trian"]
     # Elsewhere the word is a value: of a setting, and in a file that is complete.
-    assert _resolve("phases.points.weights={}").config.phases[0].weights == {}
-    whole = _file(tmp_path, "format: 1\nprofile: fast\ntrain: {}\n")
-    assert _resolve(files=[whole]).config.train.steps == 100
+    assert resolved("phases.points.weights={}").config.phases[0].weights == {}
+    whole = written(tmp_path, "format: 1\nprofile: fast\ntrain: {}\n")
+    assert resolved(files=[whole]).config.train.steps == 100
 
 
 def test_what_an_earlier_command_said_is_told_apart_from_this_one() -> None:
     """Both were "(command line)", though the words of one of them only were there to be seen."""
     variables = {"LIKENESS_TRAIN__CLIP_NORM": "2"}
-    before = _resolve("phases.points.steps=4", profile="fast", environ=variables)
+    before = resolved("phases.points.steps=4", profile="fast", environ=variables)
     told = override(before, ["phases.points.epochs=2", "seed=x"]).faults
     assert [str(fault) for fault in told] == [
         "phases.points (command line): expected exactly one of 'steps' and 'epochs'"
@@ -306,64 +275,15 @@ def test_what_an_earlier_command_said_is_told_apart_from_this_one() -> None:
     assert strongest(both) == Origin("command line")
 
 
-def test_a_file_can_name_its_system_and_profile(tmp_path: Path) -> None:
-    path = _file(tmp_path, "system: example\nprofile: smoke\nseed: 1\n")
-    found = _resolve(files=[path])
-    assert (found.profile, found.config.train.steps, found.config.seed) == ("smoke", 3, 1)
-    wrong = _file(tmp_path, "system: other\nformat: 2\n", "wrong.yaml")
-    faults = _faults(files=[wrong])
-    assert list(faults) == ["system"]
-    assert "the file is for 'other', expected 'example'" in faults["system"]
-    faults = _faults(profile="fast", files=[path])
-    assert (
-        f"'fast' (command line --profile) conflicts with 'smoke' (file {path}:2)"
-        in (faults["profile"])
-    )
-
-
-def test_a_file_of_another_system_has_no_other_faults(tmp_path: Path) -> None:
-    """Each of its settings was told as one that does not exist, and its profile too."""
-    text = "system: other\nprofile: theirs\nidentity: {classes: 5}\nseed: soft\n"
-    path = _file(tmp_path, text)
-    faults = _faults("phases.theirs.steps=3", files=[path])
-    assert faults == {
-        "system": f"system (file {path}:1): the file is for 'other', expected 'example'"
-    }
-    assert list(_faults(profile="smok", files=[path])) == ["system", "profile"]
-
-
-def test_a_file_of_another_format_has_no_other_faults(tmp_path: Path) -> None:
-    """It counted as complete, and what it does not have was told as missing."""
-    path = _file(tmp_path, "format: 99\nsystem: example\nnew_thing: 1\n")
-    faults = _faults(files=[path])
-    assert list(faults) == ["format"]
-    assert "expected 1, found 99" in faults["format"]
-
-
-@pytest.mark.parametrize("text", ["- a\n- b\n", "just words", "5"])
-def test_a_file_that_is_no_mapping_is_a_fault(tmp_path: Path, text: str) -> None:
-    with pytest.raises(ConfigError, match="expected settings as 'name: value' lines"):
-        _resolve(files=[_file(tmp_path, text)])
-
-
-def test_a_hostile_file_is_a_fault_of_the_configuration(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="python/object/apply"):
-        _resolve(files=[_file(tmp_path, "a: !!python/object/apply:os.getcwd []")])
-    binary = tmp_path / "binary.yaml"
-    binary.write_bytes(b"\xff\xfe\x00a")
-    with pytest.raises(ConfigError, match="not UTF-8"):
-        _resolve(files=[binary])
-
-
 def test_the_same_value_by_file_environment_and_command_line_is_the_same(tmp_path: Path) -> None:
-    by_file = _resolve(files=[_file(tmp_path, "train: {learning_rate: 1e-4}")])
-    by_name = _resolve(environ={"LIKENESS_TRAIN__LEARNING_RATE": "1e-4"})
-    by_word = _resolve("train.learning_rate=1e-4")
+    by_file = resolved(files=[written(tmp_path, "train: {learning_rate: 1e-4}")])
+    by_name = resolved(environ={"LIKENESS_TRAIN__LEARNING_RATE": "1e-4"})
+    by_word = resolved("train.learning_rate=1e-4")
     assert by_file.config == by_name.config == by_word.config
 
 
 def test_override_keeps_the_other_origins() -> None:
-    first = _resolve("seed=1", profile="smoke")
+    first = resolved("seed=1", profile="smoke")
     second = override(first, ["train.learning_rate=0.5"]).finish()
     assert (second.config.seed, second.config.train.learning_rate) == (1, 0.5)
     assert second.profile == "smoke"
@@ -394,7 +314,7 @@ def test_a_fault_of_an_item_is_no_fault_of_its_list(tmp_path: Path) -> None:
         betas: tuple[float, float, float] = (0.9, 0.99, 0.999)
 
     def faults(text: str) -> list[str]:
-        path = _file(tmp_path, text)
+        path = written(tmp_path, text)
         with pytest.raises(ConfigError) as caught:
             resolve(Listed, system="listed", profiles={}, files=[path], environ={})
         return [str(fault).replace(str(path), "FILE") for fault in caught.value.faults]
@@ -423,7 +343,7 @@ def test_a_fault_of_an_item_is_no_fault_of_its_list(tmp_path: Path) -> None:
 def test_a_variable_with_the_prefix_that_is_no_setting_is_a_fault(
     variable: str, meant: str
 ) -> None:
-    (fault,) = _faults(environ={variable: "1"}).values()
+    (fault,) = faults_of(environ={variable: "1"}).values()
     assert f"(environment {variable})" in fault
     assert meant in fault
 
@@ -439,8 +359,8 @@ def test_reserved_names_are_refused() -> None:
 def test_a_conflict_is_of_the_settings_in_it_not_of_what_else_was_written_there(
     tmp_path: Path,
 ) -> None:
-    path = _file(tmp_path, "phases:\n  points:\n    epochs: 2\n")
-    (fault,) = _faults("phases.points.weights.edge=2", files=[path]).values()
+    path = written(tmp_path, "phases:\n  points:\n    epochs: 2\n")
+    (fault,) = faults_of("phases.points.weights.edge=2", files=[path]).values()
     assert fault == (
         f"phases.points (file {path}:3): expected exactly one of 'steps' and 'epochs'"
         "\n      phases.points.steps = 10 (default)"
@@ -450,16 +370,16 @@ def test_a_conflict_is_of_the_settings_in_it_not_of_what_else_was_written_there(
 
 def test_one_changed_item_is_kept_as_the_origin_of_its_list(tmp_path: Path) -> None:
     """The list was said to be the default's."""
-    found = _resolve("data.sizes.1=9")
+    found = resolved("data.sizes.1=9")
     assert found.config.data.sizes == (1, 9)
     assert str(found.provenance["data.sizes"]) == "command line"
-    path = _file(tmp_path, "data: {sizes: [3, 4]}\n")
-    found = _resolve(files=[path], environ={"LIKENESS_DATA__SIZES__0": "7"})
+    path = written(tmp_path, "data: {sizes: [3, 4]}\n")
+    found = resolved(files=[path], environ={"LIKENESS_DATA__SIZES__0": "7"})
     assert found.config.data.sizes == (7, 4)
     assert str(found.provenance["data.sizes"]) == "environment LIKENESS_DATA__SIZES__0"
 
 
 def test_a_setting_inside_a_value_is_told_as_such() -> None:
-    assert _faults("train.steps.x=3")["train.steps.x"].endswith(
+    assert faults_of("train.steps.x=3")["train.steps.x"].endswith(
         "there is no such setting. 'train.steps' is one value and holds no others."
     )
