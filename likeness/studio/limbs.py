@@ -163,10 +163,11 @@ def _arm(appearance: Appearance, torso: Torso, hang: _Hanger, side: float) -> li
     def ring(levels: Array) -> Array:
         inner, outer, deep, z = (np.interp(-levels, -_ALONG, column) for column in _PROFILE.T)
         y = top + body.stature * (levels - top)
-        lean = _LEAN * (body.mass - 1.0) * np.clip((-170.0 - levels) / 130.0, 0.0, 1.0)
+        # What is bone and joint keeps its place and girth.
+        soft = np.clip((-170.0 - levels) / 130.0, 0.0, 1.0)
+        lean = _LEAN * (body.mass - 1.0) * soft
         middle, wide = 0.5 * (inner + outer), 0.5 * (outer - inner)
-        # What is bone and joint keeps its girth.
-        stout = 1.0 + (thick - 1.0) * np.clip((-170.0 - levels) / 130.0, 0.0, 1.0)
+        stout = 1.0 + (thick - 1.0) * soft
         x = torso.scale * middle + lean
         return _ring(side * x, y, z, torso.scale * wide * stout, torso.scale * deep * stout)
 
