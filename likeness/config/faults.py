@@ -14,7 +14,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from likeness.config.keys import Key, canonical, dotted, has, matching, named, nearest_key, value_at
+from likeness.config.keys import Key, canonical, dotted, has, matching, named, value_at
+from likeness.config.nearest import nearest_key
 from likeness.config.origins import strongest
 from likeness.config.overrides import PREFIX, Origin
 from likeness.errors import UsageError
@@ -77,30 +78,24 @@ def name_faults(tree: Any, names: Names, origin_of: Callable[[Key], Origin]) -> 
 
 def unknown_key(key: Key, origin: Origin, known: Sequence[str], rest: Key = ()) -> Fault:
     """There is no such setting. ``rest`` is what follows the first part that is not known."""
-    if origin.detail.startswith(PREFIX):
-        return _unknown_variable((*key, *rest), origin, known)
-    near = nearest_key(key, known)
-    if near is not None and rest and f"{near}.{dotted(rest)}" in known:
-        near = f"{near}.{dotted(rest)}"
-    if near is None and rest:
-        near = nearest_key((*key, *rest), known)
-    hint = f" Did you mean '{near}'?" if near else ""
-    if near is not None and near == dotted(key[:-1]):  # nothing is like it: what there is instead
-        inside = [name.removeprefix(f"{near}.") for name in known if name.startswith(f"{near}.")]
-        hint = f" There are: {', '.join(name for name in inside if '.' not in name)}."
-        if not inside:
-            hint = f" '{near}' is one value and holds no others."
-    return Fault(dotted((*key, *rest)), origin, f"there is no such setting.{hint}")
+    whole = (*key, *rest)
+    near = nearest_key(whole, known) or (nearest_key(key, known) if rest else None)
+    if near and origin.detail.startswith(PREFIX):
+        hint = f" Did you mean {PREFIX}{_variable(near)} ('{near}')?"
+    elif near:
+        hint = f" Did you mean '{near}'?"
+    else:
+        hint = _inside(dotted(key[:-1]), known)
+    return Fault(dotted(whole), origin, f"there is no such setting.{hint}")
 
 
-def _unknown_variable(key: Key, origin: Origin, known: Sequence[str]) -> Fault:
-    """A variable with the prefix that names no setting, most likely for want of an underscore."""
-    flat = "_".join(key)
-    meant = [name for name in known if _variable(name).replace("__", "_") == flat.upper()]
-    near = meant[0] if meant else nearest_key(key, known)
-    name = f"{PREFIX}{_variable(near)}" if near else ""
-    hint = f" Did you mean {name} ('{near}')?" if near else ""
-    return Fault(dotted(key), origin, f"there is no such setting.{hint}")
+def _inside(section: str, known: Sequence[str]) -> str:
+    """What there is where a key was looked for that is like none."""
+    prefix = f"{section}." if section else ""
+    names = [name.removeprefix(prefix) for name in known if name.startswith(prefix)]
+    if names:
+        return f" There are: {', '.join(name for name in names if '.' not in name)}."
+    return f" '{section}' is one value and holds no others." if section in known else ""
 
 
 def _variable(name: str) -> str:

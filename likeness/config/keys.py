@@ -1,8 +1,8 @@
-"""Dotted keys: where a key leads in a config class and in plain data, and which key was meant.
+"""Dotted keys: where a key leads in a config class and in plain data.
 
 A key names fields, keys of mappings and items of lists, by the item's name or its position:
 ``stages.landmarks.weights.landmark``, ``stages.0.steps``. Both are read; people are told the name.
-Knows nothing of layers.
+Knows nothing of layers. Which key was meant by one that leads nowhere is ``nearest.py``.
 """
 
 from __future__ import annotations
@@ -262,27 +262,3 @@ def _match(names: Sequence[str], part: str, loosely: bool) -> str | None:
             if name.lower().replace("-", "_") == part.lower().replace("-", "_"):
                 return name
     return None
-
-
-def nearest_key(key: Key, known: Sequence[str]) -> str | None:
-    """The known key that was probably meant: a sibling first, then the same word elsewhere.
-
-    A number is no word that is like another, so nothing is meant by one.
-    """
-    if key[-1].isdigit():
-        return None
-    parent, last = dotted(key[:-1]), key[-1]
-    prefix = f"{parent}." if parent else ""
-    siblings = {
-        name[len(prefix) :]: name
-        for name in known
-        if name.startswith(prefix) and "." not in name[len(prefix) :]
-    }
-    near = get_close_matches(last, list(siblings), n=1, cutoff=0.65)
-    if near:
-        return siblings[near[0]]
-    elsewhere = [name for name in known if name.rpartition(".")[2] == last]
-    if elsewhere:
-        return min(elsewhere, key=lambda name: name.count("."))
-    near = get_close_matches(dotted(key), list(known), n=1, cutoff=0.75)
-    return near[0] if near else None

@@ -6,10 +6,8 @@ from likeness.config.keys import (
     annotations_at,
     canonical,
     help_at,
-    known_keys,
     leaves,
     named,
-    nearest_key,
 )
 from likeness.config.resolve import defaults_of
 from tests.config.example import Example, Ramp
@@ -102,18 +100,3 @@ def test_leaves_enter_models_in_lists_and_keep_plain_lists_whole() -> None:
         ("d",): {},
         ("e", "f"): None,
     }
-
-
-@pytest.mark.parametrize(
-    ("key", "expected"),
-    [
-        ("train.stpes", "train.steps"),
-        ("trian", "train"),
-        ("learning_rate", "train.learning_rate"),
-        ("train.learning-rate", "train.learning_rate"),
-        ("phases.points.stps", "phases.points.steps"),
-        ("train.zzz", None),
-    ],
-)
-def test_nearest_key(key: str, expected: str | None) -> None:
-    assert nearest_key(tuple(key.split(".")), known_keys(Example, TREE)) == expected
