@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 from likeness.config.document import fingerprint, load_saved, provenance_to_dict, to_yaml
@@ -19,6 +18,7 @@ from likeness.config.overrides import environment_assignments
 from likeness.config.resolve import Resolved
 from likeness.data.inspection import Inspection
 from likeness.errors import UsageError
+from likeness.finished import all_done, longer
 from likeness.notices import NOTICE
 from likeness.runs.places import as_written
 from likeness.runs.run import Run
@@ -73,6 +73,19 @@ def check_fit(built: System, plan: Plan, resolved: Resolved, runs: Path) -> None
         sampler.stage(planned.index, batch_size=planned.batch_size, mix=planned.stage.mix)
     if config.train.evaluate_every:
         held_out(built)
+
+
+def copy_again(run: Run, config: Any) -> None:
+    """Bring the copy of ``storage.mirror`` up to date, as a resume of a finished run does.
+
+    Raises:
+        LikenessError: of the store; the run itself is as it was.
+    """
+    from likeness.runs.mirror import mirror
+
+    if config.storage.mirror:
+        store = open_store(config.storage.mirror, settings=config.storage)
+        mirror(run, store, must_succeed=True)
 
 
 @contextmanager
@@ -186,15 +199,8 @@ def _tell_of_resume(run: Run, plan: Plan, resolved: Resolved, device: str, done:
     from likeness.runs import resumes
 
     if done >= plan.total_steps:
-        logger.log(
-            NOTICE,
-            "There is nothing to do: all %d steps of %s are done. To go on longer: likeness resume "
-            "%s %s",
-            plan.total_steps,
-            run.path,
-            quote(str(run.path)),
-            longer(plan, resolved),
-        )
+        words = longer(plan.to_dict(), resolved)
+        logger.log(NOTICE, "%s", all_done(run, plan.total_steps, words))
         return
     now, before = torch.get_num_threads(), resumes.threads_before(run, done)
     if device != "cpu" or before in ([], [now]):
@@ -215,43 +221,6 @@ def _tell_of_resume(run: Run, plan: Plan, resolved: Resolved, device: str, done:
         now,
         before[0],
     )
-
-
-def advice_to_lengthen(run: Run, plan: Plan, resolved: Resolved, steps: int | None) -> str:
-    """How to resume a run of this plan until it has so many steps; empty where it has them."""
-    if steps is None or steps <= plan.total_steps:
-        return ""
-    words = longer(plan, resolved, total=steps)
-    return f"To go on longer: likeness resume {quote(str(run.path))} {words}"
-
-
-def longer(plan: Plan, resolved: Resolved, *, total: int | None = None) -> str:
-    """Settings that make the last stage longer and leave those before it where they are.
-
-    Stages that the plan left out stay out.
-
-    Args:
-        total: steps of the whole run; by default the last stage gets twice as long.
-    """
-    config, last = resolved.config, plan.stages[-1]
-    more = last.length if total is None else total - plan.total_steps
-    if len(config.stages) == 1:
-        return f"train.steps={plan.total_steps + more}"
-    key = f"stages.{last.stage.name}"
-    if config.train.steps is None:
-        if last.stage.epochs is not None and total is None:
-            return f"{key}.epochs={2 * last.stage.epochs:g}"
-        word = f"{key}.steps={last.length + more}"
-        return word if last.stage.epochs is None else f"{word} {key}.epochs=null"
-    # All were scaled by it: their lengths as planned are what keeps the seams.
-    lengths = {planned.stage.name: planned.length for planned in plan.stages}
-    lengths[last.stage.name] += more
-    words = ["train.steps=null"]
-    for stage in config.stages:
-        words.append(f"stages.{stage.name}.steps={lengths.get(stage.name, 0)}")
-        if stage.epochs is not None:
-            words.append(f"stages.{stage.name}.epochs=null")
-    return " ".join(words)
 
 
 def environment_of(device: str) -> dict[str, Any]:

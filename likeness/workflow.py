@@ -6,6 +6,7 @@ what is done with a dataset alone is ``datasets.py``.
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
@@ -31,7 +32,9 @@ from likeness.config.document import provenance_to_dict, to_yaml
 from likeness.config.resolve import Resolved
 from likeness.data.inspection import Inspection
 from likeness.errors import DataError, LikenessError, UsageError
+from likeness.finished import advice_to_lengthen, nothing_left
 from likeness.inspecting import inspect_changed, inspect_configured
+from likeness.notices import NOTICE
 from likeness.runs.places import told_of_places
 from likeness.runs.run import Run, check_name
 from likeness.storage.files import disk_refusals, read_only_told, used_folder
@@ -52,6 +55,7 @@ __all__ = [
     "configure",
     "evaluate",
     "export",
+    "nothing_to_do",
     "plan_training",
     "predict",
     "report",
@@ -59,6 +63,8 @@ __all__ = [
     "train",
 ]
 
+
+logger = logging.getLogger(__name__)
 
 _EXPORT_GIVEN = ("source_run", "checkpoint_sha256", "state")
 """What every exporter is told, and no person says."""
@@ -166,6 +172,8 @@ def resume(
 ) -> Run:
     """Continue a run from its last undamaged checkpoint as if it had never stopped.
 
+    One that is finished, and is asked for no more, stays as it is; :func:`nothing_to_do` says so.
+
     Args:
         run: a run, or the URI of the copy that ``storage.mirror`` made, which is fetched first.
         overrides: changes on top of the run's configuration, e.g. ``train.steps=5000``.
@@ -189,6 +197,12 @@ def resume(
     saved = checkpoints(run)
     change = Resumption(before, overrides, saved[-1].progress if saved else None)
     settings = change.settings()
+    done = "" if change.is_refused else nothing_left(run, before, settings, saved)
+    if done:
+        if distributed.is_first_launched():
+            logger.log(NOTICE, "%s", done)
+            fitting.copy_again(run, settings.config)
+        return run
     process = distributed.start(settings.config.train.device)
     try:
         with told_of_places(run, before.config):
@@ -201,7 +215,7 @@ def resume(
         raise
     # Before anything is written: a refused resume leaves the run as it was.
     old, steps = plan_of(built, before, world_size=process.world_size), settings.config.train.steps
-    advice = fitting.advice_to_lengthen(run, old, before, steps)
+    advice = advice_to_lengthen(run, old.to_dict(), before, steps)
     resolved = change.finish(plan, process.world_size, longer=advice)
     fitting.check_fit(built, plan, resolved, run.path.resolve().parent.parent)
     selection.check_score(run, resolved.config.train.best_score)
@@ -209,6 +223,22 @@ def resume(
     remedy = "copy the run to another one, and resume the copy"
     with read_only_told(remedy), anew if process.is_first else nullcontext():
         return fitting.fit_run(built, plan, run, resolved, resume=True, display=display)
+
+
+def nothing_to_do(run: Run | str | Path, *, overrides: Sequence[str] = ()) -> str:
+    """What :func:`resume` says of a run that is finished; empty where it has work to do.
+
+    Of an address it is empty: what lies there is known once it is here.
+    """
+    from likeness.runs.checkpoint import checkpoints
+
+    if isinstance(run, str) and is_remote(run):
+        return ""
+    run = open_run(run)
+    before, saved = configuration_of(run), checkpoints(run)
+    change = Resumption(before, overrides, saved[-1].progress if saved else None)
+    settings = change.settings()
+    return "" if change.is_refused else nothing_left(run, before, settings, saved)
 
 
 def evaluate(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Annotated, Any
@@ -78,8 +79,10 @@ def resume(
     """Continue a run as if it had never stopped."""
     from likeness import workflow
 
+    done = workflow.nothing_to_do(run, overrides=overrides or [])
     resumed = workflow.resume(run, overrides=overrides or [], runs=runs, display=show_progress)
-    return _trained_answer(resumed)
+    answer = _trained_answer(resumed)
+    return replace(answer, document={**answer.document, "nothing_to_do": done}) if done else answer
 
 
 def _planned_answer(planned: Any) -> Answer:

@@ -101,6 +101,11 @@ def alone(device: str) -> torch.device:
     return chosen
 
 
+def is_first_launched() -> bool:
+    """Whether this process is the first, or the only one, before they have met."""
+    return _launched("WORLD_SIZE", least=1) == 1 or _launched("RANK", least=0) == 0
+
+
 def _launched(name: str, *, least: int) -> int:
     """A whole number that a launcher sets; ``least`` without it. Raises UsageError."""
     text = os.environ.get(name) or str(least)

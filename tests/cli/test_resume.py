@@ -47,6 +47,78 @@ def test_resume_of_a_finished_run_says_how_to_go_on_longer(
     assert f"finished at step {steps}" in longer.out
 
 
+def _files(run: Path) -> dict[str, tuple[bytes, int]]:
+    """Bytes and time of every file of a run."""
+    files = [path for path in run.rglob("*") if path.is_file()]
+    return {str(path): (path.read_bytes(), path.stat().st_mtime_ns) for path in files}
+
+
+def test_a_resume_of_a_finished_run_changes_no_file(
+    likeness: Command, trained: Path, data: Path
+) -> None:
+    """It wrote status, environment, plan and log anew."""
+    before = _files(trained)
+    shutil.rmtree(data)  # nothing is to be done with it
+    result = likeness("resume", trained)
+    assert result.code == 0, result.err
+    assert f"{trained}: finished at step 10\n" in result.out
+    assert "all 10 steps" in result.err
+    found = likeness("resume", trained, "train.ema_decay=0.9", "--json")  # as it is already
+    assert found.code == 0, found.err
+    document = found.document
+    assert (document["status"], document["step"]) == ("finished", 10)
+    assert [score["name"] for score in document["scores"]] == ["error"]
+    assert document["nothing_to_do"].endswith(
+        f"likeness resume {trained} train.steps=null stages.both.steps=6 stages.head.steps=8"
+    )
+    assert _files(trained) == before
+    refused = likeness("resume", trained, "model.dropout=0.5")
+    assert refused.code == 2
+    assert _files(trained) == before
+
+
+@pytest.mark.parametrize("lost", ["plan.json", "checkpoints/step-00000010/progress.json"])
+def test_what_a_finished_run_has_lost_is_made_good(
+    likeness: Command, trained: Path, lost: str
+) -> None:
+    (trained / lost).unlink()
+    result = likeness("resume", trained, "--json")
+    assert result.code == 0, result.err
+    assert "nothing_to_do" not in result.document
+    assert result.document["step"] == 10
+    assert (trained / lost).is_file()
+
+
+def test_a_resume_of_a_run_that_ended_early_says_so_and_changes_no_file(
+    likeness: Command, data: Path
+) -> None:
+    words = ("train.patience=1", "train.best_score=error", "train.evaluate_every=1")
+    words = (*words, "train.learning_rate=1e-12", "model.dropout=0")
+    made = likeness("train", "toy", "data.root=data", *words, "--json")
+    assert made.code == 0, made.err
+    run, step = Path(made.document["run"]), made.document["step"]
+    assert step < 20
+    before = _files(run)
+    result = likeness("resume", run)
+    assert f"There is nothing to do: {run} ended early at step {step}: " in result.err
+    assert f"To go on longer: likeness resume {run} train.patience=0\n" in result.err
+    assert _files(run) == before
+    assert "step 20" in likeness("resume", run, "train.patience=0").out
+
+
+def test_a_resume_of_a_finished_run_completes_its_copy(
+    likeness: Command, trained: Path, folder: Path
+) -> None:
+    assert likeness("resume", trained, "storage.mirror=copies").code == 0
+    copied = folder / "copies" / "toy" / trained.name / "status.json"
+    copied.unlink()
+    before = _files(trained)
+    assert "nothing_to_do" in likeness("resume", trained, "--json").document
+    assert copied.read_bytes() == (trained / "status.json").read_bytes()
+    changed = {name for name, file in _files(trained).items() if before.get(name) != file}
+    assert changed <= {str(trained / ".mirror.json")}
+
+
 @pytest.mark.parametrize(
     ("module", "setting", "left"),
     [
@@ -249,6 +321,7 @@ def test_data_that_changed_in_place_are_looked_at_by_the_next_resume(
     likeness: Command, trained: Path, data: Path
 ) -> None:
     """Only other settings led to a look; what had become of the files was found while training."""
+    *_, last = _without_its_end(trained)
     assert "inspected again" not in likeness("resume", trained).err
     records = ("config.yaml", "inspection.json", "status.json", "plan.json")
     before = {name: (trained / name).read_bytes() for name in records}
@@ -260,9 +333,11 @@ def test_data_that_changed_in_place_are_looked_at_by_the_next_resume(
     assert "Expected a number of samples" in refused.err
     assert {name: (trained / name).read_bytes() for name in records} == before
     (data / "toy.json").write_text(sound + " ")
+    shutil.rmtree(last)
     result = likeness("resume", trained)
     assert result.code == 0, result.err
     assert "1 then, 1 now" in result.err
+    shutil.rmtree(last)
     assert "inspected again" not in likeness("resume", trained).err
 
 
@@ -291,7 +366,7 @@ def test_a_resume_that_another_one_overtook_writes_nothing(
         check(*arguments)
 
     monkeypatch.setattr(fitting, "check_fit", overtaken)
-    late = likeness("resume", trained)
+    late = likeness("resume", trained, "train.save_every=4")
     assert late.code == 2, late.err
     assert "Another process went on with" in late.err
     assert "log_every: 7" in (trained / "config.yaml").read_text()
