@@ -42,7 +42,12 @@ def show(
     text: Annotated[
         str | None, typer.Option("--text", help="What the person says; a sentence by default.")
     ] = None,
-    size: Annotated[int, typer.Option("--size", min=64, max=1024, help="Pixels, even.")] = 384,
+    size: Annotated[
+        int,
+        typer.Option(
+            "--size", min=64, max=1024, help="Pixels; a film of an odd size is one pixel larger."
+        ),
+    ] = 384,
     voice: Voice = "auto",
     open_page: Open = None,
 ) -> Answer:
@@ -67,7 +72,7 @@ def show(
             person,
             made,
             text=SENTENCE if text is None else text,
-            size=size - size % 2,
+            size=size,
             backend=voice,
             progress=progress,
         )

@@ -197,6 +197,12 @@ def voice_file(voice: Voice, library: EspeakLibrary) -> str:
     return "\n".join(lines) + "\n"
 
 
+def language_of(voice: Voice, library: EspeakLibrary) -> str:
+    """Tag of the language that the voice of a valid :func:`voice_file` reads, such as "en-us"."""
+    name = voice.base.partition("+")[0].lower()
+    return language_files(library.data)[name].name.lower()
+
+
 def _variant(name: str, library: EspeakLibrary) -> str:
     """The lines of a variant that shape the sound."""
     folder = Path(library.data) / "voices" / "!v"

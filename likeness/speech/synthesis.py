@@ -19,9 +19,15 @@ from likeness.errors import DataError, UsageError
 from likeness.seeds import Draws, seed_of
 from likeness.speech import formant
 from likeness.speech.espeak import synthesise
-from likeness.speech.espeak_library import find_espeak, is_espeak_present, voice_file
+from likeness.speech.espeak_library import (
+    find_espeak,
+    is_espeak_present,
+    language_of,
+    voice_file,
+)
 from likeness.speech.events import timeline_of
 from likeness.speech.prosody import Prosody, moved, prosody_of
+from likeness.speech.scripts import unread_words
 from likeness.speech.spoken_text import spoken_text, words_of
 from likeness.speech.timeline import Emotion, Timeline, Utterance, Voice
 
@@ -132,6 +138,21 @@ def _tell_of_syllables() -> None:
     )
 
 
+def _tell_of_unread(text: str, voice: Voice, language: str) -> None:
+    words = unread_words(text, language)
+    if not words:
+        return
+    shown = ", ".join(repr(word[:20]) for word in words[:3])
+    more = f" and {len(words) - 3} more" if len(words) > 3 else ""
+    _log.warning(
+        "The voice %r cannot read %s%s: it names such letters and pictures one by one. Write them "
+        "in letters of its language, or choose a voice of theirs.",
+        voice.base,
+        shown,
+        more,
+    )
+
+
 def cleaned(text: str) -> str:
     """The text with a space for each character no synthesiser should see, equally long."""
     return "".join(" " if unicodedata.category(c) in ("Cc", "Cs", "Cn", "Co") else c for c in text)
@@ -148,6 +169,7 @@ def _espeak(
     text: str, voice: Voice, prosody: Prosody, seed: int, silence: tuple[float, float]
 ) -> tuple[NDArray[np.float64], int, Timeline, str]:
     library = find_espeak()
+    _tell_of_unread(text, voice, language_of(voice, library))
     breathing = Draws("speech", seed, "breaths")
     spoken = spoken_text(text, prosody.words_between_breaths, breathing)
     speech = synthesise(

@@ -84,9 +84,21 @@ def made_folder(path: Path) -> Iterator[bool]:
     """A folder, made with those above it where it is not there; gives whether it was.
 
     What was made goes again if it stays empty, also when the work inside fails.
+
+    Raises:
+        UsageError: no folder can be made there, as in /proc.
+        OSError: what else the disk refuses.
     """
     made = [folder for folder in (path, *path.parents) if not folder.exists()]
-    path.mkdir(parents=True, exist_ok=True)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except FileNotFoundError as error:
+        # Everything above was made or is there: what is missing is a place for new names.
+        raise UsageError(
+            f"Cannot make the folder {path}: nothing new can be made in "
+            f"{Path(error.filename).parent}.",
+            advice="Choose a folder in another place.",
+        ) from error
     try:
         yield bool(made)
     finally:

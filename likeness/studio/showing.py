@@ -80,7 +80,8 @@ def show_person(
         person: who.
         folder: for the files.
         text: what is said.
-        size: of portrait, turntable and film in pixels, even; sheets have smaller pictures.
+        size: of portrait, turntable and film in pixels, where an odd one makes a film of one
+            more; sheets have smaller pictures.
         backend: of the speech.
         progress: is told how many exhibits there are by now, and how many there will be.
 
@@ -140,7 +141,7 @@ def _of_person(person: Person, text: str, size: int, backend: Backend) -> list[_
             lambda: photographs(person, small)
         )),
         ("Blink", "blink.png", "At 60 frames a second.", _still(
-            lambda: blink_strip(sitter, size=size)
+            lambda: blink_strip(sitter, size=2 * small)  # captions need some room
         )),
     ]  # fmt: skip
 

@@ -17,7 +17,7 @@ from tests.disks import full_disk
 
 def test_one_person_is_shown(likeness: Command, tmp_path: Path) -> None:
     out = tmp_path / "person"
-    words = ("studio", "show", "--seed", "3", "--size", "64", "--out", str(out))
+    words = ("studio", "show", "--seed", "3", "--size", "65", "--out", str(out))
     result = likeness(*words, "--voice", "formant", "--text", "Mama.", "--json")
     assert result.code == 0
     shown = result.document
@@ -37,7 +37,9 @@ def test_one_person_is_shown(likeness: Command, tmp_path: Path) -> None:
     ]
     assert probe_image(out / "turntable.webp").num_frames == 36
     film = probe_video(out / "sentence.mp4")
-    assert (film.width, film.height, film.rate) == (64, 64, 25.0)
+    assert (film.width, film.height, film.rate) == (66, 66, 25.0)  # films are even
+    portrait = probe_image(out / "portrait.png")
+    assert (portrait.width, portrait.height) == (65, 65)
     page = Path(shown["page"]).read_text(encoding="utf-8")
     assert page.count("<figure>") == len(titles)
     assert "http" not in page.split("<body>")[1].replace("http-equiv", "")
@@ -47,6 +49,13 @@ def test_wrong_words_are_refused(likeness: Command, tmp_path: Path) -> None:
     result = likeness("studio", "show", "--size", "8", "--out", str(tmp_path / "x"))
     assert result.code == 2
     assert not (tmp_path / "x").exists()
+
+
+def test_a_folder_that_cannot_be_made_is_a_wrong_use(likeness: Command) -> None:
+    result = likeness("studio", "show", "--out", "/proc/x")
+    assert result.code == 2
+    assert "Cannot make the folder /proc/x" in result.err
+    assert "Traceback" not in result.err
 
 
 def test_a_text_of_many_minutes_is_refused(likeness: Command, tmp_path: Path) -> None:

@@ -13,9 +13,11 @@ import pytest
 
 from likeness.errors import DataError, MissingError, UsageError
 from likeness.speech import espeak_library, synthesis
+from likeness.speech.espeak import synthesise
 from likeness.speech.espeak_library import is_espeak_present
-from likeness.speech.phonemes import manner_of, units_of
+from likeness.speech.phonemes import is_language_mark, manner_of, units_of
 from likeness.speech.prosody import PROSODY
+from likeness.speech.scripts import unread_words
 from likeness.speech.synthesis import at_level, cleaned, speak
 from likeness.speech.timeline import EMOTIONS, SILENCE, Utterance, Voice
 from tests.speech.acoustics import median_f0
@@ -144,6 +146,50 @@ def test_syllables_in_place_of_words_are_told(
     caplog.clear()
     speak("Papa may bake.", Voice(), backend="formant")
     assert not caplog.records
+
+
+@needs_espeak
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("Hello, мама!", "'мама'"),
+        ("你好", "'你好'"),
+        ("Say مرحبا to Ann.", "'مرحبا'"),
+        ("So 😀 am I", "'😀'"),
+        ("а б в г", "'а', 'б', 'в' and 1 more"),
+    ],
+)
+def test_words_a_voice_cannot_read_are_told(
+    text: str, told: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The library names their letters, "Chinese letter", and says nothing of it itself."""
+    speak(text, Voice(), backend="espeak")
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    assert f"The voice 'en-us' cannot read {told}: it names" in caplog.text
+
+
+@needs_espeak
+@pytest.mark.parametrize(
+    ("text", "base"),
+    [("Señor Ångström drank ½ ℓ at 20 °C, 5 µm™", "en-us"), ("안녕 नमस्ते", "en-us")]
+    + [(text, language) for language, text in LANGUAGES.items()],
+)
+def test_what_a_voice_reads_is_not_told(
+    text: str, base: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    speak(text, Voice(base=base), backend="espeak")
+    assert not caplog.records
+
+
+@needs_espeak
+@pytest.mark.parametrize("word", ["안녕", "नमस्ते", "ქართული", "தமிழ்", "మన", "עברית", "мама", "你好"])
+def test_scripts_are_passed_on_as_the_library_does(word: str) -> None:
+    """Words it reads with another voice are marked with that language in its own events."""
+    library = espeak_library.find_espeak()
+    file = espeak_library.voice_file(Voice(), library)
+    spoken = synthesise(word, file, words_per_minute=160, library=library)
+    is_passed_on = any(is_language_mark(event.name) for event in spoken.events)
+    assert is_passed_on == (not unread_words(word, "en-us"))
 
 
 def test_cleaning_keeps_the_length() -> None:

@@ -64,6 +64,13 @@ def test_a_folder_nothing_was_written_to_goes_again(tmp_path: Path) -> None:
     assert [path.name for path in (tmp_path / "a").iterdir()] == ["file"]
 
 
+def test_a_place_for_no_new_folders_is_told_with_its_name() -> None:
+    """The system says that a file is missing, which is true of no file a person chose."""
+    message = r"Cannot make the folder /proc/x/y: nothing new can be made in /proc\."
+    with pytest.raises(UsageError, match=message), used_folder(Path("/proc/x/y")):
+        pass
+
+
 def test_a_folder_that_was_there_or_is_used_stays(tmp_path: Path) -> None:
     (tmp_path / "mine").mkdir()
     with used_folder(tmp_path / "mine"):
