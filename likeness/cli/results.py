@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Annotated, Any
 
 import typer
@@ -91,7 +91,11 @@ def predict(
 def _cell(value: Any) -> Any:
     """A value of a row in a table: what it holds stands in lines."""
     if isinstance(value, Mapping):
-        return "\n".join(f"{key}: {part}" for key, part in value.items())
+        # A file that is listed by its name lies in the folder that is printed above the table.
+        return "\n".join(
+            key if PurePath(str(part)).name == key else f"{key}: {part}"
+            for key, part in value.items()
+        )
     return "\n".join(map(str, value)) if isinstance(value, list) else value
 
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
+from likeness.config.faults import brief
 from likeness.config.schema import ConfigModel, exactly_one
 from likeness.errors import UsageError
 
@@ -22,6 +23,19 @@ class Ramp(ConfigModel):
     """Weight at the first step of the stage."""
     end: float
     """Weight at the last step of the stage."""
+
+
+def _number_or_ramp(value: Any) -> Any:
+    """Whoever leaves a weight empty wants the term off, which two rules of types do not tell."""
+    if not isinstance(value, (Mapping, Ramp)):
+        try:
+            float(value)
+        except (TypeError, ValueError) as error:
+            raise ValueError(
+                "expected a number, 0 to switch the term off, or {start: 0, end: 1} for a weight "
+                f"that moves; found {brief(value)}"
+            ) from error
+    return value
 
 
 class Schedule(ConfigModel):
@@ -59,7 +73,7 @@ class Stage(ConfigModel):
     the stage is left out."""
     epochs: Annotated[float, Field(gt=0)] | None = None
     """Length in passes over the training samples, also half a one; train.steps scales it."""
-    weights: Mapping[str, float | Ramp]
+    weights: Mapping[str, Annotated[float | Ramp, BeforeValidator(_number_or_ramp)]]
     """Loss term to weight; a term that is not named has weight 0."""
     groups: Mapping[str, float] | None = None
     """Trainable group to learning-rate factor; one not named is frozen. None: all at 1."""

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 
+from likeness import workflow
 from tests.cli.conftest import Command
 
 
@@ -262,3 +263,21 @@ def test_damaged_scores_are_named(likeness: Command, trained: Path, content: str
     result = likeness("report", trained)
     assert result.code == 0, result.err
     assert "Traceback" not in (trained / "report.html").read_text()
+
+
+def test_files_of_a_prediction_are_named_once(
+    likeness: Command, trained: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The folder is printed above them; names that say more than the path are kept."""
+    files = {"a_joy.npy": "out/a_joy.npy", "cloud": "out/a.ply"}
+    rows = [{"input": "a.wav", "files": files, "frames": 3}]
+    monkeypatch.setattr(workflow, "predict", lambda *_, **__: rows)
+    result = likeness("predict", trained, "-i", "a.wav", "-o", "out")
+    lines = [line.split() for line in result.out.splitlines()]
+    assert lines == [
+        ["out"],
+        ["input", "files", "frames"],
+        ["a.wav", "a_joy.npy", "3"],
+        ["cloud:", "out/a.ply"],
+    ]
+    assert likeness("predict", trained, "-i", "a.wav", "--json").document["predictions"] == rows

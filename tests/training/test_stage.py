@@ -100,3 +100,17 @@ def test_a_stage_of_no_steps_is_left_out() -> None:
     for total in (None, 10):
         with pytest.raises(UsageError, match="The plan has no steps"):
             build(stage("a", steps=0), stage("b", steps=0), total_steps=total)
+
+
+@pytest.mark.parametrize(("weight", "found"), [(None, "null"), ("off", "'off'"), ([1.0], "[1.0]")])
+def test_a_weight_that_is_none_is_told_how_to_switch_it_off(weight: object, found: str) -> None:
+    with pytest.raises(ValidationError) as caught:
+        Stage.model_validate({"name": "a", "steps": 1, "weights": {"fit": weight}})
+    (fault,) = caught.value.errors()
+    assert fault["loc"] == ("weights", "fit")
+    assert fault["msg"] == (
+        "Value error, expected a number, 0 to switch the term off, or {start: 0, end: 1} for a "
+        f"weight that moves; found {found}"
+    )
+    off = Stage.model_validate({"name": "a", "steps": 1, "weights": {"fit": 0}})
+    assert off.weights == {"fit": 0.0}

@@ -78,6 +78,7 @@ class Blendshapes:
         offsets: (P, V, 3).
         settings: the ``blendshape_params`` of the format.
         frontal_mask: (m,) vertices the solver looks at; None: all.
+        rig_version: what the file says of the rig it was made with; empty: nothing.
     """
 
     names: tuple[str, ...]
@@ -85,6 +86,7 @@ class Blendshapes:
     offsets: Floats
     settings: Mapping[str, object]
     frontal_mask: NDArray[np.int32] | None = None
+    rig_version: str = ""
 
 
 @dataclass(frozen=True)

@@ -74,6 +74,8 @@ def state_of(actor: ActorArtefacts) -> dict[str, Any]:
         state[f"{name}.offsets"] = _tensor(shapes.offsets)
         if shapes.frontal_mask is not None:
             state[f"{name}.frontal_mask"] = torch.from_numpy(np.array(shapes.frontal_mask))
+        if shapes.rig_version:
+            state[f"{name}.rig_version"] = shapes.rig_version
     return state
 
 
@@ -124,6 +126,7 @@ def _actor_from_state(state: Mapping[str, Any]) -> ActorArtefacts:
             _array(state[f"{name}.offsets"]),
             dict(state[f"{name}.settings"]),
             _indices(state, f"{name}.frontal_mask", np.int32),
+            state.get(f"{name}.rig_version", ""),
         )
         for name in _BLENDSHAPES
         if f"{name}.names" in state

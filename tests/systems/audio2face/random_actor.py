@@ -36,7 +36,7 @@ def random_actor(
     skin, lingual = basis(5, vertices), basis(3, tongue)
     settings = {"strengthL2regularization": 0.5, "numPoses": 2, "bsSolveActivePoses": [1, 1]}
     shapes = Blendshapes(
-        ("jawOpen", "mouthClose"), skin.mean, floats(2, vertices, 3), settings, np.arange(9)
+        ("jawOpen", "mouthClose"), skin.mean, floats(2, vertices, 3), settings, np.arange(9), "2.1"
     )
     return ActorArtefacts(
         actor=name,

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from likeness.errors import DataError
+from likeness.errors import DataError, MissingError, UsageError
 from likeness.geometry.head_asset import HeadAsset
 from likeness.geometry.ict_assets import load_ict
 from likeness.geometry.mesh import Mesh
@@ -115,3 +115,22 @@ def test_shapes_that_do_not_do_what_they_are_called_are_refused() -> None:
     head = MorphHead("flat", neutral, offsets, np.arange(6).reshape(2, 3), ())
     with pytest.raises(DataError, match="lips of the head 'flat' are not found"):
         MorphFace(head)
+
+
+@pytest.mark.parametrize("name", ["speech.wav", "head.obj", "neutral.npy", "folder"])
+def test_a_file_of_another_kind_is_no_head(tmp_path: Path, name: str) -> None:
+    """It was called a damaged archive, which was to be copied again."""
+    path = tmp_path / name
+    if path.suffix:
+        path.write_bytes(b"RIFF")
+    else:
+        path.mkdir()
+    with pytest.raises(UsageError, match=f"Expected a head with ARKit shapes, found .*{name}") as e:
+        open_speaking_head(path)
+    assert e.value.advice.startswith("A head is a .glb or .gltf file with morph targets")
+
+
+def test_a_head_that_is_not_there_is_told_with_the_studios() -> None:
+    with pytest.raises(MissingError, match="Expected a head at 'studi', but there is nothing") as e:
+        open_speaking_head("studi")
+    assert "leave the option 'head' out" in e.value.advice

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, TypeVar
 
@@ -286,12 +286,11 @@ class _Opened:
         factor = np.float32(self.scale)
         size = found.settings.get("templateBBSize")
         scaled = {"templateBBSize": size * self.scale} if isinstance(size, (int, float)) else {}
-        return Blendshapes(
-            found.names,
-            found.neutral * factor,
-            found.offsets * factor,
-            {**found.settings, **scaled},
-            found.frontal_mask,
+        return replace(
+            found,
+            neutral=found.neutral * factor,
+            offsets=found.offsets * factor,
+            settings={**found.settings, **scaled},
         )
 
 

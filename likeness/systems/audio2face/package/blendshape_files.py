@@ -87,9 +87,7 @@ def minimal_tongue(neutral: Floats) -> Blendshapes:
     return Blendshapes((FILLER,), neutral, np.zeros((1, *neutral.shape), np.float32), settings)
 
 
-def write_blendshapes(
-    data_path: Path, config_path: Path, blendshapes: Blendshapes, *, rig_version: str = ""
-) -> None:
+def write_blendshapes(data_path: Path, config_path: Path, blendshapes: Blendshapes) -> None:
     """Write both files as the runtime reads them; see :func:`for_runtime`."""
     arrays: dict[str, np.ndarray | str] = {
         "poseNames": np.array([b"neutral", *(name.encode() for name in blendshapes.names)]),
@@ -98,8 +96,8 @@ def write_blendshapes(
     arrays |= dict(zip(blendshapes.names, blendshapes.offsets))
     if blendshapes.frontal_mask is not None:
         arrays["frontalMask"] = blendshapes.frontal_mask
-    if rig_version:
-        arrays["rig_version"] = rig_version
+    if blendshapes.rig_version:
+        arrays["rig_version"] = blendshapes.rig_version
     write_runtime_arrays(data_path, arrays)
     write_json(config_path, {"blendshape_params": dict(blendshapes.settings)})
 

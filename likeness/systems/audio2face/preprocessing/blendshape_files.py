@@ -29,7 +29,7 @@ STRENGTHS = (
 PAIR_KEYS = ("bsSolveCancelPoses", "bsSolveSymmetryPoses")
 PER_POSE_KEYS = ("bsSolveActivePoses", *PAIR_KEYS, "bsWeightMultipliers", "bsWeightOffsets")
 NEUTRAL = "neutral"
-_NAMES, _MASK = "poseNames", "frontalMask"
+_NAMES, _MASK, _VERSION = "poseNames", "frontalMask", "rig_version"
 
 logger = logging.getLogger(__name__)
 
@@ -51,6 +51,8 @@ def write_blendshapes(shapes_path: Path, settings_path: Path, blendshapes: Blend
     arrays |= {n: o.astype("<f4") for n, o in zip(blendshapes.names, blendshapes.offsets)}
     if blendshapes.frontal_mask is not None:
         arrays[_MASK] = blendshapes.frontal_mask.astype("<i4")
+    if blendshapes.rig_version:
+        arrays[_VERSION] = np.array(blendshapes.rig_version.encode())
     write_arrays(shapes_path, arrays, {})
     write_json(settings_path, {"blendshape_params": dict(blendshapes.settings)})
 
@@ -68,10 +70,11 @@ def read_blendshapes(shapes_path: Path, settings_path: Path) -> Blendshapes | No
     """
     if not (shapes_path.is_file() and settings_path.is_file()):
         return None
-    arrays, _ = read_arrays(shapes_path)
+    arrays, texts = read_arrays(shapes_path)
     config = read_json(settings_path)
     if not isinstance(config, dict):
         raise DataError(f"{settings_path}: expected an object of settings.")
+    arrays |= {name: np.array(text) for name, text in texts.items()}
     found = blendshapes_of_arrays(arrays, config, shapes_path.name, settings_path.name)
     if found.changes:
         logger.info("%s: %s.", shapes_path, "; ".join(found.changes))
@@ -87,7 +90,8 @@ def blendshapes_of_arrays(
     """Blendshapes of the arrays of a user's npz file and of its settings.
 
     Args:
-        arrays: ``poseNames``, ``neutral``, one (V, 3) of offsets a name, perhaps ``frontalMask``.
+        arrays: ``poseNames``, ``neutral``, one (V, 3) of offsets a name, perhaps ``frontalMask``
+            and ``rig_version``.
         config: the document of the settings, with or without its outer ``blendshape_params``.
         where, settings_where: name the files in errors.
 
@@ -109,7 +113,7 @@ def blendshapes_of_arrays(
     poses = [name for name in names if name != "neutral"]
     neutral = _offsets(arrays, "neutral", None, where, changes)
     offsets = [_offsets(arrays, name, neutral.shape, where, changes) for name in poses]
-    mask = arrays.get("frontalMask")
+    mask = arrays.get(_MASK)
     if mask is not None:
         mask = np.asarray(mask).ravel()
         if mask.dtype.kind not in "iu" or (
@@ -126,8 +130,23 @@ def blendshapes_of_arrays(
         np.stack(offsets) if offsets else np.zeros((0, *neutral.shape), np.float32),
         settings,
         mask,
+        _rig_version(arrays, where, changes),
     )
     return Rewritten(shapes, tuple(dict.fromkeys(changes)))
+
+
+def _rig_version(arrays: Mapping[str, np.ndarray], where: str, changes: list[str]) -> str:
+    if _VERSION not in arrays:
+        return ""
+    array = np.asarray(arrays[_VERSION])
+    if array.size != 1:
+        raise DataError(
+            f"{where}: {_VERSION} must be one text, found {array.dtype} of shape {array.shape}."
+        )
+    if array.dtype.kind != "S":
+        changes.append(f"{_VERSION} is bytes now")
+    value = array.item()
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
 
 
 def checked_settings(

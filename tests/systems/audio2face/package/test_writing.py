@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from likeness.errors import DataError, MissingError, UsageError
+from likeness.systems.audio2face.artefacts_state import actor_from_state, state_of
 from likeness.systems.audio2face.package.blendshape_files import (
     FILLER,
     for_runtime,
@@ -40,7 +41,13 @@ from likeness.systems.audio2face.postprocessing_settings import (
     POSTPROCESSING_KEYS,
     REGRESSION_DEFAULTS,
 )
-from likeness.systems.audio2face.preprocessing.blendshape_files import blendshapes_of_arrays
+from likeness.systems.audio2face.preprocessing.blendshape_files import (
+    blendshapes_of_arrays,
+    read_blendshapes,
+)
+from likeness.systems.audio2face.preprocessing.blendshape_files import (
+    write_blendshapes as write_shapes,
+)
 from tests.systems.audio2face.package.packages import (
     good_package,
     random_actor,
@@ -200,13 +207,15 @@ def test_defect_18_files_of_export_scripts_are_rewritten(tmp_path: Path) -> None
         "one": rng.normal(0, 1, (9, 3)).astype(np.float32),
         "two": rng.normal(0, 1, 27),
         "frontalMask": np.arange(4),
+        "rig_version": np.array("1.0"),
     }
     settings = shape_settings(3, bsWeightMultipliers=[1.0, 9.0, 2.0])
     rewritten = blendshapes_of_arrays(arrays, {"blendshape_params": settings})
     assert rewritten.blendshapes.names == ("one", "two")
     assert rewritten.blendshapes.settings["bsWeightMultipliers"] == [1.0, 2.0]
     assert rewritten.blendshapes.settings["numPoses"] == 2
-    assert len(rewritten.changes) == 6
+    assert rewritten.blendshapes.rig_version == "1.0"
+    assert len(rewritten.changes) == 7
     np.testing.assert_allclose(rewritten.blendshapes.offsets[1], arrays["two"].reshape(9, 3))
     actor = replace(random_actor(), blendshapes=None)
     wide = random_shapes(len(actor.neutral_skin), 2)  # two active unpaired poses
@@ -214,6 +223,40 @@ def test_defect_18_files_of_export_scripts_are_rewritten(tmp_path: Path) -> None
     folder = good_package(tmp_path / "p", artefacts=[replace(actor, blendshapes=wide)])
     assert [v.code for v in check_package(folder)] == ["network.engine-missing"]
     assert "keeps two unpaired poses" in (folder / "README.md").read_text()
+
+
+@pytest.mark.parametrize("units", [1.0, 10.0])
+@pytest.mark.parametrize("given", [np.array("rig 3.2"), np.array([b"rig 3.2"]), np.array(3.2)])
+def test_the_rig_version_of_a_users_file_reaches_the_package(
+    tmp_path: Path, given: np.ndarray, units: float
+) -> None:
+    """Through a dataset's file, artefacts, a checkpoint and the runtime's form; as bytes."""
+    actor = random_actor()
+    assert actor.blendshapes is not None
+    shapes = dict(zip(actor.blendshapes.names, actor.blendshapes.offsets))
+    names = np.array(["neutral", *shapes])
+    arrays = {"poseNames": names, "neutral": actor.neutral_skin, **shapes, "rig_version": given}
+    np.savez(tmp_path / "user.npz", **arrays)
+    (tmp_path / "user.json").write_text(json.dumps(shape_settings(5)))
+    read = read_blendshapes(tmp_path / "user.npz", tmp_path / "user.json")
+    assert read is not None
+    write_shapes(tmp_path / "again.npz", tmp_path / "again.json", read)
+    kept = read_blendshapes(tmp_path / "again.npz", tmp_path / "again.json")
+    back = actor_from_state(state_of(replace(actor, blendshapes=kept)))
+    folder = good_package(tmp_path / "p", artefacts=[back], units_per_cm=units)
+    with np.load(folder / "bs_skin_ada.npz", allow_pickle=False) as file:
+        assert file["rig_version"].dtype.kind == "S"
+        assert file["rig_version"].item() == (b"3.2" if given.dtype.kind == "f" else b"rig 3.2")
+    with np.load(folder / "bs_tongue_ada.npz", allow_pickle=False) as file:
+        assert "rig_version" not in file
+    assert [v.code for v in check_package(folder)] == ["network.engine-missing"]
+
+
+def test_a_rig_version_that_is_none_is_refused() -> None:
+    shapes = random_shapes(9, 2)
+    arrays = {"poseNames": np.array([b"neutral"]), "neutral": shapes.neutral}
+    with pytest.raises(DataError, match=r"rig_version must be one text, found float64 of .*2, 2"):
+        blendshapes_of_arrays({**arrays, "rig_version": np.ones((2, 2))}, shape_settings(0))
 
 
 def test_filling_up_never_ends_at_two_unpaired() -> None:
