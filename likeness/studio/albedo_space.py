@@ -12,11 +12,13 @@ from __future__ import annotations
 
 import functools
 import logging
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from likeness.data.workers import in_order
 from likeness.errors import DataError
 from likeness.geometry.array_files import read_arrays, write_arrays
 from likeness.geometry.texture_space import TextureSpace
@@ -24,11 +26,11 @@ from likeness.seeds import rng_of
 from likeness.studio import surface
 from likeness.studio.appearance import Appearance
 from likeness.studio.bake import chart_points, srgb
-from likeness.studio.kept import keep, kept_path
+from likeness.studio.kept import cache_folder, is_wanted, keep, kept_path
 from likeness.studio.person import draw_body
 from likeness.studio.principal import principal_columns
 from likeness.studio.surface_points import SurfacePoints
-from likeness.studio.template import Template, build_template
+from likeness.studio.template import Detail, Template, build_template
 from likeness.studio.version import STUDIO_VERSION
 
 log = logging.getLogger(__name__)
@@ -40,6 +42,8 @@ SIZE = 256
 ALBEDO_FINGERPRINT = f"studio-albedo-1-{STUDIO_VERSION}"
 """What codes of this space are told apart by; the first number grows when its columns change."""
 
+_KEPT = ("studio-albedo", "albedo_space")
+_AT_ONCE = 5  # people that a process paints before it hands them over
 _EVERY = 2  # rows and columns between the texels a person's code is found from
 
 
@@ -50,16 +54,27 @@ def albedo_space() -> TextureSpace:
     Computing it takes half a minute; a copy is kept as for the head
     (:mod:`likeness.studio.kept`).
     """
-    path = kept_path("studio-albedo", "albedo_space")
+    path = kept_path(*_KEPT)
     if path.is_file():
         try:
             return _read(path)
         except DataError as error:
             log.warning("The kept albedo space is damaged and is computed again: %s", error)
-    log.info("Computing the studio's albedo space; it is kept in %s afterwards.", path.parent)
-    space = build_albedo_space(build_template())
-    keep(path, lambda to: write_arrays(to, {"mean": space.mean, "basis": space.basis}, {}))
+    space = _full_space()
+    keep(path, _writer(space))
     return space
+
+
+def keep_albedo_space(workers: int = 0) -> None:
+    """Compute the space by several processes, as :func:`likeness.studio.anatomy.keep_head`."""
+    path = kept_path(*_KEPT)
+    if is_wanted(path):
+        keep(path, _writer(_full_space(workers)))
+
+
+def _full_space(workers: int = 1) -> TextureSpace:
+    log.info("Computing the studio's albedo space; a copy is kept in %s.", cache_folder())
+    return build_albedo_space(build_template(), workers=workers)
 
 
 def build_albedo_space(
@@ -68,6 +83,7 @@ def build_albedo_space(
     num_people: int = NUM_PEOPLE,
     num_albedo: int = NUM_ALBEDO,
     size: int = SIZE,
+    workers: int = 1,
 ) -> TextureSpace:
     """Draws people, bakes their skin and finds its principal components.
 
@@ -76,19 +92,31 @@ def build_albedo_space(
         num_people: how many to draw; more than ``num_albedo``.
         num_albedo: how many columns to keep.
         size: pixels a side.
+        workers: processes that paint; 0 takes one for each core. Changes no result.
     """
     if num_people <= num_albedo:
         raise ValueError(f"{num_albedo} columns need more people than {num_people}")
     chart = chart_points(template, size)
     people = np.empty((num_people, 3 * len(chart.points)), np.float32)
-    for i in range(num_people):
-        painted = surface.evaluate(_draw_appearance("albedo space", i), chart.points)
-        people[i] = srgb(painted.albedo).ravel()
+    parts = [range(i, min(i + _AT_ONCE, num_people)) for i in range(0, num_people, _AT_ONCE)]
+    painted = in_order(functools.partial(_painted, template.detail, size), parts, workers)
+    for part, values in zip(parts, painted, strict=True):
+        people[part.start : part.stop] = values
     mean = people.mean(axis=0, dtype=np.float64).astype(np.float32)
     people -= mean
     columns = principal_columns(people, num_albedo)
     basis = columns.T.reshape(-1, 3, num_albedo)
     return TextureSpace("studio", chart.image(mean.reshape(-1, 3)), chart.image(basis))
+
+
+def _painted(detail: Detail, size: int, numbers: range) -> NDArray[np.float32]:
+    """(N, 3 M) colours of people's skin at the M texels of the chart."""
+    points = chart_points(build_template(detail), size).points
+    colours = [
+        srgb(surface.evaluate(_draw_appearance("albedo space", number), points).albedo).ravel()
+        for number in numbers
+    ]
+    return np.stack(colours).astype(np.float32)
 
 
 def albedo_code(appearance: Appearance) -> NDArray[np.float32]:
@@ -115,6 +143,10 @@ def _draw_appearance(*key: int | str) -> Appearance:
     return Appearance.sample(
         rng_of(*key, "appearance"), sex=body.sex, age=body.age, ancestry=body.ancestry
     )
+
+
+def _writer(space: TextureSpace) -> Callable[[Path], None]:
+    return lambda path: write_arrays(path, {"mean": space.mean, "basis": space.basis}, {})
 
 
 def _read(path: Path) -> TextureSpace:

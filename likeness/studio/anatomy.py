@@ -16,7 +16,7 @@ from likeness.geometry.head_asset import FLAME_JOINTS, HeadAsset, LandmarkEmbedd
 from likeness.notices import NOTICE
 from likeness.studio.correctives import pose_correctives
 from likeness.studio.expressions import INDEX
-from likeness.studio.kept import keep, kept_path, tables_hash
+from likeness.studio.kept import is_wanted, keep, kept_path, tables_hash
 from likeness.studio.landmark_points import contour, landmarks68
 from likeness.studio.masks import vertex_masks
 from likeness.studio.rig import PARENTS, joint_regressor, skinning_weights
@@ -28,6 +28,7 @@ from likeness.studio.version import STUDIO_VERSION
 log = logging.getLogger(__name__)
 
 _METRES = 1e-3
+_KEPT = ("studio-head", "anatomy")
 _CREDIT = (
     "The cage and the facial shapes are measurements taken on ICT-FaceKit. "
     "Copyright (c) 2020 USC Institute for Creative Technologies (MIT licence)."
@@ -48,17 +49,32 @@ def head_asset(detail: Detail = "standard") -> HeadAsset:
     """
     if detail != "standard":
         return _carried(head_asset(), detail)
-    path = kept_path("studio-head", "anatomy")
+    path = kept_path(*_KEPT)
     if path.is_file():
         try:
             return load_head(path)
         except DataError as error:
             log.warning("The kept studio head is damaged and is computed again: %s", error)
-    log.log(NOTICE, "Building the studio's head, once: a minute or two.")
-    template = build_template()
-    asset = assemble(template, build_shape_space(template))
+    asset = _standard_head()
     keep(path, asset.save)
     return asset
+
+
+def keep_head(workers: int = 0) -> None:
+    """Compute the standard head by several processes, where no copy is kept and one can be.
+
+    Args:
+        workers: processes; 0 takes one for each core.
+    """
+    path = kept_path(*_KEPT)
+    if is_wanted(path):
+        keep(path, _standard_head(workers).save)
+
+
+def _standard_head(workers: int = 1) -> HeadAsset:
+    log.log(NOTICE, "Building the studio's head, once: a minute or two.")
+    template = build_template()
+    return assemble(template, build_shape_space(template, workers=workers))
 
 
 def assemble(template: Template, space: ShapeSpace) -> HeadAsset:

@@ -34,6 +34,18 @@ def cache_folder() -> Path:
     return (Path(base) if base else Path.home() / ".cache") / "likeness"
 
 
+def is_wanted(path: Path) -> bool:
+    """Whether a copy is not there yet and could be kept."""
+    if path.is_file():
+        return False
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=path.parent):
+            return True
+    except OSError:
+        return False
+
+
 def keep(path: Path, save: Callable[[Path], None]) -> None:
     """Writes a copy whole or not at all; a folder that cannot be written is no error.
 

@@ -28,7 +28,7 @@ def small(space, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setattr(spaces, "SIZE", SIZE)
     monkeypatch.setattr(spaces, "NUM_ALBEDO", 20)
-    monkeypatch.setattr(spaces, "build_albedo_space", lambda template: space)
+    monkeypatch.setattr(spaces, "build_albedo_space", lambda template, workers: space)
     for cached in (spaces.albedo_space, spaces._solver):
         cached.cache_clear()
     yield tmp_path / "likeness"
@@ -51,6 +51,16 @@ def test_it_explains_people_it_never_saw(space) -> None:
     rest = offsets - (columns @ codes).T
     assert (rest**2).sum() < 0.04 * (offsets**2).sum()
     assert 0.6 < codes[:5].std() < 1.6  # standard deviations
+
+
+def test_processes_that_paint_change_nothing() -> None:
+    template = build_template()
+    alone, shared = (
+        build_albedo_space(template, num_people=12, num_albedo=4, size=32, workers=workers)
+        for workers in (1, 2)
+    )
+    np.testing.assert_array_equal(shared.mean, alone.mean)
+    np.testing.assert_array_equal(shared.basis, alone.basis)
 
 
 def test_columns_are_orthogonal_and_descend(space) -> None:

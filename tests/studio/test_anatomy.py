@@ -36,7 +36,7 @@ def asset(space: ShapeSpace) -> HeadAsset:
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch, space: ShapeSpace, tmp_path: Path) -> Path:
     """``head_asset`` with a small space and an empty cache folder, which is returned."""
-    monkeypatch.setattr(anatomy, "build_shape_space", lambda template: space)
+    monkeypatch.setattr(anatomy, "build_shape_space", lambda template, workers: space)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     anatomy.head_asset.cache_clear()
     yield tmp_path / "likeness"
@@ -157,6 +157,22 @@ def test_coefficients_mean_the_same_at_every_detail(quick: Path, detail: str) ->
     names = list(other.expression_names)
     blink = other.expression_basis[:, :, names.index("eyeBlinkLeft")]
     assert 0.007 < np.abs(blink).max() < 0.012
+
+
+def test_a_head_is_computed_ahead_only_where_it_can_be_kept(
+    quick: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    anatomy.keep_head(workers=1)
+    (kept,) = quick.iterdir()
+    written = kept.stat().st_mtime_ns
+    monkeypatch.setattr(anatomy, "build_shape_space", None)  # neither call computes it again
+    anatomy.keep_head(workers=1)
+    assert kept.stat().st_mtime_ns == written
+    assert anatomy.head_asset().num_shape == 12
+    kept.unlink()
+    quick.rmdir()
+    quick.write_text("a file where the folder should be")
+    anatomy.keep_head(workers=1)
 
 
 @pytest.mark.parametrize("detail", ["low", "standard", "high"])

@@ -105,6 +105,15 @@ def test_columns_are_described_in_millimetres(template, space):
     assert abs(described[0]["head_length"]) > 2.0  # the first column is overall size
 
 
+def test_processes_that_draw_change_nothing(template):
+    alone, shared = (
+        build_shape_space.__wrapped__(template, num_heads=101, num_shape=8, workers=workers)
+        for workers in (1, 2)
+    )
+    np.testing.assert_array_equal(shared.mean, alone.mean)
+    np.testing.assert_array_equal(shared.shape, alone.shape)
+
+
 def test_more_columns_than_heads_are_refused(template):
     with pytest.raises(ValueError, match="60 columns need more heads than 50"):
         build_shape_space(template, num_heads=50, num_shape=60)

@@ -23,7 +23,8 @@ from likeness.data.record import is_up_to_date, write_record
 from likeness.errors import UsageError
 from likeness.geometry.head_asset import HeadAsset
 from likeness.seeds import rng_of, seed_of
-from likeness.studio.albedo_space import ALBEDO_FINGERPRINT, albedo_code, albedo_space
+from likeness.studio.albedo_space import ALBEDO_FINGERPRINT, albedo_code, keep_albedo_space
+from likeness.studio.anatomy import keep_head
 from likeness.studio.corpus import Split
 from likeness.studio.difficulty import (
     BackgroundKnob,
@@ -129,8 +130,9 @@ def make(
     shares = None if split is None else Shares.read(split)
     splits = _splits(people) if shares is None else shares.spread(people)
     check_faults(codes, splits.count("train") * photos)
+    keep_head(workers)  # computed once, not in every process
+    keep_albedo_space(workers)
     head = open_head("studio")
-    albedo_space()  # computed once, not in every process
     asked: dict[str, Any] = {
         **origin_of(),
         "people": people,
