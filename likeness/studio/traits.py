@@ -111,7 +111,7 @@ class BrowTraits:
     """Brows: where the hairs grow and how many."""
 
     thickness: float
-    """Half width in the middle in mm, 2.6..5.2."""
+    """Half width in the middle in mm, 2.2..6.4."""
     density: float
     """0.35..1.4."""
     arch: float
