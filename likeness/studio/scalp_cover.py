@@ -61,8 +61,8 @@ def _single_hairs(x, y, z, area, footprint, p):
     share = area
     if visible > 0.0:
         if p.hair_back:  # around the axis from the middle of the skull to the knot
-            across = math.atan2(x, -0.96 * (y - 60.0) - 0.27 * (z + 4.0)) * 80.0
-            along = 0.27 * (y - 60.0) - 0.96 * (z + 4.0)
+            across = math.atan2(x, -0.62 * (y - 60.0) - 0.78 * (z + 4.0)) * 80.0
+            along = 0.78 * (y - 60.0) - 0.62 * (z + 4.0)
         else:
             across, along = math.atan2(x, z + 4.0) * 80.0, y
         hairs = fbm_at(across, along / 8.0, 0.0, wave, 2, p.seed + 239, footprint)

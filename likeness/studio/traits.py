@@ -153,7 +153,8 @@ class HairTraits:
     parting: float
     """Where the hair divides, -1 (subject's right) .. 1 (left)."""
     fringe: float
-    """Share of long hair over the forehead that falls forward: 0 none .. 1 all."""
+    """Share of long hair over the forehead that falls forward, or of tied hair at the temples that
+    is left out: 0 none .. 1 all."""
     recession: float
     """0 full line .. 1 receded to the crown."""
     thinning: float
