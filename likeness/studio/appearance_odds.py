@@ -237,7 +237,7 @@ def _draw_style(
         # Curls and coils are no cut: what is clipped takes its share of the rest.
         clipped = _CLIPPED_SHARE * float(np.interp(age, _SURVEYED_AGES, _SHORT_HAIRED))
         short = sum(odds[style] for style in _CLIPPED)
-        rest = sum(odds[style] for style in ("bob", "long", "tied"))
+        rest = odds["bob"] + odds["long"] + odds["tied"]
         for style in _CLIPPED:
             odds[style] *= clipped / (1.0 - clipped) * rest / short
     if age > 60:
