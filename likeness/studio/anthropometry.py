@@ -279,6 +279,10 @@ TRAITS = (
     _trait("mouth_corners", 1.2, -0.1, aging=(-0.02, 30.0), mean=0.9),
     _trait("chin_out", 3.2, 0.2, _by_region(african=-0.5, east=-0.2, south_east=-0.4)),
     _trait("chin_width", 3.0, 0.7, bmi=0.2),
+    # Between the angles of the jaw and the chin. Two fifths of the way from the chin to the mouth
+    # the faces of 36 men of the London Set are .66 as wide as at the eyes, those of 26 women .59
+    # (standard deviations .07 and .06); without this both would be .65.
+    _trait("jaw_body", 4.0, 0.6),
     _trait("jaw_angle", 3.5, 0.4),
     _trait("submental", 4.0, 0.1, bmi=0.6, aging=(0.08, 30.0)),
     _trait("ear_lobe", 1.6, 0.1, aging=(0.05, 30.0)),

@@ -80,13 +80,14 @@ class Appearance:
 
         Args:
             rng: the person's generator; the number of draws taken from it is not fixed.
-            sex: tips odds of beard, hair length, recession; excludes nothing but the beard.
+            sex: tips odds of beard, brows, hair length, recession, lightness of skin; excludes
+                nothing but the beard.
             age: years; greying, recession, spots, wrinkles and glasses follow it.
             ancestry: mixture weights over european, east_asian, middle_eastern, hispanic,
                 south_east_asian, south_asian, african; scaled to sum 1.
         """
         weights = odds.normalised(ancestry)
-        skin = odds.draw_skin(rng, age, weights)
+        skin = odds.draw_skin(rng, sex, age, weights)
         hair = odds.draw_hair(rng, sex, age, weights, skin.melanin)
         return cls(
             texture_seed=int(rng.integers(2**31)),

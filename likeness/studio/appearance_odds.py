@@ -43,6 +43,12 @@ ANCESTRY_MELANIN = {
 """Typical skin melanin of an ancestry in standard deviations over the population."""
 
 
+_DARKER = 0.09
+"""Standard deviations over the population by which men's skin is darker, and women's lighter, than
+that of both: on average 2.5 in CIE L* between them, about what is found in most populations
+(Jablonski and Chaplin, "The evolution of human skin coloration", 2000; from memory)."""
+
+
 def normalised(ancestry: Mapping[str, float]) -> dict[str, float]:
     unknown = sorted(set(ancestry) - set(ANCESTRY_MELANIN))
     total = float(sum(ancestry.values()))
@@ -74,13 +80,17 @@ def brow_kept(age: float) -> float:
     return 1.0 - 0.3 * _ramp(50.0, 80.0, age)
 
 
-def draw_skin(rng: np.random.Generator, age: float, weights: Mapping[str, float]) -> SkinTraits:
+def draw_skin(
+    rng: np.random.Generator, sex: Sex, age: float, weights: Mapping[str, float]
+) -> SkinTraits:
+    male = sex == "male"
     # A Gaussian copula keeps the marginal uniform when the score is about standard normal; dividing
     # by the length of the weights makes it so for mixed and unmixed people alike.
     length = math.sqrt(sum(value * value for value in weights.values()))
     score = sum(weights[name] * value for name, value in ANCESTRY_MELANIN.items()) / length
     correlation = 0.6
     normal = correlation * score + math.sqrt(1 - correlation**2) * rng.normal()
+    normal += _DARKER if male else -_DARKER
     uniform = 0.5 * (1.0 + math.erf(normal / math.sqrt(2.0)))
     melanin = MELANIN_RANGE[0] + (MELANIN_RANGE[1] - MELANIN_RANGE[0]) * uniform
     fair = 1.0 - _ramp(0.12, 0.38, melanin)
@@ -90,7 +100,7 @@ def draw_skin(rng: np.random.Generator, age: float, weights: Mapping[str, float]
     asian = weights["east_asian"] + 0.5 * weights["south_asian"]
     return SkinTraits(
         melanin=float(melanin),
-        haemoglobin=_clipped_normal(rng, 0.0, 0.3, -0.6, 0.6),
+        haemoglobin=_clipped_normal(rng, 0.05 if male else -0.05, 0.3, -0.6, 0.6),
         olive=_clipped_normal(rng, 0.5 * asian - 0.2 * fair, 0.4, -1.0, 1.0),
         blotches=min(1.0, float(rng.beta(1.6, 2.4)) + 0.2 * aged),
         freckles=freckles,
@@ -100,7 +110,9 @@ def draw_skin(rng: np.random.Generator, age: float, weights: Mapping[str, float]
         pores=_clipped_normal(rng, 1.0, 0.2, 0.5, 1.5),
         oil=float(rng.beta(2.0, 2.2)) * (1.0 - 0.45 * aged),
         eye_circles=_clipped_normal(rng, 0.35 + 0.35 * aged, 0.22, 0.0, 1.0),
-        lip_redness=_clipped_normal(rng, 1.0 - 0.25 * aged, 0.15, 0.6, 1.35),
+        # Lips stand out more in the faces of women (Russell, "A sex difference in facial contrast
+        # and its exaggeration by cosmetics", 2009).
+        lip_redness=_clipped_normal(rng, (0.92 if male else 1.08) - 0.25 * aged, 0.15, 0.6, 1.35),
         neck_rings=_clipped_normal(rng, 0.2 + 0.5 * aged, 0.2, 0.0, 1.0),
     )
 
@@ -135,10 +147,19 @@ def draw_hair(
         volume=_clipped_normal(rng, usual_volume(age), 0.17, 0.6, 1.5),
         parting=float(rng.choice([-1.0, 1.0]) * rng.beta(3.0, 2.5)),
         fringe=float(rng.beta(4.0, 2.0)) if rng.random() < 0.28 else 0.0,
-        recession=float(min(1.0, loss * rng.uniform(0.7, 1.2) + 0.12 * rng.random())),
+        recession=float(min(1.0, loss * rng.uniform(0.7, 1.2) + _line(sex, age) * rng.random())),
         thinning=float(min(1.0, loss * rng.uniform(0.3, 1.2))) if losing else 0.0,
         dryness=float(rng.beta(2.0, 3.0)),
     )
+
+
+def _line(sex: Sex, age: float) -> float:
+    """Most recession of a hairline that loses no hair.
+
+    The line of nearly all men draws back at the temples when they grow up; that of most women stays
+    as it is (Hamilton, "Patterned loss of hair in man", 1951).
+    """
+    return 0.05 + 0.15 * _ramp(16.0, 30.0, age) if sex == "male" else 0.05
 
 
 def draw_cut(rng: np.random.Generator, sex: Sex, age: float, hair: HairTraits) -> HairTraits:
@@ -186,6 +207,16 @@ _STYLE_ODDS: dict[str, dict[HairStyle, float]] = {
 }
 """How straight and wavy hair is worn; curls and coils are added by :func:`_draw_style`."""
 
+_CLIPPED: tuple[HairStyle, ...] = ("bald", "buzz", "crop", "side_part", "swept", "fringe")
+"""Styles that show the ears and the nape."""
+_SURVEYED_AGES = (19.0, 29.5, 42.5, 55.0)
+_SHORT_HAIRED = (0.11, 0.27, 0.34, 0.53)
+"""Share of women with hair down to the chin or shorter, at ages in years: of 2,400 in the US
+(Robbins and Robbins, "Hair length in Florida theme parks: an approximation of hair length in the
+United States of America", Journal of Cosmetic Science 54, 2003, table I)."""
+_CLIPPED_SHARE = 0.5
+"""Of them wear a style of ``_CLIPPED``, the others a bob; judged, as the survey does not tell."""
+
 
 def _draw_style(
     rng: np.random.Generator, sex: Sex, age: float, curl: float, loss: float
@@ -202,6 +233,13 @@ def _draw_style(
         odds["buzz"] += 0.3 * loss
         for style in ("fringe", "bob", "long", "curls", "afro", "tied"):
             odds[style] *= 0.3 if loss < 0.5 else 0.0
+    if sex == "female":
+        # Curls and coils are no cut: what is clipped takes its share of the rest.
+        clipped = _CLIPPED_SHARE * float(np.interp(age, _SURVEYED_AGES, _SHORT_HAIRED))
+        short = sum(odds[style] for style in _CLIPPED)
+        rest = odds["bob"] + odds["long"] + odds["tied"]
+        for style in _CLIPPED:
+            odds[style] *= clipped / (1.0 - clipped) * rest / short
     if age > 60:
         odds["long"] *= 0.6
     names = list(odds)
@@ -269,10 +307,13 @@ def draw_eyes(
 
 
 def draw_brows(rng: np.random.Generator, sex: Sex, age: float, hair: HairTraits) -> BrowTraits:
+    # At their thickest brows of the Face Research Lab London Set (DeBruine and Jones, 2017) are 9.5
+    # +- 1.4 mm high in 36 men, 6.7 +- 1.0 in 26 women, if their pupils are as far apart as those of
+    # the survey; the trait is half of it.
     male = sex == "male"
     dark = _ramp(0.2, 0.9, hair.eumelanin)
     return BrowTraits(
-        thickness=_clipped_normal(rng, 4.1 if male else 3.3, 0.5, 2.6, 5.2),
+        thickness=_clipped_normal(rng, *((4.75, 0.7) if male else (3.35, 0.5)), 2.2, 6.4),
         density=_clipped_normal(
             rng, brow_kept(age) * ((0.85 if male else 0.75) + 0.2 * dark), 0.18, 0.35, 1.4
         ),

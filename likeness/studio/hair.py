@@ -32,6 +32,7 @@ from likeness.studio.hair_shapes import (
     Recipe,
     fringe_of,
     has_inside,
+    loose_of,
     lowest_point,
     recipe_of,
     smooth,
@@ -48,6 +49,8 @@ from likeness.studio.traits import HairTraits
 Detail = Literal["low", "standard", "high"]
 
 NUM_STRANDS = {"low": 2200, "standard": 6000, "high": 14000}
+_TAIL_RISE, _TAIL_CLEAR = 58.0, 18.0
+"""mm that a tail rises from the knot, and between the back of the head and its middle"""
 HAIRLINE_SEED = 229
 """Added to the texture seed: painted scalp and rooted strands share one hairline."""
 
@@ -129,7 +132,12 @@ def _scalp_hair(
     floor = lowest_point(hair, rest_roots, ragged)
     taper = edge_taper(above_line)
     groups = [(recipe, np.ones(count, dtype=bool))]
-    if hair.fringe > 0.0 and hair.style in ("bob", "long", "tied"):
+    if hair.fringe > 0.0 and hair.style == "tied":
+        at_temple = (rest_roots[:, 2] > 52.0) & (rest_roots[:, 1] < 78.0)
+        at_temple &= rng.random(count) < hair.fringe
+        floor[at_temple] = -48.0 + 14.0 * ragged[at_temple]
+        groups = [(recipe, ~at_temple), (loose_of(recipe, hair), at_temple)]
+    if hair.fringe > 0.0 and hair.style in ("bob", "long"):
         over_brow = (rest_roots[:, 2] > 55.0) & (np.abs(rest_roots[:, 0]) < 46.0)
         over_brow &= rng.random(count) < hair.fringe
         floor[over_brow] = 71.0 + 5.0 * ragged[over_brow]
@@ -222,13 +230,16 @@ def _knot(
         facing = arms
         layer = (size[:, 0, 0] / radius - 0.72) / 0.34
     else:
-        length = (0.75 * hair.length) * rng.uniform(0.75, 1.05, count)[:, None, None]
+        length = (0.95 * hair.length) * rng.uniform(0.75, 1.05, count)[:, None, None]
         ring = rng.standard_normal((count, 1, 3)) * (1.0, 1.0, 0.6)
         ring /= np.linalg.norm(ring, axis=-1, keepdims=True)
         layer = rng.random(count) ** 0.5
         belly = 6.0 + 15.0 * np.sin(np.pi * (0.08 + 0.80 * t)) ** 0.8
-        fall = np.concatenate([0 * t, -t, 0 * t], axis=-1) * length
-        away = out * (26.0 * np.sin(0.5 * np.pi * np.minimum(3.5 * t, 1.0)))
+        # It springs up from the knot, then falls behind the head.
+        fall = np.concatenate([0 * t, -(t**1.8), 0 * t], axis=-1) * length
+        away = out * (_TAIL_RISE * np.sin(0.5 * np.pi * np.minimum(6.0 * t, 1.0)))
+        clear = skin[:, 2].min() - _TAIL_CLEAR - base[2] - _TAIL_RISE * out[2]
+        away = away + smooth(0.0, 0.45, t) * [0.0, 0.0, min(clear, 0.0)]
         paths = base + fall + away + ring * belly * layer[:, None, None] * hair.volume
         facing = np.broadcast_to(ring, paths.shape)
     widths = 2.2 * rng.uniform(0.6, 1.2, count)[:, None] * (1.0 - 0.75 * t[..., 0] ** 4)

@@ -19,8 +19,9 @@ Flow = Callable[[np.ndarray, np.ndarray], np.ndarray]
 ignored."""
 
 _WHORL = np.array([9.0, 146.0, -48.0])
-KNOT = np.array([0.0, 88.0, -104.0])
-"""Where tied hair comes together."""
+KNOT = np.array([0.0, 138.0, -66.0])
+"""Where tied hair comes together: so high that the bun or the tail it ends in is seen over the head
+from the front. With neither in sight tied hair is a short cut."""
 
 
 @dataclass(frozen=True)
@@ -288,6 +289,11 @@ def _recipe_of(hair: HairTraits) -> Recipe:
 def fringe_of(recipe: Recipe, hair: HairTraits) -> Recipe:
     """The recipe of the hair of a long style that falls over the forehead."""
     return replace(recipe, flow=_fringe(hair), loose_below=-np.inf, spread=6.0)
+
+
+def loose_of(recipe: Recipe, hair: HairTraits) -> Recipe:
+    """The recipe of the locks of tied hair that are left out before the ears."""
+    return replace(recipe, flow=_hanging(hair, 0.3), loose_below=30.0, side=6.0, spread=8.0)
 
 
 def strand_lengths(hair: HairTraits, roots: np.ndarray, above_line: np.ndarray) -> np.ndarray:

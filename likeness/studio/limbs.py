@@ -179,6 +179,8 @@ def _arm(appearance: Appearance, torso: Torso, hang: _Hanger, side: float) -> li
     flat = sleeve.reshape(-1, 3) * (1.0, 0.45, 1.0)
     folds = fbm(flat, 30.0, appearance.texture_seed + 611, octaves=2).reshape(len(near), -1)
     slack = loose * np.clip((near[0] - near) / 140.0, 0.15, 1.0)[:, None] * (1.0 + 0.5 * folds)
+    # Cloth lies on the outside of a hanging arm and is loose inside: loose all around is puffed.
+    slack = slack * (1.0 - 0.38 * (1.0 + side * out[:, 0]))
     if end < -600.0:
         slack[-2:] *= 0.35  # a cuff
     sleeve = sleeve + np.maximum(slack, 1.0)[..., None] * out

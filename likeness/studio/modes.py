@@ -204,6 +204,7 @@ MODES = (
     Mode("midface", 3.0, _lower(26, -4, (15, 56)), "nose_height"),
     Mode("philtrum", 2.0, _lower(-12, -22, (15, 50)), "upper_lip_height"),
     Mode("lower_face", 4.6, lambda p: p.along(_DOWN, p.step(-36, -72, p.y)), "menton_sellion"),
+    Mode("jaw_body", 4.0, _local(_OUT, (42, -58, 70), (19, 18, 28)), {"r-58_41": (2.0, 0, 0)}),
     Mode("jaw_angle", 3.5, _local(_DOWN, (60, -46, 38), (22, 24, 34)), {"r-44_72": _DOWN}),
     Mode("chin_out", 3.2, _local(_FORWARD, (0, -68, 105), (26, 20, 32)), {"r-69_0": _FORWARD}),
     Mode("chin_width", 3.0, _local(_OUT, (17, -66, 95), (15, 17, 30)), {"r-69_14": (2.0, 0, 0)}),

@@ -99,12 +99,13 @@ def _paint_row(
     canine = (number == 2)[:, None]
     albedo = np.where(canine, albedo * (0.97, 0.94, 0.86), albedo)
     albedo *= 1.0 + 0.03 * fbm(rest, 2.5, seed + 401, octaves=2, footprint=footprint)[:, None]
-    # The gaps between crowns: half a millimetre, softened to a pixel.
+    # The gaps between crowns: half a millimetre, softened to a pixel, over which what is dark in
+    # them spreads. Crowns touch and let light through: no gap is black.
     widths = np.array(row.widths)[number]
     distance = (1.0 - np.abs(across)) * 0.5 * widths
     reach = 0.28 + 0.5 * footprint
-    gap = np.exp(-((distance / reach) ** 2)) * np.minimum(0.28 / reach * 1.6, 1.0)
-    albedo *= 1.0 - 0.72 * gap[:, None] * np.array([0.92, 1.0, 1.0])
+    gap = np.exp(-((distance / reach) ** 2)) * (0.28 / reach)
+    albedo *= 1.0 - 0.6 * gap[:, None] * np.array([0.92, 1.0, 1.0])
 
     gum_line = 0.02 + 0.10 * across**2  # the gum rises between the crowns
     gum = np.clip((gum_line - along) / 0.05 + 0.5, 0.0, 1.0)[:, None]

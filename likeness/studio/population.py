@@ -66,6 +66,8 @@ _CORRELATIONS: dict[tuple[str, str], float] = {
     ("bigonial", "neck_circumference"): 0.50,
     ("bigonial", "chin_width"): 0.40,
     ("bigonial", "head_breadth"): 0.35,
+    ("bigonial", "jaw_body"): 0.40,
+    ("jaw_body", "chin_width"): 0.40,
     ("nose_height", "menton_sellion"): 0.60,
     ("nose_height", "head_length"): 0.20,
     ("upper_lip_height", "menton_sellion"): 0.40,

@@ -17,6 +17,9 @@ from likeness.studio.strands import passes_light
 
 _PARTED = 0.8
 """How bare the skin is in the middle of a parting."""
+_SLANT = 3.0
+"""Depth over width of what a pixel covers on top of a head: partings are looked along, at some 20
+degrees. Teeth finer than that come out as steps."""
 
 HAIR_FROM = 0.5
 """Mean cover above which the scalp is hair to a label, as a pixel is what most of it shows."""
@@ -61,8 +64,8 @@ def _single_hairs(x, y, z, area, footprint, p):
     share = area
     if visible > 0.0:
         if p.hair_back:  # around the axis from the middle of the skull to the knot
-            across = math.atan2(x, -0.96 * (y - 60.0) - 0.27 * (z + 4.0)) * 80.0
-            along = 0.27 * (y - 60.0) - 0.96 * (z + 4.0)
+            across = math.atan2(x, -0.62 * (y - 60.0) - 0.78 * (z + 4.0)) * 80.0
+            along = 0.78 * (y - 60.0) - 0.62 * (z + 4.0)
         else:
             across, along = math.atan2(x, z + 4.0) * 80.0, y
         hairs = fbm_at(across, along / 8.0, 0.0, wave, 2, p.seed + 239, footprint)
@@ -115,15 +118,16 @@ def _bare(x, z, footprint, p):
     millimetres wide whose sides are the roots, wavering and toothed, and beyond it skin between the
     first hairs, which lie across it.
     """
-    away = x - p.part_line - 0.7 * noise_at(z / 15.0, 0.0, 0.0, p.seed + 241)
+    away = x - p.part_line - 0.7 * noise_at(z / 40.0, 0.0, 0.0, p.seed + 241)
     if abs(away) > 12.0 + footprint:
         return 0.0
     side = 100.0 if away > 0.0 else 0.0
-    half = 1.1 + 0.3 * fade(2.2, footprint) * noise_at(z / 2.2, side, 0.0, p.seed + 251)
+    deep = _SLANT * footprint
+    half = 1.1 + 0.3 * fade(2.2, deep) * noise_at(z / 2.2, side, 0.0, p.seed + 251)
     away = abs(away)
     soft = 0.5 + 0.5 * footprint
     strip = 1.0 - smoothstep(half - soft, half + soft, away)
-    hairs = fbm_at(z, away / 9.0, side, 1.1, 2, p.seed + 257, footprint)
+    hairs = fbm_at(z, away / 9.0, side, 1.1, 2, p.seed + 257, deep)
     between = smoothstep(-0.3, 1.6, hairs) * (1.0 - smoothstep(half, 12.0, away))
     return max(_PARTED * strip, 0.55 * between)
 

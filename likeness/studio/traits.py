@@ -111,7 +111,7 @@ class BrowTraits:
     """Brows: where the hairs grow and how many."""
 
     thickness: float
-    """Half width in the middle in mm, 2.6..5.2."""
+    """Half width in the middle in mm, 2.2..6.4."""
     density: float
     """0.35..1.4."""
     arch: float
@@ -153,7 +153,8 @@ class HairTraits:
     parting: float
     """Where the hair divides, -1 (subject's right) .. 1 (left)."""
     fringe: float
-    """Share of long hair over the forehead that falls forward: 0 none .. 1 all."""
+    """Share of long hair over the forehead that falls forward, or of tied hair at the temples that
+    is left out: 0 none .. 1 all."""
     recession: float
     """0 full line .. 1 receded to the crown."""
     thinning: float

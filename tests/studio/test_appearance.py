@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import dataclasses
 import itertools
 import json
@@ -23,7 +24,9 @@ from likeness.studio.colours import (
     interpolate_log,
     luminance,
 )
+from likeness.studio.pigments import skin_tone
 from likeness.studio.traits import BeardStyle, ClothingKind, HairStyle
+from tests.realdata import real_data
 
 
 def _sample(seed: int, sex: str, age: float, ancestry: dict[str, float]) -> Appearance:
@@ -104,7 +107,7 @@ def test_numbers_stay_in_their_documented_ranges(crowd) -> None:
         ("eyes", "iris_degrees"): (26.6, 28.6),
         ("eyes", "pupil_degrees"): (7.5, 12.0),
         ("eyes", "lash_length"): (5.0, 11.0),
-        ("brows", "thickness"): (2.6, 5.2),
+        ("brows", "thickness"): (2.2, 6.4),
         ("brows", "arch"): (-1.5, 1.8),
         ("beard", "length"): (0.0, 35.0),
         ("hair", "volume"): (0.6, 1.5),
@@ -137,6 +140,80 @@ def test_sexes_differ_in_odds_and_not_by_rule(crowd) -> None:
         assert styles["female"][worn_long] > 3 * styles["male"][worn_long] > 0
     for worn_short in ("buzz", "crop", "bald"):
         assert styles["male"][worn_short] > styles["female"][worn_short] > 0
+
+
+def test_women_with_clipped_hair_are_no_more_than_a_survey_s_with_short_hair(crowd) -> None:
+    """Robbins and Robbins (2003), table I: of women of 14-24 11 % had hair down to the chin or
+    shorter, of 25-34 27 %, of 35-50 34 %, of 50-60 53 %. A quarter of all had it clipped, at 20 as
+    at 60. Curls and coils have a length of their own."""
+    clipped = ("bald", "buzz", "crop", "side_part", "swept", "fringe")
+    shares = []
+    for low, high, short in ((18, 25, 0.11), (25, 35, 0.27), (35, 50, 0.34), (50, 60, 0.53)):
+        worn = [p.hair.style for sex, age, _, p in crowd if sex == "female" and low <= age < high]
+        worn = [style for style in worn if style not in ("curls", "afro")]
+        share = np.mean([style in clipped for style in worn])
+        error = np.sqrt(short * (1.0 - short) / len(worn))
+        assert 0.02 < share < short + error, (low, share, error)
+        shares.append(share)
+    assert shares[0] < 0.15
+    assert shares[3] > shares[0] + 0.08
+
+
+def _lightness(melanin: float) -> float:
+    """CIE L* of bare skin."""
+    luminance_of_skin = float(np.dot(skin_tone(melanin), (0.2126, 0.7152, 0.0722)))
+    return 116.0 * luminance_of_skin ** (1.0 / 3.0) - 16.0
+
+
+def test_women_are_lighter_by_what_reflectance_finds_and_their_lips_redder() -> None:
+    """The same draws for a woman and a man: both had one skin."""
+    mixtures = np.random.default_rng(5).dirichlet(np.full(len(ANCESTRIES), 0.25), 600)
+    pairs = [
+        [_sample(seed, sex, 30.0, dict(zip(ANCESTRIES, mixture))) for sex in ("female", "male")]
+        for seed, mixture in enumerate(mixtures.tolist())
+    ]
+    lighter = [_lightness(w.skin.melanin) - _lightness(m.skin.melanin) for w, m in pairs]
+    assert 2.0 < np.mean(lighter) < 3.0
+    redder = np.mean([w.skin.lip_redness - m.skin.lip_redness for w, m in pairs])
+    assert 0.10 < redder < 0.20
+    # And a line that has drawn back at the temples is a man's.
+    assert max(w.hair.recession for w, _ in pairs) < 0.06
+    assert np.mean([m.hair.recession for _, m in pairs]) > 0.08
+
+
+@pytest.mark.realdata
+def test_brows_are_as_thick_as_those_of_photographed_men_and_women(crowd) -> None:
+    """Against the annotated brows of the Face Research Lab London Set, 36 men and 26 women, with
+    pupils as far apart as in ANSUR II. Men's were 1.3 mm too thin: hardly thicker than women's."""
+    folder = real_data("london_faces")
+    with (folder / "persons.csv").open() as file:
+        sex_of = {row["person_id"]: row["gender"] for row in csv.DictReader(file)}
+    marks = np.load(folder / "landmarks.npz")
+    edges = (
+        ((71, 72, 73, 74, 75, 76), (71, 83, 84, 76)),
+        ((77, 78, 79, 80, 81, 82), (77, 85, 86, 82)),
+    )
+    seen: dict[str, list[float]] = {"female": [], "male": []}
+    for name, points in zip(marks["names"], marks["points"]):
+        sex = sex_of[str(name)[:3]]
+        right, left = points[:2].astype(np.float64)
+        level = (left - right) / np.linalg.norm(left - right)
+        upright = (points - right) @ np.array([level, (-level[1], level[0])]).T
+        thick = []
+        for upper, lower in edges:
+            above, below = (
+                row[np.argsort(row[:, 0])] for row in (upright[list(upper)], upright[list(lower)])
+            )
+            x = np.linspace(above[0, 0], above[-1, 0], 41)[2:-2]
+            between = np.interp(x, *below.T) - np.interp(x, *above.T)
+            thick.append(np.abs(between).max())
+        scale = {"female": 61.7, "male": 64.0}[sex] / np.linalg.norm(left - right)
+        seen[sex].append(scale * float(np.mean(thick)))
+    for sex, found in seen.items():
+        drawn = np.array([2.0 * p.brows.thickness for s, *_, p in crowd if s == sex])
+        error = np.std(found, ddof=1) / np.sqrt(len(found))
+        assert drawn.mean() == pytest.approx(np.mean(found), abs=2.5 * error), sex
+        assert drawn.std() == pytest.approx(np.std(found, ddof=1), rel=0.35), sex
 
 
 def test_age_greys_and_wrinkles(crowd) -> None:

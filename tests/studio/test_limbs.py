@@ -67,6 +67,23 @@ def test_shoulders_fall_from_the_neck_and_round_over_the_deltoid(kind: str, bmi:
     assert tip == pytest.approx(-180.0, abs=14.0)
 
 
+@pytest.mark.parametrize("kind", ["t-shirt", "hoodie"])
+def test_a_loose_sleeve_lies_on_the_outside_of_the_arm(kind: str) -> None:
+    """The loosest one is 7 mm wider than the tightest, and was so outside as inside, as a balloon
+    is."""
+    template = build_template()
+    sides = []
+    for looseness in (0.0, 1.0):
+        appearance = plain(clothing__kind=kind, clothing__looseness=looseness)
+        mesh = limbs.build(appearance, template, template.vertices, Build("female", 25.0))
+        points = mesh.place(template.vertices)[0][mesh.part == CLOTH]
+        arm = points[(points[:, 0] > 110.0) & (points[:, 1] > -330.0) & (points[:, 1] < -300.0)]
+        sides.append((arm[:, 0].min(), arm[:, 0].max()))
+    inner, outer = sides[0][0] - sides[1][0], sides[1][1] - sides[0][1]
+    assert 0.0 < outer < 3.0
+    assert inner > 2.0 * outer
+
+
 def test_five_fingers_hang_at_the_end_of_an_arm() -> None:
     """In the plane a hand's breadth below the knuckles a hand is four or five discs, no blade."""
     mesh, points = _built("t-shirt", Build())

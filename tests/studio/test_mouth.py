@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from likeness.studio import surface
 from likeness.studio.mouth import crown_position
+from likeness.studio.parts import UPPER_TEETH
 from likeness.studio.template import PARTS, build_template
-from tests.studio.surface_cases import head_points, plain
+from tests.studio.surface_cases import head_points, plain, points_at
 
 
 def _teeth(name: str) -> np.ndarray:
@@ -46,6 +49,29 @@ def test_gaps_between_crowns_are_dark_lines() -> None:
     assert edge.any()
     assert face.any()
     assert light[edge].mean() < 0.6 * light[face].mean()
+
+
+def test_gaps_take_as_little_light_from_afar_as_near() -> None:
+    """A dark line half a millimetre wide is a fainter one a pixel wide. It lost half as much light
+    again: grins had bars."""
+    x = np.arange(0.01, 20.0, 0.02)
+    row = UPPER_TEETH
+    z = row.arch_front - row.arch_depth * (1.0 - np.sqrt(1.0 - (x / row.arch_width) ** 2))
+    rest = np.column_stack([x, np.full(len(x), row.gum_line - 0.5 * row.height), z])
+    number, across = crown_position(rest, upper=True)
+    # From the middle of the face to the middle of the canine.
+    whole = (number < 2) | ((number == 2) & (across < 0.0))
+    rest, across = rest[whole], across[whole]
+    lost = []
+    for footprint in (0.05, 0.6, 1.0):
+        points = replace(
+            points_at(rest, footprint=footprint),
+            part=np.full(len(rest), PARTS.index("teeth_upper"), np.uint8),
+        )
+        light = surface.evaluate(plain(), points).albedo.mean(axis=1)
+        lost.append(1.0 - light.mean() / np.percentile(light[np.abs(across) < 0.3], 50))
+    assert lost[1] == pytest.approx(lost[0], rel=0.15)
+    assert lost[2] == pytest.approx(lost[0], rel=0.15)
 
 
 def test_teeth_are_ivory_and_gums_red() -> None:

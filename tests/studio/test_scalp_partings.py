@@ -54,6 +54,22 @@ def test_a_parting_shows_two_or_three_millimetres_of_skin(footprint: float) -> N
     assert middle[0] / middle[1] == pytest.approx(skin[0] / skin[1], rel=0.12)
 
 
+@pytest.mark.parametrize("footprint", [0.5, 0.7])
+def test_a_parting_looked_along_has_no_steps(footprint: float) -> None:
+    """Seen from the front, at 20 degrees, a pixel covers three times its width along the line. From
+    one to the next the strip changes by less than a third of a pixel: it was half a millimetre."""
+    appearance = plain(melanin=0.1, **LONG)
+    x = np.arange(-3.0, 3.1, 0.25)
+    z = np.arange(0.0, 60.0, 0.1)
+    rest = np.stack(np.broadcast_arrays(x[:, None], 132.0, z[None]), axis=-1).reshape(-1, 3)
+    rest[:, 0] += part_line(appearance.hair)
+    bare = surface.evaluate(appearance, points_at(rest, footprint=footprint)).albedo[:, 1]
+    bare = bare.reshape(len(x), len(z))
+    width = 0.25 * (bare > 0.5 * bare.max()).sum(axis=0)
+    apart = round(3.0 * footprint / 0.1)
+    assert np.abs(width[apart:] - width[:-apart]).mean() < footprint / 3.0
+
+
 def test_no_cap_covers_the_roots_beside_a_parting() -> None:
     appearance, template = plain(**LONG), build_template()
     mesh = hair.build(appearance, template, template.vertices, "low")
