@@ -18,7 +18,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import PurePath
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
@@ -52,12 +52,32 @@ _mode = _Mode()
 
 
 @dataclass(frozen=True)
+class Failure:
+    """Why a verb that has something to show did not end well, as an error would say it."""
+
+    message: str
+    advice: str
+    exit_code: int
+
+
+@dataclass(frozen=True)
 class Answer:
-    """What a verb has to say: a document for programs, and the same shown to people."""
+    """What a verb has to say: a document for programs, and the same shown to people.
+
+    The document has ``error`` exactly where there is a failure, as that of a verb that ended with
+    an error has: {message, advice, exit_code}.
+    """
 
     document: Any
     show: Callable[[], None]
-    exit_code: int = 0
+    failure: Failure | None = None
+
+    @property
+    def whole_document(self) -> Any:
+        """The document with its error."""
+        if self.failure is None:
+            return self.document
+        return {**self.document, "error": asdict(self.failure)}
 
 
 def begin(words: Sequence[str]) -> None:
@@ -95,9 +115,9 @@ def verb(function: Callable[..., Answer]) -> Callable[..., None]:
             raise typer.Exit(report_error(error)) from None
         _mode.has_spoken = True
         if _speaks():
-            print_json(answer.document) if json else answer.show()
-        if answer.exit_code:
-            raise typer.Exit(answer.exit_code)
+            print_json(answer.whole_document) if json else answer.show()
+        if answer.failure is not None:
+            raise typer.Exit(answer.failure.exit_code)
 
     hints = get_type_hints(function, include_extras=True)
     hints.pop("return", None)
@@ -130,8 +150,10 @@ def answering(function: Callable[..., Any]) -> Callable[..., Answer]:
     @functools.wraps(function)
     def answer(*args: Any, **options: Any) -> Answer:
         document = function(*args, **options)
-        code = DataError.exit_code if isinstance(document, Partial) else 0
-        return Answer(document, lambda: _show_document(document), code)
+        failure = None
+        if isinstance(document, Partial):
+            failure = Failure(document.message, document.advice, DataError.exit_code)
+        return Answer(document, lambda: _show_document(document), failure)
 
     # What a caller in Python must know, arguments and errors, says nothing to a reader of --help.
     answer.__doc__ = re.split(r"\n\s*(?:Args|Returns|Raises):\n", function.__doc__ or "")[0]
@@ -266,8 +288,7 @@ def _answer_error(
     is_first, _mode.has_spoken = not _mode.has_spoken, True
     if is_first and _mode.json and _speaks():
         with contextlib.suppress(SystemExit):  # a reader that left takes no exit code along
-            error = {"message": message, "advice": advice, "exit_code": code}
-            print_json({**(facts or {}), "error": error})
+            print_json({**(facts or {}), "error": asdict(Failure(message, advice, code))})
 
 
 def print_json(document: Any) -> None:

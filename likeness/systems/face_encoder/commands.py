@@ -138,7 +138,13 @@ def predict_now(
     rows = write_predictions(predictor, photographs, out, detector=detector, weights=weights)
     failed = [row for row in rows if row["error"]]
     document = {"folder": str(out), "written": len(rows) - len(failed), "failed": failed}
-    return Partial(document) if failed and not allow_missing else document
+    if not failed or allow_missing:
+        return document
+    return Partial(
+        document,
+        f"{len(failed)} of {len(rows)} photographs could not be used.",
+        advice="'failed' names each; --allow-missing leaves them out.",
+    )
 
 
 def evaluate_now(
