@@ -52,8 +52,12 @@ def configure(
     config_files: Sequence[str | Path] = (),
     overrides: Sequence[str] = (),
     environ: Mapping[str, str] | None = None,
+    begins: bool = False,
 ) -> Resolved:
     """The configuration of a system from all its layers.
+
+    Args:
+        begins: a run is to begin with it, so the run that it starts from has to be there.
 
     Raises:
         UsageError: there is no such system, or the configuration has faults (all are named), or
@@ -71,7 +75,7 @@ def configure(
         aliases=spec.aliases,
         names=known_names(spec),
     )
-    return checked(layers)
+    return checked(layers, begins=begins)
 
 
 def configuration_of(run: Run) -> Resolved:

@@ -22,7 +22,7 @@ FAILING: dict[str, tuple[object, ...]] = {
     "config diff": ("toy", "nowhere.yaml"),
     "config schema": ("tou",),
     "config reference": ("tou",),
-    "studio show": ("--out", "s3://people/one"),
+    "studio show": ("--out", "shown", "--seed", -1),
     "studio gallery": ("s3://people/all",),
     "train": ("toy", "data.root=nowhere"),
     "resume": ("nowhere",),
@@ -63,6 +63,26 @@ def test_a_verb_that_fails_says_so_in_its_document(likeness: Command, verb: str)
     assert set(error) == {"message", "advice", "exit_code"}
     assert error["exit_code"] == result.code
     assert error["message"]
+
+
+@pytest.mark.parametrize(
+    "verb",
+    [
+        ("data", "make", "toy", "made"),
+        ("studio", "show", "--out", "made"),
+        ("studio", "gallery", "made"),
+        ("demo", "toy", "--out", "made"),
+    ],
+    ids=" ".join,
+)
+def test_a_seed_below_0_is_refused_before_anything_is_written(
+    likeness: Command, folder: Path, verb: tuple[str, ...]
+) -> None:
+    """It was taken, and made somebody whom no page speaks of."""
+    result = likeness(*verb, "--seed", -1)
+    assert result.code == 2
+    assert "Expected a seed of 0 or more, found seed=-1." in result.err
+    assert not (folder / "made").exists()
 
 
 def test_a_verb_that_ends_well_has_no_error(likeness: Command, trained: Path, data: Path) -> None:

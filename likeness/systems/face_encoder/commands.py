@@ -20,6 +20,7 @@ from likeness.systems import Partial
 if TYPE_CHECKING:
     import numpy as np
 
+    from likeness.geometry.flame_checks import AssetFinding
     from likeness.geometry.mesh import Mesh
 
 VectorOption = Annotated[Path, typer.Option("--vector", help="A person record (.person.npz).")]
@@ -257,9 +258,16 @@ def check_assets(
     errors = [finding for finding in findings if finding.severity == "error"]
     if errors:
         raise DataError(
-            "\n".join(f"{e.path}: {e.message}" for e in errors), advice=errors[0].advice
+            "\n".join(map(_told, errors)),
+            advice="\n".join(dict.fromkeys(error.advice for error in errors)),
         )
     return {"folder": str(folder), "findings": [asdict(finding) for finding in findings]}
+
+
+def _told(finding: AssetFinding) -> str:
+    """What was found, with the file once: most messages name it themselves."""
+    names_it = Path(finding.path).name in finding.message
+    return finding.message if names_it else f"{finding.path}: {finding.message}"
 
 
 def toy_model(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from PIL import Image
 from likeness.errors import DataError, MissingError, UsageError
 from likeness.geometry.flame_assets import MODEL_NAMES, MODEL_SUFFIXES, load_flame
 from likeness.geometry.head_asset import HeadAsset, load_head
+from likeness.geometry.texture_space import TEXTURE_FILES
 from likeness.systems.face_encoder import commands
 from likeness.systems.face_encoder.layout import deca236
 from likeness.systems.face_encoder.record import PersonRecord, distance, merge
@@ -165,8 +167,22 @@ def test_assets_are_judged(toy_folder, tmp_path):
         assert caught.value.exit_code == 3
     (tmp_path / "broken").mkdir()
     (tmp_path / "broken" / "generic_model.pkl").write_bytes(b"no model")
-    with pytest.raises(DataError):
+    with pytest.raises(DataError) as caught:
         commands.check_assets(tmp_path / "broken")
+    assert caught.value.message.count("broken") == 1  # the file was named twice
+
+
+def test_what_is_wrong_with_several_assets_is_told_of_each(toy_folder, tmp_path):
+    folder = tmp_path / "assets"
+    shutil.copytree(toy_folder, folder)
+    for name in TEXTURE_FILES.values():
+        (folder / name).write_bytes(b"no texture")
+    with pytest.raises(DataError) as caught:
+        commands.check_assets(folder)
+    lines = caught.value.message.splitlines()
+    assert len(lines) == len(TEXTURE_FILES)
+    for name, line in zip(TEXTURE_FILES.values(), lines, strict=True):
+        assert line.count(name) == 1
 
 
 def test_the_toy_model_is_a_model(tmp_path):
