@@ -15,7 +15,6 @@ import re
 import signal
 import sys
 import threading
-import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -25,9 +24,9 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
+from likeness.cli.log_lines import log_to_stderr
 from likeness.cli.reader import for_reader, read_or_not
 from likeness.errors import DataError, LikenessError
-from likeness.notices import NOTICE
 from likeness.systems import Partial
 
 if TYPE_CHECKING:
@@ -105,7 +104,7 @@ def verb(function: Callable[..., Answer]) -> Callable[..., None]:
 
     def run(*args: Any, json: bool = False, debug: bool = False, **options: Any) -> None:
         _mode.json, _mode.debug = json, debug
-        _log_to_stderr(logging.DEBUG if debug else logging.WARNING)
+        log_to_stderr(logging.DEBUG if debug else logging.WARNING, for_programs=json)
         try:
             with contextlib.redirect_stdout(sys.stderr), _ended_by_signals():
                 answer = function(*args, **options)
@@ -349,55 +348,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, PurePath):
         return str(value)
     raise TypeError(f"cannot write {type(value).__name__} as JSON")
-
-
-def _log_to_stderr(level: int) -> None:
-    """Warnings and worse on standard error, everything with --debug; notices for people only."""
-    logger = logging.getLogger("likeness")
-    for handler in [h for h in logger.handlers if isinstance(h, _ToStderr)]:
-        logger.removeHandler(handler)
-    handler = _ToStderr()
-    handler.setLevel(level if _mode.json else min(level, NOTICE))
-    handler.addFilter(_Repeats().are_over)
-    handler.setFormatter(_Lines("%(levelname)s %(name)s: %(message)s"))
-    logger.addHandler(handler)
-    if handler.level < logger.getEffectiveLevel():
-        logger.setLevel(handler.level)
-
-
-class _Repeats:
-    """Passes by what was shown just now: the parts of a verb may each find the same fault.
-
-    The log of a run has every line. Later it is news again, as a network that still is away.
-    """
-
-    SECONDS = 60.0
-
-    def __init__(self) -> None:
-        self._shown: dict[str, float] = {}
-
-    def are_over(self, record: logging.LogRecord) -> bool:
-        """Whether to show a line."""
-        if record.levelno < NOTICE:
-            return True
-        text, now = f"{record.name}: {record.getMessage()}", time.monotonic()
-        self._shown = {t: when for t, when in self._shown.items() if now - when < self.SECONDS}
-        return self._shown.setdefault(text, now) == now
-
-
-class _Lines(logging.Formatter):
-    """A notice is a sentence for people and stands alone."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        return record.getMessage() if record.levelno == NOTICE else super().format(record)
-
-
-class _ToStderr(logging.StreamHandler):  # type: ignore[type-arg]
-    """Writes to what standard error is at the time: a progress bar puts itself in between."""
-
-    def __init__(self) -> None:
-        logging.Handler.__init__(self)
-
-    @property
-    def stream(self) -> Any:
-        return sys.stderr
