@@ -97,7 +97,7 @@ def open_run(run: Run | str | Path) -> Run:
     """The run at a path, or the run itself.
 
     Raises:
-        UsageError: there is none, or the address is remote.
+        UsageError: there is none, the path is empty, or the address is remote.
     """
     if isinstance(run, str) and is_remote(run):
         advice = "Copy the directory of the run to this machine, and name its path."
@@ -107,6 +107,11 @@ def open_run(run: Run | str | Path) -> Run:
         raise UsageError(
             f"Expected the directory of a run on this machine, found the address {run}.",
             advice=advice,
+        )
+    if run == "":
+        raise UsageError(
+            "Expected the directory of a run, found an empty path.",
+            advice="Name one, '.' for this folder. A variable of the shell may be unset.",
         )
     return run if isinstance(run, Run) else Run(local_path(run))
 
