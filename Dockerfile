@@ -22,7 +22,9 @@ CMD ["--help"]
 FROM python:3.11-slim AS cuda
 ENV PYTHONDONTWRITEBYTECODE=1 PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 \
     NVIDIA_VISIBLE_DEVICES=all NVIDIA_DRIVER_CAPABILITIES=compute,utility
-# gcc: Triton builds a small launcher for each kernel.
+# gcc: Triton builds a small launcher for each kernel. The release of Debian decides its version: one
+# that is named here is gone from the mirrors after the next update.
+# hadolint ignore=DL3008
 RUN apt-get update && apt-get install -y --no-install-recommends gcc libc6-dev \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /opt/likeness

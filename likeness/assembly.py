@@ -52,8 +52,12 @@ def configure(
     config_files: Sequence[str | Path] = (),
     overrides: Sequence[str] = (),
     environ: Mapping[str, str] | None = None,
+    begins: bool = False,
 ) -> Resolved:
     """The configuration of a system from all its layers.
+
+    Args:
+        begins: a run is to begin with it, so the run that it starts from has to be there.
 
     Raises:
         UsageError: there is no such system, or the configuration has faults (all are named), or
@@ -71,7 +75,7 @@ def configure(
         aliases=spec.aliases,
         names=known_names(spec),
     )
-    return checked(layers)
+    return checked(layers, begins=begins)
 
 
 def configuration_of(run: Run) -> Resolved:
@@ -93,7 +97,7 @@ def open_run(run: Run | str | Path) -> Run:
     """The run at a path, or the run itself.
 
     Raises:
-        UsageError: there is none, or the address is remote.
+        UsageError: there is none, the path is empty, or the address is remote.
     """
     if isinstance(run, str) and is_remote(run):
         advice = "Copy the directory of the run to this machine, and name its path."
@@ -103,6 +107,11 @@ def open_run(run: Run | str | Path) -> Run:
         raise UsageError(
             f"Expected the directory of a run on this machine, found the address {run}.",
             advice=advice,
+        )
+    if run == "":
+        raise UsageError(
+            "Expected the directory of a run, found an empty path.",
+            advice="Name one, '.' for this folder. A variable of the shell may be unset.",
         )
     return run if isinstance(run, Run) else Run(local_path(run))
 

@@ -14,7 +14,7 @@ from likeness.config.keys import Key, dotted, named, settings
 from likeness.config.origins import origin_in, strongest
 from likeness.config.overrides import Origin
 from likeness.config.resolve import Draft, Resolved, override
-from likeness.errors import UsageError
+from likeness.errors import LikenessError, UsageError
 from likeness.systems import SystemSpec, get_system, load_object
 
 if TYPE_CHECKING:
@@ -42,8 +42,11 @@ def known_names(spec: SystemSpec) -> Names:
     return names
 
 
-def checked(draft: Draft) -> Resolved:
+def checked(draft: Draft, *, begins: bool = False) -> Resolved:
     """The configuration of a draft.
+
+    Args:
+        begins: a run is to begin with it, so the run that it starts from has to be there.
 
     Raises:
         ConfigError: names every fault, also stages that make no plan, and a learning rate or batch
@@ -51,7 +54,8 @@ def checked(draft: Draft) -> Resolved:
             asked for, and an early end that no score would bring.
     """
     found = draft.resolved
-    return draft.finish([*_stage_faults(found), *_score_faults(found), *_patience_faults(found)])
+    faults = [*_stage_faults(found), *_score_faults(found), *_patience_faults(found)]
+    return draft.finish([*faults, *_start_faults(draft)] if begins else faults)
 
 
 def overridden(before: Resolved, overrides: Sequence[str]) -> Draft:
@@ -136,6 +140,30 @@ def _patience_faults(resolved: Resolved | None) -> list[Fault]:
         f"such score. Set {' and '.join(missing)}, or set {key} to 0."
     )
     return [Fault(key, resolved.provenance.get(key), message)]
+
+
+def _start_faults(draft: Draft) -> list[Fault]:
+    """The run to start from is not there, or is one of another system.
+
+    Whether it has weights, and they fit, is the system's to say, of a configuration without faults.
+    """
+    from likeness.runs.earlier import system_of
+    from likeness.runs.run import Run
+
+    key = "model.initial_run"
+    place, origin = draft.written.get(key, (None, None))
+    if not isinstance(place, str):
+        return []
+    try:
+        found = system_of(Run(place))
+        if found == draft.system:
+            return []
+        trained = found or "no known system"
+        message = f"{place} is a run of {trained}; expected one of {draft.system}."
+    except LikenessError as error:
+        message = error.message
+    advice = "Name the directory of another run, or null for none."
+    return [Fault(key, origin, f"{message} {advice}")]
 
 
 class Resumption:

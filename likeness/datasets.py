@@ -21,6 +21,7 @@ from likeness.data.rounding import one_thread
 from likeness.data.workers import refuse_import_by_worker
 from likeness.errors import UsageError
 from likeness.inspecting import inspect_dataset
+from likeness.seeds import check_seed
 from likeness.storage.files import disk_refusals, read_only_told
 from likeness.storage.store import local_folder, local_path
 from likeness.systems import get_system
@@ -39,6 +40,7 @@ def make_data(
 
     Args:
         people: how many different people.
+        seed: decides who they are; 0 or more.
         progress: is told how much of how much is made.
         options: of the system's studio set.
     """
@@ -48,6 +50,7 @@ def make_data(
             f"Expected at least one person, found people={people}.",
             advice="Set --people 1 or more.",
         )
+    check_seed(seed)
     _check_empty(out)
     function = spec.load("studio")
     chosen = checked_options(function, options, "studio data", taken=1)

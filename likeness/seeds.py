@@ -12,6 +12,21 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from likeness.errors import UsageError
+
+
+def check_seed(seed: int) -> None:
+    """Refuse a seed that nobody means: they are whole numbers from 0 on.
+
+    Raises:
+        UsageError: it is below 0.
+    """
+    if seed < 0:
+        raise UsageError(
+            f"Expected a seed of 0 or more, found seed={seed}.",
+            advice="Set --seed 0 or any greater number.",
+        )
+
 
 def seed_of(*parts: int | str) -> int:
     """A stable 63-bit seed from the given parts: the same on every machine and Python version."""

@@ -105,7 +105,8 @@ def plan_training(
 
     if name is not None:
         check_name(name)
-    resolved = configure(system, profile=profile, config_files=config_files, overrides=overrides)
+    layers = {"profile": profile, "config_files": config_files, "overrides": overrides}
+    resolved = configure(system, **layers, begins=True)
     inspection = inspect_configured(resolved)
     built = build(resolved, device=torch.device("cpu"))
     plan = plan_of(built, resolved, world_size=1)
@@ -139,7 +140,8 @@ def train(
     if name is not None:
         check_name(name)
     runs = local_folder(runs, "Runs are written")
-    resolved = configure(system, profile=profile, config_files=config_files, overrides=overrides)
+    layers = {"profile": profile, "config_files": config_files, "overrides": overrides}
+    resolved = configure(system, **layers, begins=True)
     process = distributed.start(resolved.config.train.device)
     inspection = inspect_configured(resolved) if process.is_first else Inspection("")
     built = build(resolved, device=process.device)

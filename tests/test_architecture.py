@@ -40,7 +40,16 @@ ALLOWED: dict[str, set[str]] = {
     | _TRAINING
     | {"training", "faces", "speech", "studio", "evaluation", "export"},
 }
-GROUND = {"errors", "extras", "notices", "replacement", "seeds", "signals", "__version__"}
+GROUND = {
+    "compiling",
+    "errors",
+    "extras",
+    "notices",
+    "replacement",
+    "seeds",
+    "signals",
+    "__version__",
+}
 FORBIDDEN_NAMES = {"utils", "util", "helpers", "helper", "common", "misc", "core"}
 # Names whose use the design rules out, wherever they stand in an identifier.
 FORBIDDEN_CLASS_ENDINGS = ("Manager", "Handler", "Processor", "V2")

@@ -103,3 +103,25 @@ def test_a_fault_inside_a_ramp_is_not_told_as_one_of_a_number(tmp_path: Path) ->
     assert told("abc") == [
         f"{key} (command line): expected a number or settings by name, as in {{a: 1}}, found 'abc'"
     ]
+
+
+@pytest.mark.parametrize("system", ["face-encoder", "audio2face"])
+def test_the_run_to_start_from_is_told_with_all_other_faults(system: str, tmp_path: Path) -> None:
+    """It was told once the other faults were mended."""
+    foreign = tmp_path / "dance"
+    foreign.mkdir()
+    (foreign / "config.yaml").write_text("system: dance\n")
+    for place, told in (
+        ("nowhere", "nowhere"),
+        (str(foreign), f"is a run of dance; expected one of {system}."),
+    ):
+        words = ["train.stpes=3", f"model.initial_run={place}", "train.seed=-1"]
+        with pytest.raises(ConfigError) as caught:
+            configure(system, overrides=words, environ={}, begins=True)
+        faults = {fault.key: fault for fault in caught.value.faults}
+        assert set(faults) == {"train.stpes", "model.initial_run", "train.seed"}
+        assert told in faults["model.initial_run"].message
+        assert str(faults["model.initial_run"].origin) == "command line"
+        assert faults["train.seed"].message == "expected a number of at least 0, found -1"
+    word = "model.initial_run=nowhere"  # looking at a configuration needs no run
+    assert configure(system, overrides=[word], environ={}).config.model.initial_run == "nowhere"

@@ -15,19 +15,18 @@ import re
 import signal
 import sys
 import threading
-import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import PurePath
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
+from likeness.cli.log_lines import log_to_stderr
 from likeness.cli.reader import for_reader, read_or_not
 from likeness.errors import DataError, LikenessError
-from likeness.notices import NOTICE
 from likeness.systems import Partial
 
 if TYPE_CHECKING:
@@ -52,12 +51,32 @@ _mode = _Mode()
 
 
 @dataclass(frozen=True)
+class Failure:
+    """Why a verb that has something to show did not end well, as an error would say it."""
+
+    message: str
+    advice: str
+    exit_code: int
+
+
+@dataclass(frozen=True)
 class Answer:
-    """What a verb has to say: a document for programs, and the same shown to people."""
+    """What a verb has to say: a document for programs, and the same shown to people.
+
+    The document has ``error`` exactly where there is a failure, as that of a verb that ended with
+    an error has: {message, advice, exit_code}.
+    """
 
     document: Any
     show: Callable[[], None]
-    exit_code: int = 0
+    failure: Failure | None = None
+
+    @property
+    def whole_document(self) -> Any:
+        """The document with its error."""
+        if self.failure is None:
+            return self.document
+        return {**self.document, "error": asdict(self.failure)}
 
 
 def begin(words: Sequence[str]) -> None:
@@ -85,7 +104,7 @@ def verb(function: Callable[..., Answer]) -> Callable[..., None]:
 
     def run(*args: Any, json: bool = False, debug: bool = False, **options: Any) -> None:
         _mode.json, _mode.debug = json, debug
-        _log_to_stderr(logging.DEBUG if debug else logging.WARNING)
+        log_to_stderr(logging.DEBUG if debug else logging.WARNING, for_programs=json)
         try:
             with contextlib.redirect_stdout(sys.stderr), _ended_by_signals():
                 answer = function(*args, **options)
@@ -95,9 +114,9 @@ def verb(function: Callable[..., Answer]) -> Callable[..., None]:
             raise typer.Exit(report_error(error)) from None
         _mode.has_spoken = True
         if _speaks():
-            print_json(answer.document) if json else answer.show()
-        if answer.exit_code:
-            raise typer.Exit(answer.exit_code)
+            print_json(answer.whole_document) if json else answer.show()
+        if answer.failure is not None:
+            raise typer.Exit(answer.failure.exit_code)
 
     hints = get_type_hints(function, include_extras=True)
     hints.pop("return", None)
@@ -130,8 +149,10 @@ def answering(function: Callable[..., Any]) -> Callable[..., Answer]:
     @functools.wraps(function)
     def answer(*args: Any, **options: Any) -> Answer:
         document = function(*args, **options)
-        code = DataError.exit_code if isinstance(document, Partial) else 0
-        return Answer(document, lambda: _show_document(document), code)
+        failure = None
+        if isinstance(document, Partial):
+            failure = Failure(document.message, document.advice, DataError.exit_code)
+        return Answer(document, lambda: _show_document(document), failure)
 
     # What a caller in Python must know, arguments and errors, says nothing to a reader of --help.
     answer.__doc__ = re.split(r"\n\s*(?:Args|Returns|Raises):\n", function.__doc__ or "")[0]
@@ -266,8 +287,7 @@ def _answer_error(
     is_first, _mode.has_spoken = not _mode.has_spoken, True
     if is_first and _mode.json and _speaks():
         with contextlib.suppress(SystemExit):  # a reader that left takes no exit code along
-            error = {"message": message, "advice": advice, "exit_code": code}
-            print_json({**(facts or {}), "error": error})
+            print_json({**(facts or {}), "error": asdict(Failure(message, advice, code))})
 
 
 def print_json(document: Any) -> None:
@@ -328,55 +348,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, PurePath):
         return str(value)
     raise TypeError(f"cannot write {type(value).__name__} as JSON")
-
-
-def _log_to_stderr(level: int) -> None:
-    """Warnings and worse on standard error, everything with --debug; notices for people only."""
-    logger = logging.getLogger("likeness")
-    for handler in [h for h in logger.handlers if isinstance(h, _ToStderr)]:
-        logger.removeHandler(handler)
-    handler = _ToStderr()
-    handler.setLevel(level if _mode.json else min(level, NOTICE))
-    handler.addFilter(_Repeats().are_over)
-    handler.setFormatter(_Lines("%(levelname)s %(name)s: %(message)s"))
-    logger.addHandler(handler)
-    if handler.level < logger.getEffectiveLevel():
-        logger.setLevel(handler.level)
-
-
-class _Repeats:
-    """Passes by what was shown just now: the parts of a verb may each find the same fault.
-
-    The log of a run has every line. Later it is news again, as a network that still is away.
-    """
-
-    SECONDS = 60.0
-
-    def __init__(self) -> None:
-        self._shown: dict[str, float] = {}
-
-    def are_over(self, record: logging.LogRecord) -> bool:
-        """Whether to show a line."""
-        if record.levelno < NOTICE:
-            return True
-        text, now = f"{record.name}: {record.getMessage()}", time.monotonic()
-        self._shown = {t: when for t, when in self._shown.items() if now - when < self.SECONDS}
-        return self._shown.setdefault(text, now) == now
-
-
-class _Lines(logging.Formatter):
-    """A notice is a sentence for people and stands alone."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        return record.getMessage() if record.levelno == NOTICE else super().format(record)
-
-
-class _ToStderr(logging.StreamHandler):  # type: ignore[type-arg]
-    """Writes to what standard error is at the time: a progress bar puts itself in between."""
-
-    def __init__(self) -> None:
-        logging.Handler.__init__(self)
-
-    @property
-    def stream(self) -> Any:
-        return sys.stderr

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import replace
 from itertools import groupby
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from likeness.cli.console import Answer, print_table, print_text, verb
+from likeness.cli.console import Answer, Failure, print_table, print_text, verb
 from likeness.cli.progress import counting, working
 
 if TYPE_CHECKING:
@@ -72,8 +71,7 @@ def inspect(
 
     with working(f"Inspecting {uri}"):
         inspection = datasets.inspect_data(system, uri)
-    answer = inspection_answer(inspection)
-    return replace(answer, exit_code=_WRONG_USE) if is_nowhere(uri) else answer
+    return inspection_answer(inspection, code=_WRONG_USE if is_nowhere(uri) else DATA_ERRORS)
 
 
 @verb
@@ -130,8 +128,12 @@ def parse_options(words: list[str], *, flags: Collection[str] = ()) -> dict[str,
     return options
 
 
-def inspection_answer(inspection: Inspection) -> Answer:
-    """An inspection for programs and for people; its exit code says whether it can be used."""
+def inspection_answer(inspection: Inspection, *, code: int = DATA_ERRORS) -> Answer:
+    """An inspection for programs and for people; its exit code says whether it can be used.
+
+    Args:
+        code: the exit code when it cannot.
+    """
 
     def show() -> None:
         print_text(f"{inspection.uri}")
@@ -145,7 +147,16 @@ def inspection_answer(inspection: Inspection) -> Answer:
 
     facts = inspection.to_dict()
     document = {"counts": facts["counts"], "findings": facts["findings"]}
-    return Answer(document, show, 0 if inspection.ok else DATA_ERRORS)
+    return Answer(document, show, None if inspection.ok else _failure(inspection, code))
+
+
+def _failure(inspection: Inspection, code: int) -> Failure:
+    """The error of data that has one, or that it has several."""
+    errors = [f for f in inspection.sorted_findings() if f.severity == "error"]
+    if len(errors) == 1:
+        return Failure(errors[0].message, errors[0].advice, code)
+    told = f"The data at {inspection.uri} has {len(errors)} errors."
+    return Failure(told, "'findings' says of each what to do.", code)
 
 
 def _written_answer(inspection: Inspection) -> Answer:
@@ -158,7 +169,7 @@ def _written_answer(inspection: Inspection) -> Answer:
         answer.show()
 
     document = {**answer.document, "up_to_date": inspection.is_up_to_date}
-    return Answer(document, show, answer.exit_code)
+    return Answer(document, show, answer.failure)
 
 
 def _show_alike(kind: str, findings: list[Finding]) -> None:

@@ -37,9 +37,11 @@ def demo(
 ) -> Answer:
     """Make studio people, train every system small on them, and build one report to look at."""
     from likeness.report.demonstration import build_demonstration
+    from likeness.seeds import check_seed
     from likeness.storage.store import local_folder
     from likeness.systems import get_system
 
+    check_seed(seed)
     folder = local_folder(out, "The demo is written")
     left_out: dict[str, str] = {}
     if systems:

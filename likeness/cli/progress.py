@@ -6,16 +6,22 @@ With --json nothing is said.
 from __future__ import annotations
 
 import contextlib
+import logging
 import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from likeness.cli.console import is_quiet, stderr_console
 from likeness.cli.reader import read_or_not
+from likeness.compiling import COMPILING, when_compiling
+from likeness.notices import NOTICE
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import ProgressColumn
+
+
+logger = logging.getLogger(__name__)
 
 
 @contextlib.contextmanager
@@ -37,13 +43,21 @@ def working(what: str) -> Iterator[None]:
 def counting(what: str) -> Iterator[Callable[[int, int], None] | None]:
     """Say how far something is: gives what is told (done, total), nothing with --json.
 
-    A bar on a terminal; elsewhere a plain line at the start, and another from time to time. The
+    Kernels that have to be compiled first are told of. A bar on a terminal; elsewhere a plain line
+    at the start, and another from time to time. The
     start is when it is first told something: until then, what was asked for is checked.
     """
     console = stderr_console()
     if is_quiet():
         yield None
-    elif console.is_terminal:
+        return
+    with when_compiling(lambda: logger.log(NOTICE, "%s", COMPILING)), _shown(console, what) as told:
+        yield told
+
+
+@contextlib.contextmanager
+def _shown(console: Console, what: str) -> Iterator[Callable[[int, int], None]]:
+    if console.is_terminal:
         from rich.progress import Progress
 
         bar = Progress(*progress_columns(), console=console)

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from likeness.cli.console import Answer, print_table, print_text, verb
+from likeness.cli.console import Answer, Failure, print_table, print_text, verb
 from likeness.cli.data import DATA_ERRORS, Options, parse_options
 from likeness.cli.progress import working
 from likeness.cli.train import show_scores
@@ -85,7 +85,9 @@ def predict(
         columns = list(dict.fromkeys(key for row in rows for key in row))
         print_table(columns, [[_cell(row.get(key, "")) for key in columns] for row in rows])
 
-    return Answer(document, show, DATA_ERRORS if is_bad else 0)
+    told = f"{failed} of {len(rows)} inputs could not be used."
+    advice = "'error' in 'predictions' says of each why; --allow-missing leaves them out."
+    return Answer(document, show, Failure(told, advice, DATA_ERRORS) if is_bad else None)
 
 
 def _cell(value: Any) -> Any:

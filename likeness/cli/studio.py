@@ -91,10 +91,12 @@ def gallery(
 ) -> Answer:
     """The pictures of docs/studio.md: 24 people, one of them closely, a group, a sentence."""
     from likeness.replacement import replacing_together
+    from likeness.seeds import check_seed
     from likeness.storage.files import disk_refusals, read_only_told, used_folder
     from likeness.storage.store import local_folder
     from likeness.studio.showing import make_gallery
 
+    check_seed(seed)
     folder = local_folder(out, "Pictures are written")
     with (
         counting("Making the gallery") as progress,

@@ -15,6 +15,7 @@ import typer
 from likeness.cli.console import (
     INTERRUPTED,
     Answer,
+    Failure,
     is_quiet,
     print_table,
     print_text,
@@ -148,13 +149,15 @@ def _trained_answer(run: Run) -> Answer:
         print_text(f"{run.path}: {status.status} at step {status.step}{early}")
         if scores:
             show_scores(scores)
-        place = quote(str(run.path))
-        if status.status == "stopped":
-            print_text(f"Continue with: likeness resume {place}")
-        else:
-            print_text(f"Next: likeness evaluate {place}")
+        next_step = f"Next: likeness evaluate {quote(str(run.path))}"
+        print_text(next_step if stopped is None else stopped.advice)
 
-    return Answer(document, show, INTERRUPTED if status.status == "stopped" else 0)
+    stopped = None
+    if status.status == "stopped":
+        told = f"A signal stopped {run.path} after step {status.step}, which is saved."
+        advice = f"Continue with: likeness resume {quote(str(run.path))}"
+        stopped = Failure(told, advice, INTERRUPTED)
+    return Answer(document, show, stopped)
 
 
 def show_scores(scores: list[dict[str, Any]]) -> None:

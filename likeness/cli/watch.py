@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from likeness.cli.console import Answer, stdout_console, verb
+from likeness.cli.console import Answer, Failure, stdout_console, verb
 from likeness.cli.data import DATA_ERRORS
 from likeness.cli.progress import duration
 from likeness.cli.reader import for_reader
@@ -56,7 +56,9 @@ def watch(
             with for_reader():
                 stdout_console().print(render(frame))
 
-    return Answer(frame, show, DATA_ERRORS if frame["damaged"] else 0)
+    told = " ".join(frame["damaged"])
+    advice = "Restore these files from a copy, or resume the run."
+    return Answer(frame, show, Failure(told, advice, DATA_ERRORS) if told else None)
 
 
 def _follow(run: Run, every: float) -> None:
@@ -134,7 +136,7 @@ def read_frame(run: Run) -> dict[str, Any]:
         "damaged": damaged,
         "status": "unknown" if known is None else status.status,
         "abandoned": status.is_abandoned,
-        "error": status.error,
+        "failed_with": status.error,
         "reason": status.reason,
         "step": step,
         "total_steps": total,
@@ -320,7 +322,9 @@ def render(frame: Mapping[str, Any]) -> RenderableType:
     parts.append(Text(f"{state}, step {step}/{total}{percent}{where}"))
     if frame["reason"]:
         parts.append(Text(f"ended early: {frame['reason']}"))
-    parts += [Text(words, style="red") for words in (frame["error"], *frame["damaged"]) if words]
+    parts += [
+        Text(words, style="red") for words in (frame["failed_with"], *frame["damaged"]) if words
+    ]
     full = min(60, round(60 * step / total)) if total else 0
     parts.append(Text("█" * full + "░" * (60 - full)))
     parts.append(Text(_speed(frame)))

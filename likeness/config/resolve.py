@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +74,8 @@ class Draft:
     faults: Sequence[Fault]
     resolved: Resolved | None
     """What the layers say without the words that have a fault; None where that is not valid."""
+    written: Mapping[str, tuple[Any, Origin]] = field(default_factory=dict)
+    """Dotted key of each leaf to its value and origin as the layers have it, valid or not."""
 
     def finish(self, faults: Sequence[Fault] = (), *, advice: str = "") -> Resolved:
         """The configuration, if neither it nor the caller has a fault to tell of.
@@ -195,10 +197,10 @@ def override(resolved: Resolved, overrides: Sequence[str], *, names: Names | Non
 def defaults_of(config_class: type[ConfigModel]) -> dict[str, Any]:
     """Plain data of all defaults; a field without one is left out, a nested model is entered."""
     tree: dict[str, Any] = {}
-    for name, field in config_class.model_fields.items():
-        models = models_in(field.annotation)
-        if not field.is_required():
-            default = field.get_default(call_default_factory=True, validated_data={})
+    for name, own in config_class.model_fields.items():
+        models = models_in(own.annotation)
+        if not own.is_required():
+            default = own.get_default(call_default_factory=True, validated_data={})
             tree[name] = to_jsonable_python(default)
         elif len(models) == 1:
             tree[name] = defaults_of(models[0])
@@ -311,12 +313,16 @@ class _Layers:
     def draft(self, system: str, profile: str) -> Draft:
         """What came of it, validated."""
         faults = [*self._faults, *name_faults(self._tree, self._names, self._origins.at)]
+        written = {
+            dotted(named(self._tree, key)): (value, self._origins.at(key))
+            for key, value in leaves(self._tree)
+        }
         try:
             config = self._class.model_validate(self._tree)
         except ValidationError as error:
             known = known_keys(self._class, self._tree)
             faults += validation_faults(error, self._tree, self._origins.at, known)
-            return Draft(system, profile, faults, None)
+            return Draft(system, profile, faults, None, written)
         tree = config.model_dump(mode="json")
         provenance = {
             dotted(named(tree, key)): self._origins.at(key)
@@ -324,4 +330,5 @@ class _Layers:
             else Origin("default")
             for key, _ in leaves(tree)
         }
-        return Draft(system, profile, faults, Resolved(system, profile, config, provenance))
+        resolved = Resolved(system, profile, config, provenance)
+        return Draft(system, profile, faults, resolved, written)

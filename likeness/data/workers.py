@@ -5,6 +5,7 @@ A worker leaves Ctrl-C to its parent from its first moment, and ends when the pa
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import logging
 import os
@@ -22,8 +23,10 @@ from multiprocessing import (
     get_context,
     parent_process,
 )
+from multiprocessing.synchronize import Event
 from typing import Any, TypeVar
 
+from likeness import compiling
 from likeness.data.rounding import one_thread
 from likeness.errors import UsageError
 from likeness.notices import NOTICE
@@ -59,11 +62,53 @@ def in_order(
                 value = function(task)
             yield value
         return
+    # Spawned, because threads of numerical libraries do not survive a fork.
+    context = get_context("spawn")
     with deferred():
-        # Spawned, because threads of numerical libraries do not survive a fork.
-        context = get_context("spawn")
-        pool = ProcessPoolExecutor(count, mp_context=context, initializer=_follow_parent)
+        compiles = context.Event()
+        pool = ProcessPoolExecutor(
+            count,
+            mp_context=context,
+            initializer=_follow_parent,
+            initargs=(compiles, compiling.PATIENCE),
+        )
     started = set[Any]()
+    with _told_of(compiles):
+        yield from _results(pool, function, tasks, count, started)
+
+
+@contextlib.contextmanager
+def _told_of(compiles: Event) -> Iterator[None]:
+    """Say once that workers compile kernels, as soon as one of them does."""
+    is_over = False
+
+    def wait() -> None:
+        compiles.wait()
+        if not is_over:
+            logger.log(NOTICE, "%s", compiling.COMPILING)
+
+    waiting = threading.Thread(target=wait, daemon=True)
+    waiting.start()
+    try:
+        yield
+    finally:
+        is_over = True
+        compiles.set()
+        waiting.join()
+
+
+def _results(
+    pool: ProcessPoolExecutor,
+    function: Callable[[Task], Any],
+    tasks: Sequence[Task],
+    count: int,
+    started: set[Any],
+) -> Iterator[Any]:
+    """What ``count`` processes make of the tasks, in their order; they end with it.
+
+    Args:
+        started: receives the processes.
+    """
     try:
         waiting = deque[Any]()
         for task in tasks:
@@ -172,8 +217,8 @@ def _shut_down(pool: ProcessPoolExecutor) -> None:
         raise
 
 
-def _follow_parent() -> None:
-    """In a worker: leave Ctrl-C to the parent, and end when the parent is killed.
+def _follow_parent(compiles: Event, patience: float) -> None:
+    """In a worker: leave Ctrl-C to the parent, tell it of compiling, and end when it is killed.
 
     Workers wait for tasks on a pipe of which each holds both ends, so they would never notice.
     """
@@ -186,3 +231,6 @@ def _follow_parent() -> None:
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()
+    for_good = contextlib.ExitStack()
+    for_good.enter_context(compiling.when_compiling(compiles.set, patience=patience))
+    atexit.register(for_good.close)

@@ -9,6 +9,7 @@ model is written is the exporter's business (:mod:`.onnx`, :mod:`.safetensors`).
 from __future__ import annotations
 
 import json
+import logging
 import platform
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -23,7 +24,10 @@ from torch import Tensor
 from likeness.errors import DataError, UnsafeFileError, UsageError
 from likeness.export.safetensors import read_tensors, write_tensors
 from likeness.export.workplace import take_place, workplace
+from likeness.notices import NOTICE
 from likeness.storage.files import disk_refusals, sha256_of
+
+logger = logging.getLogger(__name__)
 
 FORMAT = "likeness.bundle/1"
 _PACKAGES = ("likeness", "torch", "numpy", "safetensors", "onnx", "onnxscript", "onnxruntime")
@@ -217,7 +221,10 @@ def write_bundle(
             "files": _hashes(work),
         }
         _write_json(work / "manifest.json", manifest)
+        is_again = (folder / "manifest.json").is_file()
         take_place(work, folder)
+    if is_again:
+        logger.log(NOTICE, "%s held an older bundle, which this one replaces.", folder)
     return Bundle.open(folder)
 
 

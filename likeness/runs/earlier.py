@@ -14,14 +14,20 @@ from likeness.runs.run import Run
 _Config = TypeVar("_Config", bound=ConfigModel)
 
 
+def system_of(run: Run) -> str | None:
+    """The system that a run trained, by its configuration; None where that names none."""
+    header = read_yaml(run.config_yaml, name=str(run.config_path)).values
+    found = header.get("system") if isinstance(header, dict) else None
+    return found if isinstance(found, str) else None
+
+
 def earlier_settings(run: Run, config_class: type[_Config], *, system: str) -> _Config:
     """The configuration of the run that ``model.initial_run`` names.
 
     Raises:
         UsageError: it is a run of another system.
     """
-    header = read_yaml(run.config_yaml, name=str(run.config_path)).values
-    found = header.get("system") if isinstance(header, dict) else None
+    found = system_of(run)
     if found != system:
         article = "an" if system[0] in "aeiou" else "a"
         raise UsageError(

@@ -130,9 +130,15 @@ def local_folder(place: str | Path, what: str) -> Path:
         what: completes "… to a folder on this machine", e.g. ``"Runs are written"``.
 
     Raises:
-        UsageError: it looks like an address. A ``Path`` has lost one slash of ``s3://`` already.
+        UsageError: it is empty, or looks like an address. A ``Path`` has lost one slash of
+            ``s3://`` already.
     """
     text = str(place)
+    if not text:
+        raise UsageError(
+            f"{what} to a folder on this machine, found an empty path.",
+            advice="Name a folder, '.' for this one. A variable of the shell may be unset.",
+        )
     if _ADDRESS.match(text) and not text.startswith("file://"):
         raise UsageError(
             f"{what} to a folder on this machine, found the address {text}.",

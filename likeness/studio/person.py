@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from likeness.errors import DataError
-from likeness.seeds import rng_of, seed_of
+from likeness.seeds import check_seed, rng_of, seed_of
 from likeness.studio import identity as shapes
 from likeness.studio import population
 from likeness.studio.anthropometry import ANCESTRIES, BMI_MEAN, BMI_SD, Sex
@@ -91,7 +91,12 @@ class Person:
 
     @classmethod
     def sample(cls, seed: int) -> Person:
-        """The person of a seed: the same on every machine for one ``STUDIO_VERSION``."""
+        """The person of a seed: the same on every machine for one ``STUDIO_VERSION``.
+
+        Raises:
+            UsageError: the seed is below 0.
+        """
+        check_seed(seed)
         body = draw_body("person", seed)
         sex, age, ancestry = body.sex, body.age, body.ancestry
         identity = draw_identity("person", seed, body=body)

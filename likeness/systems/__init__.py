@@ -121,7 +121,17 @@ class Partial(dict[str, Any]):
     """The document of a system's own verb that could not use all it was given.
 
     It is shown as any other; the command ends with the exit code of a data error.
+
+    Args:
+        document: what is shown.
+        message: what could not be used, in a sentence, for programs: their document has it in
+            ``error``.
+        advice: what to do about it.
     """
+
+    def __init__(self, document: Mapping[str, Any], message: str, *, advice: str = "") -> None:
+        super().__init__(document)
+        self.message, self.advice = message, advice
 
 
 def load_object(path: str) -> Any:

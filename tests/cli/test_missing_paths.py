@@ -78,3 +78,29 @@ def test_data_that_are_there_and_have_errors_end_with_code_four(likeness: Comman
     for system in ("toy", "face-encoder", "audio2face"):
         assert likeness("data", "inspect", system, "here").code == 4
         assert likeness("train", system, "--profile", "smoke", "data.root=here").code == 4
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("resume", ""),
+        ("evaluate", ""),
+        ("watch", ""),
+        ("report", ""),
+        ("data", "make", "toy", ""),
+        ("studio", "gallery", ""),
+        ("demo", "toy", "--out", ""),
+        ("train", "toy", "--runs", ""),
+    ],
+    ids=" ".join,
+)
+def test_an_empty_path_is_not_the_folder_one_stands_in(
+    likeness: Command, folder: Path, words: tuple[str, ...]
+) -> None:
+    """``data make toy "$UNSET"`` filled it."""
+    before = sorted(folder.iterdir())
+    result = likeness(*words)
+    assert result.code == 2
+    assert "found an empty path." in result.err
+    assert "A variable of the shell may be unset." in result.err
+    assert sorted(folder.iterdir()) == before

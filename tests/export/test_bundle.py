@@ -137,6 +137,16 @@ def test_wrong_outputs_are_named(tmp_path, exported, message):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_an_older_bundle_is_replaced_with_a_word(tmp_path, caplog):
+    """It was replaced silently."""
+    with caplog.at_level("INFO", logger="likeness"):
+        write(tmp_path / "b")
+        assert caplog.messages == []
+        write(tmp_path / "b")
+    told = f"{tmp_path / 'b'} held an older bundle, which this one replaces."
+    assert caplog.messages == [told]
+
+
 def test_a_foreign_folder_is_not_replaced(tmp_path):
     (tmp_path / "b").mkdir()
     (tmp_path / "b" / "thesis.txt").write_text("years of work")

@@ -20,6 +20,7 @@ from likeness.systems import Partial
 if TYPE_CHECKING:
     import numpy as np
 
+    from likeness.geometry.flame_checks import AssetFinding
     from likeness.geometry.mesh import Mesh
 
 VectorOption = Annotated[Path, typer.Option("--vector", help="A person record (.person.npz).")]
@@ -53,6 +54,8 @@ def render(
 
     record, asset = PersonRecord.load(_existing(vector)), open_head(head)
     record.check_head(asset)
+    _refuse_input(out, vector)
+    is_again = out.exists()
     if neutral:
         still = {"face.expression": 0, "face.eyelid": 0, "pose.jaw": 0, "pose.eyes": 0}
         record = record.edit({k: v for k, v in still.items() if k in record.layout})
@@ -63,7 +66,8 @@ def render(
                 "--turntable needs at least 2 views and an --out ending in .gif or .webp."
             )
         views = pictures.turntable(renderer, record.vector, frames=frames, size=size)
-        return {"file": str(write_animation(out, views, rate=18)), "frames": frames}
+        written = write_animation(out, views, rate=18)
+        return {"file": str(written), "frames": frames, "replaced": is_again}
     if view is None:
         drawn = renderer.geometry(torch.tensor(record.vector[None]), size)[0]
         image = drawn.numpy().transpose(1, 2, 0)
@@ -75,7 +79,7 @@ def render(
         except ValueError as error:
             raise UsageError(f"Expected --view yaw,pitch in degrees, found '{view}'.") from error
         image = pictures.view(renderer, record.vector, yaw=yaw, pitch=pitch, size=size)
-    return {"file": str(save_image(out, image))}
+    return {"file": str(save_image(out, image)), "replaced": is_again}
 
 
 def merge(
@@ -87,7 +91,10 @@ def merge(
     from likeness.systems.face_encoder.record import merge as merge_records
 
     loaded = [PersonRecord.load(_existing(path)) for path in records]
-    return {"file": str(merge_records(loaded).save(out)), "records": len(loaded)}
+    _refuse_input(out, *records)
+    is_again = out.exists()
+    file = str(merge_records(loaded).save(out))
+    return {"file": file, "records": len(loaded), "replaced": is_again}
 
 
 def distance(
@@ -138,7 +145,13 @@ def predict_now(
     rows = write_predictions(predictor, photographs, out, detector=detector, weights=weights)
     failed = [row for row in rows if row["error"]]
     document = {"folder": str(out), "written": len(rows) - len(failed), "failed": failed}
-    return Partial(document) if failed and not allow_missing else document
+    if not failed or allow_missing:
+        return document
+    return Partial(
+        document,
+        f"{len(failed)} of {len(rows)} photographs could not be used.",
+        advice="'failed' names each; --allow-missing leaves them out.",
+    )
 
 
 def evaluate_now(
@@ -251,9 +264,16 @@ def check_assets(
     errors = [finding for finding in findings if finding.severity == "error"]
     if errors:
         raise DataError(
-            "\n".join(f"{e.path}: {e.message}" for e in errors), advice=errors[0].advice
+            "\n".join(map(_told, errors)),
+            advice="\n".join(dict.fromkeys(error.advice for error in errors)),
         )
     return {"folder": str(folder), "findings": [asdict(finding) for finding in findings]}
+
+
+def _told(finding: AssetFinding) -> str:
+    """What was found, with the file once: most messages name it themselves."""
+    names_it = Path(finding.path).name in finding.message
+    return finding.message if names_it else f"{finding.path}: {finding.message}"
 
 
 def toy_model(
@@ -280,6 +300,13 @@ def toy_model(
 def _refuse_absent(folder: Path, what: str) -> None:
     if not folder.is_dir():
         raise UsageError(f"There is no folder of {what} at '{folder}'.", advice="Check its path.")
+
+
+def _refuse_input(out: Path, *inputs: Path) -> None:
+    """Nothing is written over what it is made from."""
+    for path in inputs:
+        if out.exists() and out.samefile(path):
+            raise UsageError(f"--out {out} is one of the inputs.", advice="Choose another name.")
 
 
 def _existing(path: Path) -> Path:

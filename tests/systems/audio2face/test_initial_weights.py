@@ -146,7 +146,7 @@ def test_another_network_is_refused_before_there_is_a_run(
 
 def test_a_missing_run_is_told_with_the_setting(earlier: Run, tmp_path: Path) -> None:
     root = workflow.configuration_of(earlier).config.data.root
-    with pytest.raises(MissingError, match=r"model\.initial_run is 'nowhere'"):
+    with pytest.raises(UsageError, match=r"model\.initial_run \(command line\): .*nowhere"):
         _trained(tmp_path, Path(root), "model.initial_run=nowhere")
 
 

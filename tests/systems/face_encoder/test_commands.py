@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from PIL import Image
 from likeness.errors import DataError, MissingError, UsageError
 from likeness.geometry.flame_assets import MODEL_NAMES, MODEL_SUFFIXES, load_flame
 from likeness.geometry.head_asset import HeadAsset, load_head
+from likeness.geometry.texture_space import TEXTURE_FILES
 from likeness.systems.face_encoder import commands
 from likeness.systems.face_encoder.layout import deca236
 from likeness.systems.face_encoder.record import PersonRecord, distance, merge
@@ -45,7 +47,7 @@ def test_a_record_is_drawn_in_its_pose_or_from_a_view(record, toy_folder, tmp_pa
     }.items():
         out = tmp_path / f"{name}.png"
         document = commands.render(record, out, head=head, size=64, **options)
-        assert document == {"file": str(out)}
+        assert document == {"file": str(out), "replaced": False}
         drawn[name] = pixels(out)
     assert drawn["own"].shape == (64, 64)
     assert np.abs(drawn["own"] - drawn["neutral"]).max() > 5
@@ -90,7 +92,7 @@ def test_views_show_a_head_as_large_with_one_angle_as_with_another(toy_folder, t
 def test_a_turntable_is_a_movie(record, toy_folder, tmp_path):
     out = tmp_path / "turn.gif"
     document = commands.render(record, out, head=str(toy_folder), frames=4, size=48)
-    assert document == {"file": str(out), "frames": 4}
+    assert document == {"file": str(out), "frames": 4, "replaced": False}
     with Image.open(out) as movie:
         assert (movie.n_frames, movie.size) == (4, (48, 48))
 
@@ -133,12 +135,32 @@ def test_merge_and_distance_are_those_of_the_library(record, toy_folder, toy_hea
     other = save(tmp_path / "b.person.npz", toy_head, 2)
     records = [PersonRecord.load(path) for path in (record, other)]
     document = commands.merge([record, other], tmp_path / "m.person.json")
-    assert document == {"file": str(tmp_path / "m.person.json"), "records": 2}
+    merged = str(tmp_path / "m.person.json")
+    assert document == {"file": merged, "records": 2, "replaced": False}
+    assert commands.merge([record, other], Path(merged))["replaced"]
     found = PersonRecord.load(document["file"])
     np.testing.assert_array_equal(found.vector, merge(records).vector)
     document = commands.distance(record, other, head=str(toy_folder))
     assert document["shape_sigma"] == pytest.approx(distance(*records))
     assert document["vertex_mm"] > 1
+
+
+def test_nothing_is_written_over_what_it_is_made_from(record, toy_folder, tmp_path):
+    """A merged record took the place of one that it was merged of."""
+    before = record.read_bytes()
+    (tmp_path / "link.npz").symlink_to(record)
+    for out in (record, tmp_path / "link.npz"):
+        with pytest.raises(UsageError, match="is one of the inputs"):
+            commands.merge([record], out)
+        with pytest.raises(UsageError, match="is one of the inputs"):
+            commands.render(record, out, head=str(toy_folder))
+    assert record.read_bytes() == before
+
+
+def test_a_picture_that_is_drawn_again_says_so(record, toy_folder, tmp_path):
+    out = tmp_path / "a.png"
+    drawn = [commands.render(record, out, head=str(toy_folder), size=32) for _ in range(2)]
+    assert [document["replaced"] for document in drawn] == [False, True]
 
 
 @pytest.mark.parametrize("suffix", [".npz", ".safetensors"])
@@ -165,8 +187,22 @@ def test_assets_are_judged(toy_folder, tmp_path):
         assert caught.value.exit_code == 3
     (tmp_path / "broken").mkdir()
     (tmp_path / "broken" / "generic_model.pkl").write_bytes(b"no model")
-    with pytest.raises(DataError):
+    with pytest.raises(DataError) as caught:
         commands.check_assets(tmp_path / "broken")
+    assert caught.value.message.count("broken") == 1  # the file was named twice
+
+
+def test_what_is_wrong_with_several_assets_is_told_of_each(toy_folder, tmp_path):
+    folder = tmp_path / "assets"
+    shutil.copytree(toy_folder, folder)
+    for name in TEXTURE_FILES.values():
+        (folder / name).write_bytes(b"no texture")
+    with pytest.raises(DataError) as caught:
+        commands.check_assets(folder)
+    lines = caught.value.message.splitlines()
+    assert len(lines) == len(TEXTURE_FILES)
+    for name, line in zip(TEXTURE_FILES.values(), lines, strict=True):
+        assert line.count(name) == 1
 
 
 def test_the_toy_model_is_a_model(tmp_path):

@@ -187,7 +187,7 @@ def test_a_missing_or_foreign_earlier_run_is_refused_before_a_run_exists(
     empty = Path(shutil.copytree(trained.path, tmp_path / "empty"))
     shutil.rmtree(empty / "checkpoints")
     for path, kind, message in (
-        (tmp_path / "nowhere", MissingError, "model.initial_run is .*nowhere"),
+        (tmp_path / "nowhere", UsageError, r"model.initial_run \(command line\): .*nowhere"),
         (foreign, UsageError, "is a run of dance; expected one of face-encoder"),
         (empty, MissingError, "its checkpoints are gone"),
     ):

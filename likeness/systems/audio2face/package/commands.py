@@ -28,4 +28,8 @@ def check_package(
         "violations": violations,
         "warnings": warnings,
     }
-    return Partial(document) if violations else document
+    if not violations:
+        return document
+    count = "a rule" if len(violations) == 1 else f"{len(violations)} rules"
+    told = f"The package {folder} breaks {count} of the runtime."
+    return Partial(document, told, advice="'violations' names each.")
