@@ -137,6 +137,18 @@ def test_defect_02_five_thousand_clips_are_imported(tmp_path: Path) -> None:
     _resolved(out)
 
 
+@pytest.mark.parametrize(
+    ("given", "shape"), [('"hanning"', "hann"), ('"kaiser6"', "kaiser6"), ("None", "none")]
+)
+def test_every_window_of_the_autocorrelation_is_carried_over(
+    tmp_path: Path, given: str, shape: str
+) -> None:
+    own = f'NETWORK_HYPER_PARAMS = {{"autocorr_params": {{"win_func": {given}}}}}\n'
+    import_config(write_regression(tmp_path / "c", train=REGRESSION + own), tmp_path / "c.yaml")
+    config = _resolved(tmp_path / "c.yaml")
+    assert config.model.regression.autocorrelation.window_shape == shape
+
+
 @pytest.mark.parametrize("kind", ["regression", "diffusion"])
 def test_weights_to_start_from_are_carried_over(tmp_path: Path, kind: str) -> None:
     train, write = (
