@@ -112,16 +112,11 @@ class ModelSettings(ConfigModel):
     initial_run: Location | None = None
     """Run whose weights training starts from."""
     published_weights: Location | None = None
-    """weights.pth of NVIDIA's training framework that regression starts from instead; its network
-    has the published settings, and coefficients and emotions as many as here."""
+    """weights.pth of NVIDIA's training framework that training starts from instead; its network
+    has the same settings and encoder, and as many coefficients or vertices, actors and emotions."""
 
     @model_validator(mode="after")
     def _one_start(self) -> ModelSettings:
-        if self.published_weights is not None and self.network != "regression":
-            raise ValueError(
-                f"'published_weights' are of the network regression, and 'network' is "
-                f"{self.network}; expected null"
-            )
         if self.published_weights is not None and self.initial_run is not None:
             raise ValueError("'initial_run' and 'published_weights' are two starts; give one")
         return self

@@ -150,9 +150,8 @@ def take_weights(
 
 
 def start_published(network: nn.Module, path: str) -> None:
-    """Start regression from the weights of the reference's framework; see ``load_published``."""
-    assert isinstance(network, RegressionNetwork)  # see ModelSettings
-    head = network.phoneme_head
+    """Start from the weights of the reference's framework; see ``load_published``."""
+    head = network.phoneme_head if isinstance(network, RegressionNetwork) else None
     load_published(network, path, () if head is None else tuple(head.languages))
     logger.info("The network starts from the published weights '%s'.", path)
 

@@ -131,6 +131,7 @@ _KEYS: dict[str, str] = {
     "train/DEFAULT_SHOT_EMOTION_NAME": f"{DATASET}default_emotion",
     "train/LOG_PERIOD": "train.log_every",
     "train/RNG_SEED_TORCH": "train.seed",
+    "train/PRETRAINED_NET_FPATH": "model.published_weights",
     "train/AUDIO_DATA_CACHING": "audio.keeps_decoded",
 }
 
@@ -145,8 +146,6 @@ _REASONS: dict[str, str] = {
     "train/TARGET_CHANNELS": "every network predicts skin, tongue, jaw and eyes",
     "train/RESCALE_TARGET_CHANNEL_DATA": "follows from 'model.network'",
     "train/NETWORK_NAME": "follows from 'model.network'",
-    "train/PRETRAINED_NET_FPATH": "weights of the reference's own code; 'model.initial_run' goes "
-    "on from a run",
     "train/TRAIN_OUTPUT_ROOT": _ROOTS,
     "train/FINAL_DEPLOY_ROOT": _ROOTS,
     "train/TORCH_CACHE_ROOT": "nothing is downloaded; weights lie where 'encoder_path' says",

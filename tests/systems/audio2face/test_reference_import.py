@@ -13,7 +13,8 @@ from likeness.systems.audio2face.config import AudioToFaceConfig
 from likeness.systems.audio2face.dataset.description import read_description
 from likeness.systems.audio2face.preprocessing.shot_files import CLIP_COLUMNS
 from likeness.systems.audio2face.profiles import PROFILES
-from likeness.systems.audio2face.reference_import import import_config
+from likeness.systems.audio2face.reference_config import read_reference
+from likeness.systems.audio2face.reference_import import convert, import_config
 from tests.systems.audio2face.reference_directories import (
     INFERENCE,
     REGRESSION,
@@ -134,6 +135,31 @@ def test_defect_02_five_thousand_clips_are_imported(tmp_path: Path) -> None:
     rows = list(csv.reader((tmp_path / "long.clips.csv").open()))
     assert rows[5000] == ["ann", "t4999", "0", "100", "ann", "en", "aug/v/t4999.wav", "1"]
     _resolved(out)
+
+
+@pytest.mark.parametrize(
+    ("given", "shape"), [('"hanning"', "hann"), ('"kaiser6"', "kaiser6"), ("None", "none")]
+)
+def test_every_window_of_the_autocorrelation_is_carried_over(
+    tmp_path: Path, given: str, shape: str
+) -> None:
+    own = f'NETWORK_HYPER_PARAMS = {{"autocorr_params": {{"win_func": {given}}}}}\n'
+    import_config(write_regression(tmp_path / "c", train=REGRESSION + own), tmp_path / "c.yaml")
+    config = _resolved(tmp_path / "c.yaml")
+    assert config.model.regression.autocorrelation.window_shape == shape
+
+
+@pytest.mark.parametrize("kind", ["regression", "diffusion"])
+def test_weights_to_start_from_are_carried_over(tmp_path: Path, kind: str) -> None:
+    train, write = (
+        (REGRESSION, write_regression) if kind == "regression" else (TRAIN, write_reference)
+    )
+    text = f'{train}PRETRAINED_NET_FPATH = "/datasets/old/weights.pth"\n'
+    found = convert(read_reference(write(tmp_path / "c", train=text)), datasets="/mine")
+    assert found.settings["model"]["published_weights"] == "/mine/old/weights.pth"
+    assert not [note for note in found.notes if "PRETRAINED" in note]
+    line = text.count("\n")
+    assert found.origins["model.published_weights"] == f"config_train.py:{line}"
 
 
 def test_a_deleted_augmentation_is_off(tmp_path: Path) -> None:

@@ -19,10 +19,14 @@ GAIN = 8.912028
 """Brings speech of usual level to about unit variance."""
 
 
+_KAISER = 6.0
+"""β of Kaiser's taper (Kaiser and Schafer, 1980)."""
+
+
 class Autocorrelation(nn.Module):
     """Windows of sound to Σ_n w[n] · w[n + lag] / window, for lags 0 to ``num_lags`` − 1.
 
-    w is the window after the gain, without its mean, times the symmetric Hann window. The gain is
+    w is the window after the gain, without its mean, times a symmetric taper. The gain is
     ``GAIN``, or one over the level of the sound (``level_floor``).
     """
 
@@ -31,10 +35,7 @@ class Autocorrelation(nn.Module):
     def __init__(self, settings: AutocorrelationSettings) -> None:
         super().__init__()
         self.settings = settings
-        time = torch.arange(settings.window, dtype=torch.float64)
-        hann = 0.5 - 0.5 * torch.cos(2 * math.pi * time / max(settings.window - 1, 1))
-        taper = hann if settings.window_shape == "hann" else torch.ones_like(hann)
-        self.register_buffer("taper", taper.float(), persistent=False)
+        self.register_buffer("taper", _taper(settings), persistent=False)
 
     def forward(self, audio: Tensor) -> Tensor:
         """Correlations (N, windows, ``num_lags``) of sound (N, samples).
@@ -53,6 +54,17 @@ class Autocorrelation(nn.Module):
         if own.removes_mean:
             frames = frames - frames.mean(-1, keepdim=True)
         return _correlation(frames * self.taper, own.num_lags) / own.window
+
+
+def _taper(settings: AutocorrelationSettings) -> Tensor:
+    """(window,) what samples are multiplied by, the same from both ends."""
+    share = torch.arange(settings.window, dtype=torch.float64) / max(settings.window - 1, 1)
+    if settings.window_shape == "none":
+        return torch.ones_like(share).float()
+    if settings.window_shape == "hann":
+        return (0.5 - 0.5 * torch.cos(2 * math.pi * share)).float()
+    beta = torch.tensor(_KAISER, dtype=torch.float64)
+    return (torch.i0(beta * (1 - (2 * share - 1).square()).sqrt()) / torch.i0(beta)).float()
 
 
 def _correlation(frames: Tensor, lags: int) -> Tensor:

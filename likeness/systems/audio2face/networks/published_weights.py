@@ -1,8 +1,8 @@
-"""Weights of the published regression network (``weights.pth`` of Audio2Face-3D's training) by the
-names of ours.
+"""Weights of the published networks (``weights.pth`` of Audio2Face-3D's training) by the names of
+ours.
 
-Owns the table of names. The tensors are the same, but that kernels along time have a further axis
-of length 1 there.
+Owns the table of names, which both networks share: no name is in both. The tensors are the same,
+but that regression's kernels along time have a further axis of length 1 there.
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ from torch import Tensor, nn
 from likeness.errors import DataError, MissingError
 from likeness.models.speech_weights import named_like_transformers, read_tensors
 
-_ENCODER = "w2v."
-_TABLE = (
+_ENCODERS = {"w2v.": "encoder_branch.encoder.model.", "audio_model.": "encoder.model."}
+_CHANNELS = ("skin", "tongue", "jaw", "eye")
+_REGRESSION = (
     (r"w2v_feature_coeffs$", "encoder_branch.shares"),
     (r"w2v_linear_mapping\.", "encoder_branch.projection."),
     (r"linear_explicit_emo\.", "explicit."),
@@ -28,6 +29,23 @@ _TABLE = (
     *((rf"linear_skin_jaw_eyes{i + 1}\.", f"heads.face.{i}.") for i in range(2)),
     *((rf"linear_tongue{i + 1}\.", f"heads.tongue.{i}.") for i in range(2)),
 )
+_DIFFUSION = (
+    (r"proj_hubert\.", "audio."),
+    (r"proj_time\.0\.", "time."),
+    (r"embed_actor\.", "identity."),
+    (r"embed_emo_vector\.", "emotion."),
+    (r"gru\.", "gru."),
+    (r"geometry_embedding\.(skin|tongue|jaw|eye)_embedding\.0\.", r"geometry.\1."),
+    (r"geometry_embedding\.(skin|tongue)_embedding\.1\.", r"geometry.\1_smoothing."),
+    (r"geometry_embedding\.(jaw|eye)_embedding\.2\.", r"geometry.\1_second."),
+    (r"geometry_embedding\.final\.0\.", "geometry.mix."),
+    (r"geometry_embedding\.final\.2\.", "geometry.reduce."),
+    *((rf"final_layer_{c}\.0\.", f"heads.hidden.{i}.") for i, c in enumerate(_CHANNELS)),
+    *((rf"final_layer_{c}\.2\.", f"heads.last.{i}.") for i, c in enumerate(_CHANNELS)),
+)
+_TABLE = (*_REGRESSION, *_DIFFUSION)
+_HIDDEN = "masked_spec_embed"
+"""What hides steps in training; an encoder that stays as it is has no place for it."""
 _ALONG_TIME = re.compile(r"(articulation|phoneme_head)\.layers\.\d\.weight$")
 
 
@@ -37,19 +55,14 @@ def named_like_ours(
     """A published state dict by our names.
 
     Args:
-        weights: of the published network.
+        weights: of a published network.
         languages: of its phonemes, in the order it was trained with; without them, what tells
             phonemes apart is left out.
     """
-    encoder = {
-        name.removeprefix(_ENCODER): tensor
-        for name, tensor in weights.items()
-        if name.startswith(_ENCODER)
-    }
-    named = {
-        f"encoder_branch.encoder.model.{name}": tensor
-        for name, tensor in named_like_transformers(encoder).items()
-    }
+    named = {}
+    for theirs, own in _ENCODERS.items():
+        encoder = {n.removeprefix(theirs): t for n, t in weights.items() if n.startswith(theirs)}
+        named |= {own + name: t for name, t in named_like_transformers(encoder).items()}
     for name, tensor in weights.items():
         regressor = re.match(r"phoneme_regressors\.(\d+)\.(.+)", name)
         if regressor and int(regressor[1]) < len(languages):
@@ -76,7 +89,9 @@ def load_published(network: nn.Module, path: str | Path, languages: Sequence[str
     found, own = named_like_ours(read_tensors(path), languages), network.state_dict()
     needed = [name for name in own if not name.startswith("output_")]
     wrong = [f"{name} is missing" for name in needed if name not in found]
-    wrong += [f"{name} has no place" for name in found if name not in own]
+    wrong += [
+        f"{name} has no place" for name in found if name not in own and not name.endswith(_HIDDEN)
+    ]
     wrong += [
         f"{name} has shape {tuple(found[name].shape)}, expected {tuple(own[name].shape)}"
         for name in needed
@@ -86,7 +101,7 @@ def load_published(network: nn.Module, path: str | Path, languages: Sequence[str
         more = f" and {len(wrong) - 4} more" if len(wrong) > 4 else ""
         raise DataError(
             f"The weights in '{path}' are of another network: {'; '.join(wrong[:4])}{more}.",
-            advice="Use the published settings, the same number of coefficients and emotions, and "
-            "the languages it was trained with.",
+            advice="Use the settings it was trained with, and as many coefficients or vertices, "
+            "actors, emotions and languages of phonemes.",
         )
     network.load_state_dict(found, strict=False)

@@ -29,8 +29,8 @@ class AutocorrelationSettings(ConfigModel):
     level_floor: Annotated[float, Field(gt=0)] | None = None
     """Divide all that the network hears at once by its root mean square, or by this where it is
     quieter, so that correlations do not follow the square of the level; null: as heard."""
-    window_shape: Literal["hann", "none"] = "hann"
-    """Fade each window in and out, or not."""
+    window_shape: Literal["hann", "kaiser6", "none"] = "hann"
+    """Fade each window in and out, as Hann or as Kaiser with β = 6, or not."""
 
     @model_validator(mode="after")
     def _lags(self) -> AutocorrelationSettings:

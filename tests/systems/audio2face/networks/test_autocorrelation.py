@@ -34,6 +34,7 @@ def test_golden_numbers_of_a_tone() -> None:
         (700, AutocorrelationSettings(window=100, stride=33, num_lags=48, preemphasis=0.9)),
         (500, AutocorrelationSettings(window=16, stride=7, num_lags=16, removes_mean=False)),
         (640, AutocorrelationSettings(window_shape="none", preemphasis=0.5)),
+        (8320, AutocorrelationSettings(window_shape="kaiser6")),
     ],
 )
 def test_equals_plain_loops(length: int, settings: AutocorrelationSettings) -> None:
@@ -41,7 +42,8 @@ def test_equals_plain_loops(length: int, settings: AutocorrelationSettings) -> N
     audio = rng.normal(0, 0.1, (2, length)).astype(np.float32)
     found = Autocorrelation(settings)(torch.from_numpy(audio)).numpy()
     size, stride, lags = settings.window, settings.stride, settings.num_lags
-    hann = np.ones(size) if settings.window_shape == "none" else np.hanning(size)
+    tapers = {"none": np.ones(size), "hann": np.hanning(size), "kaiser6": np.kaiser(size, 6)}
+    taper = tapers[settings.window_shape]
     for item in range(2):
         x = audio[item].astype(np.float64) * GAIN
         x = x - settings.preemphasis * np.concatenate([[0], x[:-1]])
@@ -49,7 +51,7 @@ def test_equals_plain_loops(length: int, settings: AutocorrelationSettings) -> N
             frame = x[window * stride : window * stride + size]
             if settings.removes_mean:
                 frame = frame - frame.mean()
-            w = frame * hann
+            w = frame * taper
             expected = [np.dot(w[: size - lag], w[lag:]) / size for lag in range(lags)]
             np.testing.assert_allclose(found[item, window], expected, atol=1e-5)
 

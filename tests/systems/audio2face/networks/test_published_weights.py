@@ -5,11 +5,17 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
 from likeness.errors import DataError, MissingError, UnsafeFileError
+from likeness.models.speech_choice import build_encoder
+from likeness.models.speech_transformers import Freeze
+from likeness.systems.audio2face.networks.diffusion import DiffusionNetwork
+from likeness.systems.audio2face.networks.diffusion_parts import ChannelSizes
+from likeness.systems.audio2face.networks.diffusion_settings import DiffusionSettings
 from likeness.systems.audio2face.networks.published_weights import load_published
 from likeness.systems.audio2face.networks.regression import RegressionNetwork
 from likeness.systems.audio2face.networks.regression_settings import RegressionSettings
@@ -154,3 +160,106 @@ def test_a_stored_pickle_is_not_executed(
     with pytest.raises(UnsafeFileError):
         load_published(nn.Linear(1, 1), tmp_path / "weights.pth")
     assert capsys.readouterr().out == ""
+
+
+SIZES, ACTORS, EMOTIONS = ChannelSizes(21, 15), 2, 3
+
+
+def _published_diffusion(encoder: nn.Module) -> dict[str, Tensor]:
+    """A state dict as published, of the default widths on an encoder of 16."""
+    torch.manual_seed(1)
+    inner = {"skin": (21, 512), "tongue": (15, 20), "jaw": (15, 30), "eye": (4, 8)}
+    hidden = {"skin": 512, "tongue": 512, "jaw": 128, "eye": 128}
+    embedding = "geometry_embedding"
+    shapes: dict[str, tuple[int, ...]] = {
+        "proj_hubert": (256, 16), "proj_time.0": (256, 1000),
+        f"{embedding}.final.0": (570, 570), f"{embedding}.final.2": (285, 570),
+    }  # fmt: skip
+    for channel, (size, width) in inner.items():
+        shapes[f"{embedding}.{channel}_embedding.0"] = (width, size)
+        second = (1, 1, 9) if channel in ("skin", "tongue") else (width, width)
+        shapes[f"{embedding}.{channel}_embedding.{1 if len(second) == 3 else 2}"] = second
+        shapes[f"final_layer_{channel}.0"] = (hidden[channel], 256)
+        shapes[f"final_layer_{channel}.2"] = (size, hidden[channel])
+    weights = {f"audio_model.{name}": tensor for name, tensor in encoder.state_dict().items()}
+    for name, shape in shapes.items():
+        weights[f"{name}.weight"] = torch.randn(shape) / math.sqrt(math.prod(shape[1:]))
+        weights[f"{name}.bias"] = torch.randn(shape[0]) * 0.1
+    weights["embed_actor.weight"] = torch.randn(32, ACTORS)
+    weights["embed_emo_vector.weight"] = torch.randn(32, EMOTIONS)
+    recurrent = nn.GRU(861, 256, 2, batch_first=True)
+    return weights | {f"gru.{name}": tensor for name, tensor in recurrent.state_dict().items()}
+
+
+def _diffusion_by_published_names(
+    w: dict[str, Tensor], encoded: Tensor, noisy: Tensor, time: int, actor: int, emotion: Tensor
+) -> Tensor:
+    """The network by the published tensors: frames (T, D) of an encoder's steps (n, 16)."""
+
+    def linear(name: str, x: Tensor) -> Tensor:
+        return x @ w[f"{name}.weight"].T + w[f"{name}.bias"]
+
+    frames, parts = len(noisy), []
+    places = np.linspace(0, len(encoded) - 1, frames)
+    columns = [np.interp(places, range(len(encoded)), column) for column in encoded.T.numpy()]
+    heard = linear("proj_hubert", torch.tensor(np.stack(columns, 1), dtype=torch.float32))
+    for channel, x in zip(("skin", "tongue", "jaw", "eye"), noisy.split(SIZES.each, 1)):
+        name = f"geometry_embedding.{channel}_embedding"
+        x = linear(f"{name}.0", x)
+        if channel in ("skin", "tongue"):
+            kernel, bias = w[f"{name}.1.weight"], w[f"{name}.1.bias"]
+            x = nn.functional.conv1d(x[:, None], kernel, bias, padding=4)[:, 0]
+        else:
+            x = linear(f"{name}.2", x.relu())
+        parts.append(x.relu())
+    final = "geometry_embedding.final"
+    geometry = linear(f"{final}.2", linear(f"{final}.0", torch.cat(parts, 1)).relu())
+    when = nn.functional.mish(w["proj_time.0.weight"][:, time] + w["proj_time.0.bias"])
+    who, felt = w["embed_actor.weight"][:, actor], w["embed_emo_vector.weight"] @ emotion
+    held = [x.expand(frames, -1) for x in (who, when, felt)]
+    recurrent = nn.GRU(861, 256, 2, batch_first=True)
+    recurrent.load_state_dict({n[4:]: t for n, t in w.items() if n.startswith("gru.")})
+    features = recurrent(torch.cat([heard, geometry, *held], 1)[None])[0][0]
+    heads = [
+        linear(f"final_layer_{c}.2", linear(f"final_layer_{c}.0", features).relu())
+        for c in ("skin", "tongue", "jaw", "eye")
+    ]
+    return torch.cat(heads, 1)
+
+
+@pytest.mark.parametrize("freeze", ["lower", "all"])
+def test_published_weights_of_diffusion_give_the_published_result(
+    tmp_path: Path, freeze: Freeze
+) -> None:
+    """Also where nothing of the encoder learns, so that nothing hides steps of it."""
+    transformers = pytest.importorskip("transformers")
+    config = transformers.HubertConfig(
+        hidden_size=16, num_hidden_layers=3, num_attention_heads=2, intermediate_size=16,
+        conv_dim=[8] * 7, num_conv_pos_embeddings=4, num_conv_pos_embedding_groups=2,
+    )  # fmt: skip
+    config.save_pretrained(tmp_path)
+    encoder = transformers.HubertModel(config).eval()
+    weights = _published_diffusion(encoder)
+    torch.save(weights, tmp_path / "weights.pth")
+    neutral = torch.randn(ACTORS, SIZES.total)
+    network = DiffusionNetwork(
+        DiffusionSettings(),
+        build_encoder("hubert", tmp_path, freeze=freeze, with_weights=False),
+        SIZES,
+        fps=60.0,
+        num_identities=ACTORS,
+        num_emotions=EMOTIONS,
+        mean_geometry=neutral,
+    ).eval()
+    load_published(network, tmp_path / "weights.pth")
+    audio, noisy = torch.randn(1, 16000) * 0.1, torch.randn(1, 60, SIZES.total)
+    emotion, identity = torch.rand(1, EMOTIONS), torch.eye(ACTORS)[1:]
+    with torch.no_grad():
+        found, _ = network(noisy, torch.tensor([500]), audio, identity, emotion)
+        encoded = encoder(audio).last_hidden_state[0]
+        moved = _diffusion_by_published_names(weights, encoded, noisy[0], 500, 1, emotion[0])
+    torch.testing.assert_close(found[0], moved + neutral[1], atol=1e-5, rtol=1e-5)
+    del weights["gru.bias_hh_l1"]
+    torch.save(weights, tmp_path / "fewer.pth")
+    with pytest.raises(DataError, match=r"of another network: gru\.bias_hh_l1 is missing"):
+        load_published(network, tmp_path / "fewer.pth")
