@@ -12,8 +12,12 @@ from likeness.studio.glasses import EDGE, METAL
 from likeness.studio.noise import fbm
 from likeness.studio.surface_points import SurfacePoints, SurfaceValues
 
-_METAL_SHINE = 34.0
-"""Times the albedo's green: lacquered wire shines as little as lacquer."""
+_PLASTIC = 0.038
+"""Reflectance of acetate, of lacquer and of a lens's edge, seen straight: Fresnel's ((n - 1) /
+(n + 1))^2 at a refractive index of 1.48."""
+_METAL_SHINE = 2.3
+"""What metal mirrors beyond its lacquer, times the albedo's green: with what it scatters, half of
+the light of silver, as of steel and nickel, and little of black."""
 _LENS_EDGE = (0.14, 0.155, 0.155)
 """Cut and polished: most of what meets it passes on into the lens."""
 _TORTOISE = (0.018, 0.008, 0.004)
@@ -39,6 +43,6 @@ def paint(appearance: Appearance, points: SurfacePoints) -> SurfaceValues:
         albedo[metal] = (0.12, 0.12, 0.12)
     albedo[edge] = _LENS_EDGE
     values.albedo[:] = albedo
-    values.specular[:] = np.where(metal, 1.6 + _METAL_SHINE * albedo[:, 1], 1.6)
+    values.specular[:] = np.where(metal, _PLASTIC + _METAL_SHINE * albedo[:, 1], _PLASTIC)
     values.roughness[:] = np.where(metal, 0.32, 0.26)
     return values

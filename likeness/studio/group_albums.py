@@ -82,6 +82,8 @@ the camera, as people do who are asked for their picture."""
 PORTRAIT_YAW: dict[View, tuple[float, float]] = {"front": (-11.7, -9.0), "left": (-34.0, -24.5)}
 
 _TURNED = 1 / 3
+_FOCAL_LENGTHS = (35.0, 85.0)
+"""Shortest and longest equivalent mm."""
 _OVERLAP, _HARD_OVERLAP = 0.10, 0.35
 _CLOSE_UP = 3.0
 """Sides, in face heights, of the square that counts as the picture of one person."""
@@ -126,7 +128,9 @@ def group_pictures(
             and people allow. Another share changes no picture that is of the same kind in both.
 
     Raises:
-        UsageError: fewer people than a group may have.
+        UsageError: fewer people than a group may have, or a share that is none. At once, as the
+            next one, before any picture is made.
+        DataError: pictures of that size are too small for so many faces.
     """
     if not sizes or max(sizes) > min(MOST_PEOPLE, len(people)) or min(sizes) < 1:
         raise UsageError(
@@ -134,6 +138,49 @@ def group_pictures(
             f"{len(people)}.",
             advice="Give more people or ask for smaller groups.",
         )
+    if count < 0 or not 0.0 <= hard <= 1.0:
+        raise UsageError(
+            f"Group pictures are 0 or more with a share of 0 to 1 hard cases; asked for {count} "
+            f"with {hard:g}.",
+            advice="Correct count or hard.",
+        )
+    for size in sizes:
+        _try_places(size, _picture_size(size, short_side), _most_overlap(difficulty))
+    return _group_pictures(people, count, seed, short_side, difficulty, sizes, hard)
+
+
+def _picture_size(people: int, short_side: int) -> tuple[int, int]:
+    """Height and width in pixels of a picture of so many people."""
+    down, across = _SHAPES[people]
+    unit = short_side / min(down, across)
+    return 8 * round(unit * down / 8.0), 8 * round(unit * across / 8.0)
+
+
+def _try_places(people: int, size: tuple[int, int], most_overlap: float) -> None:
+    """Looks for places as pictures do, before any is made: what is found once is found again, since
+    sizes that are enough for a few in a hundred searches lie within 16 pixels.
+
+    Raises:
+        DataError: there are none.
+    """
+    for focal_length in _FOCAL_LENGTHS:
+        rng = rng_of("room", people, *size)
+        draw_places(rng, people, size, focal_length, most_overlap=most_overlap)
+
+
+def _most_overlap(difficulty: Difficulty) -> float:
+    return _HARD_OVERLAP if difficulty.occlusion >= 0.15 else _OVERLAP
+
+
+def _group_pictures(
+    people: Sequence[Person],
+    count: int,
+    seed: int,
+    short_side: int,
+    difficulty: Difficulty,
+    sizes: Sequence[int],
+    hard: float,
+) -> Iterator[GroupAlbumPicture]:
     odds = np.array([COUNT_ODDS[size - 1] for size in sizes])
     cases = possible_cases(people, sizes)
     for number in range(count):
@@ -167,10 +214,8 @@ def group_picture(
         difficulty: knobs.
         one_outfit: all wear the same, as in a team.
     """
-    down, across = _SHAPES[len(people)]
-    unit = short_side / min(down, across)
-    size = (8 * round(unit * down / 8.0), 8 * round(unit * across / 8.0))
-    most = _HARD_OVERLAP if difficulty.occlusion >= 0.15 else _OVERLAP
+    size = _picture_size(len(people), short_side)
+    most = _most_overlap(difficulty)
     light = GROUP_LIGHTS[int(rng.integers(len(GROUP_LIGHTS)))]
     allowed = _PLACES[light]
     kind = allowed[int(rng.integers(len(allowed)))]
@@ -186,7 +231,8 @@ def group_picture(
         expression = tuple(expression_of(face, rng).tolist())
         members.append(Member(dressed(person, colour, worn, rng), turn, expression))
     for _ in range(_TRIES):
-        focal_length = math.exp(rng.uniform(math.log(35.0), math.log(85.0)))
+        shortest, longest = _FOCAL_LENGTHS
+        focal_length = math.exp(rng.uniform(math.log(shortest), math.log(longest)))
         places = draw_places(rng, len(people), size, focal_length, most_overlap=most)
         aperture = math.exp(rng.uniform(math.log(2.8), math.log(8.0)))
         focus = front_focus([away for _, _, away in places])

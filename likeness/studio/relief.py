@@ -168,12 +168,13 @@ moves them: of its eight corners' shares no sum is above 7.86."""
 def _crease_height(x, y, z, drives, seed, feet):
     """Height in mm of all lines below the forehead; what fades to nothing is not looked at.
 
-    ``feet`` are :func:`_crows_feet` of x.
+    ``feet`` are :func:`_crows_feet` of x. The second number is the part of the height that is a
+    bank between two levels: its foot lies low, and in no hollow.
     """
     ax = abs(x)
     left = x > 0.0
     age = drives.age
-    height = 0.0
+    height, bank = 0.0, 0.0
     if 38.0 < y < 66.0 and ax < 22.0:
         drive = drives.frown_left if left else drives.frown_right
         depth = (0.44 + 0.24 * age) * drive + 0.40 * max(age - 0.2, 0.0)
@@ -217,7 +218,8 @@ def _crease_height(x, y, z, drives, seed, feet):
             )
             # A bank, and a groove in it that is sharp only where the face folds now.
             groove = 1.7 + 1.3 * (1.0 - min(1.5 * drive, 1.0))
-            height += depth * ends * (0.5 * step + 0.5 * _valley(distance, groove))
+            bank = depth * ends * 0.5 * step
+            height += bank + depth * ends * 0.5 * _valley(distance, groove)
         if age > 0.3:
             # From the corner of the mouth outward and down; short and soft in most people.
             ends = smoothstep(-60.0, -47.0, y) * (1.0 - smoothstep(-43.0, -36.0, y))
@@ -237,7 +239,7 @@ def _crease_height(x, y, z, drives, seed, feet):
             depth = 0.34 * drives.neck
             depth *= 0.55 + 0.45 * noise_at(x / 17.0, y / 9.0, 0.8, seed + 59)
             height += depth * smoothstep(-20.0, 15.0, z) * rings
-    return height
+    return height, bank
 
 
 @njit(cache=True)
@@ -256,35 +258,39 @@ def wrinkle_height(x, y, z, drives, seed, lines):
 
     ``lines`` are :func:`lines_of` the seed.
     """
-    creases = _crease_height(x, y, z, drives, seed, _crows_feet(x, y, 0.0, lines))
+    creases, _ = _crease_height(x, y, z, drives, seed, _crows_feet(x, y, 0.0, lines))
     return creases + _forehead(x, y, z, drives, 0.0, lines)[0]
 
 
 @njit(cache=True)
 def wrinkle_gradient(x, y, z, drives, footprint, seed, lines):
-    """Height and gradient of :func:`wrinkle_height`, by differences over about a pixel."""
+    """Height and gradient of :func:`wrinkle_height`, by differences over about a pixel, and the
+    depth of the hollow a point lies in, mm and 0 on a bank's foot."""
     visible = fade(5.0, footprint)
     if visible <= 0.0:
-        return 0.0, 0.0, 0.0, 0.0
+        return 0.0, 0.0, 0.0, 0.0, 0.0
     step = max(0.12, 0.4 * footprint)
     here, right, up, forward = _forehead(x, y, z, drives, step, lines)
     scale = visible / step
     if not _may_crease(abs(x), y, z, step):
-        return visible * here, (right - here) * scale, (up - here) * scale, (forward - here) * scale
+        height, hollow = visible * here, visible * max(-here, 0.0)
+        across, along, ahead = (right - here) * scale, (up - here) * scale, (forward - here) * scale
+        return height, across, along, ahead, hollow
     feet = _crows_feet(x, y, step, lines)
-    creases = _crease_height(x, y, z, drives, seed, feet)
+    creases, bank = _crease_height(x, y, z, drives, seed, feet)
     beside = _crows_feet(x + step, y, step, lines)
-    right += _crease_height(x + step, y, z, drives, seed, beside) - creases
-    up += _crease_height(x, y + step, z, drives, seed, feet) - creases
+    right += _crease_height(x + step, y, z, drives, seed, beside)[0] - creases
+    up += _crease_height(x, y + step, z, drives, seed, feet)[0] - creases
     # Below the forehead depth alone changes a line on temples, chin and neck only; elsewhere it
     # tells front from back, far from where the face is.
     if (abs(x) > 44.0 and y > 12.0) or y < -84.0 or drives.chin > 0.01:
-        forward += _crease_height(x, y, z + step, drives, seed, feet) - creases
+        forward += _crease_height(x, y, z + step, drives, seed, feet)[0] - creases
     return (
         visible * (here + creases),
         (right - here) * scale,
         (up - here) * scale,
         (forward - here) * scale,
+        visible * max(bank - creases - here, 0.0),
     )
 
 

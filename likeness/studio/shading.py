@@ -30,7 +30,7 @@ _MATERIALS = np.array(
         [0.18, 0.12, 0.10, 3.0, 1.10, 0.90, 0.030, 0.35],
         [0.30, 0.30, 0.30, 7.0, 6.00, 5.50, 0.046, 0.50],
         [0.10, 0.10, 0.10, 0.8, 0.80, 0.80, 0.040, 0.00],
-        [0.00, 0.00, 0.00, 0.3, 0.30, 0.30, 0.045, 0.00],
+        [0.00, 0.00, 0.00, 0.3, 0.30, 0.30, 0.000, 0.00],
         [0.10, 0.10, 0.10, 5.0, 5.00, 5.00, 0.040, 0.00],
     ],
     dtype=np.float32,
@@ -184,7 +184,10 @@ def shade(
         rx, ry, rz = 2.0 * n_v * nx - vx, 2.0 * n_v * ny - vy, 2.0 * n_v * nz - vz
         rough = roughness[sample]
         alpha = max(rough * rough, 0.002)
-        reflectance = _MATERIALS[kind, 6]
+        # Of metal and plastic the straight reflectance is painted, and none mirrors more than all.
+        is_painted = kind == GLOSS
+        reflectance = specular[sample] if is_painted else _MATERIALS[kind, 6]
+        shine = 1.0 if is_painted else _SPECULAR * specular[sample]
         second = _MATERIALS[kind, 7]
         tx, ty, tz = tangent[sample, 0], tangent[sample, 1], tangent[sample, 2]
         for c in range(3):
@@ -303,7 +306,7 @@ def shade(
                     narrow = min(0.38 * alpha + 0.5 * lamp_softness[lamp], 1.0)
                     lobe = (1.0 - second) * lobe + second * _microfacet(narrow, n_h, n_l, n_v)
                 # Strength is measured on a white diffuse surface, hence the factor pi.
-                strength = _SPECULAR * specular[sample] * fresnel * lobe * n_l * lit * math.pi
+                strength = shine * fresnel * lobe * n_l * lit * math.pi
                 for c in range(3):
                     gloss[c] += strength * lamp_colors[lamp, c]
 
@@ -320,6 +323,6 @@ def shade(
             value = white * (diffuse[c] + ambient + returned) + gloss[c]
             if kind != STRAND:
                 # Tears mirror what water does; more would lie over the pupil as a veil.
-                shine = 1.0 if kind == EYE else _SPECULAR * specular[sample]
-                value += shine * fresnel * mirror * seen * seen * past
+                strength = 1.0 if kind == EYE else shine
+                value += strength * fresnel * mirror * seen * seen * past
             out[sample, c] = value

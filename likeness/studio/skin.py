@@ -136,15 +136,15 @@ def _crease_kernel(
 ):
     for index in range(rest.shape[0]):
         x, y, z = float(rest[index, 0]), float(rest[index, 1]), float(rest[index, 2])
-        wrinkle = 0.0
+        hollow = 0.0
         slope = (0.0, 0.0, 0.0)
         if part[index] == 0:
-            wrinkle, wx, wy, wz = wrinkle_gradient(
+            _, wx, wy, wz, hollow = wrinkle_gradient(
                 x, y, z, drives, float(footprints[index]), seed, lines
             )
             slope = (wx, wy, wz)
         # Creases swallow light.
-        hollow = min(max(-wrinkle, 0.0), 0.8)
+        hollow = min(hollow, 0.8)
         kept = (1 - 0.22 * hollow, 1 - 0.34 * hollow, 1 - 0.34 * hollow)
         for axis in range(3):
             bump[index, axis] = -(slope[axis] + ground[index, 3 + axis])

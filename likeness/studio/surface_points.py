@@ -69,7 +69,8 @@ class SurfaceValues:
     """(N, 3) minus the gradient of the fine relief in rest space, mm per mm: turn it with the
     surface and *add* it to the unit normal, then normalise."""
     specular: np.ndarray
-    """(N,) strength of the mirror reflection, 1 being that of dry skin."""
+    """(N,) strength of the mirror reflection, 1 being that of dry skin; of glasses the reflectance
+    seen straight."""
     roughness: np.ndarray
     """(N,) 0 mirror .. 1 chalk; skin about .5, the eye .06."""
     occlusion: np.ndarray

@@ -8,7 +8,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from likeness.errors import UsageError
+from likeness.errors import DataError, UsageError
 from likeness.seeds import rng_of
 from likeness.studio import group_albums
 from likeness.studio.camera import face_region
@@ -97,8 +97,21 @@ def test_the_halves_are_disjoint():
     assert not set(group_albums.GROUP_BACKGROUNDS) & set(group_albums.PORTRAIT_BACKGROUNDS)
 
 
-def test_too_few_people_are_refused():
+def test_what_cannot_be_is_refused_before_any_picture(monkeypatch):
+    """When it is asked for, whichever of the pictures could not be made."""
+
+    def never(*args, **options):
+        raise AssertionError("a picture was begun")
+
+    monkeypatch.setattr(group_albums, "group_picture", never)
+    with pytest.raises(DataError, match="5 faces of 96 pixels do not fit into 528 x 352"):
+        group_pictures(_people(), count=4, short_side=352, sizes=(1, 5))
     with pytest.raises(UsageError, match="there are 2"):
-        next(group_pictures(_people()[:2], count=1))
+        group_pictures(_people()[:2], count=1)
+    with pytest.raises(UsageError, match="asked for 3 with 1.5"):
+        group_pictures(_people(), count=3, hard=1.5)
+
+
+def test_two_people_meet_where_groups_are_of_two():
     found = list(group_pictures(_people()[:2], count=2, sizes=(2,), short_side=400))
     assert [len(picture.picture.people) for picture in found] == [2, 2]
