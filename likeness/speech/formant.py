@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 from scipy.signal import lfilter
 
@@ -188,22 +189,35 @@ def _resonated(source: NDArray[np.float64], formants: NDArray[np.float64]) -> ND
         formants: (samples, 3) Hz.
     """
     sound = source
-    for number, bandwidth in enumerate(_BANDWIDTHS):
-        state = np.zeros(2)
-        parts = []
-        for first in range(0, len(sound), _STEP):
-            gain, recursion = _resonator(float(formants[first, number]), bandwidth)
-            part, state = lfilter(gain, recursion, sound[first : first + _STEP], zi=state)
-            parts.append(part)
-        sound = np.concatenate(parts)
+    for track, bandwidth in zip(formants[::_STEP].T, _BANDWIDTHS):
+        gain, turn, shrink = _resonator(np.ascontiguousarray(track), bandwidth)
+        sound, given = np.empty_like(source), sound
+        _resonate(given, gain, turn, shrink, sound)
     return sound
 
 
-def _resonator(frequency: float, bandwidth: float) -> tuple[list[float], list[float]]:
-    """Numerator and denominator of a two-pole resonator with a gain of 1 at 0 Hz."""
+@njit(cache=True, nogil=True)
+def _resonate(given, gain, turn, shrink, out):
+    """A two-pole resonator with a gain and a turn for each ``_STEP`` samples, which a library's
+    filter, called for one piece after the other, needs thirty times as long for.
+    """
+    first, second = 0.0, 0.0
+    for sample in range(len(given)):
+        step = sample // _STEP
+        out[sample] = first + gain[step] * given[sample]
+        first = second + turn[step] * out[sample]
+        second = -shrink * out[sample]
+
+
+def _resonator(
+    frequency: NDArray[np.float64], bandwidth: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64], float]:
+    """Two-pole resonators with a gain of 1 at 0 Hz: factors of the input, and of the last two
+    outputs, the second one negative.
+    """
     radius = float(np.exp(-np.pi * bandwidth / SAMPLE_RATE))
-    turn = 2.0 * radius * float(np.cos(2 * np.pi * frequency / SAMPLE_RATE))
-    return [1.0 - turn + radius * radius], [1.0, -turn, radius * radius]
+    turn = 2.0 * radius * np.cos(2 * np.pi * frequency / SAMPLE_RATE)
+    return 1.0 - turn + radius * radius, turn, radius * radius
 
 
 def _noise(pieces: Sequence[tuple[_Sound, int]], samples: int, seed: int) -> NDArray[np.float64]:
@@ -224,8 +238,8 @@ def _noise(pieces: Sequence[tuple[_Sound, int]], samples: int, seed: int) -> NDA
             shape = np.exp(-np.arange(burst) / (0.3 * burst))
         else:
             continue
-        gain, recursion = _resonator(centre, _NOISE_BANDWIDTH * centre)
-        coloured = lfilter(gain, recursion, white[span])
+        gain, turn, shrink = _resonator(np.array([centre]), _NOISE_BANDWIDTH * centre)
+        coloured = lfilter(gain, [1.0, -turn[0], shrink], white[span])
         power = float(np.sqrt(np.mean(coloured**2)))
         sound[span] += level * shape * coloured / power
     return sound

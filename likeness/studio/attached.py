@@ -72,13 +72,13 @@ class AttachedMesh:
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _place(skin, anchors, weights, offsets, normals, local, rigid, out_positions, out_normals):
-    own = np.empty((3, 3))
+    frame = rigid.copy()
     for vertex in range(len(anchors)):
         a, b, c = anchors[vertex, 0], anchors[vertex, 1], anchors[vertex, 2]
-        frame = rigid
         if local[vertex]:
-            _triangle_frame(skin[a], skin[b], skin[c], own)
-            frame = own
+            _triangle_frame(skin[a], skin[b], skin[c], frame)
+        elif vertex and local[vertex - 1]:
+            frame[:] = rigid
         for axis in range(3):
             position = weights[vertex, 0] * skin[a, axis]
             position += weights[vertex, 1] * skin[b, axis] + weights[vertex, 2] * skin[c, axis]

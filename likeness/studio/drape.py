@@ -90,7 +90,7 @@ def _lay(points, layer, roots, rotation, center, radii):
             for k in range(3):
                 middle = 0.5 * (points[index, k] + points[index + 1, k])
                 local[axis] += rotation[k, axis] * (middle - center[k])
-        before[:] = local
+            before[axis] = local[axis]
         if roots[index]:
             root[:] = local
         clear = _CLEAR + _LAYER * layer[index]
@@ -118,9 +118,12 @@ def _lay(points, layer, roots, rotation, center, radii):
             local[0] += step * x / radius
             local[2] += step * z / radius
             local[1] -= step * slope
+        if not moved:  # as most hair, which is above the bust
+            tucked = False
+            continue
         far = ((local - before) ** 2).sum() > ((before - root) ** 2).sum()
-        tucked = moved and (tucked or roots[index] or far)
-        if moved and not tucked:
+        tucked = tucked or roots[index] or far
+        if not tucked:
             for axis in range(3):
                 for k in range(3):
                     shift = rotation[axis, k] * (local[k] - before[k])

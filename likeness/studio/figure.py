@@ -110,6 +110,17 @@ class Surface:
     """(V,) row of ``Figure.rotations`` that turns the rest frame to the posed one."""
 
     @functools.cached_property
+    def places(self) -> NDArray[np.float32]:
+        """(num_solid, 4) mouth ring, eye ring, ear and layer side by side, as they are read."""
+        columns = (self.mouth_ring, self.eye_ring, self.ear, self.layer)
+        return np.stack([column[: self.num_solid] for column in columns], axis=1)
+
+    @functools.cached_property
+    def num_head_faces(self) -> int:
+        """Triangles of the bare head, which are the first."""
+        return int(np.count_nonzero(self.faces[:, 0] < self.num_head))
+
+    @functools.cached_property
     def num_solid(self) -> int:
         """Vertices up to the last one of a triangle or a lens. After them are strands alone, which
         are most of all vertices."""

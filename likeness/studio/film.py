@@ -138,7 +138,7 @@ def develop(linear: Picture, film: Film, rng: np.random.Generator) -> Picture:
         if sigma > 0.15:
             linear = cv2.GaussianBlur(linear, (0, 0), sigma, borderType=cv2.BORDER_REFLECT_101)
     if film.vignette > 0.0:
-        y, x = np.mgrid[:height, :width].astype(np.float32)
+        y, x = np.arange(height, dtype=np.float32)[:, None], np.arange(width, dtype=np.float32)
         x, y = (x + 0.5) / width - 0.5, (y + 0.5) / height - 0.5
         linear = linear * (1.0 - np.float32(2.0 * film.vignette) * (x * x + y * y))[..., None]
     if film.source_side is not None and film.source_side < max(height, width):
@@ -150,7 +150,7 @@ def develop(linear: Picture, film: Film, rng: np.random.Generator) -> Picture:
     picture = encode(linear)
     if picture.shape[:2] != (height, width):
         picture = cv2.resize(picture, (width, height), interpolation=cv2.INTER_CUBIC)
-    picture = np.clip(picture, 0.0, 1.0).astype(np.float32)
+        picture = np.clip(picture, 0.0, 1.0)
     if film.jpeg_quality is not None:
         picture = _through_jpeg(picture, film.jpeg_quality)
     return picture

@@ -101,19 +101,10 @@ def take_samples(
     point = np.empty(count, np.int32)
     found_depth = np.empty(count, np.float32)
     tri_of = np.empty(count, np.int32)
-    bary = np.zeros((count, 3), np.float32)
-    vectors = np.zeros((3, count, 3), np.float32)
-    scalars = np.zeros((6, count), np.float32)
-    attributes = (
-        vertices,
-        figure.normals,
-        surface.rest,
-        surface.mouth_ring,
-        surface.eye_ring,
-        surface.ear,
-        surface.layer,
-        figure.lid_distance,
-    )
+    bary = np.empty((count, 3), np.float32)
+    vectors = np.empty((3, count, 3), np.float32)
+    scalars = np.empty((6, count), np.float32)
+    attributes = vertices, figure.normals, surface.rest, surface.places, figure.lid_distance
     used = _share(
         tri,
         n,
@@ -178,15 +169,15 @@ def _share(
     """Gathers samples into points, whose attributes are means; returns how many points.
 
     ``vectors`` rows are position, normal and rest, ``scalars`` rows the rings, ear, layer, lid
-    distance and footprint. They and ``bary`` are zero on entry.
+    distance and footprint.
     """
     half, one = np.float32(0.5), np.float32(1.0)
     normals, rest = attributes[1], attributes[2]
-    members = np.zeros(len(place), np.int32)
-    on_first = np.zeros(len(place), np.int32)
+    members = np.empty(len(place), np.int32)
+    on_first = np.empty(len(place), np.int32)
     first_rest = np.empty((len(place), 3), np.float32)
     here = np.empty(3, np.float32)
-    sample, used, number = 0, 0, 0
+    sample, used, number, last = 0, 0, 0, -1
     for row in range(0, tri.shape[0], n):
         for column in range(0, tri.shape[1], n):
             start = used
@@ -196,12 +187,14 @@ def _share(
                 face = tri[y, x]
                 if face < 0:
                     continue
-                i, j, k = faces[face, 0], faces[face, 1], faces[face, 2]
-                x0, y0 = xy[i, 0], xy[i, 1]
-                e1x, e1y = xy[j, 0] - x0, xy[j, 1] - y0
-                e2x, e2y = xy[k, 0] - x0, xy[k, 1] - y0
+                if face != last:
+                    last = face
+                    i, j, k = faces[face, 0], faces[face, 1], faces[face, 2]
+                    x0, y0 = xy[i, 0], xy[i, 1]
+                    e1x, e1y = xy[j, 0] - x0, xy[j, 1] - y0
+                    e2x, e2y = xy[k, 0] - x0, xy[k, 1] - y0
+                    area = one / (e1x * e2y - e1y * e2x)
                 qx, qy = np.float32(x) + half - x0, np.float32(y) + half - y0
-                area = one / (e1x * e2y - e1y * e2x)
                 b, c = (qx * e2y - qy * e2x) * area, (e1x * qy - e1y * qx) * area
                 a, b, c = (one - b - c) * inverse[i], b * inverse[j], c * inverse[k]
                 depth = one / (a + b + c)
@@ -241,10 +234,14 @@ def _share(
                         _add(one, (i, j, k), (a, b, c), found, attributes, vectors, scalars)
                     else:
                         point_tri[found] = face
-                        on_first[found] = 1
+                        on_first[found], members[found] = 1, 0
                         bary[found, 0], bary[found, 1], bary[found, 2] = a, b, c
                         for axis in range(3):
                             first_rest[found, axis] = here[axis]
+                            for kind in range(3):
+                                vectors[kind, found, axis] = 0.0
+                        for kind in range(6):
+                            scalars[kind, found] = 0.0
                         used += 1
                 members[found] += 1
                 scalars[5, found] += depth
@@ -276,7 +273,7 @@ def _share(
 @njit(cache=True, nogil=True, error_model="numpy", inline="always")
 def _add(times, corners, weights, found, attributes, vectors, scalars):
     """Adds ``times`` the attributes at a place of a triangle to a point's sums."""
-    vertices, normals, rest, mouth_ring, eye_ring, ear, layer, lid_distance = attributes
+    vertices, normals, rest, places, lid_distance = attributes
     i, j, k = corners
     a, b, c = times * weights[0], times * weights[1], times * weights[2]
     x = a * normals[i, 0] + b * normals[j, 0] + c * normals[k, 0]
@@ -292,10 +289,8 @@ def _add(times, corners, weights, found, attributes, vectors, scalars):
             a * vertices[i, axis] + b * vertices[j, axis] + c * vertices[k, axis]
         )
         vectors[2, found, axis] += a * rest[i, axis] + b * rest[j, axis] + c * rest[k, axis]
-    scalars[0, found] += a * mouth_ring[i] + b * mouth_ring[j] + c * mouth_ring[k]
-    scalars[1, found] += a * eye_ring[i] + b * eye_ring[j] + c * eye_ring[k]
-    scalars[2, found] += a * ear[i] + b * ear[j] + c * ear[k]
-    scalars[3, found] += a * layer[i] + b * layer[j] + c * layer[k]
+    for kind in range(4):
+        scalars[kind, found] += a * places[i, kind] + b * places[j, kind] + c * places[k, kind]
     scalars[4, found] += a * lid_distance[i] + b * lid_distance[j] + c * lid_distance[k]
 
 

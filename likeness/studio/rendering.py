@@ -276,7 +276,7 @@ def light_of(
             lamps, (vertices, solid), (surface.shadow_faces, surface.faces)
         )
     ]
-    transfer = np.zeros((len(vertices), 9), np.float32)
+    transfer = np.zeros((surface.num_solid, 9), np.float32)
     transfer[shown] = ambient_transfer(
         vertices[shown],
         figure.normals[shown],

@@ -69,9 +69,9 @@ def seen_points(
         surface = figure.surface
         solid = vertices[: surface.num_solid]
         xy, away = project(solid.astype(np.float64), intrinsics)
-        is_head = surface.faces[:, 0] < (surface.num_head if number == own else 0)
-        _nearest_on_rays(rays, xy, away, surface.faces[is_head], head)
-        _nearest_on_rays(points, xy, away, surface.faces[~is_head], other)
+        first_other = surface.num_head_faces if number == own else 0
+        _nearest_on_rays(rays, xy, away, surface.faces[:first_other], head)
+        _nearest_on_rays(points, xy, away, surface.faces[first_other:], other)
         if is_dark(surface.lens_tint):
             _nearest_on_rays(points, xy, away, surface.lenses, other)
     by_head = head[: len(points)] < reach

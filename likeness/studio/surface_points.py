@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 
 import numpy as np
+from numba import njit
 
 HAIR, HAIR_CAP, BEARD, LASH = 32, 33, 34, 35
 CLOTH, BODY = 48, 49
@@ -89,8 +90,23 @@ class SurfaceValues:
 
     def put(self, index: np.ndarray, painted: SurfaceValues) -> None:
         """Values of the points of an index (n,) into those of all, in place."""
-        for field in fields(self):
-            into, values = getattr(self, field.name), getattr(painted, field.name)
-            # Columns one by one take a quarter of the time of rows of three.
-            for column, value in zip(np.atleast_2d(into.T), np.atleast_2d(values.T)):
-                column[index] = value
+        # A third of the time that ``array[index] = values`` needs column by column.
+        _put(
+            index,
+            (painted.albedo, painted.bump),
+            (painted.specular, painted.roughness, painted.occlusion),
+            (self.albedo, self.bump),
+            (self.specular, self.roughness, self.occlusion),
+        )
+
+
+@njit(cache=True, nogil=True)
+def _put(index, vectors, numbers, into_vectors, into_numbers):
+    for point in range(len(index)):
+        place = index[point]
+        for axis in range(3):
+            into_vectors[0][place, axis] = vectors[0][point, axis]
+            into_vectors[1][place, axis] = vectors[1][point, axis]
+        into_numbers[0][place] = numbers[0][point]
+        into_numbers[1][place] = numbers[1][point]
+        into_numbers[2][place] = numbers[2][point]

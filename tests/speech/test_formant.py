@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.signal import lfilter
 
 from likeness.speech import formant
 from likeness.speech.formant import SAMPLE_RATE, utter
@@ -62,6 +63,23 @@ def test_resonators_are_those_of_the_formula() -> None:
         b *= np.cos(2 * np.pi * frequency / SAMPLE_RATE)
         wanted *= (1 - b - c) / (1 - b * turn - c * turn**2)
     assert np.abs(np.fft.rfft(found) - wanted).max() < 1e-6
+
+
+def test_resonators_move_with_the_formants() -> None:
+    """Every 5 ms with other coefficients, as SciPy's filter does piece by piece, bit for bit."""
+    rng = np.random.default_rng(0)
+    source, step = rng.standard_normal(1003), round(0.005 * SAMPLE_RATE)
+    tracks = rng.uniform(300.0, 3000.0, (1003, 3))
+    wanted = source
+    for number, bandwidth in enumerate((60.0, 90.0, 120.0)):
+        radius, state, parts = np.exp(-np.pi * bandwidth / SAMPLE_RATE), np.zeros(2), []
+        for first in range(0, 1003, step):
+            turn = 2.0 * radius * np.cos(2 * np.pi * tracks[first, number] / SAMPLE_RATE)
+            gain, recursion = [1.0 - turn + radius * radius], [1.0, -turn, radius * radius]
+            part, state = lfilter(gain, recursion, wanted[first : first + step], zi=state)
+            parts.append(part)
+        wanted = np.concatenate(parts)
+    np.testing.assert_array_equal(formant._resonated(source, tracks), wanted)
 
 
 @pytest.mark.parametrize("unit", ["s", "ʃ", "f", "h"])

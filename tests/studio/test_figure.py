@@ -109,6 +109,10 @@ def test_attributes_fit_the_mesh(sitter):
     for name in ("rest", "part", "mouth_ring", "eye_ring", "ear", "layer", "material", "label"):
         assert len(getattr(surface, name)) == count, name
     assert surface.faces.max() < count
+    # Who looks at the head's triangles alone takes the first ones.
+    of_head = (surface.faces < surface.num_head).all(axis=1)
+    assert surface.num_head_faces == len(sitter.template.faces) == of_head.sum()
+    assert of_head[: surface.num_head_faces].all()
     assert surface.occluders.max() == len(surface.blocking) - 1
     assert surface.blocking.max() < count
     assert len(surface.segments) > 1000

@@ -59,6 +59,25 @@ def test_defects():
     assert 0 < np.abs(stored - sharp).mean() < 0.02
 
 
+def test_a_vignette_takes_light_by_the_square_of_the_distance_from_the_middle():
+    """Each pixel by itself, of a picture that is wider than high."""
+    flat = np.full((20, 36, 3), 0.2, np.float32)
+    found = develop(flat, Film(vignette=0.3), np.random.default_rng(0))
+    for row, column in ((0, 0), (0, 35), (19, 0), (7, 30), (10, 18)):
+        square = ((column + 0.5) / 36 - 0.5) ** 2 + ((row + 0.5) / 20 - 0.5) ** 2
+        linear = 0.2 * (1.0 - 0.6 * square)
+        wanted = 1.055 * linear ** (1 / 2.4) - 0.055
+        np.testing.assert_allclose(found[row, column], wanted, atol=1e-4)
+
+
+def test_encoding_leaves_nothing_beyond_0_and_1():
+    near = np.nextafter(np.float32(1.0), np.float32(0.0), dtype=np.float32)
+    ends = np.array([-1.0, -1e-9, 0.0, 1e-9, near, 1.0, 1.5], np.float32)
+    values = encode(np.concatenate([ends, np.linspace(0.99, 1.0, 200_001, dtype=np.float32)]))
+    assert values.min() == 0.0
+    assert values.max() == 1.0
+
+
 def test_noise_has_the_variance_of_light_and_sensor():
     """Against the model itself, in linear light: a dark and a bright patch."""
     film = Film(photons=2_000.0, read_noise=0.004)
