@@ -216,7 +216,7 @@ def test_a_number_is_no_misspelt_setting(likeness: Command) -> None:
     Path("number.yaml").write_text("1: 2\n")
     result = likeness("config", "show", "toy", "--config", "number.yaml")
     assert result.code == 2
-    assert "1 (file number.yaml:1): there is no such setting.\n" in result.err
+    assert "1 (file number.yaml:1): there is no such setting. There are: data," in result.err
 
 
 def test_a_file_in_another_folder_is_a_file(likeness: Command) -> None:

@@ -108,7 +108,7 @@ def test_what_cannot_be_is_refused_before_any_picture(monkeypatch):
         group_pictures(_people(), count=4, short_side=352, sizes=(1, 5))
     with pytest.raises(UsageError, match="there are 2"):
         group_pictures(_people()[:2], count=1)
-    with pytest.raises(UsageError, match="asked for 3 with 1.5"):
+    with pytest.raises(UsageError, match=r"asked for 3 with 1\.5"):
         group_pictures(_people(), count=3, hard=1.5)
 
 
