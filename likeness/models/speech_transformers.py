@@ -13,6 +13,8 @@ from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
+from torch.nn.utils.parametrize import is_parametrized
 
 from likeness.errors import DataError, UsageError
 from likeness.extras import require
@@ -57,6 +59,39 @@ class SpeechTransformer(SpeechEncoder):
         return self
 
 
+class Positions(nn.Module):
+    """Where a step lies among the others: a convolution over them, of half a second either way and
+    more.
+
+    Stands for the one of ``transformers``, with its tensors under their names. Of few steps, most
+    of the kernel lies on the zeros around them: that part is neither made nor multiplied, and the
+    result is the same.
+
+    Args:
+        whole: ``pos_conv_embed`` of an encoder; the norm of its weight is taken for each tap.
+    """
+
+    def __init__(self, whole: Any) -> None:
+        super().__init__()
+        self.conv, self.padding, self.activation = whole.conv, whole.padding, whole.activation
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        """(B, steps, width) of (B, steps, width)."""
+        steps, x, conv = hidden.shape[1], hidden.transpose(1, 2), self.conv
+        middle = conv.kernel_size[0] // 2
+        if steps > middle:
+            return self.activation(self.padding(conv(x))).transpose(1, 2)
+        taps = slice(middle - steps + 1, middle + steps)
+        sizes, directions = (
+            getattr(conv.parametrizations.weight, f"original{i}")[..., taps] for i in (0, 1)
+        )
+        # By rows that lie together: ``vector_norm`` over the first axes takes three times as long.
+        rows = directions.reshape(-1, directions.shape[-1])
+        weight = (rows * (sizes.flatten() / rows.square().sum(0).sqrt())).reshape(directions.shape)
+        x = functional.conv1d(x, weight, conv.bias, padding=steps - 1, groups=conv.groups)
+        return self.activation(x).transpose(1, 2)
+
+
 def _frozen_parts(model: Any, freeze: Freeze) -> list[nn.Module]:
     if freeze == "none":
         return []
@@ -91,6 +126,8 @@ def build_transformer(
         model = library.Wav2Vec2Model(library.Wav2Vec2Config(**settings))
     else:
         model = library.HubertModel(library.HubertConfig(**settings))
+    if is_parametrized(model.encoder.pos_conv_embed.conv):  # some have a batch norm instead
+        model.encoder.pos_conv_embed = Positions(model.encoder.pos_conv_embed)
     if file is not None:
         _load(model, file)
     return SpeechTransformer(model, freeze)

@@ -12,6 +12,7 @@ import torch
 from likeness.errors import MissingError, UsageError
 from likeness.models.speech_choice import build_encoder
 from likeness.models.speech_encoders import LogMel, TinyEncoder, num_steps
+from likeness.models.speech_transformers import Positions
 
 TINY_SHAPE = {
     "hidden_size": 32,
@@ -181,3 +182,28 @@ def test_refuses_what_there_is_not(tmp_path: Path) -> None:
         build_encoder("whisper")  # type: ignore[arg-type]
     with pytest.raises(UsageError, match="1 to 3 layers to give, not 4"):
         build_encoder("hubert", _folder(tmp_path, "hubert"), 4)
+
+
+@pytest.mark.parametrize("kernel", [8, 7])
+def test_positions_of_few_steps_are_those_of_the_library(kernel: int) -> None:
+    """Taps that only meet the zeros around the steps are left out, and nothing else."""
+    transformers = pytest.importorskip("transformers")
+    from transformers.models.wav2vec2.modeling_wav2vec2 import Wav2Vec2PositionalConvEmbedding
+
+    config = transformers.Wav2Vec2Config(
+        hidden_size=12, num_conv_pos_embeddings=kernel, num_conv_pos_embedding_groups=3
+    )
+    torch.manual_seed(0)
+    whole = Wav2Vec2PositionalConvEmbedding(config).double()
+    with torch.no_grad():
+        whole.conv.parametrizations.weight.original0.uniform_(0.5, 2.0)
+        whole.conv.bias.uniform_(-1.0, 1.0)
+    short = Positions(whole)
+    assert short.state_dict().keys() == whole.state_dict().keys()
+    for steps in range(1, kernel + 4):
+        hidden = torch.randn(2, steps, 12, dtype=torch.float64)
+        torch.testing.assert_close(short(hidden), whole(hidden), atol=1e-12, rtol=1e-12)
+    short(torch.randn(2, 3, 12, dtype=torch.float64)).sum().backward()
+    found = whole.conv.parametrizations.weight.original1.grad.abs().sum((0, 1))
+    middle = kernel // 2
+    assert (found > 0).nonzero().flatten().tolist() == list(range(middle - 2, middle + 3))

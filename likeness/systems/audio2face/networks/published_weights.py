@@ -59,7 +59,7 @@ def named_like_ours(
         languages: of its phonemes, in the order it was trained with; without them, what tells
             phonemes apart is left out.
     """
-    named = {}
+    named: dict[str, Tensor] = {}
     for theirs, own in _ENCODERS.items():
         encoder = {n.removeprefix(theirs): t for n, t in weights.items() if n.startswith(theirs)}
         named |= {own + name: t for name, t in named_like_transformers(encoder).items()}
