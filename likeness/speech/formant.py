@@ -197,7 +197,13 @@ def _resonated(source: NDArray[np.float64], formants: NDArray[np.float64]) -> ND
 
 
 @njit(cache=True, nogil=True)
-def _resonate(given, gain, turn, shrink, out):
+def _resonate(
+    given: NDArray[np.float64],
+    gain: NDArray[np.float64],
+    turn: NDArray[np.float64],
+    shrink: float,
+    out: NDArray[np.float64],
+) -> None:
     """A two-pole resonator with a gain and a turn for each ``_STEP`` samples, which a library's
     filter, called for one piece after the other, needs thirty times as long for.
     """

@@ -27,6 +27,8 @@ SPEC = replace(SPEC, **{{n: p for n, p in PARTS.items() if "." not in n}})
 )
 
 ROOT = Path(__file__).resolve().parents[2]
+LONGER = ("train.steps=null", "stages.both.steps=6", "stages.head.steps=8")
+"""Settings that give the finished run of ``trained`` more to do."""
 
 
 @dataclass(frozen=True)

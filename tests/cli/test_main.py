@@ -10,7 +10,7 @@ import pytest
 
 from likeness import __version__
 from likeness.runs.run import Run
-from tests.cli.conftest import Command, environment
+from tests.cli.conftest import LONGER, Command, environment
 
 HEAVY = ("torch", "numba", "scipy", "cv2", "av", "skimage", "PIL", "pydantic", "rich.table")
 LIGHT_VERBS = (
@@ -372,7 +372,7 @@ def test_a_launch_that_makes_no_sense_is_wrong_use(
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     for arguments in (
-        ("resume", trained),
+        ("resume", trained, *LONGER),
         ("train", "toy", "--profile", "smoke", "data.root=data"),
     ):
         result = likeness(*arguments)

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from likeness import workflow
-from tests.cli.conftest import Command
+from tests.cli.conftest import LONGER, Command
 
 
 def test_evaluate_scores_a_split_beside_its_baseline(likeness: Command, trained: Path) -> None:
@@ -244,7 +244,7 @@ def test_a_foreign_optimizer_file_is_named(
     stream = io.BytesIO()
     torch.save({"other": 1}, stream)
     _damage(trained, "optimizer.pt", stream.getvalue() if content is None else content)
-    result = likeness("resume", trained)
+    result = likeness("resume", trained, *LONGER)
     assert result.code == 4, result.err
     assert "optimizer.pt" in result.err
     assert "Traceback" not in result.err
