@@ -8,16 +8,18 @@ from typing import get_args
 import numpy as np
 import pytest
 
-from likeness.studio import glasses, hair
+from likeness.studio import glasses, glasses_odds, glasses_surface, hair
+from likeness.studio.appearance import Appearance
 from likeness.studio.eyelids import eye_center
 from likeness.studio.glasses_odds import NO_GLASSES, draw_glasses
 from likeness.studio.part_tables import LABELS
 from likeness.studio.person import Person
 from likeness.studio.photograph import photograph
 from likeness.studio.scene import Scene
-from likeness.studio.surface_points import FRAME, LENS
+from likeness.studio.surface_points import FRAME, LENS, SurfacePoints
 from likeness.studio.template import SIDES, build_template
 from likeness.studio.traits import GlassesKind, GlassesTraits
+from tests.studio.surface_cases import points_at
 
 KINDS = tuple(kind for kind in get_args(GlassesKind) if kind != "none")
 CLEAR, DARK = (0.93, 0.93, 0.93), (0.1, 0.1, 0.1)
@@ -125,3 +127,26 @@ def test_frames_and_lenses_are_parts_of_their_own() -> None:
     mesh = glasses.build(person.appearance, template, rest, hair.skull_vertices(template))
     assert set(np.unique(mesh.part)) == {FRAME, LENS}
     assert {glasses.METAL, glasses.ACETATE} <= set(np.unique(mesh.layer[mesh.part == FRAME]))
+
+
+def test_frames_are_of_plastic_and_of_metal() -> None:
+    """Acetate mirrors as its refractive index says; silver returns as much as steel does."""
+    person = _wearing(11, "browline")
+    black, silver = person.appearance, _in_silver(person.appearance)
+    acetate = glasses_surface.paint(black, _frame_points(glasses.ACETATE)).specular
+    assert acetate == pytest.approx((0.48 / 2.48) ** 2, rel=0.02)
+    metal = glasses_surface.paint(silver, _frame_points(glasses.METAL))
+    assert 0.45 < float(metal.specular[0] + metal.albedo[0].mean()) < 0.65
+    lacquered = glasses_surface.paint(
+        replace(black, glasses=replace(black.glasses, metal=True)), _frame_points(glasses.METAL)
+    )
+    assert lacquered.specular[0] < 0.1
+
+
+def _in_silver(appearance: Appearance) -> Appearance:
+    colour = glasses_odds._METAL["silver"][1]
+    return replace(appearance, glasses=replace(appearance.glasses, metal=True, colour=colour))
+
+
+def _frame_points(layer: float) -> SurfacePoints:
+    return points_at(np.array([[0.0, 30.0, 120.0]]), part=FRAME, layer=layer)

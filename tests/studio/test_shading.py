@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from likeness.studio.colours import HAIR_ANCHORS, HAIR_GREY
-from likeness.studio.shading import CLOTH, EYE, SKIN, STRAND, shade
+from likeness.studio.shading import CLOTH, EYE, GLOSS, SKIN, STRAND, shade
 
 
 def _shade(
@@ -204,3 +204,17 @@ def test_tears_mirror_their_surroundings_as_water_does():
         roughness=0.06,
     )  # fmt: skip
     assert shown == pytest.approx([0.025] * 3, rel=0.02)
+
+
+@pytest.mark.parametrize(("reflectance", "degrees"), [(0.038, 0), (0.038, 80), (0.5, 0), (0.5, 80)])
+def test_frames_mirror_what_is_painted_and_never_more_than_there_is(reflectance, degrees):
+    """Schlick's term from the painted reflectance, under a sky of radiance 1: plastic mirrored two
+    and a half times as much seen straight, and metal several skies at the edges of a wire."""
+    turn = math.radians(degrees)
+    shown = _shade(
+        GLOSS, (math.sin(turn), 0.0, math.cos(turn)), strength=0.0, surroundings=1.0,
+        albedo=(0, 0, 0), specular=reflectance, roughness=0.26,
+    )  # fmt: skip
+    most = max(1.0 - 0.26, reflectance)
+    expected = reflectance + (most - reflectance) * (1.0 - math.cos(turn)) ** 5
+    assert shown == pytest.approx([expected] * 3, rel=0.02)
