@@ -210,3 +210,20 @@ def test_lines_of_old_people_are_deep_at_rest(low, high, inner, outer, deep):
     assert depth[0.0] < 0.05
     assert depth[0.0] < depth[0.4] < 0.55 * depth[1.0]
     assert depth[1.0] > deep
+
+
+def test_the_foot_of_a_bank_is_no_hollow():
+    """Beside the groove from nose to mouth of somebody old who smiles: skin lies low on the side of
+    the lips, level with them, and only the groove itself swallows light."""
+    drives = drives_of(np.full(52, 0.8), wrinkles=1.0, neck_rings=0.0, pores=1.0)
+    hollows, heights = [], []
+    for x in np.linspace(8.0, 52.0, 221).tolist():
+        found = wrinkle_gradient(x, -25.0, 95.0, drives, 0.01, SEED, lines_of(SEED))
+        heights.append(found[0])
+        hollows.append(found[4])
+    deepest = int(np.argmax(hollows))
+    depth = (0.75 + 0.45 * drives.age) * drives.fold_left + 0.80 * drives.age + 0.04
+    assert hollows[deepest] == pytest.approx(0.5 * depth, rel=0.02)  # a bank is the other half
+    beside = slice(max(deepest - 50, 0), deepest - 20)  # 4 to 10 mm toward the lips
+    assert max(heights[beside]) < -0.2
+    assert max(hollows[beside]) < 0.05
