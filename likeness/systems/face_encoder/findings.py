@@ -15,6 +15,7 @@ from likeness.data.inspection import Finding, Inspection
 from likeness.errors import DataError, LikenessError, UsageError
 from likeness.geometry.head_asset import HeadAsset
 from likeness.media.image import load_image, probe_image
+from likeness.studio.version import STUDIO_VERSION
 from likeness.systems.face_encoder import left_out
 from likeness.systems.face_encoder.annotation_files import (
     point_sets_file,
@@ -372,7 +373,17 @@ def _whole(counts: dict[str, int], folder: Folder) -> list[Finding]:
         findings.append(Finding("advice", "no-provenance", provenance.name, message, advice))
     else:
         try:
-            read_object(provenance)
+            version = read_object(provenance).get("studio_version", STUDIO_VERSION)
         except DataError as error:
             findings.append(_damage("provenance-unreadable", provenance.name, error, advice))
+        else:
+            if folder.head is not None and version != STUDIO_VERSION:
+                message = (
+                    f"These people are of version {version} of the studio; this is version "
+                    f"{STUDIO_VERSION}: their truth is of another head."
+                )
+                advice = "Make the dataset again, or train with data.allow_model_mismatch=true."
+                findings.append(
+                    Finding("warning", "studio-version", provenance.name, message, advice)
+                )
     return findings

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from likeness.errors import DataError
+from likeness.studio.version import STUDIO_VERSION
 from likeness.systems.face_encoder.data import CONTRACT
 from tests.systems.face_encoder.inspecting import found, only
 
@@ -250,6 +251,16 @@ def test_no_provenance_is_advised_against(data):
 def test_provenance_that_cannot_be_read_is_an_error(data, text):
     (data / "provenance.json").write_bytes(text.encode("utf-8", "surrogateescape"))
     assert only(data, "provenance-unreadable").path == "provenance.json"
+
+
+def test_people_of_an_earlier_studio_are_told(data):
+    """Training refuses them, whose truth is of another head; inspection passed them."""
+    facts = json.loads((data / "provenance.json").read_text())
+    (data / "provenance.json").write_text(json.dumps({**facts, "studio_version": 3}))
+    message = only(data, "studio-version", "warning").message
+    assert f"of version 3 of the studio; this is version {STUDIO_VERSION}" in message
+    (data / "provenance.json").write_text(json.dumps({**facts, "studio_version": STUDIO_VERSION}))
+    assert not found(CONTRACT.inspect(str(data)), "studio-version")
 
 
 def test_an_index_and_a_head_nested_deeply_are_findings(data):
