@@ -41,6 +41,9 @@ def nothing_left(
             return ""
         if not saved or selection.find(run).step != status.step:
             return ""
+        # A resume that was to go on longer and failed has left its plan.
+        if not status.reason and plan["total_steps"] != status.step:
+            return ""
         words = "train.patience=0" if status.reason else longer(plan, settings)
     except (LikenessError, KeyError, TypeError, IndexError):
         return ""

@@ -238,6 +238,7 @@ def test_a_system_trains_on_a_bucket(
 ) -> None:
     """The URI stays in the run; the model needs no bucket to predict."""
     import likeness
+    from tests.cli.conftest import LONGER
     from tests.cli.toy_spec import SPEC
 
     monkeypatch.chdir(tmp_path)
@@ -258,7 +259,7 @@ def test_a_system_trains_on_a_bucket(
     assert likeness.resume(run).status.status == "finished"
     store.write_bytes("set/toy.json", b"garbage")
     with pytest.raises(DataError, match=f"The data at {root} has an error"):
-        likeness.resume(run)
+        likeness.resume(run, overrides=LONGER)
     store.delete("set/toy.json")
     likeness.Predictor.from_run(run)
     with pytest.raises(MissingError):

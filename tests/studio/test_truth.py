@@ -51,8 +51,9 @@ def test_replayed_frames_are_the_written_ones_at_any_rate(kept):
 def test_it_is_small(kept):
     _, curves, path = kept
     size = path.with_name("joy_001.npz").stat().st_size
-    # 75 channels of two bytes 200 times a second, and names and events whatever the length.
-    assert size < 30_000 * curves.duration + 10_000
+    assert len(curves.values) <= 200 * (curves.duration + 0.1) + 1
+    # Two bytes a value, and names and events whatever the length.
+    assert size < 2 * curves.values.size + 10_000
     assert {found.name for found in path.parent.iterdir()} == {"joy_001.npz", "joy_001.json"}
 
 
