@@ -156,7 +156,7 @@ def test_dark_lenses_hide_eyes():
 def test_hair_hides_the_skin_it_lies_on():
     """Points of the jaw under long hair counted as seen where it was less than 12 mm thick."""
     close = 0
-    for seed, style in ((901, "long"), (914, "long"), (917, "bob")):
+    for seed, style in ((1086, "long"), (1098, "bob")):
         person = _wearing(seed, "none")
         assert person.appearance.hair.style == style
         picture = photograph(person, Scene.portrait(), SIZE)
