@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -53,12 +54,13 @@ def test_data_that_is_nowhere_is_named_with_the_folders_looked_in(
 ) -> None:
     work = tmp_path / "work"
     (work / "people").rename(work / "persons")
-    for verb in (likeness.resume, likeness.evaluate):
+    longer = ["train.steps=null", *(f"stages.{n}.steps={s}" for n, s in planned(moved, more=1))]
+    for verb in (partial(likeness.resume, overrides=longer), likeness.evaluate):
         with pytest.raises(UsageError) as caught:
             verb(moved)
         assert f"'people', looked for in '{Path.cwd()}', '{work}'." in caught.value.message
         assert "likeness resume RUN data.root=FOLDER" in caught.value.advice
-    likeness.resume(moved, overrides=[f"data.root={work / 'persons'}"])
+    likeness.resume(moved, overrides=[f"data.root={work / 'persons'}", *longer])
     assert likeness.evaluate(moved).split == "test"
 
 
