@@ -287,7 +287,7 @@ def smoke() -> FaceEncoderConfig:
         stages=(
             EncoderStage(
                 name="lmk",
-                steps=1500,
+                steps=1100,
                 batch_size=32,
                 learning_rate=2e-3,
                 weights={**_LANDMARKS, **_REGULARISERS, **_SUPERVISED},
