@@ -147,7 +147,7 @@ def _start_faults(draft: Draft) -> list[Fault]:
 
     Whether it has weights, and they fit, is the system's to say, of a configuration without faults.
     """
-    from likeness.runs.earlier import system_of
+    from likeness.runs.earlier import told_if_foreign
     from likeness.runs.run import Run
 
     key = "model.initial_run"
@@ -155,11 +155,10 @@ def _start_faults(draft: Draft) -> list[Fault]:
     if not isinstance(place, str):
         return []
     try:
-        found = system_of(Run(place))
-        if found == draft.system:
+        foreign = told_if_foreign(Run(place), draft.system)
+        if not foreign:
             return []
-        trained = found or "no known system"
-        message = f"{place} is a run of {trained}; expected one of {draft.system}."
+        message = f"{place} {foreign}"
     except LikenessError as error:
         message = error.message
     advice = "Name the directory of another run, or null for none."

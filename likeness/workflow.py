@@ -13,7 +13,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from likeness import fitting
 from likeness.assembly import (
@@ -105,8 +105,9 @@ def plan_training(
 
     if name is not None:
         check_name(name)
-    layers = {"profile": profile, "config_files": config_files, "overrides": overrides}
-    resolved = configure(system, **layers, begins=True)
+    resolved = configure(
+        system, profile=profile, config_files=config_files, overrides=overrides, begins=True
+    )
     inspection = inspect_configured(resolved)
     built = build(resolved, device=torch.device("cpu"))
     plan = plan_of(built, resolved, world_size=1)
@@ -140,8 +141,9 @@ def train(
     if name is not None:
         check_name(name)
     runs = local_folder(runs, "Runs are written")
-    layers = {"profile": profile, "config_files": config_files, "overrides": overrides}
-    resolved = configure(system, **layers, begins=True)
+    resolved = configure(
+        system, profile=profile, config_files=config_files, overrides=overrides, begins=True
+    )
     process = distributed.start(resolved.config.train.device)
     inspection = inspect_configured(resolved) if process.is_first else Inspection("")
     built = build(resolved, device=process.device)
@@ -186,7 +188,6 @@ def resume(
         MissingError: its checkpoints are gone.
     """
     from likeness.runs import selection
-    from likeness.runs.checkpoint import checkpoints
     from likeness.training import distributed
 
     if isinstance(run, str) and is_remote(run):
@@ -194,12 +195,8 @@ def resume(
             run = fetch_run(run, local_folder(runs, "Runs are written"))
     run = open_run(run)
     fitting.tell_of_environment(os.environ)
-    text, before = run.config_yaml, configuration_of(run)
-    selection.check_kept(run)
-    saved = checkpoints(run)
-    change = Resumption(before, overrides, saved[-1].progress if saved else None)
-    settings = change.settings()
-    done = "" if change.is_refused else nothing_left(run, before, settings, saved)
+    text = run.config_yaml
+    before, saved, change, settings, done = _looked_at(run, overrides)
     if done:
         if distributed.is_first_launched():
             logger.log(NOTICE, "%s", done)
@@ -232,15 +229,33 @@ def nothing_to_do(run: Run | str | Path, *, overrides: Sequence[str] = ()) -> st
 
     Of an address it is empty: what lies there is known once it is here.
     """
-    from likeness.runs.checkpoint import checkpoints
-
     if isinstance(run, str) and is_remote(run):
         return ""
-    run = open_run(run)
-    before, saved = configuration_of(run), checkpoints(run)
+    return _looked_at(open_run(run), overrides).done
+
+
+class _Looked(NamedTuple):
+    """What a resume finds before it does anything."""
+
+    before: Resolved
+    saved: Sequence[Checkpoint]
+    change: Resumption
+    settings: Resolved
+    done: str
+    """See :func:`nothing_to_do`."""
+
+
+def _looked_at(run: Run, overrides: Sequence[str]) -> _Looked:
+    from likeness.runs import selection
+    from likeness.runs.checkpoint import checkpoints
+
+    before = configuration_of(run)
+    selection.check_kept(run)
+    saved = checkpoints(run)
     change = Resumption(before, overrides, saved[-1].progress if saved else None)
     settings = change.settings()
-    return "" if change.is_refused else nothing_left(run, before, settings, saved)
+    done = "" if change.is_refused else nothing_left(run, before, settings, saved)
+    return _Looked(before, saved, change, settings, done)
 
 
 def evaluate(

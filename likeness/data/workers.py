@@ -72,9 +72,8 @@ def in_order(
             initializer=_follow_parent,
             initargs=(compiles, compiling.PATIENCE),
         )
-    started = set[Any]()
     with _told_of(compiles):
-        yield from _results(pool, function, tasks, count, started)
+        yield from _results(pool, function, tasks, count)
 
 
 @contextlib.contextmanager
@@ -102,13 +101,9 @@ def _results(
     function: Callable[[Task], Any],
     tasks: Sequence[Task],
     count: int,
-    started: set[Any],
 ) -> Iterator[Any]:
-    """What ``count`` processes make of the tasks, in their order; they end with it.
-
-    Args:
-        started: receives the processes.
-    """
+    """What ``count`` processes make of the tasks, in their order; they end with it."""
+    started = set[Any]()
     try:
         waiting = deque[Any]()
         for task in tasks:

@@ -14,11 +14,14 @@ from likeness.runs.run import Run
 _Config = TypeVar("_Config", bound=ConfigModel)
 
 
-def system_of(run: Run) -> str | None:
-    """The system that a run trained, by its configuration; None where that names none."""
+def told_if_foreign(run: Run, system: str) -> str:
+    """How a sentence goes on that begins with a run of another system; empty for one of this."""
     header = read_yaml(run.config_yaml, name=str(run.config_path)).values
     found = header.get("system") if isinstance(header, dict) else None
-    return found if isinstance(found, str) else None
+    if found == system:
+        return ""
+    found = found if isinstance(found, str) else None
+    return f"is a run of {found or 'no known system'}; expected one of {system}."
 
 
 def earlier_settings(run: Run, config_class: type[_Config], *, system: str) -> _Config:
@@ -27,12 +30,11 @@ def earlier_settings(run: Run, config_class: type[_Config], *, system: str) -> _
     Raises:
         UsageError: it is a run of another system.
     """
-    found = system_of(run)
-    if found != system:
+    foreign = told_if_foreign(run, system)
+    if foreign:
         article = "an" if system[0] in "aeiou" else "a"
         raise UsageError(
-            f"model.initial_run '{run.path}' is a run of {found or 'no known system'}; expected "
-            f"one of {system}.",
+            f"model.initial_run '{run.path}' {foreign}",
             advice=f"Give the directory of {article} {system} run, or null to start from nothing.",
         )
     config = load_saved(config_class, run.config_path, system=system).config

@@ -18,7 +18,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from likeness.data.workers import in_order
 from likeness.errors import DataError
 from likeness.geometry.array_files import read_arrays, write_arrays
 from likeness.geometry.texture_space import TextureSpace
@@ -28,7 +27,7 @@ from likeness.studio.appearance import Appearance
 from likeness.studio.bake import chart_points, srgb
 from likeness.studio.kept import cache_folder, is_wanted, keep, kept_path
 from likeness.studio.person import draw_body
-from likeness.studio.principal import principal_columns
+from likeness.studio.principal import drawn_rows, principal_columns
 from likeness.studio.surface_points import SurfacePoints
 from likeness.studio.template import Detail, Template, build_template
 from likeness.studio.version import STUDIO_VERSION
@@ -97,11 +96,8 @@ def build_albedo_space(
     if num_people <= num_albedo:
         raise ValueError(f"{num_albedo} columns need more people than {num_people}")
     chart = chart_points(template, size)
-    people = np.empty((num_people, 3 * len(chart.points)), np.float32)
-    parts = [range(i, min(i + _AT_ONCE, num_people)) for i in range(0, num_people, _AT_ONCE)]
-    painted = in_order(functools.partial(_painted, template.detail, size), parts, workers)
-    for part, values in zip(parts, painted, strict=True):
-        people[part.start : part.stop] = values
+    paint, width = functools.partial(_painted, template.detail, size), 3 * len(chart.points)
+    people = drawn_rows(paint, num_people, width, at_once=_AT_ONCE, workers=workers)
     mean = people.mean(axis=0, dtype=np.float64).astype(np.float32)
     people -= mean
     columns = principal_columns(people, num_albedo)

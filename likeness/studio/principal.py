@@ -1,14 +1,45 @@
-"""Principal components of a population: the columns of the studio's linear spaces."""
+"""Principal components of a population: the columns of the studio's linear spaces.
+
+Owns how a population is drawn by several processes, and its decomposition.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
 
+from likeness.data.workers import in_order
 from likeness.seeds import rng_of
 
 _EXTRA_DIRECTIONS = 40  # beyond the wanted ones in the randomised decomposition
 _POWER_STEPS = 2
+
+
+def drawn_rows(
+    draw: Callable[[range], NDArray[np.float32]],
+    count: int,
+    width: int,
+    *,
+    at_once: int,
+    workers: int,
+) -> NDArray[np.float32]:
+    """A population (count, width), a row for each of the numbers 0 to ``count`` - 1.
+
+    Args:
+        draw: gives the rows of some numbers; with several processes it is sent to them, so it is a
+            function of a module or a ``functools.partial`` of one.
+        count: how many rows.
+        width: values in each.
+        at_once: rows that a process draws before it hands them over.
+        workers: processes; 0 takes one for each core. Changes no result.
+    """
+    rows = np.empty((count, width), dtype=np.float32)
+    parts = [range(i, min(i + at_once, count)) for i in range(0, count, at_once)]
+    for part, values in zip(parts, in_order(draw, parts, workers), strict=True):
+        rows[part.start : part.stop] = values
+    return rows
 
 
 def principal_columns(samples: NDArray[np.float32], count: int) -> NDArray[np.float32]:

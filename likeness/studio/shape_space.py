@@ -12,14 +12,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from likeness.data.workers import in_order
 from likeness.seeds import rng_of
 from likeness.studio.deform import apply_expression
 from likeness.studio.expressions import ARKIT_NAMES, FIGHTING_PAIRS, INDEX, build_expressions
 from likeness.studio.identity import rest_vertices
 from likeness.studio.measures import measure
 from likeness.studio.person import draw_body, draw_identity
-from likeness.studio.principal import principal_columns
+from likeness.studio.principal import drawn_rows, principal_columns
 from likeness.studio.template import SIDES, Detail, Template, build_template
 
 NUM_HEADS = 5_000
@@ -82,11 +81,8 @@ def build_shape_space(
     """
     if num_heads <= num_shape:
         raise ValueError(f"{num_shape} columns need more heads than {num_heads}")
-    heads = np.empty((num_heads, 3 * template.num_vertices), dtype=np.float32)
-    parts = [range(i, min(i + _AT_ONCE, num_heads)) for i in range(0, num_heads, _AT_ONCE)]
-    drawn = in_order(functools.partial(_draw_heads, template.detail), parts, workers)
-    for part, values in zip(parts, drawn, strict=True):
-        heads[part.start : part.stop] = values
+    draw, width = functools.partial(_draw_heads, template.detail), 3 * template.num_vertices
+    heads = drawn_rows(draw, num_heads, width, at_once=_AT_ONCE, workers=workers)
     mean = heads.mean(axis=0, dtype=np.float64).astype(np.float32)
     heads -= mean
     shape = principal_columns(heads, num_shape)
