@@ -21,6 +21,11 @@ from likeness.systems.audio2face.networks.regression import RegressionNetwork
 from likeness.systems.audio2face.networks.regression_settings import RegressionSettings
 
 SETTINGS = RegressionSettings(uses_encoder=False)
+_SMALL = {
+    "hidden_size": 16, "num_attention_heads": 2, "intermediate_size": 16, "conv_dim": [8] * 7,
+    "num_conv_pos_embeddings": 4, "num_conv_pos_embedding_groups": 2,
+}  # fmt: skip
+"""Widths of a tiny speech encoder."""
 
 
 def _published(skin: int, tongue: int, emotions: int) -> dict[str, Tensor]:
@@ -82,10 +87,7 @@ def test_published_weights_give_the_published_result(tmp_path: Path) -> None:
 
 def test_the_encoder_and_phonemes_arrive_in_their_places(tmp_path: Path) -> None:
     transformers = pytest.importorskip("transformers")
-    config = transformers.Wav2Vec2Config(
-        hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16,
-        conv_dim=[8] * 7, num_conv_pos_embeddings=4, num_conv_pos_embedding_groups=2,
-    )  # fmt: skip
+    config = transformers.Wav2Vec2Config(num_hidden_layers=1, **_SMALL)
     config.save_pretrained(tmp_path)
     settings = RegressionSettings(encoder="wav2vec2", encoder_path=str(tmp_path))
 
@@ -233,10 +235,7 @@ def test_published_weights_of_diffusion_give_the_published_result(
 ) -> None:
     """Also where nothing of the encoder learns, so that nothing hides steps of it."""
     transformers = pytest.importorskip("transformers")
-    config = transformers.HubertConfig(
-        hidden_size=16, num_hidden_layers=3, num_attention_heads=2, intermediate_size=16,
-        conv_dim=[8] * 7, num_conv_pos_embeddings=4, num_conv_pos_embedding_groups=2,
-    )  # fmt: skip
+    config = transformers.HubertConfig(num_hidden_layers=3, **_SMALL)
     config.save_pretrained(tmp_path)
     encoder = transformers.HubertModel(config).eval()
     weights = _published_diffusion(encoder)
