@@ -62,6 +62,42 @@ def in_order(
                 value = function(task)
             yield value
         return
+    pool, compiles = _pool(count)
+    with _told_of(compiles):
+        yield from _results(pool, function, tasks, count)
+
+
+@contextlib.contextmanager
+def beside(function: Callable[[], Any]) -> Iterator[None]:
+    """Call a function in one other process while the block runs; both are over at the end.
+
+    It computes with one thread. An error of the block ends the process at once.
+
+    Raises:
+        UsageError: the process ended before its work did.
+    """
+    pool, _ = _pool(1)
+    before = set(active_children())
+    try:
+        with without_ctrl_c(), _one_thread_each():
+            call = pool.submit(function)
+            started = set(active_children()) - before
+        try:
+            yield
+        except BaseException:
+            for worker in started:
+                worker.kill()
+            raise
+        call.result()
+    except BrokenProcessPool:
+        _shut_down(pool)  # afterwards the worker has its exit code
+        raise _loss({worker.exitcode for worker in started}, 1) from None
+    finally:
+        _shut_down(pool)
+
+
+def _pool(count: int) -> tuple[ProcessPoolExecutor, Event]:
+    """Processes that start as they are needed, and what they set when they compile kernels."""
     # Spawned, because threads of numerical libraries do not survive a fork.
     context = get_context("spawn")
     with deferred():
@@ -72,8 +108,7 @@ def in_order(
             initializer=_follow_parent,
             initargs=(compiles, compiling.PATIENCE),
         )
-    with _told_of(compiles):
-        yield from _results(pool, function, tasks, count)
+    return pool, compiles
 
 
 @contextlib.contextmanager

@@ -66,9 +66,13 @@ def albedo_space() -> TextureSpace:
 
 def keep_albedo_space(workers: int = 0) -> None:
     """Compute the space by several processes, as :func:`likeness.studio.anatomy.keep_head`."""
-    path = kept_path(*_KEPT)
-    if is_wanted(path):
-        keep(path, _writer(_full_space(workers)))
+    if is_albedo_space_wanted():
+        keep(kept_path(*_KEPT), _writer(_full_space(workers)))
+
+
+def is_albedo_space_wanted() -> bool:
+    """Whether no copy of the space is kept, and one can be."""
+    return is_wanted(kept_path(*_KEPT))
 
 
 def _full_space(workers: int = 1) -> TextureSpace:

@@ -66,9 +66,13 @@ def keep_head(workers: int = 0) -> None:
     Args:
         workers: processes; 0 takes one for each core.
     """
-    path = kept_path(*_KEPT)
-    if is_wanted(path):
-        keep(path, _standard_head(workers).save)
+    if is_head_wanted():
+        keep(kept_path(*_KEPT), _standard_head(workers).save)
+
+
+def is_head_wanted() -> bool:
+    """Whether no copy of the standard head is kept, and one can be."""
+    return is_wanted(kept_path(*_KEPT))
 
 
 def _standard_head(workers: int = 1) -> HeadAsset:

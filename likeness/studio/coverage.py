@@ -11,7 +11,7 @@ import numpy as np
 from numba import njit
 
 from likeness.geometry.rasterize_reference import NEAR
-from likeness.studio.depth_maps import LANES, edges, first_centres, in_rows, lanes_of, span
+from likeness.studio.depth_maps import LANES, edges, first_centres, lanes_of, span, write_rows
 
 _HALF, _ONE = np.float32(0.5), np.float32(1.0)
 _OVERLAP = np.float32(1e-5)
@@ -65,5 +65,5 @@ def nearest_triangle(points, inverse, faces, tri):
                     )
                     near_lanes[lane] = found if is_seen else before
                     tri_lanes[lane] = face if is_seen else tri_lanes[lane]
-    tri[:] = in_rows(found_tri, width)
+    write_rows(found_tri, tri)
     return np.count_nonzero(tri >= 0)

@@ -55,7 +55,7 @@ def nearest_depth(points, distance, faces, depth):
                     found, before = z0 + b1 * z1 + b2 * z2, lanes[lane]
                     is_nearer = (b1 >= 0) & (b2 >= 0) & (b1 + b2 <= _ONE) & (found < before)
                     lanes[lane] = found if is_nearer else before
-    depth[:] = in_rows(nearest, width)
+    write_rows(nearest, depth)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -99,8 +99,8 @@ def depth_range(points, distance, faces, nearest, farthest):
                     is_hit = (b1 >= 0) & (b2 >= 0) & (b1 + b2 <= _ONE)
                     near_lanes[lane] = found if is_hit & (found < least) else least
                     far_lanes[lane] = found if is_hit & (found > most) else most
-    nearest[:] = in_rows(near, width)
-    farthest[:] = in_rows(far, width)
+    write_rows(near, nearest)
+    write_rows(far, farthest)
 
 
 @njit(cache=True, nogil=True, inline="always")
@@ -109,10 +109,17 @@ def lanes_of(height, width):
     return height, (width + LANES - 1) // LANES, LANES
 
 
-@njit(cache=True, nogil=True, inline="always")
-def in_rows(lanes, width):
-    """(H, W) of the lanes of all blocks, without those beyond the width."""
-    return lanes.reshape(lanes.shape[0], lanes.shape[1] * LANES)[:, :width]
+@njit(cache=True, nogil=True)
+def write_rows(lanes, rows):
+    """The lanes of all blocks to ``rows`` (H, W), without those beyond its width.
+
+    A loop, since an assignment of arrays compiles for seconds: it can tell of shapes that differ.
+    """
+    height, width = rows.shape
+    flat = lanes.reshape(height, lanes.shape[1] * LANES)
+    for row in range(height):
+        for column in range(width):
+            rows[row, column] = flat[row, column]
 
 
 @njit(cache=True, nogil=True, inline="always")

@@ -85,8 +85,13 @@ def seen_points(
     return seen
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def _nearest_on_rays(points, xy, away, faces, nearest):
+def _nearest_on_rays(
+    points: NDArray[np.floating],
+    xy: NDArray[np.floating],
+    away: NDArray[np.floating],
+    faces: NDArray[np.integer],
+    nearest: NDArray[np.float64],
+) -> None:
     """Lowers the depth at each point of the picture to that of the nearest triangle over it.
 
     Args:
@@ -96,12 +101,16 @@ def _nearest_on_rays(points, xy, away, faces, nearest):
         faces: (F, 3) int32; both sides count.
         nearest: (N,) float64, lowered in place.
     """
-    if len(points) == 0:
-        return
+    if len(points):
+        # A triangle covers few points: in their order from the left those it may cover lie
+        # together. NumPy sorts them: a sort of its own would take a kernel seconds to compile.
+        _lower(points, np.argsort(points[:, 0]), xy, away, faces, nearest)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _lower(points, order, xy, away, faces, nearest):
     left, right = points[:, 0].min(), points[:, 0].max()
     top, bottom = points[:, 1].min(), points[:, 1].max()
-    # A triangle covers few points: in their order from the left those it may cover are together.
-    order = np.argsort(points[:, 0])
     columns = points[order, 0]
     for face in range(len(faces)):
         i, j, k = faces[face, 0], faces[face, 1], faces[face, 2]
@@ -117,7 +126,7 @@ def _nearest_on_rays(points, xy, away, faces, nearest):
         area = e1x * e2y - e1y * e2x
         if area == 0.0:
             continue
-        for number in range(np.searchsorted(columns, low), len(order)):
+        for number in range(_first_at(columns, low), len(order)):
             point = order[number]
             x, y = points[point, 0], points[point, 1]
             if x > high:
@@ -130,3 +139,16 @@ def _nearest_on_rays(points, xy, away, faces, nearest):
                 # The inverse of depth is linear in a picture.
                 found = 1.0 / ((1.0 - b - c) / away[i] + b / away[j] + c / away[k])
                 nearest[point] = min(nearest[point], found)
+
+
+@njit(cache=True, nogil=True)
+def _first_at(columns, low):
+    """Number of the first of sorted columns that is not before a place."""
+    first, end = 0, len(columns)
+    while first < end:
+        middle = (first + end) // 2
+        if columns[middle] < low:
+            first = middle + 1
+        else:
+            end = middle
+    return first

@@ -7,12 +7,13 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from likeness.data.workers import in_order
+from likeness.data.workers import beside, in_order
 from likeness.errors import DataError, UsageError
 from tests.data.scripts import ROOT, started
 
@@ -41,6 +42,11 @@ def advised(number: int) -> None:
 def very_slow(number: int) -> int:
     time.sleep(60)
     return number
+
+
+def tell_pid(path: Path) -> None:
+    (path.parent / "writing").write_text(str(os.getpid()))
+    os.replace(path.parent / "writing", path)
 
 
 def threads(_: int) -> list[int]:
@@ -84,6 +90,35 @@ def test_errors_of_workers_arrive_whole():
     with pytest.raises(DataError) as caught:
         list(in_order(advised, [1, 2], workers=2))
     assert (caught.value.message, caught.value.advice) == ("this is wrong", "do that")
+
+
+def test_a_function_runs_beside_a_block_in_a_process_of_its_own(tmp_path: Path) -> None:
+    told = tmp_path / "told"
+    with beside(partial(tell_pid, told)):
+        deadline = time.monotonic() + 60
+        while not told.is_file() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        pid = int(told.read_text())  # while the block still runs
+    assert pid != os.getpid()
+
+
+def test_an_error_beside_a_block_arrives_whole():
+    with pytest.raises(DataError) as caught, beside(partial(advised, 1)):
+        pass
+    assert (caught.value.message, caught.value.advice) == ("this is wrong", "do that")
+
+
+def test_a_process_lost_beside_a_block_is_explained():
+    killed = partial(is_killed, 3)
+    with pytest.raises(UsageError, match="One of 1 worker processes was killed"), beside(killed):
+        pass
+
+
+def test_a_block_that_fails_waits_for_nothing_beside_it():
+    began = time.monotonic()
+    with pytest.raises(ZeroDivisionError), beside(partial(very_slow, 1)):
+        raise ZeroDivisionError
+    assert time.monotonic() - began < 30  # the process beside it sleeps for 60
 
 
 _SLOW_START = """

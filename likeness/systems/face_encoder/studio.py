@@ -23,8 +23,7 @@ from likeness.data.record import is_up_to_date, write_record
 from likeness.errors import UsageError
 from likeness.geometry.head_asset import HeadAsset
 from likeness.seeds import rng_of, seed_of
-from likeness.studio.albedo_space import ALBEDO_FINGERPRINT, albedo_code, keep_albedo_space
-from likeness.studio.anatomy import keep_head
+from likeness.studio.albedo_space import ALBEDO_FINGERPRINT, albedo_code
 from likeness.studio.corpus import Split
 from likeness.studio.difficulty import (
     BackgroundKnob,
@@ -39,6 +38,7 @@ from likeness.studio.person import Person
 from likeness.studio.photograph import photograph, sitter_of
 from likeness.studio.scene import Scene, head_rotation, sight_rotation
 from likeness.studio.shares import Shares
+from likeness.studio.spaces import keep_spaces
 from likeness.studio.template import build_template
 from likeness.systems.face_encoder.data import CONTRACT, write_index, write_photograph
 from likeness.systems.face_encoder.heads import open_head
@@ -130,8 +130,7 @@ def make(
     shares = None if split is None else Shares.read(split)
     splits = _splits(people) if shares is None else shares.spread(people)
     check_faults(codes, splits.count("train") * photos)
-    keep_head(workers)  # computed once, not in every process
-    keep_albedo_space(workers)
+    keep_spaces(workers)
     head = open_head("studio")
     asked: dict[str, Any] = {
         **origin_of(),
