@@ -105,7 +105,8 @@ def paint(appearance: Appearance, points: SurfacePoints) -> SurfaceValues:
     values.occlusion[:] = np.where(collar | limb, 1.0, 0.75 + 0.25 * near)
     # Between arm and trunk little light comes in; the map of shadows ends above.
     aside = np.exp(-(((np.abs(around) - 188.0) / 55.0) ** 2))
-    beside = ~limb & ~collar & (height < -215.0)
+    aside *= np.clip((-215.0 - height) / 75.0, 0.0, 1.0)
+    beside = ~limb & ~collar
     values.occlusion[beside] *= 1.0 - 0.55 * aside[beside]
     return values
 

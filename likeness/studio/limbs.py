@@ -44,6 +44,10 @@ the shoulder is bone, and stays."""
 _LEG_Y = np.array([-690, -738, -794, -870, -962, -1066, -1152, -1246, -1360, -1454, -1540])
 _LEG_X = np.array([78, 82, 84, 87, 90, 92, 92, 92, 92, 92, 92])
 _LEG_RADIUS = np.array([64, 78, 80, 78, 70, 60, 56, 60, 52, 42, 40])
+_LEG_Z = AXIS_Z - 4.0
+_SEAT, _CROTCH, _WITHIN = 170.0, 14.0, 2.0
+"""mm from the hips down to where trousers are two legs, their least depth between these, and how
+far inside of these they end."""
 _ALONG = np.concatenate([_ARM_Y, _FOREARM_Y])
 _PROFILE = np.concatenate(
     [np.stack([_ARM_INNER, _ARM_OUTER, _ARM_DEPTH, _ARM_Z], axis=1), _FOREARM]
@@ -84,15 +88,15 @@ class _Hanger:
         self._skin = skin
 
     def __call__(self, rows: Array, rest: Array, part: int, layer: float) -> AttachedMesh:
-        """A tube of (R, _AROUND, 3) points, rows from above down, columns counter-clockwise."""
-        count = rows.shape[0] * _AROUND
-        index = np.arange(count).reshape(-1, _AROUND)
+        """A tube of (R, C, 3) points, rows from above down, columns counter-clockwise."""
+        count, columns = rows.shape[0] * rows.shape[1], rows.shape[1]
+        index = np.arange(count).reshape(-1, columns)
         following = np.roll(index, -1, axis=1)
         a, b, c, d = (
             part_of.ravel() for part_of in (index[:-1], following[:-1], following[1:], index[1:])
         )
         faces = np.concatenate([np.stack([a, d, c], 1), np.stack([a, c, b], 1)])
-        cap = np.stack([np.full(_AROUND - 2, index[-1, 0]), index[-1, 2:], index[-1, 1:-1]], 1)
+        cap = np.stack([np.full(columns - 2, index[-1, 0]), index[-1, 2:], index[-1, 1:-1]], 1)
         faces = np.concatenate([faces, cap])
         flat = rows.reshape(-1, 3)
         corners = flat[faces]
@@ -146,9 +150,10 @@ def _sweep(line: Array, across: Array, wide: Array, deep: Array) -> Array:
 
 def _cloth_rest(rows: Array, radius: float) -> Array:
     """Coordinates cloth is evaluated at: around, from the lower edge, height."""
-    turn = np.linspace(-np.pi, np.pi, _AROUND, endpoint=False)
+    columns = rows.shape[1]
+    turn = np.linspace(-np.pi, np.pi, columns, endpoint=False)
     down = np.linalg.norm(np.diff(rows, axis=0), axis=-1)
-    along = np.concatenate([np.zeros((1, _AROUND)), np.cumsum(down, axis=0)])
+    along = np.concatenate([np.zeros((1, columns)), np.cumsum(down, axis=0)])
     return np.stack(
         [np.broadcast_to(turn * radius, along.shape), along[-1:] - along, rows[..., 1]], axis=-1
     )
@@ -200,12 +205,21 @@ def _level(torso: Torso, levels: Array) -> Array:
     return hips + torso.build.stature * (levels + 640.0)
 
 
+def _leg_circles(torso: Torso, levels: Array) -> tuple[Array, Array]:
+    """Distance of a leg's middle from the body's, and its radius, mm, at levels (R,)."""
+    width = torso.scale if torso.build.sex == "male" else torso.scale * 1.08
+    aside, radius = (np.interp(-levels, -_LEG_Y, column) for column in (_LEG_X, _LEG_RADIUS))
+    return width * aside, width * torso.build.mass * radius
+
+
 def _leg(appearance: Appearance, torso: Torso, hang: _Hanger, side: float) -> list[AttachedMesh]:
     traits, body = appearance.clothing, torso.build
-    y = _level(torso, np.asarray(_LEG_Y, np.float64))
-    width = torso.scale if body.sex == "male" else torso.scale * 1.08
-    x, radius = side * width * _LEG_X, width * body.mass * _LEG_RADIUS
-    z = np.full(len(y), AXIS_Z - 4.0)
+    levels = _LEG_Y.astype(np.float64)
+    if traits.kind != "dress":
+        # No higher than the seat reaches: what lies under it would be dark where it comes out.
+        levels = np.concatenate([-640.0 - _SEAT + np.array([16.0, -20.0]), levels[3:]])
+    y, (aside, radius) = _level(torso, levels), _leg_circles(torso, levels)
+    x, z = side * aside, np.full(len(y), _LEG_Z)
     if traits.kind == "dress":
         rows, code, layer = _ring(x, y, z, radius * 0.93, radius * 0.97), BODY, 0.0
         rest = rows
@@ -218,7 +232,7 @@ def _leg(appearance: Appearance, torso: Torso, hang: _Hanger, side: float) -> li
     foot = _ring(
         np.full(6, x[-1]),
         foot_y,
-        AXIS_Z - 4.0 + (length - 40.0) * 0.72,
+        _LEG_Z + (length - 40.0) * 0.72,
         np.array([40.0, 42.0, 46.0, 48.0, 48.0, 44.0]),
         length,
     )
@@ -227,24 +241,53 @@ def _leg(appearance: Appearance, torso: Torso, hang: _Hanger, side: float) -> li
 
 
 def _hips(appearance: Appearance, torso: Torso, hang: _Hanger) -> AttachedMesh:
-    """Trousers from the hem of what is worn above to the crotch, or a skirt."""
-    turn = np.linspace(0.0, 2.0 * np.pi, _AROUND, endpoint=False)
+    """Trousers from the hem of what is worn above to the legs, or a skirt."""
+    turn = np.linspace(0.0, 2.0 * np.pi, 2 * _AROUND, endpoint=False)
     azimuth = np.angle(np.exp(1j * turn))
-    hip = torso.surface(azimuth, np.full(_AROUND, 1.0))
-    waist = torso.surface(azimuth, np.full(_AROUND, 0.95))
+    hip = torso.surface(azimuth, np.full(len(turn), 1.0))
+    waist = torso.surface(azimuth, np.full(len(turn), 0.95))
     centre = np.array([0.0, 0.0, AXIS_Z])
-    rows = [waist, hip + 3.0 * (hip - centre) / 170.0]
     skirt = appearance.clothing.kind == "dress"
-    for share in np.linspace(0.2, 1.0, 6):
-        grow = 1.0 + (0.16 * share if skirt else -0.06 * share - 0.05 * share**4)
-        # Trousers pass between the legs, behind their fronts: else they look worn over others.
-        deep = grow if skirt else grow - 0.5 * share**2
-        row = centre + (hip - centre) * (grow, 1.0, deep)
-        row[:, 1] = hip[:, 1] - (420.0 if skirt else 150.0) * torso.build.stature * share
-        rows.append(row)
-    tube = np.stack(rows)
     if skirt:
-        pleats = 1.0 + 0.03 * np.sin(7.0 * turn) * np.linspace(0.0, 1.0, len(rows))[:, None]
+        lower = []
+        for share in np.linspace(0.2, 1.0, 6):
+            row = centre + (hip - centre) * (1.0 + 0.16 * share, 1.0, 1.0 + 0.16 * share)
+            row[:, 1] = hip[:, 1] - 420.0 * torso.build.stature * share
+            lower.append(row)
+    else:
+        lower = _seat(torso, hip, turn)
+    tube = np.stack([waist, hip, *lower])
+    if skirt:
+        pleats = 1.0 + 0.03 * np.sin(7.0 * turn) * np.linspace(0.0, 1.0, len(tube))[:, None]
         tube[..., 0] *= pleats
         tube[..., 2] = AXIS_Z + (tube[..., 2] - AXIS_Z) * pleats
     return hang(tube, _cloth_rest(tube, 160.0), CLOTH, SLEEVE if skirt else BOTTOM)
+
+
+def _seat(torso: Torso, hip: Array, turn: Array) -> list[Array]:
+    """Rows of trousers below the hips (C, 3), which pass into the outline of both legs."""
+    rows = []
+    for share in np.linspace(0.15, 1.0, 8):
+        level = np.array([-640.0 - _SEAT * share])
+        ends = share * share * (3.0 - 2.0 * share)
+        around = np.hypot(hip[:, 0], hip[:, 2] - AXIS_Z)
+        radius = around + ends * (_around_legs(torso, level, turn) - around)
+        heights = hip[:, 1] + share * (_level(torso, level)[0] - hip[:, 1])
+        rows.append(
+            np.stack([radius * np.sin(turn), heights, AXIS_Z + radius * np.cos(turn)], axis=1)
+        )
+    return rows
+
+
+def _around_legs(torso: Torso, level: Array, turn: Array) -> Array:
+    """How far from the body's axis rays at (C,) turns leave both legs of trousers, mm."""
+    (aside,), (radius,) = _leg_circles(torso, level)
+    wide, deep = radius + 7.0, radius + 9.0
+    # Of the leg on a ray's own side, as an ellipse drawn to a unit circle.
+    across, ahead = np.sin(turn) / wide, np.cos(turn) / deep
+    middle = np.sign(np.sin(turn)) * aside / wide, (_LEG_Z - AXIS_Z) / deep
+    square = across**2 + ahead**2
+    toward = across * middle[0] + ahead * middle[1]
+    left = toward**2 - square * (middle[0] ** 2 + middle[1] ** 2 - 1.0)
+    found: Array = (toward + np.sqrt(np.maximum(left, 0.0))) / square
+    return np.maximum(found - _WITHIN, _CROTCH)

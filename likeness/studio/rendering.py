@@ -38,7 +38,7 @@ _SHOWS_FINE = 320
 light."""
 _FINE_AMBIENT, _AMBIENT = (28, 72), (20, 60)
 """Directions ambient light is looked at from, and texels on a side of what is seen from each."""
-_REGION_RADIUS, _LARGEST_RADIUS = 0.24, 1.2
+_REGION_RADIUS, _LARGEST_RADIUS = 0.24, 1.8
 """Metres around the middle of the head in which shadows are cast: of portraits, and of whole
 people. A larger region has coarser shadows, on smaller faces."""
 _HEAD_BEHIND_FACE = 0.07
@@ -110,7 +110,8 @@ def render(
     taken = 0
     for number, (subject, solid) in enumerate(zip(subjects, solids)):
         grown = take_strands(subject.figure, subject.vertices, intrinsics, behind)
-        radius = _shown_radius(subject.vertices, intrinsics, height)
+        middle = _middle_of_head(subject.figure, subject.vertices)
+        radius = _shown_radius(middle, intrinsics, height)
         surface, first = subject.figure.surface, number * FIGURE_LABELS
         lit = light_of(
             subject.figure,
@@ -219,11 +220,21 @@ class Light:
 
 
 def _shown_radius(
-    vertices: NDArray[np.float32], intrinsics: tuple[float, float, float, float], height: int
+    middle: NDArray[np.floating], intrinsics: tuple[float, float, float, float], height: int
 ) -> float:
-    """Metres around a head of which a picture shows something."""
-    away = -float(vertices[:, 2].max())
-    return float(np.clip(0.7 * height * away / intrinsics[1], _REGION_RADIUS, _LARGEST_RADIUS))
+    """Metres around a head of which a picture shows something, down to its lower edge."""
+    _, fy, _, cy = intrinsics
+    away = -float(middle[2])
+    below = height - (cy - fy * float(middle[1]) / away)
+    seen = max(0.7 * height, 1.05 * below) * away / fy
+    return float(np.clip(seen, _REGION_RADIUS, _LARGEST_RADIUS))
+
+
+def _middle_of_head(figure: Figure, vertices: NDArray[np.float32]) -> NDArray[np.floating]:
+    """(3,) where the middle of a placed figure's head is."""
+    face = figure.landmarks68.mean(axis=0) + (vertices[0] - figure.vertices[0])
+    middle: NDArray[np.floating] = face - _HEAD_BEHIND_FACE * figure.rotations[0][:, 2]
+    return middle
 
 
 def _shown_vertices(surface: Surface, samples: Samples) -> NDArray[np.int64]:
@@ -254,8 +265,7 @@ def light_of(
         height: of the picture, pixels.
     """
     surface = figure.surface
-    middle = figure.landmarks68.mean(axis=0) + (vertices[0] - figure.vertices[0])
-    center = middle - _HEAD_BEHIND_FACE * figure.rotations[0][:, 2]
+    center = _middle_of_head(figure, vertices)
     region = (center, _REGION_RADIUS)
     is_fine = height > _SHOWS_FINE
     texels, reach = _FINE_SHADOWS if is_fine else _SHADOWS

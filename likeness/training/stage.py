@@ -94,6 +94,17 @@ class Stage(ConfigModel):
             raise ValueError(f"expected exactly one of 'steps' and 'epochs', found {found}")
         return self
 
+    @model_validator(mode="after")
+    def _something_to_minimise(self) -> Stage:
+        ends = {"first": 0.0} if self.steps == 1 else {"first": 0.0, "last": 1.0}
+        for end, fraction in ends.items() if self.steps != 0 else ():
+            if not any(self.weights_at(fraction).values()):
+                raise ValueError(
+                    "expected a loss term with a weight other than 0 in 'weights', found none at "
+                    f"the {end} step: the stage would learn nothing. 'steps' of 0 leaves it out"
+                )
+        return self
+
     def weights_at(self, fraction: float) -> dict[str, float]:
         """Term weights at a fraction of the stage in [0, 1]."""
         out: dict[str, float] = {}

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
+from likeness.errors import UsageError
 from likeness.training.system import StepContext
 
 
@@ -19,8 +20,8 @@ def weighted_total(
         known: ``System.loss_terms``.
 
     Raises:
-        ValueError: a term is unknown, is no scalar, is active and left out, or none of the active
-            ones depends on a weight that learns; the message names it.
+        ValueError: a term is unknown, is no scalar, or is active and left out; the message names it.
+        UsageError: none of the active ones depends on a weight that learns.
     """
     place = f"at step {context.step} of stage '{context.stage.name}'"
     for name, term in terms.items():
@@ -43,8 +44,11 @@ def weighted_total(
         part = weight * terms[name].to(torch.float32)
         total = part if total is None else total + part
     if total is None or not total.requires_grad:
-        raise ValueError(
-            f"{place} no loss depends on a weight that learns; "
-            f"active terms: {', '.join(active) or 'none'}"
+        groups = context.stage.groups
+        trained = "its groups" if groups is None else f"its groups ({', '.join(groups)})"
+        raise UsageError(
+            f"Expected a loss of stage '{context.stage.name}' that depends on {trained}; at step "
+            f"{context.step} none of its terms does: {', '.join(active) or 'all have weight 0'}.",
+            advice="Weigh a term there that does, or train the groups that these depend on.",
         )
     return total

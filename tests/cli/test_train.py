@@ -271,7 +271,7 @@ def test_progress_lines_come_now_and_then_and_at_the_end(
 ) -> None:
     clock = [100.0]
     monkeypatch.setattr("likeness.cli.train.time.monotonic", lambda: clock[0])
-    stages = [Stage(name="one", steps=50, weights={}), Stage(name="two", steps=50, weights={})]
+    stages = [Stage(name=name, steps=50, weights={"fit": 1.0}) for name in ("one", "two")]
     plan = Plan.build(stages, samples_per_epoch=1, batch_size=1)
     lines = ProgressLines(plan)
     clock[0] += 60.0  # starting is not how fast steps are

@@ -51,12 +51,6 @@ class Renamed(ToySystem):
             {"fit": 1.0},
             r"'fit' must be a scalar, found shape \(1,\)",
         ),
-        (
-            lambda t: {"fit": t["fit"].detach()},
-            {"fit": 1.0},
-            "no loss depends on a weight that learns; active terms: fit",
-        ),
-        (lambda t: t, {"fit": 0.0}, "active terms: none"),
     ],
 )
 def test_terms_that_break_the_rules_are_named(
@@ -73,6 +67,26 @@ def test_terms_that_break_the_rules_are_named(
     run = new_run(tmp_path)
     with pytest.raises(ValueError, match=message):
         trainer.fit(system, plan, run, settings)
+    assert run.status.status == "failed"
+
+
+@pytest.mark.parametrize("groups", [None, {"head": 1.0}])
+def test_a_stage_whose_terms_depend_on_nothing_that_learns_is_told_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, groups: dict[str, float] | None
+) -> None:
+    monkeypatch.setattr(Renamed, "terms", staticmethod(lambda t: {"fit": t["fit"].detach()}))
+    settings = toy_settings()
+    system = Renamed(PLAIN, toy_system().placement)
+    plan = toy_plan(settings, one_stage(groups=groups))
+    run = new_run(tmp_path)
+    with pytest.raises(UsageError) as caught:
+        trainer.fit(system, plan, run, settings)
+    trained = "its groups (head)" if groups else "its groups"
+    assert caught.value.message == (
+        f"Expected a loss of stage 'only' that depends on {trained}; at step 0 none of its terms "
+        "does: fit."
+    )
+    assert "train the groups" in caught.value.advice
     assert run.status.status == "failed"
 
 

@@ -112,5 +112,25 @@ def test_a_weight_that_is_none_is_told_how_to_switch_it_off(weight: object, foun
         "Value error, expected a number, 0 to switch the term off, or {start: 0, end: 1} for a "
         f"weight that moves; found {found}"
     )
-    off = Stage.model_validate({"name": "a", "steps": 1, "weights": {"fit": 0}})
-    assert off.weights == {"fit": 0.0}
+    off = Stage.model_validate({"name": "a", "steps": 1, "weights": {"fit": 0, "code": 1}})
+    assert off.weights == {"fit": 0.0, "code": 1.0}
+
+
+@pytest.mark.parametrize(
+    ("weights", "end"),
+    [
+        ({}, "first"),
+        ({"fit": 0.0, "code": 0}, "first"),
+        ({"fit": {"start": 0.0, "end": 1.0}}, "first"),
+        ({"fit": {"start": 1.0, "end": 0.0}, "code": 0.0}, "last"),
+    ],
+)
+def test_a_stage_minimises_something_from_its_first_step_to_its_last(weights, end):
+    with pytest.raises(ValidationError) as caught:
+        stage("one", steps=4, weights=weights)
+    assert f"found none at the {end} step" in str(caught.value)
+    stage("one", steps=0, weights=weights)  # is left out
+
+
+def test_a_stage_of_one_step_has_no_other_end():
+    stage("one", steps=1, weights={"fit": {"start": 1.0, "end": 0.0}})
