@@ -116,8 +116,12 @@ def open_run(run: Run | str | Path) -> Run:
     return run if isinstance(run, Run) else Run(local_path(run))
 
 
-def fetch_run(uri: str, runs: str | Path) -> Run:
-    """The run of which ``storage.mirror`` made the copy at ``uri``, brought to ``runs``."""
+def fetch_run(uri: str, runs: str | Path, overrides: Sequence[str] = ()) -> Run:
+    """The run of which ``storage.mirror`` made the copy at ``uri``, brought to ``runs``.
+
+    Args:
+        overrides: words of the command line; those on ``storage`` say how to fetch it.
+    """
     from likeness.runs.mirror import restore
 
     if os.environ.get("WORLD_SIZE", "1") != "1":
@@ -125,15 +129,21 @@ def fetch_run(uri: str, runs: str | Path) -> Run:
             f"{uri} would be fetched by every process of the launcher at once.",
             advice="Copy the run to this machine first, and resume the copy by its path.",
         )
-    return restore(open_store(uri, settings=storage_from_environment()), runs)
+    words = [word for word in overrides if word.startswith("storage.")]
+    return restore(open_store(uri, settings=storage_from_environment(words=words)), runs)
 
 
-def storage_from_environment(environ: Mapping[str, str] | None = None) -> StorageSettings:
-    """Storage settings for verbs without a configuration: defaults and ``LIKENESS_STORAGE__…``."""
+def storage_from_environment(
+    environ: Mapping[str, str] | None = None, *, words: Sequence[str] = ()
+) -> StorageSettings:
+    """Storage settings for verbs without a configuration: defaults, ``LIKENESS_STORAGE__…``, and
+    words of the command line."""
     environ = os.environ if environ is None else environ
     prefix = f"{PREFIX}STORAGE"  # one underscore behind it is a fault worth telling of
     own = {name: value for name, value in environ.items() if name.startswith(prefix)}
-    found = resolve_layers(_Storage, system="storage", profiles={}, environ=own)
+    found = resolve_layers(
+        _Storage, system="storage", profiles={}, environ=own, overrides=list(words)
+    )
     settings: StorageSettings = found.config.storage
     return settings
 

@@ -130,9 +130,14 @@ def described_anew(
         yield
 
 
-def tell_of_environment(environ: Mapping[str, str]) -> None:
-    """Say that variables which set something elsewhere set nothing on a resume."""
-    named = [item.origin.detail for item in environment_assignments(environ, {})]
+def tell_of_environment(environ: Mapping[str, str], *, is_fetched: bool = False) -> None:
+    """Say that variables which set something elsewhere set nothing on a resume.
+
+    Args:
+        is_fetched: the run came from a store, and those on storage said how.
+    """
+    items = environment_assignments(environ, {})
+    named = [i.origin.detail for i in items if not (is_fetched and i.key[0] == "storage")]
     if named:
         logger.log(
             NOTICE,

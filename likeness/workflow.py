@@ -190,11 +190,12 @@ def resume(
     from likeness.runs import selection
     from likeness.training import distributed
 
-    if isinstance(run, str) and is_remote(run):
+    address = run if isinstance(run, str) and is_remote(run) else ""
+    if address:
         with read_only_told("name another folder of runs with --runs"):
-            run = fetch_run(run, local_folder(runs, "Runs are written"))
+            run = fetch_run(address, local_folder(runs, "Runs are written"), overrides)
     run = open_run(run)
-    fitting.tell_of_environment(os.environ)
+    fitting.tell_of_environment(os.environ, is_fetched=bool(address))
     text = run.config_yaml
     before, saved, change, settings, done = _looked_at(run, overrides)
     if done:

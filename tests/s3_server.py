@@ -7,6 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.storage.faulty_server import Proxy, proxy_to
+
 
 @pytest.fixture(scope="module")
 def s3_server() -> Iterator[str]:
@@ -35,3 +37,10 @@ def s3_server() -> Iterator[str]:
             del os.environ[name]
         else:
             os.environ[name] = value
+
+
+@pytest.fixture
+def s3_proxy(s3_server: str) -> Iterator[Proxy]:
+    """A server in between, which makes the faults it is given."""
+    with proxy_to(s3_server) as proxy:
+        yield proxy

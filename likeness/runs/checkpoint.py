@@ -18,11 +18,11 @@ from pickle import UnpicklingError
 from typing import TYPE_CHECKING, Any
 
 from likeness.errors import DataError, MissingError, UnsafeFileError
-from likeness.replacement import flush_to_disk, replacing
+from likeness.replacement import PART, flush_to_disk, replacing
 from likeness.storage.files import disk_errors, sha256_of
 
 from .files import read_json, write_json
-from .run import Run, steps_in
+from .run import RECORDS, Run, steps_in
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -260,10 +260,14 @@ def _write(
 
 
 def clean(run: Run) -> None:
-    """Remove the temporary folders that a killed run left in ``checkpoints/``."""
+    """Remove what a killed run left half written: folders of checkpoints and records."""
     for leftover in run.checkpoints_path.glob(f"{_TEMPORARY}*"):
         logger.info("Removing %s, left by a run that was killed.", leftover)
         shutil.rmtree(leftover)
+    for name in RECORDS:  # of which whoever trains is the only writer
+        for unfinished in run.path.glob(f".{name}.*{PART}"):
+            logger.info("Removing %s, left by a run that was killed.", unfinished)
+            unfinished.unlink(missing_ok=True)
 
 
 def has_checkpoints(run: Run) -> bool:

@@ -11,7 +11,6 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from shlex import quote
-from typing import get_args
 
 from likeness.errors import DataError, LikenessError, MissingError, UsageError
 from likeness.storage.files import disk_errors, made_folder
@@ -20,13 +19,9 @@ from likeness.storage.store import Store, checked_key
 
 from .checkpoint import PROGRESS_FILE, Checkpoint, checkpoints
 from .mirror_note import Fault, MirrorNote
-from .run import CONFIG_FILE, STATUS_FILE, Document, Run, step_name, steps_in
+from .run import CONFIG_FILE, DESCRIPTIONS, RECORDS, STATUS_FILE, Run, step_name, steps_in
 
 logger = logging.getLogger(__name__)
-
-_DESCRIPTIONS = (CONFIG_FILE, *(f"{document}.json" for document in get_args(Document)))
-_NEEDED = (*_DESCRIPTIONS, STATUS_FILE)
-"""Without these a run cannot be opened, or cannot be resumed."""
 
 
 def mirror(run: Run, store: Store, *, must_succeed: bool) -> None:
@@ -82,7 +77,7 @@ def _bring_up_to_date(run: Run, store: Store) -> None:
         )
     records = {path.name for path in run.path.iterdir() if path.is_file() and path.name[0] != "."}
     # First, so that no checkpoint arrives that nobody can open.
-    wanted = [name for name in _DESCRIPTIONS if name in records]
+    wanted = [name for name in DESCRIPTIONS if name in records]
     note, whole = MirrorNote(run, store, prefix), []
     for checkpoint in saved:
         folder = f"checkpoints/{checkpoint.path.name}"
@@ -97,7 +92,8 @@ def _bring_up_to_date(run: Run, store: Store) -> None:
         # Which checkpoint is the best is known from its scores alone.
         scores = run.evaluation_folder(checkpoint.step) / "scores.json"
         wanted += [scores.relative_to(run.path).as_posix()] if scores.is_file() else []
-    wanted += sorted(records.difference(_DESCRIPTIONS))
+    # The status first: without it a copy that is cut short here cannot be resumed.
+    wanted += sorted(records.difference(DESCRIPTIONS), key=lambda name: (name != STATUS_FILE, name))
     for name in wanted:
         store.upload(run.path / name, f"{prefix}/{name}")
     # A checkpoint that cannot be read here has its only good copy there.
@@ -154,7 +150,7 @@ def restore(store: Store, runs: str | Path) -> Run:
             f"{CONFIG_FILE}.",
             advice="Name the folder of one run: <storage.mirror>/<system>/<run>.",
         )
-    lacking = [name for name in _NEEDED if name not in keys]
+    lacking = [name for name in RECORDS if name not in keys]
     if lacking:
         raise MissingError(
             f"The copy {store.uri} is not complete: it lacks {', '.join(lacking)}.",

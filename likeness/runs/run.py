@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from likeness.errors import UsageError
 from likeness.storage.files import disk_errors, made_folder
@@ -58,6 +58,12 @@ class Run:
                 f"There is no run at {self.path}.", advice=_neighbours(self.path.parent)
             )
         if not self.config_path.is_file():
+            if self.status_path.is_file():
+                raise UsageError(
+                    f"{self.path} is no whole run: it was killed while it was being made, before "
+                    "anything was trained.",
+                    advice="Delete the folder, and begin again.",
+                )
             raise UsageError(
                 f"{self.path} is not a run: looked for {self.config_path.name} in it.",
                 advice=_neighbours(self.path),
@@ -285,6 +291,9 @@ class _LogFile(logging.FileHandler):
 
 
 Document = Literal["provenance", "plan", "environment", "inspection"]
+DESCRIPTIONS = (CONFIG_FILE, *(f"{document}.json" for document in get_args(Document)))
+RECORDS = (*DESCRIPTIONS, STATUS_FILE)
+"""Without these a run cannot be opened, or cannot be resumed."""
 
 
 def check_name(name: str, *, what: str = "run name") -> None:

@@ -112,9 +112,11 @@ class S3Store(RemoteStore):
     def upload(self, path: Path, key: str) -> str:
         if not path.is_file():
             raise MissingError(f"There is no file {path} to upload.")
-        address, digest, size = self._address(key), sha256_of(path), path.stat().st_size
+        address = self._address(key)
 
         def write() -> str:
+            # Anew each time: a log has grown by what is said of the try that failed.
+            digest, size = sha256_of(path), path.stat().st_size
             metadata = {"sha256": digest}
             self._send(size, self.filesystem._put_file, str(path), address, Metadata=metadata)
             self._confirm(key, path, size, digest)

@@ -20,7 +20,7 @@ def weighted_total(
         known: ``System.loss_terms``.
 
     Raises:
-        ValueError: a term is unknown, is no scalar, or is active and left out; the message names it.
+        ValueError: a term is unknown, is no scalar, or is active and left out, by its name.
         UsageError: none of the active ones depends on a weight that learns.
     """
     place = f"at step {context.step} of stage '{context.stage.name}'"

@@ -50,6 +50,33 @@ def test_a_run_lost_here_is_resumed_from_its_copy_on_s3(
 
 
 @pytest.mark.s3
+@pytest.mark.parametrize("said_by", ["words", "variable"])
+def test_where_a_copy_is_fetched_from_is_said_by_words_or_a_variable(
+    likeness: Command, data: Path, monkeypatch: pytest.MonkeyPatch, s3_server: str, said_by: str
+) -> None:
+    """Words behind an address had no part in fetching it, and an advice named them."""
+    word = f"storage.endpoint_url={s3_server}"
+    mirror = f"storage.mirror=s3://people/fetched-{said_by}"
+    trained = likeness(
+        "train", "toy", "--profile", "smoke", "data.root=data", word, mirror, "--json"
+    )
+    assert trained.code == 0, trained.err
+    run = Path(trained.document["run"])
+    shutil.rmtree(run)
+    address = f"s3://people/fetched-{said_by}/toy/{run.name}"
+    if said_by == "variable":
+        monkeypatch.setenv("LIKENESS_STORAGE__ENDPOINT_URL", s3_server)
+    result = likeness("resume", address, *([word] if said_by == "words" else []))
+    assert result.code == 0, result.err
+    assert "sets nothing" not in result.err
+    assert run.is_dir()
+    wrong = likeness("resume", address, "storage.endpoint=x", "--runs", "other")
+    assert wrong.code == 2
+    assert "storage.endpoint_url" in wrong.err
+    assert not Path("other").exists()
+
+
+@pytest.mark.s3
 @pytest.mark.parametrize("keeps_record", [True, False])
 def test_a_copy_that_was_overwritten_on_s3_is_made_good_by_the_next_resume(
     likeness: Command,

@@ -123,8 +123,11 @@ def test_leftovers_of_a_kill_are_cleaned_at_the_next_save(run: Run) -> None:
     save(run, 5)
     leftover = run.checkpoints_path / ".part-step-00000007"
     shutil.copytree(run.checkpoint_folder(5), leftover)
+    half_written = run.path / ".status.json.d3f10925c11b.part"  # as of a file that is replaced
+    half_written.write_text("{")
     assert [c.step for c in checkpoints(run)] == [5]
     save(run, 9)
+    assert not half_written.exists()
     assert sorted(p.name for p in run.checkpoints_path.iterdir()) == [
         "step-00000005",
         "step-00000009",

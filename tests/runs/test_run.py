@@ -229,8 +229,11 @@ Run.create(sys.argv[1], "toy", "run", "system: toy\\n")
         )
         (folder,) = (root / "toy").iterdir()
         if done.returncode == 9:
-            with pytest.raises(UsageError, match="is not a run"):
+            with pytest.raises(UsageError, match=r"is (not a|no whole) run") as caught:
                 Run(folder)
+            if (folder / "status.json").is_file():
+                assert "killed while it was being made" in caught.value.message
+                assert caught.value.advice == "Delete the folder, and begin again."
         else:
             assert Run(folder).status.status == "planned"
         seen.add(done.returncode)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import logging
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ from likeness.storage.checksums import Checksums, of_object
 from likeness.storage.copies import local_copy
 from likeness.storage.opening import open_store
 from likeness.storage.store import StorageSettings
-from tests.storage.faulty_server import Proxy, proxy_to
+from tests.storage.faulty_server import Proxy
 
 QUICK = StorageSettings(retries=3, backoff_seconds=0.01, timeout_seconds=20.0)
 PAYLOAD = bytes(range(256)) * 64
@@ -28,12 +27,6 @@ ABC = {
     "sha1": "a9993e364706816aba3e25717850c26c9cd0d89d",
 }
 CHECK = ("crc32", b"123456789", "cbf43926")
-
-
-@pytest.fixture
-def s3_proxy(s3_server: str) -> Iterator[Proxy]:
-    with proxy_to(s3_server) as proxy:
-        yield proxy
 
 
 def client(address: str, *, checksums: bool = False) -> Any:

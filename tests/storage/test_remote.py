@@ -1,11 +1,7 @@
 from __future__ import annotations
 
-import hashlib
-import os
-import re
 import socket
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,28 +9,14 @@ import pytest
 from likeness.errors import DataError, MissingError, UnsafeFileError, UsageError
 from likeness.storage.opening import open_store
 from likeness.storage.remote import is_transient
-from likeness.storage.store import StorageSettings, Store
+from likeness.storage.store import StorageSettings
 from tests.storage.faulty_server import Proxy, files_over_http, proxy_to
-
-PAYLOAD = bytes(range(256)) * 64
-DIGEST = hashlib.sha256(PAYLOAD).hexdigest()
-QUICK = StorageSettings(retries=3, backoff_seconds=0.01, timeout_seconds=0.5)
-PATIENT = QUICK.replace(timeout_seconds=20.0)  # where no fault waits: a busy machine is none
-
-
-@pytest.fixture
-def s3_proxy(s3_server: str) -> Iterator[Proxy]:
-    with proxy_to(s3_server) as proxy:
-        yield proxy
-
-
-def _s3(address: str, prefix: str, settings: StorageSettings = QUICK) -> Store:
-    return open_store(f"s3://people/{prefix}", settings=settings.replace(endpoint_url=address))
+from tests.storage.s3_cases import DIGEST, PATIENT, PAYLOAD, QUICK, s3_store, tells_of_silence
 
 
 @pytest.mark.s3
 def test_s3_reads_back_what_was_written(s3_server: str, tmp_path: Path) -> None:
-    store = _s3(s3_server, "basic")
+    store = s3_store(s3_server, "basic")
     store.write_bytes("a/b.bin", PAYLOAD)
     assert store.read_bytes("a/b.bin") == PAYLOAD
     assert store.read_range("a/b.bin", 300, 5) == PAYLOAD[300:305]
@@ -48,7 +30,7 @@ def test_s3_reads_back_what_was_written(s3_server: str, tmp_path: Path) -> None:
 
 @pytest.mark.s3
 def test_s3_lists_exists_and_deletes(s3_server: str) -> None:
-    store = _s3(s3_server, "many")
+    store = s3_store(s3_server, "many")
     for key in ("b/2", "b/1", "a", "bc"):
         store.write_bytes(key, b"x")
     assert store.list() == ["a", "b/1", "b/2", "bc"]
@@ -63,42 +45,16 @@ def test_s3_lists_exists_and_deletes(s3_server: str) -> None:
 
 
 @pytest.mark.s3
-def test_s3_upload_keeps_the_checksum_and_the_version_moves(s3_server: str, tmp_path: Path) -> None:
-    store = _s3(s3_server, "upload")
-    source = tmp_path / "x.bin"
-    source.write_bytes(PAYLOAD)
-    assert store.upload(source, "x.bin") == DIGEST
-    assert store.checksum("x.bin") == DIGEST
-    first = store.version("x.bin")
-    source.write_bytes(b"changed")
-    store.upload(source, "x.bin")
-    assert store.version("x.bin") != first
-
-
-@pytest.mark.s3
-def test_a_large_upload_in_parts_is_verified(s3_server: str, tmp_path: Path) -> None:
-    store = _s3(s3_server, "large", PATIENT)
-    source = tmp_path / "large.bin"
-    block = os.urandom(1 << 20)
-    with source.open("wb") as file:
-        for _ in range(101):
-            file.write(block)
-    digest = hashlib.sha256(block * 101).hexdigest()
-    assert store.upload(source, "large.bin") == digest
-    assert store.download("large.bin", tmp_path / "back.bin") == digest
-
-
-@pytest.mark.s3
 def test_missing_files_and_buckets_are_named(s3_server: str) -> None:
     with pytest.raises(MissingError, match="no file s3://people/basic/none"):
-        _s3(s3_server, "basic").read_bytes("none")
+        s3_store(s3_server, "basic").read_bytes("none")
     with pytest.raises(MissingError, match="s3://no-such-bucket"):
         open_store("s3://no-such-bucket/x", settings=QUICK.replace(endpoint_url=s3_server)).list()
 
 
 @pytest.mark.s3
 def test_a_remote_key_cannot_leave_its_prefix(s3_server: str) -> None:
-    store = _s3(s3_server, "basic")
+    store = s3_store(s3_server, "basic")
     for key in ("../other", "/abs", "a//b"):
         with pytest.raises(UnsafeFileError):
             store.read_bytes(key)
@@ -109,7 +65,7 @@ def test_a_remote_key_cannot_leave_its_prefix(s3_server: str) -> None:
 @pytest.mark.s3
 @pytest.mark.parametrize("fault", ["500", "503", "hang", "cut"])
 def test_a_passing_fault_is_survived(s3_proxy: Proxy, tmp_path: Path, fault: str) -> None:
-    store = _s3(s3_proxy.address, f"passing-{fault}", QUICK if fault == "hang" else PATIENT)
+    store = s3_store(s3_proxy.address, f"passing-{fault}", QUICK if fault == "hang" else PATIENT)
     store.write_bytes("x.bin", PAYLOAD)
     s3_proxy.faults = [fault, fault, "pass"]  # type: ignore[list-item]
     assert store.download("x.bin", tmp_path / "x.bin") == DIGEST
@@ -119,48 +75,15 @@ def test_a_passing_fault_is_survived(s3_proxy: Proxy, tmp_path: Path, fault: str
 
 
 @pytest.mark.s3
-def test_a_write_survives_a_passing_fault(s3_proxy: Proxy) -> None:
-    store = _s3(s3_proxy.address, "write", PATIENT)
-    s3_proxy.method, s3_proxy.faults = "PUT", ["503", "500", "pass"]
-    store.write_bytes("x.bin", PAYLOAD)
-    assert len(s3_proxy.requests) == 3
-    assert store.read_bytes("x.bin") == PAYLOAD
-
-
-@pytest.mark.s3
-def test_a_server_that_never_lets_an_upload_begin_does_not_hang_us(s3_proxy: Proxy) -> None:
-    s3_proxy.says_continue = False
-    store = _s3(s3_proxy.address, "deaf", QUICK.replace(retries=1))
-    began = time.monotonic()
-    with pytest.raises(MissingError, match=r"Writing .* failed 2 times") as caught:
-        store.write_bytes("x.bin", b"x")
-    _tells_of_silence(caught.value, s3_proxy.address, QUICK.timeout_seconds, began)
-
-
-def _tells_of_silence(error: MissingError, server: str, seconds: float, began: float) -> None:
-    """It names the server, the seconds of the last wait and the settings of patience.
-
-    Args:
-        seconds: at least. began: when the whole call began, by the monotonic clock.
-    """
-    told = re.search(r"last time: the server at (\S+) gave no answer for (\S+) s\.$", error.message)
-    assert told is not None, error.message
-    assert told[1] == server
-    # A library may ask in several ways, one after the other; three digits are told.
-    assert 0.9 * seconds <= float(told[2]) <= 1.01 * (time.monotonic() - began)
-    assert "storage.timeout_seconds" in error.advice
-
-
-@pytest.mark.s3
 @pytest.mark.parametrize("verb", ["version", "list", "read_bytes", "check_writable"])
 def test_a_server_that_hangs_is_told_as_one(s3_proxy: Proxy, verb: str) -> None:
     """It was told by the names of the exceptions of libraries."""
-    store = _s3(s3_proxy.address, "hangs", QUICK.replace(retries=0))
+    store = s3_store(s3_proxy.address, "hangs", QUICK.replace(retries=0))
     s3_proxy.method, s3_proxy.faults = "", ["hang"]
     began = time.monotonic()
     with pytest.raises(MissingError) as caught:
         getattr(store, verb)(*(["x.bin"] if verb in ("version", "read_bytes") else []))
-    _tells_of_silence(caught.value, s3_proxy.address, QUICK.timeout_seconds, began)
+    tells_of_silence(caught.value, s3_proxy.address, QUICK.timeout_seconds, began)
 
 
 @pytest.mark.parametrize(("verb", "waits"), [("read_bytes", 1), ("version", 2)])
@@ -172,7 +95,7 @@ def test_an_http_server_that_hangs_is_told_as_one(verb: str, waits: int) -> None
         began = time.monotonic()
         with pytest.raises(MissingError) as caught:
             getattr(open_store(f"{proxy.address}/below", settings=settings), verb)("x")
-        _tells_of_silence(caught.value, proxy.address, 0.3 * waits, began)
+        tells_of_silence(caught.value, proxy.address, 0.3 * waits, began)
 
 
 def test_http_refusals_are_not_told_as_missing_files() -> None:
@@ -195,7 +118,7 @@ def test_a_refused_connection_is_tried_again(
         bound.bind(("127.0.0.1", 0))
         address = f"http://127.0.0.1:{bound.getsockname()[1]}"
         with pytest.raises(MissingError, match="failed 4 times"):
-            _s3(address, "refused").read_bytes("x.bin")
+            s3_store(address, "refused").read_bytes("x.bin")
     assert caplog.text.count("trying again") == 3
 
 
@@ -220,7 +143,7 @@ def test_what_botocore_retries_is_transient() -> None:
 def test_a_lasting_fault_ends_after_the_bounded_retries(
     s3_proxy: Proxy, tmp_path: Path, fault: str
 ) -> None:
-    store = _s3(s3_proxy.address, f"lasting-{fault}", PATIENT)
+    store = s3_store(s3_proxy.address, f"lasting-{fault}", PATIENT)
     store.write_bytes("x.bin", PAYLOAD)
     s3_proxy.faults = [fault]  # type: ignore[list-item]
     with pytest.raises(MissingError, match="failed 4 times") as caught:
@@ -232,7 +155,7 @@ def test_a_lasting_fault_ends_after_the_bounded_retries(
 
 @pytest.mark.s3
 def test_damage_on_the_way_is_repaired_or_refused(s3_proxy: Proxy, tmp_path: Path) -> None:
-    store = _s3(s3_proxy.address, "damage")
+    store = s3_store(s3_proxy.address, "damage")
     store.write_bytes("x.bin", PAYLOAD)
     s3_proxy.faults = ["disguise", "pass"]
     assert store.download("x.bin", tmp_path / "x.bin") == DIGEST
@@ -247,7 +170,7 @@ def test_damage_that_the_client_notices_is_repaired_or_refused(
     s3_proxy: Proxy, tmp_path: Path
 ) -> None:
     """By the checksum that the server sends with the file, before ours is looked at."""
-    store = _s3(s3_proxy.address, "noticed", PATIENT)
+    store = s3_store(s3_proxy.address, "noticed", PATIENT)
     store.write_bytes("x.bin", PAYLOAD)
     s3_proxy.faults = ["corrupt", "corrupt", "pass"]
     assert store.download("x.bin", tmp_path / "x.bin") == DIGEST
@@ -267,59 +190,6 @@ def test_damage_that_the_client_notices_is_repaired_or_refused(
         assert "must be written anew" in caught.value.advice
     assert len(s3_proxy.requests) == 2 * 4
     assert not (tmp_path / "y.bin").exists()
-
-
-@pytest.mark.s3
-@pytest.mark.parametrize(
-    ("verb", "size"),
-    [("upload", len(PAYLOAD)), ("write_bytes", len(PAYLOAD)), ("upload", 101 << 20)],
-    ids=["file", "bytes", "parts"],
-)
-def test_an_upload_damaged_on_the_way_is_repaired_or_refused(
-    s3_proxy: Proxy, tmp_path: Path, verb: str, size: int
-) -> None:
-    """The server of these tests takes any bytes, whatever checksum the request has: what it says
-    of size and SHA-256 is what it was told, and a damaged checkpoint was called safe."""
-    patient, prefix = PATIENT.replace(retries=1), f"garbled-{verb}-{size}"
-    store = _s3(s3_proxy.address, prefix, patient)
-    data = PAYLOAD * (size // len(PAYLOAD))
-    digest, source = hashlib.sha256(data).hexdigest(), tmp_path / "x.bin"
-    source.write_bytes(data)
-
-    def write(store: Store) -> None:
-        if verb == "upload":
-            assert store.upload(source, "x.bin") == digest
-        else:
-            store.write_bytes("x.bin", data)
-
-    s3_proxy.method, s3_proxy.faults = "PUT", ["garble", "pass"]
-    write(store)
-    assert hashlib.sha256(store.read_bytes("x.bin")).hexdigest() == digest
-    s3_proxy.faults = ["garble"]
-    with pytest.raises(DataError, match=f"SHA-256 {digest}, found {size} bytes with") as caught:
-        write(_s3(s3_proxy.address, prefix, patient.replace(retries=0)))
-    assert "x.bin was not stored whole" in caught.value.message
-    assert digest not in caught.value.message.partition("found")[2]
-
-
-@pytest.mark.s3
-def test_an_upload_is_read_back_where_the_entity_tag_is_none_of_ours(
-    s3_server: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Of a server that makes its tags in a way of its own, nothing sound is refused."""
-    store = _s3(s3_server, "own-tags", PATIENT.replace(retries=0))
-    head, read = type(store)._head, list[int]()  # type: ignore[attr-defined]
-    monkeypatch.setattr(type(store), "_head", lambda *a: head(*a) | {"ETag": f'"{"0" * 32}"'})
-    whole = type(store)._digest_of_stored  # type: ignore[attr-defined]
-
-    def note(store: Store, key: str, size: int) -> str:
-        read.append(size)
-        return str(whole(store, key, size))
-
-    monkeypatch.setattr(type(store), "_digest_of_stored", note)
-    store.write_bytes("x.bin", PAYLOAD)
-    assert read == [len(PAYLOAD)]
-    assert store.read_bytes("x.bin") == PAYLOAD
 
 
 def test_http_reads_files_and_ranges(tmp_path: Path) -> None:
@@ -425,16 +295,16 @@ def test_a_bucket_that_does_not_exist_is_named(s3_server: str, tmp_path: Path) -
     ):
         with pytest.raises(MissingError, match="The bucket 'nobody' of s3://nobody/runs does not"):
             use()
-    _s3(s3_server, "runs").check_writable()
+    s3_store(s3_server, "runs").check_writable()
     with pytest.raises(MissingError, match="There is no file s3://people/runs/none"):
-        _s3(s3_server, "runs").read_bytes("none")
+        s3_store(s3_server, "runs").read_bytes("none")
 
 
 @pytest.mark.s3
 def test_a_refusal_is_told_with_one_full_stop(
     s3_server: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    store = _s3(s3_server, "refusal")
+    store = s3_store(s3_server, "refusal")
 
     def refuse(*arguments: object, **options: object) -> None:
         raise PermissionError("The key does not exist in our records.")
