@@ -232,4 +232,8 @@ def environment_of(device: str) -> dict[str, Any]:
     """What this process runs on, for the directory of a run."""
     from likeness.runs.environment import environment
 
-    return environment(command=[Path(sys.argv[0]).name, *sys.argv[1:]], device=device)
+    name = Path(sys.argv[0]).name
+    # What `python -m likeness` was called by is no command.
+    return environment(
+        command=["likeness" if name == "__main__.py" else name, *sys.argv[1:]], device=device
+    )

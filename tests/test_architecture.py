@@ -45,6 +45,7 @@ GROUND = {
     "errors",
     "extras",
     "notices",
+    "plain_torch",
     "replacement",
     "seeds",
     "signals",

@@ -338,8 +338,9 @@ def render(frame: Mapping[str, Any]) -> RenderableType:
     if frame["terms"]:
         table = Table(box=None, pad_edge=False)
         for column, side in (("term", "left"), ("raw", "right"), ("weighted", "right")):
-            table.add_column(column, justify=side)  # type: ignore[arg-type]
-        table.add_column("since the start", no_wrap=True)
+            table.add_column(column, justify=side, no_wrap=True)  # type: ignore[arg-type]
+        # In a narrow window the curve gives way, and not the names and numbers.
+        table.add_column("since the start", overflow="crop")
         for term in frame["terms"]:
             values = (_number(term["raw"]), _number(term["weighted"]), term["curve"])
             table.add_row(term["name"], *values)

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from likeness.errors import UnsafeFileError
+from likeness.plain_torch import load_plain
 
 MAX_ITEMS = 4_000_000
 """Items a pickle may unfold to. Numbers come as arrays, which count once; a list that is referred
@@ -263,7 +264,7 @@ def load_storage(content: bytes, where: str) -> np.ndarray:
     import torch
 
     try:
-        storage = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+        storage = load_plain(io.BytesIO(content))
     except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
         raise UnsafePickleError(
             f"{where} holds a torch storage that is not plain numbers: {error!s:.200}."

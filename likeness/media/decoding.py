@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import logging
+import re
 import struct
 import zlib
 from dataclasses import dataclass
@@ -106,10 +107,15 @@ def open_image(data: bytes, name: str, max_pixels: int) -> Image.Image:
     try:
         image = Image.open(io.BytesIO(data), formats=_FORMATS)
     except Image.DecompressionBombError as error:
-        raise _too_large(name, str(error), max_pixels) from error
+        number = re.search(r"\d+", str(error))  # sides are not known, and the limit is not ours
+        found = f"{int(number[0]):,} pixels" if number else "very many pixels"
+        raise _too_large(name, found, max_pixels) from error
     except UnidentifiedImageError as error:
+        what = f"is not a picture in a known format; it begins with {data[:8]!r}"
+        if data.startswith((b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")):
+            what = "is a TIFF of a kind that cannot be read, such as one of 32 bits a channel"
         raise DataError(
-            f"{name} is not a picture in a known format; it begins with {data[:8]!r}.",
+            f"{name} {what}.",
             advice=f"Convert it to PNG or JPEG. Readable: {', '.join(_FORMATS)}.",
         ) from error
     except _DAMAGE as error:

@@ -7,17 +7,14 @@ belong to the systems.
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from likeness.errors import DataError, MissingError, UnsafeFileError, UsageError
+from likeness.errors import MissingError, UsageError
+from likeness.models.weight_files import read_tensors, some_of
 
 Architecture = Literal["tiny", "small", "resnet18", "resnet34", "resnet50"]
 
@@ -169,13 +166,12 @@ def build_trunk(architecture: Architecture) -> ResNet | SmallNet:
 def load_pretrained(trunk: nn.Module, path: str | Path) -> None:
     """Load a trunk's weights from a ``.safetensors``, ``.pth`` or ``.pt`` state dict, strictly.
 
-    The classifier (``fc.*``) and a ``module.`` prefix are dropped. Pickles are read with
-    ``weights_only=True``, so nothing in the file is executed.
+    The classifier (``fc.*``) and a ``module.`` prefix are dropped; :func:`.read_tensors` reads.
 
     Raises:
         MissingError: there is no such file.
         UnsafeFileError: the pickle asks for more than tensors.
-        DataError: the file is damaged or holds no state dict.
+        DataError: the file is damaged, holds no state dict, or values that no weights have.
         UsageError: names or shapes differ from the trunk's; the message lists the first few.
     """
     path = Path(path)
@@ -184,7 +180,7 @@ def load_pretrained(trunk: nn.Module, path: str | Path) -> None:
             f"Pretrained weights were expected at '{path}', but there is no such file.",
             advice="Set model.pretrained to a ResNet state dict (.safetensors, .pth), or to null.",
         )
-    state = {k.removeprefix("module."): v for k, v in _read_state(path).items()}
+    state = {k.removeprefix("module."): v for k, v in read_tensors(path).items()}
     state = {k: v for k, v in state.items() if not k.startswith("fc.")}
     own = trunk.state_dict()
     missing = sorted(own.keys() - state.keys())
@@ -198,35 +194,8 @@ def load_pretrained(trunk: nn.Module, path: str | Path) -> None:
     missing = [k for k in missing if not k.endswith("num_batches_tracked")]
     if missing or unexpected or differing:
         raise UsageError(
-            f"'{path}' does not fit the backbone: missing {missing[:4]}, "
-            f"unexpected {unexpected[:4]}, of another shape {differing[:4]}.",
+            f"'{path}' does not fit the backbone: missing {some_of(missing)}, "
+            f"unexpected {some_of(unexpected)}, of another shape {some_of(differing)}.",
             advice="Choose the model.backbone that the weights were trained for.",
         )
     trunk.load_state_dict(state, strict=False)
-
-
-def _read_state(path: Path) -> dict[str, Tensor]:
-    """Tensors by name of a weights file; a ``state_dict`` inside a training checkpoint counts."""
-    try:
-        if path.suffix == ".safetensors":
-            return load_file(path)
-        state: Any = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        raise UnsafeFileError(
-            f"'{path}' is not a plain state dict: reading it would run code, or it is damaged.",
-            advice="Save the weights again as .safetensors where you trust the file.",
-        ) from error
-    except (SafetensorError, RuntimeError, EOFError, OSError, ValueError) as error:
-        reason = (str(error) or "it ends early").splitlines()[0]
-        raise DataError(
-            f"'{path}' is not a readable weights file, or damaged: {reason}.",
-            advice="Copy or download it again.",
-        ) from error
-    if isinstance(state, dict):
-        state = state.get("state_dict", state)
-    if not isinstance(state, dict) or not all(isinstance(v, Tensor) for v in state.values()):
-        raise DataError(
-            f"Expected tensors by name in '{path}', found {type(state).__name__}.",
-            advice="Save the network's state_dict, not the network or the whole checkpoint.",
-        )
-    return state

@@ -1,22 +1,19 @@
 """Weights of wav2vec 2.0 and HuBERT in files of three families, by the names of ``transformers``.
 
-Owns reading, and the names: ``transformers`` itself, torchaudio and fairseq call the same tensors
-differently. Pickles are read with ``weights_only=True``, so nothing in a file is executed.
+Owns the names: ``transformers`` itself, torchaudio and fairseq call the same tensors
+differently.
 """
 
 from __future__ import annotations
 
-import pickle
 import re
 from collections.abc import Mapping
 from pathlib import Path
 
-import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor
 
-from likeness.errors import DataError, MissingError, UnsafeFileError
+from likeness.errors import MissingError
+from likeness.models.weight_files import read_tensors
 
 FILE_NAMES = ("model.safetensors", "pytorch_model.bin", "model.pt", "weights.pth")
 """Looked for in a folder, in this order."""
@@ -83,44 +80,9 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     """The tensors of a file by the names of ``transformers``, without prefix.
 
     Raises:
-        UnsafeFileError, DataError: as :func:`read_tensors`.
+        UnsafeFileError, DataError: as :func:`.weight_files.read_tensors`.
     """
     return named_like_transformers(read_tensors(path))
-
-
-def read_tensors(path: Path) -> dict[str, Tensor]:
-    """The tensors of a state dict by their own names: safetensors, or a pickle of nothing else.
-
-    A dict under ``model`` or ``state_dict`` is what is taken.
-
-    Raises:
-        UnsafeFileError: the pickle asks for more than tensors.
-        DataError: the file is damaged or holds no state dict.
-    """
-    if path.suffix == ".safetensors":
-        try:
-            found: object = load_file(path)
-        except (SafetensorError, OSError) as error:
-            raise DataError(f"'{path}' is no readable safetensors file: {error}.") from error
-    else:
-        try:
-            found = torch.load(path, map_location="cpu", weights_only=True)
-        except pickle.UnpicklingError as error:
-            raise UnsafeFileError(
-                f"'{path}' asks for more than tensors and was not loaded: {error}.",
-                advice="Save its tensors alone: safetensors.torch.save_file(model.state_dict(), …)."
-                " Checkpoints of fairseq hold their settings beside them.",
-            ) from error
-        except (OSError, RuntimeError, EOFError, ValueError) as error:
-            raise DataError(f"'{path}' is no readable file of weights: {error}.") from error
-        for key in ("model", "state_dict"):
-            if isinstance(found, Mapping) and isinstance(found.get(key), Mapping):
-                found = found[key]
-    if not isinstance(found, Mapping) or not found:
-        raise DataError(f"'{path}' holds no named tensors.")
-    if not all(isinstance(tensor, Tensor) for tensor in found.values()):
-        raise DataError(f"'{path}' should hold tensors by name and holds other values as well.")
-    return {str(name): tensor for name, tensor in found.items()}
 
 
 def named_like_transformers(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -146,11 +146,11 @@ class Checkpoint:
             UnsafeFileError: the file holds something else than tensors and plain values.
             DataError: it is damaged.
         """
-        import torch
+        from likeness.plain_torch import load_plain
 
         path = self.path / "optimizer.pt"
         with _readable(path):
-            loaded = torch.load(path, map_location="cpu", weights_only=True)
+            loaded = load_plain(path)
         if not isinstance(loaded, dict):
             raise _foreign(path, f"it holds a {type(loaded).__name__}")
         return loaded

@@ -32,10 +32,10 @@ def _record(run: Run, step: int, **values: float) -> None:
         file.write(json.dumps(row) + "\n")
 
 
-def _lines(frame: dict[str, object]) -> str:
+def _lines(frame: dict[str, object], width: int = 120) -> str:
     from rich.console import Console
 
-    console = Console(width=120, file=io.StringIO(), record=True)
+    console = Console(width=width, file=io.StringIO(), record=True)
     console.print(render(frame))
     return console.export_text()
 
@@ -80,6 +80,18 @@ def test_a_frame_while_a_run_is_being_written(tmp_path: Path) -> None:
     assert "running, step 60/100 (60 %), stage 2/2 two" in text
     assert "4 steps/s  32 samples/s  0:10 left  1.50 GB memory" in text
     assert "learning rate encoder 0.001" in text
+
+
+def test_in_a_narrow_window_the_curve_gives_way_and_not_the_names(tmp_path: Path) -> None:
+    run = _run(tmp_path)
+    names = [f"supervised_expression_{axis}" for axis in "xy"]
+    for step in range(1, 61):
+        values = {"loss/total": 1.0 / step, **{f"loss/{name}": 1.25e-3 / step for name in names}}
+        _record(run, step, **values, **{f"loss_weighted/{name}": 1.0 / step for name in names})
+    text = _lines(read_frame(run), width=60)
+    rows = [line for line in text.splitlines() if line.startswith("supervised")]
+    assert [line.split()[:3] for line in rows] == [[n, "2.083e-05", "0.01667"] for n in names]
+    assert all(len(line.rstrip()) <= 60 and "█" in line for line in rows)
 
 
 def test_a_run_that_ended_early_says_why(tmp_path: Path) -> None:

@@ -121,8 +121,8 @@ def test_names_and_shapes_that_differ_are_named(tmp_path, state):
     with pytest.raises(UsageError) as caught:
         load_pretrained(trunk, tmp_path / "other.pth")
     message = str(caught.value)
-    assert "missing ['bn1.weight']" in message
-    assert "unexpected ['layer9.0.conv1.weight']" in message
+    assert "missing [bn1.weight]" in message
+    assert "unexpected [layer9.0.conv1.weight]" in message
     assert "conv1.weight (5, 3, 7, 7) instead of (4, 3, 7, 7)" in message
     assert "model.backbone" in message
     for name, value in trunk.state_dict().items():
@@ -169,6 +169,33 @@ def test_something_else_than_a_state_dict_is_a_data_error(tmp_path, content):
     torch.save(content, tmp_path / "other.pth")
     with pytest.raises(DataError, match="Expected tensors by name"):
         load_pretrained(small_trunk(), tmp_path / "other.pth")
+
+
+def test_more_names_than_are_listed_are_counted(tmp_path, state):
+    kept = {k: v for k, v in state.items() if not k.startswith("layer4")}
+    torch.save(kept, tmp_path / "short.pth")
+    with pytest.raises(UsageError) as caught:
+        load_pretrained(small_trunk(), tmp_path / "short.pth")
+    lost = [k for k in state if k.startswith("layer4") and not k.endswith("batches_tracked")]
+    assert f"and {len(lost) - 4} more], unexpected []" in caught.value.message
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_weights_that_are_no_numbers_are_refused_by_the_name_of_their_file(tmp_path, state, value):
+    state["layer2.0.conv1.weight"].view(-1)[3] = value
+    torch.save(state, tmp_path / "diverged.pth")
+    with pytest.raises(DataError) as caught:
+        load_pretrained(small_trunk(), tmp_path / "diverged.pth")
+    assert "diverged.pth' holds NaN or infinity in 1 of " in caught.value.message
+    assert "first in 'layer2.0.conv1.weight'" in caught.value.message
+
+
+def test_pickles_of_other_hands_are_refused_without_a_warning_of_torch(tmp_path, recwarn):
+    with open(tmp_path / "other.pth", "wb") as file:
+        pickle.dump({"conv1.weight": _Hostile(tmp_path / "trace")}, file, protocol=4)
+    with pytest.raises(UnsafeFileError):
+        load_pretrained(small_trunk(), tmp_path / "other.pth")
+    assert [str(w.message) for w in recwarn] == []
 
 
 def test_a_missing_file_says_which_and_exits_with_3(tmp_path):

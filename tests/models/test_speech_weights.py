@@ -163,17 +163,17 @@ def test_pickles_are_read_without_running_them(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     torch.save({"model": _Evil()}, tmp_path / "model.pt")
-    with pytest.raises(UnsafeFileError, match="more than tensors"):
+    with pytest.raises(UnsafeFileError, match="would run code"):
         read_weights(tmp_path / "model.pt")
     assert capsys.readouterr().out == ""
 
 
 def test_files_that_hold_no_weights(tmp_path: Path) -> None:
     (tmp_path / "a.safetensors").write_bytes(b"nothing")
-    with pytest.raises(DataError, match="no readable safetensors"):
+    with pytest.raises(DataError, match="not a readable file of weights"):
         read_weights(tmp_path / "a.safetensors")
     torch.save([1, 2], tmp_path / "b.pt")
-    with pytest.raises(DataError, match="no named tensors"):
+    with pytest.raises(DataError, match="found a list"):
         read_weights(tmp_path / "b.pt")
     torch.save({"epoch": 3, "x": torch.zeros(1)}, tmp_path / "c.pt")
     with pytest.raises(DataError, match="other values as well"):

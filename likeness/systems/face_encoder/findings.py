@@ -15,7 +15,6 @@ from likeness.data.inspection import Finding, Inspection
 from likeness.errors import DataError, LikenessError, UsageError
 from likeness.geometry.head_asset import HeadAsset
 from likeness.media.image import load_image, probe_image
-from likeness.studio.version import STUDIO_VERSION
 from likeness.systems.face_encoder import left_out
 from likeness.systems.face_encoder.annotation_files import (
     point_sets_file,
@@ -26,10 +25,10 @@ from likeness.systems.face_encoder.annotation_files import (
 )
 from likeness.systems.face_encoder.config import FaceEncoderConfig
 from likeness.systems.face_encoder.heads import open_head
-from likeness.systems.face_encoder.json_files import read_object
 from likeness.systems.face_encoder.landmark_files import implausible, in_image, read_landmarks
 from likeness.systems.face_encoder.layouts import Entry, Folder, place_of, read_folder, split_of
 from likeness.systems.face_encoder.persons import persons_missing
+from likeness.systems.face_encoder.provenance_findings import provenance_findings
 from likeness.systems.face_encoder.weights import check_files, check_initial_run
 
 logger = logging.getLogger(__name__)
@@ -366,24 +365,4 @@ def _whole(counts: dict[str, int], folder: Folder) -> list[Finding]:
     unnamed = [entry.id for entry in folder.entries if entry.person is None]
     if counts["persons"] and unnamed:
         findings.append(persons_missing(len(unnamed), counts["photographs"], unnamed[0]))
-    provenance = folder.root / "provenance.json"
-    advice = "Write provenance.json with at least 'source' and 'consent'."
-    if not provenance.is_file():
-        message = "Nothing says where the photographs come from and that their subjects agreed."
-        findings.append(Finding("advice", "no-provenance", provenance.name, message, advice))
-    else:
-        try:
-            version = read_object(provenance).get("studio_version", STUDIO_VERSION)
-        except DataError as error:
-            findings.append(_damage("provenance-unreadable", provenance.name, error, advice))
-        else:
-            if folder.head is not None and version != STUDIO_VERSION:
-                message = (
-                    f"These people are of version {version} of the studio; this is version "
-                    f"{STUDIO_VERSION}: their truth is of another head."
-                )
-                advice = "Make the dataset again, or train with data.allow_model_mismatch=true."
-                findings.append(
-                    Finding("warning", "studio-version", provenance.name, message, advice)
-                )
-    return findings
+    return findings + provenance_findings(folder)

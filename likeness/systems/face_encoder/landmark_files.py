@@ -6,6 +6,7 @@ Owns the file's rules; where the files lie is ``layouts.py``.
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
@@ -20,10 +21,15 @@ MIN_EXTENT = 1.0
 """Pixels; no crop can be cut around a smaller box."""
 
 
-def read_landmarks(path: Path) -> tuple[np.ndarray, np.ndarray]:
+def read_landmarks(
+    path: Path, *, counts: Collection[int] = (68, 51)
+) -> tuple[np.ndarray, np.ndarray]:
     """Points (68, 2) float32 in pixels, and weights (68,): 0 for points the file does not have.
 
     A file of 51 points is the 68 without the jaw line. Extra columns (depth, score) are dropped.
+
+    Args:
+        counts: how many points will do; all 68 are needed where crops are prepared.
 
     Raises:
         DataError: no such file, not an array, another number of points, NaN.
@@ -34,10 +40,12 @@ def read_landmarks(path: Path) -> tuple[np.ndarray, np.ndarray]:
             advice="Make them with 'likeness data prepare face-encoder', or remove the picture.",
         )
     points = read_npy(path)
-    if points.ndim != 2 or points.shape[0] not in (51, 68) or points.shape[1] not in (2, 3):
+    if points.ndim != 2 or points.shape[0] not in counts or points.shape[1] not in (2, 3):
+        shapes = " or ".join(f"({count}, 2)" for count in counts)
+        jaw = " With the jaw line there are 68." if points.shape[:1] == (51,) else ""
         raise DataError(
-            f"Expected landmarks of shape (68, 2) or (51, 2) in '{path}', found {points.shape}.",
-            advice="Convert the file to the iBUG 68-point order, in pixels of its picture.",
+            f"Expected landmarks of shape {shapes} in '{path}', found {points.shape}.",
+            advice=f"Convert the file to the iBUG 68-point order, in pixels of its picture.{jaw}",
         )
     if points.dtype.kind not in "fiu" or not np.isfinite(points).all():
         raise DataError(
@@ -115,15 +123,27 @@ def implausible(
         )
     right, left = points[36:42].mean(axis=0), points[42:48].mean(axis=0)
     distance = math.hypot(*(left - right).tolist())  # holds any finite numbers
+    # Down from the eyes to the chin, beside the line from one eye to the other: the sign of their
+    # cross product is that of any face, however it is turned in the picture.
+    down = (points[8] - 0.5 * (right + left)).astype(np.float64)  # holds any product
+    across = (left - right).astype(np.float64)
+    is_turned_over = across[0] * down[1] < across[1] * down[0]
     if distance < MIN_EYE_DISTANCE:
-        found.append(
-            ("face-small", f"The eyes are {distance:.1f} px apart; at least 8 are needed.")
-        )
+        told = math.floor(10.0 * distance) / 10.0  # never as much as is needed
+        found.append(("face-small", f"The eyes are {told:.1f} px apart; at least 8 are needed."))
     elif right[0] >= left[0] and abs(right[1] - left[1]) < abs(right[0] - left[0]):
         found.append(
             (
                 "landmarks-mirrored",
                 "The subject's right eye (points 36-41) lies to the right of the left one.",
+            )
+        )
+    elif is_turned_over and abs(down[0]) > abs(down[1]):
+        found.append(
+            (
+                "landmarks-exchanged",
+                "The eyes lie one above the other with the chin on the wrong side of them, as "
+                "where x and y are exchanged.",
             )
         )
     return found

@@ -107,14 +107,7 @@ class LandmarkFolder:
             return Found(read_pts(text), "file", None)
         if not array.is_file():
             raise DataError(f"no landmarks: '{self.folder}' has no .pts or .npy file of its name")
-        points, weights = read_landmarks(array)
-        if (weights == 0).any():
-            raise DataError(
-                f"Expected 68 landmarks in '{array}', found 51 without the jaw line.",
-                advice="All 68 points are needed where crops are prepared; those of a dataset that "
-                "is prepared may be 51.",
-            )
-        return Found(points, "file", None)
+        return Found(read_landmarks(array, counts=(68,))[0], "file", None)
 
     def _candidates(self, photo: Photo) -> tuple[Path, Path]:
         return self.folder / f"{photo.name}.pts", self.folder / f"{photo.name}.npy"

@@ -80,6 +80,29 @@ def test_landmarks_mirrored_or_tiny_are_warned_of(data):
     assert "px apart" in only(data, "face-small", "warning").message
 
 
+def test_eyes_that_are_a_hair_too_near_are_not_told_to_be_as_far_apart_as_needed(data):
+    points = points_of(data)
+    apart = np.linalg.norm(points[36:42].mean(axis=0) - points[42:48].mean(axis=0))
+    middle = points.mean(axis=0)
+    save_points(data, middle + (points - middle) * (7.97 / apart))
+    assert "The eyes are 7.9 px apart" in only(data, "face-small", "warning").message
+
+
+@pytest.mark.parametrize("turns", [0, 1, 2, 3])
+def test_landmarks_with_x_and_y_exchanged_are_warned_of(data, turns):
+    """A face that is turned in its picture is none of these."""
+    points = points_of(data) - 0.5 * PHOTO_SIZE
+    for _ in range(turns):
+        points = points[:, ::-1] * (1, -1)
+    save_points(data, points + 0.5 * PHOTO_SIZE)
+    codes = {finding.code for finding in CONTRACT.inspect(data).findings}
+    assert "landmarks-exchanged" not in codes
+    if turns % 2 == 0:
+        save_points(data, points[:, ::-1] + 0.5 * PHOTO_SIZE)
+        told = only(data, "landmarks-exchanged", "warning").message
+        assert "x and y are exchanged" in told
+
+
 @pytest.mark.parametrize("spread", [(0, 0), (1, 0), (0, 1), (0.005, 0.005)])
 def test_landmarks_in_one_place_or_on_a_line_are_an_error(data, spread):
     """All 68 points alike gave a warning; training then died of a crop without sides."""

@@ -135,7 +135,7 @@ def test_everyone_left_out_is_listed_with_the_reason(photos, dataset, tmp_path):
         "p0_0.png": "has no .pts or .npy file",
         "p0_1.png": "NaN",
         "p1_0.png": "outside a frame",
-        "p1_1.png": "found 51 without the jaw line",
+        "p1_1.png": "shape (68, 2) in",
         "p2_0.png": "px apart",
         "p2_1.png": "not a picture",
         "p3_0.webp": "of this name was taken: p3_0.png",

@@ -101,7 +101,9 @@ def write_dataset(
     decoder = Decoder(head, SMALL_LAYOUT, "weak_perspective")
     described = {"name": head.name, "fingerprint": head.fingerprint} if truth else None
     splits = {people - 1: "test", people - 2: "validation"}
-    with CONTRACT.writer(str(folder), head=described, provenance={"source": "toy"}) as writer:
+    with CONTRACT.writer(
+        str(folder), head=described, provenance={"source": "toy", "consent": "noise"}
+    ) as writer:
         for person in range(people):
             shape = random_vector(SMALL_LAYOUT, 100 + person)[:, :NUM_SHAPE]
             for number in range(photos):

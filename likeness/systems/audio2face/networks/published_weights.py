@@ -14,7 +14,8 @@ from pathlib import Path
 from torch import Tensor, nn
 
 from likeness.errors import DataError, MissingError
-from likeness.models.speech_weights import named_like_transformers, read_tensors
+from likeness.models.speech_weights import named_like_transformers
+from likeness.models.weight_files import read_tensors
 
 _ENCODERS = {"w2v.": "encoder_branch.encoder.model.", "audio_model.": "encoder.model."}
 _CHANNELS = ("skin", "tongue", "jaw", "eye")
