@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import subprocess
@@ -80,3 +81,15 @@ def test_constraints_name_every_package_once() -> None:
     names = [line.split("==")[0].lower() for line in lines if line and not line.startswith("#")]
     assert len(names) > 50
     assert sorted({name for name in names if names.count(name) > 1}) == []
+
+
+def test_a_person_is_found_in_the_studio_too() -> None:
+    script = (
+        "import sys, likeness.studio as studio; assert 'numpy' not in sys.modules; "
+        "import likeness; assert studio.Person is likeness.Person; assert 'Person' in dir(studio); "
+        "print(studio.Person.sample(1).seed)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=ROOT)
+    assert (done.stdout, done.returncode) == ("1\n", 0), done.stderr
+    with pytest.raises(AttributeError, match="'likeness.studio' has no attribute 'Persom'"):
+        importlib.import_module("likeness.studio").Persom  # noqa: B018
