@@ -15,12 +15,13 @@ import numpy as np
 
 from likeness.data.source import Grouped, Repeated, Sample, Source, Subset, combined_fingerprint
 from likeness.errors import UsageError
-from likeness.geometry.affine import apply_affine, landmark_box, square_crop
+from likeness.geometry.affine import apply_affine, square_crop
 from likeness.geometry.landmarks import MIRROR_68
 from likeness.media.image import load_image
 from likeness.systems.face_encoder.annotation_files import MASK_CLASSES, read_mask, read_truth
 from likeness.systems.face_encoder.config import DataSettings
 from likeness.systems.face_encoder.decode import to_crop_units
+from likeness.systems.face_encoder.framing import box_of_landmarks
 from likeness.systems.face_encoder.landmark_files import in_image, known_box, read_landmarks
 from likeness.systems.face_encoder.layouts import Entry
 
@@ -205,7 +206,7 @@ class FaceCrops(Source):
             # The whole frame; a picture that is not square gets its edges repeated, not stretched.
             matrix = square_crop(np.array(_size(image)) / 2, max(_size(image)), size)
         else:
-            centre, extent = landmark_box(points[weights > 0])
+            centre, extent = box_of_landmarks(points, weights)
             scale = settings.test_crop_scale
             if rng is not None:
                 angle = np.deg2rad(rng.uniform(-settings.crop_rotation, settings.crop_rotation))

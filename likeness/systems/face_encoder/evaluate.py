@@ -20,7 +20,7 @@ from likeness.evaluation.landmarks import POINT_SETS, landmark_scores
 from likeness.evaluation.protocol import Score, Scores
 from likeness.faces.detect import Detector, choose_face
 from likeness.faces.detectors import make_detector
-from likeness.geometry.affine import apply_affine, landmark_box
+from likeness.geometry.affine import apply_affine, square_crop
 from likeness.geometry.landmarks import REGIONS_68
 from likeness.geometry.rotations import geodesic_distance
 from likeness.media.drawing import BLUE, RED, draw_grid, draw_landmarks
@@ -30,7 +30,7 @@ from likeness.systems.face_encoder.annotation_files import point_sets_file, read
 from likeness.systems.face_encoder.config import EvaluationSettings
 from likeness.systems.face_encoder.crops import FaceCrops
 from likeness.systems.face_encoder.decode import Decoder
-from likeness.systems.face_encoder.framing import frame_face, frame_landmarks, landmark_box_of
+from likeness.systems.face_encoder.framing import box_of_landmarks, frame_face, landmark_box_of
 from likeness.systems.face_encoder.heads import face_vertices
 from likeness.systems.face_encoder.predictor import FacePredictor
 
@@ -76,7 +76,7 @@ def evaluate_landmarks(
     for index in chosen:
         photo = source.photograph(index).astype(np.float32) / 255
         truth, weights = source.landmarks_of(index)
-        start, (centre, extent) = _frame(predictor, photo, truth[weights > 0], detector)
+        start, (centre, extent) = _frame(predictor, photo, truth, weights, detector)
         if start is None:
             missed += 1
             continue
@@ -124,15 +124,20 @@ def _stacked(points: Iterable[np.ndarray]) -> np.ndarray:
 
 
 def _frame(
-    predictor: FacePredictor, photo: np.ndarray, points: np.ndarray, detector: Detector | None
+    predictor: FacePredictor,
+    photo: np.ndarray,
+    points: np.ndarray,
+    weights: np.ndarray,
+    detector: Detector | None,
 ) -> tuple[np.ndarray | None, tuple[np.ndarray, float]]:
     """The first crop, None where the detector finds no face; centre and extent of the mean face."""
     scale, size = predictor.crop_scale, predictor.image_size
+    centre, extent = box_of_landmarks(points, weights)
     if detector is None:
-        return frame_landmarks(points, scale, size), landmark_box(points)
+        return square_crop(centre, extent * scale, size), (centre, extent)
     face = choose_face(detector.detect(photo), photo.shape[:2])
     if face is None:
-        return None, landmark_box(points)
+        return None, (centre, extent)
     return (
         frame_face(face, scale, size, detector="cascade"),
         landmark_box_of(face, detector="cascade"),
@@ -225,7 +230,8 @@ def _picture(source: FaceCrops, results: list[_Result], path: Path) -> None:
     for row in results:
         photo = source.photograph(row.index).astype(np.float32) / 255
         known = row.weights > 0
-        matrix = frame_landmarks(row.truth[known], 1.5, 256)
+        centre, extent = box_of_landmarks(row.truth, row.weights)
+        matrix = square_crop(centre, extent * 1.5, 256)
         image = crop(photo, matrix, (256, 256))
         image = draw_landmarks(image, apply_affine(matrix, row.truth)[known], RED)
         cells.append(draw_landmarks(image, apply_affine(matrix, row.points), BLUE))

@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 
 from likeness.errors import DataError
-from likeness.geometry.affine import landmark_box
 from likeness.geometry.array_files import read_npy
+from likeness.systems.face_encoder.framing import box_of_landmarks
 from likeness.systems.face_encoder.layouts import Entry
 
 MIN_EYE_DISTANCE = 8.0
@@ -77,7 +77,11 @@ def in_image(points: np.ndarray, entry: Entry, image_size: tuple[int, int]) -> n
 
 
 def known_box(points: np.ndarray, weights: np.ndarray, path: Path) -> tuple[np.ndarray, float]:
-    """Centre (2,) and extent of the box of the known points. Raises DataError where it is none."""
+    """Centre (2,) and extent of the box of 68 points, see :func:`.box_of_landmarks`.
+
+    Raises:
+        DataError: the box of the known points is none.
+    """
     known = points[weights > 0]
     problem = _without_extent(known)
     if problem:
@@ -85,7 +89,7 @@ def known_box(points: np.ndarray, weights: np.ndarray, path: Path) -> tuple[np.n
             f"'{path}': {problem}",
             advice="Detect the landmarks of this picture again, or remove it.",
         )
-    return landmark_box(known)
+    return box_of_landmarks(points, weights)
 
 
 def _without_extent(known: np.ndarray) -> str:

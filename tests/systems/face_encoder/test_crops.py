@@ -15,6 +15,7 @@ from likeness.geometry.shading import harmonic_shading
 from likeness.media.image import save_image
 from likeness.systems.face_encoder.config import DataSettings
 from likeness.systems.face_encoder.crops import FaceCrops, rolled_light
+from likeness.systems.face_encoder.heads import open_head
 from likeness.systems.face_encoder.layouts import Entry
 from tests.systems.face_encoder.toy import PHOTO_SIZE, SMALL_LAYOUT, draw, mean_vector
 
@@ -265,21 +266,32 @@ def test_persons_are_numbered_together(entry):
 
 def test_the_mean_face_is_the_mean_of_faces_in_their_boxes(tmp_path, entry):
     rng = np.random.default_rng(3)
-    entries, expected, counts = [], np.zeros((68, 2)), np.zeros((68, 1))
+    entries, expected = [], np.zeros((68, 2))
     for number in range(5):
         points = rng.uniform(10, 200, (68, 2)).astype(np.float32)
-        if number == 2:
-            points = points[17:]
         np.save(tmp_path / f"{number}.npy", points)
         entries.append(Entry(str(number), entry.image, tmp_path / f"{number}.npy"))
         low, high = points.min(axis=0), points.max(axis=0)
         extent = ((high - low)[0] + (high - low)[1]) / 2
-        for row, point in enumerate(points):
-            index = row + 68 - len(points)
-            expected[index] += (point - (low + high) / 2) / extent
-            counts[index] += 1
+        expected += (points - (low + high) / 2) / extent / 5
     crops = FaceCrops(tuple(entries), PLAIN, size=32, num_shape=1)
-    np.testing.assert_allclose(crops.mean_landmarks(), expected / counts, atol=1e-5)
+    np.testing.assert_allclose(crops.mean_landmarks(), expected, atol=1e-5)
+
+
+def test_a_face_without_its_jaw_line_has_its_place_in_the_mean_face(tmp_path, entry):
+    """In the box of its other points it would be larger by a quarter, and so would its crop."""
+    head = open_head("studio")
+    points = head.landmarks68.points(head.template, head.faces)[:, :2] * (600, -600) + 100
+    points = points.astype(np.float32)
+    faces = {"whole": points, "inner": points[17:]}
+    means, crops = {}, {}
+    for name, face in faces.items():
+        np.save(tmp_path / f"{name}.npy", face)
+        found = source(Entry(name, entry.image, tmp_path / f"{name}.npy"))
+        means[name], crops[name] = found.mean_landmarks(), found[0]["crop_matrix"]
+    np.testing.assert_allclose(means["inner"][17:], means["whole"][17:], atol=0.05)
+    scales = {name: matrix[0, 0] for name, matrix in crops.items()}
+    assert scales["inner"] / scales["whole"] == pytest.approx(1.0, abs=0.08)
 
 
 def test_the_fingerprint_follows_files_and_settings(tmp_path, entry):

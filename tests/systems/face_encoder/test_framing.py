@@ -112,3 +112,22 @@ def test_five_points_of_real_faces_give_the_box_of_all():
     assert abs(ratios.mean() - 1) < 0.08
     assert (abs(ratios - 1) < 0.15).all()
     assert (abs(offsets) < 0.1).all()
+
+
+@pytest.mark.realdata
+def test_without_a_jaw_line_the_box_is_that_of_all_points_and_not_of_the_rest():
+    """By the rest alone it was .78 of the true box, and a face was cropped a quarter nearer."""
+    points = np.load(real_data("london_faces") / "landmarks68.npz")["points"].astype(np.float64)
+    weights = np.ones(68)
+    whole = [framing.box_of_landmarks(face, weights) for face in points]
+    assert whole[0][1] == landmark_box(points[0])[1]
+    weights[:17] = 0.0
+    rest = [landmark_box(face[17:])[1] for face in points]
+    found = [framing.box_of_landmarks(face, weights) for face in points]
+    extents = np.array([extent for _, extent in whole])
+    assert (np.array(rest) / extents).mean() < 0.85
+    ratios = np.array([extent for _, extent in found]) / extents
+    assert abs(ratios.mean() - 1) < 0.08
+    assert (abs(ratios - 1) < 0.2).all()
+    offsets = [(f[0] - w[0]) / w[1] for f, w in zip(found, whole, strict=True)]
+    assert (abs(np.array(offsets)) < 0.12).all()
