@@ -245,7 +245,6 @@ def _hips(appearance: Appearance, torso: Torso, hang: _Hanger) -> AttachedMesh:
     turn = np.linspace(0.0, 2.0 * np.pi, 2 * _AROUND, endpoint=False)
     azimuth = np.angle(np.exp(1j * turn))
     hip = torso.surface(azimuth, np.full(len(turn), 1.0))
-    waist = torso.surface(azimuth, np.full(len(turn), 0.95))
     centre = np.array([0.0, 0.0, AXIS_Z])
     skirt = appearance.clothing.kind == "dress"
     if skirt:
@@ -256,7 +255,9 @@ def _hips(appearance: Appearance, torso: Torso, hang: _Hanger) -> AttachedMesh:
             lower.append(row)
     else:
         lower = _seat(torso, hip, turn)
-    tube = np.stack([waist, hip, *lower])
+    # It begins a little above the hem it hangs from, and upright: no ledge catches light there.
+    top = centre + (hip - centre) * (0.985, 1.0, 0.985) + (0.0, 12.0, 0.0)
+    tube = np.stack([top, *lower])
     if skirt:
         pleats = 1.0 + 0.03 * np.sin(7.0 * turn) * np.linspace(0.0, 1.0, len(tube))[:, None]
         tube[..., 0] *= pleats

@@ -162,6 +162,15 @@ def test_cloth_has_the_colour_of_the_trait(kind: str) -> None:
         np.testing.assert_allclose(albedo.mean(axis=0), appearance.clothing.colour, rtol=0.2)
 
 
+def test_the_shade_between_arm_and_trunk_begins_softly() -> None:
+    """It began at once 215 mm below the ear, as a line across the chest."""
+    height = np.arange(-330.0, -180.0, 1.0)
+    rest = np.stack([np.full_like(height, 170.0), np.full_like(height, 90.0), height], axis=1)
+    lit = surface.evaluate(_built("shirt")[0], _cloth_points(rest, 0.5)).occlusion
+    assert lit.max() - lit.min() > 0.3
+    assert np.abs(np.diff(lit)).max() < 0.02
+
+
 def test_stripes_repeat_at_their_width() -> None:
     appearance = plain(
         clothing__kind="t-shirt",

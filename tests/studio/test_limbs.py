@@ -129,3 +129,25 @@ def test_faces_look_outward() -> None:
     outward = corners.mean(axis=1) - (196.0, 0.0, -27.0)
     outward[:, 1] = 0.0
     assert ((plane * outward).sum(axis=1) > 0.0).mean() > 0.95
+
+
+@pytest.mark.parametrize(("sex", "bmi"), [("male", 22.0), ("female", 24.0), ("female", 36.0)])
+def test_the_seat_of_trousers_ends_where_both_legs_are(sex: str, bmi: float) -> None:
+    """It was a tube of its own, whose lower edge stood out before the thighs as that of shorts."""
+    mesh, points = _built("shirt", Build(sex, bmi))
+    end = points[-40:]  # the tube's last row
+    level = end[0, 1]
+    np.testing.assert_allclose(end[:, 1], level, atol=1e-9)
+    trousers = points[:-40][(mesh.part == CLOTH)[:-40] & (mesh.layer == limbs.BOTTOM)[:-40]]
+    rows = [trousers[trousers[:, 1] == y] for y in np.unique(trousers[:, 1])]
+    rows = [row[:20] for row in rows if len(row) == 40]  # rings of the left leg, then of the right
+    above = min((row for row in rows if row[0, 1] >= level), key=lambda row: row[0, 1])
+    below = max((row for row in rows if row[0, 1] < level), key=lambda row: row[0, 1])
+    share = (level - below[0, 1]) / (above[0, 1] - below[0, 1])
+    ring = (share * above + (1.0 - share) * below)[:, [0, 2]]
+    outside = end[end[:, 0] > 20.0][:, [0, 2]]  # between the legs it lies within
+    edge = np.roll(ring, -1, axis=0) - ring
+    along = ((outside[:, None] - ring) * edge).sum(axis=2) / (edge**2).sum(axis=1)
+    nearest = ring + np.clip(along, 0.0, 1.0)[..., None] * edge
+    away = np.linalg.norm(outside[:, None] - nearest, axis=2).min(axis=1)
+    assert away.max() < 3.5
