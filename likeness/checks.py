@@ -222,12 +222,30 @@ class Resumption:
                 faults.append(self._stage_fault(message))
                 if longer and plan.total_steps > self._record.step:
                     advice = f"{_ON_RESUME} {longer}"
+            if not faults:  # else it is not known which stages are done
+                faults += self._done_faults(plan, self._record.step)
         return self._draft.finish(faults, advice=advice if faults else "")
 
     @property
     def is_refused(self) -> bool:
         """Whether faults are known already."""
         return bool(self._faults or self._draft.faults)
+
+    def _done_faults(self, plan: Plan, step: int) -> list[Fault]:
+        """What would be changed of stages that have run: their settings are a record by now.
+
+        Their lengths may be told otherwise, as where they were scaled: what counts is where the
+        stages begin.
+        """
+        found = []
+        for planned in plan.stages:
+            names = {planned.stage.name, self._before.config.stages[planned.index].name}
+            of_stage = tuple(f"stages.{name}." for name in names)
+            for key, change in self._changed.items() if planned.end_step <= step else ():
+                if key.startswith(of_stage) and not key.endswith((".steps", ".epochs")):
+                    message = f"{change}; stage '{planned.stage.name}' is done, and ran with that"
+                    found.append(Fault(key, _origin_of(self._draft.resolved, key), message))
+        return found
 
     def _stage_fault(self, message: str) -> Fault:
         """A fault of the plan at the settings that changed it, as far as they can be told."""

@@ -17,7 +17,7 @@ from likeness.config.document import fingerprint, load_saved, provenance_to_dict
 from likeness.config.overrides import environment_assignments
 from likeness.config.resolve import Resolved
 from likeness.data.inspection import Inspection
-from likeness.errors import UsageError
+from likeness.errors import LikenessError, UsageError
 from likeness.finished import all_done, longer
 from likeness.notices import NOTICE
 from likeness.runs.places import as_written
@@ -124,10 +124,27 @@ def described_anew(
         kept = replace(resolved, config=as_written(run, saved_config, resolved.config))
         write_text(run.config_path, to_yaml(kept))
         run.write("provenance", provenance_to_dict(resolved))
-        run.write("plan", plan.to_dict())
+        run.write("plan", _with_what_ran(plan, run, now[-1] if now else 0))
         if seen is not None:
             run.write("inspection", seen.to_dict())
         yield
+
+
+def _with_what_ran(plan: Plan, run: Run, step: int) -> dict[str, Any]:
+    """A plan to go on with after a step; stages that are done stay as they are on record.
+
+    Settings of the loop, such as ``train.batch_size``, are those of all stages and may change.
+    """
+    told = plan.to_dict()
+    try:
+        before = run.read("plan")
+        ran = {row["index"]: row for row in before["stages"]}
+    except (LikenessError, KeyError, TypeError):  # damaged: written anew
+        ran = {}
+    told["stages"] = [
+        ran.get(row["index"], row) if row["end_step"] <= step else row for row in told["stages"]
+    ]
+    return told
 
 
 def tell_of_environment(environ: Mapping[str, str], *, is_fetched: bool = False) -> None:

@@ -1,0 +1,61 @@
+"""What a resume may change: what has run stays on record as it ran."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Command
+
+LONGER = ("train.steps=null", "stages.both.steps=6", "stages.head.steps=8")
+"""Words with which a toy run of 10 steps, 6 in 'both' and 4 in 'head', goes on in 'head'."""
+WORDS = {
+    "stages.both.batch_size=2": "stages.both.batch_size",
+    "stages.both.weights.fit=3": "stages.both.weights.fit",
+    "stages.both.learning_rate=0.5": "stages.both.learning_rate",
+    "stages.both.schedule.kind=cosine": "stages.both.schedule.kind",
+    "stages.both.groups={head: 0.5}": "stages.both.groups",
+    "stages.both.optimizer=keep": "stages.both.optimizer",
+    "stages.both.name=first": "stages.first",
+}
+
+
+def _written(run: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in run.iterdir() if path.is_file()}
+
+
+@pytest.mark.parametrize("word", list(WORDS))
+def test_what_a_stage_that_is_done_ran_with_cannot_change(
+    likeness: Command, trained: Path, word: str
+) -> None:
+    """It was written to config.yaml and plan.json as if the stage had run so."""
+    before = _written(trained)
+    refused = likeness("resume", trained, *LONGER, word)
+    assert refused.code == 2, refused.out
+    assert WORDS[word] in refused.err
+    assert "is done, and ran with that" in refused.err
+    assert _written(trained) == before
+
+
+def test_the_stage_that_goes_on_may_change(likeness: Command, trained: Path) -> None:
+    longer = likeness("resume", trained, *LONGER, "stages.head.weights.fit=3")
+    assert longer.code == 0, longer.err
+    stages = json.loads((trained / "plan.json").read_text())["stages"]
+    assert stages[1]["weights"]["fit"] == 3
+
+
+def test_settings_of_the_loop_change_what_is_still_to_run_alone(
+    likeness: Command, data: Path
+) -> None:
+    words = ("data.root=data", "train.batch_size=4", "train.steps=null", "stages.head.steps=0")
+    made = likeness("train", "toy", "--profile", "smoke", *words, "--json")
+    assert made.code == 0, made.err
+    run = Path(made.document["run"])
+    (first,) = json.loads((run / "plan.json").read_text())["stages"]
+    longer = likeness("resume", run, "stages.head.steps=4", "train.batch_size=2")
+    assert longer.code == 0, longer.err
+    (then, now) = json.loads((run / "plan.json").read_text())["stages"]
+    assert then == first
+    assert (then["batch_size"], now["batch_size"]) == (4, 2)
