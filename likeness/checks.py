@@ -235,14 +235,19 @@ class Resumption:
         """What would be changed of stages that have run: their settings are a record by now.
 
         Their lengths may be told otherwise, as where they were scaled: what counts is where the
-        stages begin.
+        stages begin. So may a rate or a batch size that was that of the loop.
         """
         found = []
         for planned in plan.stages:
-            names = {planned.stage.name, self._before.config.stages[planned.index].name}
-            of_stage = tuple(f"stages.{name}." for name in names)
+            old = self._before.config.stages[planned.index]
+            of_stage = tuple(f"stages.{name}." for name in (old.name, planned.stage.name))
+            told_otherwise = {"steps", "epochs"}
+            for name in _SET_BY_STAGES:
+                own, loop = getattr(old, name), getattr(self._before.config.train, name)
+                if (loop if own is None else own) == getattr(planned.stage, name):
+                    told_otherwise.add(name)
             for key, change in self._changed.items() if planned.end_step <= step else ():
-                if key.startswith(of_stage) and not key.endswith((".steps", ".epochs")):
+                if key.startswith(of_stage) and key.rpartition(".")[2] not in told_otherwise:
                     message = f"{change}; stage '{planned.stage.name}' is done, and ran with that"
                     found.append(Fault(key, _origin_of(self._draft.resolved, key), message))
         return found

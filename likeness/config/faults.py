@@ -80,7 +80,10 @@ def unknown_key(key: Key, origin: Origin, known: Sequence[str], rest: Key = ()) 
     """There is no such setting. ``rest`` is what follows the first part that is not known."""
     whole = (*key, *rest)
     near = nearest_key(whole, known) or (nearest_key(key, known) if rest else None)
-    if near and origin.detail.startswith(PREFIX):
+    if near == dotted(whole):  # a key of a file with dots in it
+        nested = ": {".join(near.split(".")) + ": …" + "}" * near.count(".")
+        hint = f" In a file settings stand inside each other: {nested}."
+    elif near and origin.detail.startswith(PREFIX):
         hint = f" Did you mean {PREFIX}{_variable(near)} ('{near}')?"
     elif near:
         hint = f" Did you mean '{near}'?"

@@ -38,7 +38,7 @@ class ConfigModel(BaseModel):
             return value
         leaves = leaf_types(field.annotation)
         if bool not in leaves and leaves & {int, float}:
-            raise ValueError("expected a number, found true or false")
+            raise ValueError(f"expected a number, found {str(value).lower()}")
         return value
 
     def replace(self, **changes: Any) -> Self:

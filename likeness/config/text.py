@@ -164,6 +164,8 @@ def _syntax_message(error: yaml.YAMLError, name: str) -> str:
     mark = getattr(error, "problem_mark", None)
     place = f"{name}:{mark.line + 1}" if mark is not None else name
     problem = getattr(error, "problem", None) or getattr(error, "reason", None) or str(error)
+    if problem.startswith("but "):  # the end of a sentence whose beginning is the context
+        problem = f"{getattr(error, 'context', None) or 'something else was expected'}, {problem}"
     return f"{place} is not valid YAML: {problem}."
 
 

@@ -122,7 +122,7 @@ def test_all_faults_are_reported_at_once_with_place_and_suggestion(tmp_path: Pat
     expected = {
         "trian.steps": f"(file {path}:2): there is no such setting. Did you mean 'train.steps'?",
         "train.steps": f"(file {path}:4): expected a whole number, found 'on'",
-        "train.learning_rate": f"(file {path}:5): expected a number, found true or false",
+        "train.learning_rate": f"(file {path}:5): expected a number, found true",
         "train.optimizer": f"(file {path}:6): expected one of 'adamw' or 'sgd', found 'adam'."
         " Did you mean 'adamw'?",
         "data.root": f"(file {path}:8): expected text (put it in quotes), found 5",
@@ -145,6 +145,15 @@ def test_all_faults_are_reported_at_once_with_place_and_suggestion(tmp_path: Pat
         resolved("nonsense", files=[tmp_path / "none.yaml"])
     assert "expected key=value, as in train.steps=100, found 'nonsense'" in str(caught.value)
     assert str(caught.value).startswith("The configuration of example has 2 faults:")
+
+
+def test_a_key_with_dots_in_a_file_is_shown_as_files_have_it(tmp_path: Path) -> None:
+    """It was answered with itself: did you mean 'train.steps'?"""
+    path = written(tmp_path, "train.steps: 5\nphases.points.steps: 3\n")
+    faults = faults_of(files=[path])
+    told = "there is no such setting. In a file settings stand inside each other: "
+    assert faults["train.steps"].endswith(f":1): {told}train: {{steps: …}}.")
+    assert "phases: {points: {steps: …}}." in faults["phases.points.steps"]
 
 
 class _Staged(ConfigModel):

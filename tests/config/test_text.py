@@ -73,7 +73,10 @@ def test_a_key_given_twice_is_refused_with_both_lines() -> None:
     [
         ("a: [1, 2", r"file.yaml:1 is not valid YAML"),
         ("a: b: c", r"file.yaml:1 is not valid YAML"),
-        ("a: 1\n---\nb: 2", r"file.yaml:2 is not valid YAML.*another document"),
+        (
+            "a: 1\n---\nb: 2",
+            r"file.yaml:2 is not valid YAML: expected a single document in.*, but found another document",
+        ),
         ("a: \x07", "special characters"),
         ("? [a]\n: 1", "a key that is not a word"),
         ("'': 1", "a key that is not a word"),
