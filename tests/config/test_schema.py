@@ -41,7 +41,7 @@ def test_numbers_are_finite(value: float) -> None:
 
 def test_true_is_not_the_number_one() -> None:
     for broken in ({"steps": True}, {"learning_rate": True}, {"clip_norm": False}):
-        with pytest.raises(ValidationError, match="expected a number, found (true|false)"):
+        with pytest.raises(ValidationError, match=r"expected a number, found (true|false)"):
             Train(**broken)
     with pytest.raises(ValidationError, match="expected a number"):
         Phase(name="a", steps=1, weights={"x": True})

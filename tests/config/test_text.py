@@ -75,7 +75,7 @@ def test_a_key_given_twice_is_refused_with_both_lines() -> None:
         ("a: b: c", r"file.yaml:1 is not valid YAML"),
         (
             "a: 1\n---\nb: 2",
-            r"file.yaml:2 is not valid YAML: expected a single document in.*, but found another document",
+            r"file.yaml:2 is not valid YAML: expected a single .*, but found another document",
         ),
         ("a: \x07", "special characters"),
         ("? [a]\n: 1", "a key that is not a word"),

@@ -132,14 +132,22 @@ def check_state(
     Raises:
         UsageError: it does not; ``data.allow_model_mismatch`` lets all but the layout differ.
     """
+    found = f"{state['head_name']} ({state['head_fingerprint'][:12]})"
+    wanted = f"{head.name} ({head.fingerprint[:12]})"
+    is_other_head = state["head_fingerprint"] != head.fingerprint
     if state["layout_fingerprint"] != layout.fingerprint:
+        advice = "Keep model.layout and the column counts of the run the checkpoint is from."
+        if is_other_head:  # a layout follows from its head, whose file may have been replaced
+            raise UsageError(
+                f"The checkpoint holds vectors of the head model {found}, but model.head "
+                f"'{config.model.head}' is {wanted}, and vectors are laid out otherwise there.",
+                advice=f"Put the head that it was trained with where model.head says. {advice}",
+            )
         raise UsageError(
             "The checkpoint holds vectors of another layout than the configuration describes.",
-            advice="Keep model.layout and the column counts of the run the checkpoint is from.",
+            advice=advice,
         )
-    if state["head_fingerprint"] != head.fingerprint and not config.data.allow_model_mismatch:
-        found = f"{state['head_name']} ({state['head_fingerprint'][:12]})"
-        wanted = f"{head.name} ({head.fingerprint[:12]})"
+    if is_other_head and not config.data.allow_model_mismatch:
         advice = (
             "Set model.head to the file used in training, or write 'allow_model_mismatch: true' "
             "under data in the configuration if you know that the two agree."

@@ -63,6 +63,19 @@ def test_another_layout_or_head_is_refused(system, toy_folder, dataset, tmp_path
     other = build_system(toy_folder, dataset, "model.num_shape=11")
     with pytest.raises(UsageError, match="another layout"):
         other.load_state(state)
+    # A file that was replaced by a head with other columns: the configuration is as it was.
+    with pytest.raises(UsageError, match="laid out otherwise there") as caught:
+        check_state(
+            {**state, "head_fingerprint": 64 * "0"},
+            config=other.config,
+            layout=other.layout,
+            head=other.head,
+            albedo="",
+        )
+    assert "vectors of the head model " in caught.value.message
+    assert f"({12 * '0'})" in caught.value.message
+    assert other.head.fingerprint[:12] in caught.value.message
+    assert "Put the head that it was trained with" in caught.value.advice
     make_toy_flame(tmp_path, subdivisions=3, seed=4)
     other = build_system(tmp_path, None)
     with pytest.raises(UsageError, match="their coefficients mean different things") as caught:
