@@ -9,66 +9,17 @@ import numpy as np
 import pytest
 from scipy.spatial import cKDTree
 
-from likeness.studio import hair, surface
+from likeness.studio import hair
 from likeness.studio.deform import apply_expression
 from likeness.studio.expressions import INDEX
 from likeness.studio.hair_growth import clear_shoulders
 from likeness.studio.hair_shapes import is_parted, part_line, recipe_of
 from likeness.studio.hairline import density_of
 from likeness.studio.scalp import HeadSpace
-from likeness.studio.surface_points import BEARD, HAIR, HAIR_CAP, LASH, SurfacePoints
+from likeness.studio.surface_points import BEARD, HAIR, HAIR_CAP, LASH
 from likeness.studio.template import build_template
 from likeness.studio.traits import HairStyle
-from tests.studio.surface_cases import plain, points_at
-
-LENGTHS = {
-    "bald": (0.0, 0.0),
-    "buzz": (4.0, 2.0),
-    "crop": (24.0, 6.0),
-    "side_part": (62.0, 10.0),
-    "swept": (75.0, 12.0),
-    "fringe": (58.0, 14.0),
-    "bob": (190.0, 160.0),
-    "long": (330.0, 330.0),
-    "tied": (180.0, 150.0),
-    "curls": (80.0, 55.0),
-    "afro": (40.0, 35.0),
-}
-HAIRY = [style for style in LENGTHS if style != "bald"]
-
-
-def _person(style: str, **changes):
-    top, sides = LENGTHS[style]
-    traits = {
-        "hair__style": style,
-        "hair__length": top,
-        "hair__sides": sides,
-        "hair__recession": 0.0,
-        "hair__thinning": 0.0,
-        "hair__grey": 0.0,
-        "hair__fringe": 0.0,
-        "hair__volume": 1.0,
-        "hair__curl": {"afro": 0.9, "curls": 0.6}.get(style, 0.2),
-        "hair__parting": 0.5,
-    }
-    return plain(**{**traits, **changes})
-
-
-def _built(style: str, detail: hair.Detail = "low", **changes):
-    template = build_template()
-    appearance = _person(style, **changes)
-    mesh = hair.build(appearance, template, template.vertices, detail)
-    positions, normals = mesh.place(template.vertices)
-    return appearance, mesh, positions, normals
-
-
-def _strands(mesh, positions) -> np.ndarray:
-    """(S, K, 3) middle lines of the strands of the scalp that have the usual number of points."""
-    own = mesh.part == HAIR
-    numbers = mesh.rest[own, 2]
-    usual = int((numbers == numbers[0]).sum())
-    kept = numbers < 100_000
-    return positions[own][kept].reshape(-1, usual // 2, 2, 3).mean(axis=2)
+from tests.studio.hair_cases import HAIRY, LENGTHS, built_hair, middle_lines, person_with
 
 
 def test_every_style_is_tested() -> None:
@@ -77,7 +28,7 @@ def test_every_style_is_tested() -> None:
 
 @pytest.mark.parametrize("style", HAIRY)
 def test_mesh_is_sound(style: str) -> None:
-    _, mesh, positions, normals = _built(style)
+    _, mesh, positions, normals = built_hair(style)
     assert np.isfinite(positions).all()
     np.testing.assert_allclose(np.linalg.norm(normals, axis=1), 1.0, atol=1e-4)
     assert mesh.faces.min() == 0
@@ -91,7 +42,7 @@ def test_mesh_is_sound(style: str) -> None:
 @pytest.mark.parametrize("style", HAIRY)
 def test_strands_are_rooted_in_the_scalp(style: str) -> None:
     template = build_template()
-    appearance, mesh, _, _ = _built(style)
+    appearance, mesh, _, _ = built_hair(style)
     own = (mesh.part == HAIR) & (mesh.rest[:, 2] < 100_000)
     roots = np.einsum("vk,vkc->vc", mesh.weights[own], template.vertices[mesh.anchors[own]])
     density = density_of(
@@ -108,8 +59,8 @@ def test_strands_are_rooted_in_the_scalp(style: str) -> None:
 @pytest.mark.parametrize("style", HAIRY)
 def test_hair_grows_outside_the_head(style: str) -> None:
     template = build_template()
-    _, mesh, positions, _ = _built(style)
-    paths = _strands(mesh, positions)[:, 1:].reshape(-1, 3)
+    _, mesh, positions, _ = built_hair(style)
+    paths = middle_lines(mesh, positions)[:, 1:].reshape(-1, 3)
     skin = template.vertices[: template.num_skin]
     corners = skin[template.skin_faces]
     flat = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
@@ -127,16 +78,16 @@ def test_hair_grows_outside_the_head(style: str) -> None:
 
 @pytest.mark.parametrize("style", ["buzz", "crop", "side_part", "swept", "fringe", "tied", "afro"])
 def test_short_hair_leaves_the_face_free(style: str) -> None:
-    _, mesh, positions, _ = _built(style)
-    points = _strands(mesh, positions).reshape(-1, 3)
+    _, mesh, positions, _ = built_hair(style)
+    points = middle_lines(mesh, positions).reshape(-1, 3)
     face = (points[:, 2] > 75.0) & (np.abs(points[:, 0]) < 50.0)
     assert points[face, 1].min() > 52.0
 
 
 @pytest.mark.parametrize("style", ["bob", "long"])
 def test_long_hair_ends_where_its_length_says_and_frames_the_face(style: str) -> None:
-    _, mesh, positions, _ = _built(style)
-    paths = _strands(mesh, positions)
+    _, mesh, positions, _ = built_hair(style)
+    paths = middle_lines(mesh, positions)
     lowest = paths[..., 1].min(axis=1)
     end = 122.0 - LENGTHS[style][0]
     assert abs(np.percentile(lowest, 20) - end) < 22.0
@@ -146,15 +97,15 @@ def test_long_hair_ends_where_its_length_says_and_frames_the_face(style: str) ->
 
 
 def test_ends_are_ragged() -> None:
-    _, mesh, positions, _ = _built("bob")
-    lowest = _strands(mesh, positions)[..., 1].min(axis=1)
+    _, mesh, positions, _ = built_hair("bob")
+    lowest = middle_lines(mesh, positions)[..., 1].min(axis=1)
     ends = lowest[lowest < -40.0]
     assert 2.0 < ends.std() < 12.0
 
 
 def test_a_fringe_comes_down_to_the_brows() -> None:
-    _, mesh, positions, _ = _built("bob", hair__fringe=0.9)
-    points = _strands(mesh, positions).reshape(-1, 3)
+    _, mesh, positions, _ = built_hair("bob", hair__fringe=0.9)
+    points = middle_lines(mesh, positions).reshape(-1, 3)
     front = (np.abs(points[:, 0]) < 30.0) & (points[:, 2] > 85.0)
     assert 45.0 < np.percentile(points[front, 1], 1) < 75.0
 
@@ -162,8 +113,8 @@ def test_a_fringe_comes_down_to_the_brows() -> None:
 def test_a_short_fringe_is_no_bowl() -> None:
     """Combed to one side, by 6 degrees before, and long in the middle only: hair above the temples
     hung below the brows all around."""
-    _, mesh, positions, _ = _built("fringe", "standard")
-    strands = _strands(mesh, positions)
+    _, mesh, positions, _ = built_hair("fringe", "standard")
+    strands = middle_lines(mesh, positions)
     tips, roots = strands[:, -1], strands[:, 0]
     flank = (np.abs(roots[:, 0]) > 50.0) & (roots[:, 1] > 85.0)
     assert flank.sum() > 100
@@ -176,10 +127,10 @@ def test_a_short_fringe_is_no_bowl() -> None:
 
 def test_hair_parts_where_the_trait_says() -> None:
     for parting in (-0.6, 0.6):
-        appearance, mesh, positions, _ = _built("side_part", hair__parting=parting)
+        appearance, mesh, positions, _ = built_hair("side_part", hair__parting=parting)
         assert is_parted(appearance.hair)
         line = part_line(appearance.hair)
-        paths = _strands(mesh, positions)
+        paths = middle_lines(mesh, positions)
         top = (paths[:, 0, 1] > 105.0) & (paths[:, 0, 2] > 0.0)
         way = paths[:, -1, 0] - paths[:, 0, 0]
         left, right = top & (paths[:, 0, 0] > line + 4), top & (paths[:, 0, 0] < line - 4)
@@ -188,16 +139,16 @@ def test_hair_parts_where_the_trait_says() -> None:
 
 
 def test_sides_of_a_crop_taper() -> None:
-    _, mesh, positions, _ = _built("crop")
-    paths = _strands(mesh, positions)
+    _, mesh, positions, _ = built_hair("crop")
+    paths = middle_lines(mesh, positions)
     length = np.linalg.norm(np.diff(paths, axis=1), axis=-1).sum(axis=1)
     on_top, at_nape = paths[:, 0, 1] > 120.0, paths[:, 0, 1] < 0.0
     assert length[on_top].mean() > 3.0 * length[at_nape].mean()
 
 
 def test_recession_and_thinning_bare_the_scalp() -> None:
-    _, mesh, positions, _ = _built("crop", hair__recession=0.9, hair__thinning=0.9)
-    roots = _strands(mesh, positions)[:, 0]
+    _, mesh, positions, _ = built_hair("crop", hair__recession=0.9, hair__thinning=0.9)
+    roots = middle_lines(mesh, positions)[:, 0]
     crown = np.linalg.norm(roots - [0.0, 140.0, -28.0], axis=1)
     assert crown.min() > 25.0
     front = (np.abs(roots[:, 0]) < 15.0) & (roots[:, 2] > 30.0)
@@ -205,18 +156,18 @@ def test_recession_and_thinning_bare_the_scalp() -> None:
 
 
 def test_bald_is_lashes_only() -> None:
-    _, mesh, _, _ = _built("bald")
+    _, mesh, _, _ = built_hair("bald")
     assert set(np.unique(mesh.part)) == {LASH}
     with pytest.raises(ValueError, match="no strands in the style 'bald'"):
-        recipe_of(_person("bald").hair)
+        recipe_of(person_with("bald").hair)
 
 
 def test_detail_changes_the_number_of_strands_and_nothing_else() -> None:
-    coarse = _built("crop", "low")[2:]
-    fine = _built("crop", "standard")
+    coarse = built_hair("crop", "low")[2:]
+    fine = built_hair("crop", "standard")
     count = {
         detail: int((mesh.part == HAIR).sum())
-        for detail, mesh in (("low", _built("crop", "low")[1]), ("standard", fine[1]))
+        for detail, mesh in (("low", built_hair("crop", "low")[1]), ("standard", fine[1]))
     }
     ratio = hair.NUM_STRANDS["standard"] / hair.NUM_STRANDS["low"]
     assert count["standard"] / count["low"] == pytest.approx(ratio, rel=0.01)
@@ -225,9 +176,9 @@ def test_detail_changes_the_number_of_strands_and_nothing_else() -> None:
 
 
 def test_same_person_same_hair() -> None:
-    first, second = _built("curls")[1], _built("curls")[1]
+    first, second = built_hair("curls")[1], built_hair("curls")[1]
     np.testing.assert_array_equal(first.offsets, second.offsets)
-    other = _built("curls", hair__volume=1.1)[1]
+    other = built_hair("curls", hair__volume=1.1)[1]
     assert not np.array_equal(first.offsets, other.offsets)
 
 
@@ -244,7 +195,7 @@ def test_skull_frame_does_not_move_with_expressions() -> None:
 
 def test_lashes_follow_the_closing_lid() -> None:
     template = build_template()
-    _, mesh, rest, _ = _built("bald")
+    _, mesh, rest, _ = built_hair("bald")
     weights = np.zeros(52)
     weights[[INDEX["eyeBlinkLeft"], INDEX["eyeBlinkRight"]]] = 1.0
     closed = apply_expression(template, template.vertices, weights)
@@ -272,7 +223,7 @@ def test_lashes_follow_the_closing_lid() -> None:
 def test_beard_is_as_long_as_its_trait_and_follows_the_jaw() -> None:
     template = build_template()
     traits = {"beard__style": "full", "beard__length": 20.0, "beard__density": 0.9}
-    _, mesh, rest, _ = _built("bald", **traits)
+    _, mesh, rest, _ = built_hair("bald", **traits)
     own = mesh.part == BEARD
     strands = rest[own].reshape(-1, 5, 2, 3).mean(axis=2)
     length = np.linalg.norm(np.diff(strands, axis=1), axis=-1).sum(axis=1)
@@ -293,7 +244,7 @@ def test_beard_is_as_long_as_its_trait_and_follows_the_jaw() -> None:
 @pytest.mark.parametrize("style", ["moustache", "goatee"])
 def test_part_beards_leave_the_jaw_bare(style: str) -> None:
     traits = {"beard__style": style, "beard__length": 7.0, "beard__density": 0.9}
-    _, mesh, rest, _ = _built("bald", **traits)
+    _, mesh, rest, _ = built_hair("bald", **traits)
     roots = rest[mesh.part == BEARD].reshape(-1, 5, 2, 3)[:, 0, 0]
     assert np.abs(roots[:, 0]).max() < 36.0
     if style == "moustache":
@@ -302,89 +253,11 @@ def test_part_beards_leave_the_jaw_bare(style: str) -> None:
         assert roots[:, 1].min() < -60.0
 
 
-def _points(mesh, chosen: np.ndarray, footprint: float) -> SurfacePoints:
-    count = int(chosen.sum())
-    blank = points_at(np.zeros((count, 3)), footprint=footprint)
-    return SurfacePoints(
-        rest=mesh.rest[chosen],
-        part=mesh.part[chosen],
-        mouth_ring=blank.mouth_ring,
-        eye_ring=blank.eye_ring,
-        ear=blank.ear,
-        layer=mesh.layer[chosen],
-        lid_distance=blank.lid_distance,
-        footprint=blank.footprint,
-    )
-
-
-@pytest.mark.parametrize("footprint", [0.05, 1.0])
-def test_colour_of_strands_is_the_trait(footprint: float) -> None:
-    for eumelanin in (0.1, 0.6, 1.0):
-        appearance, mesh, _, _ = _built("crop", hair__eumelanin=eumelanin, hair__pheomelanin=0.0)
-        albedo = surface.evaluate(appearance, _points(mesh, mesh.part == HAIR, footprint)).albedo
-        wanted = np.array(appearance.hair.colour)
-        np.testing.assert_allclose(np.median(albedo, axis=0), wanted, rtol=0.25)
-        # Strands differ: no cap of one colour.
-        assert 0.08 < np.log(albedo[:, 1]).std() < 0.6
-
-
-@pytest.mark.parametrize("footprint", [0.05, 1.0])
-def test_grey_is_a_mixture_of_white_and_coloured_hairs(footprint: float) -> None:
-    shares = []
-    for grey in (0.0, 0.5, 1.0):
-        appearance, mesh, _, _ = _built("crop", hair__eumelanin=1.0, hair__grey=grey)
-        albedo = surface.evaluate(appearance, _points(mesh, mesh.part == HAIR, footprint)).albedo
-        shares.append(float(albedo.mean()))
-    assert shares[0] < 0.02
-    assert shares[2] > 0.15
-    assert shares[1] == pytest.approx(0.5 * (shares[0] + shares[2]), rel=0.25)
-
-
-def test_white_strands_differ_less_than_dark_ones() -> None:
-    """Light that goes from hair to hair evens them out: as coarse strands apart as dark ones, white
-    hair looked plaited. At a pixel's size, deviations of log albedo, and shade of inner strands."""
-    unlike, shade = {}, {}
-    for grey in (0.0, 1.0):
-        appearance, mesh, _, _ = _built("bob", hair__eumelanin=1.0, hair__grey=grey)
-        own = mesh.part == HAIR
-        values = surface.evaluate(appearance, _points(mesh, own, 0.8))
-        far = mesh.rest[own, 1] > 40.0  # from the darker roots
-        unlike[grey] = np.log(values.albedo[far, 1]).std()
-        inner, outer = mesh.layer[own] < 0.3, mesh.layer[own] > 0.85
-        shade[grey] = values.occlusion[inner].mean() / values.occlusion[outer].mean()
-    assert unlike[1.0] < 0.5 * unlike[0.0]  # it was as large
-    assert shade[1.0] > 0.8
-    assert shade[0.0] < 0.55
-
-
-def test_inner_hair_is_darker_and_the_cap_darkest() -> None:
-    appearance, mesh, _, _ = _built("bob")
-    own = mesh.part == HAIR
-    values = surface.evaluate(appearance, _points(mesh, own, 0.5))
-    inner, outer = mesh.layer[own] < 0.4, mesh.layer[own] > 0.85
-    assert values.occlusion[inner].mean() < 0.65 * values.occlusion[outer].mean()
-    cap = surface.evaluate(appearance, _points(mesh, mesh.part == HAIR_CAP, 0.5))
-    assert cap.occlusion.max() < 0.5
-    assert cap.specular.max() < 0.5
-
-
-def test_clipped_hair_is_many_fine_strands_in_each_others_shade() -> None:
-    """Its strands were so few and wide that light ones were flecks on a dark nape."""
-    appearance, mesh, positions, _ = _built("buzz", "standard", hair__eumelanin=0.8)
-    own = mesh.part == HAIR
-    strands = positions[own].reshape(-1, 3, 2, 3)
-    widest = np.linalg.norm(strands[:, :, 0] - strands[:, :, 1], axis=-1).max(axis=1)
-    assert len(strands) > 11_000  # 9,000
-    assert widest.max() < 0.4  # mm; 0.53
-    occlusion = surface.evaluate(appearance, _points(mesh, own, 0.6)).occlusion
-    assert occlusion.mean() < 0.5
-
-
 def test_ends_of_a_fringe_lie_down() -> None:
     """On the outline of the head, ends as high as the middle of strands stood up as spikes."""
     template = build_template()
-    _, mesh, positions, _ = _built("fringe", "standard", hair__volume=1.2, hair__curl=0.0)
-    paths = _strands(mesh, positions)
+    _, mesh, positions, _ = built_hair("fringe", "standard", hair__volume=1.2, hair__curl=0.0)
+    paths = middle_lines(mesh, positions)
     space = HeadSpace(template, template.vertices[: template.num_skin], 0.0)
     points = paths.shape[1]
     on_top = (paths[:, 0, 1] > 105.0) & (paths[:, -1, 1] > 100.0)
@@ -397,7 +270,7 @@ def test_no_furrow_runs_along_the_parting() -> None:
     """Seen from the front the outline of full hair dips by a few millimetres where it divides; two
     humps dipped twice as far."""
     for style, limit in (("side_part", 5.0), ("bob", 2.5), ("long", 1.0)):
-        appearance, mesh, positions, _ = _built(style, "standard", hair__volume=1.3)
+        appearance, mesh, positions, _ = built_hair(style, "standard", hair__volume=1.3)
         line = part_line(appearance.hair)
         points = positions[np.isin(mesh.part, (HAIR, HAIR_CAP)) & (positions[:, 2] > -40.0)]
         top = np.array(
@@ -416,11 +289,11 @@ def test_no_furrow_runs_along_the_parting() -> None:
 def test_no_long_strand_hangs_by_itself(seed: int) -> None:
     """Beside face and neck all but 2 in 100 points of strands have six of others within 8 mm; where
     the strands of the temples fell freely 3 or 4 had not."""
-    appearance = _person("long")
+    appearance = person_with("long")
     appearance = replace(appearance, texture_seed=seed)
     template = build_template()
     mesh = hair.build(appearance, template, template.vertices, "standard")
-    paths = _strands(mesh, mesh.place(template.vertices)[0])
+    paths = middle_lines(mesh, mesh.place(template.vertices)[0])
     points = paths.shape[1]
     own = np.arange(len(paths)).repeat(points)
     tree = cKDTree(paths.reshape(-1, 3))
