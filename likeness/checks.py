@@ -25,6 +25,14 @@ FIXED_ON_RESUME = ("model",)
 """Settings whose change would make the saved weights belong to another model."""
 _JUST_ASKED_FOR = ("environment", "command line")  # a whole file holds more than somebody meant
 _SET_BY_STAGES = ("learning_rate", "batch_size")  # settings of the loop that a stage may have too
+_OF_STEPS = frozenset(
+    f"train.{name}"
+    for name in (
+        *_SET_BY_STAGES,
+        *("accumulation", "weight_decay", "betas", "clip_norm", "precision", "ema_decay"),
+    )
+)
+"""Settings by which steps are made, which may change for those that are still to come."""
 _ON_RESUME = "Leave these settings as they were, or start a new run."
 
 
@@ -237,7 +245,16 @@ class Resumption:
         Their lengths may be told otherwise, as where they were scaled: what counts is where the
         stages begin. So may a rate or a batch size that was that of the loop.
         """
-        found = []
+        is_over = plan.total_steps <= step
+        found = [
+            Fault(
+                key,
+                _origin_of(self._draft.resolved, key),
+                f"{change}; all {step} steps are done, and ran with that",
+            )
+            for key, change in self._changed.items()
+            if is_over and key.startswith(tuple(_OF_STEPS))
+        ]
         for planned in plan.stages:
             old = self._before.config.stages[planned.index]
             of_stage = tuple(f"stages.{name}." for name in (old.name, planned.stage.name))

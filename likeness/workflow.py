@@ -35,6 +35,7 @@ from likeness.errors import DataError, LikenessError, UsageError
 from likeness.finished import advice_to_lengthen, nothing_left
 from likeness.inspecting import inspect_changed, inspect_configured
 from likeness.notices import NOTICE
+from likeness.replacement import replacing_together
 from likeness.runs.places import told_of_places
 from likeness.runs.run import Run, check_name
 from likeness.storage.files import disk_refusals, read_only_told, used_folder
@@ -293,11 +294,11 @@ def evaluate(
     source = next(iter(sources.values())) if len(sources) == 1 else Mixed(sources)
     folder = predictor.run.evaluation_folder(predictor.checkpoint.step) / split
     remedy = "copy the run to another one, and evaluate the copy"
-    with read_only_told(remedy), disk_refusals(folder, "write the evaluation"):
-        folder.mkdir(parents=True, exist_ok=True)
+    told = disk_refusals(folder, "write the evaluation")
+    with read_only_told(remedy), told, replacing_together(folder) as whole:
         seed_global(seed_of("evaluate", split))  # the same draws every time
-        scores = predictor.system.evaluate(predictor.model, source, folder)
-        scores.save(folder / "scores.json")
+        scores = predictor.system.evaluate(predictor.model, source, whole)
+        scores.save(whole / "scores.json")
     return Evaluation(predictor.run, predictor.checkpoint, split, scores, folder)
 
 

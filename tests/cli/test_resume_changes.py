@@ -59,3 +59,32 @@ def test_settings_of_the_loop_change_what_is_still_to_run_alone(
     (then, now) = json.loads((run / "plan.json").read_text())["stages"]
     assert then == first
     assert (then["batch_size"], now["batch_size"]) == (4, 2)
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        "train.learning_rate=0.5",
+        "train.ema_decay=0.5",
+        "train.clip_norm=2",
+        "train.betas=[0.5,0.9]",
+    ],
+)
+def test_what_all_steps_of_a_finished_run_were_made_by_cannot_change(
+    likeness: Command, trained: Path, word: str
+) -> None:
+    """It did no step, and wrote into the run that all of them were made so."""
+    before = _written(trained)
+    refused = likeness("resume", trained, word)
+    assert refused.code == 2, refused.out
+    assert word.partition("=")[0] in refused.err
+    assert "all 10 steps are done, and ran with that" in refused.err
+    assert _written(trained) == before
+
+
+def test_what_has_no_part_in_steps_may_change_after_the_last(
+    likeness: Command, trained: Path
+) -> None:
+    result = likeness("resume", trained, "train.keep_checkpoints=1")
+    assert result.code == 0, result.err
+    assert "keep_checkpoints: 1" in (trained / "config.yaml").read_text()

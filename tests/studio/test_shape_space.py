@@ -4,6 +4,7 @@ import time
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_limits
 
 from likeness.studio.deform import apply_expression
 from likeness.studio.expressions import ARKIT_NAMES, INDEX, build_expressions
@@ -22,6 +23,15 @@ def template():
 @pytest.fixture(scope="module")
 def space(template):
     return build_shape_space(template, num_heads=300, num_shape=60)
+
+
+def test_principal_columns_do_not_depend_on_the_threads_of_a_machine():
+    samples = np.random.default_rng(7).standard_normal((400, 3000)).astype(np.float32)
+    found = []
+    for threads in (1, 2):
+        with threadpool_limits(limits=threads):
+            found.append(principal_columns(samples, 100))
+    np.testing.assert_array_equal(*found)
 
 
 def test_principal_columns_match_a_full_decomposition():
