@@ -226,11 +226,12 @@ class Resumption:
         faults, advice = list(self._faults), _ON_RESUME
         if plan is not None and self._record is not None and self._draft.resolved is not None:
             train = self._draft.resolved.config.train
-            for message in plan_faults(self._record, plan, train, world_size):
+            moved = plan_faults(self._record, plan, train, world_size)
+            for message in moved:
                 faults.append(self._stage_fault(message))
                 if longer and plan.total_steps > self._record.step:
                     advice = f"{_ON_RESUME} {longer}"
-            if not faults:  # else it is not known which stages are done
+            if not moved:  # else it is not known which stages are done
                 faults += self._done_faults(plan, self._record.step)
         return self._draft.finish(faults, advice=advice if faults else "")
 

@@ -85,6 +85,15 @@ def test_what_all_steps_of_a_finished_run_were_made_by_cannot_change(
 def test_what_has_no_part_in_steps_may_change_after_the_last(
     likeness: Command, trained: Path
 ) -> None:
-    result = likeness("resume", trained, "train.keep_checkpoints=1")
+    result = likeness("resume", trained, "train.keep_checkpoints=1", "--json")
     assert result.code == 0, result.err
+    assert result.document["nothing_to_do"].startswith("There is nothing to do: all 10 steps of ")
     assert "keep_checkpoints: 1" in (trained / "config.yaml").read_text()
+
+
+def test_all_that_forbids_a_resume_is_told_at_once(likeness: Command, trained: Path) -> None:
+    words = ("train.seed=4", "stages.head.weights.fit=2", "train.clip_norm=2")
+    refused = likeness("resume", trained, *words)
+    assert refused.code == 2
+    for word in words:
+        assert f"{word.partition('=')[0]} (command line): " in refused.err
