@@ -25,7 +25,6 @@ from likeness.config.document import load_saved, type_in_words
 from likeness.config.faults import validation_faults
 from likeness.config.overrides import PREFIX, Origin, Unread, coerce
 from likeness.config.resolve import Resolved, draft
-from likeness.config.resolve import resolve as resolve_layers
 from likeness.config.schema import ConfigModel
 from likeness.config.text import read_yaml
 from likeness.errors import DataError, UsageError
@@ -141,10 +140,9 @@ def storage_from_environment(
     environ = os.environ if environ is None else environ
     prefix = f"{PREFIX}STORAGE"  # one underscore behind it is a fault worth telling of
     own = {name: value for name, value in environ.items() if name.startswith(prefix)}
-    found = resolve_layers(
-        _Storage, system="storage", profiles={}, environ=own, overrides=list(words)
-    )
-    settings: StorageSettings = found.config.storage
+    found = draft(_Storage, system="storage", profiles={}, environ=own, overrides=list(words))
+    advice = "Every setting of storage is told by: likeness config explain SYSTEM"
+    settings: StorageSettings = found.finish(advice=advice).config.storage
     return settings
 
 

@@ -73,6 +73,7 @@ def test_where_a_copy_is_fetched_from_is_said_by_words_or_a_variable(
     wrong = likeness("resume", address, "storage.endpoint=x", "--runs", "other")
     assert wrong.code == 2
     assert "storage.endpoint_url" in wrong.err
+    assert "likeness config explain SYSTEM" in wrong.err  # there is no system called storage
     assert not Path("other").exists()
 
 

@@ -43,7 +43,7 @@ def test_two_pairs_on_one_eye_are_told_of_and_nothing_else() -> None:
         ("regression", [], ["'lip_distance'", "Samples with closed eyes are learned from"]),
         (
             "regression",
-            ["stages.train.weights={lip_size: {start: 0, end: 2}}"],
+            ["stages.train.weights={mse: 1, lip_size: {start: 0, end: 2}}"],
             ["'lip_size' is off", "closed eyes"],
         ),
         ("regression", ["learning.terms.removes_closed_eyes=false"], ["'lip_distance'"]),
