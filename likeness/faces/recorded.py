@@ -13,12 +13,14 @@ import numpy as np
 
 from likeness.errors import DataError, UsageError
 from likeness.faces.detect import Face
+from likeness.geometry.landmarks import five_points
 
 
 class RecordedDetector:
     """Reads ``<folder>/<name>.npy`` or ``<folder>/<name>.json``.
 
-    ``.npy``: one face as (68, 2) or (5, 2) pixel positions. ``.json``: a list of faces, each with
+    ``.npy``: one face as (68, 2), (51, 2) or (5, 2) pixel positions; of 51, which lack the jaw line,
+    the five are taken; a third column is not read. ``.json``: a list of faces, each with
     ``box`` [left, top, right, bottom], ``score`` and optionally ``points5`` and ``landmarks68``.
 
     Raises:
@@ -52,13 +54,17 @@ def _from_array(path: Path) -> Face:
         points = np.load(path, allow_pickle=False).astype(np.float64)
     except (OSError, ValueError, EOFError) as error:
         raise DataError(f"{path} is not an array file: {error}.") from error
-    if points.shape not in ((68, 2), (5, 2)) or not np.isfinite(points).all():
+    shapes = [(count, columns) for count in (68, 51, 5) for columns in (2, 3)]
+    if points.shape not in shapes or not np.isfinite(points).all():
         raise DataError(
-            f"{path} must hold finite positions (68, 2) or (5, 2), found {points.shape}."
+            f"{path} must hold finite positions (68, 2), (51, 2) or (5, 2), found {points.shape}."
         )
+    points = points[:, :2]
     if (points == points[0]).all():
         raise DataError(f"{path} must hold positions of a face, found the same one every time.")
     box = np.concatenate([points.min(axis=0), points.max(axis=0)])
+    if len(points) == 51:
+        points = five_points(np.concatenate([np.zeros((17, 2)), points]))
     if len(points) == 5:
         return Face(box, 1.0, points5=points)
     return Face(box, 1.0, landmarks68=points)

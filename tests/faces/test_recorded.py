@@ -53,6 +53,16 @@ def test_broken_records_are_named(tmp_path, content, message):
         make_detector("file", weights=tmp_path).detect(np.zeros((4, 4, 3)), name="x")
 
 
+def test_a_face_without_its_jaw_line_has_five_points(tmp_path):
+    """As the files of a dataset may be, which prediction refused."""
+    points = np.random.default_rng(2).uniform(10, 90, (68, 2))
+    np.save(tmp_path / "a.npy", np.column_stack([points[17:], np.ones(51)]))
+    (face,) = make_detector("file", weights=tmp_path).detect(np.zeros((4, 4, 3)), name="a")
+    assert face.landmarks68 is None
+    right, left = points[36:42].mean(axis=0), points[42:48].mean(axis=0)
+    np.testing.assert_allclose(face.points5, [right, left, points[30], points[48], points[54]])
+
+
 def test_missing_records_are_named(tmp_path):
     np.save(tmp_path / "n.npy", np.full((68, 2), np.nan))
     detector = make_detector("file", weights=tmp_path)
