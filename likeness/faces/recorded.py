@@ -19,8 +19,8 @@ from likeness.geometry.landmarks import five_points
 class RecordedDetector:
     """Reads ``<folder>/<name>.npy`` or ``<folder>/<name>.json``.
 
-    ``.npy``: one face as (68, 2), (51, 2) or (5, 2) pixel positions; of 51, which lack the jaw line,
-    the five are taken; a third column is not read. ``.json``: a list of faces, each with
+    ``.npy``: one face as (68, 2), (51, 2) or (5, 2) pixel positions; of 51, which lack the jaw
+    line, the five are taken; a third column is not read. ``.json``: a list of faces, each with
     ``box`` [left, top, right, bottom], ``score`` and optionally ``points5`` and ``landmarks68``.
 
     Raises:
