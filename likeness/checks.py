@@ -275,6 +275,9 @@ class Resumption:
         made = [key for key in self._changed if key.partition(".")[0] in ("stages", "train")]
         made = [key for key in made if key not in _fixed_by_steps()]
         stages = [key for key in made if key.startswith("stages.") or key == "train.steps"]
+        if message.startswith("The samples per step"):
+            named = (".batch_size", ".accumulation")
+            stages = [key for key in made if key.endswith(named)] or stages
         key = (stages or made or ["stages"])[0]
         return Fault(key, _origin_of(self._draft.resolved, key), message)
 

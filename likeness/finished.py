@@ -10,7 +10,7 @@ from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 from likeness.config.resolve import Resolved
-from likeness.errors import LikenessError
+from likeness.errors import LikenessError, UsageError
 from likeness.runs.run import Run
 
 if TYPE_CHECKING:
@@ -31,10 +31,12 @@ def nothing_left(
         saved: its checkpoints, the last one last.
 
     Raises:
-        UsageError: the score that names its best checkpoint was never measured.
+        UsageError: the score that names its best checkpoint was never measured, or a longer run
+            would end at once, as it did before.
     """
     from likeness.runs import selection
 
+    _refuse_to_end_again(run, before, settings)
     try:
         status, plan = run.status, run.read("plan")
         if status.status != "finished" or settings.config != before.config:
@@ -49,9 +51,30 @@ def nothing_left(
         return ""
     selection.check_score(run, settings.config.train.best_score)
     if status.reason:
-        told = f"{run.path} ended early at step {status.step}: {status.reason}"
+        told = f"{run.path} ended early at step {status.step}: {status.reason}."
         return f"There is nothing to do: {told} {_command(run, words)}"
     return all_done(run, status.step, words)
+
+
+def _refuse_to_end_again(run: Run, before: Resolved, settings: Resolved) -> None:
+    """A run that ended early is to be longer, and what ended it still holds.
+
+    Raises:
+        UsageError: then.
+    """
+    try:
+        status = run.status
+    except LikenessError:
+        return
+    train, old = settings.config.train, before.config.train
+    is_longer = settings.config.stages != before.config.stages or train.steps != old.steps
+    is_early = status.status == "finished" and bool(status.reason)
+    if is_early and is_longer and 0 < train.patience <= old.patience:
+        raise UsageError(
+            f"{run.path} ended early at step {status.step}: {status.reason}. With "
+            f"train.patience={train.patience} it would end there again.",
+            advice="Set train.patience=0 as well, or a larger one.",
+        )
 
 
 def all_done(run: Run, steps: int, words: str) -> str:

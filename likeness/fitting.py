@@ -21,7 +21,7 @@ from likeness.errors import LikenessError, UsageError
 from likeness.finished import all_done, longer
 from likeness.notices import NOTICE
 from likeness.runs.places import as_written
-from likeness.runs.run import Run
+from likeness.runs.run import RECORDS, STATUS_FILE, Run
 from likeness.storage.cache import CACHE_ELSEWHERE
 from likeness.storage.files import disk_refusals, read_only_told
 from likeness.storage.opening import open_store
@@ -122,12 +122,29 @@ def described_anew(
             type(resolved.config), run.config_path, system=resolved.system
         ).config
         kept = replace(resolved, config=as_written(run, saved_config, resolved.config))
+        before = {name: _content(run.path / name) for name in RECORDS}
         write_text(run.config_path, to_yaml(kept))
         run.write("provenance", provenance_to_dict(resolved))
         run.write("plan", _with_what_ran(plan, run, now[-1] if now else 0))
         if seen is not None:
             run.write("inspection", seen.to_dict())
-        yield
+        try:
+            yield
+        except LikenessError:
+            # Refused by what was only found out with the weights, before anything was trained.
+            if _content(run.status_path) == before[STATUS_FILE]:
+                for name, content in before.items():
+                    if content is not None:
+                        write_text(run.path / name, content)
+            raise
+
+
+def _content(path: Path) -> str | None:
+    """The text of a file, None where there is none or it is none."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, ValueError):
+        return None
 
 
 def _with_what_ran(plan: Plan, run: Run, step: int) -> dict[str, Any]:

@@ -87,9 +87,11 @@ def told_of_places(run: Run, config: ConfigModel) -> Iterator[None]:
         if key[0] == "data":
             kind = UsageError  # data that are not there have no errors
             advice += f", or say where it is: likeness resume RUN {dotted(key)}=FOLDER"
+        # A command at the end of the advice must not run into what follows.
+        apart = " " if error.advice.endswith(".") else "\n"
         raise kind(
             f"{error.message} {dotted(key)} of {run.path} is '{place}', looked for in {tried}.",
-            advice=f"{error.advice} {advice}.".strip(),
+            advice=f"{error.advice}{apart}{advice}.".strip(),
             facts=error.facts,
         ) from error
 

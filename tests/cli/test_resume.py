@@ -101,7 +101,11 @@ def test_a_resume_of_a_run_that_ended_early_says_so_and_changes_no_file(
     before = _files(run)
     result = likeness("resume", run)
     assert f"There is nothing to do: {run} ended early at step {step}: " in result.err
-    assert f"To go on longer: likeness resume {run} train.patience=0\n" in result.err
+    assert f". To go on longer: likeness resume {run} train.patience=0\n" in result.err
+    assert _files(run) == before
+    again = likeness("resume", run, "train.steps=30")
+    assert again.code == 2
+    assert "With train.patience=1 it would end there again." in again.err
     assert _files(run) == before
     assert "step 20" in likeness("resume", run, "train.patience=0").out
 

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from likeness.errors import UsageError
 from tests.cli.conftest import Command
+from tests.toy_system.system import ToySystem
 
 LONGER = ("train.steps=null", "stages.both.steps=6", "stages.head.steps=8")
 """Words with which a toy run of 10 steps, 6 in 'both' and 4 in 'head', goes on in 'head'."""
@@ -97,3 +99,32 @@ def test_all_that_forbids_a_resume_is_told_at_once(likeness: Command, trained: P
     assert refused.code == 2
     for word in words:
         assert f"{word.partition('=')[0]} (command line): " in refused.err
+
+
+def test_a_resume_refused_once_its_weights_are_read_leaves_the_run_as_it_was(
+    likeness: Command, trained: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where the file of a head was replaced: a plain resume trained what had been refused."""
+
+    def refuse(self: object, state: object) -> None:
+        raise UsageError("The head is another one.", advice="Put it back.")
+
+    before = _written(trained)
+    with monkeypatch.context() as patch:
+        patch.setattr(ToySystem, "load_state", refuse)
+        refused = likeness("resume", trained, *LONGER)
+    assert refused.code == 2
+    assert "The head is another one." in refused.err
+    after = _written(trained)
+    assert {n: after[n] for n in before if n != "log.txt"} == {
+        n: content for n, content in before.items() if n != "log.txt"
+    }
+    assert "There is nothing to do" in likeness("resume", trained).err
+
+
+def test_a_batch_size_within_a_stage_is_told_where_it_was_asked_for(
+    likeness: Command, trained: Path
+) -> None:
+    refused = likeness("resume", trained, *LONGER, "stages.head.batch_size=3")
+    assert refused.code == 2
+    assert "stages.head.batch_size (command line): The samples per step" in refused.err

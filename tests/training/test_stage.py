@@ -128,7 +128,9 @@ def test_a_weight_that_is_none_is_told_how_to_switch_it_off(weight: object, foun
 def test_a_stage_minimises_something_from_its_first_step_to_its_last(weights, end):
     with pytest.raises(ValidationError) as caught:
         stage("one", steps=4, weights=weights)
-    assert f"found none at the {end} step" in str(caught.value)
+    assert f"found none at the {end} step, which would learn nothing" in str(caught.value)
+    moving = any(isinstance(weight, dict) for weight in weights.values())
+    assert ("{start: 0.001, end: 1}" in str(caught.value)) == moving
     stage("one", steps=0, weights=weights)  # is left out
 
 

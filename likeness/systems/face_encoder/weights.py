@@ -158,8 +158,8 @@ def check_state(
                 "trained the checkpoint (environment.json of its run says which), or train anew."
             )
         raise UsageError(
-            f"The checkpoint was trained with the head model {found}, but model.head is "
-            f"{wanted}; their coefficients mean different things.",
+            f"The checkpoint was trained with the head model {found}, but model.head "
+            f"'{config.model.head}' is {wanted}; their coefficients mean different things.",
             advice=advice,
         )
     check_albedo(state, config=config, albedo=albedo)
