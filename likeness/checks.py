@@ -19,13 +19,14 @@ from likeness.systems import SystemSpec, get_system, load_object
 
 if TYPE_CHECKING:
     from likeness.runs.checkpoint import Progress
-    from likeness.training.stage import Plan
+    from likeness.training.stage import Plan, Stage
+    from likeness.training.state import PlanFault
 
 FIXED_ON_RESUME = ("model",)
 """Settings whose change would make the saved weights belong to another model."""
 _JUST_ASKED_FOR = ("environment", "command line")  # a whole file holds more than somebody meant
 _SET_BY_STAGES = ("learning_rate", "batch_size")  # settings of the loop that a stage may have too
-_OF_STEPS = frozenset(
+_OF_STEPS = tuple(
     f"train.{name}"
     for name in (
         *_SET_BY_STAGES,
@@ -227,8 +228,8 @@ class Resumption:
         if plan is not None and self._record is not None and self._draft.resolved is not None:
             train = self._draft.resolved.config.train
             moved = plan_faults(self._record, plan, train, world_size)
-            for message in moved:
-                faults.append(self._stage_fault(message))
+            for fault in moved:
+                faults.append(self._stage_fault(fault))
                 if longer and plan.total_steps > self._record.step:
                     advice = f"{_ON_RESUME} {longer}"
             if not moved:  # else it is not known which stages are done
@@ -246,40 +247,45 @@ class Resumption:
         Their lengths may be told otherwise, as where they were scaled: what counts is where the
         stages begin. So may a rate or a batch size that was that of the loop.
         """
-        is_over = plan.total_steps <= step
-        found = [
-            Fault(
-                key,
-                _origin_of(self._draft.resolved, key),
-                f"{change}; all {step} steps are done, and ran with that",
-            )
-            for key, change in self._changed.items()
-            if is_over and key.startswith(tuple(_OF_STEPS))
-        ]
-        for planned in plan.stages:
-            old = self._before.config.stages[planned.index]
-            of_stage = tuple(f"stages.{name}." for name in (old.name, planned.stage.name))
-            told_otherwise = {"steps", "epochs"}
-            for name in _SET_BY_STAGES:
-                own, loop = getattr(old, name), getattr(self._before.config.train, name)
-                if (loop if own is None else own) == getattr(planned.stage, name):
-                    told_otherwise.add(name)
-            for key, change in self._changed.items() if planned.end_step <= step else ():
-                if key.startswith(of_stage) and key.rpartition(".")[2] not in told_otherwise:
-                    message = f"{change}; stage '{planned.stage.name}' is done, and ran with that"
-                    found.append(Fault(key, _origin_of(self._draft.resolved, key), message))
+        found = []
+        for key, change in self._changed.items():
+            done = self._done(key, plan, step)
+            if done:
+                message = f"{change}; {done}, and ran with that"
+                found.append(Fault(key, _origin_of(self._draft.resolved, key), message))
         return found
 
-    def _stage_fault(self, message: str) -> Fault:
+    def _done(self, key: str, plan: Plan, step: int) -> str:
+        """What is done that a setting had a part in; empty where that is still to come."""
+        if key.startswith(_OF_STEPS) and plan.total_steps <= step:
+            return f"all {step} steps are done"
+        for planned in plan.stages:
+            old, new = self._before.config.stages[planned.index], planned.stage
+            if planned.end_step <= step and key.startswith(
+                (f"stages.{old.name}.", f"stages.{new.name}.")
+            ):
+                setting = key.rpartition(".")[2]
+                told_otherwise = setting in ("steps", "epochs") or (
+                    setting in _SET_BY_STAGES
+                    and self._own_or_loop(old, setting) == getattr(new, setting)
+                )
+                return "" if told_otherwise else f"stage '{new.name}' is done"
+        return ""
+
+    def _own_or_loop(self, stage: Stage, setting: str) -> float:
+        """What a stage ran with: its own setting, or that of the loop."""
+        own: float | None = getattr(stage, setting)
+        loop: float = getattr(self._before.config.train, setting)
+        return loop if own is None else own
+
+    def _stage_fault(self, fault: PlanFault) -> Fault:
         """A fault of the plan at the settings that changed it, as far as they can be told."""
         made = [key for key in self._changed if key.partition(".")[0] in ("stages", "train")]
         made = [key for key in made if key not in _fixed_by_steps()]
         stages = [key for key in made if key.startswith("stages.") or key == "train.steps"]
-        if message.startswith("The samples per step"):
-            named = (".batch_size", ".accumulation")
-            stages = [key for key in made if key.endswith(named)] or stages
-        key = (stages or made or ["stages"])[0]
-        return Fault(key, _origin_of(self._draft.resolved, key), message)
+        named = [key for key in made if key.rpartition(".")[2] in fault.settings]
+        key = (named or stages or made or ["stages"])[0]
+        return Fault(key, _origin_of(self._draft.resolved, key), fault.message)
 
 
 def _fixed_by_steps() -> set[str]:

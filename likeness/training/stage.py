@@ -99,15 +99,14 @@ class Stage(ConfigModel):
         ends = {"first": 0.0} if self.steps == 1 else {"first": 0.0, "last": 1.0}
         for end, fraction in ends.items() if self.steps != 0 else ():
             if not any(self.weights_at(fraction).values()):
-                moving = any(isinstance(weight, Ramp) for weight in self.weights.values())
+                hint = "'steps' of 0 leaves the stage out"
+                if any(isinstance(weight, Ramp) for weight in self.weights.values()):
+                    hint = (
+                        "let a weight move from or to a little above 0, as {start: 0.001, end: 1}"
+                    )
                 raise ValueError(
                     "expected a loss term with a weight other than 0 in 'weights', found none at "
-                    f"the {end} step, which would learn nothing"
-                    + (
-                        "; let a weight move from or to a little above 0, as {start: 0.001, end: 1}"
-                        if moving
-                        else "; 'steps' of 0 leaves the stage out"
-                    )
+                    f"the {end} step, which would learn nothing; {hint}"
                 )
         return self
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -212,35 +213,46 @@ def check(record: Progress, plan: Plan, settings: TrainSettings, process: Proces
         for name in FIXED_BY_STEPS
         if (then := getattr(record, name)) != (now := getattr(settings, name))
     ]
-    faults += plan_faults(record, plan, settings, process.world_size)
+    faults += [fault.message for fault in plan_faults(record, plan, settings, process.world_size)]
     if faults:
         raise UsageError(
             "\n".join(faults), advice="Leave these settings as they were, or start a new run."
         )
 
 
+class PlanFault(NamedTuple):
+    """Why a plan does not go on from where a run is."""
+
+    message: str
+    settings: tuple[str, ...] = ()
+    """Names of those it is about, of the loop or a stage; none: the lengths of stages."""
+
+
 def plan_faults(
     record: Progress, plan: Plan, settings: TrainSettings, world_size: int
-) -> list[str]:
-    """Why a plan does not go on from where a run is, in sentences; empty when it does."""
+) -> list[PlanFault]:
+    """Everything for which a plan does not go on from where a run is; empty when it does."""
     if record.step > plan.total_steps:
-        return [
+        told = (
             f"The run has done {record.step} steps, more than the {plan.total_steps} now planned."
-        ]
+        )
+        return [PlanFault(told)]
     last = plan.at(record.step - 1)
     if (last.stage.name, last.first_step) != (record.stage, record.stage_first_step):
-        return [
+        told = (
             f"The stages changed: step {record.step} belongs to stage '{record.stage}' from step "
             f"{record.stage_first_step}, and is now planned in '{last.stage.name}' from step "
             f"{last.first_step}."
-        ]
+        )
+        return [PlanFault(told)]
     then = record.batch_size * record.accumulation * record.world_size
     now = last.batch_size * settings.accumulation * world_size
     if record.step == last.end_step or then == now:  # the next stage starts its own order
         return []
-    return [
+    told = (
         "The samples per step cannot change within a stage: train.batch_size x "
         f"train.accumulation x processes was {record.batch_size} x {record.accumulation} x "
         f"{record.world_size} = {then}, found {last.batch_size} x {settings.accumulation} x "
         f"{world_size} = {now}; with fewer processes, raise train.accumulation in proportion."
-    ]
+    )
+    return [PlanFault(told, ("batch_size", "accumulation"))]
