@@ -6,8 +6,21 @@ one of these is a defect and ends with exit code 1.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+
+def first_few(words: Sequence[str], most: int, *, between: str = ", ", others: str = "more") -> str:
+    """The first of a list for a message, and how many of it are not shown: ``a, b and 3 more``.
+
+    Args:
+        most: how many are shown.
+        between: what stands between two of them; with a line break, also before the count.
+        others: what those that are not shown are called.
+    """
+    rest = len(words) - most
+    last = between if "\n" in between else " "
+    return between.join(words[:most]) + (f"{last}and {rest} {others}" if rest > 0 else "")
 
 
 class LikenessError(Exception):

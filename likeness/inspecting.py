@@ -17,7 +17,7 @@ from likeness.config.locations import locations
 from likeness.config.resolve import Resolved
 from likeness.data.checksum_list import with_checksums
 from likeness.data.inspection import Inspection, with_emptiness
-from likeness.errors import DataError, LikenessError, UsageError
+from likeness.errors import DataError, LikenessError, UsageError, first_few
 from likeness.runs.checkpoint import has_checkpoints
 from likeness.runs.run import Run, is_run
 from likeness.storage.copies import local_copy
@@ -146,14 +146,13 @@ def refuse_errors(inspection: Inspection, system: str) -> None:
     errors = inspection.errors
     if not errors:
         return
-    shown = "\n".join(finding.to_text() for finding in errors[:5])
+    shown = "  " + first_few([finding.to_text().strip() for finding in errors], 5, between="\n  ")
     place = "" if f"'{inspection.uri}'" in shown else f" at {inspection.uri}"
-    more = f"\n  and {len(errors) - 5} more" if len(errors) > 5 else ""
     count = "an error" if len(errors) == 1 else f"{len(errors)} errors"
     command = f"likeness data inspect {system} {quote(inspection.uri)}"
     advice = "" if inspection.is_of_settings else f"See all findings with: {command}"
     kind = UsageError if is_nowhere(inspection.uri) else DataError
-    raise kind(f"The data{place} has {count}:\n{shown}{more}", advice=advice)
+    raise kind(f"The data{place} has {count}:\n{shown}", advice=advice)
 
 
 def is_nowhere(uri: str) -> bool:

@@ -13,8 +13,8 @@ from typing import Literal
 
 from torch import Tensor, nn
 
-from likeness.errors import MissingError, UsageError
-from likeness.models.weight_files import read_tensors, some_of
+from likeness.errors import MissingError, UsageError, first_few
+from likeness.models.weight_files import read_tensors
 
 Architecture = Literal["tiny", "small", "resnet18", "resnet34", "resnet50"]
 
@@ -194,8 +194,8 @@ def load_pretrained(trunk: nn.Module, path: str | Path) -> None:
     missing = [k for k in missing if not k.endswith("num_batches_tracked")]
     if missing or unexpected or differing:
         raise UsageError(
-            f"'{path}' does not fit the backbone: missing {some_of(missing)}, "
-            f"unexpected {some_of(unexpected)}, of another shape {some_of(differing)}.",
+            f"'{path}' does not fit the backbone: missing [{first_few(missing, 4)}], unexpected "
+            f"[{first_few(unexpected, 4)}], of another shape [{first_few(differing, 4)}].",
             advice="Choose the model.backbone that the weights were trained for.",
         )
     trunk.load_state_dict(state, strict=False)

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.parametrize import is_parametrized
 
-from likeness.errors import DataError, UsageError
+from likeness.errors import DataError, UsageError, first_few
 from likeness.extras import require
 from likeness.models.speech_encoders import SpeechEncoder, num_steps
 from likeness.models.speech_weights import find_weights, read_weights, where_to_get
@@ -164,9 +164,8 @@ def _load(model: nn.Module, file: Path) -> None:
         if name in found and found[name].shape != tensor.shape
     ]
     if wrong:
-        more = f" and {len(wrong) - 4} more" if len(wrong) > 4 else ""
         raise DataError(
-            f"The weights in '{file}' do not fit the encoder: {'; '.join(wrong[:4])}{more}.",
+            f"The weights in '{file}' do not fit the encoder: {first_few(wrong, 4, between='; ')}.",
             advice="Give the weights of the base network, or a folder with its config.json.",
         )
     # Layers beyond those that are run are left out.

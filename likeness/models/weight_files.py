@@ -71,9 +71,3 @@ def _is_broken(tensor: Tensor) -> bool:
     if not tensor.is_floating_point():
         return False
     return bool((torch.isnan(tensor) | torch.isposinf(tensor)).any())
-
-
-def some_of(names: list[str]) -> str:
-    """The first few of a list of names, and how many more there are."""
-    shown = ", ".join(names[:4])
-    return f"[{shown}{f', and {len(names) - 4} more' if len(names) > 4 else ''}]"

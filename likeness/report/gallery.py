@@ -6,7 +6,7 @@ import base64
 from collections.abc import Sequence
 from pathlib import Path
 
-from likeness.errors import DataError
+from likeness.errors import DataError, first_few
 from likeness.media.image import encode_image, load_image, probe_image, resize
 from likeness.report.contents import Contents, preview_files
 from likeness.report.markup import details, number, text
@@ -129,9 +129,8 @@ def predictions(contents: Contents) -> str:
         parts.append(f'<div class="{shape}">{figure}</div>')
     gallery = f'<div class="gallery large">{"".join(parts)}</div>' if parts else ""
     rest = [path for path in found if path not in set(shown[:_MAX_NAMES])]
-    named = ", ".join(text(p.relative_to(folder).as_posix()) for p in rest[:_MAX_NAMES])
-    more = f" and {len(rest) - _MAX_NAMES} more" if len(rest) > _MAX_NAMES else ""
-    listed = f'<p class="lead">Also in the run\'s folder: {named}{more}.</p>' if rest else ""
+    named = first_few([text(p.relative_to(folder).as_posix()) for p in rest], _MAX_NAMES)
+    listed = f'<p class="lead">Also in the run\'s folder: {named}.</p>' if rest else ""
     return gallery + listed
 
 

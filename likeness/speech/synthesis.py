@@ -15,7 +15,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from likeness.errors import DataError, UsageError
+from likeness.errors import DataError, UsageError, first_few
 from likeness.seeds import Draws, seed_of
 from likeness.speech import formant
 from likeness.speech.espeak import synthesise
@@ -142,14 +142,11 @@ def _tell_of_unread(text: str, voice: Voice, language: str) -> None:
     words = unread_words(text, language)
     if not words:
         return
-    shown = ", ".join(repr(word[:20]) for word in words[:3])
-    more = f" and {len(words) - 3} more" if len(words) > 3 else ""
     _log.warning(
-        "The voice %r cannot read %s%s: it names such letters and pictures one by one. Write them "
+        "The voice %r cannot read %s: it names such letters and pictures one by one. Write them "
         "in letters of its language, or choose a voice of theirs.",
         voice.base,
-        shown,
-        more,
+        first_few([repr(word[:20]) for word in words], 3),
     )
 
 

@@ -15,7 +15,7 @@ from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Self
 
-from likeness.errors import MissingError, UsageError
+from likeness.errors import MissingError, UsageError, first_few
 from likeness.storage.cache import CACHE_ELSEWHERE, Cache
 from likeness.storage.files import (
     disk_errors,
@@ -106,10 +106,9 @@ def _update(store: Store, cache: Cache, place: Path) -> None:
         anew = [key for key in wanted if key not in there]
         damaged = [key for key in anew if key in looked]
         if damaged:
-            others = f" and {len(damaged) - 1} more" if len(damaged) > 1 else ""
             _log.warning(
-                "The copy of %s on this machine was damaged or changed (%s%s): fetching again.",
-                *(store.uri, damaged[0], others),
+                "The copy of %s on this machine was damaged or changed (%s): fetching again.",
+                *(store.uri, first_few(damaged, 1)),
             )
         if len(anew) > len(damaged):
             _log.info("Fetching %d of %d files of %s.", len(anew), len(wanted), store.uri)

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from likeness.errors import DivergedError, LikenessError
+from likeness.errors import DivergedError, LikenessError, first_few
 from likeness.training.distributed import sum_over_processes
 from likeness.training.state import Counters
 
@@ -46,8 +46,9 @@ def check_weights(weights: Mapping[str, Tensor], step: int, device: torch.device
     flags = torch.stack([weight.isfinite().all() for weight in weights.values()]).tolist()
     bad = [name for name, is_finite in zip(weights, flags, strict=True) if not is_finite]
     if sum_over_processes([len(bad)], device)[0]:
-        shown = ", ".join(bad[:3]) + (f" and {len(bad) - 3} more" if len(bad) > 3 else "")
-        raise stopped(step, f"weights are not finite any more ({shown or 'of another process'})")
+        raise stopped(
+            step, f"weights are not finite any more ({first_few(bad, 3) or 'of another process'})"
+        )
 
 
 @contextmanager

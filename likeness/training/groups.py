@@ -12,7 +12,7 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
-from likeness.errors import UsageError
+from likeness.errors import UsageError, first_few
 from likeness.runs.checkpoint import group_of
 from likeness.training.stage import Plan, Stage
 
@@ -114,9 +114,8 @@ class Groups:
             if name in weights and weights[name].shape != tensor.shape
         ]
         if wrong:
-            more = f" and {len(wrong) - 5} more" if len(wrong) > 5 else ""
             raise UsageError(
-                f"The checkpoint does not fit the model: {'; '.join(wrong[:5])}{more}.",
+                f"The checkpoint does not fit the model: {first_few(wrong, 5, between='; ')}.",
                 advice="Use the model settings the run was started with.",
             )
         for name, tensor in live.items():

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from likeness.data.inspection import Finding, Inspection
-from likeness.errors import DataError, LikenessError, UsageError
+from likeness.data.provenance import PROVENANCE, look_at_provenance
+from likeness.errors import DataError, LikenessError, UsageError, first_few
 from likeness.geometry.head_asset import HeadAsset
 from likeness.media.image import load_image, probe_image
+from likeness.studio.version import STUDIO_VERSION
 from likeness.systems.face_encoder import left_out
 from likeness.systems.face_encoder.annotation_files import (
     point_sets_file,
@@ -28,7 +31,6 @@ from likeness.systems.face_encoder.heads import open_head
 from likeness.systems.face_encoder.landmark_files import implausible, in_image, read_landmarks
 from likeness.systems.face_encoder.layouts import Entry, Folder, place_of, read_folder, split_of
 from likeness.systems.face_encoder.persons import persons_missing
-from likeness.systems.face_encoder.provenance_findings import provenance_findings
 from likeness.systems.face_encoder.weights import check_files, check_initial_run
 
 logger = logging.getLogger(__name__)
@@ -284,19 +286,16 @@ def _divided(folder: Folder) -> list[Finding]:
             "person-in-two-splits",
             next(iter(splits.values()))[0],
             f"Expected all photographs of '{person}' in one split, found "
-            + "; ".join(f"{split}: {_named(names)}" for split, names in sorted(splits.items()))
+            + "; ".join(
+                f"{split}: {first_few(names, _NAMED, others='others')}"
+                for split, names in sorted(splits.items())
+            )
             + ".",
             "Give all lines of this person in index.jsonl the same split, or correct the person.",
         )
         for person, splits in persons.items()
         if len(splits) > 1
     ]
-
-
-def _named(names: list[str]) -> str:
-    """The first few names, and how many others there are."""
-    others = f" and {len(names) - _NAMED} others" if len(names) > _NAMED else ""
-    return ", ".join(names[:_NAMED]) + others
 
 
 def _whole(counts: dict[str, int], folder: Folder) -> list[Finding]:
@@ -365,4 +364,19 @@ def _whole(counts: dict[str, int], folder: Folder) -> list[Finding]:
     unnamed = [entry.id for entry in folder.entries if entry.person is None]
     if counts["persons"] and unnamed:
         findings.append(persons_missing(len(unnamed), counts["photographs"], unnamed[0]))
-    return findings + provenance_findings(folder)
+    facts, of_provenance = look_at_provenance(
+        folder.root, material="photographs", people="subjects"
+    )
+    return findings + of_provenance + _of_another_studio(folder, facts)
+
+
+def _of_another_studio(folder: Folder, facts: Mapping[str, Any]) -> list[Finding]:
+    version = facts.get("studio_version", STUDIO_VERSION)
+    if folder.head is None or version == STUDIO_VERSION:
+        return []
+    message = (
+        f"These people are of version {version} of the studio; this is version {STUDIO_VERSION}: "
+        "their truth is of another head."
+    )
+    advice = "Make the dataset again, or train with data.allow_model_mismatch=true."
+    return [Finding("warning", "studio-version", PROVENANCE, message, advice)]

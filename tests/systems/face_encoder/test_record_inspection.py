@@ -247,23 +247,6 @@ def test_no_provenance_is_advised_against(data):
     only(data, "no-provenance", "advice")
 
 
-@pytest.mark.parametrize("value", ["", "  ", None])
-def test_a_provenance_that_says_nothing_of_consent_is_advised_against(data, value):
-    """As `data prepare` writes it without the option."""
-    facts = json.loads((data / "provenance.json").read_text())
-    (data / "provenance.json").write_text(json.dumps({**facts, "consent": value}))
-    finding = only(data, "no-consent", "advice")
-    assert finding.message.endswith("found no consent.")
-    (data / "provenance.json").write_text("{}")
-    assert "found no source and no consent." in only(data, "no-consent", "advice").message
-
-
-@pytest.mark.parametrize("text", ["", "{", "[]", "null", "[" * 100_000, "\udcff"])
-def test_provenance_that_cannot_be_read_is_an_error(data, text):
-    (data / "provenance.json").write_bytes(text.encode("utf-8", "surrogateescape"))
-    assert only(data, "provenance-unreadable").path == "provenance.json"
-
-
 def test_people_of_an_earlier_studio_are_told(data):
     """Training refuses them, whose truth is of another head; inspection passed them."""
     facts = json.loads((data / "provenance.json").read_text())

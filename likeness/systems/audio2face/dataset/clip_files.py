@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path, PurePath
 from typing import Any
 
-from likeness.errors import DataError, MissingError
+from likeness.errors import DataError, MissingError, first_few
 from likeness.systems.audio2face.preprocessing.shot_files import CLIP_COLUMNS
 from likeness.systems.audio2face.shots import Clip, Shot
 
@@ -70,10 +70,8 @@ def read_clip_table(
         except ValueError as error:
             faults.append(f"line {line}: {error}")
     if faults:
-        more = f"\n  and {len(faults) - 10} more" if len(faults) > 10 else ""
-        raise DataError(
-            f"'{path}' holds rows that are no clips:\n  " + "\n  ".join(faults[:10]) + more
-        )
+        told = first_few(faults, 10, between="\n  ")
+        raise DataError(f"'{path}' holds rows that are no clips:\n  {told}")
     if not clips:
         raise DataError(f"'{path}' holds no clips of {', '.join(shots)}.")
     return tuple(clips)

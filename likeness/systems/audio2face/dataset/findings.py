@@ -15,6 +15,7 @@ from pathlib import Path
 
 from likeness.data.inspection import Finding, Inspection
 from likeness.data.making import refuse_unfinished
+from likeness.data.provenance import look_at_provenance
 from likeness.errors import LikenessError, MissingError
 from likeness.geometry.animation import VertexAnimation
 from likeness.geometry.animation_files import list_shots
@@ -35,7 +36,6 @@ from likeness.systems.audio2face.dataset.splits import refuse_unknown_shots
 from likeness.systems.audio2face.dataset.timing_findings import look_at_timing, timed_shots
 from likeness.systems.audio2face.dataset.vertex_lists import read_pairs
 from likeness.systems.audio2face.dataset.voice_findings import look_at_voices
-from likeness.systems.audio2face.preprocessing.shot_files import read_json
 from likeness.systems.audio2face.shots import Clip
 
 
@@ -78,7 +78,8 @@ def inspect_dataset(root: str | Path, description: DatasetDescription | None = N
         counts["frames"] += sum(cache.num_frames for cache in caches.values())
         counts["seconds"] += round(sum(c.num_frames / c.fps for c in caches.values()))
         counts["recordings"] += count
-    findings += [*_whole(base, description), *_held_out(base, description)]
+    _, of_provenance = look_at_provenance(base, material="recordings", people="actors")
+    findings += [*of_provenance, *_held_out(base, description)]
     if not any(finding.severity == "error" for finding in findings):
         findings += _clips(base, description, skins, recordings)
     return Inspection(str(root), counts, tuple(findings))
@@ -120,29 +121,6 @@ def _heard(
         places = [f"{files.audio}/{audio}" for who, audio in recordings[shot].items() if who]
         voices[shot] = {place: base / place for place in places if place not in told}
     yield from look_at_voices(in_time, voices, caches)
-
-
-def _whole(base: Path, description: DatasetDescription) -> Iterable[Finding]:
-    advice = "Write provenance.json with at least 'source' and 'consent'."
-    path = base / "provenance.json"
-    found: object = None
-    if path.is_file():
-        try:
-            found = read_json(path)
-        except LikenessError as error:
-            yield Finding("warning", "provenance", path.name, error.message, advice)
-            return
-    facts = found if isinstance(found, dict) else {}
-    missing = [key for key in ("source", "consent") if not facts.get(key)]
-    if missing:
-        yield Finding(
-            "warning",
-            "provenance",
-            path.name,
-            "Expected where the recordings come from and that their actors agree, found no "
-            f"{' and no '.join(missing)}.",
-            advice,
-        )
 
 
 def _held_out(base: Path, description: DatasetDescription) -> Iterable[Finding]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from likeness.data.inspection import Finding
+from likeness.errors import first_few
 from likeness.systems.audio2face.dataset.cache_frames import LookedAtFrames
 
 _NAMED = 6
@@ -64,6 +65,5 @@ def look_at_head(look: LookedAtFrames, place: str) -> Iterable[Finding]:
 
 def exchanged_vertices(vertices: Sequence[int]) -> str:
     """Vertices that lie at each other's places."""
-    named = ", ".join(str(vertex) for vertex in vertices[:_NAMED])
-    more = f" and {len(vertices) - _NAMED} others" if len(vertices) > _NAMED else ""
-    return f"vertices {named}{more} lie at each other's places"
+    named = first_few([str(vertex) for vertex in vertices], _NAMED, others="others")
+    return f"vertices {named} lie at each other's places"

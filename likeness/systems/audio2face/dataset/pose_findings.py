@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 
 from likeness.data.inspection import Finding
-from likeness.errors import LikenessError
+from likeness.errors import LikenessError, first_few
 from likeness.systems.audio2face.artefacts import Floats
 from likeness.systems.audio2face.blendshape_solving import BlendshapeSolver
 from likeness.systems.audio2face.dataset.description import CENTIMETRES, ActorFiles
@@ -84,8 +84,8 @@ def look_at_blendshapes(
         yield Finding("error", "blendshapes", settings_at, error.message, "Export them again.")
     whole = [n for n, o in zip(found.names, found.offsets) if lie_at(o, found.neutral)]
     if whole:
-        others = f" and {len(whole) - 1} others" if len(whole) > 1 else ""
-        yield places_finding(shapes_at, f"in '{whole[0]}'{others}", "'neutral'")
+        named = first_few([f"'{name}'" for name in whole], 1, others="others")
+        yield places_finding(shapes_at, f"in {named}", "'neutral'")
     if still is None:
         return
     if found.neutral.shape != still.shape:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from torch import Tensor, nn
 
-from likeness.errors import DataError, MissingError
+from likeness.errors import DataError, MissingError, first_few
 from likeness.models.speech_weights import named_like_transformers
 from likeness.models.weight_files import read_tensors
 
@@ -99,9 +99,8 @@ def load_published(network: nn.Module, path: str | Path, languages: Sequence[str
         if name in found and found[name].shape != own[name].shape
     ]
     if wrong:
-        more = f" and {len(wrong) - 4} more" if len(wrong) > 4 else ""
         raise DataError(
-            f"The weights in '{path}' are of another network: {'; '.join(wrong[:4])}{more}.",
+            f"The weights in '{path}' are of another network: {first_few(wrong, 4, between='; ')}.",
             advice="Use the settings it was trained with, and as many coefficients or vertices, "
             "actors, emotions and languages of phonemes.",
         )
