@@ -101,7 +101,7 @@ def test_a_fault_inside_a_ramp_is_not_told_as_one_of_a_number(tmp_path: Path) ->
     ]
     assert told("{start: 0}") == [f"{key}.end (command line): a value is needed here"]
     assert told("abc") == [
-        f"{key} (command line): expected a number, 0 to switch the term off, or "
+        f"{key} (command line): expected a number of at least 0, 0 to switch the term off, or "
         "{start: 0, end: 1} for a weight that moves; found 'abc'"
     ]
 

@@ -170,7 +170,8 @@ def coerce(text: str, annotations: Sequence[Any]) -> Any:
     try:
         return read_yaml(text, name="the value").values if text else ""
     except UsageError as error:
-        raise ValueError(f"expected a value, found {text!r}") from error
+        hint = f". {error.advice.rstrip('.')}" if error.advice else ""
+        raise ValueError(f"expected a value, found {text!r}{hint}") from error
 
 
 def _is_container(annotation: Any) -> bool:

@@ -204,6 +204,12 @@ class _Reader:
                     f"{self.name}:{line} has a key that is not a word: {_shown(key_node)}.",
                     advice="Settings are 'name: value' lines.",
                 )
+            if ":" in key and value_node.start_mark.index == value_node.end_mark.index:
+                word, _, value = key.partition(":")
+                raise UsageError(
+                    f"{self.name}:{line} has '{key}', which is a name without a value.",
+                    advice=f"A colon wants a blank behind it: '{word}: {value}'.",
+                )
             if key in out:
                 dotted = ".".join((*path, key))
                 raise UsageError(

@@ -14,27 +14,31 @@ from likeness.config.schema import ConfigModel, exactly_one
 from likeness.errors import UsageError
 
 PositiveInt = Annotated[int, Field(ge=1)]
+Weight = Annotated[float, Field(ge=0)]
 
 
 class Ramp(ConfigModel):
     """A loss weight that moves linearly from the first step of its stage to the last."""
 
-    start: float
+    start: Weight
     """Weight at the first step of the stage."""
-    end: float
+    end: Weight
     """Weight at the last step of the stage."""
 
 
 def _number_or_ramp(value: Any) -> Any:
-    """Whoever leaves a weight empty wants the term off, which two rules of types do not tell."""
-    if not isinstance(value, (Mapping, Ramp)):
-        try:
-            float(value)
-        except (TypeError, ValueError) as error:
-            raise ValueError(
-                "expected a number, 0 to switch the term off, or {start: 0, end: 1} for a weight "
-                f"that moves; found {brief(value)}"
-            ) from error
+    """One message of what a weight may be: two rules of types would each tell half of it."""
+    if isinstance(value, (Mapping, Ramp)):
+        return value
+    try:
+        is_weight = float(value) >= 0
+    except (TypeError, ValueError):
+        is_weight = False
+    if not is_weight:
+        raise ValueError(
+            "expected a number of at least 0, 0 to switch the term off, or {start: 0, end: 1} for "
+            f"a weight that moves; found {brief(value)}"
+        )
     return value
 
 

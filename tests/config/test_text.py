@@ -80,6 +80,7 @@ def test_a_key_given_twice_is_refused_with_both_lines() -> None:
         ("a: \x07", "special characters"),
         ("? [a]\n: 1", "a key that is not a word"),
         ("'': 1", "a key that is not a word"),
+        ("a: 1\nb: {c:1}", r"file.yaml:2 has 'c:1', which is a name without a value"),
         ("a: !!int x", "is not a number"),
         ("9" * 5000, "is not a number"),
     ],

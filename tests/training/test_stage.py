@@ -102,18 +102,31 @@ def test_a_stage_of_no_steps_is_left_out() -> None:
             build(stage("a", steps=0), stage("b", steps=0), total_steps=total)
 
 
-@pytest.mark.parametrize(("weight", "found"), [(None, "null"), ("off", "'off'"), ([1.0], "[1.0]")])
+@pytest.mark.parametrize(
+    ("weight", "found"),
+    [
+        *[(None, "null"), ("off", "'off'"), ([1.0], "[1.0]")],
+        *[(-1, "-1"), (-0.5, "-0.5"), (float("nan"), "nan")],
+    ],
+)
 def test_a_weight_that_is_none_is_told_how_to_switch_it_off(weight: object, found: str) -> None:
     with pytest.raises(ValidationError) as caught:
         Stage.model_validate({"name": "a", "steps": 1, "weights": {"fit": weight}})
     (fault,) = caught.value.errors()
     assert fault["loc"] == ("weights", "fit")
     assert fault["msg"] == (
-        "Value error, expected a number, 0 to switch the term off, or {start: 0, end: 1} for a "
-        f"weight that moves; found {found}"
+        "Value error, expected a number of at least 0, 0 to switch the term off, or "
+        f"{{start: 0, end: 1}} for a weight that moves; found {found}"
     )
     off = Stage.model_validate({"name": "a", "steps": 1, "weights": {"fit": 0, "code": 1}})
     assert off.weights == {"fit": 0.0, "code": 1.0}
+
+
+@pytest.mark.parametrize("end", ["start", "end"])
+def test_no_weight_moves_below_nothing(end: str) -> None:
+    """Below 0, a term is made as large as can be."""
+    with pytest.raises(ValidationError, match="greater than or equal to 0"):
+        stage("one", weights={"fit": {"start": 1.0, "end": 1.0, end: -0.1}})
 
 
 @pytest.mark.parametrize(
