@@ -47,7 +47,9 @@ def test_broken_brackets_are_refused() -> None:
 
 def test_a_colon_without_a_blank_is_told() -> None:
     """YAML reads such a word as a name without a value."""
-    with pytest.raises(ValueError, match=r"found '\{fit:0\}'\. A colon wants a blank behind it: 'fit: 0'$"):
+    with pytest.raises(
+        ValueError, match=r"found '\{fit:0\}'\. A colon wants a blank behind it: 'fit: 0'$"
+    ):
         coerce("{fit:0}", [dict[str, float]])
     assert coerce("{fit: 0, 's3://a': 1}", [dict[str, float]]) == {"fit": 0, "s3://a": 1}
 
