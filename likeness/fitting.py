@@ -75,6 +75,16 @@ def check_fit(built: System, plan: Plan, resolved: Resolved, runs: Path) -> None
         held_out(built)
 
 
+def tell_of_device(setting: str) -> None:
+    """Warn where this machine lacks ``train.device``; a plan may be looked at all the same."""
+    from likeness.training import distributed
+
+    try:
+        distributed.device_of(setting)
+    except LikenessError as error:
+        logger.warning("Training would not begin on this machine: %s", error.message)
+
+
 def copy_again(run: Run, config: Any) -> None:
     """Bring the copy of ``storage.mirror`` up to date, as a resume of a finished run does.
 

@@ -113,6 +113,7 @@ def plan_training(
     built = build(resolved, device=torch.device("cpu"))
     plan = plan_of(built, resolved, world_size=1)
     fitting.check_fit(built, plan, resolved, local_folder(runs, "Runs are written"))
+    fitting.tell_of_device(resolved.config.train.device)
     return Planned(resolved, plan, inspection)
 
 

@@ -72,7 +72,7 @@ def start(device: str) -> Process:
                 f"RANK is {os.environ['RANK']}, expected a number below WORLD_SIZE, {world_size}.",
                 advice=_LAUNCHER,
             )
-    chosen = _device(device, local_rank, world_size)
+    chosen = device_of(device, local_rank, world_size)
     if chosen.type == "cuda":
         torch.cuda.set_device(chosen)
     if world_size > 1 and not dist.is_initialized():
@@ -95,7 +95,7 @@ def alone(device: str) -> torch.device:
         MissingError: a GPU is asked for and there is none.
         UsageError: ``LOCAL_RANK``, which chooses the GPU, is no whole number.
     """
-    chosen = _device(device, _launched("LOCAL_RANK", least=0), world_size=1)
+    chosen = device_of(device, _launched("LOCAL_RANK", least=0), world_size=1)
     if chosen.type == "cuda":
         torch.cuda.set_device(chosen)
     return chosen
@@ -131,7 +131,16 @@ def stop() -> None:
         dist.destroy_process_group()
 
 
-def _device(setting: str, local_rank: int, world_size: int) -> torch.device:
+def device_of(setting: str, local_rank: int = 0, world_size: int = 1) -> torch.device:
+    """The device a process trains on.
+
+    Args:
+        setting: ``train.device``: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
+
+    Raises:
+        MissingError: this machine has no such device.
+        UsageError: one GPU is named for several processes.
+    """
     if setting == "cpu" or (setting == "auto" and not torch.cuda.is_available()):
         return torch.device("cpu")
     if not torch.cuda.is_available():

@@ -63,7 +63,8 @@ class Groups:
             if not any(self._learnable[group] for group in self._active(planned.stage)):
                 raise UsageError(
                     f"Stage '{name}' trains nothing: none of its groups has weights that learn.",
-                    advice=f"Name at least one of {', '.join(self.modules)} under its 'groups'.",
+                    advice=f"Name at least one of {', '.join(self.modules)} under its 'groups', "
+                    "with a factor above 0.",
                 )
 
     def activate(self, stage: Stage) -> None:
@@ -84,7 +85,8 @@ class Groups:
         ]
 
     def _active(self, stage: Stage) -> set[str]:
-        return set(self.modules if stage.groups is None else stage.groups)
+        learning = stage.learning_groups
+        return set(self.modules if learning is None else learning)
 
     def tensors(self) -> dict[str, Tensor]:
         """Parameters and saved buffers by "group.name": the tensors themselves, not copies."""

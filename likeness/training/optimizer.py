@@ -92,7 +92,7 @@ def set_learning_rate(
         factor = schedule_factor(stage.schedule, step - planned.first_step, planned.length)
     rates: dict[str, float] = {}
     for group in optimizer.param_groups:
-        share = 1.0 if stage.groups is None else stage.groups[group["group"]]
+        share = 1.0 if stage.groups is None else stage.groups.get(group["group"], 0.0)
         group["lr"] = rates[group["group"]] = peak * factor * share
     return rates
 

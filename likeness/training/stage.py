@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -31,7 +32,7 @@ def _number_or_ramp(value: Any) -> Any:
     if isinstance(value, (Mapping, Ramp)):
         return value
     try:
-        is_weight = float(value) >= 0
+        is_weight = 0 <= float(value) < math.inf
     except (TypeError, ValueError):
         is_weight = False
     if not is_weight:
@@ -79,8 +80,9 @@ class Stage(ConfigModel):
     """Length in passes over the training samples, also half a one; train.steps scales it."""
     weights: Mapping[str, Annotated[float | Ramp, BeforeValidator(_number_or_ramp)]]
     """Loss term to weight; a term that is not named has weight 0."""
-    groups: Mapping[str, float] | None = None
-    """Trainable group to learning-rate factor; one not named is frozen. None: all at 1."""
+    groups: Mapping[str, Annotated[float, Field(ge=0)]] | None = None
+    """Trainable group to learning-rate factor; one not named, or at 0, is frozen. None: all at
+    1."""
     mix: Mapping[str, float] | None = None
     """Source to ratio of samples; None: in proportion to their sizes."""
     learning_rate: Annotated[float, Field(gt=0)] | None = None
@@ -113,6 +115,13 @@ class Stage(ConfigModel):
                     f"the {end} step, which would learn nothing; {hint}"
                 )
         return self
+
+    @property
+    def learning_groups(self) -> tuple[str, ...] | None:
+        """The groups that are not frozen; None: all there are."""
+        if self.groups is None:
+            return None
+        return tuple(name for name, factor in self.groups.items() if factor > 0)
 
     def weights_at(self, fraction: float) -> dict[str, float]:
         """Term weights at a fraction of the stage in [0, 1]."""

@@ -44,7 +44,7 @@ def weighted_total(
         part = weight * terms[name].to(torch.float32)
         total = part if total is None else total + part
     if total is None or not total.requires_grad:
-        groups = context.stage.groups
+        groups = context.stage.learning_groups
         trained = "its groups" if groups is None else f"its groups ({', '.join(groups)})"
         raise UsageError(
             f"Expected a loss of stage '{context.stage.name}' that depends on {trained}; at step "

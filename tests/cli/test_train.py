@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from likeness.cli.progress import duration
 from likeness.cli.train import ProgressLines, show_progress
@@ -75,6 +76,14 @@ def test_a_dry_run_shows_the_plan_and_makes_nothing(likeness: Command, data: Pat
     assert "toy, profile epochs: 10 steps" in text
     assert "0–10" in text
     assert not Path("runs").exists()
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="asks for a GPU that is not there")
+def test_a_dry_run_says_that_the_device_is_not_here(likeness: Command, data: Path) -> None:
+    """A plan for a cluster may be looked at anywhere, but not as though it would run here."""
+    result = likeness("train", "toy", "data.root=data", "train.device=cuda", "--dry-run")
+    assert result.code == 0
+    assert "would not begin on this machine: train.device is 'cuda'" in result.err
 
 
 def test_a_dry_run_names_the_stages_that_few_steps_leave_out(likeness: Command, data: Path) -> None:

@@ -156,12 +156,12 @@ def test_missing_gpu_is_said() -> None:
 def test_device_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
-    assert distributed._device("auto", 1, 2) == torch.device("cuda", 1)
-    assert distributed._device("cuda:1", 0, 1) == torch.device("cuda", 1)
+    assert distributed.device_of("auto", 1, 2) == torch.device("cuda", 1)
+    assert distributed.device_of("cuda:1", 0, 1) == torch.device("cuda", 1)
     with pytest.raises(UsageError, match="2 processes train together"):
-        distributed._device("cuda:1", 0, 2)
+        distributed.device_of("cuda:1", 0, 2)
     with pytest.raises(MissingError, match="GPU 2 is asked for, but torch finds 2"):
-        distributed._device("cuda:2", 0, 1)
+        distributed.device_of("cuda:2", 0, 1)
 
 
 @pytest.mark.parametrize(

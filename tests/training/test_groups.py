@@ -49,6 +49,20 @@ def test_unknown_group_is_named_with_the_nearest() -> None:
         Groups(modules()).check(plan(groups={"haed": 1.0}))
 
 
+def test_a_group_at_0_is_frozen() -> None:
+    """A setting of a profile cannot be taken away, only set to another number."""
+    parts = modules()
+    groups = Groups(parts)
+    groups.activate(stage := plan(groups={"head": 1.0, "body": 0.0}).stages[0].stage)
+    assert [p.requires_grad for p in parts["body"].parameters()] == [False] * len(
+        list(parts["body"].parameters())
+    )
+    assert not parts["body"].training
+    assert stage.learning_groups == ("head",)
+    with pytest.raises(UsageError, match="Stage 'a' trains nothing"):
+        groups.check(plan(groups={"head": 0.0, "body": 0.0}))
+
+
 def test_stage_that_trains_nothing_is_refused() -> None:
     parts = modules()
     parts["head"].requires_grad_(False)

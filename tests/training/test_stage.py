@@ -106,7 +106,7 @@ def test_a_stage_of_no_steps_is_left_out() -> None:
     ("weight", "found"),
     [
         *[(None, "null"), ("off", "'off'"), ([1.0], "[1.0]")],
-        *[(-1, "-1"), (-0.5, "-0.5"), (float("nan"), "nan")],
+        *[(-1, "-1"), (-0.5, "-0.5"), (float("nan"), "nan"), (float("inf"), "inf")],
     ],
 )
 def test_a_weight_that_is_none_is_told_how_to_switch_it_off(weight: object, found: str) -> None:
@@ -120,6 +120,13 @@ def test_a_weight_that_is_none_is_told_how_to_switch_it_off(weight: object, foun
     )
     off = Stage.model_validate({"name": "a", "steps": 1, "weights": {"fit": 0, "code": 1}})
     assert off.weights == {"fit": 0.0, "code": 1.0}
+
+
+def test_no_group_learns_backwards() -> None:
+    with pytest.raises(ValidationError, match="greater than or equal to 0"):
+        stage("one", groups={"head": -1.0})
+    assert stage("one", groups={"head": 0.0, "body": 0.5}).learning_groups == ("body",)
+    assert stage("one").learning_groups is None
 
 
 @pytest.mark.parametrize("end", ["start", "end"])

@@ -123,6 +123,9 @@ class EvaluationSettings(ConfigModel):
     """How often prediction crops again around its own landmarks."""
     flip_average: bool = False
     """Average landmarks over the picture and its mirror image. The vector is not averaged."""
+    crop_average: Annotated[float, Field(ge=0, le=0.25)] = 0.0
+    """Average landmarks over the crop and four more, moved by this share of its side to the left
+    and the right, up and down. 0: one crop."""
 
 
 class ExportSettings(ConfigModel):
@@ -253,7 +256,7 @@ def real() -> FaceEncoderConfig:
     return base.replace(
         data={"repeat": 8, "crop_scale": (1.3, 2.0), "crop_shift": 0.1, "crop_rotation": 15.0},
         model={"landmark_offsets": True},
-        evaluation={"framing": "detector", "flip_average": True},
+        evaluation={"framing": "detector", "flip_average": True, "crop_average": 0.03},
         train={"learning_rate": 5e-4},
         stages=(
             EncoderStage(

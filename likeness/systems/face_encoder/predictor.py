@@ -48,6 +48,7 @@ class FacePredictor:
         crop_scale: float,
         refinements: int,
         flip_average: bool,
+        crop_average: float,
         mean_landmarks: np.ndarray | None,
         device: torch.device,
         albedo: str = "studio",
@@ -56,6 +57,7 @@ class FacePredictor:
         self.network, self.decoder, self.offsets = network.eval(), decoder, offsets
         self.image_size, self.crop_scale = image_size, crop_scale
         self.refinements, self.flip_average = refinements, flip_average
+        self.crop_average = crop_average
         self.mean_landmarks, self.device = mean_landmarks, device
         self.albedo, self.albedo_fingerprint = albedo, albedo_fingerprint
 
@@ -89,6 +91,7 @@ class FacePredictor:
             crop_scale=config.data.test_crop_scale,
             refinements=config.evaluation.refinements,
             flip_average=config.evaluation.flip_average,
+            crop_average=config.evaluation.crop_average,
             mean_landmarks=mean_landmarks,
             device=device,
             albedo=config.model.albedo,
@@ -156,8 +159,8 @@ class FacePredictor:
     def vector_landmarks(self, vector: np.ndarray, matrix: np.ndarray) -> np.ndarray:
         """Landmarks (68, 2), in pixels of the photograph, of a vector (D,) and its map (2, 3).
 
-        They lie on the mesh of the vector: without the learned offsets and the mirror image's part
-        that :meth:`in_frame` adds.
+        They lie on the mesh of the vector: without the learned offsets, and without what the mirror
+        image and other crops add in :meth:`in_frame`.
         """
         units = self.decoder.landmarks(torch.from_numpy(vector)[None].to(self.device))[0]
         points = to_pixels(units.cpu().numpy(), self.image_size)
@@ -165,14 +168,25 @@ class FacePredictor:
 
     def _once(self, photo: np.ndarray, matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         size = self.image_size
-        image = crop(photo, matrix, (size, size)).transpose(2, 0, 1)[None]
-        views = np.concatenate([image, image[..., ::-1]]) if self.flip_average else image
+        matrices = self._beside(matrix)
+        images = np.stack([crop(photo, one, (size, size)).transpose(2, 0, 1) for one in matrices])
+        views = np.concatenate([images, images[..., ::-1]]) if self.flip_average else images
         out = self(image=np.ascontiguousarray(views))
-        points = to_pixels(out["landmarks"][0], size)
+        points = to_pixels(out["landmarks"], size)
         if self.flip_average:
-            mirrored = to_pixels(out["landmarks"][1], size)[MIRROR_68]
-            points = (points + np.stack([size - mirrored[:, 0], mirrored[:, 1]], axis=1)) / 2
-        return out["vector"][0], apply_affine(invert_affine(matrix), points)
+            mirrored = points[len(images) :, MIRROR_68]
+            mirrored[..., 0] = size - mirrored[..., 0]
+            points = (points[: len(images)] + mirrored) / 2
+        in_photo = [
+            apply_affine(invert_affine(one), own) for one, own in zip(matrices, points, strict=True)
+        ]
+        return out["vector"][0], np.mean(in_photo, axis=0)
+
+    def _beside(self, matrix: np.ndarray) -> list[np.ndarray]:
+        """The map of a crop, and of those to the four sides of it that are averaged with it."""
+        step = self.crop_average * self.image_size
+        sides = ((step, 0.0), (-step, 0.0), (0.0, step), (0.0, -step)) if step else ()
+        return [matrix, *(matrix + np.array([[0.0, 0.0, dx], [0.0, 0.0, dy]]) for dx, dy in sides)]
 
     def encode(
         self,

@@ -49,6 +49,7 @@ def fixed(decoder: Decoder) -> MakePredictor:
     def make(vector: torch.Tensor, **options: object) -> FacePredictor:
         settings = {
             "image_size": CROP_SIZE, "crop_scale": 1.6, "refinements": 0, "flip_average": False,
+            "crop_average": 0.0,
             "mean_landmarks": None, "device": torch.device("cpu"), "albedo": "synthetic",
         } | options  # fmt: skip
         return FacePredictor(Fixed(vector), decoder, None, **settings)
@@ -117,6 +118,29 @@ def test_flip_averaging_averages_the_picture_and_its_mirror_image(fixed, decoder
     mirrored = direct[MIRROR_68] * [-1, 1] + [CROP_SIZE, 0]
     expected = photo_pixels(MATRIX, (direct + mirrored) / 2)
     np.testing.assert_allclose(points, expected, atol=1e-3)
+
+
+@pytest.mark.parametrize("flip_average", [False, True])
+def test_landmarks_are_averaged_over_crops_to_four_sides(fixed, decoder, flip_average):
+    """A network that always answers alike sees the same points at five places around one."""
+    vector = random_vector(SMALL_LAYOUT, 2)
+    one, five = (
+        fixed(vector, crop_average=share, flip_average=flip_average) for share in (0.0, 0.125)
+    )
+    _, expected, _ = one.in_frame(PHOTO, MATRIX)
+    found, points, matrix = five.in_frame(PHOTO, MATRIX)
+    np.testing.assert_allclose(points, expected, atol=1e-3)
+    np.testing.assert_array_equal(matrix, MATRIX)
+    np.testing.assert_array_equal(found, vector.numpy().ravel())
+    views = five.network.seen[0]
+    assert len(views) == (10 if flip_average else 5)
+    step = CROP_SIZE // 8
+    still = views[0][:, step:-step, step:-step]
+    for view, (dx, dy) in zip(
+        views[1:5], [(step, 0), (-step, 0), (0, step), (0, -step)], strict=True
+    ):
+        moved = view.roll((-dy, -dx), dims=(-2, -1))[:, step:-step, step:-step]
+        torch.testing.assert_close(moved, still, atol=1e-5, rtol=0)
 
 
 def test_the_vectors_own_landmarks_have_no_offsets_and_no_mirror_image(fixed, decoder):
