@@ -106,9 +106,8 @@ def plan_training(
 
     if name is not None:
         check_name(name)
-    resolved = configure(
-        system, profile=profile, config_files=config_files, overrides=overrides, begins=True
-    )
+    chosen = {"profile": profile, "config_files": config_files, "overrides": overrides}
+    resolved = configure(system, **chosen, begins=True)
     inspection = inspect_configured(resolved)
     built = build(resolved, device=torch.device("cpu"))
     plan = plan_of(built, resolved, world_size=1)
