@@ -97,7 +97,7 @@ def test_siblings_lie_between():
 def test_portraits_are_like_faces_of_groups():
     """12 people in two groups and four portraits each, the portraits apart in everything else.
 
-    Wanted are cosines of .4 to .75 for 80 % of the pairs. Two thirds are there: some people are
+    Wanted are cosines of .4 to .75 for 80 % of the pairs. Seven in ten are there: some people are
     too like themselves, and of turned faces under hard light two pictures have little in common.
     """
     recogniser = studio_recogniser()
