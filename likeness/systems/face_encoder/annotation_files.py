@@ -12,7 +12,7 @@ import numpy as np
 
 from likeness.data.json_files import read_object
 from likeness.errors import DataError
-from likeness.geometry.array_files import list_arrays, read_arrays
+from likeness.geometry.array_files import read_arrays
 from likeness.media.decoding import MAX_PIXELS, open_image, read_bytes
 
 MASK_CLASSES = ("background", "skin", "hair", "neck", "body", "glasses or another occluder")
@@ -94,15 +94,6 @@ def read_truth(path: Path) -> dict[str, np.ndarray]:
     ):
         raise DataError(f"The head_rotation in '{path}' is no rotation matrix.")
     return arrays
-
-
-def truth_length(path: Path) -> int | None:
-    """How many numbers the ``shape`` of a truth has, from its header; None where it is no truth."""
-    try:
-        shape = list_arrays(path).get("shape", ())
-    except DataError:
-        return None
-    return shape[0] if len(shape) == 1 else None
 
 
 def point_sets_file(image: Path) -> Path:

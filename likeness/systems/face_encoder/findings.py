@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 from likeness.data.inspection import Finding, Inspection
@@ -24,7 +23,6 @@ from likeness.systems.face_encoder.annotation_files import (
     read_mask,
     read_point_sets,
     read_truth,
-    truth_length,
 )
 from likeness.systems.face_encoder.config import FaceEncoderConfig
 from likeness.systems.face_encoder.heads import open_head
@@ -62,12 +60,10 @@ def inspect_folder(uri: str, landmarks: str | None = None) -> Inspection:
         counts[split] = counts.get(split, 0) + 1
     findings = list(folder.findings)
     step = max(1, -(-total // MAX_DECODED))
+    lengths: dict[str, int] = {}
     for entry in folder.entries[::step]:
-        findings += _look_at(entry, folder)
-    unusable = {finding.path for finding in findings if finding.code == "truth-unusable"}
-    truths = [e.truth for e in folder.entries[::step] if e.truth is not None]
-    truths = [path for path in truths if place_of(path, folder.root) not in unusable]
-    findings += _truth_lengths(truths, folder.root)
+        findings += _look_at(entry, folder, lengths)
+    findings += _truth_lengths(lengths)
     if step > 1:
         findings.append(
             Finding(
@@ -149,8 +145,12 @@ def head_mismatch(folder: Folder, asset: HeadAsset) -> Finding | None:
     )
 
 
-def _look_at(entry: Entry, folder: Folder) -> list[Finding]:
-    """Everything wrong with one photograph and what lies beside it."""
+def _look_at(entry: Entry, folder: Folder, lengths: dict[str, int]) -> list[Finding]:
+    """Everything wrong with one photograph and what lies beside it.
+
+    Args:
+        lengths: gets how many numbers its truth has for the shape, by the place of the file.
+    """
     place = place_of(entry.image, folder.root)
     try:
         image = load_image(entry.image)
@@ -180,7 +180,7 @@ def _look_at(entry: Entry, folder: Folder) -> list[Finding]:
                 "Check that the landmarks were made on the upright picture.",
             )
         )
-    return findings + _sizes(entry, size, folder) + _annotations(entry, size, folder)
+    return findings + _sizes(entry, size, folder) + _annotations(entry, size, folder, lengths)
 
 
 def _sizes(entry: Entry, size: tuple[int, int], folder: Folder) -> list[Finding]:
@@ -202,7 +202,9 @@ def _sizes(entry: Entry, size: tuple[int, int], folder: Folder) -> list[Finding]
     ]
 
 
-def _annotations(entry: Entry, size: tuple[int, int], folder: Folder) -> list[Finding]:
+def _annotations(
+    entry: Entry, size: tuple[int, int], folder: Folder, lengths: dict[str, int]
+) -> list[Finding]:
     """Everything wrong with the files that belong to a picture of ``size`` (width, height)."""
     findings = []
     place = place_of(entry.landmarks, folder.root)
@@ -241,7 +243,7 @@ def _annotations(entry: Entry, size: tuple[int, int], folder: Folder) -> list[Fi
     if entry.truth is not None:
         place = place_of(entry.truth, folder.root)
         try:
-            read_truth(entry.truth)
+            lengths[place] = len(read_truth(entry.truth)["shape"])
         except DataError as error:
             advice = "Make the dataset again, or remove the file."
             findings.append(_damage("truth-unusable", place, error, advice))
@@ -253,22 +255,21 @@ def _damage(code: str, place: str, error: LikenessError, advice: str) -> Finding
     return Finding("error", code, place, error.message, error.advice or advice)
 
 
-def _truth_lengths(paths: Sequence[Path], root: Path) -> list[Finding]:
+def _truth_lengths(lengths: Mapping[str, int]) -> list[Finding]:
     """Truth whose shape has another length than most: what it lacks would be learned as zeros."""
-    lengths = {path: truth_length(path) for path in paths}
-    counts = Counter(length for length in lengths.values() if length)
+    counts = Counter(lengths.values())
     usual = max(counts, key=lambda length: (counts[length], length), default=None)
     return [
         Finding(
             "error",
             "truth-length",
-            place_of(path, root),
+            place,
             f"Expected a shape of {usual} numbers, as {counts[usual]} of {len(lengths)} files "
             f"have, found {length}.",
             "Make the dataset again, or remove the file.",
         )
-        for path, length in lengths.items()
-        if length and usual and length != usual
+        for place, length in lengths.items()
+        if length != usual
     ]
 
 
