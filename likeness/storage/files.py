@@ -185,6 +185,12 @@ def refusal_in(error: BaseException) -> OSError | None:
     return None
 
 
+def is_full(error: BaseException) -> bool:
+    """Whether an error says that a disk has no room left."""
+    refused = refusal_in(error)
+    return refused is not None and refused.errno in _FULL
+
+
 def explained(error: OSError, path: Path | None, action: str) -> UsageError:
     """An error of a disk for a person.
 

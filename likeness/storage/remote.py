@@ -21,7 +21,7 @@ from typing import Any, TypeVar
 from likeness.errors import DataError, LikenessError, MissingError
 from likeness.notices import NOTICE
 from likeness.storage.checksums import Checksums
-from likeness.storage.files import replacing, sha256_of
+from likeness.storage.files import is_full, replacing, sha256_of
 from likeness.storage.store import StorageSettings, Store, damage_error
 
 T = TypeVar("T")
@@ -82,6 +82,8 @@ class RemoteStore(Store):
             except LikenessError:
                 raise
             except Exception as error:
+                if is_full(error):  # of this machine: no fault of the address
+                    raise
                 if not is_transient(error):
                     raise self._explained(key, doing, error) from error
                 failure = error

@@ -10,6 +10,7 @@ from likeness.errors import DataError, MissingError, UnsafeFileError, UsageError
 from likeness.storage.opening import open_store
 from likeness.storage.remote import is_transient
 from likeness.storage.store import StorageSettings
+from tests.disks import full_disk
 from tests.storage.faulty_server import Proxy, files_over_http, proxy_to
 from tests.storage.s3_cases import DIGEST, PATIENT, PAYLOAD, QUICK, s3_store, tells_of_silence
 
@@ -26,6 +27,20 @@ def test_s3_reads_back_what_was_written(s3_server: str, tmp_path: Path) -> None:
     assert store.checksum("a/b.bin") == DIGEST
     assert store.download("a/b.bin", tmp_path / "b.bin") == DIGEST
     assert (tmp_path / "b.bin").read_bytes() == PAYLOAD
+
+
+@pytest.mark.s3
+def test_a_disk_that_is_full_is_told_and_not_the_address(s3_server: str, tmp_path: Path) -> None:
+    store = s3_store(s3_server, "large")
+    store.write_bytes("a.bin", bytes(1024 * 1024))
+    with full_disk(tmp_path / "small", free=64 * 1024) as folder:
+        with pytest.raises(UsageError) as caught:
+            store.download("a.bin", folder / "a.bin")
+        assert caught.value.exit_code == 2
+        assert "Cannot keep a download" in caught.value.message
+        assert str(folder / "a.bin") in caught.value.message
+        assert caught.value.advice.startswith("Free some space")
+        assert [path.name for path in folder.iterdir()] == ["filler"]
 
 
 @pytest.mark.s3

@@ -102,8 +102,7 @@ def export_package(
     graph, cast_of = ExportedGraph(predictor, unit=unit, precision=precision), predictor.cast
     options = {"precision": precision, "unit": unit, "full_data": full_data}
     actors = cast_of.identities.actors
-    database = None
-    neutral = [s.name for s in actors[0].shots if s.emotion == cast_of.default_emotion]
+    database, source = None, None
     if isinstance(predictor, RegressionPredictor):
         rows = predictor.rows.shots
         database = EmotionDatabase(
@@ -112,8 +111,7 @@ def export_package(
             np.array([row.start for row in rows], np.int32),
             np.array([row.size for row in rows], np.int32),
         )
-        named = {row.name for row in rows}
-        neutral = [shot for shot in neutral if shot in named]
+        source = predictor.source_frame()
 
     def write_model(target: Path) -> None:
         with TemporaryDirectory() as place:
@@ -127,7 +125,7 @@ def export_package(
                 post=predictor.postprocessing,
                 onnx_path=Path(place) / GRAPH,
                 emotion_database=database,
-                neutral_shots=neutral,
+                source=source,
                 shape=graph.shape,
                 version=predictor.version,
                 full_data=full_data,

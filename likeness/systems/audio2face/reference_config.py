@@ -40,8 +40,13 @@ _KINDS: Mapping[type, str] = {
     str: "a text",
     list: "a list",
 }
-_NEEDED = ("NUM_EPOCHS", "LR_STEP_GAMMA", "DEFAULT_SHOT_EMOTION_NAME")
+_NEEDED = (
+    *("NUM_EPOCHS", "LR_STEP_GAMMA", "DEFAULT_SHOT_EMOTION_NAME"),
+    *("AUGMENT/pitch_shift/min_semitones", "AUGMENT/pitch_shift/max_semitones"),
+)
 """Values that cannot be None."""
+_BY_EMOTION = "_EMO_WEIGHTS"
+"""How parameters end that map emotions to weights."""
 _REQUIRED = ("AUDIO_ROOT", "SKIN_CACHE_ROOT", "CACHE_FPS")
 
 
@@ -102,7 +107,7 @@ def read_reference(folder: str | Path) -> ReferenceConfig:
         constants = given.get(file)
         override = dict(constants.values) if constants else {}
         faults += [
-            f"{_place(constants, path)}: config_{file} has no parameter {path}"
+            f"{_place(constants, path)}: {_strange(file, base, path)}"
             for path in unknown_paths(base, override)
         ]
         faults += [
@@ -124,6 +129,16 @@ def read_reference(folder: str | Path) -> ReferenceConfig:
     if faults:
         raise _refusal(faults, "Correct these values in the configuration directory.")
     return ReferenceConfig(found.name, network_type, values, origins, tuple(notes))
+
+
+def _strange(file: str, base: Mapping[str, Any], path: str) -> str:
+    """What is wrong with a path of :func:`unknown_paths`."""
+    at: Any = base
+    for part in path.split("/"):
+        at = at.get(part) if isinstance(at, Mapping) else None
+    if at is None:
+        return f"config_{file} has no parameter {path}"
+    return f"{path} must stay a dictionary; {DELETE} as its value removes it"
 
 
 def merged(base: Mapping[str, Any], override: Mapping[str, Any]) -> dict[str, Any]:
@@ -174,7 +189,10 @@ def _other_kinds(
             if _is_needed(at):
                 yield at, _KINDS[type(own)], value
         elif own is None:
-            if at.startswith("LOSS_") and not isinstance(value, int | float):
+            if at.endswith(_BY_EMOTION):
+                if not _are_weights(value):
+                    yield at, "a dictionary of emotions and their weights, or None", value
+            elif at.startswith("LOSS_") and not isinstance(value, int | float):
                 yield at, "a number or None", value
         elif _is_shape(at) and not _is_counts(value):
             yield at, "a list of whole numbers above 0", value
@@ -194,6 +212,13 @@ def _is_shape(path: str) -> bool:
 
 def _is_needed(path: str) -> bool:
     return path in _NEEDED or _is_shape(path)
+
+
+def _are_weights(value: Any) -> bool:
+    return isinstance(value, Mapping) and all(
+        isinstance(weight, int | float) and not isinstance(weight, bool)
+        for weight in value.values()
+    )
 
 
 def _is_counts(value: Any) -> bool:
@@ -278,6 +303,11 @@ def _checked(config: ReferenceConfig) -> tuple[list[str], list[str]]:
 def _shot_faults(config: ReferenceConfig) -> Iterator[str]:
     data, train = config.values["dataset"], config.values["train"]
     emotions, actors = data["SHOT_EMOTION_NAMES"], data["ACTOR_NAMES"]
+    for name in (n for n in train if n.endswith(_BY_EMOTION)):
+        for emotion in sorted(set(map(str, train[name] or {})) - set(map(str, emotions))):
+            yield f"{name} weighs {emotion!r}, which is not among SHOT_EMOTION_NAMES {emotions}"
+    if (gamma := train.get("LR_STEP_GAMMA", 1.0)) < 0:
+        yield f"LR_STEP_GAMMA must be at least 0, found {gamma!r}"
     for name in ("SHOT_EMOTION_NAME_FOR_ALL_ZEROS", "DEFAULT_SHOT_EMOTION_NAME"):
         if train[name] is not None and train[name] not in emotions:
             yield f"{name} {train[name]!r} is not among SHOT_EMOTION_NAMES {emotions}"

@@ -6,6 +6,7 @@ that become files. Names are :mod:`.reference_names`, reading is :mod:`.referenc
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,6 +41,8 @@ from likeness.systems.audio2face.shots import Clip
 _CONTAINER = "/datasets/"
 """Where the reference's container keeps datasets."""
 _ENCODERS = {"regression": "wav2vec2", "diffusion": "hubert"}
+_CHANCES = ("train/AUGMENT/pitch_shift/p", "train/AUGMENT/timeshift")
+"""What is 0 where an augmentation is removed."""
 _TONGUE_SHAPE = "preproc/DEFAULT_TONGUE_PCA_SHAPE"
 
 
@@ -174,6 +177,7 @@ def convert(reference: ReferenceConfig, *, datasets: str | Path | None = None) -
     """
     profile = reference.network_type
     ours = PROFILES[profile]().model_dump(mode="json")
+    _refuse_removed(reference)
     settings: dict[str, Any] = {}
     dataset: dict[str, Any] = {"actors": {actor: {} for actor in reference.actors}}
     origins: dict[str, str] = {}
@@ -186,7 +190,7 @@ def convert(reference: ReferenceConfig, *, datasets: str | Path | None = None) -
             _set(settings, key, _moved(value, datasets))
             origins[key] = origin
     shift = reference.values["train"]["AUGMENT"].get("pitch_shift")
-    if shift and shift["min_semitones"] != -shift["max_semitones"]:
+    if shift is not None and shift["min_semitones"] != -shift["max_semitones"]:
         notes.append("AUGMENT/pitch_shift becomes as wide below as above")
     if (steps := _contradicted_steps(reference)) is not None:
         notes.append(steps)
@@ -217,6 +221,29 @@ def convert(reference: ReferenceConfig, *, datasets: str | Path | None = None) -
     return Imported(profile, settings, dataset, clips, origins, tuple(notes))
 
 
+def _refuse_removed(reference: ReferenceConfig) -> None:
+    """Only whole augmentations can be removed: without anything else the reference has no value.
+
+    Raises:
+        UsageError: naming what was removed.
+    """
+    faults = []
+    for path, _ in base_leaves(reference.network_type):
+        key = counterpart(reference.network_type, path).key
+        above = path.rpartition("/")[0] if path.count("/") > 2 else path
+        is_augmentation = path.startswith("train/AUGMENT/")
+        if key is None or "*" in key or _effective(reference, path)[1]:
+            continue
+        if not is_augmentation or _effective(reference, above)[1]:
+            file, _, name = path.partition("/")
+            faults.append(f"config_{file}: {name} is needed and cannot be removed")
+    if faults:
+        raise UsageError(
+            "The configuration of the reference cannot be used:\n" + "\n".join(faults),
+            advice="Give these values, or leave them out for those of the base.",
+        )
+
+
 def _is_deaf(reference: ReferenceConfig) -> bool:
     """Whether the network of the reference hears through weights that are not part of it."""
     shape = reference.values["train"]["NETWORK_HYPER_PARAMS"]
@@ -233,8 +260,8 @@ def _values(reference: ReferenceConfig) -> Iterator[tuple[str, Any, str]]:
         value, is_there = _effective(reference, path)
         origin = reference.origins.get(path, _first_origin(reference, path))
         if not is_there:
-            if path == "train/AUGMENT/pitch_shift/p":
-                yield key, 0.0, origin  # the whole augmentation was deleted or set to None
+            if path in _CHANCES:
+                yield key, 0.0, origin  # the whole augmentation was deleted
             continue
         if "*" in key:
             for actor in reference.actors:
@@ -262,7 +289,10 @@ def _changed(reference: ReferenceConfig, path: str, value: Any) -> Any:
     if name in WEIGHTS[kind] and path.startswith("train/"):
         return 0.0 if value is None else float(value)
     if name == "LR_STEP_GAMMA":
-        return value ** train["NUM_EPOCHS"]
+        try:
+            return float(value) ** train["NUM_EPOCHS"]
+        except OverflowError:
+            return math.inf
     if name == "AUG_MUTED_SHOTS":
         return [
             {"actor": a, "shot": s, "frame": f, "num_frames": n, "emotion": e}

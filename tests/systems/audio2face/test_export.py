@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +11,9 @@ from likeness import workflow
 from likeness.errors import DataError
 from likeness.runs.run import Run
 from likeness.systems.audio2face.commands import COMMANDS
-from likeness.systems.audio2face.export import export_onnx
+from likeness.systems.audio2face.export import export_onnx, export_package
 from likeness.systems.audio2face.exported_graph import ExportedGraph
+from likeness.systems.audio2face.implicit_emotions import RowTable
 from likeness.systems.audio2face.package.network_info import (
     network_info,
     network_inputs,
@@ -55,6 +57,23 @@ def test_a_package_is_accepted_and_knows_its_version(small_dataset: Path, tmp_pa
     assert info["params"]["explicit_emotions"] == ["joy"]
     with np.load(bundle.folder / "implicit_emo_db.npz") as database:
         assert sum(len(database[name]) for name in database.files) > 0
+
+
+def test_a_package_holds_the_emotion_that_prediction_holds(
+    regression_run: Run, tmp_path: Path
+) -> None:
+    """Packages held the most usual of all rows, of which some were drawn and never learned."""
+    model = workflow.Predictor.from_run(regression_run, device="cpu").model
+    usual = model.source_frame()
+    other = 0 if usual[1] else 1
+    model.rows = RowTable(
+        replace(shot, learned=((other, other),)) if shot.name == usual[0] else shot
+        for shot in model.rows.shots
+    )
+    assert model.source_frame() == (usual[0], other)
+    bundle = export_package(model, tmp_path / "package")
+    config = json.loads((bundle.folder / "model_config.json").read_text())["config"]
+    assert (config["source_shot"], config["source_frame"]) == (usual[0], other)
 
 
 def test_a_graph_that_differs_is_not_kept(regression_run: Run, tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from likeness.systems.audio2face.preprocessing.shot_files import CLIP_COLUMNS
 from likeness.systems.audio2face.profiles import PROFILES
 from likeness.systems.audio2face.reference_config import read_reference
 from likeness.systems.audio2face.reference_import import convert, import_config
+from likeness.systems.audio2face.reference_names import base_leaves, counterpart
 from tests.systems.audio2face.reference_directories import (
     INFERENCE,
     REGRESSION,
@@ -167,6 +168,82 @@ def test_a_deleted_augmentation_is_off(tmp_path: Path) -> None:
     out = tmp_path / "band.yaml"
     import_config(write_reference(tmp_path / "band", train=train), out)
     assert _resolved(out).learning.segments.pitch_chance == 0.0
+
+
+def test_a_deleted_shift_of_regression_is_off(tmp_path: Path) -> None:
+    train = REGRESSION + 'AUGMENT = {"timeshift": "__delete__"}\n'
+    out = tmp_path / "band.yaml"
+    import_config(write_regression(tmp_path / "band", train=train), out)
+    assert _resolved(out).learning.sampling.timeshift == 0.0
+
+
+@pytest.mark.parametrize("kind", ["regression", "diffusion"])
+def test_only_augmentations_can_be_removed(tmp_path: Path, kind: str) -> None:
+    """Of other keys that were gone, defaults were taken without a word, or the import crashed."""
+    needed = 0
+    for number, (path, _) in enumerate(base_leaves(kind)):
+        file, *parts = path.split("/")
+        if len(parts) < 2:
+            continue  # no key of a dictionary
+        value: object = "__delete__"
+        for part in reversed(parts[1:]):
+            value = {part: value}
+        folder, out = tmp_path / f"band{number}", tmp_path / f"band{number}.yaml"
+        (write_regression if kind == "regression" else write_reference)(folder)
+        with (folder / f"config_{file}.py").open("a") as written:
+            written.write(f"\n{parts[0]} = {value!r}\n")
+        if counterpart(kind, path).key is None or path == "train/AUGMENT/timeshift":
+            import_config(folder, out)
+        else:
+            needed += 1
+            name = path.partition("/")[2]
+            with pytest.raises(UsageError, match=f"config_{file}: {name} is needed"):
+                import_config(folder, out)
+    assert needed > 20
+
+
+def test_weights_of_emotions_are_carried_over(tmp_path: Path) -> None:
+    def imported(value: str) -> AudioToFaceConfig:
+        train = f"{REGRESSION}LOSS_LIP_DIST_EMO_WEIGHTS = {value}\n"
+        folder = tmp_path / str(len(list(tmp_path.iterdir())))
+        out = folder.with_suffix(".yaml")
+        import_config(write_regression(folder, train=train), out)
+        return _resolved(out)
+
+    assert imported('{"joy": 3.0}').learning.terms.lip_distance_weights == {"joy": 3.0}
+    assert imported("None").learning.terms.lip_distance_weights is None
+    for wrong in ("3.0", '{"joy": "much"}', '{"joy": True}'):
+        with pytest.raises(UsageError, match="must be a dictionary of emotions and their weights"):
+            imported(wrong)
+    with pytest.raises(UsageError, match="weighs 'glee', which is not among SHOT_EMOTION_NAMES"):
+        imported('{"glee": 1.0}')
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("LR_STEP_GAMMA = -0.5", "LR_STEP_GAMMA must be at least 0, found -0.5"),
+        ("LR_STEP_GAMMA = 10; NUM_EPOCHS = 1000000000", "final_factor"),
+        ('AUGMENT = {"timeshift": {"p": 1}}', "AUGMENT/timeshift must be a number"),
+    ],
+)
+def test_values_that_no_schedule_can_have_are_told(tmp_path: Path, line: str, told: str) -> None:
+    folder = write_regression(tmp_path / "band", train=f"{REGRESSION}{line}\n")
+    with pytest.raises(UsageError, match=told):
+        import_config(folder, tmp_path / "band.yaml")
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        ('{"pitch_shift": {"min_semitones": None}}', "min_semitones must be a number, found None"),
+        ('{"pitch_shift": None}', "pitch_shift must stay a dictionary; __delete__"),
+    ],
+)
+def test_a_shift_without_a_number_is_told(tmp_path: Path, value: str, told: str) -> None:
+    folder = write_reference(tmp_path / "band", train=f"{TRAIN}AUGMENT = {value}\n")
+    with pytest.raises(UsageError, match=told):
+        import_config(folder, tmp_path / "band.yaml")
 
 
 def test_defect_10_what_cannot_be_carried_over_is_told(tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -71,24 +70,6 @@ class EmotionDatabase:
                 f"Shot '{shot}' has frames 0 to {self.sizes[index] - 1}, {frame} was asked for."
             )
         return self.vectors[self.starts[index] + frame]
-
-    def central_row(self, neutral_shots: Collection[str] = ()) -> tuple[str, int]:
-        """Shot and frame of the row that is closest to the mean over the neutral shots.
-
-        Args:
-            neutral_shots: names; those that are not in the data base count for nothing. All shots
-                where none is left.
-        """
-        chosen = [i for i, name in enumerate(self.names) if name in neutral_shots]
-        chosen = chosen or list(range(len(self.names)))
-        if not chosen:
-            raise DataError("The emotion data base has no shot to take a row from.")
-        rows = [self.vectors[self.starts[i] : self.starts[i] + self.sizes[i]] for i in chosen]
-        every = np.concatenate(rows).astype(np.float64)
-        nearest = int(((every - every.mean(axis=0)) ** 2).sum(axis=1).argmin())
-        ends = np.cumsum([len(part) for part in rows])
-        place = int(np.searchsorted(ends, nearest, side="right"))
-        return self.names[chosen[place]], nearest - int(ends[place] - len(rows[place]))
 
 
 def write_emotion_database(path: str | Path, database: EmotionDatabase) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -104,7 +104,7 @@ def write_package(
     post: PostprocessingSettings | Mapping[str, PostprocessingSettings],
     onnx_path: str | Path,
     emotion_database: EmotionDatabase | None = None,
-    neutral_shots: Collection[str] = (),
+    source: tuple[str, int] | None = None,
     shape: RegressionShape | DiffusionShape | None = None,
     version: str = "0.1",
     full_data: bool = False,
@@ -123,7 +123,7 @@ def write_package(
         post: settings of all actors, or by name.
         onnx_path: the exported graph, copied.
         emotion_database: of regression; rows as in training.
-        neutral_shots: whose rows the source shot is chosen among when the settings name none.
+        source: of regression, shot and frame of the row of the data base that is held.
         shape: sizes of the network; None: :func:`network_shape`.
         version: of the model.
         full_data: write all eleven arrays of the reference.
@@ -139,6 +139,8 @@ def write_package(
     folder, onnx_path = Path(folder), Path(onnx_path)
     identities = [actor.actor for actor in artefacts]
     _check_parts(folder, network_type, identities, onnx_path, emotion_database)
+    if emotion_database is not None and source is not None:
+        emotion_database.row(*source)  # it is there
     shape = shape or network_shape(network_type, artefacts)
     info = network_info(
         shape,
@@ -162,7 +164,6 @@ def write_package(
         )
         for actor in artefacts:
             settings = post if isinstance(post, PostprocessingSettings) else post[actor.actor]
-            source = _source(settings, emotion_database, neutral_shots)
             suffix = "" if network_type == "regression" else f"_{actor.actor}"
             write_json(
                 folder / f"model_config{suffix}.json",
@@ -260,20 +261,6 @@ def _write_shared(
         "network_info.json": "its sizes and emotions",
         "trt_info.json": "how to build network.trt",
     }
-
-
-def _source(
-    settings: PostprocessingSettings,
-    database: EmotionDatabase | None,
-    neutral_shots: Collection[str],
-) -> tuple[str, int] | None:
-    if database is None:
-        return None
-    if settings.source_shot is None:
-        return database.central_row(neutral_shots)
-    frame = settings.source_frame or 0
-    database.row(settings.source_shot, frame)
-    return settings.source_shot, frame
 
 
 def _blendshapes_of(

@@ -146,7 +146,7 @@ def good_package(folder: Path, network_type: str = "regression", **changes: obje
         "post": default_postprocessing(network_type),
         "onnx_path": graph,
         "emotion_database": random_database() if network_type == "regression" else None,
-        "neutral_shots": ("a_neutral", "c_neutral"),
+        "source": ("c_neutral", 2) if network_type == "regression" else None,
     }
     write_package(folder, **{**options, **changes})  # type: ignore[arg-type]
     return folder
