@@ -182,7 +182,8 @@ def _check_params(
     if "numPoses" in params and params["numPoses"] != count:
         wrong.append("numPoses")
     if wrong:
-        report.error("blendshape.length", path, f"Expected {count} numbers of {', '.join(wrong)}.")
+        named = [key if key.startswith("bsWeight") else f"{key} (whole ones)" for key in wrong]
+        report.error("blendshape.length", path, f"Expected {count} numbers of {', '.join(named)}.")
     if wrong or missing:
         return
     active = params["bsSolveActivePoses"]
@@ -224,4 +225,7 @@ def _is_list(value: Any, count: Any, *, whole: bool) -> bool:
     if not isinstance(value, list) or len(value) != count:
         return False
     kinds = int if whole else (int, float)
-    return all(isinstance(item, kinds) and math.isfinite(item) for item in value)
+    return all(
+        isinstance(item, kinds) and not isinstance(item, bool) and math.isfinite(item)
+        for item in value
+    )

@@ -15,13 +15,14 @@ from likeness.systems.audio2face.package.violations import Report
 _OPSET = 14
 _MAX_WHOLE = 2 * 1024**3
 _FLOAT, _EXTERNAL = 1, 1  # TensorProto.FLOAT and TensorProto.EXTERNAL
+_DOMAINS = ("", "ai.onnx")
 _REAL = (1, 10, 11, 16)  # TensorProto.FLOAT, FLOAT16, DOUBLE, BFLOAT16
 
 
 def check_graph(path: Path, facts: NetworkFacts, report: Report) -> None:
     """Codes ``onnx.unreadable``, ``onnx.opset``, ``onnx.external``, ``onnx.inputs``,
-    ``onnx.outputs``, ``onnx.type``, ``onnx.rank``, ``onnx.axis``, ``onnx.finite`` and the warning
-    ``onnx.unchecked``.
+    ``onnx.outputs``, ``onnx.type``, ``onnx.rank``, ``onnx.axis``, ``onnx.finite``,
+    ``onnx.operator`` and the warning ``onnx.unchecked``.
     """
     if not is_installed("onnx"):
         report.warn(
@@ -58,11 +59,39 @@ def check_graph(path: Path, facts: NetworkFacts, report: Report) -> None:
     given = [value for value in graph.input if value.name not in initial]
     _check_values("onnx.inputs", path, given, facts.inputs, report)
     _check_values("onnx.outputs", path, list(graph.output), network_outputs(facts.shape), report)
-    _check_numbers(path, graph, report)
+    if _check_numbers(path, graph, report) and not outside:
+        _check_operators(path, model, report)
 
 
-def _check_numbers(path: Path, graph: Any, report: Report) -> None:
-    """Weights and constants of the graph; those in another file are not opened."""
+def _check_operators(path: Path, model: Any, report: Report) -> None:
+    """What is computed, by the rules of onnx: inputs that are there, operators that are known,
+    sizes that fit each other."""
+    import onnx
+
+    foreign = [node for node in model.graph.node if node.domain not in _DOMAINS]
+    if foreign:
+        report.error(
+            "onnx.operator",
+            path,
+            f"TensorRT knows no operator '{foreign[0].op_type:.60}' of '{foreign[0].domain:.60}'.",
+        )
+        return
+    try:
+        onnx.checker.check_model(str(path), full_check=True)
+    except (
+        *(onnx.checker.ValidationError, onnx.shape_inference.InferenceError),
+        *(ValueError, RuntimeError),  # of damaged text
+    ) as error:
+        told = " ".join(str(error).split())
+        report.error("onnx.operator", path, f"The graph cannot be computed: {told:.300}.")
+
+
+def _check_numbers(path: Path, graph: Any, report: Report) -> bool:
+    """Weights and constants of the graph; those in another file are not opened.
+
+    Returns:
+        Whether all can be read.
+    """
     from onnx import numpy_helper
 
     constants = [a.t for n in graph.node if n.op_type == "Constant" for a in n.attribute]
@@ -76,12 +105,13 @@ def _check_numbers(path: Path, graph: Any, report: Report) -> None:
                 continue
         except (TypeError, ValueError) as error:
             report.error("onnx.unreadable", path, f"Expected an ONNX graph: {error!s:.200}.")
-            return
+            return False
         rest = values[(values != 0) & ~np.isinf(values)]  # also what is no number
         if rest.size:  # infinity among zeros alone is a mask, as attention adds it
             broken.append(f"'{str(tensor.name) or 'a constant':.80}'")
     if broken:
         report.error("onnx.finite", path, f"Weights that are not finite: {', '.join(broken[:20])}.")
+    return True
 
 
 def _check_values(

@@ -224,6 +224,12 @@ def check_trt(path: Path, facts: NetworkFacts | None, report: Report) -> None:
     if wrong:
         report.error("trt.defaults", path, f"{', '.join(wrong)} must be a number from 1 on.")
         return
+    unfit = [argument for argument in arguments if set("{}") & set(_FIELDS.sub("", argument))]
+    if unfit:
+        report.error(
+            "trt.defaults", path, f"Expected braces around names alone, found {unfit[0]!r:.80}."
+        )
+        return
     if facts is not None:
         filled = [_FIELDS.sub(lambda m: str(defaults[m[1]]), argument) for argument in arguments]
         _check_shapes(path, filled, facts, report)
@@ -264,10 +270,17 @@ def _check_shapes(path: Path, arguments: list[str], facts: NetworkFacts, report:
                     f"--{match[1]}Shapes must give '{name}' as {wanted}, found {found[name]:.80}.",
                 )
                 return
-            batches[match[1]] = int(given[1])
+            if batches.setdefault(match[1], int(given[1])) != int(given[1]):
+                report.error(
+                    "trt.shapes",
+                    path,
+                    f"--{match[1]}Shapes must give all inputs one batch, found "
+                    f"{batches[match[1]]} and {given[1]}.",
+                )
+                return
     if not batches["min"] <= batches["opt"] <= batches["max"]:
         report.error("trt.shapes", path, f"Batches must rise from min over opt to max: {batches}.")
 
 
 def _are_names(value: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(item, str) for item in value)
+    return isinstance(value, list) and all(isinstance(item, str) and item for item in value)

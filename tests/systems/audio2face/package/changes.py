@@ -164,6 +164,17 @@ def flipped_value(folder: Path) -> None:
     (folder / DATA).write_bytes(content)
 
 
+def nodes(edit: Callable[[onnx.GraphProto], object]) -> Change:
+    """Change what the graph computes."""
+
+    def change(folder: Path) -> None:
+        model = onnx.load(str(folder / "network.onnx"))
+        edit(model.graph)
+        onnx.save(model, str(folder / "network.onnx"))
+
+    return change
+
+
 def weights(values: np.ndarray, *, constant: bool = False) -> Change:
     """Add an initialiser, or the value of a Constant node, to the graph."""
 

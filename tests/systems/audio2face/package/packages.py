@@ -106,18 +106,33 @@ def write_graph(
     opset: int = 14,
     kind: int = TensorProto.FLOAT,
 ) -> Path:
-    """A graph with these inputs and outputs (None is the batch) that computes nothing of use."""
+    """A graph with these inputs and outputs (None is the batch) that gives the mean of the first
+    input everywhere."""
     axes = {
         name: ["batch_size" if size is None else size for size in sizes]
         for name, sizes in {**inputs, **outputs}.items()
     }
     first = next(iter(inputs))
-    nodes = [helper.make_node("Identity", [first], [name]) for name in outputs]
+    nodes = [
+        helper.make_node("ReduceMean", [first], ["mean"], keepdims=0),
+        helper.make_node("Shape", [first], ["sizes"]),
+        helper.make_node("Gather", ["sizes", "zero"], ["batch"]),
+    ]
+    constants = [helper.make_tensor("zero", TensorProto.INT64, [1], [0])]
+    for name, sizes in outputs.items():
+        parts = []
+        for axis, size in enumerate(sizes):
+            parts.append(f"{name}_{axis}" if isinstance(size, int) else "batch")
+            if isinstance(size, int):
+                constants.append(helper.make_tensor(parts[-1], TensorProto.INT64, [1], [size]))
+        nodes.append(helper.make_node("Concat", parts, [f"{name}_sizes"], axis=0))
+        nodes.append(helper.make_node("Expand", ["mean", f"{name}_sizes"], [name]))
     graph = helper.make_graph(
         nodes,
         "test",
         [helper.make_tensor_value_info(name, kind, axes[name]) for name in inputs],
         [helper.make_tensor_value_info(name, kind, axes[name]) for name in outputs],
+        constants,
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)])
     onnx.save(model, str(path))
