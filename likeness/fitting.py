@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 from likeness.config.document import fingerprint, load_saved, provenance_to_dict, to_yaml
@@ -70,7 +71,16 @@ def check_fit(built: System, plan: Plan, resolved: Resolved, runs: Path) -> None
             store.check_writable()
     sampler = Sampler(Mixed(built.sources("train")), seed=config.train.seed)
     for planned in plan.stages:
-        sampler.stage(planned.index, batch_size=planned.batch_size, mix=planned.stage.mix)
+        mix = planned.stage.mix
+        try:
+            sampler.stage(planned.index, batch_size=planned.batch_size, mix=mix)
+        except UsageError as error:
+            if mix is None:
+                raise
+            raise UsageError(
+                f"stages.{planned.stage.name}.mix: {error.message}",
+                advice=error.advice or "Give sources ratios above 0, or null for their own sizes.",
+            ) from error
     if config.train.evaluate_every:
         held_out(built)
 
@@ -232,6 +242,14 @@ def fit_run(
             fingerprint=fingerprint(config),
             store=store,
         )
+    except RuntimeError as error:
+        if not distributed.is_parted(error):
+            raise
+        raise LikenessError(
+            "Another process of this training ended, or cannot be reached any more.",
+            advice="See what it said last; then go on from the last checkpoint with: "
+            f"likeness resume {quote(str(run.path))}",
+        ) from error
     finally:
         distributed.stop()
     return run

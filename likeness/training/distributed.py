@@ -6,11 +6,13 @@ sets the same.
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
+from threading import Thread
 from typing import Any, TypeVar
 
 import torch
@@ -19,11 +21,15 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from likeness.errors import MissingError, UsageError
+from likeness.notices import NOTICE
 from likeness.training.statistics import joint_statistics
 from likeness.training.system import Batch, StepContext, System
 
 T = TypeVar("T")
+logger = logging.getLogger(__name__)
 
+_LONG = 5.0
+"""Seconds of waiting for other processes after which it is told."""
 _TIMEOUT = timedelta(hours=2)
 """How long processes wait for each other: the first one evaluates while the others wait."""
 
@@ -78,8 +84,49 @@ def start(device: str) -> Process:
     if world_size > 1 and not dist.is_initialized():
         backend = "nccl" if chosen.type == "cuda" else "gloo"
         bound = chosen if chosen.type == "cuda" else None
-        dist.init_process_group(backend, timeout=_TIMEOUT, device_id=bound)
+        _meet(backend, bound, world_size)
     return current(chosen)
+
+
+def _meet(backend: str, bound: torch.device | None, world_size: int) -> None:
+    """Wait for the other processes, and say so where that takes long.
+
+    They meet in a thread of its own: torch waits without looking at signals, and a process whose
+    others never come could not be ended by Ctrl-C.
+    """
+    failures: list[BaseException] = []
+
+    def meet() -> None:
+        try:
+            dist.init_process_group(backend, timeout=_TIMEOUT, device_id=bound)
+        except BaseException as error:  # raised again below
+            failures.append(error)
+
+    thread = Thread(target=meet, daemon=True)
+    thread.start()
+    thread.join(_LONG)
+    if thread.is_alive():
+        logger.log(
+            NOTICE,
+            "Process %s waits for the others of %d to come to %s:%s, as WORLD_SIZE says.",
+            *(os.environ["RANK"], world_size),
+            *(os.environ["MASTER_ADDR"], os.environ["MASTER_PORT"]),
+        )
+    while thread.is_alive():
+        thread.join(0.2)
+    if failures:
+        raise failures[0]
+
+
+def is_parted(error: RuntimeError) -> bool:
+    """Whether an error says that another process is gone; backends have no type of their own for
+    it but NCCL's."""
+    if not dist.is_initialized():
+        return False
+    words = str(error).lower()
+    return isinstance(error, dist.DistBackendError) or any(
+        said in words for said in ("connection closed by peer", "connection reset by peer")
+    )
 
 
 def alone(device: str) -> torch.device:

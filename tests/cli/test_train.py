@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -263,6 +264,63 @@ def test_ctrl_c_saves_and_a_resume_finishes(
     assert run.checkpoint_folder(step).is_dir()
     rows = read_metrics(run.metrics_path)
     assert rows[-1]["step"] <= step
+
+
+def test_a_process_whose_other_is_killed_says_so(folder: Path, installed: Path, data: Path) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = str(probe.getsockname()[1])
+    command = [
+        *(sys.executable, "-m", "likeness", "train", "toy", "data.root=data"),
+        *("train.steps=100000", "train.evaluate_every=0"),
+    ]
+    both = [
+        subprocess.Popen(
+            command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+            env=environment(installed) | {
+                "WORLD_SIZE": "2", "RANK": rank, "LOCAL_RANK": rank,
+                "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port,
+            },
+        )
+        for rank in ("0", "1")
+    ]  # fmt: skip
+    path = _running(folder / "runs" / "toy")
+    both[1].kill()
+    _, told = both[0].communicate(timeout=60)
+    both[1].communicate()
+    assert both[0].returncode == 1
+    assert "Another process of this training ended" in told
+    assert f"likeness resume runs/toy/{path.name}" in told
+    assert "Traceback" not in told
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_wait_for_other_processes_is_told_and_can_be_ended(
+    folder: Path, installed: Path, data: Path, number: int
+) -> None:
+    """As with a launcher's variables left in a shell: nobody else ever comes."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = str(probe.getsockname()[1])
+    launched = {
+        "WORLD_SIZE": "2",
+        "RANK": "0",
+        "LOCAL_RANK": "0",
+        "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": port,
+    }
+    process = subprocess.Popen(
+        [sys.executable, "-m", "likeness", "train", "toy", "data.root=data"],
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+        env=environment(installed) | launched,
+    )  # fmt: skip
+    assert process.stderr is not None
+    told = next(line for line in process.stderr if "waits" in line)
+    assert f"Process 0 waits for the others of 2 to come to 127.0.0.1:{port}" in told
+    process.send_signal(number)
+    process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert not list((folder / "runs").glob("toy/*"))
 
 
 def _running(folder: Path) -> Path:

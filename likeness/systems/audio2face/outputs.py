@@ -26,6 +26,8 @@ from likeness.geometry.weight_tables import write_weights_csv, write_weights_jso
 from likeness.replacement import replacing
 from likeness.runs.predictions import manifest_path, write_manifest
 from likeness.storage.files import sha256_of
+from likeness.studio.curves import ARKIT, CHANNELS, EYES
+from likeness.studio.gaze import follow_eyes
 from likeness.systems.audio2face.animation_result import (
     AnimationResult,
     mesh_in_metres,
@@ -294,7 +296,7 @@ def _write_weights(
     kind: str,
     runtime_compat: bool,
 ) -> list[Path]:
-    weights = arkit_weights(result, actor, runtime_compat=runtime_compat)
+    weights = _with_looks(arkit_weights(result, actor, runtime_compat=runtime_compat), result)
     writers = {"arkit-csv": write_weights_csv, "arkit-json": write_weights_json}
     if kind == "live-link":
         path = folder / f"{stem}_livelink.csv"
@@ -312,6 +314,20 @@ def _write_weights(
         written.append(folder / f"{stem}_tongue_weights.{ending}")
         writers[kind](written[1], tongue)
     return written
+
+
+def _with_looks(weights: WeightAnimation, result: AnimationResult) -> WeightAnimation:
+    """Shapes of the look by the angles of the eyes, which no skin is solved for: a rig that is
+    driven by weights alone turns its eyes by them."""
+    looks = [i for i, name in enumerate(weights.names) if name.startswith("eyeLook")]
+    if result.eyes is None or weights.weights[:, looks].any():
+        return weights
+    channels = np.zeros((result.num_frames, len(CHANNELS)))
+    channels[:, EYES] = result.eyes.reshape(result.num_frames, 4)
+    follow_eyes(channels, move_lids=False)
+    turned = weights.weights.copy()
+    turned[:, looks] = channels[:, ARKIT][:, looks]
+    return WeightAnimation(weights.names, turned, weights.times)
 
 
 def _with_eyes(weights: WeightAnimation, result: AnimationResult) -> WeightAnimation:

@@ -161,6 +161,10 @@ def test_all_formats_and_their_manifest(tmp_path: Path) -> None:
     yaw = live.select(["leftEyeYaw"]).weights[:, 0]
     assert result.eyes is not None
     np.testing.assert_allclose(yaw, np.radians(result.eyes[:, 1, 1]), atol=1e-6)
+    # A rig of weights alone turns its eyes as far: 30 degrees out and 35 in are a whole weight.
+    out, inward = live.select(["eyeLookOutLeft", "eyeLookInLeft"]).weights.T
+    np.testing.assert_allclose(30 * out - 35 * inward, result.eyes[:, 1, 1], atol=1e-3)
+    assert np.abs(result.eyes[:, 1, 1]).max() > 0.1
     np.testing.assert_allclose(live.times, np.arange(FRAMES) / 30, atol=1e-6)
     # The film lasts as long as the frames and has sound.
     film = probe_video(tmp_path / f"{stem}.mp4")

@@ -192,10 +192,7 @@ def take_frames(
             if rows := int((over > _SLACK).sum()):
                 beyond[name] = rows, round(float(given[over.argmax()]), 4)
     channels[:, ARKIT] = np.clip(channels[:, ARKIT], 0.0, 1.0)
-    left, right = np.moveaxis(
-        np.degrees([eye_rotations(row)[:, :2] for row in channels[:, ARKIT]]), 1, 0
-    )
-    channels[:, EYES] = np.concatenate([right, left], axis=1)
+    channels[:, EYES] = _turns(animation, middles, times, channels[:, ARKIT])
     begin, end = round(first / fps * rate), round((last + 1) / fps * rate)
     kept = np.asarray(sound[begin:end], np.float32)
     inside = (times[1:] > middles[0]) & (times[:-1] < middles[-1])
@@ -205,6 +202,23 @@ def take_frames(
     ]
     face = float(times[-1] - times[0]) + hold
     return TakeFrames(channels, fps, kept, tuple(holes), face, seconds, missing, beyond)
+
+
+def _turns(
+    animation: WeightAnimation,
+    middles: NDArray[np.float64],
+    times: NDArray[np.float64],
+    weights: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """(F, 4) degrees of both eyes, right before left: by the shapes of the look or, in a table that
+    leaves these at 0, by its angles."""
+    looks = [i for i, name in enumerate(ARKIT_NAMES) if name.startswith("eyeLook")]
+    angles = ("rightEyePitch", "rightEyeYaw", "leftEyePitch", "leftEyeYaw")
+    if not weights[:, looks].any() and set(angles) <= set(animation.names):
+        given = [animation.weights[:, animation.names.index(name)] for name in angles]
+        return np.degrees(np.stack([np.interp(middles, times, one) for one in given], axis=1))
+    left, right = np.moveaxis(np.degrees([eye_rotations(row)[:, :2] for row in weights]), 1, 0)
+    return np.concatenate([right, left], axis=1)
 
 
 def read_take(

@@ -83,6 +83,25 @@ def test_eyes_turn_by_their_weights_right_before_left() -> None:
     assert turns["eyeRightY"] < -5  # out of a right eye is away from the subject's left
 
 
+def test_a_table_without_looks_turns_its_eyes_by_their_angles() -> None:
+    """Apps of others, and rigs, may fill these columns alone."""
+    whole = table(1.0)
+    angles = ("leftEyeYaw", "leftEyePitch", "rightEyeYaw", "rightEyePitch")
+    turned = np.tile([0.1, -0.2, 0.3, 0.05], (30, 1))
+    weights = np.concatenate([whole.weights[:, :2], turned], axis=1)
+    still = take_frames(
+        WeightAnimation((*NAMES[:2], *angles), weights, whole.times), noise(1.0), RATE, 30.0
+    )
+    names = ("eyeLeftY", "eyeLeftX", "eyeRightY", "eyeRightX")
+    for name, radians in zip(names, turned[0], strict=True):
+        assert still.channels[3, CHANNEL[name]] == pytest.approx(np.degrees(radians))
+    both = WeightAnimation(
+        (*NAMES, *angles), np.concatenate([whole.weights, turned], axis=1), whole.times
+    )
+    looks = take_frames(both, noise(1.0), RATE, 30.0).channels
+    np.testing.assert_array_equal(looks, take_frames(whole, noise(1.0), RATE, 30.0).channels)
+
+
 def test_takes_are_found_with_their_sounds(tmp_path: Path) -> None:
     put(tmp_path / "day 1", "MySlate 7_phone")
     (tmp_path / "day 1/MySlate 7_phone_raw.csv").write_bytes(
