@@ -117,7 +117,9 @@ def parse_options(words: list[str], *, flags: Collection[str] = ()) -> dict[str,
         name, equals, value = word.partition("=")
         name = name.replace("-", "_")
         if not equals or not name.isidentifier():
-            raise UsageError(f"Expected OPTION=VALUE, found '{word}'.")
+            dotted = "Settings by name, with dots, belong to training and to files of settings."
+            advice = dotted if equals and "." in name else ""
+            raise UsageError(f"Expected OPTION=VALUE, found '{word}'.", advice=advice)
         if name in flags:
             raise UsageError(f"Write --{name} {value} instead of {word}.")
         if name in _NO_OPTIONS:

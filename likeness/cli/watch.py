@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import contextlib
 import math
-import shutil
 import statistics
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -21,19 +20,21 @@ import typer
 
 from likeness.cli.console import Answer, Failure, stdout_console, verb
 from likeness.cli.data import DATA_ERRORS
+from likeness.cli.gpus import read_gpus
 from likeness.cli.progress import duration
 from likeness.cli.reader import for_reader
 from likeness.cli.train import rate_text
 from likeness.errors import DataError, LikenessError
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
+    from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 
     from likeness.runs.run import Run
 
 _BLOCKS = "▁▂▃▄▅▆▇█"
 _WIDTH = 32
 """Characters of a sparkline."""
+_WIDEST_BAR = 60
 
 
 @verb
@@ -151,7 +152,7 @@ def read_frame(run: Run) -> dict[str, Any]:
         "memory_gigabytes": last.get("memory_gigabytes"),
         "seconds_left": (total - step) / rate if rate and running else None,
         "seconds_since_update": max(time.time() - status.updated, 0.0) if known else None,
-        "gpus": _gpus() if running else [],
+        "gpus": read_gpus() if running else [],
         "evaluated_at": steps[-1] if steps else None,
         "scores": scores,
     }
@@ -264,45 +265,18 @@ def _stage_at(stages: Sequence[Mapping[str, Any]], step: int) -> dict[str, Any] 
     return None
 
 
-def _gpus() -> list[dict[str, Any]]:
-    """Load and memory of the GPUs as the driver's tool tells; empty without one."""
-    tool = shutil.which("nvidia-smi")
-    if tool is None:
-        return []
-    query = "index,name,utilization.gpu,memory.used,memory.total"
-    try:
-        done = subprocess.run(
-            [tool, f"--query-gpu={query}", "--format=csv,noheader,nounits"],
-            capture_output=True,
-            text=True,
-            timeout=5,
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return []
-    if done.returncode != 0:
-        return []
-    return parse_gpus(done.stdout)
+@dataclass(frozen=True)
+class _Bar:
+    """How much of a run is done, no wider than its window."""
 
+    share: float
 
-def parse_gpus(text: str) -> list[dict[str, Any]]:
-    """Lines of ``index, name, load %, used MiB, total MiB``; what is not told is None."""
-    found = []
-    for line in text.strip().splitlines():
-        fields = [field.strip() for field in line.split(",")]
-        if len(fields) != 5:
-            continue
-        numbers = [float(f) if f.replace(".", "").isdigit() else None for f in fields[2:]]
-        load, used, total = numbers
-        found.append(
-            {
-                "index": int(fields[0]),
-                "name": fields[1],
-                "load_percent": load,
-                "memory_gigabytes": None if used is None else round(used * 2**20 / 1e9, 1),
-                "total_gigabytes": None if total is None else round(total * 2**20 / 1e9, 1),
-            }
-        )
-    return found
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        from rich.text import Text
+
+        width = min(_WIDEST_BAR, options.max_width)
+        full = round(width * self.share)
+        yield Text("█" * full + "░" * (width - full))
 
 
 def render(frame: Mapping[str, Any]) -> RenderableType:
@@ -325,8 +299,7 @@ def render(frame: Mapping[str, Any]) -> RenderableType:
     parts += [
         Text(words, style="red") for words in (frame["failed_with"], *frame["damaged"]) if words
     ]
-    full = min(60, round(60 * step / total)) if total else 0
-    parts.append(Text("█" * full + "░" * (60 - full)))
+    parts.append(_Bar(min(step / total, 1.0) if total else 0.0))
     parts.append(Text(_speed(frame)))
     for gpu in frame["gpus"]:
         parts.append(

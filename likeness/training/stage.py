@@ -78,7 +78,7 @@ class Stage(ConfigModel):
     the stage is left out."""
     epochs: Annotated[float, Field(gt=0)] | None = None
     """Length in passes over the training samples, also half a one; train.steps scales it."""
-    weights: Mapping[str, Annotated[float | Ramp, BeforeValidator(_number_or_ramp)]]
+    weights: Mapping[str, Annotated[Weight | Ramp, BeforeValidator(_number_or_ramp)]]
     """Loss term to weight; a term that is not named has weight 0."""
     groups: Mapping[str, Annotated[float, Field(ge=0)]] | None = None
     """Trainable group to learning-rate factor; one not named, or at 0, is frozen. None: all at

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from likeness.cli.watch import _line, parse_gpus, read_frame, render, sparkline, steps_per_second
+from likeness.cli.watch import _line, read_frame, render, sparkline, steps_per_second
 from likeness.runs.run import Run
 from tests.cli.conftest import Command, environment
 
@@ -92,6 +92,16 @@ def test_in_a_narrow_window_the_curve_gives_way_and_not_the_names(tmp_path: Path
     rows = [line for line in text.splitlines() if line.startswith("supervised")]
     assert [line.split()[:3] for line in rows] == [[n, "2.083e-05", "0.01667"] for n in names]
     assert all(len(line.rstrip()) <= 60 and "█" in line for line in rows)
+
+
+@pytest.mark.parametrize(("width", "full", "empty"), [(40, 16, 24), (120, 24, 36)])
+def test_the_bar_is_no_wider_than_the_window(
+    tmp_path: Path, width: int, full: int, empty: int
+) -> None:
+    run = _run(tmp_path)
+    run.set_status("running", step=40, total_steps=100)
+    lines = [line.rstrip() for line in _lines(read_frame(run), width=width).splitlines()]
+    assert [line for line in lines if "░" in line] == ["█" * full + "░" * empty]
 
 
 def test_a_run_that_ended_early_says_why(tmp_path: Path) -> None:
@@ -183,26 +193,6 @@ def test_sparkline(values: list[float], expected: str) -> None:
 def test_a_long_sparkline_is_made_of_means() -> None:
     values = [0.0] * 500 + [1.0] * 500
     assert sparkline(values, width=10) == "▁" * 5 + "█" * 5
-
-
-def test_gpus_as_the_driver_tells() -> None:
-    text = "0, NVIDIA H200, 87, 20480, 143771\n1, Old card, [N/A], 512, 8192\ngarbage\n"
-    assert parse_gpus(text) == [
-        {
-            "index": 0,
-            "name": "NVIDIA H200",
-            "load_percent": 87.0,
-            "memory_gigabytes": 21.5,
-            "total_gigabytes": 150.8,
-        },
-        {
-            "index": 1,
-            "name": "Old card",
-            "load_percent": None,
-            "memory_gigabytes": 0.5,
-            "total_gigabytes": 8.6,
-        },
-    ]
 
 
 def test_once_prints_one_frame(likeness: Command, trained: Path) -> None:
