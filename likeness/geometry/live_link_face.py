@@ -26,6 +26,8 @@ LIVE_LINK_ANGLES = (
     "rightEyeYaw", "rightEyePitch", "rightEyeRoll",
 )  # fmt: skip
 """The columns after the ARKit ones, in radians."""
+EYE_ANGLES = ("rightEyePitch", "rightEyeYaw", "leftEyePitch", "leftEyeYaw")
+"""Those of the eyes in the order of poses: right before left, x (pitch) before y (yaw)."""
 
 TIMECODE_BASES = (24, 25, 30, 48, 50, 60, 100, 120, 240, 1000)
 """Frames of the time code per second that are recognised without being told."""

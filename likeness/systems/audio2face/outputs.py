@@ -18,7 +18,7 @@ from likeness.errors import UsageError
 from likeness.geometry.animation import VertexAnimation
 from likeness.geometry.animation_files import write_animation
 from likeness.geometry.animation_usda import write_usda_points
-from likeness.geometry.live_link_face import TIMECODE_BASES, write_live_link_face
+from likeness.geometry.live_link_face import EYE_ANGLES, TIMECODE_BASES, write_live_link_face
 from likeness.geometry.mesh import Mesh
 from likeness.geometry.mesh_glb import write_glb
 from likeness.geometry.weight_animation import ARKIT_NAMES, WeightAnimation
@@ -48,7 +48,6 @@ FORMATS = ("maya", "npy", "pc2", "usd", "glb", "arkit-csv", "arkit-json", "live-
 """Kinds of files; each is at least one file."""
 
 _CACHE_SUFFIXES = {"maya": ".xml", "npy": ".npy", "pc2": ".pc2"}
-_LIVE_LINK_ANGLES = ("rightEyePitch", "rightEyeYaw", "leftEyePitch", "leftEyeYaw")
 
 
 @dataclass(frozen=True, eq=False)
@@ -336,7 +335,7 @@ def _with_eyes(weights: WeightAnimation, result: AnimationResult) -> WeightAnima
         return weights
     angles = np.radians(result.eyes.reshape(result.num_frames, 4)).astype(np.float32)
     return WeightAnimation(
-        (*weights.names, *_LIVE_LINK_ANGLES),
+        (*weights.names, *EYE_ANGLES),
         np.concatenate([weights.weights, angles], axis=1),
         weights.times,
     )

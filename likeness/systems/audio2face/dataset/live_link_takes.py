@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from likeness.errors import DataError, UsageError
-from likeness.geometry.live_link_face import read_live_link_face
+from likeness.geometry.live_link_face import EYE_ANGLES, read_live_link_face
 from likeness.geometry.weight_animation import WeightAnimation
 from likeness.studio.curves import ARKIT, CHANNELS, EYES
 from likeness.studio.expressions import ARKIT_NAMES, eye_rotations
@@ -213,9 +213,8 @@ def _turns(
     """(F, 4) degrees of both eyes, right before left: by the shapes of the look or, in a table that
     leaves these at 0, by its angles."""
     looks = [i for i, name in enumerate(ARKIT_NAMES) if name.startswith("eyeLook")]
-    angles = ("rightEyePitch", "rightEyeYaw", "leftEyePitch", "leftEyeYaw")
-    if not weights[:, looks].any() and set(angles) <= set(animation.names):
-        given = [animation.weights[:, animation.names.index(name)] for name in angles]
+    if not weights[:, looks].any() and set(EYE_ANGLES) <= set(animation.names):
+        given = [animation.weights[:, animation.names.index(name)] for name in EYE_ANGLES]
         return np.degrees(np.stack([np.interp(middles, times, one) for one in given], axis=1))
     left, right = np.moveaxis(np.degrees([eye_rotations(row)[:, :2] for row in weights]), 1, 0)
     return np.concatenate([right, left], axis=1)
