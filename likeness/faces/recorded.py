@@ -13,7 +13,7 @@ import numpy as np
 
 from likeness.errors import DataError, UsageError
 from likeness.faces.detect import Face
-from likeness.geometry.landmarks import five_points
+from likeness.geometry.landmarks import far_outside, five_points
 
 
 class RecordedDetector:
@@ -38,15 +38,29 @@ class RecordedDetector:
     def detect(self, image: np.ndarray, *, name: str = "") -> list[Face]:
         """The recorded faces of the picture ``name``. Raises DataError when there is no record."""
         arrays, records = self._folder / f"{name}.npy", self._folder / f"{name}.json"
+        size = (image.shape[1], image.shape[0])
         if arrays.is_file():
-            return [_from_array(arrays)]
+            return [_within(_from_array(arrays), size, arrays)]
         if records.is_file():
-            faces = _from_json(records)
+            faces = [_within(face, size, records) for face in _from_json(records)]
             return sorted(faces, key=lambda face: -face.score)
         raise DataError(
             f"Expected recorded faces of '{name}' at {arrays} or {records}; there is neither.",
             advice="Run the detector that makes them on this picture too, or leave it out.",
         )
+
+
+def _within(face: Face, size: tuple[int, int], path: Path) -> Face:
+    """A face of a picture of (width, height). Raises DataError where it is not in it."""
+    points = face.landmarks68 if face.landmarks68 is not None else face.points5
+    if points is None:
+        points = face.box.reshape(2, 2).mean(axis=0, keepdims=True)
+    outside = far_outside(points, size)
+    if outside:
+        raise DataError(
+            f"{path}: {outside}", advice="Detect the face on this very picture, or leave it out."
+        )
+    return face
 
 
 def _from_array(path: Path) -> Face:
@@ -56,8 +70,9 @@ def _from_array(path: Path) -> Face:
         raise DataError(f"{path} is not an array file: {error}.") from error
     shapes = [(count, columns) for count in (68, 51, 5) for columns in (2, 3)]
     if points.shape not in shapes or not np.isfinite(points).all():
+        what = f"{points.shape}" if points.shape not in shapes else "NaN or infinity among them"
         raise DataError(
-            f"{path} must hold finite positions (68, 2), (51, 2) or (5, 2), found {points.shape}."
+            f"{path} must hold finite positions (68, 2), (51, 2) or (5, 2), found {what}."
         )
     points = points[:, :2]
     if (points == points[0]).all():

@@ -108,3 +108,17 @@ def mirror_error(points: np.ndarray) -> float:
         raise ValueError(f"mirror pairs are known for 68 and 51 points, not {len(points)}")
     reflected = points[mirror] * [-1, 1, 1]
     return float(np.linalg.norm(points - reflected, axis=1).mean())
+
+
+def far_outside(points: np.ndarray, size: tuple[int, int]) -> str:
+    """What is wrong with points (N, 2) that lie outside a frame half as large again as a picture of
+    (width, height), centred on it; empty where none does."""
+    extent = np.array(size, np.float64)
+    outside = int(((points < -0.25 * extent) | (points > 1.25 * extent)).any(axis=1).sum())
+    if not outside:
+        return ""
+    points_lie = "1 point lies" if outside == 1 else f"{outside} points lie"
+    return (
+        f"{points_lie} outside a frame 1.5 times the picture ({size[0]}x{size[1]}); were "
+        "they made for another size?"
+    )

@@ -24,7 +24,7 @@ def test_recorded_faces_are_read(tmp_path):
         )
     )
     detector = make_detector("file", weights=tmp_path)
-    image = np.zeros((10, 10, 3), np.float32)
+    image = np.zeros((140, 140, 3), np.float32)
     (face,) = detector.detect(image, name="a")
     np.testing.assert_array_equal(face.landmarks68, points)
     np.testing.assert_array_equal(face.box, [0, 1, 134, 135])
@@ -57,10 +57,36 @@ def test_a_face_without_its_jaw_line_has_five_points(tmp_path):
     """As the files of a dataset may be, which prediction refused."""
     points = np.random.default_rng(2).uniform(10, 90, (68, 2))
     np.save(tmp_path / "a.npy", np.column_stack([points[17:], np.ones(51)]))
-    (face,) = make_detector("file", weights=tmp_path).detect(np.zeros((4, 4, 3)), name="a")
+    (face,) = make_detector("file", weights=tmp_path).detect(np.zeros((99, 99, 3)), name="a")
     assert face.landmarks68 is None
     right, left = points[36:42].mean(axis=0), points[42:48].mean(axis=0)
     np.testing.assert_allclose(face.points5, [right, left, points[30], points[48], points[54]])
+
+
+@pytest.mark.parametrize("count", [68, 51, 5])
+def test_a_face_of_another_size_of_the_picture_is_refused(tmp_path, count):
+    """The background was described as a person, without a word."""
+    points = np.random.default_rng(2).uniform(20, 80, (count, 2))
+    detector = make_detector("file", weights=tmp_path)
+    np.save(tmp_path / "a.npy", points)
+    assert len(detector.detect(np.zeros((80, 100, 3)), name="a")) == 1
+    np.save(tmp_path / "a.npy", points * 8)
+    with pytest.raises(DataError, match=r"a\.npy: \d+ points lie outside .* \(100x80\)"):
+        detector.detect(np.zeros((80, 100, 3)), name="a")
+    if count == 5:
+        row = {"box": [20, 20, 60, 60], "score": 1, "points5": (points + 5000).tolist()}
+        (tmp_path / "b.json").write_text(json.dumps([row]))
+        with pytest.raises(DataError, match=r"b\.json: 5 points lie outside"):
+            detector.detect(np.zeros((80, 100, 3)), name="b")
+        (tmp_path / "c.json").write_text(json.dumps([{"box": [900, 9, 990, 99], "score": 1}]))
+        with pytest.raises(DataError, match=r"c\.json: 1 point lies outside"):
+            detector.detect(np.zeros((80, 100, 3)), name="c")
+
+
+def test_numbers_that_are_none_are_told_as_such(tmp_path):
+    np.save(tmp_path / "a.npy", np.full((68, 2), np.nan))
+    with pytest.raises(DataError, match="found NaN or infinity among them"):
+        make_detector("file", weights=tmp_path).detect(np.zeros((9, 9, 3)), name="a")
 
 
 def test_missing_records_are_named(tmp_path):

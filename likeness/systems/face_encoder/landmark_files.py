@@ -13,6 +13,7 @@ import numpy as np
 
 from likeness.errors import DataError
 from likeness.geometry.array_files import read_npy
+from likeness.geometry.landmarks import far_outside
 from likeness.systems.face_encoder.framing import box_of_landmarks
 from likeness.systems.face_encoder.layouts import Entry
 
@@ -107,24 +108,14 @@ def implausible(
     points: np.ndarray, weights: np.ndarray, size: tuple[int, int]
 ) -> list[tuple[str, str]]:
     """(code, message) of everything wrong with points in a picture of (width, height)."""
-    width, height = size
     known = points[weights > 0]
     degenerate = _without_extent(known)
     if degenerate:
         return [("landmarks-degenerate", degenerate)]
     found = []
-    # A frame half as large again, centred on the picture.
-    low = np.array([-0.25 * width, -0.25 * height])
-    high = np.array([1.25 * width, 1.25 * height])
-    outside = int(((known < low) | (known > high)).any(axis=1).sum())
+    outside = far_outside(known, size)
     if outside:
-        found.append(
-            (
-                "landmarks-outside",
-                f"{outside} points lie outside a frame 1.5 times the picture ({width}x{height}); "
-                "were they made for another size?",
-            )
-        )
+        found.append(("landmarks-outside", outside))
     right, left = points[36:42].mean(axis=0), points[42:48].mean(axis=0)
     distance = math.hypot(*(left - right).tolist())  # holds any finite numbers
     # Down from the eyes to the chin, beside the line from one eye to the other: the sign of their
