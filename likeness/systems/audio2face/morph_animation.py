@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,9 +45,16 @@ class Morphs:
 
 
 def solved_morphs(frames: Floats, blendshapes: Blendshapes) -> Morphs:
-    """Morphs of blendshapes, with the weights that come closest to frames (F, V, 3)."""
+    """Morphs of blendshapes, with the weights that come closest to frames (F, V, 3).
+
+    Multipliers and offsets of weights are for the rigs that are driven by them, not for the shapes
+    the weights were solved with.
+    """
+    count = len(blendshapes.names)
+    plain = {"bsWeightMultipliers": [1.0] * count, "bsWeightOffsets": [0.0] * count}
+    own = replace(blendshapes, settings={**blendshapes.settings, **plain})
     offsets = dict(zip(blendshapes.names, blendshapes.offsets))
-    return Morphs(blendshapes.neutral, offsets, solve(frames, blendshapes))
+    return Morphs(blendshapes.neutral, offsets, solve(frames, own))
 
 
 def principal_morphs(frames: Floats, neutral: Floats, prefix: str = "component") -> Morphs:

@@ -211,8 +211,18 @@ def _track(predictor: SpeechToFace, path: Path) -> EmotionTrack:
     if not path.is_file():
         raise UsageError(f"There is no table of emotions at '{path}'.")
     names = predictor.cast.labels.names
-    with open(path, encoding="utf-8-sig", newline="") as file:
-        rows = list(csv.DictReader(file))
+    try:
+        with open(path, encoding="utf-8-sig", newline="") as file:
+            reader = csv.DictReader(file)
+            rows, header = list(reader), list(reader.fieldnames or ())
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise UsageError(
+            f"Expected a table of commas in UTF-8 at '{path}', found what is none: {error}.",
+            advice="Save it as CSV in UTF-8.",
+        ) from error
+    twice = sorted({name for name in header if header.count(name) > 1})
+    if twice:
+        raise UsageError(f"'{path}' has the column '{twice[0]}' {header.count(twice[0])} times.")
     columns = set(rows[0]) if rows else set()
     unknown = sorted(str(name) for name in columns - {"time", *names})
     if "time" not in columns or unknown:

@@ -23,7 +23,7 @@ from likeness.media.video import probe_video, read_frames
 from likeness.systems.audio2face.animation_result import AnimationResult, metres_from_centimetres
 from likeness.systems.audio2face.artefacts import ActorArtefacts, Blendshapes
 from likeness.systems.audio2face.film import film_frames
-from likeness.systems.audio2face.morph_animation import principal_morphs
+from likeness.systems.audio2face.morph_animation import principal_morphs, solved_morphs
 from likeness.systems.audio2face.outputs import (
     FORMATS,
     Surfaces,
@@ -258,6 +258,19 @@ def test_a_scene_has_morphs_that_make_the_frames(tmp_path: Path, has_shapes: boo
     np.testing.assert_allclose(vertices, expected, atol=2e-4)
     assert names[0] == ("jawOpen" if has_shapes else "component00")
     assert any(name.startswith("tongue") for name in names)
+
+
+def test_morphs_show_the_frames_whatever_rigs_make_of_weights() -> None:
+    """Multipliers and offsets moved the shapes of the file, too."""
+    actor = arkit_actor()
+    result, weights = performance(actor)
+    shapes = actor.blendshapes
+    assert shapes is not None
+    count = len(shapes.names)
+    rig = {"bsWeightMultipliers": [2.0] * count, "bsWeightOffsets": [0.2] * count}
+    morphs = solved_morphs(result.skin, replace(shapes, settings={**shapes.settings, **rig}))
+    np.testing.assert_allclose(morphs.weights, weights, atol=1e-3)
+    np.testing.assert_allclose(morphs.vertices(), result.skin, atol=1e-3)
 
 
 def test_principal_morphs_keep_a_still_face_and_few_components() -> None:

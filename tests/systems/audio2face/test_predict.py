@@ -253,11 +253,14 @@ def test_a_network_of_one_emotion_takes_a_number_on_the_command_line(
         ("time,joy\n1,0\n0,1\n", r"felt.csv': .* must rise"),
         ("time,joy\n0,nan\n", r"felt.csv': .*finite numbers"),
         ("time,joy\n0,0,7\n", "columns"),
+        ("time,joy,joy\n0,0,1\n", "has the column 'joy' 2 times"),
+        ("\udcff\udcfet", "table of commas in UTF-8"),
+        ("time,joy,\udce9\n0,0,1\n", "table of commas in UTF-8"),
     ],
 )
 def test_tables_with_faults(regression_run: Run, tmp_path: Path, text: str, message: str) -> None:
     table = tmp_path / "felt.csv"
-    table.write_text(text)
+    table.write_bytes(text.encode("utf-8", "surrogateescape"))
     with pytest.raises(UsageError, match=message):
         run_on(regression_run, [speech(tmp_path / "a.wav")], tmp_path / "out", emotions=str(table))
     assert not list((tmp_path / "out").glob("*.npy"))
