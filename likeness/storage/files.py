@@ -172,7 +172,9 @@ def refusal_in(error: BaseException) -> OSError | None:
     if isinstance(error, LikenessError):
         return None
     link: BaseException | None = error
-    while link is not None:
+    seen: set[int] = set()  # an error raised again by what it caused is its own context
+    while link is not None and id(link) not in seen:
+        seen.add(id(link))
         if isinstance(link, OSError):
             if link.errno in _REFUSALS:
                 return link

@@ -88,3 +88,13 @@ def test_a_version_is_another_when_the_file_is(tmp_path: Path) -> None:
     assert file_version(path.stat()) == before
     os.utime(path, ns=(1, 1))
     assert file_version(path.stat()) != before
+
+
+def test_errors_that_are_each_others_context_are_looked_at_once() -> None:
+    """As a server that hangs leaves them: the search for a refusal never ended."""
+    one, other = TimeoutError("first"), ValueError("second")
+    one.__cause__, other.__cause__ = other, one
+    assert refusal_in(one) is None
+    full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    other.__cause__, full.__cause__ = full, one
+    assert refusal_in(one) is full
