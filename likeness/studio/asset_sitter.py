@@ -24,7 +24,7 @@ from likeness.studio import landmark_points, surface
 from likeness.studio.appearance import Appearance
 from likeness.studio.asset_tongue import find_tongue
 from likeness.studio.attached import fit_rotation
-from likeness.studio.expressions import ARKIT_NAMES, INDEX, eye_rotations
+from likeness.studio.expressions import ARKIT_NAMES, EYE_DIRECTIONS, INDEX, eye_rotations
 from likeness.studio.figure import Anchors, Figure, HeadPose, Surface
 from likeness.studio.mouth import middle_of_crown
 from likeness.studio.normals import vertex_normals
@@ -242,7 +242,7 @@ def arkit_columns(asset: HeadAsset) -> NDArray[np.float64]:
     eyes = [asset.joint_names.index(f"{side}_eye") for side in SIDES]
     entries = np.concatenate([np.arange(9 * (joint - 1), 9 * joint) for joint in eyes])
     if np.any(asset.pose_basis[:, :, entries]):
-        columns[:, [INDEX[name] for name in ARKIT_NAMES if name.startswith("eyeLook")]] = 0.0
+        columns[:, EYE_DIRECTIONS] = 0.0
     return columns
 
 

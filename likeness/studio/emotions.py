@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from likeness.seeds import Draws
 from likeness.speech.timeline import Emotion, Timeline
 from likeness.studio.curves import ARKIT, CHANNEL, Event, grid_times
-from likeness.studio.expressions import ARKIT_NAMES, INDEX
+from likeness.studio.expressions import ARKIT_NAMES, EYE_DIRECTIONS, INDEX
 from likeness.studio.performing_style import Delivery
 from likeness.studio.slow_noise import wander
 from likeness.studio.speech_cues import bump, rise, sounding, spoken_span, stressed_vowels
@@ -156,7 +156,7 @@ def add_emotion(
     """
     weights = values[:, ARKIT]
     layer = course.intensity[:, None] * expression_of(emotion, mirrored=mirrored)
-    layer[:, [i for i, name in enumerate(ARKIT_NAMES) if name.startswith("eyeLook")]] = 0.0
+    layer[:, EYE_DIRECTIONS] = 0.0
     layer[:, _MOUTH] *= (1.0 - _WHILE_SPEAKING * sounding(timeline))[:, None]
     rounding = values[:, CHANNEL["mouthPucker"]] + values[:, CHANNEL["mouthFunnel"]]
     layer[:, _WIDENING] *= np.clip(1.0 - _AGAINST_ROUNDING * rounding, 0.0, 1.0)[:, None]

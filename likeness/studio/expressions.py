@@ -75,6 +75,8 @@ ARKIT_NAMES = (
     "tongueOut",
 )
 INDEX = {name: i for i, name in enumerate(ARKIT_NAMES)}
+EYE_DIRECTIONS = [i for i, name in enumerate(ARKIT_NAMES) if name.startswith("eyeLook")]
+"""Which weights turn the eyes."""
 
 FIGHTING_PAIRS = (
     ("eyeBlinkLeft", "eyeWideLeft"),

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from likeness.studio.background import Kind
 from likeness.studio.camera import face_region
 from likeness.studio.colour_words import lab, nearest_colour
-from likeness.studio.expressions import INDEX
+from likeness.studio.expressions import EYE_DIRECTIONS, INDEX
 from likeness.studio.lighting import Lighting
 from likeness.studio.part_tables import LABELS
 from likeness.studio.person import Person
@@ -179,8 +179,7 @@ def measured_face(picture: Photograph, face_height: float, *, dark: bool = False
     inner = float(weights[INDEX["browInnerUp"]])
     if mean("mouthFrown") >= 0.4 and inner >= 0.4:
         return "sad" if mouth and brows else None
-    gaze = [value for name, value in INDEX.items() if name.startswith("eyeLook")]
-    rest = np.delete(weights, gaze)
+    rest = np.delete(weights, EYE_DIRECTIONS)
     return "neutral" if mouth and (eyes or dark) and float(rest.max()) <= 0.15 else None
 
 

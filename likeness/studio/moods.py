@@ -22,6 +22,7 @@ from likeness.studio.curves import ARKIT
 from likeness.studio.emotions import expression_of
 from likeness.studio.expressions import (
     ARKIT_NAMES,
+    EYE_DIRECTIONS,
     INDEX,
     draw_weights,
     eye_rotations,
@@ -44,9 +45,6 @@ EXPRESSION_SHARES: dict[ExpressionKind, float] = {
 
 LEAST_INTENSITY = 0.4
 """Of a drawn emotion, and of random shapes; the most is 1."""
-
-EYE_DIRECTIONS = [i for i, name in enumerate(ARKIT_NAMES) if name.startswith("eyeLook")]
-"""Which weights turn the eyes."""
 
 _SIDES = 0.10  # standard deviation by which a shape differs from the table, each side alone
 _TALKS = 8

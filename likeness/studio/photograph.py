@@ -18,12 +18,13 @@ from likeness.seeds import rng_of
 from likeness.studio.background import Background, paint_background
 from likeness.studio.camera import Camera, Framing, Intrinsics, Lens
 from likeness.studio.depth_of_field import defocus
+from likeness.studio.expressions import EYE_DIRECTIONS
 from likeness.studio.figure import Figure, PersonSitter, Sitter
 from likeness.studio.film import Film, develop, tone
 from likeness.studio.film_paint import FilmPaint
 from likeness.studio.lighting import Lighting
 from likeness.studio.metering import exposed, stops
-from likeness.studio.moods import EYE_DIRECTIONS, aim_eyes, neutral_expression
+from likeness.studio.moods import aim_eyes, neutral_expression
 from likeness.studio.occluders import Occluder, paint_occluder
 from likeness.studio.part_tables import LABELS
 from likeness.studio.person import Person

@@ -19,11 +19,11 @@ from likeness.studio.background import Kind
 from likeness.studio.background_kinds import draw_background_kind, sample_background
 from likeness.studio.colours import CLOTH_ODDS, dye
 from likeness.studio.difficulty import Difficulty
-from likeness.studio.expressions import INDEX
+from likeness.studio.expressions import EYE_DIRECTIONS, INDEX
 from likeness.studio.labels import CAPTION_LIGHTS, FACES, CaptionLight, Face, Labels
 from likeness.studio.light_kinds import LightName, sample_lighting
 from likeness.studio.lighting import Lighting
-from likeness.studio.moods import EYE_DIRECTIONS, neutral_expression
+from likeness.studio.moods import neutral_expression
 from likeness.studio.occluders import sample_occluder
 from likeness.studio.person import Person
 from likeness.studio.scene import Scene, sample_film, turn_head

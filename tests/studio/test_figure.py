@@ -8,9 +8,14 @@ import pytest
 from likeness.geometry.head_numpy import pose_head
 from likeness.geometry.mesh import vertex_normals
 from likeness.studio.anatomy import assemble
-from likeness.studio.expressions import ARKIT_NAMES, INDEX, build_expressions, eye_rotations
+from likeness.studio.expressions import (
+    ARKIT_NAMES,
+    EYE_DIRECTIONS,
+    INDEX,
+    build_expressions,
+    eye_rotations,
+)
 from likeness.studio.figure import HeadPose, PersonSitter
-from likeness.studio.moods import EYE_DIRECTIONS
 from likeness.studio.person import Person
 from likeness.studio.scene import turn_head
 from likeness.studio.shape_space import ShapeSpace

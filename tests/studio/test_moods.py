@@ -9,11 +9,10 @@ import pytest
 from scipy.stats import binom
 
 from likeness.speech.timeline import EMOTIONS
-from likeness.studio.expressions import ARKIT_NAMES, FIGHTING_PAIRS, INDEX
+from likeness.studio.expressions import ARKIT_NAMES, EYE_DIRECTIONS, FIGHTING_PAIRS, INDEX
 from likeness.studio.labels import FACES
 from likeness.studio.moods import (
     EXPRESSION_SHARES,
-    EYE_DIRECTIONS,
     DrawnExpression,
     draw_expression,
 )

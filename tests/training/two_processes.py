@@ -24,11 +24,28 @@ from likeness.training.trainer import fit
 from tests.toy_system.system import ToyConfig, ToySystem, toy_plan, toy_settings, toy_system
 
 
-def together(work: Callable[..., Any], *arguments: Any, processes: int = 2) -> list[Any]:
-    """Run ``work(process, *arguments)`` in several processes; their results by rank."""
+def free_port() -> int:
+    """A port of this machine that nothing listens to."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+        port: int = probe.getsockname()[1]
+    return port
+
+
+def launched(rank: int, port: int, world_size: int = 2) -> dict[str, str]:
+    """The variables a launcher sets for one of the processes of this machine."""
+    return {
+        "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": str(port),
+        "RANK": str(rank),
+        "LOCAL_RANK": str(rank),
+        "WORLD_SIZE": str(world_size),
+    }
+
+
+def together(work: Callable[..., Any], *arguments: Any, processes: int = 2) -> list[Any]:
+    """Run ``work(process, *arguments)`` in several processes; their results by rank."""
+    port = free_port()
     multiprocessing.set_forkserver_preload([__name__])
     context = multiprocessing.get_context("forkserver")
     queue = context.SimpleQueue()
@@ -50,13 +67,7 @@ def _body(
     rank: int, world_size: int, port: int, queue: Any, work: Callable[..., Any], arguments: Any
 ) -> None:
     torch.set_num_threads(1)
-    os.environ |= {
-        "MASTER_ADDR": "127.0.0.1",
-        "MASTER_PORT": str(port),
-        "RANK": str(rank),
-        "LOCAL_RANK": str(rank),
-        "WORLD_SIZE": str(world_size),
-    }
+    os.environ |= launched(rank, port, world_size)
     process = distributed.start("cpu")
     try:
         queue.put((rank, work(process, *arguments)))

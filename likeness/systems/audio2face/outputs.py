@@ -27,6 +27,7 @@ from likeness.replacement import replacing
 from likeness.runs.predictions import manifest_path, write_manifest
 from likeness.storage.files import sha256_of
 from likeness.studio.curves import ARKIT, CHANNELS, EYES
+from likeness.studio.expressions import EYE_DIRECTIONS
 from likeness.studio.gaze import follow_eyes
 from likeness.systems.audio2face.animation_result import (
     AnimationResult,
@@ -318,14 +319,13 @@ def _write_weights(
 def _with_looks(weights: WeightAnimation, result: AnimationResult) -> WeightAnimation:
     """Shapes of the look by the angles of the eyes, which no skin is solved for: a rig that is
     driven by weights alone turns its eyes by them."""
-    looks = [i for i, name in enumerate(weights.names) if name.startswith("eyeLook")]
-    if result.eyes is None or weights.weights[:, looks].any():
+    if result.eyes is None or weights.weights[:, EYE_DIRECTIONS].any():
         return weights
     channels = np.zeros((result.num_frames, len(CHANNELS)))
     channels[:, EYES] = result.eyes.reshape(result.num_frames, 4)
     follow_eyes(channels, move_lids=False)
     turned = weights.weights.copy()
-    turned[:, looks] = channels[:, ARKIT][:, looks]
+    turned[:, EYE_DIRECTIONS] = channels[:, ARKIT][:, EYE_DIRECTIONS]
     return WeightAnimation(weights.names, turned, weights.times)
 
 

@@ -123,11 +123,11 @@ def read_reference(folder: str | Path) -> ReferenceConfig:
         for leaf, _ in _leaves(values[file]):
             origins[f"{file}/{leaf}"] = _origin(constants, leaf)
     if faults:
-        raise _refusal(faults, "Parameters of the base cannot be invented or change their kind.")
+        raise refusal(faults, "Parameters of the base cannot be invented or change their kind.")
     found = ReferenceConfig(folder.resolve().name, network_type, values, origins)
     faults, notes = _checked(found)
     if faults:
-        raise _refusal(faults, "Correct these values in the configuration directory.")
+        raise refusal(faults, "Correct these values in the configuration directory.")
     return ReferenceConfig(found.name, network_type, values, origins, tuple(notes))
 
 
@@ -364,7 +364,8 @@ def _place(constants: Constants | None, path: str) -> str:
     return "" if constants is None else f"{constants.path}:{constants.lines.get(path, 1)}"
 
 
-def _refusal(faults: list[str], advice: str) -> UsageError:
+def refusal(faults: list[str], advice: str) -> UsageError:
+    """The error that names every fault of a configuration of the reference."""
     return UsageError(
         "The configuration of the reference cannot be used:\n" + "\n".join(faults), advice=advice
     )

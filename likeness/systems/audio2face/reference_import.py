@@ -28,7 +28,11 @@ from likeness.systems.audio2face.dataset.description import (
 )
 from likeness.systems.audio2face.preprocessing.shot_files import write_clips
 from likeness.systems.audio2face.profiles import PROFILES
-from likeness.systems.audio2face.reference_config import ReferenceConfig, read_reference
+from likeness.systems.audio2face.reference_config import (
+    ReferenceConfig,
+    read_reference,
+    refusal,
+)
 from likeness.systems.audio2face.reference_names import (
     DATASET,
     STAGE,
@@ -238,10 +242,7 @@ def _refuse_removed(reference: ReferenceConfig) -> None:
             file, _, name = path.partition("/")
             faults.append(f"config_{file}: {name} is needed and cannot be removed")
     if faults:
-        raise UsageError(
-            "The configuration of the reference cannot be used:\n" + "\n".join(faults),
-            advice="Give these values, or leave them out for those of the base.",
-        )
+        raise refusal(faults, "Give these values, or leave them out for those of the base.")
 
 
 def _is_deaf(reference: ReferenceConfig) -> bool:

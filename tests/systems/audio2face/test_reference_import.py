@@ -220,28 +220,33 @@ def test_weights_of_emotions_are_carried_over(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("line", "told"),
+    ("kind", "line", "told"),
     [
-        ("LR_STEP_GAMMA = -0.5", "LR_STEP_GAMMA must be at least 0, found -0.5"),
-        ("LR_STEP_GAMMA = 10; NUM_EPOCHS = 1000000000", "final_factor"),
-        ('AUGMENT = {"timeshift": {"p": 1}}', "AUGMENT/timeshift must be a number"),
+        ("regression", "LR_STEP_GAMMA = -0.5", "LR_STEP_GAMMA must be at least 0, found -0.5"),
+        ("regression", "LR_STEP_GAMMA = 10; NUM_EPOCHS = 1000000000", "final_factor"),
+        (
+            "regression",
+            'AUGMENT = {"timeshift": {"p": 1}}',
+            "AUGMENT/timeshift must be a number",
+        ),
+        (
+            "diffusion",
+            'AUGMENT = {"pitch_shift": {"min_semitones": None}}',
+            "min_semitones must be a number, found None",
+        ),
+        (
+            "diffusion",
+            'AUGMENT = {"pitch_shift": None}',
+            "pitch_shift must stay a dictionary; __delete__",
+        ),
     ],
 )
-def test_values_that_no_schedule_can_have_are_told(tmp_path: Path, line: str, told: str) -> None:
-    folder = write_regression(tmp_path / "band", train=f"{REGRESSION}{line}\n")
-    with pytest.raises(UsageError, match=told):
-        import_config(folder, tmp_path / "band.yaml")
-
-
-@pytest.mark.parametrize(
-    ("value", "told"),
-    [
-        ('{"pitch_shift": {"min_semitones": None}}', "min_semitones must be a number, found None"),
-        ('{"pitch_shift": None}', "pitch_shift must stay a dictionary; __delete__"),
-    ],
-)
-def test_a_shift_without_a_number_is_told(tmp_path: Path, value: str, told: str) -> None:
-    folder = write_reference(tmp_path / "band", train=f"{TRAIN}AUGMENT = {value}\n")
+def test_values_that_nothing_can_be_made_of_are_told(
+    tmp_path: Path, kind: str, line: str, told: str
+) -> None:
+    folder = (write_regression if kind == "regression" else write_reference)(tmp_path / "band")
+    with (folder / "config_train.py").open("a") as written:
+        written.write(f"{line}\n")
     with pytest.raises(UsageError, match=told):
         import_config(folder, tmp_path / "band.yaml")
 

@@ -13,8 +13,8 @@ from scipy.spatial.transform import Rotation
 
 from likeness.errors import UsageError
 from likeness.seeds import rng_of
+from likeness.studio.expressions import EYE_DIRECTIONS
 from likeness.studio.figure import HeadPose
-from likeness.studio.moods import EYE_DIRECTIONS
 from likeness.studio.person import Person
 from likeness.studio.photograph import sitter_of
 from likeness.studio.scene import Scene, head_rotation

@@ -19,7 +19,7 @@ from likeness.errors import DataError, UsageError
 from likeness.geometry.live_link_face import EYE_ANGLES, read_live_link_face
 from likeness.geometry.weight_animation import WeightAnimation
 from likeness.studio.curves import ARKIT, CHANNELS, EYES
-from likeness.studio.expressions import ARKIT_NAMES, eye_rotations
+from likeness.studio.expressions import ARKIT_NAMES, EYE_DIRECTIONS, eye_rotations
 
 SOUNDS = (".wav", ".flac", ".ogg", ".mp3", ".m4a", ".aac", ".mov", ".mp4")
 """In the order in which the sound of a take is looked for."""
@@ -212,8 +212,7 @@ def _turns(
 ) -> NDArray[np.float64]:
     """(F, 4) degrees of both eyes, right before left: by the shapes of the look or, in a table that
     leaves these at 0, by its angles."""
-    looks = [i for i, name in enumerate(ARKIT_NAMES) if name.startswith("eyeLook")]
-    if not weights[:, looks].any() and set(EYE_ANGLES) <= set(animation.names):
+    if not weights[:, EYE_DIRECTIONS].any() and set(EYE_ANGLES) <= set(animation.names):
         given = [animation.weights[:, animation.names.index(name)] for name in EYE_ANGLES]
         return np.degrees(np.stack([np.interp(middles, times, one) for one in given], axis=1))
     left, right = np.moveaxis(np.degrees([eye_rotations(row)[:, :2] for row in weights]), 1, 0)

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection
 from pathlib import Path
 
 import av
@@ -20,86 +19,8 @@ from likeness.systems.audio2face.dataset.live_link import prepare_live_link
 from likeness.systems.audio2face.dataset.live_link_takes import find_takes, take_frames
 from likeness.systems.audio2face.dataset.reading import open_dataset
 from tests.realdata import real_data
+from tests.systems.audio2face.dataset.live_link_tables import NAMES, RATE, jaw, noise, put, table
 from tests.systems.audio2face.test_morph_face import write_head
-
-RATE = 16000
-NAMES = ("jawOpen", "mouthClose", "eyeLookDownLeft", "eyeLookOutRight", "eyeBlinkLeft")
-
-
-def jaw(times: np.ndarray) -> np.ndarray:
-    """A jaw that opens evenly, 0.2 a second: the true value at any time."""
-    return 0.1 + 0.2 * times
-
-
-def table(seconds: float, dropped: Collection[int] = ()) -> WeightAnimation:
-    """Rows 30 times a second, seen from 13:00:00; ``dropped`` ones are not there."""
-    times = np.arange(round(seconds * 30)) / 30
-    kept = np.array([i not in dropped for i in range(len(times))])
-    weights = np.zeros((len(times), len(NAMES)))
-    weights[:, 0] = jaw(times)
-    weights[:, 2], weights[:, 3] = 0.5, 1.0
-    return WeightAnimation(NAMES, weights[kept], times[kept] + 13 * 3600)
-
-
-def noise(seconds: float, seed: int = 0) -> np.ndarray:
-    return 0.1 * np.random.default_rng(seed).normal(size=round(seconds * RATE))
-
-
-def put(folder: Path, name: str, seconds: float = 1.5) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    write_live_link_face(folder / f"{name}.csv", table(seconds))
-    write_wav(folder / f"{name}.wav", noise(seconds), RATE)
-
-
-def test_frames_take_the_time_of_the_time_code_and_not_the_row() -> None:
-    frames = take_frames(table(4.0, range(20, 50)), noise(4.0), RATE, 25.0)
-    middles = (np.arange(100) + 0.5) / 25
-    found = frames.channels[:, CHANNEL["jawOpen"]]
-    assert len(found) == 100
-    expected = jaw(np.minimum(middles, 119 / 30))
-    np.testing.assert_allclose(found, expected, atol=1e-6)  # rows would be 1 s late after the gap
-    assert frames.holes == (pytest.approx((20 / 30, 1.0)),)
-    assert len(frames.sound) == 4 * RATE
-
-
-def test_a_sound_that_starts_later_or_earlier_is_laid_beside_its_frames() -> None:
-    later = take_frames(table(4.0), noise(3.0), RATE, 30.0, sound_start=0.5)
-    first = later.channels[0, CHANNEL["jawOpen"]]
-    assert first == pytest.approx(jaw(np.array(0.5 + 0.5 / 30)), abs=1e-6)
-    assert len(later.channels) == 90
-    sound = noise(3.0)
-    earlier = take_frames(table(4.0), sound, RATE, 30.0, sound_start=-0.5)
-    assert earlier.channels[0, CHANNEL["jawOpen"]] == pytest.approx(0.1 + 0.2 * 0.5 / 30, abs=1e-6)
-    np.testing.assert_allclose(earlier.sound, sound[RATE // 2 :], atol=1e-7)
-    with pytest.raises(DataError, match="one time"):
-        take_frames(table(2.0), noise(2.0), RATE, 30.0, sound_start=5.0)
-
-
-def test_eyes_turn_by_their_weights_right_before_left() -> None:
-    frames = take_frames(table(1.0), noise(1.0), RATE, 30.0)
-    turns = {n: frames.channels[0, CHANNEL[n]] for n in ("eyeRightX", "eyeRightY", "eyeLeftX")}
-    assert turns["eyeLeftX"] > 5  # down is positive
-    assert turns["eyeRightX"] == 0
-    assert turns["eyeRightY"] < -5  # out of a right eye is away from the subject's left
-
-
-def test_a_table_without_looks_turns_its_eyes_by_their_angles() -> None:
-    """Apps of others, and rigs, may fill these columns alone."""
-    whole = table(1.0)
-    angles = ("leftEyeYaw", "leftEyePitch", "rightEyeYaw", "rightEyePitch")
-    turned = np.tile([0.1, -0.2, 0.3, 0.05], (30, 1))
-    weights = np.concatenate([whole.weights[:, :2], turned], axis=1)
-    still = take_frames(
-        WeightAnimation((*NAMES[:2], *angles), weights, whole.times), noise(1.0), RATE, 30.0
-    )
-    names = ("eyeLeftY", "eyeLeftX", "eyeRightY", "eyeRightX")
-    for name, radians in zip(names, turned[0], strict=True):
-        assert still.channels[3, CHANNEL[name]] == pytest.approx(np.degrees(radians))
-    both = WeightAnimation(
-        (*NAMES, *angles), np.concatenate([whole.weights, turned], axis=1), whole.times
-    )
-    looks = take_frames(both, noise(1.0), RATE, 30.0).channels
-    np.testing.assert_array_equal(looks, take_frames(whole, noise(1.0), RATE, 30.0).channels)
 
 
 def test_takes_are_found_with_their_sounds(tmp_path: Path) -> None:
