@@ -41,10 +41,10 @@ _PARTING = ((0.030, 0.055, 0.250, 0.350), (0.0, 1.0, 1.0, 0.0))
 they stay sealed through 0.1 s; contacts far apart need no help."""
 _RELEASE = 0.045
 """Seconds from a contact until lips are free of it, before the next."""
-_WIDE, _NEAR, _WIDE_PARTING = (0.20, 0.30), 0.100, 0.150
+_WIDE, _NEAR, _WIDE_PARTING = (0.20, 0.30), 0.100, 0.170
 """Target of the jaw from which a sound opens the mouth too far for that, and seconds it may be away
 from the contact. There lips take half of the time between both contacts, and are free halfway from
-0.15 s; faster, they would exceed 45 cm a second."""
+0.17 s; faster, a jaw that opens widest would exceed 45 cm a second."""
 _FULL = 0.9
 """Value of the smooth seal from which it counts as whole."""
 _SEALED_JAW, _JAW_SPEED = 0.10, 6.0

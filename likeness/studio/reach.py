@@ -30,14 +30,23 @@ _RED_OF = {
 """Shapes that bend a lip, and the seam and border of its red on the midline."""
 _RED_POWER = 2.0
 """How fast they fade with its height; with the height itself the thinnest lips still fold."""
-_LIP, _NOSE = "m3_3", "n_subn"
+_CREASES = (
+    ("m3_3", "n_subn"),
+    ("n_subn", "n_colu"),
+    ("n_fac2", "n_alab"),
+)
+"""Points on both sides of what folds when a lip is raised, pursed or puffed: the upper lip below the
+septum, the septum itself, and the foot of a wing, which is there twice. The lower point is first."""
+
+_LEAST = 0.1
+"""Millimetres; a shape that moves a crease by less has no part in it, and keeps its weight."""
 
 
 def fit_weights(template: Template, rest: NDArray[np.floating], weights: Array) -> Array:
     """Weights (..., 52) that a head of this shape can carry.
 
-    Thin lips roll, shrug and press less, and an upper lip stops below the nose, by whatever shapes
-    together lift it. A single shape on the template's own head stays as it was measured.
+    Thin lips roll, shrug and press less, and the creases below the nose stay open, by whatever
+    shapes together close them. A single shape on the template's own head stays as it was measured.
 
     Args:
         template: the topology of ``rest``.
@@ -52,20 +61,34 @@ def fit_weights(template: Template, rest: NDArray[np.floating], weights: Array) 
         usual = np.linalg.norm(template.vertices[border] - template.vertices[seam])
         fitted[..., INDEX[name]] *= min(own / usual, 1.0) ** _RED_POWER
 
-    lip, nose = cage.index(_LIP), cage.index(_NOSE)
-    lifts = _lifts(template)
-    usual = template.vertices[nose, 1] - template.vertices[lip, 1]
-    # As far as the one shape that lifts it most, by the share of the skin there is above it.
-    most = lifts.max() * (rest[nose, 1] - rest[lip, 1]) / usual
-    up = lifts > 0.0
-    lifted, lowered = fitted[..., up] @ lifts[up], -(fitted[..., ~up] @ lifts[~up])
-    room = np.maximum(most + lowered, 0.0)
-    fitted[..., up] *= (np.minimum(lifted, room) / np.maximum(lifted, 1e-12))[..., None]
-    return fitted
+    kept = np.ones_like(fitted)
+    for (low, high), closings in zip(_creases(), _closings(template), strict=True):
+        usual = np.linalg.norm(template.vertices[high] - template.vertices[low])
+        # As far as the one shape that closes it most, by the share of the skin there is between.
+        most = closings.max() * np.linalg.norm(rest[high] - rest[low]) / usual
+        shut = closings > 0.0
+        closed, opened = fitted[..., shut] @ closings[shut], -(fitted[..., ~shut] @ closings[~shut])
+        share = np.minimum(np.maximum(most + opened, 0.0) / np.maximum(closed, 1e-12), 1.0)
+        kept[..., shut] = np.minimum(kept[..., shut], share[..., None])
+    return fitted * kept
+
+
+@functools.lru_cache(maxsize=1)
+def _creases() -> tuple[tuple[int, int], ...]:
+    """(P, 2) vertices, those beside the midline on both sides."""
+    cage = load_cage()
+    pairs = [(cage.index(low), cage.index(high)) for low, high in _CREASES]
+    both = [pair for one in pairs for pair in (one, tuple(int(cage.mirror[end]) for end in one))]
+    return tuple(dict.fromkeys(both))
 
 
 @functools.lru_cache(maxsize=4)
-def _lifts(template: Template) -> Array:
-    """How much nearer (52,) each shape brings the upper lip to the nose, mm."""
-    rows, cage = build_expressions(template), load_cage()
-    return rows[:, cage.index(_LIP), 1] - rows[:, cage.index(_NOSE), 1]
+def _closings(template: Template) -> Array:
+    """How much nearer (P, 52) each shape brings the two points of each crease, mm."""
+    rows = build_expressions(template)
+    found = []
+    for low, high in _creases():
+        gap = template.vertices[high] - template.vertices[low]
+        closing = (rows[:, low] - rows[:, high]) @ (gap / np.linalg.norm(gap))
+        found.append(np.where(np.abs(closing) < _LEAST, 0.0, closing))
+    return np.stack(found)

@@ -247,6 +247,21 @@ def test_lips_and_lids_hardly_cut_themselves(template, seed):
     assert max(posed) <= 5
 
 
+# What is drawn here cut the skin of these people below the septum or at the foot of a wing.
+@pytest.mark.parametrize(
+    ("seed", "number"),
+    [(7106, 2), (8202, 3), (9074, 3), (20005, 0), (20019, 0), (20092, 3), (20094, 1)],
+)
+def test_pursed_raised_and_puffed_lips_do_not_cut_the_nose(template, seed, number):
+    rest = Person.sample(seed).rest_vertices(template)
+    rng = np.random.default_rng([seed, 1])
+    weights = [draw_weights(rng) for _ in range(number + 1)][-1]
+    posed = apply_expression(template, rest, weights)
+    pairs = template.skin_faces[cutting_pairs(posed, template.skin_faces)]
+    skin = (template.mouth_ring >= 3.0) & (template.eye_ring >= 2.0) & (template.ear < 0.02)
+    assert np.count_nonzero(skin[pairs].all(axis=(1, 2))) == 0
+
+
 def test_nothing_jumps_while_an_expression_grows(template, heads):
     """Half the step in the weights is about half the step of every vertex; a jump would stay."""
     rng = np.random.default_rng(2)
@@ -277,17 +292,18 @@ def test_lips_and_lids_of_a_hundred_persons_hardly_cut_themselves():
 
 @pytest.mark.slow
 def test_skin_passes_through_itself_nowhere_in_the_face():
-    """A hundred persons at rest and in drawn expressions. Lids, lips and nostrils touch themselves
-    by nature; nothing else may."""
+    """A hundred persons at rest and in drawn expressions. Lids and lips touch themselves by nature;
+    nothing else may, but of the creases below the nose in one expression of a hundred."""
     template = build_template()
     skin = template.vertices[: template.num_skin]
     plain = (
         (template.eye_ring[: template.num_skin] > 2.0)
         & (template.mouth_ring[: template.num_skin] > 2.2)
         & (template.ear[: template.num_skin] < 0.02)
-        & ~_near_nostril(skin)
     )
+    below_nose = _near_nostril(skin)
     rng = np.random.default_rng(12)
+    counts = []
     for seed in range(100):
         rest = Person.sample(seed).rest_vertices(template)
         at_rest = cutting_pairs(rest, template.skin_faces)
@@ -295,4 +311,9 @@ def test_skin_passes_through_itself_nowhere_in_the_face():
         for _ in range(3):
             posed = apply_expression(template, rest, draw_weights(rng))
             pairs = template.skin_faces[cutting_pairs(posed, template.skin_faces)]
-            assert not plain[pairs].all(axis=(1, 2)).any(), seed
+            cut = pairs[plain[pairs].all(axis=(1, 2))]
+            assert below_nose[cut].any(axis=(1, 2)).all(), seed
+            counts.append(len(cut))
+    assert len(counts) == 300
+    assert np.count_nonzero(counts) <= 3
+    assert max(counts) <= 5
