@@ -35,8 +35,8 @@ _CREASES = (
     ("n_subn", "n_colu"),
     ("n_fac2", "n_alab"),
 )
-"""Points on both sides of what folds when a lip is raised, pursed or puffed: the upper lip below the
-septum, the septum itself, and the foot of a wing, which is there twice. The lower point is first."""
+"""Points on both sides of what folds when a lip is raised, pursed or puffed: the upper lip below
+the septum, the septum itself, and the foot of a wing, which is there twice. The lower is first."""
 
 _LEAST = 0.1
 """Millimetres; a shape that moves a crease by less has no part in it, and keeps its weight."""
