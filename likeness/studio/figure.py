@@ -337,9 +337,11 @@ def _surface_of(
     # Of the two triangles of a segment the first is (a, a + 2, a + 3).
     segments = faces[strand & (faces[:, 1] == faces[:, 0] + 2), 0]
     faces = faces[~strand]
-    blocking, occluders = np.unique(
-        _occluders(template, faces, part, attached), return_inverse=True
-    )
+    occluders = _occluders(template, faces, part, attached)
+    blocks = np.zeros(int(starts[-1]), bool)
+    blocks[occluders] = True
+    blocking = np.flatnonzero(blocks)
+    number = np.cumsum(blocks, dtype=np.int32) - np.int32(1)
     added = int(starts[-1]) - head
 
     def padded(values: NDArray[np.float64], fill: float) -> NDArray[np.float32]:
@@ -361,7 +363,7 @@ def _surface_of(
         lenses=lenses,
         lens_tint=lens_tint,
         blocking=blocking,
-        occluders=occluders.reshape(-1, 3).astype(np.int32),
+        occluders=number[occluders],
         rest=np.concatenate([template.vertices, *(mesh.rest for mesh in attached)]).astype(
             np.float32
         ),

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numba import njit
 
 from likeness.studio.attached import AttachedMesh, triangle_frames
 
@@ -80,22 +81,19 @@ def ribbons(
         roundness: tilt of the normals at the ribbons' edges, so that flat ribbons shade like locks.
     """
     strands, points = paths.shape[:2]
-    tangent = np.gradient(paths, axis=1)
-    tangent /= np.maximum(np.linalg.norm(tangent, axis=-1, keepdims=True), 1e-9)
-    across = np.cross(facing, tangent)
-    across /= np.maximum(np.linalg.norm(across, axis=-1, keepdims=True), 1e-9)
-    normal = np.cross(tangent, across)
-    half = 0.5 * widths[..., None] * across
-    vertices = np.stack([paths + half, paths - half], axis=2)  # (S, K, 2, 3)
-    normals = np.stack([normal + roundness * across, normal - roundness * across], axis=2)
-    normals /= np.linalg.norm(normals, axis=-1, keepdims=True)
-
-    along = np.concatenate(
-        [
-            np.zeros((strands, 1)),
-            np.cumsum(np.linalg.norm(np.diff(paths, axis=1), axis=-1), axis=1),
-        ],
-        axis=1,
+    base = roots.on(skin)
+    offsets = np.empty((strands, points * 2, 3))
+    normals = np.empty((strands, points * 2, 3))
+    along = np.empty((strands, points))
+    _ribbon_kernel(
+        np.ascontiguousarray(paths, np.float64),
+        np.ascontiguousarray(facing, np.float64),
+        0.5 * widths,
+        base,
+        roundness,
+        offsets,
+        normals,
+        along,
     )
     rest = np.empty((strands, points, 2, 3), dtype=np.float32)
     rest[:, :, 0, 0], rest[:, :, 1, 0] = 0.5 * widths, -0.5 * widths
@@ -107,9 +105,6 @@ def ribbons(
     c, d = index[:, 1:, 1].ravel(), index[:, 1:, 0].ravel()
     faces = np.concatenate([np.stack([a, d, c], axis=1), np.stack([a, c, b], axis=1)])
 
-    base = roots.on(skin)
-    offsets = (vertices - base[:, None, None]).reshape(strands, -1, 3)
-    normals = normals.reshape(strands, -1, 3)
     if local:
         frames = triangle_frames(skin[roots.anchors])  # (S, 3, 3) rows
         offsets = np.einsum("snk,sck->snc", offsets, frames)
@@ -129,3 +124,49 @@ def ribbons(
         frame_vertices=frame_vertices.astype(np.int32),
         frame_rest=skin[frame_vertices].astype(np.float64),
     )
+
+
+@njit(cache=True, nogil=True)
+def _ribbon_kernel(paths, facing, half, base, roundness, offsets, normals, along):
+    """Both edges (S, 2 K, 3) of ribbons about ``base`` (S, 3), their unit normals and the distance
+    (S, K) from the root, into the last three. Tangents are central differences, one-sided at both
+    ends; a ribbon is as wide as ``half`` (S, K) on each side."""
+    strands, points = paths.shape[:2]
+    tangent, across = np.empty(3), np.empty(3)
+    for s in range(strands):
+        travelled = 0.0
+        for k in range(points):
+            before, after = max(k - 1, 0), min(k + 1, points - 1)
+            step = 0.0
+            for c in range(3):
+                tangent[c] = (paths[s, after, c] - paths[s, before, c]) / (after - before)
+                step += (paths[s, k, c] - paths[s, before, c]) ** 2
+            travelled += np.sqrt(step)
+            along[s, k] = travelled
+            _shorten(tangent)
+            _cross(facing[s, k], tangent, across)
+            _shorten(across)
+            for edge in range(2):
+                sign = 1.0 - 2.0 * edge
+                out = normals[s, 2 * k + edge]
+                _cross(tangent, across, out)
+                for c in range(3):
+                    out[c] += sign * roundness * across[c]
+                    away = sign * half[s, k] * across[c]
+                    offsets[s, 2 * k + edge, c] = paths[s, k, c] + away - base[s, c]
+                _shorten(out)
+
+
+@njit(cache=True, nogil=True)
+def _cross(a, b, out):
+    out[0] = a[1] * b[2] - a[2] * b[1]
+    out[1] = a[2] * b[0] - a[0] * b[2]
+    out[2] = a[0] * b[1] - a[1] * b[0]
+
+
+@njit(cache=True, nogil=True)
+def _shorten(vector):
+    """To unit length, where it has a direction."""
+    length = max(np.sqrt(vector[0] ** 2 + vector[1] ** 2 + vector[2] ** 2), 1e-9)
+    for c in range(3):
+        vector[c] /= length

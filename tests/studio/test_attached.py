@@ -151,3 +151,38 @@ def test_joined_meshes_keep_their_triangles() -> None:
     )
     with pytest.raises(ValueError, match="nothing to join"):
         join([])
+
+
+def test_ribbons_are_as_wide_as_asked_and_turn_their_faces() -> None:
+    """Curved strands, by gradients and cross products of whole arrays."""
+    vertices, faces = _skin()
+    rng = np.random.default_rng(9)
+    roots = scatter_roots(rng, faces, vertices, np.ones(100), 30)
+    paths = roots.on(vertices)[:, None] + np.cumsum(rng.standard_normal((30, 7, 3)), axis=1)
+    facing = rng.standard_normal((30, 7, 3))
+    widths = rng.uniform(0.1, 0.9, (30, 7))
+    mesh = ribbons(
+        roots,
+        paths,
+        facing,
+        widths,
+        vertices,
+        np.arange(0, 100, 7),
+        part=HAIR,
+        layer=np.zeros(30),
+        numbers=np.arange(30),
+        local=False,
+        roundness=0.3,
+    )
+    tangent = np.gradient(paths, axis=1)
+    across = np.cross(facing, tangent)
+    tangent, across = (v / np.linalg.norm(v, axis=-1, keepdims=True) for v in (tangent, across))
+    normal = np.stack([np.cross(tangent, across) + sign * 0.3 * across for sign in (1, -1)], axis=2)
+    normal /= np.linalg.norm(normal, axis=-1, keepdims=True)
+    sides = np.stack([paths + sign * 0.5 * widths[..., None] * across for sign in (1, -1)], axis=2)
+    positions, normals = mesh.place(vertices)
+    np.testing.assert_allclose(positions, sides.reshape(-1, 3), atol=1e-4)
+    np.testing.assert_allclose(normals, normal.reshape(-1, 3), atol=1e-5)
+    steps = np.linalg.norm(np.diff(paths, axis=1), axis=-1)
+    along = np.concatenate([np.zeros((30, 1)), np.cumsum(steps, axis=1)], axis=1)
+    np.testing.assert_allclose(mesh.rest[:, 1].reshape(30, 7, 2), along[..., None] + [0, 0], 1e-5)
