@@ -209,7 +209,7 @@ def _arm(appearance: Appearance, torso: Torso, hang: _Hanger, side: float) -> li
         soft = np.clip((-170.0 - levels) / 130.0, 0.0, 1.0)
         lean = _LEAN * (body.mass - 1.0) * soft
         middle, wide = 0.5 * (inner + outer), 0.5 * (outer - inner)
-        stout = 1.0 + (thick - 1.0) * soft
+        stout = 1.0 + (thick - 1.0) * soft * smooth(_WRIST, -600.0, levels)
         x = torso.scale * middle + lean
         return _ring(side * x, y, z, torso.scale * wide * stout, torso.scale * deep * stout)
 

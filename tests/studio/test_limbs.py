@@ -96,6 +96,19 @@ def test_five_fingers_hang_at_the_end_of_an_arm() -> None:
     assert hand[:, 1].min() == pytest.approx(-745.0 - 0.93 * 193.0, abs=25.0)
 
 
+def test_a_wrist_is_bone_and_no_thicker_than_the_hand_begins() -> None:
+    """Of someone of one and a half times the usual weight it was a fifth thicker, and stood out
+    over the hand as a doll's joint."""
+    across = []
+    for bmi in (26.0, 39.0):
+        mesh, points = _built("t-shirt", Build("male", bmi))
+        arm = points[(mesh.part == BODY) & (points[:, 0] > 120.0)]
+        wrist = arm[np.abs(arm[:, 1] + 745.0) < 1.0]
+        across.append((np.ptp(wrist[:, 0]), np.ptp(wrist[:, 2])))
+    np.testing.assert_allclose(across[1], across[0], rtol=0.05)
+    assert max(across[1]) < 0.75 * 88.0  # two thirds of the breadth of a man's hand, and sleeves
+
+
 def test_both_sides_are_alike() -> None:
     _, points = _built("sweater", Build())
     left, right = points[points[:, 0] > 20.0], points[points[:, 0] < -20.0]
