@@ -36,7 +36,7 @@ _TOP = -113.0
 """Height at which bodies of any stature agree (``limbs``)."""
 _FURROW = 0.5
 """Of 1 - cosine of the angle between two surfaces, what makes a whole furrow: 60 degrees."""
-_GRID = 5
+_GRID = 4
 """Points along the edges of a triangle at which the other surface is known."""
 _NEAREST = 4
 
@@ -56,15 +56,15 @@ def dressed(
         clothing.build(appearance, template, rest_vertices, body),
         limbs.build(appearance, template, rest_vertices, body),
     )
-    points = [mesh.place(rest_vertices)[0] for mesh in meshes]
-    near = [
-        (mesh.part == CLOTH) & (mesh.layer == layer) & (place[:, 1] > _height(_FREE - 60.0, body))
-        for mesh, layer, place in zip(meshes, (0.0, limbs.SLEEVE), points)
+    places = [mesh.place(rest_vertices)[0] for mesh in meshes]
+    own = [
+        (mesh.part == CLOTH) & (mesh.layer == layer)
+        for mesh, layer in zip(meshes, (0.0, limbs.SLEEVE))
     ]
-    trunk, sleeves = (_surface(*of_mesh) for of_mesh in zip(meshes, points, near))
+    trunk, sleeves = (_surface(*of_mesh, body) for of_mesh in zip(meshes, places, own))
     return (
-        _toward(meshes[0], points[0], near[0], *sleeves, body),
-        _toward(meshes[1], points[1], near[1], *trunk, body),
+        _toward(meshes[0], places[0], own[0], *sleeves, body),
+        _toward(meshes[1], places[1], own[1], *trunk, body),
     )
 
 
@@ -73,11 +73,20 @@ def _height(level: float, body: Build) -> float:
     return _TOP + body.stature * (level - _TOP)
 
 
+def _reach(points: np.ndarray, body: Build) -> np.ndarray:
+    """(N,) mm over which points (N, 3) feel another surface; 0 where there is no shoulder."""
+    low = smooth(_height(_FREE, body), _height(_JOINED, body), points[:, 1])
+    aside = smooth(_SHOULDER[0], _SHOULDER[1], np.abs(points[:, 0]) / body.breadth)
+    return _REACH * low * aside
+
+
 def _surface(
-    mesh: AttachedMesh, points: np.ndarray, own: np.ndarray
+    mesh: AttachedMesh, points: np.ndarray, own: np.ndarray, body: Build
 ) -> tuple[np.ndarray, np.ndarray]:
-    """(N, 3) points spread over the triangles of the ``own`` vertices, and the normals there."""
-    faces = mesh.faces[own[mesh.faces].all(axis=1)]
+    """(N, 3) points spread over triangles of ``own`` vertices at a shoulder, and the normals."""
+    near = own & (points[:, 1] > _height(_FREE - _REACH, body))
+    near &= np.abs(points[:, 0]) > body.breadth * (_SHOULDER[0] - 0.5 * _REACH)
+    faces = mesh.faces[near[mesh.faces].all(axis=1)]
     u, v = (part.ravel() / (_GRID - 1) for part in np.meshgrid(np.arange(_GRID), np.arange(_GRID)))
     inside = u + v <= 1.0 + 1e-9
     share = np.stack([1.0 - u - v, u, v], axis=1)[inside]
@@ -97,8 +106,10 @@ def _toward(
     body: Build,
 ) -> AttachedMesh:
     """The mesh with its ``own`` vertices moved toward the smooth union with another surface."""
-    place, normal = points[own], mesh.normals[own].astype(np.float64)
-    apart, nearest = cKDTree(other).query(place, k=_NEAREST)
+    reach = _reach(points, body)
+    own = own & (reach > 0.0)
+    reach, place, normal = reach[own], points[own], mesh.normals[own].astype(np.float64)
+    apart, nearest = cKDTree(other, balanced_tree=False).query(place, k=_NEAREST)
     weight = 1.0 / (apart + 1.0)
     weight /= weight.sum(axis=1, keepdims=True)
     toward = np.einsum("nk,nkc->nc", weight, other_normals[nearest])
@@ -106,10 +117,6 @@ def _toward(
     beyond = ((place[:, None] - other[nearest]) * other_normals[nearest]).sum(axis=2)
     distance = (weight * beyond).sum(axis=1)
 
-    free, joined = _height(_FREE, body), _height(_JOINED, body)
-    low = smooth(free, joined, place[:, 1])
-    aside = smooth(_SHOULDER[0], _SHOULDER[1], np.abs(place[:, 0]) / body.breadth)
-    reach = np.maximum(_REACH * low * aside, 1e-6)
     # A plane goes on for ever, a surface does not.
     share = np.clip(1.0 - np.maximum(np.abs(distance), apart[:, 0] - reach) / reach, 0.0, 1.0)
     of_other = np.where(distance >= 0.0, 0.5 * share, 1.0 - 0.5 * share)

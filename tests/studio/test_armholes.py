@@ -70,7 +70,6 @@ def _turn_across(meshes: tuple[AttachedMesh, AttachedMesh], body: Build) -> floa
 @pytest.mark.parametrize("body", BODIES)
 def test_no_furrow_runs_around_the_arm(body: Build) -> None:
     before, after = (_turn_across(made("t-shirt", body), body) for made in (_apart, _together))
-    print(before, after)
     assert before > 40.0
     assert after < 30.0
 
