@@ -1,7 +1,7 @@
 """Dresses the bust: skin below the neck, and a garment with its collar over it.
 
-Owns the geometry of what hides the neck's end. The bust's shape is ``torso``'s, colour and weave
-are laid on by ``fabric``.
+Owns the geometry of what hides the neck's end, and of a dress down to its hem. The bust's shape is
+``torso``'s, colour and weave are laid on by ``fabric``.
 
 Cloth is evaluated at (mm around the body, mm from the edge of the neckline, template height).
 """
@@ -25,6 +25,8 @@ NUM_COLUMNS = 80
 _JOINT, _TURN = 10.0, 40.0
 """mm from the rim of the neck where the bust still has its normals, and over which it takes leave
 of them."""
+_SKIRT, _SKIRT_ROWS, _HEM = 420.0, 10, 12.0
+"""mm a dress goes on below the hips, its rows, and the mm its hem is turned in."""
 COLLAR, INNER = 1.0, -1.0
 """``layer`` of collars, hoods, lapels and neck tubes, and of what is worn under an open
 cardigan; the body of a garment has 0."""
@@ -212,7 +214,22 @@ def _garment(
     folds = (0.8 + 2.2 * traits.looseness) * (layer == 0.0) * grows * folds
     slack = slack.ravel() + np.maximum(folds, -0.6 * slack.ravel())
     positions = (base + slack[:, None] * normal).reshape(rows, NUM_COLUMNS, 3)
-    return _cloth(wearer, positions, _grid(rows), girth=120.0, layer=layer)
+    if kind == "dress":
+        positions = np.concatenate([positions, _skirt(wearer, positions[-1])])
+    return _cloth(wearer, positions, _grid(len(positions)), girth=120.0, layer=layer)
+
+
+def _skirt(wearer: _Wearer, hips: np.ndarray) -> np.ndarray:
+    """(_SKIRT_ROWS, NUM_COLUMNS, 3) a dress goes on from its row at the hips, turned in below."""
+    share = np.linspace(0.0, 1.0, _SKIRT_ROWS)[1:, None]
+    centre = np.array([0.0, hips[:, 1].mean(), AXIS_Z])
+    pleats = 1.0 + 0.03 * share * np.sin(7.0 * _azimuths())
+    wide = (1.0 + 0.16 * share) * pleats
+    rows = centre + (hips - centre) * np.stack([wide, np.ones_like(wide), wide], axis=-1)
+    rows[..., 1] -= _SKIRT * wearer.torso.build.stature * share
+    hem = centre + (rows[-1:] - centre) * (0.96, 1.0, 0.96)
+    hem[..., 1] += _HEM
+    return np.concatenate([rows, hem])
 
 
 def _lapels(wearer: _Wearer) -> AttachedMesh:

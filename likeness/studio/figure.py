@@ -19,12 +19,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from likeness.geometry.head_numpy import contour_row, rotation_matrix
 from likeness.studio import (
-    clothing,
+    armholes,
     eyes,
     glasses,
     hair,
     landmark_points,
-    limbs,
     masks,
     rig,
     surface,
@@ -211,8 +210,7 @@ class PersonSitter:
         self.joints = rig.joint_regressor(self.template) @ self.rest
         body = Build(person.sex, person.bmi)
         self._attached = [
-            clothing.build(person.appearance, self.template, self.rest, body),
-            limbs.build(person.appearance, self.template, self.rest, body),
+            *armholes.dressed(person.appearance, self.template, self.rest, body),
             hair.build(person.appearance, self.template, self.rest, strands or detail),
         ]
         worn, grown = self._attached[0], self._attached[-1]

@@ -277,7 +277,7 @@ def _cap(
         np.add.at(normals, faces[:, corner], flat)
     normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-9)
     above_line = heights[used]
-    height = 0.4 * band_height(recipe, skin[used]) * smooth(0.45, 1.0, density[used])
+    height = recipe.inside * band_height(recipe, skin[used]) * smooth(0.45, 1.0, density[used])
     height *= edge_taper(above_line)
     if recipe.part is not None:
         # Nothing stands over a parting: strands leave it on either side.

@@ -55,6 +55,8 @@ class Recipe:
     """How strongly strands gather into locks, 0..1."""
     density: float = 1.0
     """Strands, as a share of the usual number."""
+    inside: float = 0.4
+    """Share of the height up to which hair is so dense that its inside hides the strands there."""
     settling: float = 0.0
     """Share of their height that strands lose toward their ends."""
     part: float | None = None
@@ -248,8 +250,20 @@ def _recipe_of(hair: HairTraits) -> Recipe:
         flow = _hanging(hair, 0.14)
         return Recipe(flow, 6.0 * body, 6.0, 0.3, 0.5, 30.0, 2.4, wave, 8.0, ear_cover=1.05)
     if hair.style == "tied":
+        # Combed taut: no locks with gaps between, and strands down to the scalp. An inside that
+        # rises faster behind the hairline than they do shows there, as dark patches.
         return Recipe(
-            _tied(hair), 8.0 * body, 4.5, 0.25, 0.5, -free, 1.6, (0.2 * wave[0], 40.0), 6.0
+            _tied(hair),
+            8.0 * body,
+            4.5,
+            0.25,
+            0.5,
+            -free,
+            1.6,
+            (0.2 * wave[0], 40.0),
+            6.0,
+            clumping=0.1,
+            inside=0.05,
         )
     if hair.style == "curls":
         radius = 3.0 + 2.5 * (1.0 - hair.curl)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from likeness.studio.appearance import Appearance
 from likeness.studio.attached import AttachedMesh, join
+from likeness.studio.hair_shapes import smooth
 from likeness.studio.hands import tubes_of
 from likeness.studio.noise import fbm
 from likeness.studio.surface_points import BODY, CLOTH
@@ -45,9 +46,12 @@ _LEG_Y = np.array([-690, -738, -794, -870, -962, -1066, -1152, -1246, -1360, -14
 _LEG_X = np.array([78, 82, 84, 87, 90, 92, 92, 92, 92, 92, 92])
 _LEG_RADIUS = np.array([64, 78, 80, 78, 70, 60, 56, 60, 52, 42, 40])
 _LEG_Z = AXIS_Z - 4.0
-_SEAT, _CROTCH, _WITHIN = 170.0, 14.0, 2.0
-"""mm from the hips down to where trousers are two legs, their least depth between these, and how
-far inside of these they end."""
+_HIPS = np.array([-640.0])
+"""Height of the trunk's end."""
+_SEAT = 170.0
+"""mm from the hips down to where trousers are two legs."""
+_SEAT_ROWS = np.array([0.15, 0.3, 0.45, 0.6, 0.7, 0.79, 0.87, 0.94, 1.0])
+"""Shares of it at which they have rows."""
 _ALONG = np.concatenate([_ARM_Y, _FOREARM_Y])
 _PROFILE = np.concatenate(
     [np.stack([_ARM_INNER, _ARM_OUTER, _ARM_DEPTH, _ARM_Z], axis=1), _FOREARM]
@@ -55,6 +59,8 @@ _PROFILE = np.concatenate(
 _SLEEVE_END = {"t-shirt": -345.0, "v-neck": -345.0, "dress": -330.0, "blouse": -700.0}
 _LONG_SLEEVE = -742.0
 _WRIST = -745.0
+_WRIST_END = ((0.9, 5.0), (0.7, 9.0), (0.4, 11.0))
+"""Share of the wrist's girth, and mm below it, of the rings a bare arm ends in."""
 
 
 def build(
@@ -74,8 +80,7 @@ def build(
     pieces = []
     for side in (1.0, -1.0):
         pieces += _arm(appearance, torso, hang, side)
-        pieces += _leg(appearance, torso, hang, side)
-    pieces.append(_hips(appearance, torso, hang))
+    pieces += _legs(appearance, torso, hang)
     return join(pieces)
 
 
@@ -87,23 +92,40 @@ class _Hanger:
         self._anchor = int(torso.loop[len(torso.loop) // 2])
         self._skin = skin
 
-    def __call__(self, rows: Array, rest: Array, part: int, layer: float) -> AttachedMesh:
-        """A tube of (R, C, 3) points, rows from above down, columns counter-clockwise."""
-        count, columns = rows.shape[0] * rows.shape[1], rows.shape[1]
-        index = np.arange(count).reshape(-1, columns)
-        following = np.roll(index, -1, axis=1)
-        a, b, c, d = (
-            part_of.ravel() for part_of in (index[:-1], following[:-1], following[1:], index[1:])
+    def __call__(
+        self, rows: Array, part: int, layer: float, girth: float | None = None
+    ) -> list[AttachedMesh]:
+        """A tube of (R, C, 3) points, rows from above down, columns counter-clockwise, and its end.
+
+        Cloth has a ``girth``, mm around per radian; skin has none. The end has normals of its own:
+        shared ones would turn those of the edge down, as a dark notch in it.
+        """
+        columns = rows.shape[1]
+        closed = np.concatenate([rows, rows[:, :1]], axis=1)
+        rest = closed if girth is None else _cloth_rest(closed, girth)
+        end = np.stack(
+            [np.zeros(columns - 2, int), np.arange(2, columns), np.arange(1, columns - 1)], axis=1
         )
-        faces = np.concatenate([np.stack([a, d, c], 1), np.stack([a, c, b], 1)])
-        cap = np.stack([np.full(columns - 2, index[-1, 0]), index[-1, 2:], index[-1, 1:-1]], 1)
-        faces = np.concatenate([faces, cap])
-        flat = rows.reshape(-1, 3)
+        return [
+            self.surface(closed, _grid(*closed.shape[:2]), rest, part, layer),
+            self.surface(rows[-1], end, rest[-1, :-1], part, layer),
+        ]
+
+    def surface(
+        self, points: Array, faces: NDArray[np.int_], rest: Array, part: int, layer: float
+    ) -> AttachedMesh:
+        """Triangles of (..., 3) points; where points coincide they share their normal."""
+        flat = points.reshape(-1, 3)
+        count = len(flat)
+        # One number of all three coordinates, which lie within 10 m, to a hundredth of a mm.
+        whole = np.rint(100.0 * flat).astype(np.int64) @ np.array([1, 1 << 21, 1 << 42])
+        _, place = np.unique(whole, return_inverse=True)
         corners = flat[faces]
         plane = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
         normals = np.zeros_like(flat)
         for corner in range(3):
-            np.add.at(normals, faces[:, corner], plane)
+            np.add.at(normals, place[faces[:, corner]], plane)
+        normals = normals[place]
         normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-9)
         return AttachedMesh(
             faces=faces.astype(np.int32),
@@ -120,6 +142,15 @@ class _Hanger:
         )
 
 
+def _grid(rows: int, columns: int) -> NDArray[np.int_]:
+    """Triangles between the points of an open grid, numbered row by row."""
+    index = np.arange(rows * columns).reshape(rows, columns)
+    a, b, c, d = (
+        part.ravel() for part in (index[:-1, :-1], index[:-1, 1:], index[1:, 1:], index[1:, :-1])
+    )
+    return np.concatenate([np.stack([a, d, c], 1), np.stack([a, c, b], 1)])
+
+
 def _ring(x: Array, y: Array, z: Array, wide: Array, deep: Array) -> Array:
     """(R, _AROUND, 3) ellipses, counter-clockwise seen from above."""
     turn = np.linspace(0.0, 2.0 * np.pi, _AROUND, endpoint=False)
@@ -131,6 +162,13 @@ def _ring(x: Array, y: Array, z: Array, wide: Array, deep: Array) -> Array:
         ],
         axis=-1,
     )
+
+
+def _drawn_in(row: Array, share: float, down: float) -> Array:
+    """(1, C, 3) a ring (C, 3) of this share of the size, so many mm lower."""
+    middle = row.mean(axis=0)
+    found: Array = middle + share * (row - middle) - (0.0, down, 0.0)
+    return found[None]
 
 
 def _sweep(line: Array, across: Array, wide: Array, deep: Array) -> Array:
@@ -148,14 +186,14 @@ def _sweep(line: Array, across: Array, wide: Array, deep: Array) -> Array:
     )
 
 
-def _cloth_rest(rows: Array, radius: float) -> Array:
-    """Coordinates cloth is evaluated at: around, from the lower edge, height."""
-    columns = rows.shape[1]
-    turn = np.linspace(-np.pi, np.pi, columns, endpoint=False)
+def _cloth_rest(rows: Array, girth: float) -> Array:
+    """Coordinates cloth is evaluated at: around, from the lower edge, height. The first column of
+    ``rows`` (R, C, 3) comes again as the last."""
+    turn = np.linspace(-np.pi, np.pi, rows.shape[1])
     down = np.linalg.norm(np.diff(rows, axis=0), axis=-1)
-    along = np.concatenate([np.zeros((1, columns)), np.cumsum(down, axis=0)])
+    along = np.concatenate([np.zeros((1, rows.shape[1])), np.cumsum(down, axis=0)])
     return np.stack(
-        [np.broadcast_to(turn * radius, along.shape), along[-1:] - along, rows[..., 1]], axis=-1
+        [np.broadcast_to(turn * girth, along.shape), along[-1:] - along, rows[..., 1]], axis=-1
     )
 
 
@@ -172,7 +210,7 @@ def _arm(appearance: Appearance, torso: Torso, hang: _Hanger, side: float) -> li
         soft = np.clip((-170.0 - levels) / 130.0, 0.0, 1.0)
         lean = _LEAN * (body.mass - 1.0) * soft
         middle, wide = 0.5 * (inner + outer), 0.5 * (outer - inner)
-        stout = 1.0 + (thick - 1.0) * soft
+        stout = 1.0 + (thick - 1.0) * soft * smooth(_WRIST, -600.0, levels)
         x = torso.scale * middle + lean
         return _ring(side * x, y, z, torso.scale * wide * stout, torso.scale * deep * stout)
 
@@ -189,20 +227,22 @@ def _arm(appearance: Appearance, torso: Torso, hang: _Hanger, side: float) -> li
     if end < -600.0:
         slack[-2:] *= 0.35  # a cuff
     sleeve = sleeve + np.maximum(slack, 1.0)[..., None] * out
-    pieces = [hang(sleeve, _cloth_rest(sleeve, 55.0), CLOTH, SLEEVE)]
+    pieces = hang(sleeve, CLOTH, SLEEVE, 55.0)
     if end > _LONG_SLEEVE:
         bare = ring(np.linspace(end + 30.0, _WRIST, 12))
-        pieces.append(hang(bare, bare, BODY, 0.0))
+        # Round where it ends: the hand is narrower.
+        bare = np.concatenate([bare, *(_drawn_in(bare[-1], *by) for by in _WRIST_END)])
+        pieces += hang(bare, BODY, 0.0)
     wrist = ring(np.array([_WRIST])).mean(axis=1)
     for tube in tubes_of(body.sex, side):
         rows = _sweep(wrist + tube.line, tube.along_palm, tube.wide, tube.deep)
-        pieces.append(hang(rows, rows, BODY, 0.0))
+        pieces += hang(rows, BODY, 0.0)
     return pieces
 
 
 def _level(torso: Torso, levels: Array) -> Array:
     hips = torso.surface(np.array([0.5 * np.pi]), np.array([1.0]))[0, 1]
-    return hips + torso.build.stature * (levels + 640.0)
+    return hips + torso.build.stature * (levels - _HIPS)
 
 
 def _leg_circles(torso: Torso, levels: Array) -> tuple[Array, Array]:
@@ -212,76 +252,105 @@ def _leg_circles(torso: Torso, levels: Array) -> tuple[Array, Array]:
     return width * aside, width * torso.build.mass * radius
 
 
-def _leg(appearance: Appearance, torso: Torso, hang: _Hanger, side: float) -> list[AttachedMesh]:
-    traits, body = appearance.clothing, torso.build
+def _legs(appearance: Appearance, torso: Torso, hang: _Hanger) -> list[AttachedMesh]:
+    """Trousers, or bare legs under a dress, and shoes."""
+    bare = appearance.clothing.kind == "dress"
+    pieces = [] if bare else [_trousers(torso, hang)]
     levels = _LEG_Y.astype(np.float64)
-    if traits.kind != "dress":
-        # No higher than the seat reaches: what lies under it would be dark where it comes out.
-        levels = np.concatenate([-640.0 - _SEAT + np.array([16.0, -20.0]), levels[3:]])
     y, (aside, radius) = _level(torso, levels), _leg_circles(torso, levels)
-    x, z = side * aside, np.full(len(y), _LEG_Z)
-    if traits.kind == "dress":
-        rows, code, layer = _ring(x, y, z, radius * 0.93, radius * 0.97), BODY, 0.0
-        rest = rows
-    else:
-        rows, code, layer = _ring(x, y, z, radius + 7.0, radius + 9.0), CLOTH, BOTTOM
-        rest = _cloth_rest(rows, 70.0)
-    pieces = [hang(rows, rest, code, layer)]
-    foot_y = y[-1] - body.stature * np.array([0.0, 18.0, 40.0, 58.0, 70.0, 72.0])
-    length = np.array([40.0, 66.0, 92.0, 122.0, 128.0, 118.0])
-    foot = _ring(
-        np.full(6, x[-1]),
-        foot_y,
-        _LEG_Z + (length - 40.0) * 0.72,
-        np.array([40.0, 42.0, 46.0, 48.0, 48.0, 44.0]),
-        length,
-    )
-    pieces.append(hang(foot, _cloth_rest(foot, 60.0), CLOTH, SHOE))
+    for side in (1.0, -1.0):
+        if bare:
+            z = np.full(len(y), _LEG_Z)
+            pieces += hang(_ring(side * aside, y, z, 0.93 * radius, 0.97 * radius), BODY, 0.0)
+        foot_y = y[-1] - torso.build.stature * np.array([0.0, 18.0, 40.0, 58.0, 70.0, 72.0])
+        length = np.array([40.0, 66.0, 92.0, 122.0, 128.0, 118.0])
+        foot = _ring(
+            np.full(6, side * aside[-1]),
+            foot_y,
+            _LEG_Z + (length - 40.0) * 0.72,
+            np.array([40.0, 42.0, 46.0, 48.0, 48.0, 44.0]),
+            length,
+        )
+        pieces += hang(foot, CLOTH, SHOE, 60.0)
     return pieces
 
 
-def _hips(appearance: Appearance, torso: Torso, hang: _Hanger) -> AttachedMesh:
-    """Trousers from the hem of what is worn above to the legs, or a skirt."""
-    turn = np.linspace(0.0, 2.0 * np.pi, 2 * _AROUND, endpoint=False)
-    azimuth = np.angle(np.exp(1j * turn))
-    hip = torso.surface(azimuth, np.full(len(turn), 1.0))
+def _trousers(torso: Torso, hang: _Hanger) -> AttachedMesh:
+    """From the hem of what is worn above down both legs, as one surface.
+
+    Columns go once around the hips from the middle in front; those of either side then go once
+    around its leg, beginning and ending between the legs.
+    """
+    turn = np.linspace(0.0, 2.0 * np.pi, 2 * _AROUND + 1)
+    hip = torso.surface(np.angle(np.exp(1j * turn)), np.full(len(turn), 1.0))
+    hip[-1] = hip[0]
     centre = np.array([0.0, 0.0, AXIS_Z])
-    skirt = appearance.clothing.kind == "dress"
-    if skirt:
-        lower = []
-        for share in np.linspace(0.2, 1.0, 6):
-            row = centre + (hip - centre) * (1.0 + 0.16 * share, 1.0, 1.0 + 0.16 * share)
-            row[:, 1] = hip[:, 1] - 420.0 * torso.build.stature * share
-            lower.append(row)
-    else:
-        lower = _seat(torso, hip, turn)
-    # It begins a little above the hem it hangs from, and upright: no ledge catches light there.
+    # They begin a little above the hem they hang from, and upright: no ledge catches light there.
     top = centre + (hip - centre) * (0.985, 1.0, 0.985) + (0.0, 12.0, 0.0)
-    tube = np.stack([top, *lower])
-    if skirt:
-        pleats = 1.0 + 0.03 * np.sin(7.0 * turn) * np.linspace(0.0, 1.0, len(tube))[:, None]
-        tube[..., 0] *= pleats
-        tube[..., 2] = AXIS_Z + (tube[..., 2] - AXIS_Z) * pleats
-    return hang(tube, _cloth_rest(tube, 160.0), CLOTH, SLEEVE if skirt else BOTTOM)
+    rows = np.stack([top, *_seat(torso, hip, turn)])
+    levels = np.concatenate([_HIPS - _SEAT - np.array([12.0, 30.0]), _LEG_Y[3:]])
+    left, right = (_around_leg(torso, levels, turn[: _AROUND + 1], side) for side in (1.0, -1.0))
+
+    count = rows.shape[0] * rows.shape[1]
+    index = np.arange(count).reshape(rows.shape[:2])
+    fall = np.concatenate(
+        [
+            np.zeros_like(turn)[None],
+            np.cumsum(np.linalg.norm(np.diff(rows, axis=0), axis=-1), axis=0),
+        ]
+    )
+    faces, points, along = [_grid(*rows.shape[:2])], [rows.reshape(-1, 3)], [fall.ravel()]
+    across = [np.broadcast_to(2.0 * turn, fall.shape).ravel()]
+    for number, leg in enumerate((left, right)):
+        own = slice(number * _AROUND, (number + 1) * _AROUND + 1)
+        numbers = np.concatenate(
+            [index[-1:, own], count + np.arange(leg[..., 0].size).reshape(leg.shape[:2])]
+        )
+        faces.append(numbers.ravel()[_grid(*numbers.shape)])
+        steps = np.linalg.norm(np.diff(leg, axis=0, prepend=rows[-1:, own]), axis=-1)
+        along.append((fall[-1, own] + np.cumsum(steps, axis=0)).ravel())
+        across.append(np.broadcast_to(2.0 * turn[own], leg.shape[:2]).ravel())
+        points.append(leg.reshape(-1, 3))
+        count += leg[..., 0].size
+    place = np.concatenate(points)
+    down = np.concatenate(along)
+    rest = np.stack([70.0 * np.concatenate(across), down.max() - down, place[:, 1]], axis=1)
+    return hang.surface(place, np.concatenate(faces), rest, CLOTH, BOTTOM)
+
+
+def _around_leg(torso: Torso, levels: Array, turn: Array, side: float) -> Array:
+    """(R, C, 3) rings around one leg of trousers, of columns at turns 0..pi around the hips."""
+    aside, radius = (part[:, None] for part in _leg_circles(torso, levels))
+    angle = 2.0 * turn - 0.5 * np.pi
+    if side < 0.0:
+        angle = angle + np.pi
+    y = np.broadcast_to(_level(torso, levels)[:, None], (len(levels), len(turn)))
+    # Thighs that touch do so in the middle, or a little beyond: on one place they would share
+    # their normals, and between them there would be a slit.
+    x = side * np.maximum(aside + side * (radius + 7.0) * np.sin(angle), -1.0)
+    return np.stack([x, y, _LEG_Z + (radius + 9.0) * np.cos(angle)], axis=-1)
 
 
 def _seat(torso: Torso, hip: Array, turn: Array) -> list[Array]:
-    """Rows of trousers below the hips (C, 3), which pass into the outline of both legs."""
+    """Rows of trousers below the hips (C, 3), the last of which is both legs' first."""
+    half = turn[: _AROUND + 1]
     rows = []
-    for share in np.linspace(0.15, 1.0, 8):
-        level = np.array([-640.0 - _SEAT * share])
-        ends = share * share * (3.0 - 2.0 * share)
+    for share in _SEAT_ROWS[:, None]:
+        level = _HIPS - _SEAT * share
         around = np.hypot(hip[:, 0], hip[:, 2] - AXIS_Z)
-        radius = around + ends * (_around_legs(torso, level, turn) - around)
-        heights = hip[:, 1] + share * (_level(torso, level)[0] - hip[:, 1])
-        rows.append(
-            np.stack([radius * np.sin(turn), heights, AXIS_Z + radius * np.cos(turn)], axis=1)
-        )
+        radius = around + smooth(0.0, 0.85, share) * (_around_legs(torso, level, turn) - around)
+        heights = _level(torso, level) + (1.0 - share) * (hip[:, 1] - _level(torso, _HIPS))
+        row = np.stack([radius * np.sin(turn), heights, AXIS_Z + radius * np.cos(turn)], axis=1)
+        legs = [_around_leg(torso, level, half, side)[0] for side in (1.0, -1.0)]
+        for leg in legs:
+            leg[[0, -1]] = (0.0, leg[0, 1], _LEG_Z)
+        parted = np.concatenate([legs[0], legs[1][1:]])
+        rows.append(row + smooth(0.62, 1.0, share) * (parted - row))
     return rows
 
 
 def _around_legs(torso: Torso, level: Array, turn: Array) -> Array:
-    """How far from the body's axis rays at (C,) turns leave both legs of trousers, mm."""
+    """How far from the body's axis rays at (C,) turns leave what is spanned over both legs, mm."""
     (aside,), (radius,) = _leg_circles(torso, level)
     wide, deep = radius + 7.0, radius + 9.0
     # Of the leg on a ray's own side, as an ellipse drawn to a unit circle.
@@ -290,5 +359,9 @@ def _around_legs(torso: Torso, level: Array, turn: Array) -> Array:
     square = across**2 + ahead**2
     toward = across * middle[0] + ahead * middle[1]
     left = toward**2 - square * (middle[0] ** 2 + middle[1] ** 2 - 1.0)
-    found: Array = (toward + np.sqrt(np.maximum(left, 0.0))) / square
-    return np.maximum(found - _WITHIN, _CROTCH)
+    outside = (toward + np.sqrt(np.maximum(left, 0.0))) / square
+    # Between the legs cloth is straight from one to the other.
+    cosine = np.where(np.abs(np.cos(turn)) > 1e-6, np.cos(turn), 1e-6)
+    straight = (np.sign(cosine) * deep + _LEG_Z - AXIS_Z) / cosine
+    found: Array = np.where(np.abs(straight * np.sin(turn)) <= aside, straight, outside)
+    return found

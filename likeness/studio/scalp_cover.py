@@ -21,6 +21,10 @@ _SLANT = 3.0
 """Depth over width of what a pixel covers on top of a head: partings are looked along, at some 20
 degrees. Teeth finer than that come out as steps."""
 
+_HAIRS = 0.5
+"""Wavelength in mm of hairs beside each other, a few of which lie together. Twice as wide they are
+the teeth of a saw where they begin."""
+
 HAIR_FROM = 0.5
 """Mean cover above which the scalp is hair to a label, as a pixel is what most of it shows."""
 
@@ -59,8 +63,7 @@ def _single_hairs(x, y, z, area, footprint, p):
     A hairline is no line: hairs get fewer and finer over a finger's breadth, with bare skin between
     them, and run the way they are combed.
     """
-    wave = 1.1
-    visible = fade(wave, footprint)
+    visible = fade(_HAIRS, footprint)
     share = area
     if visible > 0.0:
         if p.hair_back:  # around the axis from the middle of the skull to the knot
@@ -68,7 +71,7 @@ def _single_hairs(x, y, z, area, footprint, p):
             along = 0.78 * (y - 60.0) - 0.62 * (z + 4.0)
         else:
             across, along = math.atan2(x, z + 4.0) * 80.0, y
-        hairs = fbm_at(across, along / 8.0, 0.0, wave, 2, p.seed + 239, footprint)
+        hairs = fbm_at(across, along / 16.0, 0.0, _HAIRS, 2, p.seed + 239, footprint)
         sharp = smoothstep(-0.35, 0.35, 2.0 * area - 1.0 + 0.6 * hairs)
         share += visible * (smoothstep(0.0, 0.1, area) * sharp - area)
     return share * _downy(area)

@@ -43,6 +43,10 @@ _PASSED_ON = 6.0
 absorb they scatter on, and there is no black between white hairs (Zinke et al., "Dual scattering
 approximation", SIGGRAPH 2008)."""
 _SPECULAR = 1.3
+_PLASTIC = 0.08
+"""Straight reflectance no plastic or lacquer exceeds (a refractive index of 1.8). What is painted
+beyond mirrors as metal does, in the colour of what it scatters, and in white only where it is
+grazed (Schlick's term, channel by channel)."""
 _BIAS = (0.0, 0.0022, 0.0013)
 """Metres by which what throws a shadow is nearer to the lamp at least, by the texels the window
 reaches to each side: coarse maps tell depths less well."""
@@ -188,12 +192,17 @@ def shade(
         is_painted = kind == GLOSS
         reflectance = specular[sample] if is_painted else _MATERIALS[kind, 6]
         shine = 1.0 if is_painted else _SPECULAR * specular[sample]
+        metal = is_painted and reflectance > _PLASTIC
         second = _MATERIALS[kind, 7]
         tx, ty, tz = tangent[sample, 0], tangent[sample, 1], tangent[sample, 2]
         for c in range(3):
             diffuse[c] = 0.0
             gloss[c] = 0.0
 
+        if metal:
+            for c in range(3):
+                hue = (albedo[sample, c] + 1e-4) / (albedo[sample, 1] + 1e-4)
+                tint[c] = (reflectance - _PLASTIC) * (hue - 1.0)
         if kind == STRAND:
             _open_transfer(gx, gy, gz, received)
             for c in range(3):
@@ -293,7 +302,8 @@ def shade(
             if n_l > 0.0 and lit > 0.0:
                 n_h = min(max(nx * hx + ny * hy + nz * hz, 0.0), 1.0)
                 v_h = min(max(vx * hx + vy * hy + vz * hz, 0.0), 1.0)
-                fresnel = reflectance + (1.0 - reflectance) * (1.0 - v_h) ** 5
+                grazed = (1.0 - v_h) ** 5
+                fresnel = reflectance + (1.0 - reflectance) * grazed
                 # A lamp has a size: it blurs the lobe and lowers its peak.
                 wide = min(alpha + 0.5 * lamp_softness[lamp], 1.0)
                 if kind == EYE and rough < 0.15:
@@ -306,11 +316,13 @@ def shade(
                     narrow = min(0.38 * alpha + 0.5 * lamp_softness[lamp], 1.0)
                     lobe = (1.0 - second) * lobe + second * _microfacet(narrow, n_h, n_l, n_v)
                 # Strength is measured on a white diffuse surface, hence the factor pi.
-                strength = shine * fresnel * lobe * n_l * lit * math.pi
+                strength = shine * lobe * n_l * lit * math.pi
                 for c in range(3):
-                    gloss[c] += strength * lamp_colors[lamp, c]
+                    mirrored = fresnel + tint[c] * (1.0 - grazed) if metal else fresnel
+                    gloss[c] += strength * mirrored * lamp_colors[lamp, c]
 
-        fresnel = reflectance + (max(1.0 - rough, reflectance) - reflectance) * (1.0 - n_v) ** 5
+        grazed = (1.0 - n_v) ** 5
+        fresnel = reflectance + (max(1.0 - rough, reflectance) - reflectance) * grazed
         for c in range(3):
             ambient = 0.0
             for k in range(9):
@@ -324,5 +336,6 @@ def shade(
             if kind != STRAND:
                 # Tears mirror what water does; more would lie over the pupil as a veil.
                 strength = 1.0 if kind == EYE else shine
-                value += strength * fresnel * mirror * seen * seen * past
+                mirrored = fresnel + tint[c] * (1.0 - grazed) if metal else fresnel
+                value += strength * mirrored * mirror * seen * seen * past
             out[sample, c] = value

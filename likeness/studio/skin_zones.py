@@ -67,8 +67,11 @@ def spots_at(x, y, z, ax, freckles, age_spots, moles, footprint, seed, noise, he
         if noise[AGE_SPOT, here] < share:
             cover, number = spot_at(x, y, z, AGE_SPOT_CELL, 3.4, share, seed + 131)
         if cover > 0.0:
-            ragged = 0.75 + 0.35 * noise_at(x / 1.5, y / 1.5, z / 1.5, seed + 137)
-            pigment += 0.16 * cover * (0.5 + number) * max(ragged, 0.0) * fade(6.0, footprint)
+            # Ragged at their edge and even inside: a spot with holes is a ring.
+            edge = 0.16 * noise_at(x / 1.5, y / 1.5, z / 1.5, seed + 137)
+            edge = min(max(edge, -0.3), 0.3)
+            filled = smoothstep(0.3 + edge, 0.7 + edge, cover)
+            pigment += 0.12 * filled * (0.5 + number) * fade(6.0, footprint)
     visible = fade(MOLE_WIDTH, footprint)
     if moles > FEWEST_MOLES and visible > 0.0 and noise[MOLE, here] < 0.25 * moles:
         cover, number = spot_at(x, y, z, MOLE_CELL, 0.95, 0.25 * moles, seed + 149)

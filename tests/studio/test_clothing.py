@@ -60,6 +60,7 @@ def test_cloth_lies_outside_the_bust(kind: str) -> None:
     torso = Torso(template, template.vertices)
     _, mesh, positions, _ = _built(kind)
     cloth = positions[(mesh.part == CLOTH) & (mesh.layer == 0)]
+    cloth = cloth[cloth[:, 1] > -630.0]  # skirts hang free
     azimuth = np.arctan2(cloth[:, 0], cloth[:, 2] - AXIS_Z)
     # Signed distance along the normal of the nearest of many points of the bust.
     s = np.linspace(0.0, 1.0, 600)
@@ -229,3 +230,16 @@ def test_the_bust_begins_with_the_shade_of_the_neck(kind: str) -> None:
         away = np.linalg.norm(bust - skin[vertex], axis=1)
         near = away < 10.0
         assert (facing[near] @ of_neck[vertex] > np.cos(np.radians(15.0))).all()
+
+
+def test_a_dress_goes_on_below_the_hips_as_one_piece() -> None:
+    """Its skirt was a tube of its own under the hem of a blouse, 10 mm narrower."""
+    template, _ = build_template(), None
+    appearance = plain(clothing__kind="dress", clothing__looseness=0.4)
+    mesh = clothing.build(appearance, template, template.vertices, Build("female", 24.0))
+    points = mesh.place(template.vertices)[0]
+    dress = points[(mesh.part == CLOTH) & (mesh.layer == 0)].reshape(-1, clothing.NUM_COLUMNS, 3)
+    assert dress[:, :, 1].min() < -950.0
+    width = np.ptp(dress[:-1, :, 0], axis=1)
+    below_waist = dress[:-1, :, 1].mean(axis=1) < -480.0
+    assert np.diff(width[below_waist]).min() > -1.0

@@ -6,10 +6,11 @@ import itertools
 
 import numpy as np
 import pytest
+from scipy.spatial import cKDTree
 
 from likeness.studio import hair, surface
 from likeness.studio.hairline import density_of, hairline_height, heights_of, is_below_any
-from likeness.studio.surface_points import HAIR
+from likeness.studio.surface_points import HAIR, HAIR_CAP
 from likeness.studio.template import build_template
 from tests.studio.surface_cases import plain, points_at
 
@@ -155,6 +156,44 @@ def test_single_hairs_are_as_dark_from_afar() -> None:
     for low in range(-3, 15, 2):
         there = (height > low) & (height < low + 2)
         assert fine[there].mean() == pytest.approx(coarse[there].mean(), abs=0.12)
+
+
+def test_where_tied_hair_begins_it_is_no_saw() -> None:
+    """Dark and bare runs along the line, where half is covered, are hairs: they were teeth of a
+    millimetre on average, and one in ten of two."""
+    turns = np.radians(np.arange(-24.0, 24.0, 0.05))
+    appearance, bald = plain(melanin=0.1, **TIED), plain(melanin=0.1)
+    seed = appearance.texture_seed + hair.HAIRLINE_SEED
+    runs = []
+    for y in range(88, 104):
+        points = np.stack([80 * np.sin(turns), 0 * turns + y, 5 + 80 * np.cos(turns)], axis=1)
+        height = heights_of(points, recession=0.0, seed=seed)
+        points32 = points_at(points, footprint=0.1)
+        light, full = (surface.evaluate(who, points32).albedo[:, 1] for who in (appearance, bald))
+        ends = np.flatnonzero(np.diff(light < 0.55 * full))
+        at_line = (height > 3.0) & (height < 8.0)
+        runs += [
+            80.0 * (turns[end] - turns[start])
+            for start, end in itertools.pairwise(ends)
+            if at_line[start : end + 1].all()
+        ]
+    assert len(runs) > 200
+    assert np.mean(runs) < 0.75  # mm
+    assert np.quantile(runs, 0.9) < 1.5
+
+
+def test_strands_of_tied_hair_are_not_hidden_by_what_is_under_them() -> None:
+    """Behind the hairline a cap rose through them, and showed as dark patches."""
+    template = build_template()
+    mesh = hair.build(plain(**TIED), template, template.vertices, "standard")
+    points, normals = mesh.place(template.vertices)
+    cap = np.flatnonzero(mesh.part == HAIR_CAP)
+    strand = (mesh.part == HAIR) & (mesh.rest[:, 1] > 10.0) & (mesh.rest[:, 1] < 50.0)
+    strand &= (mesh.rest[:, 2] < 100_000) & (points[:, 2] > 40.0)
+    _, nearest = cKDTree(points[cap]).query(points[strand])
+    below = ((points[strand] - points[cap[nearest]]) * normals[cap[nearest]]).sum(axis=1) < 0.0
+    assert strand.sum() > 2_000
+    assert below.mean() < 0.05
 
 
 def test_the_outermost_strands_are_many_and_fine() -> None:

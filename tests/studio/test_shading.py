@@ -218,3 +218,24 @@ def test_frames_mirror_what_is_painted_and_never_more_than_there_is(reflectance,
     most = max(1.0 - 0.26, reflectance)
     expected = reflectance + (most - reflectance) * (1.0 - math.cos(turn)) ** 5
     assert shown == pytest.approx([expected] * 3, rel=0.02)
+
+
+@pytest.mark.parametrize("lamp", [0.0, 1.0])
+def test_gold_mirrors_in_gold_and_its_edge_in_white(lamp):
+    """Under a white sky, and under a white lamp: its reflection had no colour, as silver's."""
+    gold, reflectance = (0.17, 0.104, 0.035), 0.28
+
+    def mirrored(degrees: float) -> np.ndarray:
+        turn = math.radians(degrees)
+        normal = (math.sin(turn), 0.0, math.cos(turn))
+        kept = {"strength": lamp, "lamp": (math.sin(2 * turn), 0.0, math.cos(2 * turn)),
+                "surroundings": 1.0 - lamp, "roughness": 0.26}  # fmt: skip
+        shown = _shade(GLOSS, normal, albedo=gold, specular=reflectance, **kept)
+        return shown - _shade(GLOSS, normal, albedo=gold, specular=0.0, roughness=1.0, **{
+            name: value for name, value in kept.items() if name != "roughness"})  # fmt: skip
+
+    straight = np.array([0.08 + 0.20 * value / gold[1] for value in gold])
+    shown = mirrored(0.0)
+    np.testing.assert_allclose(shown / shown[1], straight / straight[1], rtol=0.05)
+    edge = mirrored(80.0) if lamp == 0.0 else mirrored(44.0)
+    assert (edge / edge[1])[2] > (shown / shown[1])[2]

@@ -10,8 +10,10 @@ from likeness.studio import lips_brows, surface
 from likeness.studio.beard import density_of
 from likeness.studio.expressions import INDEX
 from likeness.studio.lips_brows import beard_mask, brow_band, lip_mask
-from likeness.studio.noise import fbm
+from likeness.studio.noise import fbm, spot_at
 from likeness.studio.pigments import skin_tone
+from likeness.studio.skin_noise import AGE_SPOT_CELL, ROWS
+from likeness.studio.skin_zones import spots_at
 from likeness.studio.surface_points import BODY, HAIR, LASH
 from likeness.studio.template import build_template
 from tests.studio.surface_cases import head_points, patch, plain, points_at, sitter
@@ -313,3 +315,22 @@ def test_corners_of_the_lips_are_no_moister_than_skin():
     assert corners.roughness.mean() > 0.5  # 0.42
     assert moist.specular.mean() > 1.5 * dry.specular.mean()
     assert moist.roughness.mean() < 0.45
+
+
+def test_an_age_spot_is_even_inside_and_ragged_at_its_edge() -> None:
+    """Noise multiplied all of it: on dark skin the holes made rings."""
+    seed, share = 11, 0.8
+    noise = np.zeros((ROWS, 1))
+    grid = np.arange(-60.0, 60.0, 0.25)
+    inside, edge = [], []
+    for x, y in ((x, y) for x in grid[::4] + 130.0 for y in grid[::2]):
+        cover, number = spot_at(x, y, 40.0, AGE_SPOT_CELL, 3.4, share, seed + 131)
+        pigment, _ = spots_at(x, y, 40.0, x, 0.0, 1.0, 0.0, 0.1, seed, noise, 0)
+        if cover == 1.0:
+            inside.append(pigment / (0.5 + number))
+        elif 0.45 < cover < 0.55:
+            edge.append(pigment / (0.5 + number))
+    assert len(inside) > 200
+    assert len(edge) > 50
+    assert np.std(inside) < 0.01 * np.mean(inside)
+    assert np.std(edge) > 0.1 * np.mean(inside)
