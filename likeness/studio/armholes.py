@@ -36,7 +36,7 @@ _TOP = -113.0
 """Height at which bodies of any stature agree (``limbs``)."""
 _FURROW = 0.5
 """Of 1 - cosine of the angle between two surfaces, what makes a whole furrow: 60 degrees."""
-_GRID = 4
+_GRID = 3
 """Points along the edges of a triangle at which the other surface is known."""
 _NEAREST = 4
 

@@ -241,8 +241,7 @@ def _arm(appearance: Appearance, torso: Torso, hang: _Hanger, side: float) -> li
 
 
 def _level(torso: Torso, levels: Array) -> Array:
-    hips = torso.surface(np.array([0.5 * np.pi]), np.array([1.0]))[0, 1]
-    return hips + torso.build.stature * (levels - _HIPS)
+    return torso.hip_height + torso.build.stature * (levels - _HIPS)
 
 
 def _leg_circles(torso: Torso, levels: Array) -> tuple[Array, Array]:

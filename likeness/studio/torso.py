@@ -12,6 +12,7 @@ men the tip of the shoulder lies 185 mm and the nape's root 108 mm below the tra
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from scipy.interpolate import PchipInterpolator
@@ -118,6 +119,11 @@ class Torso:
             name: PchipInterpolator(_KNOTS, values[0] + drop * (values - values[0]))
             for name, values in _HEIGHT.items()
         }
+
+    @cached_property
+    def hip_height(self) -> float:
+        """Where the trunk ends at either side, mm."""
+        return float(self.surface(np.array([0.5 * np.pi]), np.array([1.0]))[0, 1])
 
     def rim(self, azimuth: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Where rays at (N,) azimuths leave the neck.
