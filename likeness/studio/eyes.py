@@ -14,12 +14,22 @@ import numpy as np
 from numba import njit
 
 from likeness.studio.appearance import Appearance
+from likeness.studio.colours import luminance
 from likeness.studio.noise import fade, fbm_at, noise_at, smoothstep
 from likeness.studio.parts import EYE_CENTER_LEFT
+from likeness.studio.pigments import skin_tone
 from likeness.studio.surface_points import SurfacePoints, SurfaceValues
 
 SCLERA = (0.56, 0.52, 0.49)
 """Albedo of the white; whiter than this makes dolls."""
+_BROWN = (0.20, 0.30, 0.42)
+"""Share of each colour that the pigment of the conjunctiva takes where skin is darkest: beside the
+iris, and six tenths of it far from there."""
+_COVERED = 0.75
+"""Share of the light that the upper lid and its lashes keep from the ball beneath them."""
+_RETURNED = 0.6
+"""Share of the light on the lids that what is hidden behind them would get from a white skin. With
+skin of melanin .4 it makes .38 of the light in all, and less with darker skin."""
 
 _CENTER = (float(EYE_CENTER_LEFT[0]), float(EYE_CENTER_LEFT[1]), float(EYE_CENTER_LEFT[2]))
 _DEGREES_PER_MM = 4.66  # on a ball of 12.3 mm
@@ -29,6 +39,7 @@ def paint(appearance: Appearance, points: SurfacePoints) -> SurfaceValues:
     """Values of eyeball points."""
     eyes = appearance.eyes
     values = SurfaceValues.blank(len(points))
+    melanin = appearance.skin.melanin
     _paint_kernel(
         points.rest,
         points.lid_distance,
@@ -42,6 +53,8 @@ def paint(appearance: Appearance, points: SurfacePoints) -> SurfaceValues:
         eyes.pupil_degrees,
         eyes.sclera_redness,
         eyes.sclera_yellowness,
+        melanin,
+        luminance(skin_tone(melanin)),
         appearance.texture_seed,
         values.albedo,
         values.bump,
@@ -90,6 +103,8 @@ def _paint_kernel(
     pupil_degrees,
     redness,
     yellowness,
+    melanin,
+    skin,
     seed,
     albedo,
     bump,
@@ -97,6 +112,7 @@ def _paint_kernel(
     roughness,
     occlusion,
 ):
+    pigment = smoothstep(0.45, 0.95, melanin)
     for index in range(rest.shape[0]):
         x, y, z = float(rest[index, 0]), float(rest[index, 1]), float(rest[index, 2])
         footprint = float(footprints[index])
@@ -119,6 +135,11 @@ def _paint_kernel(
         b = SCLERA[2] * (1.0 - 0.44 * red) * (1.0 - 0.26 * yellowness)
         blue = 0.05 * (1.0 - smoothstep(30.0, 38.0, angle))
         r, g = r * (1.0 - 1.4 * blue), g * (1.0 - blue)
+        # Where skin is dark the conjunctiva holds melanin too, most around the iris.
+        brown = pigment * (1.0 - 0.4 * smoothstep(32.0, 55.0, angle))
+        r *= 1.0 - _BROWN[0] * brown
+        g *= 1.0 - _BROWN[1] * brown
+        b *= 1.0 - _BROWN[2] * brown
 
         # Iris: fibres fan out of the collar, the edge is dark.
         inside = 1.0 - smoothstep(
@@ -154,11 +175,12 @@ def _paint_kernel(
         )
         r, g, b = r + pupil * (0.004 - r), g + pupil * (0.004 - g), b + pupil * (0.004 - b)
 
-        # The upper lid and its lashes take the light from the upper part of the ball.
+        # The upper lid and its lashes take the light from the upper part of the ball, the corners
+        # from its sides; the skin around it returns some.
         lid = float(lid_distances[index])
-        shade = 0.38 + 0.62 * smoothstep(-0.5, 5.5, lid)
-        sides = 1.0 - 0.30 * smoothstep(6.5, 11.5, abs(dx))
-        shade *= sides
+        seen = 1.0 - _COVERED * (1.0 - smoothstep(-0.5, 5.5, lid))
+        seen *= 1.0 - 0.30 * smoothstep(6.5, 11.5, abs(dx))
+        shade = seen + _RETURNED * (1.0 - seen) * skin
         albedo[index, 0], albedo[index, 1], albedo[index, 2] = r * shade, g * shade, b * shade
         occlusion[index] = shade
         wet = 1.0 - smoothstep(iris_degrees + 1.0, iris_degrees + 8.0, angle)
