@@ -32,7 +32,6 @@ from likeness.inspecting import with_local_data
 from likeness.runs.places import located, told_of_places
 from likeness.runs.run import Run
 from likeness.seeds import seed_of
-from likeness.storage.opening import open_store
 from likeness.storage.store import StorageSettings, is_remote, local_path
 from likeness.systems import get_system
 
@@ -113,23 +112,6 @@ def open_run(run: Run | str | Path) -> Run:
             advice="Name one, '.' for this folder. A variable of the shell may be unset.",
         )
     return run if isinstance(run, Run) else Run(local_path(run))
-
-
-def fetch_run(uri: str, runs: str | Path, overrides: Sequence[str] = ()) -> Run:
-    """The run of which ``storage.mirror`` made the copy at ``uri``, brought to ``runs``.
-
-    Args:
-        overrides: words of the command line; those on ``storage`` say how to fetch it.
-    """
-    from likeness.runs.mirror import restore
-
-    if os.environ.get("WORLD_SIZE", "1") != "1":
-        raise UsageError(
-            f"{uri} would be fetched by every process of the launcher at once.",
-            advice="Copy the run to this machine first, and resume the copy by its path.",
-        )
-    words = [word for word in overrides if word.startswith("storage.")]
-    return restore(open_store(uri, settings=storage_from_environment(words=words)), runs)
 
 
 def storage_from_environment(

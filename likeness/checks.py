@@ -241,6 +241,11 @@ class Resumption:
         """Whether faults are known already."""
         return bool(self._faults or self._draft.faults)
 
+    def refuse(self) -> None:
+        """Raises ConfigError where faults are known already, before there is a plan."""
+        if self.is_refused:
+            self._draft.finish(self._faults, advice=_ON_RESUME if self._faults else "")
+
     def _done_faults(self, plan: Plan, step: int) -> list[Fault]:
         """What would be changed of stages that have run: their settings are a record by now.
 
