@@ -6,6 +6,7 @@ Names exist, stages make a plan, a rate counts, and what a run has fixed stays a
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from likeness.runs.checkpoint import Progress
     from likeness.training.stage import Plan, Stage
     from likeness.training.state import PlanFault
+
+logger = logging.getLogger(__name__)
 
 FIXED_ON_RESUME = ("model",)
 """Settings whose change would make the saved weights belong to another model."""
@@ -62,9 +65,35 @@ def checked(draft: Draft, *, begins: bool = False) -> Resolved:
             size that no stage would take or a best score that nothing would measure, where just
             asked for, and an early end that no score would bring.
     """
+    from likeness.training.stage import Plan
+
     found = draft.resolved
     faults = [*_stage_faults(found), *_score_faults(found), *_patience_faults(found)]
-    return draft.finish([*faults, *_start_faults(draft)] if begins else faults)
+    resolved = draft.finish([*faults, *_start_faults(draft)] if begins else faults)
+    stages, steps = resolved.config.stages, resolved.config.train.steps
+    # Otherwise how long they are is known with the data: a run that begins tells it then.
+    if not begins and all(stage.epochs is None for stage in stages):
+        plan = Plan.build(stages, samples_per_epoch=1, batch_size=1, total_steps=steps)
+        tell_of_warm_ups(plan, resolved)
+    return resolved
+
+
+def tell_of_warm_ups(plan: Plan, resolved: Resolved, *, after: int = 0) -> None:
+    """Warn of stages whose learning rate never gets to its peak, as in a run made short to try it.
+
+    Args:
+        after: the step a run goes on from.
+    """
+    for planned, span in plan.endless_warm_ups(after=after):
+        schedule = planned.stage.schedule
+        key = f"stages.{planned.stage.name}.schedule.warmup_steps"
+        of = "the stage has" if schedule.span == "stage" else "the run has"
+        logger.warning(
+            "%s (%s): a warm-up of %d steps does not end, %s %d: the learning rate gets to %.3g %% "
+            "of its peak. Shorten the warm-up, or train longer.",
+            *(key, resolved.provenance.get(key, "as saved"), schedule.warmup_steps, of, span),
+            100 * span / schedule.warmup_steps,
+        )
 
 
 def overridden(before: Resolved, overrides: Sequence[str]) -> Draft:

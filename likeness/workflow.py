@@ -26,6 +26,7 @@ from likeness.assembly import (
     open_run,
     plan_of,
 )
+from likeness.checks import tell_of_warm_ups
 from likeness.config.document import provenance_to_dict, to_yaml
 from likeness.config.resolve import Resolved
 from likeness.data.inspection import Inspection
@@ -111,6 +112,7 @@ def plan_training(
     built = build(resolved, device=torch.device("cpu"))
     plan = plan_of(built, resolved, world_size=1)
     fitting.check_fit(built, plan, resolved, local_folder(runs, "Runs are written"))
+    tell_of_warm_ups(plan, resolved)
     fitting.tell_of_device(resolved.config.train.device)
     return Planned(resolved, plan, inspection)
 
@@ -150,6 +152,8 @@ def train(
     plan = plan_of(built, resolved, world_size=process.world_size)
     fitting.check_fit(built, plan, resolved, runs)
     path = ""
+    if process.is_first:
+        tell_of_warm_ups(plan, resolved)
     with read_only_told("name another folder of runs with --runs"):
         if process.is_first:
             run = Run.create(
@@ -232,6 +236,8 @@ def go_on(
     resolved = change.finish(plan, process.world_size, longer=advice)
     fitting.check_fit(built, plan, resolved, run.path.resolve().parent.parent)
     selection.check_score(run, resolved.config.train.best_score)
+    if process.is_first:
+        tell_of_warm_ups(plan, resolved, after=saved[-1].step if saved else 0)
     anew = fitting.described_anew(run, resolved, plan, seen, text=text, saved=saved)
     remedy = "copy the run to another one, and resume the copy"
     with read_only_told(remedy), anew if process.is_first else nullcontext():

@@ -31,7 +31,7 @@ logger = logging.getLogger(__name__)
 Batch = dict[str, Any]
 Collate = Callable[[Sequence[Sample]], Batch]
 _FEEDER_SECONDS = 5.0
-"""How long a thread that feeds a worker is waited for: a worker that was killed may leave it stuck."""
+"""How long a thread that feeds a worker is waited for: one whose worker was killed may be stuck."""
 
 
 @dataclass(frozen=True)
