@@ -133,14 +133,14 @@ def test_the_run_to_start_from_is_told_with_all_other_faults(system: str, tmp_pa
     [
         (
             ("stages.lmk.steps=50", "stages.lmk.schedule.warmup_steps=200"),
-            "stages.lmk.schedule.warmup_steps (command line): a warm-up of 200 steps does not end, "
-            "the stage has 50: the learning rate gets to 25 % of its peak.",
+            "stages.lmk.schedule.warmup_steps (command line): a warm-up of 200 steps does not "
+            "end, the stage has 50: the learning rate gets to 25 % of its peak.",
         ),
         (("stages.lmk.steps=200", "stages.lmk.schedule.warmup_steps=200"), ""),
         (
             ("stages.lmk.schedule={warmup_steps: 40, span: run}", "train.steps=10"),
-            "stages.lmk.schedule.warmup_steps (command line): a warm-up of 40 steps does not end, "
-            "the run has 10: the learning rate gets to 25 % of its peak.",
+            "stages.lmk.schedule.warmup_steps (command line): a warm-up of 40 steps does not "
+            "end, the run has 10: the learning rate gets to 25 % of its peak.",
         ),
         (("stages.lmk.schedule={warmup_steps: 10, span: run}", "train.steps=10"), ""),
         (("stages.lmk.steps=null", "stages.lmk.epochs=1"), ""),  # known with the data
@@ -150,6 +150,6 @@ def test_a_warm_up_that_does_not_end_is_told_as_the_configuration_is_read(
     caplog: pytest.LogCaptureFixture, words: tuple[str, ...], told: str
 ) -> None:
     """Such a stage trained at a part of its rate, and nothing said so."""
-    configure("face-encoder", overrides=words, environ={})
+    configure("face-encoder", profile="smoke", overrides=words, environ={})
     lines = [record.getMessage() for record in caplog.records]
     assert [line.partition(" Shorten")[0] for line in lines] == ([told] if told else [])
