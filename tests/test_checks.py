@@ -80,6 +80,40 @@ def test_a_best_score_while_evaluations_are_off_is_told_with_both_settings(tmp_p
     assert chosen.train.best_score == "nme_68_box"
 
 
+@pytest.mark.parametrize(
+    ("system", "score", "told"),
+    [
+        ("face-encoder", "nme_68_boxes", "Did you mean 'nme_68_box'?"),
+        ("audio2face", "lip_vertex_eror", "Did you mean 'lip_vertex_error'?"),
+        ("audio2face", "wer", "There are: blendshape_residual, emotion_separability, "),
+    ],
+)
+def test_a_best_score_that_no_evaluation_has_is_told_as_the_configuration_is_read(
+    system: str, score: str, told: str
+) -> None:
+    """It was told after the first evaluation, hours into a training."""
+    words = [f"train.best_score={score}", "train.evaluate_every=500"]
+    with pytest.raises(ConfigError) as caught:
+        configure(system, overrides=words, environ={})
+    (fault,) = caught.value.faults
+    assert (fault.key, str(fault.origin)) == ("train.best_score", "command line")
+    assert f"no evaluation of {system} has a score '{score}'. {told}" in fault.message
+
+
+@pytest.mark.parametrize(
+    ("system", "score"),
+    [
+        ("face-encoder", "nme_my_points_eyes"),
+        ("face-encoder", "vector_failure_box"),
+        ("face-encoder", "nme_box_yaw_30-60"),
+        ("audio2face", "lip_vertex_error_over_ridge"),
+    ],
+)
+def test_best_scores_that_data_name_are_taken(system: str, score: str) -> None:
+    words = [f"train.best_score={score}", "train.evaluate_every=500"]
+    assert configure(system, overrides=words, environ={}).config.train.best_score == score
+
+
 def test_a_patience_that_no_score_would_end_is_told_with_what_is_missing(tmp_path: Path) -> None:
     (fault,) = faults(tmp_path, "profile: smoke\n", "train.patience=3")
     assert fault == (
