@@ -11,6 +11,7 @@ from typing import Any
 
 from likeness.errors import DataError, MissingError
 from likeness.storage.files import replacing
+from likeness.storage.json_files import parse_json
 
 
 def write_text(path: Path, text: str) -> None:
@@ -54,7 +55,7 @@ def read_scores(path: Path) -> list[dict[str, Any]]:
     """
     text = read_text(path, purpose="the scores of an evaluation")
     try:
-        rows = json.loads(text)
+        rows = parse_json(text)
     except ValueError as error:
         raise DataError(f"{path} is not JSON: {error}.", advice=_EVALUATE_AGAIN) from error
     if not isinstance(rows, list) or not all(
@@ -82,7 +83,7 @@ def read_json(path: Path, *, purpose: str) -> dict[str, Any]:
     """
     text = read_text(path, purpose=purpose)
     try:
-        value = json.loads(text)
+        value = parse_json(text)
     except ValueError as error:
         raise DataError(
             f"{path} is not JSON: {error}.", advice="Restore it from a copy of the run."

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from likeness.data.inspection import Finding
-from likeness.data.json_files import parse_json
 from likeness.data.making import refuse_unfinished
 from likeness.errors import DataError
 from likeness.seeds import seed_of
+from likeness.storage.json_files import parse_json
 from likeness.systems.face_encoder.persons import (
     PERSONS_FILE,
     lines_of,
