@@ -84,7 +84,11 @@ def configuration_of(run: Run) -> Resolved:
     header = read_yaml(run.config_yaml, name=str(run.config_path)).values
     system = header.get("system") if isinstance(header, dict) else None
     if not isinstance(system, str):
-        raise DataError(f"{run.config_path} does not say which system it configures.")
+        raise DataError(
+            f"{run.config_path} does not say which system it configures: expected a line such as "
+            "'system: face-encoder', found none.",
+            advice="Restore the file from a copy of the run.",
+        )
     config_class = get_system(system).load("config")
     provenance = run.read("provenance") or None
     saved = load_saved(config_class, run.config_path, system=system, provenance=provenance)
@@ -110,6 +114,11 @@ def open_run(run: Run | str | Path) -> Run:
         raise UsageError(
             "Expected the directory of a run, found an empty path.",
             advice="Name one, '.' for this folder. A variable of the shell may be unset.",
+        )
+    if isinstance(run, str) and "=" in run and not os.path.exists(run):
+        raise UsageError(
+            f"Expected the directory of a run before any settings, found '{run}'.",
+            advice="Name the run first. A variable of the shell may be unset.",
         )
     return run if isinstance(run, Run) else Run(local_path(run))
 

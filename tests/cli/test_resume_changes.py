@@ -154,3 +154,25 @@ def test_a_resume_looks_at_the_run_once(
     assert result.document["nothing_to_do"].startswith("There is nothing to do: all 10 steps of ")
     if not words:
         assert result.err.count(f"{damaged} is damaged") == 1
+
+
+@pytest.mark.parametrize("verb", [("resume",), ("evaluate",), ("report",), ("watch",)])
+def test_settings_in_the_place_of_the_run_are_told_as_such(
+    likeness: Command, folder: Path, verb: tuple[str, ...]
+) -> None:
+    """As where a variable of the shell was unset: 'There is no run at train.steps=20.'"""
+    found = likeness(*verb, "train.steps=20")
+    assert found.code == 2
+    assert (
+        "Expected the directory of a run before any settings, found 'train.steps=20'." in found.err
+    )
+
+
+def test_a_configuration_that_names_no_system_is_told_with_what_to_do(
+    likeness: Command, trained: Path
+) -> None:
+    (trained / "config.yaml").write_text("")
+    found = likeness("resume", trained)
+    assert found.code == 4
+    assert f"{trained / 'config.yaml'} does not say which system it configures" in found.err
+    assert "Restore the file from a copy of the run." in found.err
