@@ -32,7 +32,6 @@ from likeness.inspecting import with_local_data
 from likeness.runs.places import located, told_of_places
 from likeness.runs.run import Run
 from likeness.seeds import seed_of
-from likeness.storage.opening import open_store
 from likeness.storage.store import StorageSettings, is_remote, local_path
 from likeness.systems import get_system
 
@@ -85,7 +84,11 @@ def configuration_of(run: Run) -> Resolved:
     header = read_yaml(run.config_yaml, name=str(run.config_path)).values
     system = header.get("system") if isinstance(header, dict) else None
     if not isinstance(system, str):
-        raise DataError(f"{run.config_path} does not say which system it configures.")
+        raise DataError(
+            f"{run.config_path} does not say which system it configures: expected a line such as "
+            "'system: face-encoder', found none.",
+            advice="Restore the file from a copy of the run.",
+        )
     config_class = get_system(system).load("config")
     provenance = run.read("provenance") or None
     saved = load_saved(config_class, run.config_path, system=system, provenance=provenance)
@@ -112,24 +115,12 @@ def open_run(run: Run | str | Path) -> Run:
             "Expected the directory of a run, found an empty path.",
             advice="Name one, '.' for this folder. A variable of the shell may be unset.",
         )
-    return run if isinstance(run, Run) else Run(local_path(run))
-
-
-def fetch_run(uri: str, runs: str | Path, overrides: Sequence[str] = ()) -> Run:
-    """The run of which ``storage.mirror`` made the copy at ``uri``, brought to ``runs``.
-
-    Args:
-        overrides: words of the command line; those on ``storage`` say how to fetch it.
-    """
-    from likeness.runs.mirror import restore
-
-    if os.environ.get("WORLD_SIZE", "1") != "1":
+    if isinstance(run, str) and "=" in run and not os.path.exists(run):
         raise UsageError(
-            f"{uri} would be fetched by every process of the launcher at once.",
-            advice="Copy the run to this machine first, and resume the copy by its path.",
+            f"Expected the directory of a run before any settings, found '{run}'.",
+            advice="Name the run first. A variable of the shell may be unset.",
         )
-    words = [word for word in overrides if word.startswith("storage.")]
-    return restore(open_store(uri, settings=storage_from_environment(words=words)), runs)
+    return run if isinstance(run, Run) else Run(local_path(run))
 
 
 def storage_from_environment(

@@ -6,7 +6,10 @@ Names exist, stages make a plan, a rate counts, and what a run has fixed stays a
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Sequence
+from difflib import get_close_matches
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from likeness.config.faults import Fault, Known, Names, told_of_settings
@@ -21,6 +24,8 @@ if TYPE_CHECKING:
     from likeness.runs.checkpoint import Progress
     from likeness.training.stage import Plan, Stage
     from likeness.training.state import PlanFault
+
+logger = logging.getLogger(__name__)
 
 FIXED_ON_RESUME = ("model",)
 """Settings whose change would make the saved weights belong to another model."""
@@ -58,13 +63,40 @@ def checked(draft: Draft, *, begins: bool = False) -> Resolved:
         begins: a run is to begin with it, so the run that it starts from has to be there.
 
     Raises:
-        ConfigError: names every fault, also stages that make no plan, and a learning rate or batch
-            size that no stage would take or a best score that nothing would measure, where just
-            asked for, and an early end that no score would bring.
+        ConfigError: names every fault, also stages that make no plan, a best score that nothing
+            measures, an early end that no score would bring, and where just asked for a learning
+            rate or batch size that no stage would take or a best score while nothing is scored.
     """
+    from likeness.training.stage import Plan
+
     found = draft.resolved
-    faults = [*_stage_faults(found), *_score_faults(found), *_patience_faults(found)]
-    return draft.finish([*faults, *_start_faults(draft)] if begins else faults)
+    faults = [*_stage_faults(found), *_score_name_faults(found)]
+    faults += [*(_unmeasured_faults(found) if not faults else ()), *_patience_faults(found)]
+    resolved = draft.finish([*faults, *_start_faults(draft)] if begins else faults)
+    stages, steps = resolved.config.stages, resolved.config.train.steps
+    # Otherwise how long they are is known with the data: a run that begins tells it then.
+    if not begins and all(stage.epochs is None for stage in stages):
+        plan = Plan.build(stages, samples_per_epoch=1, batch_size=1, total_steps=steps)
+        tell_of_warm_ups(plan, resolved)
+    return resolved
+
+
+def tell_of_warm_ups(plan: Plan, resolved: Resolved, *, after: int = 0) -> None:
+    """Warn of stages whose learning rate never gets to its peak, as in a run made short to try it.
+
+    Args:
+        after: the step a run goes on from.
+    """
+    for planned, span in plan.endless_warm_ups(after=after):
+        schedule = planned.stage.schedule
+        key = f"stages.{planned.stage.name}.schedule.warmup_steps"
+        of = "the stage has" if schedule.span == "stage" else "the run has"
+        logger.warning(
+            "%s (%s): a warm-up of %d steps does not end, %s %d: the learning rate gets to %.3g %% "
+            "of its peak. Shorten the warm-up, or train longer.",
+            *(key, resolved.provenance.get(key, "as saved"), schedule.warmup_steps, of, span),
+            100 * span / schedule.warmup_steps,
+        )
 
 
 def overridden(before: Resolved, overrides: Sequence[str]) -> Draft:
@@ -119,7 +151,22 @@ def _shadowed(resolved: Resolved, name: str) -> list[Fault]:
     return [Fault(key, origin, message)]
 
 
-def _score_faults(resolved: Resolved | None) -> list[Fault]:
+def _score_name_faults(resolved: Resolved | None) -> list[Fault]:
+    """A best score that no evaluation of the system has."""
+    if resolved is None or resolved.config.train.best_score is None:
+        return []
+    key, score = "train.best_score", resolved.config.train.best_score
+    spec = get_system(resolved.system)
+    names = sorted(spec.load("score_names")) if spec.score_names else []
+    if not names or any(fnmatchcase(score, name) for name in names):
+        return []
+    near = get_close_matches(score, names, n=1)
+    hint = f"Did you mean '{near[0]}'?" if near else f"There are: {', '.join(names)}."
+    message = f"no evaluation of {spec.name} has a score '{score}'. {hint}"
+    return [Fault(key, resolved.provenance.get(key), message)]
+
+
+def _unmeasured_faults(resolved: Resolved | None) -> list[Fault]:
     """A best score is asked for, and evaluations are off."""
     if resolved is None or resolved.config.train.evaluate_every:
         return []
@@ -192,6 +239,8 @@ class Resumption:
         shadowed = {f"train.{name}" for name in _SET_BY_STAGES} - self._changed.keys()
         self._faults = [fault for fault in _stage_faults(now) if fault.key not in shadowed]
         self._faults += _patience_faults(now)
+        if "train.best_score" in self._changed:
+            self._faults += _score_name_faults(now)
         fixed = {*FIXED_ON_RESUME, *_fixed_by_steps()} if record is not None else set()
         self._faults += [
             Fault(key, _origin_of(now, key), f"{change}; it cannot change when a run is resumed")
@@ -240,6 +289,11 @@ class Resumption:
     def is_refused(self) -> bool:
         """Whether faults are known already."""
         return bool(self._faults or self._draft.faults)
+
+    def refuse(self) -> None:
+        """Raises ConfigError where faults are known already, before there is a plan."""
+        if self.is_refused:
+            self._draft.finish(self._faults, advice=_ON_RESUME if self._faults else "")
 
     def _done_faults(self, plan: Plan, step: int) -> list[Fault]:
         """What would be changed of stages that have run: their settings are a record by now.

@@ -22,7 +22,7 @@ from likeness.errors import LikenessError, UsageError
 from likeness.finished import all_done, longer
 from likeness.notices import NOTICE
 from likeness.runs.places import as_written
-from likeness.runs.run import RECORDS, STATUS_FILE, Run
+from likeness.runs.run import Document, Run
 from likeness.storage.cache import CACHE_ELSEWHERE
 from likeness.storage.files import disk_refusals, read_only_told
 from likeness.storage.opening import open_store
@@ -105,7 +105,8 @@ def copy_again(run: Run, config: Any) -> None:
 
     if config.storage.mirror:
         store = open_store(config.storage.mirror, settings=config.storage)
-        mirror(run, store, must_succeed=True)
+        with run.held():  # what a kill left takes its place
+            mirror(run, store, must_succeed=True)
 
 
 @contextmanager
@@ -129,7 +130,6 @@ def described_anew(
         UsageError: another process holds the run, or went on with it meanwhile. Nothing is written.
     """
     from likeness.runs.checkpoint import checkpoints
-    from likeness.runs.files import write_text
 
     with run.held():
         now = [checkpoint.step for checkpoint in checkpoints(run)]
@@ -142,20 +142,20 @@ def described_anew(
             type(resolved.config), run.config_path, system=resolved.system
         ).config
         kept = replace(resolved, config=as_written(run, saved_config, resolved.config))
-        before = {name: _content(run.path / name) for name in RECORDS}
-        write_text(run.config_path, to_yaml(kept))
-        run.write("provenance", provenance_to_dict(resolved))
-        run.write("plan", _with_what_ran(plan, run, now[-1] if now else 0))
+        before, status = run.descriptions(), _content(run.status_path)
+        documents: dict[Document, Mapping[str, Any]] = {
+            "provenance": provenance_to_dict(resolved),
+            "plan": _with_what_ran(plan, run, now[-1] if now else 0),
+        }
         if seen is not None:
-            run.write("inspection", seen.to_dict())
+            documents["inspection"] = seen.to_dict()
+        run.describe_anew(to_yaml(kept), documents)
         try:
             yield
         except LikenessError:
             # Refused by what was only found out with the weights, before anything was trained.
-            if _content(run.status_path) == before[STATUS_FILE]:
-                for name, content in before.items():
-                    if content is not None:
-                        write_text(run.path / name, content)
+            if _content(run.status_path) == status:
+                run.put_back(before)
             raise
 
 

@@ -13,7 +13,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from likeness import fitting
 from likeness.assembly import (
@@ -22,12 +22,11 @@ from likeness.assembly import (
     checked_options,
     configuration_of,
     configure,
-    fetch_run,
     local_input,
     open_run,
     plan_of,
 )
-from likeness.checks import Resumption
+from likeness.checks import tell_of_warm_ups
 from likeness.config.document import provenance_to_dict, to_yaml
 from likeness.config.resolve import Resolved
 from likeness.data.inspection import Inspection
@@ -36,6 +35,7 @@ from likeness.finished import advice_to_lengthen, nothing_left
 from likeness.inspecting import inspect_changed, inspect_configured
 from likeness.notices import NOTICE
 from likeness.replacement import replacing_together
+from likeness.resuming import Resumed, fetch_run, look_at
 from likeness.runs.places import told_of_places
 from likeness.runs.run import Run, check_name
 from likeness.storage.files import disk_refusals, read_only_told, used_folder
@@ -56,7 +56,7 @@ __all__ = [
     "configure",
     "evaluate",
     "export",
-    "nothing_to_do",
+    "go_on",
     "plan_training",
     "predict",
     "report",
@@ -112,6 +112,7 @@ def plan_training(
     built = build(resolved, device=torch.device("cpu"))
     plan = plan_of(built, resolved, world_size=1)
     fitting.check_fit(built, plan, resolved, local_folder(runs, "Runs are written"))
+    tell_of_warm_ups(plan, resolved)
     fitting.tell_of_device(resolved.config.train.device)
     return Planned(resolved, plan, inspection)
 
@@ -151,6 +152,8 @@ def train(
     plan = plan_of(built, resolved, world_size=process.world_size)
     fitting.check_fit(built, plan, resolved, runs)
     path = ""
+    if process.is_first:
+        tell_of_warm_ups(plan, resolved)
     with read_only_told("name another folder of runs with --runs"):
         if process.is_first:
             run = Run.create(
@@ -177,7 +180,7 @@ def resume(
 ) -> Run:
     """Continue a run from its last undamaged checkpoint as if it had never stopped.
 
-    One that is finished, and is asked for no more, stays as it is; :func:`nothing_to_do` says so.
+    One that is finished, and is asked for no more, stays as it is; :func:`go_on` says so.
 
     Args:
         run: a run, or the URI of the copy that ``storage.mirror`` made, which is fetched first.
@@ -188,7 +191,19 @@ def resume(
         UsageError: an override changes what cannot change, or a fetched run is here already.
         MissingError: its checkpoints are gone.
     """
+    return go_on(run, overrides=overrides, runs=runs, display=display).run
+
+
+def go_on(
+    run: Run | str | Path,
+    *,
+    overrides: Sequence[str] = (),
+    runs: str | Path = "runs",
+    display: fitting.Display | None = None,
+) -> Resumed:
+    """As :func:`resume`, and what it says of a finished run where it does no step."""
     from likeness.runs import selection
+    from likeness.runs.checkpoint import checkpoints
     from likeness.training import distributed
 
     address = run if isinstance(run, str) and is_remote(run) else ""
@@ -198,12 +213,14 @@ def resume(
     run = open_run(run)
     fitting.tell_of_environment(os.environ, is_fetched=bool(address))
     text = run.config_yaml
-    before, saved, change, settings, done = _looked_at(run, overrides)
+    before, saved, change, settings, reached, done = look_at(run, overrides)
     if done:
         if distributed.is_first_launched():
             logger.log(NOTICE, "%s", done)
             fitting.copy_again(run, settings.config)
-        return run
+        return Resumed(run, done)
+    if is_remote(settings.config.data.root or ""):
+        change.refuse()  # before data are fetched
     process = distributed.start(settings.config.train.device)
     try:
         with told_of_places(run, before.config):
@@ -211,8 +228,7 @@ def resume(
             built = build(settings, device=process.device)
             plan = plan_of(built, settings, world_size=process.world_size)
     except LikenessError:
-        if change.is_refused:  # what the words of the caller say comes first
-            change.finish(None, process.world_size)
+        change.refuse()  # what the words of the caller say comes first
         raise
     # Before anything is written: a refused resume leaves the run as it was.
     old, steps = plan_of(built, before, world_size=process.world_size), settings.config.train.steps
@@ -220,44 +236,15 @@ def resume(
     resolved = change.finish(plan, process.world_size, longer=advice)
     fitting.check_fit(built, plan, resolved, run.path.resolve().parent.parent)
     selection.check_score(run, resolved.config.train.best_score)
+    if process.is_first:
+        tell_of_warm_ups(plan, resolved, after=saved[-1].step if saved else 0)
     anew = fitting.described_anew(run, resolved, plan, seen, text=text, saved=saved)
     remedy = "copy the run to another one, and resume the copy"
     with read_only_told(remedy), anew if process.is_first else nullcontext():
-        return fitting.fit_run(built, plan, run, resolved, resume=True, display=display)
-
-
-def nothing_to_do(run: Run | str | Path, *, overrides: Sequence[str] = ()) -> str:
-    """What :func:`resume` says of a run that is finished; empty where it has work to do.
-
-    Of an address it is empty: what lies there is known once it is here.
-    """
-    if isinstance(run, str) and is_remote(run):
-        return ""
-    return _looked_at(open_run(run), overrides).done
-
-
-class _Looked(NamedTuple):
-    """What a resume finds before it does anything."""
-
-    before: Resolved
-    saved: Sequence[Checkpoint]
-    change: Resumption
-    settings: Resolved
-    done: str
-    """See :func:`nothing_to_do`."""
-
-
-def _looked_at(run: Run, overrides: Sequence[str]) -> _Looked:
-    from likeness.runs import selection
-    from likeness.runs.checkpoint import checkpoints
-
-    before = configuration_of(run)
-    selection.check_kept(run)
-    saved = checkpoints(run)
-    change = Resumption(before, overrides, saved[-1].progress if saved else None)
-    settings = change.settings()
-    done = "" if change.is_refused else nothing_left(run, before, settings, saved)
-    return _Looked(before, saved, change, settings, done)
+        fitting.fit_run(built, plan, run, resolved, resume=True, display=display)
+    if overrides and reached == run.status.step:  # other settings, but no step
+        done = nothing_left(run, resolved, resolved, checkpoints(run))
+    return Resumed(run, done)
 
 
 def evaluate(

@@ -80,6 +80,40 @@ def test_a_best_score_while_evaluations_are_off_is_told_with_both_settings(tmp_p
     assert chosen.train.best_score == "nme_68_box"
 
 
+@pytest.mark.parametrize(
+    ("system", "score", "told"),
+    [
+        ("face-encoder", "nme_68_boxes", "Did you mean 'nme_68_box'?"),
+        ("audio2face", "lip_vertex_eror", "Did you mean 'lip_vertex_error'?"),
+        ("audio2face", "wer", "There are: blendshape_residual, emotion_separability, "),
+    ],
+)
+def test_a_best_score_that_no_evaluation_has_is_told_as_the_configuration_is_read(
+    system: str, score: str, told: str
+) -> None:
+    """It was told after the first evaluation, hours into a training."""
+    words = [f"train.best_score={score}", "train.evaluate_every=500"]
+    with pytest.raises(ConfigError) as caught:
+        configure(system, overrides=words, environ={})
+    (fault,) = caught.value.faults
+    assert (fault.key, str(fault.origin)) == ("train.best_score", "command line")
+    assert f"no evaluation of {system} has a score '{score}'. {told}" in fault.message
+
+
+@pytest.mark.parametrize(
+    ("system", "score"),
+    [
+        ("face-encoder", "nme_my_points_eyes"),
+        ("face-encoder", "vector_failure_box"),
+        ("face-encoder", "nme_box_yaw_30-60"),
+        ("audio2face", "lip_vertex_error_over_ridge"),
+    ],
+)
+def test_best_scores_that_data_name_are_taken(system: str, score: str) -> None:
+    words = [f"train.best_score={score}", "train.evaluate_every=500"]
+    assert configure(system, overrides=words, environ={}).config.train.best_score == score
+
+
 def test_a_patience_that_no_score_would_end_is_told_with_what_is_missing(tmp_path: Path) -> None:
     (fault,) = faults(tmp_path, "profile: smoke\n", "train.patience=3")
     assert fault == (
@@ -126,3 +160,30 @@ def test_the_run_to_start_from_is_told_with_all_other_faults(system: str, tmp_pa
         assert faults["train.seed"].message == "expected a number of at least 0, found -1"
     word = "model.initial_run=nowhere"  # looking at a configuration needs no run
     assert configure(system, overrides=[word], environ={}).config.model.initial_run == "nowhere"
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (
+            ("stages.lmk.steps=50", "stages.lmk.schedule.warmup_steps=200"),
+            "stages.lmk.schedule.warmup_steps (command line): a warm-up of 200 steps does not "
+            "end, the stage has 50: the learning rate gets to 25 % of its peak.",
+        ),
+        (("stages.lmk.steps=200", "stages.lmk.schedule.warmup_steps=200"), ""),
+        (
+            ("stages.lmk.schedule={warmup_steps: 40, span: run}", "train.steps=10"),
+            "stages.lmk.schedule.warmup_steps (command line): a warm-up of 40 steps does not "
+            "end, the run has 10: the learning rate gets to 25 % of its peak.",
+        ),
+        (("stages.lmk.schedule={warmup_steps: 10, span: run}", "train.steps=10"), ""),
+        (("stages.lmk.steps=null", "stages.lmk.epochs=1"), ""),  # known with the data
+    ],
+)
+def test_a_warm_up_that_does_not_end_is_told_as_the_configuration_is_read(
+    caplog: pytest.LogCaptureFixture, words: tuple[str, ...], told: str
+) -> None:
+    """Such a stage trained at a part of its rate, and nothing said so."""
+    configure("face-encoder", profile="smoke", overrides=words, environ={})
+    lines = [record.getMessage() for record in caplog.records]
+    assert [line.partition(" Shorten")[0] for line in lines] == ([told] if told else [])

@@ -157,3 +157,26 @@ def test_a_split_without_samples_is_explained(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(ToySystem, "sources", lambda self, split: {})
     with pytest.raises(DataError, match="no samples of the split 'test'"):
         likeness.evaluate(run)
+
+
+def test_a_warm_up_longer_than_its_epochs_is_told_once_the_data_are_known(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """20 samples in batches of 4, twice, are 10 steps; what is over is told no more."""
+    words = ["data.root=data", "stages.all.schedule.warmup_steps=40"]
+
+    def told() -> list[str]:
+        lines = [r.getMessage() for r in caplog.records if "warm-up" in r.getMessage()]
+        caplog.clear()
+        return lines
+
+    workflow.plan_training("toy", profile="epochs", overrides=words)
+    (line,) = told()
+    assert (
+        "a warm-up of 40 steps does not end, the stage has 10: the learning rate gets to 25 %"
+        in line
+    )
+    run = likeness.train("toy", profile="epochs", overrides=words)
+    assert told() == [line]
+    likeness.resume(run, overrides=["train.log_every=5"])
+    assert told() == []

@@ -24,7 +24,6 @@ from likeness.cli.console import (
 )
 from likeness.cli.progress import duration, progress_columns, working
 from likeness.cli.reader import read_or_not
-from likeness.errors import LikenessError
 
 if TYPE_CHECKING:
     from likeness.runs.run import Run
@@ -81,27 +80,9 @@ def resume(
     """Continue a run as if it had never stopped."""
     from likeness import workflow
 
-    done = workflow.nothing_to_do(run, overrides=overrides or [])
-    reached = _finished_step(run)
-    resumed = workflow.resume(run, overrides=overrides or [], runs=runs, display=show_progress)
-    if overrides and reached == resumed.status.step:  # other settings, but no step
-        done = workflow.nothing_to_do(resumed)
+    resumed, done = workflow.go_on(run, overrides=overrides or [], runs=runs, display=show_progress)
     answer = _trained_answer(resumed)
     return replace(answer, document={**answer.document, "nothing_to_do": done}) if done else answer
-
-
-def _finished_step(run: str) -> int | None:
-    """Where a run on this machine ended; None where it goes on, or cannot be told."""
-    from likeness.runs.run import Run
-    from likeness.storage.store import is_remote
-
-    if is_remote(run):
-        return None
-    try:
-        status = Run(run).status
-    except LikenessError:  # the verb itself tells of it
-        return None
-    return status.step if status.status == "finished" else None
 
 
 def _planned_answer(planned: Any) -> Answer:

@@ -30,6 +30,8 @@ logger = logging.getLogger(__name__)
 
 Batch = dict[str, Any]
 Collate = Callable[[Sequence[Sample]], Batch]
+_FEEDER_SECONDS = 5.0
+"""How long a thread that feeds a worker is waited for: one whose worker was killed may be stuck."""
 
 
 @dataclass(frozen=True)
@@ -85,13 +87,14 @@ class Loader:
         self._fetched, self._collated = _Fetched(source, seed, stage), _Collated(collate)
         self._workers, self._pin, self._start_method = workers, pin, start_method
         self._closing: Any = None
-        self._batches: Iterator[MicroBatch | _Failure] | None = None
+        self._batches: Any = None
+        """Of the workers, until they are closed."""
 
     def __iter__(self) -> Iterator[MicroBatch]:
-        self._batches = self._by_workers() if self._workers else self._here()
+        batches = self._by_workers() if self._workers else self._here()
         while True:
             try:
-                item = next(self._batches)
+                item = next(batches)
             except StopIteration:
                 return
             except (RuntimeError, OSError, EOFError) as error:
@@ -133,19 +136,23 @@ class Loader:
         # it in the middle of a save. Asking for the next batch finds out as well.
         before = signal.getsignal(signal.SIGCHLD)
         with without_ctrl_c():
-            batches = iter(loader)
-        if signal.getsignal(signal.SIGCHLD) is not before:
-            signal.signal(signal.SIGCHLD, before)
+            batches = self._batches = iter(loader)  # a Ctrl-C that came meanwhile closes them
+            if signal.getsignal(signal.SIGCHLD) is not before:
+                signal.signal(signal.SIGCHLD, before)
         return batches
 
     def close(self) -> None:
-        """End the worker processes."""
-        if self._closing is None or self._batches is None:
+        """End the worker processes, and the threads here that feed them."""
+        if self._batches is None:
             return
+        batches, self._batches = self._batches, None
         self._closing.set()
         # Deleting the iterator would do the same, but a traceback may hold it.
-        self._batches._shutdown_workers()  # type: ignore[attr-defined]
-        self._batches = None
+        batches._shutdown_workers()
+        # Torch leaves these threads to themselves. The last to hold the semaphores of a queue takes
+        # them out of Python's books; cut short by the end of the process, it is a leak to Python.
+        for queue in batches._index_queues:
+            queue._thread.join(_FEEDER_SECONDS)
 
     def __enter__(self) -> Self:
         return self

@@ -21,7 +21,7 @@ from typing import Any, BinaryIO
 
 from likeness import __version__
 from likeness.data.workers import Task, in_order, refuse_import_by_worker
-from likeness.errors import DataError, LikenessError, UsageError
+from likeness.errors import DataError, LikenessError, UsageError, first_few
 from likeness.replacement import PART, flush_to_disk
 from likeness.storage.files import disk_errors, made_folder
 from likeness.storage.lock import locked
@@ -273,13 +273,14 @@ def differences_of(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[st
         one, other = old.get(name), new.get(name)
         if one == other:
             continue
-        told, others = name, ""
+        told = [f"{name} was {one!r} and is {other!r}"]
         if isinstance(one, dict) and isinstance(other, dict):
-            changed = [key for key in {**one, **other} if one.get(key) != other.get(key)]
-            told = f"{name} of {changed[0]!r}"
-            others = f", and {len(changed) - 1} others" if len(changed) > 1 else ""
-            one, other = one.get(changed[0]), other.get(changed[0])
-        differences.append(f"{told} was {one!r} and is {other!r}{others}")
+            told = [
+                f"{name} of {key!r} was {one.get(key)!r} and is {other.get(key)!r}"
+                for key in {**one, **other}
+                if one.get(key) != other.get(key)
+            ]
+        differences.append(first_few(told, 1, between="; ", others="others differ"))
     return differences
 
 
@@ -289,10 +290,12 @@ def _refuse_other(root: Path, before: Mapping[str, Any], now: Mapping[str, Any])
     old, new = before["files"], now["files"]
     changed = sorted(name for name in {**old, **new} if old.get(name) != new.get(name))
     if changed and before["command"] == now["command"]:
-        first = changed[0]
-        how = "is new" if first not in old else "is gone" if first not in new else "has changed"
-        others = f", and {len(changed) - 1} other files" if len(changed) > 1 else ""
-        differences.append(f"'{first}' {how}{others}")
+        told = [
+            f"'{name}' "
+            + ("is new" if name not in old else "is gone" if name not in new else "has changed")
+            for name in changed
+        ]
+        differences.append(first_few(told, 1, others="other files"))
     if differences:
         raise UsageError(
             f"'{root}' holds an unfinished dataset that was begun otherwise: "

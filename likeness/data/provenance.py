@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from likeness.data.inspection import Finding
-from likeness.data.json_files import read_object
 from likeness.errors import DataError
+from likeness.storage.json_files import read_object
 
 PROVENANCE = "provenance.json"
 _ADVICE = "Write provenance.json with at least 'source' and 'consent'."

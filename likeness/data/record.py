@@ -16,6 +16,7 @@ from likeness import __version__
 from likeness.data.making import differences_of, is_unfinished
 from likeness.errors import DataError, UsageError
 from likeness.storage.files import replacing
+from likeness.storage.json_files import load_json
 
 RECORD = "studio.json"
 PREPARED_RECORD = "prepared.json"
@@ -71,7 +72,7 @@ def is_up_to_date(root: str | Path, *, command: str, settings: Mapping[str, Any]
         return False
     path = _record_in(root)
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = load_json(path)
         before = {"command": found["command"], "settings": dict(found["settings"])}
         whole = found["fingerprint"] == fingerprint_of(before)
     except (ValueError, KeyError, TypeError) as error:

@@ -26,6 +26,7 @@ from likeness.export.safetensors import read_tensors, write_tensors
 from likeness.export.workplace import take_place, workplace
 from likeness.notices import NOTICE
 from likeness.storage.files import disk_refusals, sha256_of
+from likeness.storage.json_files import load_json
 
 logger = logging.getLogger(__name__)
 
@@ -83,7 +84,7 @@ class Bundle:
         """
         folder = Path(folder)
         try:
-            manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+            manifest = load_json(folder / "manifest.json")
         except (OSError, ValueError) as error:
             raise DataError(
                 f"Expected a bundle at {folder}; its manifest.json cannot be read: {error}.",
@@ -132,7 +133,7 @@ class Bundle:
     @property
     def parity(self) -> tuple[Difference, ...]:
         """The differences measured when the bundle was written."""
-        rows = json.loads((self.folder / "parity.json").read_text(encoding="utf-8"))["outputs"]
+        rows = load_json(self.folder / "parity.json")["outputs"]
         return tuple(Difference(**row) for row in rows)
 
     def samples(self) -> list[tuple[dict[str, np.ndarray], dict[str, np.ndarray]]]:

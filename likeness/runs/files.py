@@ -11,6 +11,7 @@ from typing import Any
 
 from likeness.errors import DataError, MissingError
 from likeness.storage.files import replacing
+from likeness.storage.json_files import parse_json
 
 
 def write_text(path: Path, text: str) -> None:
@@ -21,7 +22,12 @@ def write_text(path: Path, text: str) -> None:
 
 def write_json(path: Path, value: Any) -> None:
     """Replace a JSON file. NaN is refused because it is not JSON."""
-    write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    write_text(path, json_text(value))
+
+
+def json_text(value: Any) -> str:
+    """A value as :func:`write_json` writes it."""
+    return json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def read_text(path: Path, *, purpose: str) -> str:
@@ -49,7 +55,7 @@ def read_scores(path: Path) -> list[dict[str, Any]]:
     """
     text = read_text(path, purpose="the scores of an evaluation")
     try:
-        rows = json.loads(text)
+        rows = parse_json(text)
     except ValueError as error:
         raise DataError(f"{path} is not JSON: {error}.", advice=_EVALUATE_AGAIN) from error
     if not isinstance(rows, list) or not all(
@@ -77,7 +83,7 @@ def read_json(path: Path, *, purpose: str) -> dict[str, Any]:
     """
     text = read_text(path, purpose=purpose)
     try:
-        value = json.loads(text)
+        value = parse_json(text)
     except ValueError as error:
         raise DataError(
             f"{path} is not JSON: {error}.", advice="Restore it from a copy of the run."

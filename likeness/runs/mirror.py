@@ -176,6 +176,21 @@ def restore(store: Store, runs: str | Path) -> Run:
     return Run(path)
 
 
+def fetch_records(store: Store, folder: Path) -> Run | None:
+    """What describes the copy of a run and its checkpoints, without weights, as a run in a folder.
+
+    None where it is no complete copy, which :func:`restore` tells of.
+    """
+    keys = [checked_key(key) for key in store.list()]
+    if any(name not in keys for name in RECORDS):
+        return None
+    for key in keys:
+        if key in RECORDS or _step_of(key) >= 0:
+            (folder / key).parent.mkdir(parents=True, exist_ok=True)
+            store.download(key, folder / key)
+    return Run(folder)
+
+
 def _refuse_present(path: Path, store: Store) -> None:
     if path.exists():
         raise UsageError(

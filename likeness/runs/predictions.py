@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from likeness.storage.files import sha256_of
+from likeness.storage.json_files import load_json
 
 from .files import write_json
 
@@ -96,7 +97,7 @@ def _is_still(path: Path, entry: Any) -> bool:
 def _read(path: Path) -> dict[str, Any]:
     """The manifest at a path; empty where there is none, or something else."""
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = load_json(path)
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}

@@ -21,7 +21,8 @@ from likeness.errors import UsageError
 from likeness.storage.files import disk_errors, made_folder
 from likeness.storage.lock import locked
 
-from .files import read_json, read_text, write_json, write_text
+from .descriptions import place_of, replace_together, settle
+from .files import json_text, read_json, read_text, write_json, write_text
 from .status import State, Status, read_status
 
 logger = logging.getLogger(__name__)
@@ -128,7 +129,7 @@ class Run:
 
     @property
     def config_path(self) -> Path:
-        return self.path / CONFIG_FILE
+        return place_of(self.path, CONFIG_FILE)
 
     @property
     def status_path(self) -> Path:
@@ -202,11 +203,34 @@ class Run:
             MissingError: the file is not there.
             DataError: it is not JSON.
         """
-        return read_json(self.path / f"{document}.json", purpose=f"the {document} of the run")
+        path = place_of(self.path, f"{document}.json")
+        return read_json(path, purpose=f"the {document} of the run")
 
     def write(self, document: Document, value: Mapping[str, Any]) -> None:
         """Replace one of the JSON descriptions."""
         write_json(self.path / f"{document}.json", dict(value))
+
+    def describe_anew(
+        self, config_yaml: str, documents: Mapping[Document, Mapping[str, Any]]
+    ) -> None:
+        """Replace the configuration and JSON descriptions together, in a run that is held.
+
+        After a kill the run shows all the old ones, or all the new.
+        """
+        texts = {f"{name}.json": json_text(dict(value)) for name, value in documents.items()}
+        replace_together(self.path, {**texts, CONFIG_FILE: config_yaml})
+
+    def descriptions(self) -> dict[str, str]:
+        """File name to text of those descriptions that there are and that are text."""
+        found = {}
+        for name in DESCRIPTIONS:
+            with suppress(OSError, ValueError):
+                found[name] = place_of(self.path, name).read_text(encoding="utf-8")
+        return found
+
+    def put_back(self, descriptions: Mapping[str, str]) -> None:
+        """Take back what :meth:`descriptions` gave, in a run that is held."""
+        replace_together(self.path, descriptions)
 
     # -- status --------------------------------------------------------------------------------
 
@@ -237,7 +261,7 @@ class Run:
         """Keep other processes of this machine from training in this directory meanwhile.
 
         The lock goes with the process, however that ends. Held already by this object, it is not
-        taken twice.
+        taken twice. What describes the run and was left by a kill takes its place.
 
         Raises:
             UsageError: another process holds it.
@@ -257,6 +281,7 @@ class Run:
                 ) from error
             self._is_held = True
             try:
+                settle(self.path)
                 yield
             finally:
                 self._is_held = False

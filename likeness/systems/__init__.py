@@ -32,6 +32,7 @@ _PARTS = (
     "requirements",
     "loss_terms",
     "group_names",
+    "score_names",
 )
 """Fields of a :class:`SystemSpec` that are paths."""
 
@@ -94,6 +95,10 @@ class SystemSpec:
     configuration."""
     group_names: str | None = None
     """The same of the groups that learn."""
+    score_names: str | None = None
+    """A set of the names of all scores that an evaluation can have, which ``train.best_score`` is
+    checked against; ``*`` stands for what the data name. Must not import torch. None: they are
+    known after the first evaluation."""
     aliases: Mapping[str, str] = field(default_factory=dict)
     """Environment variable to dotted configuration key."""
 
@@ -208,6 +213,7 @@ _BUILT_IN: tuple[SystemSpec, ...] = (
         requirements="likeness.systems.face_encoder.requirements:requirements",
         loss_terms="likeness.systems.face_encoder.terms:LOSS_TERMS",
         group_names="likeness.systems.face_encoder.terms:GROUP_NAMES",
+        score_names="likeness.systems.face_encoder.score_names:SCORE_NAMES",
         aliases={
             "IMAGE_DIR": "data.root",
             "LANDMARK_DIR": "data.landmarks",
@@ -237,6 +243,7 @@ _BUILT_IN: tuple[SystemSpec, ...] = (
         requirements="likeness.systems.audio2face.requirements:requirements",
         loss_terms="likeness.systems.audio2face.terms:LOSS_TERMS",
         group_names="likeness.systems.audio2face.terms:GROUP_NAMES",
+        score_names="likeness.systems.audio2face.score_names:SCORE_NAMES",
     ),
 )
 

@@ -172,6 +172,22 @@ class Plan:
                 return planned
         return self.stages[-1]
 
+    def endless_warm_ups(self, *, after: int = 0) -> list[tuple[PlannedStage, int]]:
+        """Stages whose warm-up is longer than what it stretches over, and the steps of that.
+
+        Their learning rate never gets to its peak.
+
+        Args:
+            after: only stages that are not over at this step.
+        """
+        found = []
+        for planned in self.stages:
+            schedule = planned.stage.schedule
+            span = planned.length if schedule.span == "stage" else self.total_steps
+            if planned.end_step > after and schedule.warmup_steps > span:
+                found.append((planned, span))
+        return found
+
     def to_dict(self) -> dict[str, Any]:
         return {
             "total_steps": self.total_steps,

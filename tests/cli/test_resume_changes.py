@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -128,3 +129,50 @@ def test_a_batch_size_within_a_stage_is_told_where_it_was_asked_for(
     refused = likeness("resume", trained, *LONGER, "stages.head.batch_size=3")
     assert refused.code == 2
     assert "stages.head.batch_size (command line): The samples per step" in refused.err
+
+
+@pytest.mark.parametrize("words", [(), ("train.log_every=5",)])
+def test_a_resume_looks_at_the_run_once(
+    likeness: Command, trained: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
+    """The command looked before the verb did, and told each warning twice."""
+    from likeness import resuming
+
+    looks = []
+
+    def counted(run: Any) -> Any:
+        looks.append(run)
+        return real(run)
+
+    real = resuming.configuration_of
+    monkeypatch.setattr(resuming, "configuration_of", counted)
+    damaged = min((trained / "checkpoints").iterdir())
+    (damaged / "progress.json").write_text("no JSON")
+    result = likeness("resume", trained, *words, "--json")
+    assert result.code == 0, result.err
+    assert len(looks) == 1
+    assert result.document["nothing_to_do"].startswith("There is nothing to do: all 10 steps of ")
+    if not words:
+        assert result.err.count(f"{damaged} is damaged") == 1
+
+
+@pytest.mark.parametrize("verb", [("resume",), ("evaluate",), ("report",), ("watch",)])
+def test_settings_in_the_place_of_the_run_are_told_as_such(
+    likeness: Command, folder: Path, verb: tuple[str, ...]
+) -> None:
+    """As where a variable of the shell was unset: 'There is no run at train.steps=20.'"""
+    found = likeness(*verb, "train.steps=20")
+    assert found.code == 2
+    assert (
+        "Expected the directory of a run before any settings, found 'train.steps=20'." in found.err
+    )
+
+
+def test_a_configuration_that_names_no_system_is_told_with_what_to_do(
+    likeness: Command, trained: Path
+) -> None:
+    (trained / "config.yaml").write_text("")
+    found = likeness("resume", trained)
+    assert found.code == 4
+    assert f"{trained / 'config.yaml'} does not say which system it configures" in found.err
+    assert "Restore the file from a copy of the run." in found.err

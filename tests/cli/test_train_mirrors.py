@@ -166,3 +166,47 @@ def test_the_folder_of_runs_is_no_place_for_their_copies(
         assert "the folder of the runs themselves" in refused.err
     assert sorted(Path("runs/toy").iterdir()) == before
     assert likeness(*words, "--runs", "others").code == 0
+
+
+@pytest.mark.s3
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("train.step=4",), "Did you mean 'train.steps'?"),
+        (("train.keep_checkpoints=-1",), "train.keep_checkpoints (command line):"),
+        (("model.dropout=0.5",), "0.2 became 0.5; it cannot change when a run is resumed"),
+        (("stages.both.learning_rate=0.5", "all"), "expected key=value"),
+    ],
+)
+def test_wrong_words_for_a_run_on_s3_are_refused_before_it_is_fetched(
+    likeness: Command,
+    data: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    s3_server: str,
+    words: tuple[str, ...],
+    told: str,
+) -> None:
+    """Its weights came first, and the copy stayed in the way of the command put right."""
+    monkeypatch.setenv("LIKENESS_STORAGE__ENDPOINT_URL", s3_server)
+    mirror = "storage.mirror=s3://people/refused"
+    trained = likeness("train", "toy", "--profile", "smoke", "data.root=data", mirror, "--json")
+    assert trained.code == 0, trained.err
+    run = Path(trained.document["run"])
+    shutil.rmtree(run)
+    refused = likeness("resume", f"s3://people/refused/toy/{run.name}", *words)
+    assert refused.code == 2, refused.err
+    assert told in refused.err
+    assert not run.exists()
+
+
+def test_wrong_words_of_a_resume_are_refused_before_its_data_are_fetched(
+    likeness: Command, trained: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fetched(*arguments: object, **options: object) -> Path:
+        raise AssertionError("fetched")
+
+    monkeypatch.setattr("likeness.inspecting.local_copy", fetched)
+    words = ("data.root=s3://people/data", "train.steps=20", "model.dropout=0.5")
+    refused = likeness("resume", trained, *words)
+    assert refused.code == 2, refused.err
+    assert "0.2 became 0.5; it cannot change when a run is resumed" in refused.err

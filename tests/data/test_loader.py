@@ -185,6 +185,44 @@ def test_ctrl_c_while_workers_start_is_the_parents_alone(tmp_path: Path) -> None
     assert (output, errors, process.returncode) == ("interrupted\n", "", 0)
 
 
+_SLOW_FEEDERS = """
+import os, threading, time
+import multiprocessing.queues as queues
+import multiprocessing.synchronize as synchronize
+from tests.data.test_loader import loader
+if __name__ == "__mp_main__":
+    os.write(1, b"importing\\n")
+    time.sleep(1.0)
+if __name__ == "__main__":
+    feed, unlink, forgotten = queues.Queue._feed, synchronize.sem_unlink, threading.Event()
+    def last_to_hold(*arguments):
+        feed(*arguments)
+        forgotten.wait(0.5)
+    def in_two_steps(name):
+        unlink(name)
+        if threading.current_thread() is not threading.main_thread():
+            time.sleep(1.0)
+    queues.Queue._feed, synchronize.sem_unlink = staticmethod(last_to_hold), in_two_steps
+    try:
+        with loader(workers=1, start_method="spawn") as found:
+            list(found)
+    except KeyboardInterrupt:
+        os.write(1, b"interrupted\\n")
+    forgotten.set()
+    time.sleep(0.2)
+"""
+
+
+def test_threads_that_feed_workers_are_over_when_the_loader_is(tmp_path: Path) -> None:
+    """One that gave up a queue while the process ended made Python warn of leaked semaphores."""
+    process = started(tmp_path / "script.py", _SLOW_FEEDERS)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "importing\n"
+    os.killpg(process.pid, signal.SIGINT)
+    output, errors = process.communicate(timeout=60)
+    assert (output, errors, process.returncode) == ("interrupted\n", "", 0)
+
+
 def test_loading_leaves_the_global_generator_alone() -> None:
     torch.manual_seed(0)
     before = torch.get_rng_state()

@@ -121,7 +121,7 @@ def test_wherever_the_journal_was_cut_the_result_is_the_same(tmp_path, whole):
         ({"settings": {"size": 3, "new": True}}, "new was None and is True"),
         ({"files": {"a": "1", "b": "3"}}, "'b' has changed"),
         ({"files": {"a": "1"}}, "'b' is gone"),
-        ({"files": {"c": "1", "a": "2", "b": "2", "d": ""}}, "'a' has changed, and 2 other files"),
+        ({"files": {"c": "1", "a": "2", "b": "2", "d": ""}}, "'a' has changed and 2 other files"),
         ({"command": "'another'"}, "it was 'make it'"),
         ({"command": "'another'", "settings": {}, "files": {}}, r": it was 'make it'\.\nRun"),
     ],
@@ -146,7 +146,7 @@ def test_of_a_table_the_entries_that_differ_are_told_and_not_all_of_it(tmp_path)
     other = {**persons, "photo-7": "bob", "photo-9": "bob", "new": "eve"}
     with pytest.raises(UsageError) as caught:
         made(root, settings={"persons": other})
-    told = "persons of 'photo-7' was 'anna' and is 'bob', and 2 others."
+    told = "persons of 'photo-7' was 'anna' and is 'bob' and 2 others differ."
     assert caught.value.message.endswith(f"that was begun otherwise: {told}")
 
 

@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import time
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import numpy as np
@@ -288,6 +289,10 @@ def test_predictors_do_not_move_with_training(
         for module in system.trainable().values():
             for parameter in module.parameters():
                 parameter.add_(0.1)
+    names = get_system(name).load("score_names")
+    assert [
+        row["name"] for row in before if not any(fnmatchcase(row["name"], known) for known in names)
+    ] == []
     assert system.evaluate(predictor, source, tmp_path / "after").to_list() == before
 
 

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from likeness.errors import DataError, MissingError, UsageError
 from likeness.extras import require
 from likeness.replacement import replacing
+from likeness.storage.json_files import load_json
 from likeness.systems.audio2face.audio import SpeechTrack
 
 Floats = NDArray[np.float32]
@@ -171,7 +172,6 @@ class FrameClassifier:
     """
 
     def __init__(self, folder: str | Path) -> None:
-        import json
 
         self.folder = Path(folder).expanduser()
         missing = [n for n in ("config.json", "vocab.json") if not (self.folder / n).is_file()]
@@ -183,8 +183,8 @@ class FrameClassifier:
                 "give its folder, or set the weights of the phoneme terms to 0.",
             )
         try:
-            config = json.loads((self.folder / "config.json").read_text(encoding="utf-8"))
-            tokens = json.loads((self.folder / "vocab.json").read_text(encoding="utf-8"))
+            config = load_json(self.folder / "config.json")
+            tokens = load_json(self.folder / "vocab.json")
             self.rate = 16000 // math.prod(config["conv_stride"])
             self._tokens = {int(index): str(token) for token, index in tokens.items()}
         except (ValueError, KeyError, TypeError, AttributeError) as error:

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
-from likeness.data.json_files import read_object
 from likeness.errors import DataError
 from likeness.geometry.array_files import read_arrays
 from likeness.media.decoding import MAX_PIXELS, open_image, read_bytes
+from likeness.storage.json_files import read_object
 
 MASK_CLASSES = ("background", "skin", "hair", "neck", "body", "glasses or another occluder")
 """The classes of a mask, by number."""

@@ -7,7 +7,7 @@ and is small enough to be sent to another process: what it reads is opened where
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -22,6 +22,9 @@ from likeness.geometry.array_files import read_arrays
 from likeness.storage.files import sha256_of
 from likeness.systems.face_encoder.landmark_files import read_landmarks
 from likeness.systems.face_encoder.photographs import Photo
+
+_ENDINGS = (".pts", ".npy")
+"""Of files of landmarks, in the order they are looked for."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,13 @@ class LandmarkSource(Protocol):
 
     def files(self, photos: Sequence[Photo]) -> list[Path]:
         """Every file it reads for these photographs."""
+
+    def alone(self, names: Collection[str]) -> list[str]:
+        """What it has landmarks of besides these pictures, by file or name, in order.
+
+        Args:
+            names: of pictures, as :attr:`Photo.name`.
+        """
 
     def find(self, photo: Photo, image: np.ndarray) -> Found:
         """The landmarks of a photograph (H, W, 3). Raises DataError where there are none."""
@@ -101,6 +111,16 @@ class LandmarkFolder:
     def files(self, photos: Sequence[Photo]) -> list[Path]:
         return [path for photo in photos for path in self._candidates(photo) if path.is_file()]
 
+    def alone(self, names: Collection[str]) -> list[str]:
+        below = (path.relative_to(self.folder) for path in self.folder.rglob("*"))
+        return sorted(
+            file.as_posix()
+            for file in below
+            if file.suffix in _ENDINGS
+            and not any(part.startswith(".") for part in file.parts)
+            and file.with_suffix("").as_posix() not in names
+        )
+
     def find(self, photo: Photo, image: np.ndarray) -> Found:
         text, array = self._candidates(photo)
         if text.is_file():
@@ -110,7 +130,8 @@ class LandmarkFolder:
         return Found(read_landmarks(array, counts=(68,))[0], "file", None)
 
     def _candidates(self, photo: Photo) -> tuple[Path, Path]:
-        return self.folder / f"{photo.name}.pts", self.folder / f"{photo.name}.npy"
+        text, array = (self.folder / f"{photo.name}{ending}" for ending in _ENDINGS)
+        return text, array
 
 
 @dataclass(frozen=True)
@@ -143,6 +164,9 @@ class LandmarkTable:
 
     def files(self, photos: Sequence[Photo]) -> list[Path]:
         return [self.path]
+
+    def alone(self, names: Collection[str]) -> list[str]:
+        return sorted(_table(self.path).keys() - names)
 
     def find(self, photo: Photo, image: np.ndarray) -> Found:
         points = _table(self.path).get(photo.name)
@@ -194,6 +218,9 @@ class Encoder:
             names = (f"{photo.name}{end}" for photo in photos for end in (".npy", ".json"))
             return [path / name for name in names if (path / name).is_file()]
         return [path] if path.is_file() else sorted(path.glob("*.onnx"))
+
+    def alone(self, names: Collection[str]) -> list[str]:
+        return []
 
     def find(self, photo: Photo, image: np.ndarray) -> Found:
         predictor, finder = _opened(self.run, self.detector, self.weights)

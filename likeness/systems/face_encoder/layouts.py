@@ -7,15 +7,16 @@ beside each. Owns names and places only; nothing is decoded here.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from likeness.data.inspection import Finding
-from likeness.data.json_files import parse_json
 from likeness.data.making import refuse_unfinished
 from likeness.errors import DataError
 from likeness.seeds import seed_of
+from likeness.storage.json_files import parse_json
 from likeness.systems.face_encoder.persons import (
     PERSONS_FILE,
     lines_of,
@@ -152,20 +153,26 @@ def _pairs(root: Path, layout: str, images: Path, landmarks: Path) -> Folder:
             )
         )
     alone = sorted(p for p in landmarks.glob("*.npy") if p.stem not in seen)
-    if alone:
-        findings.append(
-            Finding(
-                "warning",
-                "landmarks-alone",
-                place_of(alone[0], root),
-                f"Landmarks without a picture of their name, {len(alone)} in all, are not used.",
-                "Restore the pictures, as one of the formats that are read, or remove the files.",
-            )
-        )
+    findings += landmarks_alone([place_of(path, root) for path in alone])
     head, problem = _head(root)
     if problem is not None:
         findings.append(problem)
     return Folder(root, layout, tuple(entries), head, tuple(findings))
+
+
+def landmarks_alone(places: Sequence[str]) -> tuple[Finding, ...]:
+    """The finding of landmarks, by file or name, that no picture belongs to; none of none."""
+    if not places:
+        return ()
+    return (
+        Finding(
+            "warning",
+            "landmarks-alone",
+            places[0],
+            f"Landmarks without a picture of their name, {len(places)} in all, are not used.",
+            "Restore the pictures, as one of the formats that are read, or remove the landmarks.",
+        ),
+    )
 
 
 def _head(root: Path) -> tuple[dict[str, Any] | None, Finding | None]:

@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from likeness.data.inspection import Finding
-from likeness.data.json_files import parse_json
 from likeness.errors import DataError
+from likeness.storage.json_files import parse_json
 
 NAME = "skipped.json"
 CODE = "left-out"

@@ -11,7 +11,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -32,6 +32,7 @@ from likeness.systems.face_encoder import left_out
 from likeness.systems.face_encoder.data import CONTRACT, put_text, write_index, write_photograph
 from likeness.systems.face_encoder.landmark_files import implausible
 from likeness.systems.face_encoder.landmark_sources import LandmarkSource, landmark_source
+from likeness.systems.face_encoder.layouts import landmarks_alone
 from likeness.systems.face_encoder.persons import (
     PERSONS_FILE,
     persons_missing,
@@ -163,6 +164,10 @@ def prepare(
     if not person_from and not person_column and len(rows) > 1:
         notes += _not_told(rows, named)
     notes += persons_unused(_unused(named, photos, others), _NAMES)
+    # A picture that was left out, whatever the reason, is told of as such.
+    pictures = {photo.name for photo in photos}
+    pictures |= {str(PurePosixPath(row["file"]).with_suffix("")) for row in others}
+    notes += landmarks_alone([shown_name(file) for file in points.alone(pictures)])
     counts = {**inspection.counts, "left_out": len(skipped)}
     others_found = tuple(
         finding for finding in inspection.findings if finding.code != left_out.CODE

@@ -20,6 +20,7 @@ from likeness.geometry.head_asset import HeadAsset
 from likeness.geometry.head_numpy import pose_head
 from likeness.geometry.mesh import Mesh
 from likeness.storage.files import disk_errors, replacing
+from likeness.storage.json_files import load_json
 from likeness.systems.face_encoder.config import Camera
 from likeness.systems.face_encoder.layout import VectorLayout
 
@@ -262,7 +263,7 @@ def _read_json(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
     if not path.is_file():
         raise MissingError(f"There is no file {path}.")
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
+        data = load_json(path)
         arrays = {k: np.array(data[k], np.float32) for k in _ARRAYS if k in data}
         texts = {k: v if isinstance(v, str) else json.dumps(v) for k, v in data.items()}
     except (ValueError, TypeError, AttributeError) as error:

@@ -37,3 +37,11 @@ LOSS_TERMS = frozenset(
     }
 )
 """Every term of :meth:`FaceEncoder.losses`."""
+
+TRUTH_TERMS = frozenset({"supervised", "supervised_shape", "supervised_albedo", "supervised_light"})
+"""Those that compare with the truth, and are 0 for photographs without one."""
+
+PRIOR_TERMS = frozenset(
+    {"albedo_smooth", *(name for name in LOSS_TERMS if name.startswith("reg_"))}
+)
+"""Those that read the vector alone."""

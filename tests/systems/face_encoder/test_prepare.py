@@ -299,3 +299,22 @@ def test_two_lines_for_one_photograph_are_refused_and_lines_for_none_are_told(da
     assert (told.severity, told.path) == ("warning", "identity.csv")
     assert "2 in all" in told.message
     assert "'Two'" in told.message
+
+
+@pytest.mark.parametrize("place", ["beside", "table"])
+def test_landmarks_without_a_photograph_are_told(photos, dataset, tmp_path, place):
+    """Of a picture that was lost nothing was said, nor that half of a table was of no use."""
+    (photos / "p1_0.png").unlink()
+    (photos / "p3_1.png").rename(photos / "p3_1.heic")  # left out, and told of as such
+    landmarks, first = "auto", "p1_0.npy"
+    for path in (dataset / "landmarks").iterdir() if place == "beside" else ():
+        shutil.copy(path, photos)
+    if place == "table":
+        save_table(tmp_path / "table.npz", dataset)
+        landmarks, first = str(tmp_path / "table.npz"), "p1_0"
+    inspection = prepare(str(photos), str(tmp_path / "out"), landmarks=landmarks)
+    (finding,) = (f for f in inspection.findings if f.code == "landmarks-alone")
+    assert (finding.severity, finding.path) == ("warning", first)
+    assert finding.message == "Landmarks without a picture of their name, 1 in all, are not used."
+    assert inspection.counts["left_out"] == 1
+    assert inspection.ok

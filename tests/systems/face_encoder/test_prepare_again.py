@@ -124,7 +124,7 @@ def test_other_photographs_and_landmarks_are_refused(photos, unfinished, tmp_pat
     os.utime(photos / "p3_0.npy", ns=(1, 1))
     refused(r"'p3_0\.npy' has changed")
     (photos / "p3_1.png").unlink()
-    refused(r"'p3_0\.npy' has changed, and 2 other files")
+    refused(r"'p3_0\.npy' has changed and 2 other files")
 
 
 def test_a_full_disk_is_an_error_with_advice_and_loses_nothing(photos, tmp_path, monkeypatch):

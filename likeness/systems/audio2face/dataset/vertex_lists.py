@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from likeness.errors import DataError, MissingError
+from likeness.errors import DataError
+from likeness.storage.json_files import read_json
 from likeness.systems.audio2face.artefacts import LipSize, Pairs
 
-_MAX_BYTES = 16 * 1024**2
 MIN_RIGID = 4
 """Points without which a rigid motion is not determined well."""
 
@@ -40,7 +39,7 @@ def read_lip_size(path: Path) -> LipSize:
 
 def read_rigid(path: Path) -> NDArray[np.int64]:
     """A list of at least four vertices that only move rigidly; raises as above."""
-    indices = _indices(_value(path), str(path))
+    indices = _indices(read_json(path), str(path))
     if len(set(indices.tolist())) < MIN_RIGID:
         raise DataError(
             f"'{path}': expected {MIN_RIGID} or more different vertices that only move rigidly, "
@@ -75,7 +74,7 @@ def _pairs(found: dict[str, Any], first: str, second: str, path: Path) -> Pairs:
 
 
 def _object(path: Path, keys: tuple[str, ...]) -> dict[str, Any]:
-    found = _value(path)
+    found = read_json(path)
     if not isinstance(found, dict) or not set(keys) <= found.keys():
         raise DataError(f"'{path}': expected an object with {' and '.join(map(repr, keys))}.")
     return found
@@ -88,14 +87,3 @@ def _indices(found: Any, where: str) -> NDArray[np.int64]:
     if not whole or not found:
         raise DataError(f"{where}: expected a list of vertex numbers from 0.")
     return np.array(found, np.int64)
-
-
-def _value(path: Path) -> Any:
-    if not path.is_file():
-        raise MissingError(f"There is no file {path}.")
-    if path.stat().st_size > _MAX_BYTES:
-        raise DataError(f"'{path}' is too large for a list of vertices.")
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:
-        raise DataError(f"'{path}' is no readable JSON: {error}.") from error

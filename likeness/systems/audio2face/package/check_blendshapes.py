@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
+from likeness.storage.json_files import load_object
 from likeness.systems.audio2face.package.blendshape_files import (
     PAIR_KEYS,
     PER_POSE_KEYS,
     STRENGTHS,
 )
 from likeness.systems.audio2face.package.check_network import NetworkFacts
-from likeness.systems.audio2face.package.json_documents import read_json_object
 from likeness.systems.audio2face.package.runtime_arrays import (
     RuntimeArray,
     extent_of,
@@ -48,7 +48,7 @@ def check_blendshapes(
     """
     names = _check_arrays(kind, data, facts, extent, report)
     try:
-        params = read_json_object(config).get("blendshape_params")
+        params = load_object(config).get("blendshape_params")
     except ValueError as error:
         report.error("blendshape.json", config, f"Cannot be read: {error}.")
         return

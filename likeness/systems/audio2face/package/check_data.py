@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from likeness.storage.json_files import load_object
 from likeness.systems.audio2face.package.check_network import NetworkFacts
-from likeness.systems.audio2face.package.json_documents import read_json_object
 from likeness.systems.audio2face.package.model_files import DATA_KEYS
 from likeness.systems.audio2face.package.network_info import RegressionShape
 from likeness.systems.audio2face.package.runtime_arrays import (
@@ -34,7 +34,7 @@ def check_config(
         emotions: shot to number of rows of the emotion data base; None where it cannot be read.
     """
     try:
-        document = read_json_object(path)
+        document = load_object(path)
     except ValueError as error:
         report.error("config.json", path, f"Cannot be read: {error}.")
         return

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from likeness.systems.audio2face.package.json_documents import read_json_object
+from likeness.storage.json_files import load_object
 from likeness.systems.audio2face.package.network_info import (
     DiffusionShape,
     RegressionShape,
@@ -67,7 +67,7 @@ def check_info(path: Path, report: Report) -> NetworkFacts | None:
     ``info.timing``.
     """
     try:
-        info = read_json_object(path)
+        info = load_object(path)
     except ValueError as error:
         report.error("info.json", path, f"Cannot be read: {error}.")
         return None
@@ -192,7 +192,7 @@ def _check_sizes(path: Path, shape: RegressionShape | DiffusionShape, report: Re
 def check_trt(path: Path, facts: NetworkFacts | None, report: Report) -> None:
     """Codes ``trt.json``, ``trt.key``, ``trt.defaults`` and ``trt.shapes``."""
     try:
-        info = read_json_object(path)
+        info = load_object(path)
     except ValueError as error:
         report.error("trt.json", path, f"Cannot be read: {error}.")
         return

@@ -10,7 +10,7 @@ import re
 from pathlib import Path
 
 from likeness.storage.files import sha256_of
-from likeness.systems.audio2face.package.json_documents import read_json_object
+from likeness.storage.json_files import load_object
 from likeness.systems.audio2face.package.violations import Report
 
 _DIGEST = re.compile("[0-9a-f]{64}")
@@ -24,7 +24,7 @@ def check_provenance(path: Path, report: Report) -> None:
             without hashes says nothing.
     """
     try:
-        hashes = read_json_object(path).get("sha256", {})
+        hashes = load_object(path).get("sha256", {})
     except ValueError as error:
         report.error("provenance.json", path, f"Cannot be read: {error}.")
         return

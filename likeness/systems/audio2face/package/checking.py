@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from likeness.errors import UsageError
+from likeness.storage.json_files import load_object
 from likeness.systems.audio2face.package.check_blendshapes import check_blendshapes
 from likeness.systems.audio2face.package.check_data import (
     check_config,
@@ -22,7 +23,6 @@ from likeness.systems.audio2face.package.check_data import (
 from likeness.systems.audio2face.package.check_graph import check_graph
 from likeness.systems.audio2face.package.check_network import NetworkFacts, check_info, check_trt
 from likeness.systems.audio2face.package.check_provenance import check_provenance
-from likeness.systems.audio2face.package.json_documents import read_json_object
 from likeness.systems.audio2face.package.violations import Report, Violation
 
 PROVENANCE = "provenance.json"
@@ -153,7 +153,7 @@ def _object(path: Path, missing: str, broken: str, report: Report) -> dict[str, 
         report.error(missing, path, "The package has no such file.")
         return None
     try:
-        return read_json_object(path)
+        return load_object(path)
     except ValueError as error:
         report.error(broken, path, f"Cannot be read: {error}.")
         return None

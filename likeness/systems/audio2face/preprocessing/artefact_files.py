@@ -18,6 +18,7 @@ import numpy as np
 
 from likeness.errors import DataError, MissingError, UsageError
 from likeness.geometry.array_files import read_arrays
+from likeness.storage.json_files import read_json
 from likeness.systems.audio2face.artefacts import (
     CHANNELS,
     ActorArtefacts,
@@ -30,7 +31,7 @@ from likeness.systems.audio2face.artefacts import (
 from likeness.systems.audio2face.preprocessing import layout
 from likeness.systems.audio2face.preprocessing.actor_parts import check_vertex_lists
 from likeness.systems.audio2face.preprocessing.blendshape_files import read_blendshapes
-from likeness.systems.audio2face.preprocessing.shot_files import read_json, read_shots
+from likeness.systems.audio2face.preprocessing.shot_files import read_shots
 from likeness.systems.audio2face.recorded_actor import RecordedActor
 from likeness.systems.audio2face.shots import Shot
 

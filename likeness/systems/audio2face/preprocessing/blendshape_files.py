@@ -17,8 +17,9 @@ import numpy as np
 
 from likeness.errors import DataError
 from likeness.geometry.array_files import read_arrays, write_arrays
+from likeness.storage.json_files import read_json
 from likeness.systems.audio2face.artefacts import Blendshapes, Floats
-from likeness.systems.audio2face.preprocessing.shot_files import read_json, write_json
+from likeness.systems.audio2face.preprocessing.shot_files import write_json
 
 STRENGTHS = (
     "strengthL2regularization",

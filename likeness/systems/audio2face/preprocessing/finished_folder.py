@@ -15,9 +15,10 @@ from typing import Any
 from likeness.errors import DataError, UsageError
 from likeness.replacement import PART
 from likeness.storage.files import disk_errors, disk_refusals
+from likeness.storage.json_files import read_json
 from likeness.storage.lock import locked
 from likeness.systems.audio2face.preprocessing import layout
-from likeness.systems.audio2face.preprocessing.shot_files import read_json, write_json
+from likeness.systems.audio2face.preprocessing.shot_files import write_json
 
 _LOCK = ".lock"
 

@@ -14,8 +14,9 @@ from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
-from likeness.errors import DataError, MissingError
+from likeness.errors import DataError
 from likeness.replacement import replacing
+from likeness.storage.json_files import read_json
 from likeness.systems.audio2face.shots import Clip, Shot
 
 CLIP_COLUMNS = (
@@ -29,21 +30,6 @@ def write_json(path: Path, value: Any, *, indent: int | None = 4, sort: bool = F
     with replacing(path) as temporary:
         text = json.dumps(value, indent=indent, sort_keys=sort, allow_nan=False)
         temporary.write_text(text + "\n", encoding="utf-8")
-
-
-def read_json(path: Path) -> Any:
-    """The value of a JSON file.
-
-    Raises:
-        MissingError: there is no such file.
-        DataError: it holds no JSON.
-    """
-    if not path.is_file():
-        raise MissingError(f"There is no file {path}.")
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:
-        raise DataError(f"{path} is no readable JSON: {error}.") from error
 
 
 def write_shots(path: Path, shots: Sequence[Shot]) -> None:
