@@ -12,11 +12,13 @@ import numpy as np
 from pydantic import Field
 
 from likeness.errors import DataError, LikenessError, UsageError
+from likeness.media.sound_length import told_seconds
 from likeness.runs.predictions import Stems
 from likeness.seeds import rng_of
 from likeness.storage.files import sha256_of
 from likeness.systems.audio2face.artefacts import Floats
-from likeness.systems.audio2face.audio import read_speech
+from likeness.systems.audio2face.audio import SpeechTrack, read_speech
+from likeness.systems.audio2face.dataset.shot_findings import LONGEST_GAP
 from likeness.systems.audio2face.face_predictor import Emotion, SpeechToFace
 from likeness.systems.audio2face.frame_timing import (
     EmotionTrack,
@@ -125,7 +127,9 @@ def predict(
     stems = Stems(output, "sound_sha256", stem_of)
     for path in sounds:
         try:
-            sound = read_speech(path).samples
+            track = read_speech(path)
+            _warn_of_cut(path, track)
+            sound = track.samples
             count = num_frames_of(len(sound), 16000, predictor.fps)
             added = None
             if blinks:
@@ -185,6 +189,18 @@ def _sounds(inputs: Sequence[str]) -> list[Path]:
         else:
             raise DataError(f"Expected a sound or a folder at '{path}', but there is nothing.")
     return found
+
+
+def _warn_of_cut(path: Path, track: SpeechTrack) -> None:
+    told = told_seconds(path)
+    if told is not None and told - track.duration > LONGEST_GAP:
+        logger.warning(
+            "'%s' is cut off: its header says %.2f s, found %.2f s, which the face is made for. "
+            "Copy or export it again.",
+            path,
+            told,
+            track.duration,
+        )
 
 
 def _emotion(predictor: SpeechToFace, emotion: str | None, table: str | None) -> Emotion | None:

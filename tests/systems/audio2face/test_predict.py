@@ -45,6 +45,19 @@ def test_a_folder_with_a_broken_sound_and_two_of_one_name(
     assert (rows[0]["frames"], rows[0]["seconds"]) == (15, 0.5)
 
 
+def test_a_sound_whose_end_is_missing_is_told_with_both_lengths(
+    regression_run: Run, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    sound = speech(tmp_path / "a.wav")
+    run_on(regression_run, [sound], tmp_path / "out", format="npy")
+    assert "cut off" not in caplog.text
+    whole = sound.read_bytes()
+    sound.write_bytes(whole[: 44 + 2 * 4000])  # the head, and a quarter of a second of 16 bits
+    (row,) = run_on(regression_run, [sound], tmp_path / "out", format="npy")
+    assert f"'{sound}' is cut off: its header says 0.50 s, found 0.25 s" in caplog.text
+    assert row["seconds"] == pytest.approx(0.25, abs=1 / 30)
+
+
 def test_another_sound_of_an_earlier_call_is_not_written_over(
     regression_run: Run, tmp_path: Path
 ) -> None:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from likeness.data.inspection import Finding
 from likeness.errors import LikenessError
 from likeness.geometry.animation import VertexAnimation
+from likeness.media.sound_length import told_seconds
 from likeness.systems.audio2face.dataset.description import ActorFiles, DatasetDescription
 from likeness.systems.audio2face.dataset.emotions import emotion_of_shot
 from likeness.systems.audio2face.dataset.sounds import Recordings, sound_facts
@@ -119,20 +120,31 @@ def look_at_sound(
         facts = sound_facts(path)
         heard = _heard(path, max(_FLAT_SAMPLES, round(_FLAT_SECONDS * facts.rate)))
     except (LikenessError, soundfile.LibsndfileError) as error:
-        told = (
+        message = (
             error.message if isinstance(error, LikenessError) else f"It cannot be decoded: {error}."
         )
-        yield Finding("error", "sound", where, told, "Export the sound again.")
+        yield Finding("error", "sound", where, message, "Export the sound again.")
         return
     is_silence = "silence" in shot.lower()
-    gap = facts.seconds - cache.num_frames / cache.fps
+    seconds = heard.frames / facts.rate
+    told = told_seconds(path)
+    if told is not None and told - seconds > LONGEST_GAP:
+        yield Finding(
+            "warning",
+            "sound-cut",
+            where,
+            f"Expected the {told:.2f} s that its header says, found {seconds:.2f} s: the file is "
+            "cut off.",
+            "Copy or export it again.",
+        )
+    gap = seconds - cache.num_frames / cache.fps
     if abs(gap) > LONGEST_GAP:
         yield Finding(
             "error",
             "audio-length",
             where,
             f"Expected the length of shot '{shot}', {cache.num_frames / cache.fps:.2f} s "
-            f"({cache.num_frames} frames at {cache.fps:g}); found {facts.seconds:.2f} s.",
+            f"({cache.num_frames} frames at {cache.fps:g}); found {seconds:.2f} s.",
             "Export sound and animation over the same range; check the frame rate.",
         )
     if facts.rate < _MIN_RATE:
@@ -192,12 +204,14 @@ class _Heard:
     """What the samples of a sound say.
 
     Attributes:
+        frames: how many samples of each channel are there; a header may say more.
         peak: the largest absolute sample.
         loudness: root mean square.
         flat: share of the samples that begin such a run at the peak as no wave has.
         is_finite: whether all are numbers.
     """
 
+    frames: int
     peak: float
     loudness: float
     flat: float
@@ -206,25 +220,28 @@ class _Heard:
 
 def _heard(path: Path, run: int) -> _Heard:
     """Two passes: how loud a sound is, and where ``run`` samples in a row stay at its peak."""
-    peak, power, count, finite = 0.0, 0.0, 0, True
+    frames, peak, power, count, finite = 0, 0.0, 0.0, 0, True
     for block in _blocks(path):
         finite = finite and bool(np.isfinite(block).all())
         known = np.nan_to_num(block)
         peak = max(peak, float(np.abs(known).max(initial=0.0)))
         power += float(np.square(known, dtype=np.float64).sum())
         count += block.size
+        frames += len(block)
     flat = 0
     for block in _blocks(path) if finite and peak > _SILENT else ():
         for top in (block >= _TOP * peak, block <= -_TOP * peak):
             if len(top) >= run:
                 flat += int(sliding_window_view(top, run, axis=0).all(axis=-1).sum())
-    return _Heard(peak, (power / max(count, 1)) ** 0.5, flat / max(count, 1), finite)
+    return _Heard(frames, peak, (power / max(count, 1)) ** 0.5, flat / max(count, 1), finite)
 
 
 def _blocks(path: Path) -> Iterable[NDArray[np.float32]]:
     """(n, channels) one after the other."""
     with soundfile.SoundFile(str(path)) as file:
-        yield from file.blocks(_BLOCK, dtype="float32", always_2d=True)
+        # Its own blocks() go on to the length in the header with what was in the memory.
+        while len(block := file.read(_BLOCK, dtype="float32", always_2d=True)):
+            yield block
 
 
 def _emotions(

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 from scipy.spatial.transform import Rotation
 
 from likeness.data.inspection import Finding
@@ -96,6 +97,28 @@ def test_a_sound_of_another_length_is_an_error(root: Path) -> None:
     assert f"found {seconds + 0.3:.2f} s" in found(root)["audio-length"].message
     write_wav(path, 0.1 * np.ones(round((seconds + 0.09) * RATE), np.float32), RATE)
     assert "audio-length" not in found(root)
+
+
+@pytest.mark.parametrize("suffix", [".wav", ".mp3"])
+def test_a_sound_whose_end_is_missing_is_told_with_both_lengths(root: Path, suffix: str) -> None:
+    """The frames fit what is there; an MP3 file was taken for as long as its header says."""
+    audio = root / ANNA / "audio"
+    (audio / "joy_001.wav").unlink()
+    path, length = audio / f"joy_001{suffix}", FRAMES / FPS
+    noise = 0.1 * np.random.default_rng(0).normal(size=4 * RATE)
+    soundfile.write(path, noise, RATE)
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+    there = len(soundfile.read(path)[0]) / RATE
+    assert 1.8 < there < 2.1
+    findings = found(root)
+    assert findings["sound-cut"].severity == "warning"
+    assert f"the 4.00 s that its header says, found {there:.2f} s" in findings["sound-cut"].message
+    assert f"{length:.2f} s (12 frames at 30); found {there:.2f} s" in (
+        findings["audio-length"].message
+    )
+    path.write_bytes(whole)
+    assert "sound-cut" not in found(root)
 
 
 def test_silence_garbage_and_low_rates_are_told(root: Path) -> None:
