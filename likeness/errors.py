@@ -7,6 +7,7 @@ one of these is a defect and ends with exit code 1.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 
@@ -56,6 +57,15 @@ class MissingError(LikenessError):
     """A weight, an asset, an extra or a device is missing (exit code 3)."""
 
     exit_code = 3
+
+
+def no_file(path: Path) -> MissingError:
+    """The error of a file that is not there, or is a folder by that name."""
+    if path.is_dir():
+        return MissingError(
+            f"Expected a file at {path}, found a folder.", advice="Put the file itself there."
+        )
+    return MissingError(f"There is no file {path}.")
 
 
 class DataError(LikenessError):

@@ -180,7 +180,9 @@ def _sounds(inputs: Sequence[str]) -> list[Path]:
     for name in inputs:
         path = Path(name)
         if path.is_dir():
-            inside = sorted(p for p in path.rglob("*") if p.suffix.lower() in _SUFFIXES)
+            inside = sorted(
+                p for p in path.rglob("*") if p.suffix.lower() in _SUFFIXES and p.is_file()
+            )
             if not inside:
                 raise DataError(f"Expected sounds in the folder '{path}' or below, found none.")
             found += inside

@@ -32,6 +32,7 @@ def test_a_folder_with_a_broken_sound_and_two_of_one_name(
     speech(sounds / "more" / "a.flac", 2, rate=22050)
     (sounds / "b.wav").write_bytes(b"no sound at all")
     (sounds / "notes.txt").write_text("not heard")
+    (sounds / "c.wav").mkdir()
     rows = run_on(regression_run, [sounds], tmp_path / "out", format="npy")
     assert [Path(row["input"]).name for row in rows] == ["a.wav", "b.wav", "a.flac"]
     assert "cannot be decoded" in rows[1]["error"]

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import soundfile
 
-from likeness.errors import DataError
+from likeness.errors import DataError, no_file
 
 SUFFIXES = (".wav", ".flac", ".ogg", ".mp3")
 """In the order in which the sound of a shot is looked for."""
@@ -41,12 +41,17 @@ def sound_facts(path: Path) -> SoundFacts:
     """The facts of a sound file.
 
     Raises:
+        MissingError: it is not there, or a folder.
         DataError: it is none, or holds no sample.
     """
+    if not path.is_file():
+        raise no_file(path)
     try:
         info = soundfile.info(str(path))
     except (soundfile.LibsndfileError, RuntimeError, OSError) as error:
-        raise DataError(f"'{path}' cannot be decoded as sound: {error}.") from error
+        raise DataError(
+            f"'{path}' cannot be decoded as sound: {str(error).rstrip('.')}."
+        ) from error
     if info.frames < 1 or info.samplerate < 1:
         raise DataError(f"'{path}' holds no sound.")
     bits = {"PCM_S8": 8, "PCM_U8": 8, "PCM_16": 16, "PCM_24": 24, "PCM_32": 32, "FLOAT": 32}

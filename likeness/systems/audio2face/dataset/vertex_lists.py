@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from likeness.errors import DataError, MissingError
+from likeness.errors import DataError, no_file
 from likeness.systems.audio2face.artefacts import LipSize, Pairs
 
 _MAX_BYTES = 16 * 1024**2
@@ -92,7 +92,7 @@ def _indices(found: Any, where: str) -> NDArray[np.int64]:
 
 def _value(path: Path) -> Any:
     if not path.is_file():
-        raise MissingError(f"There is no file {path}.")
+        raise no_file(path)
     if path.stat().st_size > _MAX_BYTES:
         raise DataError(f"'{path}' is too large for a list of vertices.")
     try:

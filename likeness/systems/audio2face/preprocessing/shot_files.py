@@ -14,7 +14,7 @@ from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
-from likeness.errors import DataError, MissingError
+from likeness.errors import DataError, no_file
 from likeness.replacement import replacing
 from likeness.systems.audio2face.shots import Clip, Shot
 
@@ -39,7 +39,7 @@ def read_json(path: Path) -> Any:
         DataError: it holds no JSON.
     """
     if not path.is_file():
-        raise MissingError(f"There is no file {path}.")
+        raise no_file(path)
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:

@@ -238,6 +238,29 @@ def test_a_cache_of_another_name_than_its_folder_is_told(root: Path) -> None:
     assert "to be joy_003.npy, found joy_001.npy" in finding.message
 
 
+@pytest.mark.parametrize("place", ["joy_003/joy_003.npy", "joy_003.npy"])
+def test_a_folder_by_the_name_of_a_cache_is_told(root: Path, place: str) -> None:
+    """It was said to be expected joy_003.npy and found joy_003.npy, or nothing was said."""
+    (root / ANNA / "cache/skin" / place).mkdir(parents=True)
+    assert [(code, path) for code, path in told(root)] == [
+        ("cache-name", f"{ANNA}/cache/skin/{place}")
+    ]
+    finding = told(root)["cache-name", f"{ANNA}/cache/skin/{place}"]
+    assert finding.message == "Expected a cache in a file joy_003.npy, found a folder of that name."
+
+
+def test_a_folder_by_the_name_of_another_file_is_told(root: Path) -> None:
+    for name in ("audio/joy_001.wav", "geom/skin/neutral_pose.npy"):
+        (root / ANNA / name).unlink()
+        (root / ANNA / name).mkdir()
+    findings = told(root)
+    for code, name in (
+        ("sound", "audio/joy_001.wav"),
+        ("array", "geom/skin/neutral_pose.npy"),
+    ):
+        assert "found a folder" in findings[code, f"{ANNA}/{name}"].message
+
+
 def test_a_pickled_array_is_refused_and_not_opened(root: Path) -> None:
     path = root / ANNA / "geom/skin/neutral_pose.npy"
     np.save(path, np.array([print], dtype=object), allow_pickle=True)
