@@ -59,13 +59,17 @@ class MissingError(LikenessError):
     exit_code = 3
 
 
-def no_file(path: Path) -> MissingError:
-    """The error of a file that is not there, or is a folder by that name."""
+def no_file(path: Path, kind: str = "file") -> MissingError:
+    """The error of a file that is not there, or is a folder by that name.
+
+    Args:
+        kind: of file, such as ``mesh file``.
+    """
     if path.is_dir():
         return MissingError(
-            f"Expected a file at {path}, found a folder.", advice="Put the file itself there."
+            f"Expected a {kind} at {path}, found a folder.", advice="Put the file itself there."
         )
-    return MissingError(f"There is no file {path}.")
+    return MissingError(f"There is no {kind} {path}.")
 
 
 class DataError(LikenessError):

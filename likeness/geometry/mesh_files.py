@@ -21,7 +21,7 @@ def read_mesh(path: str | Path) -> Mesh:
     """Read a mesh; polygons become triangles. Raises MissingError, DataError, UnsafeFileError."""
     path = Path(path)
     if not path.is_file():
-        raise no_file(path)
+        raise no_file(path, "mesh file")
     readers = {".obj": read_obj, ".ply": read_ply, ".npz": _read_npz}
     if path.suffix.lower() not in readers:
         raise UsageError(

@@ -76,7 +76,7 @@ def read_sound(path: str | Path) -> tuple[NDArray[np.float32], int]:
     """
     path = Path(path)
     if not path.is_file():
-        raise no_file(path)
+        raise no_file(path, "sound file")
     try:
         samples, rate = soundfile.read(str(path), dtype="float32", always_2d=True)
         mono = samples.mean(1, dtype=np.float32)

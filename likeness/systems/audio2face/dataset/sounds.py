@@ -45,7 +45,7 @@ def sound_facts(path: Path) -> SoundFacts:
         DataError: it is none, or holds no sample.
     """
     if not path.is_file():
-        raise no_file(path)
+        raise no_file(path, "sound file")
     try:
         info = soundfile.info(str(path))
     except (soundfile.LibsndfileError, RuntimeError, OSError) as error:

@@ -121,6 +121,20 @@ def test_a_sound_whose_end_is_missing_is_told_with_both_lengths(root: Path, suff
     assert "sound-cut" not in found(root)
 
 
+def test_channels_that_cancel_and_integers_as_floats_are_told(root: Path) -> None:
+    """The mean of the channels is what is heard."""
+    audio = root / ANNA / "audio"
+    noise = np.random.default_rng(0).uniform(-0.3, 0.3, round(FRAMES / FPS * RATE))
+    soundfile.write(audio / "joy_001.wav", np.stack([noise, -noise], 1), RATE)
+    soundfile.write(audio / "joy_002.wav", 32768 * noise, RATE, subtype="FLOAT")
+    findings = found(root)
+    assert "mean of its 2 channels, which cancel" in findings["sound-silent"].message
+    assert findings["sound-silent"].path == f"{ANNA}/audio/joy_001.wav"
+    assert findings["sound-range"].path == f"{ANNA}/audio/joy_002.wav"
+    largest = 32768 * np.abs(noise).max()
+    assert f"-1 to 1, found some of {largest:.4g}." in findings["sound-range"].message
+
+
 def test_silence_garbage_and_low_rates_are_told(root: Path) -> None:
     audio = root / ANNA / "audio"
     write_wav(audio / "joy_001.wav", np.zeros(round(FRAMES / FPS * RATE), np.float32), RATE)
