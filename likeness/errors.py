@@ -7,6 +7,7 @@ one of these is a defect and ends with exit code 1.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 
@@ -56,6 +57,19 @@ class MissingError(LikenessError):
     """A weight, an asset, an extra or a device is missing (exit code 3)."""
 
     exit_code = 3
+
+
+def no_file(path: Path, kind: str = "file") -> MissingError:
+    """The error of a file that is not there, or is a folder by that name.
+
+    Args:
+        kind: of file, such as ``mesh file``.
+    """
+    if path.is_dir():
+        return MissingError(
+            f"Expected a {kind} at {path}, found a folder.", advice="Put the file itself there."
+        )
+    return MissingError(f"There is no {kind} {path}.")
 
 
 class DataError(LikenessError):

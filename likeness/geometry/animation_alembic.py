@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from likeness.errors import DataError, MissingError
+from likeness.errors import DataError, no_file
 from likeness.extras import require
 from likeness.geometry.animation import VertexAnimation
 from likeness.geometry.sample_times import rate_of_samples
@@ -42,7 +42,7 @@ def read_alembic_animation(
     """
     path = Path(path)
     if not path.is_file():
-        raise MissingError(f"There is no file {path}.")
+        raise no_file(path)
     with open(path, "rb") as file:
         start = file.read(5)
     if not start.startswith(_SIGNATURES):

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from likeness.errors import DataError, MissingError
+from likeness.errors import DataError, no_file
 from likeness.extras import require
 from likeness.geometry.animation import VertexAnimation
 from likeness.geometry.sample_times import rate_of_samples
@@ -39,7 +39,7 @@ def read_usd_animation(
     """
     path = Path(path)
     if not path.is_file():
-        raise MissingError(f"There is no file {path}.")
+        raise no_file(path)
     stage = _opened(path)
     geometry = require("pxr.UsdGeom", extra="usd", purpose="read USD point caches")
     found = {

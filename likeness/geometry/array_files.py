@@ -22,7 +22,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
-from likeness.errors import DataError, MissingError, UnsafeFileError
+from likeness.errors import DataError, UnsafeFileError, no_file
 from likeness.replacement import replacing
 
 MAX_BYTES = 4 * 1024**3
@@ -97,7 +97,7 @@ def read_arrays(
     """
     path = Path(path)
     if not path.is_file():
-        raise MissingError(f"There is no file {path}.")
+        raise no_file(path)
     if path.suffix == ".safetensors":
         return _read_safetensors(path, max_bytes)
     arrays: dict[str, np.ndarray] = {}
@@ -126,7 +126,7 @@ def read_npy(path: str | Path, *, max_bytes: int = MAX_BYTES) -> np.ndarray:
     """The array of an .npy file; the same checks and errors as :func:`read_arrays`."""
     path = Path(path)
     if not path.is_file():
-        raise MissingError(f"There is no file {path}.")
+        raise no_file(path)
     with open(path, "rb") as stream:
         header = _checked_header(stream, path.stat().st_size, str(path))
         if header.num_bytes > max_bytes:
@@ -143,7 +143,7 @@ def list_arrays(path: str | Path) -> dict[str, tuple[int, ...]]:
     """
     path = Path(path)
     if not path.is_file():
-        raise MissingError(f"There is no file {path}.")
+        raise no_file(path)
     if path.suffix == ".safetensors":
         with _open_safetensors(path) as file:
             shapes = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118

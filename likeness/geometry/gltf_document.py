@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from likeness.errors import DataError, MissingError, UnsafeFileError
+from likeness.errors import DataError, MissingError, UnsafeFileError, no_file
 
 _MAX_BYTES = 4 * 1024**3
 _MAX_COUNT = 10_000_000
@@ -37,7 +37,7 @@ def gltf_document(path: str | Path) -> Iterator[GltfDocument]:
     """
     path = Path(path)
     if not path.is_file():
-        raise MissingError(f"There is no file {path}.")
+        raise no_file(path)
     if path.stat().st_size > _MAX_BYTES:
         raise UnsafeFileError(f"{path} has more than {_MAX_BYTES:,} bytes.")
     try:

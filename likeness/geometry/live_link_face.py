@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from likeness.errors import DataError, MissingError, UsageError
+from likeness.errors import DataError, UsageError, no_file
 from likeness.geometry.timecode import TimecodeRate
 from likeness.geometry.weight_animation import ARKIT_NAMES, WeightAnimation, plain_spelling
 from likeness.replacement import replacing
@@ -67,7 +67,7 @@ def read_live_link_face(path: str | Path, *, timecode_base: float | None = None)
     """
     path = Path(path)
     if not path.is_file():
-        raise MissingError(f"There is no file {path}.")
+        raise no_file(path)
     lines: list[int] = []
     seconds: list[int] = []
     frames: list[float] = []

@@ -14,7 +14,7 @@ from pathlib import Path
 from xml.parsers import expat
 from xml.sax.saxutils import quoteattr
 
-from likeness.errors import DataError, MissingError, UnsafeFileError
+from likeness.errors import DataError, UnsafeFileError, no_file
 
 TICKS_PER_SECOND = 6000
 _MAX_BYTES = 1024**2
@@ -57,7 +57,7 @@ def read_cache_xml(path: str | Path) -> CacheDescription:
     """
     path = Path(path)
     if not path.is_file():
-        raise MissingError(f"There is no file {path}.")
+        raise no_file(path)
     size = path.stat().st_size
     if size > _MAX_BYTES:
         raise UnsafeFileError(

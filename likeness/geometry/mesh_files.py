@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from likeness.errors import DataError, MissingError, UsageError
+from likeness.errors import DataError, UsageError, no_file
 from likeness.geometry.array_files import read_arrays, write_arrays
 from likeness.geometry.mesh import Mesh, triangulate
 from likeness.geometry.mesh_glb import write_glb
@@ -21,7 +21,7 @@ def read_mesh(path: str | Path) -> Mesh:
     """Read a mesh; polygons become triangles. Raises MissingError, DataError, UnsafeFileError."""
     path = Path(path)
     if not path.is_file():
-        raise MissingError(f"There is no mesh file {path}.")
+        raise no_file(path, "mesh file")
     readers = {".obj": read_obj, ".ply": read_ply, ".npz": _read_npz}
     if path.suffix.lower() not in readers:
         raise UsageError(

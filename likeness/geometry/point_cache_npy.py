@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from likeness.errors import DataError, MissingError, UnsafeFileError
+from likeness.errors import DataError, UnsafeFileError, no_file
 from likeness.geometry.animation import VertexAnimation
 from likeness.geometry.array_files import read_npy_header
 from likeness.geometry.frames import FileFrames
@@ -27,7 +27,7 @@ def read_npy_cache(path: str | Path, fps: float) -> VertexAnimation:
     """
     path = Path(path)
     if not path.is_file():
-        raise MissingError(f"There is no file {path}.")
+        raise no_file(path)
     with open(path, "rb") as stream:
         header = read_npy_header(stream, str(path))
         offset = stream.tell()

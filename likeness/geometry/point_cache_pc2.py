@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from likeness.errors import DataError, MissingError, UnsafeFileError, UsageError
+from likeness.errors import DataError, UnsafeFileError, UsageError, no_file
 from likeness.geometry.animation import VertexAnimation
 from likeness.geometry.frames import FileFrames
 from likeness.replacement import replacing
@@ -37,7 +37,7 @@ def read_pc2_cache(path: str | Path, fps: float) -> VertexAnimation:
     """
     path = Path(path)
     if not path.is_file():
-        raise MissingError(f"There is no file {path}.")
+        raise no_file(path)
     with open(path, "rb") as file:
         data = file.read(_HEADER.size)
     size = path.stat().st_size

@@ -19,7 +19,7 @@ from typing import Any, BinaryIO, ClassVar
 
 import numpy as np
 
-from likeness.errors import DataError, MissingError, UnsafeFileError
+from likeness.errors import DataError, UnsafeFileError, no_file
 from likeness.geometry.array_files import MAX_BYTES, read_npy_header
 from likeness.geometry.pickled_values import (
     ArrayRecord,
@@ -99,7 +99,7 @@ def read_pickle(path: str | Path, *, max_bytes: int = MAX_BYTES) -> Any:
     """
     path = Path(path)
     if not path.is_file():
-        raise MissingError(f"There is no file {path}.")
+        raise no_file(path)
     if path.stat().st_size > max_bytes:
         raise UnsafeFileError(f"{path} is larger than {max_bytes:,} bytes.")
     return read_pickle_bytes(path.read_bytes(), str(path), max_bytes=max_bytes)
@@ -109,7 +109,7 @@ def read_object_npy(path: str | Path, *, max_bytes: int = MAX_BYTES) -> Any:
     """The object in an .npy file that holds one pickled object (a 0-d array of type object)."""
     path = Path(path)
     if not path.is_file():
-        raise MissingError(f"There is no file {path}.")
+        raise no_file(path)
     if path.stat().st_size > max_bytes:
         raise UnsafeFileError(f"{path} is larger than {max_bytes:,} bytes.")
     with open(path, "rb") as file:

@@ -13,7 +13,7 @@ import soundfile
 import soxr
 from numpy.typing import NDArray
 
-from likeness.errors import DataError, MissingError
+from likeness.errors import DataError, no_file
 
 
 def resample(audio: NDArray[np.floating], rate: int, new_rate: int) -> NDArray[np.float64]:
@@ -76,7 +76,7 @@ def read_sound(path: str | Path) -> tuple[NDArray[np.float32], int]:
     """
     path = Path(path)
     if not path.is_file():
-        raise MissingError(f"There is no sound file at '{path}'.")
+        raise no_file(path, "sound file")
     try:
         samples, rate = soundfile.read(str(path), dtype="float32", always_2d=True)
         mono = samples.mean(1, dtype=np.float32)

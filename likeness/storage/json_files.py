@@ -9,7 +9,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from likeness.errors import DataError, MissingError
+from likeness.errors import DataError, no_file
 
 MAX_BYTES = 64 * 1024**2
 """Of a file; its values take several times as much memory."""
@@ -58,13 +58,13 @@ def read_json(path: Path, *, expected: str = "JSON") -> Any:
         expected: what a message says was expected.
 
     Raises:
-        MissingError: there is no such file.
+        MissingError: there is no such file, or a folder by its name.
         DataError: it cannot be read, is too big, or holds no JSON.
     """
     try:
         return load_json(path)
-    except FileNotFoundError as error:
-        raise MissingError(f"There is no file '{path}'.") from error
+    except (FileNotFoundError, IsADirectoryError) as error:
+        raise no_file(path) from error
     except OSError as error:
         raise DataError(f"'{path}' cannot be read: {error.strerror}.") from error
     except ValueError as error:

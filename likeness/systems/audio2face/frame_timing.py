@@ -60,8 +60,14 @@ class EmotionTrack:
                 f"Emotions over time need a vector for each time, found times {times.shape} and "
                 f"vectors {vectors.shape}."
             )
-        if (np.diff(times) <= 0).any() or not np.isfinite(times).all():
-            raise UsageError(f"The times of emotions must rise, found {times.tolist()[:20]}.")
+        if not np.isfinite(times).all():
+            raise UsageError("The times of emotions must be finite, found some that are not.")
+        if (back := np.flatnonzero(np.diff(times) <= 0)).size:
+            raise UsageError(
+                f"The times of emotions must rise, found {times[back[0] + 1]:g} s after "
+                f"{times[back[0]]:g} s.",
+                advice="Put them in order, each time once.",
+            )
         if not np.isfinite(vectors).all():
             raise UsageError("Emotions must be finite numbers, found some that are none.")
         object.__setattr__(self, "times", times)

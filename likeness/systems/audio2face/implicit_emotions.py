@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
-from likeness.errors import DataError, UsageError
+from likeness.errors import DataError, UsageError, first_few
 from likeness.systems.audio2face.shots import Clip, MutedShot, Shot
 
 FORMAT = 2
@@ -141,9 +141,9 @@ class RowTable:
             UsageError: there is no such shot.
         """
         if name not in self._by_name:
-            known = ", ".join(list(self._by_name)[:6])
+            known = first_few(list(self._by_name), 6)
             raise UsageError(
-                f"The emotion data base has no shot '{name}'.", advice=f"It has {known}, …"
+                f"The emotion data base has no shot '{name}'.", advice=f"It has {known}."
             )
         return self._by_name[name]
 
@@ -151,6 +151,33 @@ class RowTable:
         """The row of a frame; UsageError as :meth:`shot` and :meth:`ShotRows.place`."""
         found = self.shot(name)
         return found.start + found.place(frame)
+
+    def held_row(self, name: str, place: int) -> int:
+        """The row at a place of a shot, as runtimes call it.
+
+        Raises:
+            UsageError: there is no such row.
+        """
+        found = self.shot(name)
+        if not 0 <= place < found.size:
+            raise UsageError(
+                f"Shot '{name}' has {found.size} rows in the emotion data base; there is no row "
+                f"{place}."
+            )
+        return found.start + place
+
+    def not_learned(self, name: str, place: int) -> str:
+        """Why a row should not be held, with what may be; empty where training touches it."""
+        found = self.shot(name)
+        if self.held_row(name, place) in _learned_rows(found):
+            return ""
+        spans = [f"{found.place(first)} to {found.place(last)}" for first, last in found.learned]
+        own = f"of which {', '.join(spans)} are" if spans else "which is not trained on"
+        others = first_few([f"'{shot.name}'" for shot in self.shots if shot.learned], 6)
+        return (
+            f"Expected a frame whose emotion is learned, found frame {place} of shot '{name}', "
+            f"{own}. Shots with learned emotions: {others or 'none'}."
+        )
 
     def to_json(self) -> str:
         """The table as text."""

@@ -17,6 +17,7 @@ from likeness.seeds import rng_of
 from likeness.storage.files import sha256_of
 from likeness.systems.audio2face.artefacts import Floats
 from likeness.systems.audio2face.audio import read_speech
+from likeness.systems.audio2face.dataset.sound_findings import listen
 from likeness.systems.audio2face.face_predictor import Emotion, SpeechToFace
 from likeness.systems.audio2face.frame_timing import (
     EmotionTrack,
@@ -126,6 +127,7 @@ def predict(
     for path in sounds:
         try:
             sound = read_speech(path).samples
+            _warn_of_sound(path)
             count = num_frames_of(len(sound), 16000, predictor.fps)
             added = None
             if blinks:
@@ -176,7 +178,9 @@ def _sounds(inputs: Sequence[str]) -> list[Path]:
     for name in inputs:
         path = Path(name)
         if path.is_dir():
-            inside = sorted(p for p in path.rglob("*") if p.suffix.lower() in _SUFFIXES)
+            inside = sorted(
+                p for p in path.rglob("*") if p.suffix.lower() in _SUFFIXES and p.is_file()
+            )
             if not inside:
                 raise DataError(f"Expected sounds in the folder '{path}' or below, found none.")
             found += inside
@@ -185,6 +189,14 @@ def _sounds(inputs: Sequence[str]) -> list[Path]:
         else:
             raise DataError(f"Expected a sound or a folder at '{path}', but there is nothing.")
     return found
+
+
+def _warn_of_sound(path: Path) -> None:
+    """What is wrong with a sound as inspection of datasets tells it; films are not looked at."""
+    _, findings = listen(path, str(path))
+    for finding in findings:
+        if finding.severity == "warning":
+            logger.warning("'%s': %s", path, finding.message)
 
 
 def _emotion(predictor: SpeechToFace, emotion: str | None, table: str | None) -> Emotion | None:
@@ -213,7 +225,7 @@ def _track(predictor: SpeechToFace, path: Path) -> EmotionTrack:
     names = predictor.cast.labels.names
     try:
         with open(path, encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file)
+            reader = csv.DictReader(file, skipinitialspace=True)
             rows, header = list(reader), list(reader.fieldnames or ())
     except (UnicodeDecodeError, csv.Error) as error:
         raise UsageError(
@@ -223,12 +235,19 @@ def _track(predictor: SpeechToFace, path: Path) -> EmotionTrack:
     twice = sorted({name for name in header if header.count(name) > 1})
     if twice:
         raise UsageError(f"'{path}' has the column '{twice[0]}' {header.count(twice[0])} times.")
-    columns = set(rows[0]) if rows else set()
-    unknown = sorted(str(name) for name in columns - {"time", *names})
-    if "time" not in columns or unknown:
+    longer = next((row for row in rows if None in row), None)
+    if longer is not None:
+        raise UsageError(
+            f"'{path}': expected {len(header)} columns in every row, found "
+            f"{len(header) + len(longer[None])} in that of time {longer.get('time')}.",
+            advice="Decimals are written with a point.",
+        )
+    columns = set(header)
+    unknown = sorted(columns - {"time", *names})
+    if "time" not in columns or unknown or not rows:
         raise UsageError(
             f"'{path}': expected a row and the columns time and any of {', '.join(names)}; found "
-            f"{', '.join(map(str, sorted(columns, key=str))) or 'nothing'}.",
+            f"{', '.join(sorted(columns)) or 'nothing'}{'' if rows else ', and no row'}.",
             advice=f"Emotions of this network have no column {', '.join(map(repr, unknown))}."
             if unknown
             else "The first line names the columns.",

@@ -109,14 +109,24 @@ class RegressionLearner:
 
     @staticmethod
     def rows_of(config: AudioToFaceConfig, recordings: Recordings, cast: Cast) -> RowTable:
-        """A row for every frame of every shot and muted shot, or of those that are in clips."""
+        """A row for every frame of every shot and muted shot, or of those that are in clips.
+
+        Raises:
+            UsageError: the emotion to hold is not there, or no clip to train on has its frame.
+        """
         actor = cast.identities.actors[0]
         muted = [shot for shot in recordings.muted if shot.actor == actor.actor]
         table = RowTable.of(actor.shots, muted)
         names = muted_names(muted, taken=[shot.name for shot in actor.shots])
         if config.learning.compact_emotions:
             table = table.compacted(recordings.clips("all"), keep=names)
-        return table.trained_on(recordings.clips("train"), keep=names)
+        table = table.trained_on(recordings.clips("train"), keep=names)
+        held = config.postprocessing
+        if held.source_shot is not None:
+            fault = table.not_learned(held.source_shot, held.source_frame or 0)
+            if fault:
+                raise UsageError(fault, advice="Change postprocessing.source_shot or source_frame.")
+        return table
 
     def source(self, recordings: Recordings, clips: Sequence[Clip], *, training: bool) -> Source:
         config, audio = self.config, self.config.audio
@@ -257,7 +267,10 @@ class RegressionPredictor(SpeechToFace):
         """Shot and frame whose learned emotion is held: as set, else the most usual neutral one."""
         settings = self.postprocessing
         if settings.source_shot is not None:
-            return settings.source_shot, settings.source_frame or 0
+            shot, frame = settings.source_shot, settings.source_frame or 0
+            if fault := self.rows.not_learned(shot, frame):
+                logger.warning("%s", fault)
+            return shot, frame
         neutral = [
             shot.name
             for shot in self.identities.actors[0].shots
@@ -274,18 +287,12 @@ class RegressionPredictor(SpeechToFace):
         seed: int = 0,
         timing: TimingMode = "centre",
     ) -> RegressionSession:
-        shot, frame = self.source_frame()
-        place = self.rows.shot(shot)
-        if not 0 <= frame < place.size:
-            raise UsageError(
-                f"Shot '{shot}' has {place.size} rows in the emotion data base; there is no row "
-                f"{frame}."
-            )
+        held = self.rows.held_row(*self.source_frame())
         track: EmotionTrack = self.emotion_track(emotion)
         return RegressionSession(
             self.network,
             self.artefacts(actor),
-            self.vectors[place.start + frame],
+            self.vectors[held],
             track,
             fps=self.fps,
             timing=timing,

@@ -53,7 +53,8 @@ TONGUE_SOLVER: Mapping[str, float] = {
     "strengthSymmetry": 100.0,
     "templateBBSize": 7.93587,
 }
-"""Strengths of the released rigs."""
+"""Strengths of the released rigs, for as many vertices as those have."""
+_RELEASED_SKIN, _RELEASED_TONGUE = 24002, 5602
 _INACTIVE = ("eyeLook", "tongueOut")
 _MULTIPLIERS = {"tongueTipUp": 2.0, "tongueRollUp": 3.0, "tongueStretch": 2.0}
 
@@ -115,7 +116,8 @@ class SpeakingFace(ABC):
             {"eyeBlink": 0, "eyeWide": 1}.get(name.removesuffix("Left").removesuffix("Right"), -1)
             for name in ARKIT_NAMES
         ]
-        settings = _solver(SKIN_SOLVER, ARKIT_NAMES, active, pairs)
+        share = len(self.neutral) / _RELEASED_SKIN
+        settings = _solver(SKIN_SOLVER, share, ARKIT_NAMES, active, pairs)
         return Blendshapes(tuple(ARKIT_NAMES), self.neutral, np.stack(shapes), settings)
 
     def tongue_blendshapes(self) -> Blendshapes | None:
@@ -127,7 +129,8 @@ class SpeakingFace(ABC):
         moved = self.move(frames)[1]
         assert moved is not None  # there is a neutral of it
         count = len(TONGUE_NAMES)
-        settings = _solver(TONGUE_SOLVER, TONGUE_NAMES, [1] * count, [-1] * count)
+        share = len(self.tongue_neutral) / _RELEASED_TONGUE
+        settings = _solver(TONGUE_SOLVER, share, TONGUE_NAMES, [1] * count, [-1] * count)
         return Blendshapes(TONGUE_NAMES, self.tongue_neutral, moved - self.tongue_neutral, settings)
 
     def _shape(self, weights: Mapping[str, float]) -> Floats:
@@ -263,12 +266,22 @@ class AssetFace(SpeakingFace):
 
 def _solver(
     strengths: Mapping[str, float],
+    share: float,
     names: tuple[str, ...],
     active: list[int],
     pairs: list[int],
 ) -> dict[str, object]:
+    """Settings of a rig with ``share`` times the vertices the strengths were chosen for.
+
+    What they are weighed against is a sum over vertices, so that they grow with their number: with
+    the strengths of a larger mesh a small one has hardly a weight of what few vertices move in, as
+    in a blink. The one of L1 counts squared.
+    """
+    scaled = {key: value * share for key, value in strengths.items() if key != "templateBBSize"}
+    scaled["strengthL1regularization"] = strengths["strengthL1regularization"] * share**0.5
     return {
         **strengths,
+        **scaled,
         "numPoses": len(names),
         "bsSolveActivePoses": active,
         "bsSolveCancelPoses": [-1] * len(names),

@@ -123,3 +123,18 @@ def test_a_row_no_training_touched_stands_for_nothing() -> None:
     assert representative(table, vectors, ["s0"]) == ("muted_s1_2", 0)  # mean 3.89 over all learned
     compact = table.compacted([_clip("s1", 2, 4)]).trained_on([_clip("s1", 1, 3)])
     assert compact.shots[0].learned == ((2, 3),)
+
+
+def test_frames_of_a_shot_that_are_not_learned_are_told_by_their_places() -> None:
+    """Rows of frames 2 to 5 and 8 to 9; training touches frames 4, 5 and 8: places 2 to 4."""
+    table = RowTable(
+        [ShotRows("s", 0, ((2, 5), (8, 9)), ((4, 5), (8, 8))), ShotRows("t", 6, ((0, 1),))]
+    )
+    assert [bool(table.not_learned("s", place)) for place in range(6)] == [
+        True, True, False, False, False, True,
+    ]  # fmt: skip
+    assert "frame 0 of shot 's', of which 2 to 3, 4 to 4 are" in table.not_learned("s", 0)
+    assert table.not_learned("t", 1).endswith("not trained on. Shots with learned emotions: 's'.")
+    assert table.held_row("t", 1) == 7
+    with pytest.raises(UsageError, match=r"'t' has 2 rows .* no row 2"):
+        table.held_row("t", 2)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +33,7 @@ def test_a_folder_with_a_broken_sound_and_two_of_one_name(
     speech(sounds / "more" / "a.flac", 2, rate=22050)
     (sounds / "b.wav").write_bytes(b"no sound at all")
     (sounds / "notes.txt").write_text("not heard")
+    (sounds / "c.wav").mkdir()
     rows = run_on(regression_run, [sounds], tmp_path / "out", format="npy")
     assert [Path(row["input"]).name for row in rows] == ["a.wav", "b.wav", "a.flac"]
     assert "cannot be decoded" in rows[1]["error"]
@@ -43,6 +45,46 @@ def test_a_folder_with_a_broken_sound_and_two_of_one_name(
     frames = [np.load(tmp_path / "out" / own[0]) for own in (names[0], names[1])]
     assert np.abs(frames[0] - frames[1]).max() > 0
     assert (rows[0]["frames"], rows[0]["seconds"]) == (15, 0.5)
+
+
+def test_a_sound_whose_end_is_missing_is_told_with_both_lengths(
+    regression_run: Run, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    sound = speech(tmp_path / "a.wav")
+    run_on(regression_run, [sound], tmp_path / "out", format="npy")
+    assert caplog.text == ""
+    whole = sound.read_bytes()
+    sound.write_bytes(whole[: 44 + 2 * 4000])  # the head, and a quarter of a second of 16 bits
+    (row,) = run_on(regression_run, [sound], tmp_path / "out", format="npy")
+    message = "Expected the 0.50 s that its header says, found 0.25 s: the file is cut off."
+    assert f"'{sound}': {message}" in caplog.text
+    assert row["seconds"] == pytest.approx(0.25, abs=1 / 30)
+
+
+@pytest.mark.parametrize(
+    ("samples", "rate", "message"),
+    [
+        (lambda x: np.stack([x, -x], 1), 16000, "0.0e+00 in the mean of its 2 channels, which"),
+        (lambda x: 0 * x, 16000, "found silence: the loudest sample is 0.0e+00."),
+        (lambda x: x, 8000, "Expected 16000 samples per second or more, found 8000."),
+        (lambda x: np.where(np.arange(len(x)) == 9, 3277.0, 3e4 * x / 9), 16000, "some of 3277."),
+    ],
+    ids=["channels that cancel", "silence", "telephone", "integers as floats"],
+)
+def test_what_is_wrong_with_a_sound_is_told_as_inspection_does(
+    regression_run: Run,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    samples: Callable[[np.ndarray], np.ndarray],
+    rate: int,
+    message: str,
+) -> None:
+    noise = np.random.default_rng(0).uniform(-0.3, 0.3, rate // 2)
+    soundfile.write(tmp_path / "a.wav", samples(noise), rate, subtype="FLOAT")
+    (row,) = run_on(regression_run, [tmp_path / "a.wav"], tmp_path / "out", format="npy")
+    assert row["frames"] == 15
+    assert len(caplog.records) == 1
+    assert message in caplog.text
 
 
 def test_another_sound_of_an_earlier_call_is_not_written_over(
@@ -246,11 +288,14 @@ def test_a_network_of_one_emotion_takes_a_number_on_the_command_line(
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "expected a row and the columns time and any of joy; found nothing"),
+        ("", "expected a row and the columns time and any of joy; found nothing, and no row"),
         ("joy\n1\n", "columns time and any of joy; found joy"),
         ("time,anger\n0,1\n", "found anger, time[^$]*no column 'anger'"),
         ("time,joy\n0,much\n", "no number"),
-        ("time,joy\n1,0\n0,1\n", r"felt.csv': .* must rise"),
+        ("time,joy\n1,0\n0,1\n", r"felt.csv': .* must rise, found 0 s after 1 s"),
+        ("time,joy\n0,0\n1,1\n1,0\n", r"must rise, found 1 s after 1 s"),
+        ("time,joy\n", "any of joy; found joy, time, and no row"),
+        ("time,joy\n0,0\n0,5,0,7\n", "2 columns in every row, found 4 in that of time 0"),
         ("time,joy\n0,nan\n", r"felt.csv': .*finite numbers"),
         ("time,joy\n0,0,7\n", "columns"),
         ("time,joy,joy\n0,0,1\n", "has the column 'joy' 2 times"),

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -7,6 +9,7 @@ from likeness import workflow
 from likeness.errors import UsageError
 from likeness.runs.run import Run
 from likeness.systems.audio2face.regression_learner import RegressionPredictor
+from tests.systems.audio2face.small_runs import trained
 
 
 @pytest.fixture
@@ -44,6 +47,34 @@ def test_rows_that_are_not_there_are_named(predictor: RegressionPredictor) -> No
         with_source(predictor, "anger_9", 0).session()
     with pytest.raises(UsageError, match=r"'joy_001' has 12 rows .* no row 12"):
         with_source(predictor, "joy_001", 12).session()
+
+
+def test_a_shot_that_was_never_learned_is_told_with_those_that_were(
+    predictor: RegressionPredictor, caplog: pytest.LogCaptureFixture
+) -> None:
+    """joy_002 is held out: its rows are what they were drawn as."""
+    with_source(predictor, "joy_001", 3).session()
+    assert caplog.text == ""
+    assert with_source(predictor, "joy_002", 3).source_frame() == ("joy_002", 3)
+    assert "found frame 3 of shot 'joy_002', which is not trained on" in caplog.text
+    assert "Shots with learned emotions: 'joy_001', 'neutral_000'." in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("held", "message"),
+    [
+        (["source_shot=joy_002"], "frame 0 of shot 'joy_002', which is not trained on"),
+        (["source_shot=joy_001", "source_frame=12"], "'joy_001' has 12 rows"),
+        (["source_shot=sorrow"], "no shot 'sorrow'"),
+    ],
+)
+def test_an_emotion_to_hold_that_is_never_learned_is_refused_before_training(
+    small_dataset: Path, tmp_path: Path, held: list[str], message: str
+) -> None:
+    settings = [f"postprocessing.{setting}" for setting in held]
+    with pytest.raises(UsageError, match=message):
+        trained(small_dataset, tmp_path, "data.actors=[anna]", *settings)
+    assert not list(tmp_path.rglob("checkpoints/*"))
 
 
 def test_the_row_that_is_held_matters(predictor: RegressionPredictor) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -13,6 +14,7 @@ from likeness.studio.asset_tongue import find_tongue
 from likeness.studio.curves import CHANNEL, CHANNELS
 from likeness.studio.expressions import JAW_DEGREES
 from likeness.studio.person import Person
+from likeness.systems.audio2face.blendshape_solving import solve
 from likeness.systems.audio2face.speaking_heads import open_speaking_head
 from likeness.systems.audio2face.studio_faces import (
     AssetFace,
@@ -20,6 +22,8 @@ from likeness.systems.audio2face.studio_faces import (
     StudioFace,
 )
 from tests.realdata import real_data
+
+STRENGTHS = ("L2regularization", "L1regularization", "TemporalSmoothing", "Symmetry")
 
 
 @cache
@@ -124,6 +128,53 @@ def _checked(face: SpeakingFace) -> None:
 def test_lists_and_poses_of_a_studio_face() -> None:
     _checked(_whole())
     _checked(_small())
+
+
+@pytest.mark.parametrize("face", [_whole, _small])
+def test_few_vertices_do_not_hide_a_blink_or_the_tongue(face: Callable[[], StudioFace]) -> None:
+    """Weights that are solved are those the face was moved by, over a blink of 0.3 s at 30 fps."""
+    made = face()
+    blink = np.array([0, 0, 0.3, 0.8, 1, 1, 0.7, 0.3, 0.1, 0, 0])
+    up = np.sin(np.linspace(0, np.pi, len(blink)))
+    frames = _frames(*({"eyeBlinkLeft": b, "eyeBlinkRight": b, "jawOpen": 0.4} for b in blink))
+    skin, _, _ = made.move(frames)
+    shapes = made.blendshapes()
+    weights = dict(zip(shapes.names, solve(skin, shapes).T))
+    for side in ("Left", "Right"):
+        assert weights[f"eyeBlink{side}"].max() > 0.9
+        assert np.abs(weights[f"eyeBlink{side}"] - blink).max() < 0.15
+    assert np.abs(weights["jawOpen"] - 0.4).max() < 0.05
+    _, still, _ = made.move(_frames(*({"tongueUp": u} for u in up)))
+    tongue_shapes = made.tongue_blendshapes()
+    assert still is not None
+    assert tongue_shapes is not None
+    found = dict(zip(tongue_shapes.names, solve(still, tongue_shapes).T))
+    assert found["tongueUp"].max() > 0.5  # 0.2 with the strengths of 5602 vertices
+    assert max(found, key=lambda name: float(found[name].max())) == "tongueUp"
+
+
+def test_strengths_of_a_solver_grow_with_the_vertices() -> None:
+    """Each vertex twice and twice the strengths: the weights are the same."""
+    shapes = _small().blendshapes()
+    skin = _small().move(_frames({"jawOpen": 0.3}, {"jawOpen": 0.3, "browInnerUp": 0.8}))[0]
+    share = len(shapes.neutral) / 24002
+    assert [shapes.settings[f"strength{name}"] for name in STRENGTHS] == pytest.approx(
+        [0.5 * share, 0.5 * np.sqrt(share), 0.3 * share, 100.0 * share]
+    )
+    double = {
+        f"strength{name}": float(shapes.settings[f"strength{name}"])  # type: ignore[arg-type]
+        * (np.sqrt(2) if name == "L1regularization" else 2)
+        for name in STRENGTHS
+    }
+    twice = replace(
+        shapes,
+        neutral=np.repeat(shapes.neutral, 2, axis=0),
+        offsets=np.repeat(shapes.offsets, 2, axis=1),
+        settings={**shapes.settings, **double},
+    )
+    np.testing.assert_allclose(
+        solve(np.repeat(skin, 2, axis=1), twice), solve(skin, shapes), atol=1e-5
+    )
 
 
 def _tongue_of(asset: HeadAsset) -> np.ndarray:

@@ -20,19 +20,16 @@ from likeness.geometry.mesh_files import read_mesh
 from likeness.systems.audio2face.artefacts import Floats
 from likeness.systems.audio2face.dataset.description import CENTIMETRES, ActorFiles
 from likeness.systems.audio2face.dataset.list_findings import look_at_lists, look_at_rigid_list
-from likeness.systems.audio2face.dataset.motion_findings import look_at_motion
+from likeness.systems.audio2face.dataset.motion_findings import look_at_motion, look_at_saccades
 from likeness.systems.audio2face.dataset.neutral_findings import (
     look_at_exchanged_vertices,
     look_at_unit,
     look_beside_caches,
     look_beside_tongues,
 )
-from likeness.systems.audio2face.dataset.pose_findings import (
-    lie_at,
-    look_at_blendshapes,
-    places_finding,
-)
+from likeness.systems.audio2face.dataset.pose_findings import look_at_blendshapes, places_finding
 from likeness.systems.audio2face.dataset.reading import checked_floats, triangles_of
+from likeness.systems.audio2face.whole_poses import lie_at
 
 _OVERSHOOT = 0.25
 """Of a blink: lids that are pressed together or opened wide."""
@@ -58,7 +55,7 @@ def look_at_actor(
     for channel in ("jaw", "eyes"):
         look.findings += look_at_motion(channel, files, base, caches, damaged, moved or {})
     look.blink()
-    look.array("saccades", (None, 2))
+    look.saccades()
     for part, still in (("skin", look.skin), ("tongue", look.still_tongue)):
         look.findings += look_at_blendshapes(part, files, base, still)
     return look.findings
@@ -110,6 +107,12 @@ class _Look:
                 f"{keys.max():.3g}.",
                 "Divide them by what a closed eye has.",
             )
+
+    def saccades(self) -> None:
+        """Jumps of the gaze, whatever head makes them."""
+        jumps = self.array("saccades", (None, 2))
+        if jumps is not None and jumps.size:
+            self.findings += look_at_saccades(str(self.files.saccades), jumps)
 
     def neutral(self) -> None:
         given = self.array("skin_neutral", (None, 3))

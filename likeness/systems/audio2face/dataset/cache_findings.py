@@ -121,11 +121,21 @@ def length_finding(shot: str, channel: str, found: int, expected: int) -> Findin
 
 
 def _misnamed(folder: Path, shots: Iterable[str], base: Path) -> Iterable[Finding]:
-    """Folders that hold a cache of another name than theirs, which is no shot."""
+    """Folders that are no shot, for they hold a cache of another name, or have the name of one."""
     for entry in sorted(folder.iterdir()):
         if not entry.is_dir() or entry.name.startswith(".") or entry.name in shots:
             continue
-        held = sorted(p.name for p in entry.iterdir() if p.suffix in CACHE_SUFFIXES)
+        inside = sorted(p for p in entry.iterdir() if p.suffix in CACHE_SUFFIXES)
+        folders = [p for p in (entry, *inside) if p.suffix in CACHE_SUFFIXES and p.is_dir()]
+        for named in folders:
+            yield Finding(
+                "warning",
+                "cache-name",
+                str(named.relative_to(base)),
+                f"Expected a cache in a file {named.name}, found a folder of that name.",
+                "Put the file itself in its place; the shot is left out.",
+            )
+        held = [p.name for p in inside if p not in folders]
         if held:
             wanted = entry.name + Path(held[0]).suffix
             yield Finding(

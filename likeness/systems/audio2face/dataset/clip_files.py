@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path, PurePath
 from typing import Any
 
-from likeness.errors import DataError, MissingError, first_few
+from likeness.errors import DataError, first_few, no_file
 from likeness.systems.audio2face.preprocessing.shot_files import CLIP_COLUMNS
 from likeness.systems.audio2face.shots import Clip, Shot
 
@@ -58,7 +58,7 @@ def read_clip_table(
         DataError: unknown columns, or a row that points nowhere; the first ten are named.
     """
     if not path.is_file():
-        raise MissingError(f"There is no file {path}.")
+        raise no_file(path)
     clips, faults = [], []
     alone = next(iter(shots)) if len(shots) == 1 and not others else ""
     for line, row in _rows(path):

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from likeness.data.inspection import Finding
 from likeness.systems.audio2face.dataset.mouth_reading import ReadMouth
 from likeness.systems.audio2face.dataset.own_sounds import OwnSound
-from likeness.systems.audio2face.dataset.shot_findings import LONGEST_GAP
+from likeness.systems.audio2face.dataset.sound_findings import LONGEST_GAP
 
 _LEAST, _BETTER = 0.2, 0.1
 """Correlation of each mouth with what is read of the other's sound, and by how much more it is, on

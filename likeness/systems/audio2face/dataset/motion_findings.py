@@ -16,8 +16,8 @@ from likeness.geometry.array_files import read_arrays, read_npy
 from likeness.systems.audio2face.artefacts import Floats
 from likeness.systems.audio2face.dataset.cache_findings import length_finding
 from likeness.systems.audio2face.dataset.description import CENTIMETRES, ActorFiles
-from likeness.systems.audio2face.dataset.pose_findings import lie_at
 from likeness.systems.audio2face.dataset.reading import checked_floats
+from likeness.systems.audio2face.whole_poses import lie_at
 
 _FIELDS = {"jaw": "jaw_animation", "eyes": "eye_animation"}
 _OPEN = 2.0
@@ -169,6 +169,24 @@ def _jaw_unit(
             f"Expected a jaw that moves with the face, found differences up to {jaw:.2g} cm where "
             f"the skin moves by {skin:.2g} cm: the unit looks like another.",
             advice,
+        )
+
+
+def look_at_saccades(place: str, jumps: Floats) -> Iterable[Finding]:
+    """Jumps of the gaze (M, 2) in another unit than degrees. All zeros are none, and no fault."""
+    angle = float(np.abs(jumps).max())
+    expected = f"Expected jumps of the gaze in degrees, the largest of {_RADIANS:g} to "
+    expected += f"{_FARTHEST_EYE:g}; found {jumps.min():.3g} to {jumps.max():.3g}"
+    if angle > _FARTHEST_EYE:
+        advice = "Export them as x (pitch) and y (yaw) in degrees."
+        yield Finding("error", "saccades-range", place, f"{expected}.", advice)
+    elif 0 < angle < _RADIANS:
+        yield Finding(
+            "warning",
+            "saccades-range",
+            place,
+            f"{expected}: they look like radians.",
+            "Multiply them by 180 / pi: eyes of the package hardly jump with these.",
         )
 
 

@@ -4,29 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
 from likeness.data.inspection import Finding
 from likeness.errors import LikenessError, first_few
-from likeness.systems.audio2face.artefacts import Floats
+from likeness.systems.audio2face.artefacts import Blendshapes, Floats
 from likeness.systems.audio2face.blendshape_solving import BlendshapeSolver
 from likeness.systems.audio2face.dataset.description import CENTIMETRES, ActorFiles
 from likeness.systems.audio2face.preprocessing.blendshape_files import read_blendshapes
+from likeness.systems.audio2face.whole_poses import lie_at
 
 _NEUTRALS_DIFFER = 0.1
 """Between the neutral of the blendshapes and that of the skin, cm."""
-_LIKE_PLACES = 0.5
-"""Of the size of a mesh, how far differences are from it at most where they are no differences but
-places: a pose differs from its neutral by a few hundredths of that, and a difference by all."""
-
-
-def lie_at(found: Floats, still: Floats) -> bool:
-    """Whether points (N, 3) are near the places of a neutral (N, 3): differences are near 0."""
-    size = float(np.sqrt(np.mean(np.square(still, dtype=np.float64))))
-    apart = float(np.sqrt(np.mean(np.square(found - still, dtype=np.float64))))
-    return apart < _LIKE_PLACES * size
+_LEAST_SEEN = 1 / 8
+"""Weight, of 1, that a solver gives a pose at least in the frame it appears in; rigs of the usual
+strengths for their number of vertices give 0.2 or more to each."""
 
 
 def places_finding(place: str, what: str, neutral: str) -> Finding:
@@ -79,7 +73,7 @@ def look_at_blendshapes(
         )
         return
     try:
-        BlendshapeSolver(found)
+        yield from _look_at_strengths(found, settings_at)
     except LikenessError as error:
         yield Finding("error", "blendshapes", settings_at, error.message, "Export them again.")
     whole = [n for n, o in zip(found.names, found.offsets) if lie_at(o, found.neutral)]
@@ -106,4 +100,41 @@ def look_at_blendshapes(
             shapes_at,
             f"Expected the neutral pose of the actor, found one {apart:.2f} cm from it.",
             "Weights are solved from the neutral of the shapes; use the same pose.",
+        )
+
+
+def _look_at_strengths(shapes: Blendshapes, settings_at: str) -> Iterable[Finding]:
+    """Poses that the solver does not see: its strengths are weighed against a sum over vertices,
+    and those of a large mesh are too much for a small one.
+
+    Raises:
+        DataError: settings the solver does not take.
+    """
+    solver = BlendshapeSolver(shapes)
+    settings: dict[str, Any] = dict(shapes.settings)
+    pairs, weak = settings["bsSolveSymmetryPoses"], {}
+    for pose, name in enumerate(shapes.names):
+        multiplier = settings["bsWeightMultipliers"][pose]
+        if not settings["bsSolveActivePoses"][pose] or not multiplier:
+            continue
+        seen_with = [n for n, pair in enumerate(pairs) if n == pose or pair == pairs[pose] >= 0]
+        if not shapes.offsets[pose].any():
+            continue
+        posed = shapes.neutral + shapes.offsets[seen_with].sum(axis=0)
+        _, weights = solver.step(solver.start(), posed)
+        found = float(weights[pose] - settings["bsWeightOffsets"][pose]) / multiplier
+        if found < _LEAST_SEEN:
+            weak[name] = found
+    if weak:
+        least = min(weak, key=lambda name: weak[name])
+        named = first_few([f"'{name}'" for name in weak], 3)
+        yield Finding(
+            "warning",
+            "blendshapes-weak",
+            settings_at,
+            f"Expected a weight near 1 of a pose that is shown at 1, found less than "
+            f"{_LEAST_SEEN:g} of {named} in the frame they appear in, least {weak[least]:.2g} of "
+            f"'{least}'.",
+            "The strengths of the solver are too large for so few vertices: multiply them by the "
+            "number of these over that of the mesh they were chosen for.",
         )

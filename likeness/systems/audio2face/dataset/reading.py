@@ -15,7 +15,7 @@ from typing import Literal, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from likeness.errors import DataError, MissingError
+from likeness.errors import DataError, no_file
 from likeness.geometry.animation import VertexAnimation
 from likeness.geometry.animation_files import find_cache, list_shots, read_animation
 from likeness.geometry.array_files import read_arrays, read_npy
@@ -279,7 +279,7 @@ class _Opened:
             return None
         for path in (one, two):
             if not path.is_file():
-                raise MissingError(f"There is no file {path}.")
+                raise no_file(path)
         found = read_blendshapes(one, two)
         if found is None or self.scale == 1:
             return found

@@ -4,34 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-import soundfile
-from numpy.lib.stride_tricks import sliding_window_view
-from numpy.typing import NDArray
-
 from likeness.data.inspection import Finding
-from likeness.errors import LikenessError
 from likeness.geometry.animation import VertexAnimation
 from likeness.systems.audio2face.dataset.description import ActorFiles, DatasetDescription
 from likeness.systems.audio2face.dataset.emotions import emotion_of_shot
-from likeness.systems.audio2face.dataset.sounds import Recordings, sound_facts
+from likeness.systems.audio2face.dataset.sound_findings import LONGEST_GAP, listen
+from likeness.systems.audio2face.dataset.sounds import Recordings
 
-LONGEST_GAP = 0.1
-"""Seconds by which sound and animation of a shot may differ."""
-_MIN_RATE = 16000
-_MIN_BITS = 16
 _MIN_PER_EMOTION = 3
-_SILENT = 10 ** (-60 / 20)
-_BLOCK = 1 << 18
-_TOP = 1 - 1e-4
-"""Of the peak: less is below it. The top of a wave of 100 Hz leaves it within two samples."""
-_FLAT_SAMPLES, _FLAT_SECONDS = 4, 1 / 8000
-"""At the peak in a row, the longer of both, where a wave has no top."""
-_CLIPPED = 1e-3
-"""Share of a sound from which that is told: a millisecond of each second."""
 _LOUD = 10 ** (-40 / 20)
 """Root mean square of a sound in which somebody speaks; rooms are quieter."""
 
@@ -115,66 +97,20 @@ def look_at_sound(
         shot, cache: what it is the sound of.
         is_still: the face does not move in it.
     """
-    try:
-        facts = sound_facts(path)
-        heard = _heard(path, max(_FLAT_SAMPLES, round(_FLAT_SECONDS * facts.rate)))
-    except (LikenessError, soundfile.LibsndfileError) as error:
-        told = (
-            error.message if isinstance(error, LikenessError) else f"It cannot be decoded: {error}."
-        )
-        yield Finding("error", "sound", where, told, "Export the sound again.")
-        return
     is_silence = "silence" in shot.lower()
-    gap = facts.seconds - cache.num_frames / cache.fps
+    heard, findings = listen(path, where, is_silence=is_silence)
+    yield from findings
+    if heard is None:
+        return
+    gap = heard.seconds - cache.num_frames / cache.fps
     if abs(gap) > LONGEST_GAP:
         yield Finding(
             "error",
             "audio-length",
             where,
             f"Expected the length of shot '{shot}', {cache.num_frames / cache.fps:.2f} s "
-            f"({cache.num_frames} frames at {cache.fps:g}); found {facts.seconds:.2f} s.",
+            f"({cache.num_frames} frames at {cache.fps:g}); found {heard.seconds:.2f} s.",
             "Export sound and animation over the same range; check the frame rate.",
-        )
-    if facts.rate < _MIN_RATE:
-        yield Finding(
-            "warning",
-            "sound-rate",
-            where,
-            f"Expected {_MIN_RATE} samples per second or more, found {facts.rate}.",
-            "Use the original recording: what lies above half the rate is lost.",
-        )
-    if 0 < facts.bits < _MIN_BITS:
-        yield Finding(
-            "warning",
-            "sound-bits",
-            where,
-            f"Expected {_MIN_BITS} bits or more, found {facts.bits}.",
-            "Use the original recording.",
-        )
-    if not heard.is_finite:
-        yield Finding(
-            "error",
-            "sound-not-finite",
-            where,
-            "The sound holds samples that are no numbers.",
-            "Export the sound again.",
-        )
-    elif heard.peak < _SILENT and not is_silence:
-        yield Finding(
-            "warning",
-            "sound-silent",
-            where,
-            f"Expected speech, found silence: the loudest sample is {heard.peak:.1e}.",
-            "Leave the shot out, or name it as silence.",
-        )
-    elif heard.flat > _CLIPPED and not 0 < facts.bits < _MIN_BITS:
-        yield Finding(
-            "warning",
-            "sound-clipped",
-            where,
-            f"Expected waves with tops, found {heard.flat:.1%} of the sound cut off flat at "
-            f"{heard.peak:.2g}.",
-            "Use the recording before it was amplified, or record with less gain.",
         )
     if is_still and heard.is_finite and heard.loudness > _LOUD and not is_silence:
         yield Finding(
@@ -185,46 +121,6 @@ def look_at_sound(
             "motion.",
             "Export the shot again, or leave it out: it teaches silence to mouths.",
         )
-
-
-@dataclass(frozen=True)
-class _Heard:
-    """What the samples of a sound say.
-
-    Attributes:
-        peak: the largest absolute sample.
-        loudness: root mean square.
-        flat: share of the samples that begin such a run at the peak as no wave has.
-        is_finite: whether all are numbers.
-    """
-
-    peak: float
-    loudness: float
-    flat: float
-    is_finite: bool
-
-
-def _heard(path: Path, run: int) -> _Heard:
-    """Two passes: how loud a sound is, and where ``run`` samples in a row stay at its peak."""
-    peak, power, count, finite = 0.0, 0.0, 0, True
-    for block in _blocks(path):
-        finite = finite and bool(np.isfinite(block).all())
-        known = np.nan_to_num(block)
-        peak = max(peak, float(np.abs(known).max(initial=0.0)))
-        power += float(np.square(known, dtype=np.float64).sum())
-        count += block.size
-    flat = 0
-    for block in _blocks(path) if finite and peak > _SILENT else ():
-        for top in (block >= _TOP * peak, block <= -_TOP * peak):
-            if len(top) >= run:
-                flat += int(sliding_window_view(top, run, axis=0).all(axis=-1).sum())
-    return _Heard(peak, (power / max(count, 1)) ** 0.5, flat / max(count, 1), finite)
-
-
-def _blocks(path: Path) -> Iterable[NDArray[np.float32]]:
-    """(n, channels) one after the other."""
-    with soundfile.SoundFile(str(path)) as file:
-        yield from file.blocks(_BLOCK, dtype="float32", always_2d=True)
 
 
 def _emotions(

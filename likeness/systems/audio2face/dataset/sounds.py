@@ -1,4 +1,4 @@
-"""Sound files of a dataset: which belongs to which shot, and how long it is.
+"""Sound files of a dataset: which belongs to which shot, and what their headers say.
 
 A file belongs to a shot by its whole stem. Decoding for training is :mod:`..audio`.
 """
@@ -11,7 +11,7 @@ from pathlib import Path
 
 import soundfile
 
-from likeness.errors import DataError
+from likeness.errors import DataError, no_file
 
 SUFFIXES = (".wav", ".flac", ".ogg", ".mp3")
 """In the order in which the sound of a shot is looked for."""
@@ -27,13 +27,11 @@ class SoundFacts:
     """What the header of a sound file says.
 
     Attributes:
-        seconds: how long it is.
         rate: samples per second.
         channels: how many.
         bits: of a sample; 0 where the format has no such number.
     """
 
-    seconds: float
     rate: int
     channels: int
     bits: int
@@ -43,18 +41,21 @@ def sound_facts(path: Path) -> SoundFacts:
     """The facts of a sound file.
 
     Raises:
+        MissingError: it is not there, or a folder.
         DataError: it is none, or holds no sample.
     """
+    if not path.is_file():
+        raise no_file(path, "sound file")
     try:
         info = soundfile.info(str(path))
     except (soundfile.LibsndfileError, RuntimeError, OSError) as error:
-        raise DataError(f"'{path}' cannot be decoded as sound: {error}.") from error
+        raise DataError(
+            f"'{path}' cannot be decoded as sound: {str(error).rstrip('.')}."
+        ) from error
     if info.frames < 1 or info.samplerate < 1:
         raise DataError(f"'{path}' holds no sound.")
     bits = {"PCM_S8": 8, "PCM_U8": 8, "PCM_16": 16, "PCM_24": 24, "PCM_32": 32, "FLOAT": 32}
-    return SoundFacts(
-        info.frames / info.samplerate, info.samplerate, info.channels, bits.get(info.subtype, 0)
-    )
+    return SoundFacts(info.samplerate, info.channels, bits.get(info.subtype, 0))
 
 
 def recordings_of(folder: Path) -> dict[str, dict[str, str]]:

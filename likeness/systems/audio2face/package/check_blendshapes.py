@@ -23,6 +23,7 @@ from likeness.systems.audio2face.package.runtime_arrays import (
     read_runtime_arrays,
 )
 from likeness.systems.audio2face.package.violations import Report
+from likeness.systems.audio2face.whole_poses import lie_at
 
 _OTHER_SIZE = 1.5
 """Times the size of the actor's neutral from which that of the shapes has another unit: no face
@@ -38,9 +39,9 @@ def check_blendshapes(
     report: Report,
 ) -> None:
     """Codes ``blendshape.key``, ``.names``, ``.neutral-first``, ``.pose``, ``.dtype``, ``.size``,
-    ``.shape``, ``.finite``, ``.scale``, ``.mask``, ``.json``, ``.config-key``, ``.length``,
-    ``.active``, ``.strength``, ``.box-size``, ``.pair`` and ``.two-unpaired``; those of the archive
-    besides.
+    ``.shape``, ``.finite``, ``.places``, ``.scale``, ``.mask``, ``.json``, ``.config-key``,
+    ``.length``, ``.active``, ``.strength``, ``.box-size``, ``.pair`` and ``.two-unpaired``; those
+    of the archive besides.
 
     Args:
         kind: ``"skin"`` or ``"tongue"``.
@@ -142,6 +143,17 @@ def _check_poses(
     broken = [name for name, array in poses.items() if not np.isfinite(array.floats()).all()]
     if broken:
         report.error("blendshape.finite", path, f"Not finite: {', '.join(broken[:20])}.")
+    if others or turned or broken:
+        return
+    still = neutral.floats()
+    whole = [n for n, a in poses.items() if n != "neutral" and lie_at(a.floats(), still)]
+    if whole:
+        report.error(
+            "blendshape.places",
+            path,
+            f"Poses must be differences from 'neutral', found what look like whole poses: "
+            f"{', '.join(whole[:20])}. Subtract 'neutral' from them.",
+        )
 
 
 def _check_mask(path: Path, mask: RuntimeArray, neutral: RuntimeArray, report: Report) -> None:

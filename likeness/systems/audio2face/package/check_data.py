@@ -20,6 +20,7 @@ from likeness.systems.audio2face.package.runtime_arrays import (
 )
 from likeness.systems.audio2face.package.violations import Report
 from likeness.systems.audio2face.postprocessing_settings import POSTPROCESSING_KEYS, setting_range
+from likeness.systems.audio2face.whole_poses import lie_at
 
 _NUM_SACCADES = 5000
 
@@ -101,8 +102,8 @@ def check_data(
     largest extent in the unit of the package.
 
     Codes ``data.key``, ``data.dtype``, ``data.size``, ``data.shape``, ``data.finite``,
-    ``data.extent`` and the warnings ``data.extra-key`` and ``data.saccade-rows``; those of the
-    archive besides.
+    ``data.extent``, ``data.places`` and the warnings ``data.extra-key`` and ``data.saccade-rows``;
+    those of the archive besides.
     """
     archive = read_runtime_arrays(path, report)
     wanted = DATA_KEYS["diffusion" if is_diffusion else "regression"]
@@ -122,6 +123,9 @@ def check_data(
             _check_array(path, key, archive.arrays[key], shapes.get(key), report)
     start = "neutral" if is_diffusion else "shapes_mean"
     neutrals = {part: archive.arrays.get(f"{start}_{part}") for part in ("skin", "tongue")}
+    for key in ("lip_open_pose_delta", "eye_close_pose_delta"):
+        if key in archive.arrays:
+            _check_difference(path, key, archive.arrays[key], neutrals["skin"], report)
     return {part: size for part, given in neutrals.items() if (size := extent_of(given))}
 
 
@@ -179,6 +183,22 @@ def _check_array(
             )
     elif key in ("neutral_skin", "shapes_mean_skin") and not np.ptp(values.reshape(-1, 3)[:, 1]):
         report.error("data.extent", path, f"'{key}' has no height, so its mask would be no number.")
+
+
+def _check_difference(
+    path: Path, key: str, delta: RuntimeArray, neutral: RuntimeArray | None, report: Report
+) -> None:
+    if neutral is None or not all(_is_kind(array, "f4") for array in (delta, neutral)):
+        return
+    found, still = delta.floats(), neutral.floats()
+    is_known = found.size == still.size and np.isfinite(found).all() and np.isfinite(still).all()
+    if is_known and lie_at(found, still):
+        report.error(
+            "data.places",
+            path,
+            f"'{key}' must be a difference from the neutral of the skin, found what looks like a "
+            "whole pose. Subtract the neutral from it.",
+        )
 
 
 def check_emotions(path: Path, facts: NetworkFacts | None, report: Report) -> dict[str, int] | None:

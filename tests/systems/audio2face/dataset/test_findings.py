@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 from scipy.spatial.transform import Rotation
 
 from likeness.data.inspection import Finding
@@ -96,6 +97,42 @@ def test_a_sound_of_another_length_is_an_error(root: Path) -> None:
     assert f"found {seconds + 0.3:.2f} s" in found(root)["audio-length"].message
     write_wav(path, 0.1 * np.ones(round((seconds + 0.09) * RATE), np.float32), RATE)
     assert "audio-length" not in found(root)
+
+
+@pytest.mark.parametrize("suffix", [".wav", ".mp3"])
+def test_a_sound_whose_end_is_missing_is_told_with_both_lengths(root: Path, suffix: str) -> None:
+    """The frames fit what is there; an MP3 file was taken for as long as its header says."""
+    audio = root / ANNA / "audio"
+    (audio / "joy_001.wav").unlink()
+    path, length = audio / f"joy_001{suffix}", FRAMES / FPS
+    noise = 0.1 * np.random.default_rng(0).normal(size=4 * RATE)
+    soundfile.write(path, noise, RATE)
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+    there = len(soundfile.read(path)[0]) / RATE
+    assert 1.8 < there < 2.1
+    findings = found(root)
+    assert findings["sound-cut"].severity == "warning"
+    assert f"the 4.00 s that its header says, found {there:.2f} s" in findings["sound-cut"].message
+    assert f"{length:.2f} s (12 frames at 30); found {there:.2f} s" in (
+        findings["audio-length"].message
+    )
+    path.write_bytes(whole)
+    assert "sound-cut" not in found(root)
+
+
+def test_channels_that_cancel_and_integers_as_floats_are_told(root: Path) -> None:
+    """The mean of the channels is what is heard."""
+    audio = root / ANNA / "audio"
+    noise = np.random.default_rng(0).uniform(-0.3, 0.3, round(FRAMES / FPS * RATE))
+    soundfile.write(audio / "joy_001.wav", np.stack([noise, -noise], 1), RATE)
+    soundfile.write(audio / "joy_002.wav", 32768 * noise, RATE, subtype="FLOAT")
+    findings = found(root)
+    assert "mean of its 2 channels, which cancel" in findings["sound-silent"].message
+    assert findings["sound-silent"].path == f"{ANNA}/audio/joy_001.wav"
+    assert findings["sound-range"].path == f"{ANNA}/audio/joy_002.wav"
+    largest = 32768 * np.abs(noise).max()
+    assert f"-1 to 1, found some of {largest:.4g}." in findings["sound-range"].message
 
 
 def test_silence_garbage_and_low_rates_are_told(root: Path) -> None:
@@ -213,6 +250,29 @@ def test_a_cache_of_another_name_than_its_folder_is_told(root: Path) -> None:
     finding = told(root)["cache-name", "data/anna/cache/skin/joy_003"]
     assert finding.severity == "warning"
     assert "to be joy_003.npy, found joy_001.npy" in finding.message
+
+
+@pytest.mark.parametrize("place", ["joy_003/joy_003.npy", "joy_003.npy"])
+def test_a_folder_by_the_name_of_a_cache_is_told(root: Path, place: str) -> None:
+    """It was said to be expected joy_003.npy and found joy_003.npy, or nothing was said."""
+    (root / ANNA / "cache/skin" / place).mkdir(parents=True)
+    assert [(code, path) for code, path in told(root)] == [
+        ("cache-name", f"{ANNA}/cache/skin/{place}")
+    ]
+    finding = told(root)["cache-name", f"{ANNA}/cache/skin/{place}"]
+    assert finding.message == "Expected a cache in a file joy_003.npy, found a folder of that name."
+
+
+def test_a_folder_by_the_name_of_another_file_is_told(root: Path) -> None:
+    for name in ("audio/joy_001.wav", "geom/skin/neutral_pose.npy"):
+        (root / ANNA / name).unlink()
+        (root / ANNA / name).mkdir()
+    findings = told(root)
+    for code, name in (
+        ("sound", "audio/joy_001.wav"),
+        ("array", "geom/skin/neutral_pose.npy"),
+    ):
+        assert "found a folder" in findings[code, f"{ANNA}/{name}"].message
 
 
 def test_a_pickled_array_is_refused_and_not_opened(root: Path) -> None:

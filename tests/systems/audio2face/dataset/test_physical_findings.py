@@ -48,6 +48,27 @@ def test_blendshapes_given_as_whole_poses(root: Path) -> None:
     assert "Subtract 'neutral'" in finding.advice
 
 
+def test_strengths_of_a_solver_that_hide_a_pose(root: Path) -> None:
+    path = root / ANNA / "bs_data/bs_skin_config.json"
+    with np.load(root / SHAPES) as file:
+        delta, still, mask = (file[n].astype(float) for n in ("jawOpen", "neutral", "frontalMask"))
+    energy = float((delta[mask.astype(int)] ** 2).sum())
+    settings = json.loads(path.read_text())
+    scale = (np.linalg.norm(np.ptp(still, axis=0)) / 53.4505) ** 2
+    params = settings["blendshape_params"]
+    for weight, is_told in ((0.1, True), (0.2, False)):
+        # w = e / (e + 10 L2 s), without the other strengths.
+        params["strengthL2regularization"] = energy * (1 / weight - 1) / (10 * scale)
+        params |= dict.fromkeys(("strengthL1regularization", "strengthTemporalSmoothing"), 0.0)
+        params["bsSolveActivePoses"] = [1, 0]
+        path.write_text(json.dumps(settings))
+        found = told(root)
+        assert [code for code, _ in found] == (["blendshapes-weak"] if is_told else [])
+        for finding in found.values():
+            assert finding.severity == "warning"
+            assert "'jawOpen' in the frame they appear in, least 0.1 of" in finding.message
+
+
 def swapped(path: Path, one: int, two: int) -> None:
     """Two vertices of an array (…, V, 3) exchanged."""
     array = np.load(path)
@@ -119,6 +140,24 @@ def test_eyes_that_turn_by_what_no_eye_does(
     assert list(found) == [("eyes-range", EYES)]
     assert found["eyes-range", EYES].severity == severity
     assert message in found["eyes-range", EYES].message
+
+
+@pytest.mark.parametrize(
+    ("factor", "severity"), [(np.pi / 180, "warning"), (1.0, None), (0.0, None), (60.0, "error")]
+)
+def test_jumps_of_the_gaze_in_another_unit(root: Path, factor: float, severity: str | None) -> None:
+    place = f"{ANNA}/xform/eye_saccade_rotations.npy"
+    jumps = (factor * np.load(root / place)).astype(np.float32)
+    np.save(root / place, jumps)
+    found = told(root)
+    if severity is None:
+        assert found == {}
+        return
+    assert [(key, finding.severity) for key, finding in found.items()] == [
+        (("saccades-range", place), severity)
+    ]
+    numbers = f"the largest of 1 to 90; found {jumps.min():.3g} to {jumps.max():.3g}"
+    assert numbers in found["saccades-range", place].message
 
 
 def test_eyes_that_stay_straight_are_no_radians(root: Path) -> None:

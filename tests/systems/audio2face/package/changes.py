@@ -65,6 +65,17 @@ def arrays(name: str, save: Callable[..., Any] = np.savez, **changes: Any) -> Ch
     return change
 
 
+def whole_poses(name: str, neutral: str, *poses: str) -> Change:
+    """The poses themselves where their differences from a neutral belong."""
+
+    def change(folder: Path) -> None:
+        with np.load(folder / name) as file:
+            still = file[neutral]
+        arrays(name, **dict.fromkeys(poses, lambda delta: delta + still))(folder)
+
+    return change
+
+
 def graph(edit: Callable[[dict[str, Any], dict[str, Any]], None], **options: Any) -> Change:
     """Export the graph again with other inputs and outputs."""
 

@@ -30,6 +30,7 @@ from tests.systems.audio2face.package.changes import (
     version_2_header,
     void,
     weights,
+    whole_poses,
     with_objects,
 )
 
@@ -163,6 +164,9 @@ REGRESSION: list[tuple[str, Change]] = [
     ("blendshape.size", arrays(SKIN, pose2=lambda a: a[:-1])),
     ("blendshape.shape", arrays(SKIN, pose2=transposed(1, 0))),
     ("blendshape.finite", arrays(SKIN, pose2=nan_at_first)),
+    ("blendshape.places", whole_poses(SKIN, "neutral", "pose0", "pose3")),
+    ("data.places", whole_poses(DATA, "shapes_mean_skin", "lip_open_pose_delta")),
+    ("data.places", whole_poses(DATA, "shapes_mean_skin", "eye_close_pose_delta")),
     ("blendshape.scale", arrays(SKIN, neutral=lambda a: 10 * a)),
     ("blendshape.scale", arrays(SKIN, neutral=lambda a: a / np.float32(100))),
     ("blendshape.scale", arrays(TONGUE, neutral=lambda a: a * np.float32(2.54))),

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from likeness.errors import DataError, MissingError, UsageError
+from likeness.systems.audio2face.artefacts import ActorArtefacts
 from likeness.systems.audio2face.artefacts_state import actor_from_state, state_of
 from likeness.systems.audio2face.package.blendshape_files import (
     FILLER,
@@ -165,6 +166,14 @@ def test_another_unit_scales_lengths_alone(tmp_path: Path) -> None:
     assert "shapes weigh 100 times as much" in (folder / "README.md").read_text()
 
 
+def with_whole_poses() -> ActorArtefacts:
+    """An actor whose blendshapes are no differences from their neutral."""
+    actor = random_actor()
+    shapes = actor.blendshapes
+    assert shapes is not None
+    return replace(actor, blendshapes=replace(shapes, offsets=shapes.offsets + shapes.neutral))
+
+
 @pytest.mark.parametrize(
     ("changes", "error", "match"),
     [
@@ -175,6 +184,7 @@ def test_another_unit_scales_lengths_alone(tmp_path: Path) -> None:
         ({"artefacts": [random_actor("a/b")]}, UsageError, "no name of an actor"),
         ({"emotions": ["joy"], "default_emotion": [0.0]}, DataError, "onnx.axis"),
         ({"emotion_database": random_database(8)}, DataError, "emotion.columns"),
+        ({"artefacts": [with_whole_poses()]}, DataError, "blendshape.places bs_skin_ada.npz"),
     ],
 )
 def test_parts_that_do_not_fit_leave_no_folder(
