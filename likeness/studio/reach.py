@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from likeness.studio.cage import load_cage
 from likeness.studio.expressions import INDEX, build_expressions
+from likeness.studio.septum import free_shares
 from likeness.studio.template import Template
 
 Array = NDArray[np.float64]
@@ -38,6 +39,9 @@ _CREASES = (
 """Points on both sides of what folds when a lip is raised, pursed or puffed: the upper lip below
 the septum, the septum itself, and the foot of a wing, which is there twice. The lower is first."""
 
+_AT_SEPTUM = slice(0, 2)
+_LOOKED_AT = 0.5
+"""Of the closing of the strongest shape, from where the septum is looked at."""
 _LEAST = 0.1
 """Millimetres; a shape that moves a crease by less has no part in it, and keeps its weight."""
 
@@ -70,7 +74,16 @@ def fit_weights(template: Template, rest: NDArray[np.floating], weights: Array) 
         closed, opened = fitted[..., shut] @ closings[shut], -(fitted[..., ~shut] @ closings[~shut])
         share = np.minimum(np.maximum(most + opened, 0.0) / np.maximum(closed, 1e-12), 1.0)
         kept[..., shut] = np.minimum(kept[..., shut], share[..., None])
-    return fitted * kept
+    fitted *= kept
+
+    # What is left is bent in ways that one number does not tell, on some heads: it is looked at.
+    closings = _closings(template)[_AT_SEPTUM]
+    near = ((fitted @ closings.T) > _LOOKED_AT * closings.max(axis=1)).any(axis=-1)
+    if near.any():
+        giving = (closings > 0.0).any(axis=0)
+        shares = free_shares(template, rest, fitted[near], giving)
+        fitted[near] *= np.where(giving, shares[:, None], 1.0)
+    return fitted
 
 
 @functools.lru_cache(maxsize=1)
