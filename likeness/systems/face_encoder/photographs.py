@@ -54,9 +54,10 @@ def photographs_below(
 ) -> tuple[list[Photo], list[dict[str, str]]]:
     """The picture files in a folder and the folders below it, in order, and what only looks so.
 
-    Hidden files and folders and links to folders are passed by; so are unfinished datasets. The id
-    of ``anna/01.jpg`` is ``anna__01``. What has the name of a picture and is none, or is
-    of a format that is not read, is given with ``file`` and ``reason``.
+    Hidden files and folders and links to folders are passed by; so are unfinished datasets, and
+    the masks beside the ``images/`` of a dataset. The id of ``anna/01.jpg`` is ``anna__01``. What
+    has the name of a picture and is none, or is of a format that is not read, is given with
+    ``file`` and ``reason``.
 
     Args:
         without: a folder below it that is passed by, e.g. of what is written meanwhile.
@@ -71,6 +72,7 @@ def photographs_below(
                 for name in folders
                 if name[0] != "."
                 and not is_unfinished(Path(place) / name)
+                and not (name == "masks" and "images" in folders)
                 and Path(place, name).resolve() != passed
             ]
             for name in (*folders, *names):
