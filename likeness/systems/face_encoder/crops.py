@@ -178,9 +178,9 @@ class FaceCrops(Source):
         return points, weights
 
     def truth_of(self, index: int) -> dict[str, np.ndarray]:
-        """The whole truth of a photograph that has one, float32, whatever the model has columns for.
+        """The whole truth of a photograph that has one, float32.
 
-        Samples hold what the model can express of it.
+        Samples hold what the model has columns for.
         """
         image = self.photograph(index)
         _, _, truth = self._annotation(index % len(self.entries), _size(image))
