@@ -353,7 +353,8 @@ def _whole(counts: dict[str, int], folder: Folder) -> list[Finding]:
                 "Add some, or start from an encoder trained on the studio (model.initial_run).",
             )
         )
-    if counts["photographs"] > 1 and not counts["persons"]:
+    # Preparation names a photograph nobody told it the person of after itself.
+    if counts["photographs"] > 1 and all(e.person in (None, e.id) for e in folder.entries):
         findings.append(
             Finding(
                 "warning",
