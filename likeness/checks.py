@@ -191,8 +191,9 @@ def _patience_faults(resolved: Resolved | None) -> list[Fault]:
     missing += [] if train.evaluate_every else ["train.evaluate_every=STEPS"]
     if not missing:
         return []
+    evaluations = "1 evaluation" if train.patience == 1 else f"{train.patience} evaluations"
     message = (
-        f"{train.patience} evaluations without a better score would end training, and there is no "
+        f"{evaluations} without a better score would end training, and there is no "
         f"such score. Set {' and '.join(missing)}, or set {key} to 0."
     )
     return [Fault(key, resolved.provenance.get(key), message)]

@@ -121,6 +121,8 @@ def test_a_patience_that_no_score_would_end_is_told_with_what_is_missing(tmp_pat
         "and there is no such score. Set train.best_score=NAME and train.evaluate_every=STEPS, or "
         "set train.patience to 0."
     )
+    (fault,) = faults(tmp_path, "profile: smoke\n", "train.patience=1")
+    assert "1 evaluation without a better score" in fault
     words = ["train.best_score=nme_68_box", "train.evaluate_every=5", "train.patience=3"]
     assert configure("face-encoder", profile="smoke", overrides=words).config.train.patience == 3
 

@@ -108,13 +108,18 @@ def silhouette_iou(alpha: Tensor, mask: Tensor, valid: Tensor | None = None) -> 
     """1 - IoU of a soft coverage and a segmentation, both (B, 1, H, W) in [0, 1].
 
     Args:
-        valid: (B, 1, H, W), 0 where the segmentation is unknown.
+        valid: (B, 1, H, W), 0 where the segmentation is unknown. Rows without any known pixel are
+            left out of the mean, which is 0 where all are.
     """
     if valid is not None:
         alpha, mask = alpha * valid, mask * valid
     intersection = (alpha * mask).sum(dim=(1, 2, 3))
     union = (alpha + mask - alpha * mask).sum(dim=(1, 2, 3))
-    return (1 - intersection / union.clamp_min(_EPSILON)).mean()
+    distance = 1 - intersection / union.clamp_min(_EPSILON)
+    if valid is None:
+        return distance.mean()
+    known = (valid > 0).any(dim=3).any(dim=2).any(dim=1).to(distance.dtype)
+    return (distance * known).sum() / known.sum().clamp_min(1.0)
 
 
 def code_energy(code: Tensor) -> Tensor:

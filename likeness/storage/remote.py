@@ -100,8 +100,9 @@ class RemoteStore(Store):
                 *(doing, self.uri, key, told, wait),
             )
             time.sleep(wait)
+        often = "" if attempts == 1 else f" {attempts} times; the last time"
         raise MissingError(
-            f"{doing} {self.uri}/{key} failed {attempts} times; the last time: {told}.",
+            f"{doing} {self.uri}/{key} failed{often}: {told}.",
             advice="Check the network and that the server is the right one and runs; "
             "storage.retries and storage.timeout_seconds set how patient to be.",
         ) from failure

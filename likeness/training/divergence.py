@@ -6,6 +6,7 @@ enough.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
@@ -17,9 +18,14 @@ from likeness.errors import DivergedError, LikenessError, first_few
 from likeness.training.distributed import sum_over_processes
 from likeness.training.state import Counters
 
-_ADVICE = (
+logger = logging.getLogger(__name__)
+
+_REMEDY = (
     "Look at the samples named in log.txt. If they are sound, lower the learning rate, lengthen "
-    "the warm-up or use train.precision=fp32, then 'likeness resume' the run: it continues from "
+    "the warm-up or use train.precision=fp32"
+)
+_ADVICE = (
+    f"{_REMEDY}, then 'likeness resume' the run: it continues from "
     "its last checkpoint. If that was saved after the trouble began, start a new run."
 )
 
@@ -112,6 +118,21 @@ def check_in_row(step: int, row: int, *, most: int) -> None:
     """
     if row >= most:
         raise stopped(step, f"the loss or the gradient of {row} steps in a row was not finite")
+
+
+def tell_of_the_last(counters: Counters) -> None:
+    """Where training is over and its last steps could not be done: say so, since nobody else will.
+
+    They were too few to give up on, and what they left is as good as the step before them.
+    """
+    row = counters.skipped_in_row
+    if row:
+        last = "last step" if row == 1 else f"last {row} steps"
+        logger.warning(
+            "The %s of %d taught nothing: the loss or the gradient was not finite. %s, and train "
+            "again.",
+            *(last, counters.step, _REMEDY),
+        )
 
 
 @contextmanager

@@ -207,6 +207,8 @@ class _Loop:
                         logger.info("Stopped by a signal after step %d; saved.", counters.step)
                         self.upkeep.tell("stopped", counters.step)
                         return "stopped"
+        if self.process.is_first:
+            divergence.tell_of_the_last(counters)
         self.upkeep.tell("finished", counters.step, reason=self.reason)
         return "finished"
 

@@ -248,6 +248,9 @@ def test_an_empty_mapping_in_a_file_changes_nothing(tmp_path: Path) -> None:
     assert str(found.provenance["phases.points.groups"]) == f"file {path}:5"
     faults = faults_of(files=[written(tmp_path, "seed: {}\n")])
     assert "expected a whole number, found {}" in faults["seed"]
+    for number in ("1e300", "-1e30"):  # the library spoke of input strings
+        faults = faults_of(files=[written(tmp_path, f"seed: {number}\n")])
+        assert "expected a whole number nearer to 0, found " in faults["seed"]
     assert list(faults_of(files=[written(tmp_path, "trian: {}\n")])) == ["trian"]
     # Elsewhere the word is a value: of a setting, and in a file that is complete.
     assert resolved("phases.points.weights={}").config.phases[0].weights == {}

@@ -167,6 +167,23 @@ def test_silhouette_is_one_minus_the_overlap():
     assert face.silhouette_iou(same, 1 - same).item() == pytest.approx(1)
 
 
+def test_silhouettes_that_nothing_is_known_of_are_left_out_of_the_mean():
+    """They counted as wholly wrong, which lifted the curve and diluted the gradient."""
+    alpha, skin, valid = tensors(ALPHA, SKIN, MASK)
+    alpha.requires_grad_()
+    alone = face.silhouette_iou(alpha, skin, valid)
+    (expected,) = torch.autograd.grad(alone, alpha)
+    twice = torch.cat([alpha, alpha])
+    mixed = face.silhouette_iou(twice, skin.repeat(2, 1, 1, 1), torch.cat([valid, 0 * valid]))
+    (gradient,) = torch.autograd.grad(mixed, alpha)
+    assert mixed.item() == pytest.approx(alone.item(), rel=1e-12)
+    torch.testing.assert_close(gradient, expected)
+    nothing = face.silhouette_iou(alpha, skin, 0 * valid)
+    (gradient,) = torch.autograd.grad(nothing, alpha)
+    assert nothing.item() == 0
+    assert torch.equal(gradient, torch.zeros_like(alpha))
+
+
 def test_priors_against_loops():
     energy = sum(0.5 * sum(v * v for v in code) for code in CODES) / BATCH
     assert face.code_energy(torch.tensor(CODES)).item() == pytest.approx(energy)

@@ -26,7 +26,9 @@ def tells_of_silence(error: MissingError, server: str, seconds: float, began: fl
     Args:
         seconds: at least. began: when the whole call began, by the monotonic clock.
     """
-    told = re.search(r"last time: the server at (\S+) gave no answer for (\S+) s\.$", error.message)
+    told = re.search(
+        r"(?:last time|failed): the server at (\S+) gave no answer for (\S+) s\.$", error.message
+    )
     assert told is not None, error.message
     assert told[1] == server
     # A library may ask in several ways, one after the other; three digits are told.

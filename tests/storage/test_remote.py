@@ -117,8 +117,11 @@ def test_http_refusals_are_not_told_as_missing_files() -> None:
     with files_over_http({"x": PAYLOAD}) as upstream, proxy_to(upstream) as proxy:
         proxy.method, proxy.faults = "", ["500"]
         store = open_store(proxy.address, settings=QUICK.replace(retries=1))
-        with pytest.raises(MissingError, match=r"Looking at .* failed 2 times"):
+        with pytest.raises(MissingError, match=r"Looking at .* failed 2 times; the last time: "):
             store.version("x")
+        once = open_store(proxy.address, settings=QUICK.replace(retries=0))
+        with pytest.raises(MissingError, match=r"Looking at \S+/x failed: "):
+            once.version("x")
         proxy.faults = ["pass"]
         with pytest.raises(MissingError, match="There is no file"):
             store.version("y")

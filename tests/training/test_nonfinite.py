@@ -58,6 +58,7 @@ def test_bad_samples_are_skipped_without_a_trace(tmp_path: Path) -> None:
     assert all(torch.isfinite(t).all() for t in selection.find(run).weights(ema=True).values())
     progress = selection.find(run).progress
     assert (progress.step, progress.updates, progress.skipped_in_row) == (10, 9, 0)
+    assert "taught nothing" not in run.log_path.read_text()  # the last steps did
     assert "main-003" in run.log_path.read_text()
 
 
@@ -74,6 +75,27 @@ def test_ten_bad_steps_in_a_row_stop_with_advice(tmp_path: Path) -> None:
     assert len([row for row in rows if "nonfinite" in row]) == 10
     assert [c.step for c in checkpoints(run)] == [4, 8]
     assert checkpoints(run)[-1].progress.skipped_in_row == 8
+
+
+@pytest.mark.parametrize(("bad", "told"), [(1, "last step of 6"), (4, "last 4 steps of 6")])
+def test_last_steps_that_were_skipped_are_told_as_training_finishes(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, bad: int, told: str
+) -> None:
+    """It finished without a word of advice, its weights those of some steps before."""
+
+    class Late(ToySystem):
+        def losses(self, batch: Any, context: Any) -> Mapping[str, Tensor]:
+            terms = super().losses(batch, context)
+            factor = float("nan") if context.step >= 6 - bad else 1.0
+            return {name: term * factor for name, term in terms.items()}
+
+    run, settings = new_run(tmp_path), toy_settings(log_every=1)
+    system = Late(PLAIN, toy_system().placement)
+    assert trainer.fit(system, toy_plan(settings, one_stage(6)), run, settings).status == "finished"
+    (line,) = [r.getMessage() for r in caplog.records if "taught nothing" in r.getMessage()]
+    assert f"The {told} taught nothing" in line
+    assert "lower the learning rate" in line
+    assert line in run.log_path.read_text()
 
 
 def test_gradient_that_is_not_finite_is_skipped(tmp_path: Path) -> None:

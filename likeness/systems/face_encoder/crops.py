@@ -177,6 +177,16 @@ class FaceCrops(Source):
         points, weights, _ = self._annotation(index % len(self.entries), _size(image))
         return points, weights
 
+    def truth_of(self, index: int) -> dict[str, np.ndarray]:
+        """The whole truth of a photograph that has one, float32.
+
+        Samples hold what the model has columns for.
+        """
+        image = self.photograph(index)
+        _, _, truth = self._annotation(index % len(self.entries), _size(image))
+        assert truth is not None  # entries say which have one
+        return {name: array.astype(np.float32) for name, array in truth.items()}
+
     def photograph(self, index: int) -> np.ndarray:
         """The whole picture (H, W, 3) uint8."""
         return self._pixels(index % len(self.entries))[0]

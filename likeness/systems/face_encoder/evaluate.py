@@ -159,19 +159,29 @@ def _yaw(source: FaceCrops, indices: list[int]) -> np.ndarray | None:
 
 
 def _truth_scores(decoder: Decoder, source: FaceCrops, results: list[_Result]) -> list[Score]:
-    """Neutral face vertices and head rotation against the truth, where photographs have it."""
+    """Neutral face vertices and head rotation against the truth, where photographs have it.
+
+    The true face has every column of the head that the data know: what a layout of fewer cannot
+    express is its error, and the mean face is as far from a person whatever the layout.
+    """
     known = [row for row in results if source.entries[row.index].truth is not None]
     if not known:
         return []
     ids = face_vertices(decoder.asset)
-    basis = decoder.asset.shape_basis[ids, :, : decoder.num_shape].astype(np.float64)
+    basis = decoder.asset.shape_basis[ids].astype(np.float64)
     mean = decoder.asset.template[ids].astype(np.float64)
+
+    def neutral(code: np.ndarray) -> np.ndarray:
+        columns = min(len(code), basis.shape[2])
+        vertices: np.ndarray = mean + basis[:, :, :columns] @ code[:columns]
+        return vertices
+
     samples = [source[row.index] for row in known]
     vectors = np.stack([row.vector for row in known])
     codes = decoder.layout.split(vectors)["face.shape"][:, : decoder.num_shape]
     scores = vertex_scores(
-        [mean + basis @ code for code in codes],
-        [mean + basis @ sample["shape"] for sample in samples],
+        [neutral(code) for code in codes],
+        [neutral(source.truth_of(row.index)["shape"]) for row in known],
         baseline=mean,
         prefix="vertex",
     )
@@ -192,15 +202,20 @@ def _truth_scores(decoder: Decoder, source: FaceCrops, results: list[_Result]) -
 def _albedo_score(
     predictor: FacePredictor, source: FaceCrops, results: list[_Result]
 ) -> list[Score]:
-    """Root mean square distance of albedo pictures, over all their texels, in 8-bit steps."""
-    samples = [source[row.index] for row in results]
-    known = [i for i, sample in enumerate(samples) if sample["has_appearance"]]
+    """Root mean square distance of albedo pictures, over all their texels, in 8-bit steps.
+
+    As with vertices, the truth has every column the data know, whatever the layout has.
+    """
+    known = [row for row in results if source[row.index]["has_appearance"]]
     if not known:
         return []
-    truth = np.stack([samples[i]["albedo"] for i in known]).astype(np.float64)
-    parts = predictor.decoder.layout.split(np.stack([results[i].vector for i in known]))
-    basis = open_albedo_space(predictor.albedo, truth.shape[1]).basis
-    columns = basis.reshape(-1, truth.shape[1]).astype(np.float64)
+    albedos = [source.truth_of(row.index)["albedo"] for row in known]
+    parts = predictor.decoder.layout.split(np.stack([row.vector for row in known]))
+    found = parts["face.albedo"]
+    size = max(found.shape[1], *(len(albedo) for albedo in albedos))
+    truth = np.stack([_padded(albedo, size) for albedo in albedos])
+    basis = open_albedo_space(predictor.albedo, size).basis
+    columns = basis.reshape(-1, size).astype(np.float64)
     products = columns.T @ columns / len(columns)
 
     def distance(codes: np.ndarray) -> float:
@@ -210,7 +225,7 @@ def _albedo_score(
     return [
         Score(
             name="albedo",
-            value=distance(parts["face.albedo"]),
+            value=distance(np.stack([_padded(code, size) for code in found])),
             unit="of 255",
             direction="lower",
             count=len(known),
@@ -218,6 +233,11 @@ def _albedo_score(
             baseline_name="mean albedo",
         )
     ]
+
+
+def _padded(code: np.ndarray, size: int) -> np.ndarray:
+    """(size,) with 0 for the columns that a code lacks."""
+    return np.pad(code.astype(np.float64), (0, size - len(code)))
 
 
 def _mean_degrees(first: torch.Tensor, second: torch.Tensor) -> float:

@@ -29,7 +29,7 @@ from likeness.systems.face_encoder.heads import open_head
 from likeness.systems.face_encoder.landmark_files import implausible, in_image, read_landmarks
 from likeness.systems.face_encoder.layouts import Entry, Folder, place_of, read_folder, split_of
 from likeness.systems.face_encoder.persons import persons_missing
-from likeness.systems.face_encoder.stage_findings import without_truth
+from likeness.systems.face_encoder.stage_findings import unlearnable
 from likeness.systems.face_encoder.weights import check_files, check_initial_run
 
 logger = logging.getLogger(__name__)
@@ -84,8 +84,8 @@ def inspect_folder(uri: str, landmarks: str | None = None) -> Inspection:
 
 
 def inspect_configured(config: FaceEncoderConfig, *, begins: bool = True) -> Inspection:
-    """Look at what a configuration trains on: its data, whether their truth is of the head model
-    and there where stages need it, and where it begins the files and the run it starts from.
+    """Look at what a configuration trains on: its data, whether they have what stages compare with
+    and their truth is of the head model, and where it begins the files and the run it starts from.
 
     Raises:
         UsageError: the configuration names no data, or files or an earlier run that do not fit.
@@ -106,7 +106,7 @@ def inspect_configured(config: FaceEncoderConfig, *, begins: bool = True) -> Ins
     own = _unstarted(config) if begins else []
     if inspection.ok:
         folder = read_folder(data.root, data.landmarks)
-        own += without_truth(config.stages, folder)
+        own += unlearnable(config, folder)
         if folder.head is not None and not data.allow_model_mismatch:
             own.append(head_mismatch(folder, open_head(config.model.head)))
     added = [finding for finding in own if finding is not None]
@@ -353,7 +353,8 @@ def _whole(counts: dict[str, int], folder: Folder) -> list[Finding]:
                 "Add some, or start from an encoder trained on the studio (model.initial_run).",
             )
         )
-    if counts["photographs"] > 1 and not counts["persons"]:
+    # Preparation names a photograph nobody told it the person of after itself.
+    if counts["photographs"] > 1 and all(e.person in (None, e.id) for e in folder.entries):
         findings.append(
             Finding(
                 "warning",

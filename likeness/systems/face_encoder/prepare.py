@@ -96,7 +96,8 @@ def prepare(
         progress: is told how far it is.
 
     Raises:
-        UsageError: options do not fit together, or not to what an earlier call began.
+        UsageError: options do not fit together, or not to what an earlier call began, or no name
+            has a ``person_from``.
         DataError: no photograph could be used.
     """
     given = Given(source_format, image_column, person_column, repository, revision)
@@ -114,6 +115,7 @@ def prepare(
             f"Expected photographs in '{source}', found none. {reasons}".rstrip(),
             advice="Name the folder they are in; folders below it are looked through as well.",
         )
+    whole = _not_split(photos, person_from) if person_from else []
     points = landmark_source(landmarks, folder, photos, detector, weights)
     named = {} if person_from else _named(folder, photos)
     tasks = _tasks(photos, person_from, named)
@@ -163,15 +165,16 @@ def prepare(
     notes = left_out.findings_of(skipped)
     if not person_from and not person_column and len(rows) > 1:
         notes += _not_told(rows, named)
+    elif person_from:
+        notes += _not_told_by_name(rows, whole, person_from)
     notes += persons_unused(_unused(named, photos, others), _NAMES)
     # A picture that was left out, whatever the reason, is told of as such.
     pictures = {photo.name for photo in photos}
     pictures |= {str(PurePosixPath(row["file"]).with_suffix("")) for row in others}
     notes += landmarks_alone([shown_name(file) for file in points.alone(pictures)])
     counts = {**inspection.counts, "left_out": len(skipped)}
-    others_found = tuple(
-        finding for finding in inspection.findings if finding.code != left_out.CODE
-    )
+    told = {left_out.CODE, *(finding.code for finding in notes)}  # here with what to do about it
+    others_found = tuple(finding for finding in inspection.findings if finding.code not in told)
     return Inspection(inspection.uri, counts, others_found + notes)
 
 
@@ -218,6 +221,56 @@ def _not_told(rows: Sequence[dict[str, Any]], named: dict[str, str]) -> tuple[Fi
     return (persons_missing(len(missing), len(rows), missing[0]),) if missing else ()
 
 
+def _not_split(photos: Sequence[Photo], separator: str) -> list[str]:
+    """The files whose person a separator does not tell.
+
+    Raises:
+        UsageError: it tells none.
+    """
+    asked = [photo.file for photo in photos if not (photo.cell is not None and photo.cell.person)]
+    whole = [file for file in asked if not _before(file, separator)]
+    if not whole or len(whole) < len(asked):
+        return whole
+    what = "lies in a folder" if separator == "/" else f"has '{separator}' after a name"
+    raise UsageError(
+        f"person_from is '{separator}', but none of {len(asked)} photographs {what}; the first is "
+        f"{shown_name(asked[0])}. Each would count as a person of its own.",
+        advice="Give the character itself that ends the person's name, as person_from=_ for "
+        "012_smiling.jpg, or person_from=/ for a folder a person; or leave it out.",
+    )
+
+
+def _not_told_by_name(
+    rows: Sequence[dict[str, Any]], whole: Sequence[str], separator: str
+) -> tuple[Finding, ...]:
+    """Of photographs whose names do not say who is on them, or say another person for each."""
+    files = frozenset(whole)
+    missing = [row["file"] for row in rows if row["file"] in files]
+    if missing:
+        return (
+            Finding(
+                "warning",
+                "persons-missing",
+                "",
+                f"person_from={separator} does not say who is on {len(missing)} of {len(rows)} "
+                f"photographs, such as {shown_name(missing[0])}: each counts as a person of its "
+                "own, and one person may be in training and in test.",
+                "Rename them, or correct identity.csv and the splits in index.jsonl.",
+            ),
+        )
+    alone = len(rows) > 1 and len({row["person"] for row in rows}) == len(rows)
+    return (_each_its_own_person(len(rows)),) if alone else ()
+
+
+def _before(file: str, separator: str) -> str:
+    """What stands before a separator in a file name, or the first folder for "/"; empty where
+    there is none."""
+    if separator == "/":
+        return file.split("/")[0] if "/" in file else ""
+    name = PurePosixPath(file).stem
+    return name.split(separator)[0] if separator in name else ""
+
+
 def _unused(
     named: dict[str, str], photos: Sequence[Photo], others: Sequence[dict[str, str]]
 ) -> list[str]:
@@ -250,11 +303,9 @@ def _tasks(photos: Sequence[Photo], person_from: str, named: dict[str, str]) -> 
 def _person(photo: Photo, separator: str, named: dict[str, str]) -> str:
     if photo.cell is not None and photo.cell.person:
         return photo.cell.person
-    if separator == "/":
-        return photo.file.split("/")[0] if "/" in photo.file else photo.id
     if separator:
-        name = photo.name.rpartition("/")[2]
-        return name.split(separator)[0] or name
+        own = photo.id if separator == "/" else PurePosixPath(photo.name).name
+        return _before(photo.file, separator) or own
     return named.get(photo.id) or named.get(photo.file) or photo.id
 
 

@@ -41,6 +41,15 @@ LOSS_TERMS = frozenset(
 TRUTH_TERMS = frozenset({"supervised", "supervised_shape", "supervised_albedo", "supervised_light"})
 """Those that compare with the truth, and are 0 for photographs without one."""
 
+ALBEDO_TERMS = frozenset({"supervised_albedo", "supervised_light"})
+"""Those of them that need codes of the model's own albedo space."""
+
+MASK_TERMS = frozenset({"silhouette"})
+"""Those that compare with masks, and leave photographs without one out."""
+
+PERSON_TERMS = frozenset({"shape_contrast", "shape_consistency"})
+"""Those that compare photographs of one person, and are 0 in batches without two."""
+
 PRIOR_TERMS = frozenset(
     {"albedo_smooth", *(name for name in LOSS_TERMS if name.startswith("reg_"))}
 )

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from scipy.spatial.transform import Rotation
 
 from likeness.data.source import Subset
 from likeness.errors import DataError
@@ -24,11 +25,11 @@ from likeness.systems.face_encoder.crops import FaceCrops
 from likeness.systems.face_encoder.data import CONTRACT
 from likeness.systems.face_encoder.decode import Decoder
 from likeness.systems.face_encoder.heads import face_vertices
+from likeness.systems.face_encoder.layout import head_v1
 from tests.systems.face_encoder.toy import (
     CROP_SIZE,
     NUM_ALBEDO,
     NUM_SHAPE,
-    SMALL_LAYOUT,
     mean_vector,
 )
 
@@ -63,12 +64,13 @@ class Oracle:
             if np.array_equal(self.source.photograph(i).astype(np.float32) / 255, photo)
         )
         sample = self.source[index]
-        vector = mean_vector(SMALL_LAYOUT)
-        shape = torch.from_numpy(sample["shape"][:NUM_SHAPE]).clone()
+        layout = self.decoder.layout
+        vector = mean_vector(layout)
+        shape = torch.from_numpy(sample["shape"][: self.decoder.num_shape]).clone()
         shape[0] += self.code
-        vector[0, SMALL_LAYOUT.slice("face.shape")] = shape
+        vector[0, layout.slice("face.shape")] = shape
         rotation = torch.from_numpy(sample["head_rotation"] @ self.turn.astype(np.float32))
-        vector[0, SMALL_LAYOUT.slice("pose.global")] = matrix_to_rotation_6d(rotation)
+        vector[0, layout.slice("pose.global")] = matrix_to_rotation_6d(rotation)
         points, _ = self.source.landmarks_of(index)
         return vector[0].numpy(), points + self.offset, matrix
 
@@ -83,9 +85,9 @@ def source(dataset: Path) -> FaceCrops:
     return open_all(dataset)
 
 
-def open_all(folder: Path) -> FaceCrops:
+def open_all(folder: Path, num_shape: int = NUM_SHAPE) -> FaceCrops:
     settings = DataSettings(root=str(folder))
-    return CONTRACT.open(str(folder), "all", settings=settings, size=CROP_SIZE, num_shape=NUM_SHAPE)
+    return CONTRACT.open(str(folder), "all", settings=settings, size=CROP_SIZE, num_shape=num_shape)
 
 
 def scores_of(oracle: Oracle, folder: Path, **settings: object) -> Scores:
@@ -144,6 +146,34 @@ def test_known_shapes_score_their_distance_and_the_mean_face_stands_beside(
     assert scores["vertex_raw"].baseline_name == "mean face"
     assert scores["vertex_rigid"].value < scores["vertex_raw"].value
     assert scores["vertex_raw"].unit == "mm"
+
+
+@pytest.mark.parametrize("columns", [1, 5, NUM_SHAPE])
+def test_what_few_columns_cannot_express_is_an_error_and_the_mean_face_is_as_far(
+    dataset, toy_head, tmp_path, columns
+):
+    """The truth was cut to the columns of the model, which made small models look good."""
+    layout = head_v1(shape=columns, expression=6, albedo=NUM_ALBEDO)
+    decoder = Decoder(toy_head, layout, "weak_perspective")
+    source = open_all(dataset, columns)
+    scores = scores_of(Oracle(source, decoder), tmp_path)
+    ids, missed, whole, rigid = face_vertices(toy_head), [], [], []
+    template = toy_head.template[ids].astype(np.float64)
+    for entry in source.entries:
+        code = np.load(entry.truth)["shape"].astype(np.float64)
+        assert len(code) == NUM_SHAPE
+        moved = np.zeros((NUM_SHAPE, len(ids), 3))  # by every column
+        for column in range(NUM_SHAPE):
+            moved[column] = toy_head.shape_basis[ids, :, column] * code[column]
+        missed.append(1000 * np.linalg.norm(moved[columns:].sum(axis=0), axis=1).mean())
+        whole.append(1000 * np.linalg.norm(moved.sum(axis=0), axis=1).mean())
+        true = template + moved.sum(axis=0)
+        own, other = template - template.mean(axis=0), true - true.mean(axis=0)
+        turn, _ = Rotation.align_vectors(other, own)
+        rigid.append(1000 * np.linalg.norm(turn.apply(own) - other, axis=1).mean())
+    assert scores["vertex_raw"].value == pytest.approx(np.mean(missed), rel=1e-4, abs=1e-4)
+    assert scores["vertex_raw"].baseline == pytest.approx(np.mean(whole), rel=1e-4)
+    assert scores["vertex_rigid"].baseline == pytest.approx(np.mean(rigid), rel=1e-4)
 
 
 def test_a_known_turn_scores_its_angle(source, decoder, tmp_path):
@@ -333,7 +363,13 @@ def test_other_sources_are_refused(source, decoder, tmp_path):
         )
 
 
-def test_albedo_is_scored_in_colours_where_its_space_is_the_dataset_s(data, decoder, tmp_path):
+@pytest.mark.parametrize("columns", [1, NUM_ALBEDO])
+def test_albedo_is_scored_in_colours_where_its_space_is_the_dataset_s(
+    data, toy_head, tmp_path, columns
+):
+    """The whole of it, also where the model has fewer columns."""
+    layout = head_v1(shape=NUM_SHAPE, expression=6, albedo=columns)
+    decoder = Decoder(toy_head, layout, "weak_perspective")
     space = synthetic_texture_space(num_components=NUM_ALBEDO)
     rng, distances = np.random.default_rng(2), []
     for path in sorted((data / "truth").iterdir()):
@@ -348,7 +384,7 @@ def test_albedo_is_scored_in_colours_where_its_space_is_the_dataset_s(data, deco
     def score(fingerprint: str) -> list[Score]:
         source = CONTRACT.open(
             str(data), "all", settings=DataSettings(root=str(data)), size=CROP_SIZE,
-            num_shape=NUM_SHAPE, num_albedo=NUM_ALBEDO, albedo=fingerprint,
+            num_shape=NUM_SHAPE, num_albedo=columns, albedo=fingerprint,
         )  # fmt: skip
         oracle = Oracle(source, decoder)
         oracle.albedo = "synthetic"

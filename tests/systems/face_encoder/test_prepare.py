@@ -274,6 +274,56 @@ def test_persons_are_those_of_a_table_among_the_photographs(dataset, tmp_path):
     assert not (tmp_path / "again").exists()
 
 
+@pytest.mark.parametrize(
+    ("separator", "told"),
+    [
+        ("-", "none of 8 photographs has '-' after a name; the first is p0_0.png"),
+        ("^(p[0-9]+)_", "none of 8 photographs has '^(p[0-9]+)_' after a name"),
+        ("p", "none of 8 photographs has 'p' after a name"),
+        ("/", "none of 8 photographs lies in a folder"),
+    ],
+)
+def test_what_ends_no_name_of_a_person_is_refused(photos, dataset, tmp_path, separator, told):
+    """Each photograph was a person of its own without a word: one in training and in test."""
+    landmarks = str(dataset / "landmarks")
+    with pytest.raises(UsageError) as caught:
+        prepare(str(photos), str(tmp_path / "o"), landmarks=landmarks, person_from=separator)
+    assert told in caught.value.message
+    assert "person_from=_" in caught.value.advice
+    assert not (tmp_path / "o").exists()
+
+
+def test_names_that_do_not_say_the_person_are_told(photos, dataset, tmp_path):
+    save_table(photos / "landmarks68.npz", dataset)
+    some = prepare(str(photos), str(tmp_path / "some"), person_from="_1")
+    (finding,) = [f for f in some.findings if f.code == "persons-missing"]
+    assert finding.severity == "warning"
+    assert "person_from=_1 does not say who is on 4 of 8 photographs, such as p0_0.png" in (
+        finding.message
+    )
+    for path in photos.glob("*.png"):
+        path.rename(path.with_name(f"{path.stem}.x.png"))
+        np.save(photos / f"{path.stem}.x.npy", truth(dataset, path.stem))
+    (photos / "landmarks68.npz").unlink()
+    each = prepare(str(photos), str(tmp_path / "each"), person_from=".")
+    assert each.counts["persons"] == 8
+    assert [f.severity for f in each.findings if f.code == "no-persons"] == ["warning"]
+
+
+def test_persons_who_are_named_after_their_photographs_are_no_persons(photos, dataset, tmp_path):
+    """The table that preparation writes silenced what it had warned of itself."""
+    save_table(photos / "landmarks68.npz", dataset)
+    prepared = prepare(str(photos), str(tmp_path / "out"))
+    (told,) = [f for f in prepared.findings if f.code == "no-persons"]
+    assert "say where a name ends" in told.advice
+    again = CONTRACT.inspect(str(tmp_path / "out"))
+    (finding,) = [f for f in again.findings if f.code == "no-persons"]
+    assert finding.severity == "warning"
+    prepare(str(photos), str(tmp_path / "named"), person_from="_")
+    named = CONTRACT.inspect(str(tmp_path / "named"))
+    assert not [f for f in named.findings if f.code == "no-persons"]
+
+
 def test_two_lines_for_one_photograph_are_refused_and_lines_for_none_are_told(dataset, tmp_path):
     """The first of the two was taken, and a line that named nobody's photograph passed by."""
     source = tmp_path / "album"

@@ -98,7 +98,7 @@ def test_an_unfinished_one_is_no_dataset(unfinished):
     [
         ({"size": 64}, "size was 512 and is 64"),
         ({"test_every": 3}, "test_every was 5 and is 3"),
-        ({"person_from": "/"}, "person_from was '_' and is '/'"),
+        ({"person_from": "0"}, "person_from was '_' and is '0'"),
         ({"consent": "yes"}, "consent was '' and is 'yes'"),
     ],
 )
