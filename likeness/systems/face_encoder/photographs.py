@@ -54,7 +54,8 @@ def photographs_below(
 ) -> tuple[list[Photo], list[dict[str, str]]]:
     """The picture files in a folder and the folders below it, in order, and what only looks so.
 
-    Hidden files and folders and links to folders are passed by; so are unfinished datasets. The id
+    Hidden files and folders and links to folders are passed by; so are unfinished datasets, and the
+    masks of finished ones. The id
     of ``anna/01.jpg`` is ``anna__01``. What has the name of a picture and is none, or is
     of a format that is not read, is given with ``file`` and ``reason``.
 
@@ -66,10 +67,13 @@ def photographs_below(
     passed = None if without is None else without.resolve()
     with disk_errors(folder, "list the photographs"):
         for place, folders, names in os.walk(folder, onerror=_raise):
+            # A dataset's masks have the names of its photographs, and are none.
+            masks = {"masks"} if {"images", "landmarks"} <= {*folders} else set()
             folders[:] = [
                 name
                 for name in folders
                 if name[0] != "."
+                and name not in masks
                 and not is_unfinished(Path(place) / name)
                 and Path(place, name).resolve() != passed
             ]
