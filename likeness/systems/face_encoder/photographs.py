@@ -67,10 +67,13 @@ def photographs_below(
     passed = None if without is None else without.resolve()
     with disk_errors(folder, "list the photographs"):
         for place, folders, names in os.walk(folder, onerror=_raise):
+            # A dataset's masks have the names of its photographs, and are none.
+            masks = {"masks"} if {"images", "landmarks"} <= {*folders} else set()
             folders[:] = [
                 name
                 for name in folders
                 if name[0] != "."
+                and name not in masks
                 and not is_unfinished(Path(place) / name)
                 and not (name == "masks" and "images" in folders)
                 and Path(place, name).resolve() != passed

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections import Counter
 from pathlib import Path
 
@@ -272,3 +273,15 @@ def test_a_table_of_persons_counts_in_every_layout(tmp_path):
     folder = read_folder(tmp_path)
     assert folder.layout == "side-by-side"
     assert [entry.person for entry in folder.entries] == ["anna", "anna"]
+
+
+def test_masks_of_a_dataset_are_no_photographs(dataset: Path, tmp_path: Path) -> None:
+    """A prediction of its folder told of as many photographs without a face."""
+    found, others = photographs_below(dataset)
+    names = sorted(path.name for path in (dataset / "images").iterdir())
+    assert [photo.file for photo in found] == [f"images/{name}" for name in names]
+    assert others == []
+    assert sorted(path.name for path in (dataset / "masks").iterdir()) == names
+    masks = tmp_path / "masks"  # a folder of that name elsewhere is a folder
+    shutil.copytree(dataset / "images", masks)
+    assert [photo.file for photo in photographs_below(tmp_path)[0]] == [f"masks/{n}" for n in names]

@@ -211,7 +211,7 @@ def test_what_is_meant_to_continue_an_encoder_says_when_there_is_none(
         notes = [f for f in inspection.findings if f.code == "no-initial-run"]
         assert [note.severity for note in notes] == ["warning"] * wanted
         lines = [r.getMessage() for r in caplog.records if r.levelname == "WARNING"]
-        assert ["model.initial_run is not set" in line for line in lines] == [True] * wanted
+        assert sum("model.initial_run is not set" in line for line in lines) == wanted
         assert inspection.ok
 
 
