@@ -54,10 +54,10 @@ def photographs_below(
 ) -> tuple[list[Photo], list[dict[str, str]]]:
     """The picture files in a folder and the folders below it, in order, and what only looks so.
 
-    Hidden files and folders and links to folders are passed by; so are unfinished datasets, and
-    the masks beside the ``images/`` of a dataset. The id of ``anna/01.jpg`` is ``anna__01``. What
-    has the name of a picture and is none, or is of a format that is not read, is given with
-    ``file`` and ``reason``.
+    Hidden files and folders and links to folders are passed by; so are unfinished datasets, and the
+    masks of finished ones. The id
+    of ``anna/01.jpg`` is ``anna__01``. What has the name of a picture and is none, or is
+    of a format that is not read, is given with ``file`` and ``reason``.
 
     Args:
         without: a folder below it that is passed by, e.g. of what is written meanwhile.
@@ -75,7 +75,6 @@ def photographs_below(
                 if name[0] != "."
                 and name not in masks
                 and not is_unfinished(Path(place) / name)
-                and not (name == "masks" and "images" in folders)
                 and Path(place, name).resolve() != passed
             ]
             for name in (*folders, *names):

@@ -236,14 +236,6 @@ def test_a_folder_of_an_uncommon_format_has_photographs(tmp_path):
     assert others == []
 
 
-def test_masks_of_a_dataset_are_no_photographs(tmp_path):
-    for place in ("set/images", "set/masks", "party/masks"):
-        (tmp_path / place).mkdir(parents=True)
-        picture(tmp_path / place / "a.png")
-    found, _ = photographs_below(tmp_path)
-    assert [photo.file for photo in found] == ["party/masks/a.png", "set/images/a.png"]
-
-
 def test_photographs_of_formats_that_are_not_read_are_told(tmp_path):
     picture(tmp_path / "a.png")
     (tmp_path / "b.HEIC").write_bytes(b"\0\0\0\x18ftypheic")
