@@ -69,16 +69,28 @@ def _patch(template: Template) -> _Patch:
 @njit(cache=True, nogil=True)
 def _free_share(held, moved, faces, halvings):
     """The largest share of ``moved`` (P, 3) that can be added to ``held``, by halving."""
-    if not _cuts(held + moved, faces) or _cuts(held, faces):
+    points = np.empty_like(held)
+    _add(held, moved, 1.0, points)
+    if not _cuts(points, faces):
+        return 1.0
+    if _cuts(held, faces):
         return 1.0
     free, cut = 0.0, 1.0
     for _ in range(halvings):
         middle = 0.5 * (free + cut)
-        if _cuts(held + middle * moved, faces):
+        _add(held, moved, middle, points)
+        if _cuts(points, faces):
             cut = middle
         else:
             free = middle
     return free
+
+
+@njit(cache=True, nogil=True)
+def _add(held, moved, share, points):
+    for p in range(len(held)):
+        for c in range(3):
+            points[p, c] = held[p, c] + share * moved[p, c]
 
 
 @njit(cache=True, nogil=True)
