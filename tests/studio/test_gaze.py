@@ -101,7 +101,7 @@ def test_lids_follow_the_look():
     curves = perform(silent(60.0), PerformingStyle(), 2, delivery=Delivery(staring=True))
     shut = np.zeros(len(curves.values), bool)
     for blink in curves.of_kind("blink"):
-        shut[int((blink.start - 0.1) * RATE) : int((blink.end + 0.1) * RATE)] = True
+        shut[max(int((blink.start - 0.1) * RATE), 0) : int((blink.end + 0.1) * RATE)] = True
     down = curves.channel("eyeLookDownLeft")[~shut]
     lid = curves.channel("eyeBlinkLeft")[~shut]
     np.testing.assert_allclose(lid, 0.20 * down, atol=2e-3)
