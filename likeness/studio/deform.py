@@ -73,7 +73,17 @@ def apply_expression(
         tongue: (16,) in the order of ``tongue.TONGUE_NAMES``; None leaves it lying, or
             out as ``weights`` say.
     """
-    values = reach.fit_weights(template, rest, clamp_weights(weights))
+    fitted = reach.fit_weights(template, rest, clamp_weights(weights))
+    return apply_fitted(template, rest, fitted, tongue)
+
+
+def apply_fitted(
+    template: Template,
+    rest: NDArray[np.floating],
+    values: NDArray[np.float64],
+    tongue: ArrayLike | None = None,
+) -> NDArray[np.float64]:
+    """As :func:`apply_expression`, of weights that :func:`.reach.fit_weights` gave for the head."""
     linear = values.copy()
     linear[[INDEX["eyeBlinkLeft"], INDEX["eyeBlinkRight"]]] = 0.0
     rows = build_expressions(template)

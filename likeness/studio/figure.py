@@ -31,7 +31,7 @@ from likeness.studio import (
 from likeness.studio.appearance import Appearance
 from likeness.studio.attached import AttachedMesh
 from likeness.studio.colours import Colour
-from likeness.studio.deform import apply_expression, clamp_weights
+from likeness.studio.deform import apply_fitted, clamp_weights
 from likeness.studio.drape import Drape
 from likeness.studio.expressions import eye_rotations
 from likeness.studio.eyelids import eye_center
@@ -229,7 +229,8 @@ class PersonSitter:
         """See :meth:`Sitter.pose`."""
         template = self.template
         values = clamp_weights(weights)
-        shaped = apply_expression(template, self.rest, values, tongue)
+        fitted = fit_weights(template, self.rest, values)
+        shaped = apply_fitted(template, self.rest, fitted, tongue)
         head, on_neck = self._turn_head(pose, shaped)
         root, joint_root = rotation_matrix(np.array(pose.root)), self.joints[rig.ROOT]
         on_root = (shaped - joint_root) @ root.T + joint_root
@@ -263,7 +264,7 @@ class PersonSitter:
             landmarks68=self._landmarks(posed, yaw_degrees(head)) * _METRES,
             eyes=eye_rotations(values),
             # What a linear head needs to make this shape.
-            weights=fit_weights(template, self.rest, clamp_weights(values)),
+            weights=fitted,
             pose=pose,
         )
 

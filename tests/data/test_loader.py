@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import os
-import signal
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,7 +14,7 @@ from likeness.data.sampler import Sampler
 from likeness.data.source import Mixed, Sample, Source
 from likeness.errors import DataError, LikenessError
 from likeness.seeds import rng_of
-from tests.data.scripts import started
+from tests.data.scripts import interrupted_importing
 
 
 class Noisy(Source):
@@ -177,12 +176,8 @@ if __name__ == "__main__":
 
 
 def test_ctrl_c_while_workers_start_is_the_parents_alone(tmp_path: Path) -> None:
-    process = started(tmp_path / "script.py", _SLOW_START)
-    assert process.stdout is not None
-    assert process.stdout.readline() == "importing\n"
-    os.killpg(process.pid, signal.SIGINT)
-    output, errors = process.communicate(timeout=60)
-    assert (output, errors, process.returncode) == ("interrupted\n", "", 0)
+    done = interrupted_importing(tmp_path / "script.py", _SLOW_START)
+    assert done == ("interrupted\n", "", 0)
 
 
 _SLOW_FEEDERS = """
@@ -215,12 +210,8 @@ if __name__ == "__main__":
 
 def test_threads_that_feed_workers_are_over_when_the_loader_is(tmp_path: Path) -> None:
     """One that gave up a queue while the process ended made Python warn of leaked semaphores."""
-    process = started(tmp_path / "script.py", _SLOW_FEEDERS)
-    assert process.stdout is not None
-    assert process.stdout.readline() == "importing\n"
-    os.killpg(process.pid, signal.SIGINT)
-    output, errors = process.communicate(timeout=60)
-    assert (output, errors, process.returncode) == ("interrupted\n", "", 0)
+    done = interrupted_importing(tmp_path / "script.py", _SLOW_FEEDERS)
+    assert done == ("interrupted\n", "", 0)
 
 
 def test_loading_leaves_the_global_generator_alone() -> None:

@@ -15,7 +15,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 from likeness.data.workers import beside, in_order
 from likeness.errors import DataError, UsageError
-from tests.data.scripts import ROOT, started
+from tests.data.scripts import ROOT, interrupted_importing, started
 
 
 def doubled(number: int) -> int:
@@ -138,14 +138,10 @@ if __name__ == "__main__":
 
 def test_ctrl_c_while_workers_start_is_the_parents_alone(tmp_path: Path) -> None:
     """The signal goes to the whole group, as a terminal sends it."""
-    process = started(tmp_path / "script.py", _SLOW_START)
-    assert process.stdout is not None
-    assert process.stdout.readline() == "importing\n"
-    os.killpg(process.pid, signal.SIGINT)
-    output, errors = process.communicate(timeout=30)
+    output, errors, status = interrupted_importing(tmp_path / "script.py", _SLOW_START)
     assert errors == ""
     assert output.splitlines()[-1] == "interrupted"
-    assert process.returncode == 0
+    assert status == 0
 
 
 _INTERRUPTED_START = """

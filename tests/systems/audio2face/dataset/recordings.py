@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,10 @@ from likeness.systems.audio2face.artefacts import Blendshapes, LipSize, Pairs
 from likeness.systems.audio2face.dataset.findings import inspect_dataset
 from likeness.systems.audio2face.dataset.writer import CacheFormat, DatasetWriter
 from likeness.systems.audio2face.recorded_actor import RecordedActor
+
+ANNA = "data/anna"
+USUAL = {"emotion-rare"}
+"""Three shots are few."""
 
 FPS = 30.0
 FRAMES = 12
@@ -127,6 +132,16 @@ def write_recordings(
 
 
 def told(root: Path) -> dict[tuple[str, str], Finding]:
-    """Findings by code and place; three shots are few, which is no fault here."""
-    found = inspect_dataset(root).findings
-    return {(f.code, f.path): f for f in found if f.code != "emotion-rare"}
+    """Findings by code and place, but for what is usual."""
+    findings = inspect_dataset(root).findings
+    return {(f.code, f.path): f for f in findings if f.code not in USUAL}
+
+
+def found(root: Path) -> dict[str, Finding]:
+    """Findings by code, each with a message and advice, but for what is usual."""
+    inspection = inspect_dataset(root)
+    json.loads(inspection.to_json())
+    for finding in inspection.findings:
+        assert finding.message
+        assert finding.advice
+    return {f.code: f for f in inspection.findings if f.code not in USUAL}
