@@ -263,8 +263,7 @@ class PersonSitter:
             rotations=np.stack([head, *turned_eyes, root]).astype(np.float32),
             landmarks68=self._landmarks(posed, yaw_degrees(head)) * _METRES,
             eyes=eye_rotations(values),
-            # What a linear head needs to make this shape.
-            weights=fitted,
+            weights=fitted,  # what a linear head needs to make this shape
             pose=pose,
         )
 

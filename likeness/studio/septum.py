@@ -71,9 +71,7 @@ def _free_share(held, moved, faces, halvings):
     """The largest share of ``moved`` (P, 3) that can be added to ``held``, by halving."""
     points = np.empty_like(held)
     _add(held, moved, 1.0, points)
-    if not _cuts(points, faces):
-        return 1.0
-    if _cuts(held, faces):
+    if not _cuts(points, faces) or _cuts(held, faces):
         return 1.0
     free, cut = 0.0, 1.0
     for _ in range(halvings):
