@@ -52,7 +52,7 @@ def nothing_left(
     selection.check_score(run, settings.config.train.best_score)
     if status.reason:
         told = f"{run.path} ended early at step {status.step}: {status.reason}."
-        return f"There is nothing to do: {told} {_command(run, words)}"
+        return f"There is no step left: {told} {_command(run, words)}"
     return all_done(run, status.step, words)
 
 
@@ -83,7 +83,7 @@ def all_done(run: Run, steps: int, words: str) -> str:
     Args:
         words: the settings that make it longer.
     """
-    done = f"There is nothing to do: all {steps} steps of {run.path} are done."
+    done = f"There is no step left: all {steps} steps of {run.path} are done."
     return f"{done} {_command(run, words)}"
 
 

@@ -70,7 +70,9 @@ def folders_of(run: Run) -> list[Path]:
 
 @contextmanager
 def told_of_places(run: Run, config: ConfigModel) -> Iterator[None]:
-    """Add to an error about a place that is nowhere which folders it was looked for in.
+    """Say of an error about a place that is nowhere where it was looked for, and how to name it.
+
+    Data are asked for anew by ``resume``; an absolute path of anything else speaks for itself.
 
     Args:
         config: of the run, as :func:`located` gives it.
@@ -78,37 +80,47 @@ def told_of_places(run: Run, config: ConfigModel) -> Iterator[None]:
     try:
         yield
     except (MissingError, DataError, UsageError) as error:
-        lost = {key: place for key, place in _elsewhere(config).items() if _names(error, place)}
+        lost = {key: place for key, place in _lost(config).items() if _names(error, place)}
         if not lost:
             raise
         key, place = next(iter(lost.items()))
-        tried = ", ".join(f"'{folder}'" for folder in dict.fromkeys([Path.cwd(), *folders_of(run)]))
-        advice, kind = "Run this in the folder that it is relative to", type(error)
-        if key[0] == "data":
-            kind = UsageError  # data that are not there have no errors
+        is_data, is_absolute = key[0] == "data", Path(place).is_absolute()
+        if is_absolute and not is_data:
+            raise
+        message = f"{error.message} {dotted(key)} of {run.path} is '{place}'"
+        advice = "Put it back there"
+        if not is_absolute:
+            tried = ", ".join(
+                f"'{folder}'" for folder in dict.fromkeys([Path.cwd(), *folders_of(run)])
+            )
+            message += f", looked for in {tried}"
+            advice = "Run this in the folder that it is relative to"
+        if is_data:
+            # The run was trained on them: they moved, and have no errors. How to make others, as
+            # the error itself may advise, is no help.
             advice += f", or say where it is: likeness resume RUN {dotted(key)}=FOLDER"
+            raise UsageError(f"{message}.", advice=f"{advice}.", facts=error.facts) from error
         # A command at the end of the advice must not run into what follows.
         apart = " " if error.advice.endswith(".") else "\n"
-        raise kind(
-            f"{error.message} {dotted(key)} of {run.path} is '{place}', looked for in {tried}.",
-            advice=f"{error.advice}{apart}{advice}.".strip(),
-            facts=error.facts,
+        raise type(error)(
+            f"{message}.", advice=f"{error.advice}{apart}{advice}.".strip(), facts=error.facts
         ) from error
 
 
-def _elsewhere(config: ConfigModel) -> dict[tuple[str, ...], str]:
-    """The relative paths that lead nowhere from here."""
-    return {k: place for k, place in _relative(config).items() if not os.path.exists(place)}
+def _lost(config: ConfigModel) -> dict[tuple[str, ...], str]:
+    """The paths that lead nowhere from here."""
+    return {k: place for k, place in _paths(config).items() if not os.path.exists(place)}
 
 
 def _relative(config: ConfigModel) -> dict[tuple[str, ...], str]:
+    return {k: place for k, place in _paths(config).items() if not Path(place).is_absolute()}
+
+
+def _paths(config: ConfigModel) -> dict[tuple[str, ...], str]:
     return {
         key: place
         for key, place in locations(config).items()
-        if place
-        and not place.startswith("~")
-        and "://" not in place
-        and not Path(place).is_absolute()
+        if place and not place.startswith("~") and "://" not in place
     }
 
 

@@ -39,11 +39,11 @@ def test_resume_of_a_finished_run_says_how_to_go_on_longer(
     done = made.document["step"]
     result = likeness("resume", run)
     assert result.code == 0, result.err
-    said = f"There is nothing to do: all {done} steps of {run} are done. To go on longer: likeness "
+    said = f"There is no step left: all {done} steps of {run} are done. To go on longer: likeness "
     assert f"{said}resume {run} {advice}\n" in result.err
     longer = likeness("resume", run, *advice.split())
     assert longer.code == 0, longer.err
-    assert "nothing to do" not in longer.err
+    assert "no step left" not in longer.err
     assert f"finished at step {steps}" in longer.out
 
 
@@ -100,7 +100,7 @@ def test_a_resume_of_a_run_that_ended_early_says_so_and_changes_no_file(
     assert step < 20
     before = _files(run)
     result = likeness("resume", run)
-    assert f"There is nothing to do: {run} ended early at step {step}: " in result.err
+    assert f"There is no step left: {run} ended early at step {step}: " in result.err
     assert f". To go on longer: likeness resume {run} train.patience=0\n" in result.err
     assert _files(run) == before
     again = likeness("resume", run, "train.steps=30")
@@ -143,7 +143,7 @@ def test_trackers_are_opened_only_where_there_is_something_to_do(
     assert first
     again = likeness("resume", run)
     assert again.code == 0, again.err
-    assert "There is nothing to do: all 2 steps" in again.err
+    assert "There is no step left: all 2 steps" in again.err
     assert sorted(run.glob(left)) == first
     longer = ("train.steps=null", "stages.both.steps=1", "stages.head.steps=2")
     assert likeness("resume", run, *longer).code == 0

@@ -90,7 +90,7 @@ def test_what_has_no_part_in_steps_may_change_after_the_last(
 ) -> None:
     result = likeness("resume", trained, "train.keep_checkpoints=1", "--json")
     assert result.code == 0, result.err
-    assert result.document["nothing_to_do"].startswith("There is nothing to do: all 10 steps of ")
+    assert result.document["nothing_to_do"].startswith("There is no step left: all 10 steps of ")
     assert "keep_checkpoints: 1" in (trained / "config.yaml").read_text()
 
 
@@ -120,7 +120,7 @@ def test_a_resume_refused_once_its_weights_are_read_leaves_the_run_as_it_was(
     assert {n: after[n] for n in before if n != "log.txt"} == {
         n: content for n, content in before.items() if n != "log.txt"
     }
-    assert "There is nothing to do" in likeness("resume", trained).err
+    assert "There is no step left" in likeness("resume", trained).err
 
 
 def test_a_batch_size_within_a_stage_is_told_where_it_was_asked_for(
@@ -151,7 +151,7 @@ def test_a_resume_looks_at_the_run_once(
     result = likeness("resume", trained, *words, "--json")
     assert result.code == 0, result.err
     assert len(looks) == 1
-    assert result.document["nothing_to_do"].startswith("There is nothing to do: all 10 steps of ")
+    assert result.document["nothing_to_do"].startswith("There is no step left: all 10 steps of ")
     if not words:
         assert result.err.count(f"{damaged} is damaged") == 1
 

@@ -105,10 +105,30 @@ def test_an_error_about_a_lost_place_says_where_it_was_looked_for(run: Run, work
         f"'{Path.cwd()}', '{work}'."
     )
     assert caught.value.advice == (
-        "Check it. Run this in the folder that it is relative to, or say where it is: likeness "
-        "resume RUN data.root=FOLDER."
+        "Run this in the folder that it is relative to, or say where it is: likeness resume RUN "
+        "data.root=FOLDER."
     )
     for message in ("There are few people's faces.", "Expected a file at 'people-2'."):
         with pytest.raises(DataError) as caught, told_of_places(run, config_of("nowhere")):
             raise DataError(message)
         assert caught.value.message == message
+
+
+def test_data_that_moved_are_asked_for_by_whoever_needs_them(run: Run, work: Path) -> None:
+    """Scoring said to make other data, and ended as if those there were had errors."""
+    gone = work / "people"
+    gone.rename(work / "persons")
+    told = f"Expected a dataset folder at '{gone}', but there is none."
+    with pytest.raises(UsageError) as caught, told_of_places(run, config_of(str(gone))):
+        raise DataError(told, advice="Make one.")
+    assert caught.value.message == f"{told} data.root of {run.path} is '{gone}'."
+    assert caught.value.advice == (
+        "Put it back there, or say where it is: likeness resume RUN data.root=FOLDER."
+    )
+
+
+def test_another_absolute_path_speaks_for_itself(run: Run, work: Path) -> None:
+    gone = str(work / "head.npz")
+    with pytest.raises(DataError) as caught, told_of_places(run, config_of("people", gone)):
+        raise DataError(f"There is no file {gone}.", advice="Check it.")
+    assert (caught.value.message, caught.value.advice) == (f"There is no file {gone}.", "Check it.")
