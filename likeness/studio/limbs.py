@@ -59,6 +59,10 @@ _PROFILE = np.concatenate(
 _SLEEVE_END = {"t-shirt": -345.0, "v-neck": -345.0, "dress": -330.0, "blouse": -700.0}
 _LONG_SLEEVE = -742.0
 _WRIST = -745.0
+_TAPER = 130.0
+"""mm above the wrist from where a bare arm narrows to its hand."""
+_OVER_HAND = 1.02
+"""Of the size of the hand's first ring: the arm covers where it begins."""
 _WRIST_END = ((0.9, 5.0), (0.7, 9.0), (0.4, 11.0))
 """Share of the wrist's girth, and mm below it, of the rings a bare arm ends in."""
 
@@ -171,6 +175,22 @@ def _drawn_in(row: Array, share: float, down: float) -> Array:
     return found[None]
 
 
+def _tapered(arm: Array, palm: Array) -> Array:
+    """The rings (R, C, 3) of an arm, the last of which become the first ring (C, 3) of its hand.
+
+    A hand is not broader on broad shoulders, so that an arm scaled with them would end in a rim.
+    """
+    from_middle = palm - palm.mean(axis=0)
+    own = arm[-1] - arm[-1].mean(axis=0)
+    turned = [np.roll(from_middle, k, axis=0) for k in range(len(palm))]
+    nearest = max(turned, key=lambda ring: float((ring * own).sum()))
+    height = arm[:, 0, 1]
+    share = smooth(height[-1] + _TAPER, height[-1], height)[:, None, None]
+    middle = arm.mean(axis=1, keepdims=True)
+    found: Array = arm + share * (middle + _OVER_HAND * nearest - arm)
+    return found
+
+
 def _sweep(line: Array, across: Array, wide: Array, deep: Array) -> Array:
     """(R, _AROUND, 3) ellipses square to a line (R, 3), ``wide`` along the direction ``across``."""
     turn = np.linspace(0.0, 2.0 * np.pi, _AROUND, endpoint=False)
@@ -228,14 +248,17 @@ def _arm(appearance: Appearance, torso: Torso, hang: _Hanger, side: float) -> li
         slack[-2:] *= 0.35  # a cuff
     sleeve = sleeve + np.maximum(slack, 1.0)[..., None] * out
     pieces = hang(sleeve, CLOTH, SLEEVE, 55.0)
+    wrist = ring(np.array([_WRIST])).mean(axis=1)
+    hand = [
+        _sweep(wrist + tube.line, tube.along_palm, tube.wide, tube.deep)
+        for tube in tubes_of(body.sex, side)
+    ]
     if end > _LONG_SLEEVE:
-        bare = ring(np.linspace(end + 30.0, _WRIST, 12))
-        # Round where it ends: the hand is narrower.
+        bare = _tapered(ring(np.linspace(end + 30.0, _WRIST, 16)), hand[0][0])
+        # It ends inside the hand.
         bare = np.concatenate([bare, *(_drawn_in(bare[-1], *by) for by in _WRIST_END)])
         pieces += hang(bare, BODY, 0.0)
-    wrist = ring(np.array([_WRIST])).mean(axis=1)
-    for tube in tubes_of(body.sex, side):
-        rows = _sweep(wrist + tube.line, tube.along_palm, tube.wide, tube.deep)
+    for rows in hand:
         pieces += hang(rows, BODY, 0.0)
     return pieces
 

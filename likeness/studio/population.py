@@ -56,7 +56,10 @@ _CORRELATIONS: dict[tuple[str, str], float] = {
     # A linear model of scanned heads, lessened where ancestry explains a part of it.
     ("upper_red", "lower_red"): 0.75,
     ("upper_red", "nose_protrusion"): -0.20,
-    ("upper_red", "upper_lip_height"): -0.30,
+    # A lip with more red is higher: the skin above it varies by 1.4 mm among the same heads, less
+    # than the red (1.7) and than both together (1.9).
+    ("upper_red", "upper_lip_height"): 0.45,
+    ("lower_red", "upper_lip_height"): 0.30,
     ("upper_red", "lips_out"): 0.45,
     ("lower_red", "lips_out"): 0.45,
     ("upper_red", "cupid_bow"): 0.25,

@@ -41,7 +41,10 @@ the septum, the septum itself, and the foot of a wing, which is there twice. The
 
 _AT_SEPTUM = slice(0, 2)
 _LOOKED_AT = 0.5
-"""Of the closing of the strongest shape, from where the septum is looked at."""
+"""Of the closing that a head is given, from where its septum is looked at."""
+_SHORT = 0.4
+"""Of the usual distance between the points of a crease, below which it is always looked at: such
+short upper lips cut the septum by shapes that pull them aside as well."""
 _LEAST = 0.1
 """Millimetres; a shape that moves a crease by less has no part in it, and keeps its weight."""
 
@@ -66,10 +69,14 @@ def fit_weights(template: Template, rest: NDArray[np.floating], weights: Array) 
         fitted[..., INDEX[name]] *= min(own / usual, 1.0) ** _RED_POWER
 
     kept = np.ones_like(fitted)
+    lengths, closed_at_most = [], []
     for (low, high), closings in zip(_creases(), _closings(template), strict=True):
         usual = np.linalg.norm(template.vertices[high] - template.vertices[low])
+        length = np.linalg.norm(rest[high] - rest[low]) / usual
         # As far as the one shape that closes it most, by the share of the skin there is between.
-        most = closings.max() * np.linalg.norm(rest[high] - rest[low]) / usual
+        most = closings.max() * length
+        lengths.append(length)
+        closed_at_most.append(most)
         shut = closings > 0.0
         closed, opened = fitted[..., shut] @ closings[shut], -(fitted[..., ~shut] @ closings[~shut])
         share = np.minimum(np.maximum(most + opened, 0.0) / np.maximum(closed, 1e-12), 1.0)
@@ -78,7 +85,9 @@ def fit_weights(template: Template, rest: NDArray[np.floating], weights: Array) 
 
     # What is left is bent in ways that one number does not tell, on some heads: it is looked at.
     closings = _closings(template)[_AT_SEPTUM]
-    near = ((fitted @ closings.T) > _LOOKED_AT * closings.max(axis=1)).any(axis=-1)
+    least = _LOOKED_AT * np.minimum(closed_at_most[_AT_SEPTUM], closings.max(axis=1))
+    near = ((fitted @ closings.T) > least).any(axis=-1)
+    near |= min(lengths[_AT_SEPTUM]) < _SHORT
     if near.any():
         giving = (closings > 0.0).any(axis=0)
         shares = free_shares(template, rest, fitted[near], giving)

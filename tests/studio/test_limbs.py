@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from likeness.studio import clothing, limbs
+from likeness.studio.hands import tubes_of
 from likeness.studio.surface_points import BODY, CLOTH
 from likeness.studio.template import build_template
 from likeness.studio.torso import Build
@@ -107,6 +108,23 @@ def test_a_wrist_is_bone_and_no_thicker_than_the_hand_begins() -> None:
         across.append((np.ptp(wrist[:, 0]), np.ptp(wrist[:, 2])))
     np.testing.assert_allclose(across[1], across[0], rtol=0.05)
     assert max(across[1]) < 0.75 * 88.0  # two thirds of the breadth of a man's hand, and sleeves
+
+
+@pytest.mark.parametrize("breadth", [0.9, 1.25])
+def test_a_bare_arm_ends_as_its_hand_begins(breadth: float) -> None:
+    """Arms are scaled with the shoulders, hands are not: a rim stood out around the wrist. The
+    extents of a turned ellipse in closed form."""
+    template = build_template()
+    broad = template.vertices * (breadth, 1.0, 1.0)
+    appearance = plain(clothing__kind="t-shirt", clothing__looseness=0.4)
+    mesh = limbs.build(appearance, template, broad, Build("male", 25.0))
+    points = mesh.place(broad)[0]
+    arm = points[(mesh.part == BODY) & (points[:, 0] > 100.0)]
+    ring = arm[np.abs(arm[:, 1] + 745.0) < 1.0]
+    palm = tubes_of("male", 1.0)[0]
+    wide, deep, (x, _, z) = palm.wide[0], palm.deep[0], palm.along_palm
+    assert np.ptp(ring[:, 0]) == pytest.approx(2.0 * np.hypot(wide * x, deep * z), rel=0.05)
+    assert np.ptp(ring[:, 2]) == pytest.approx(2.0 * np.hypot(wide * z, deep * x), rel=0.05)
 
 
 def test_both_sides_are_alike() -> None:

@@ -82,6 +82,16 @@ def test_drawn_expressions_that_cut_the_septum(template, seed, number):
     assert _cuts_below_nose(template, apply_expression(template, rest, weights)) == 0
 
 
+@pytest.mark.parametrize("seed", [730166, 730639, 730786])
+def test_the_shortest_upper_lips_are_looked_at_too(template, seed):
+    """What they are given is less than half of what the template closes: nobody looked."""
+    rest = Person.sample(seed).rest_vertices(template)
+    for name in ("mouthShrugUpper", "mouthUpperUpLeft", "noseSneerLeft", "mouthSmileLeft"):
+        for weight in (0.3, 0.5, 0.75, 1.0):
+            moved = apply_expression(template, rest, _weights((name,), weight))
+            assert _cuts_below_nose(template, moved) == 0, (name, weight)
+
+
 def test_many_expressions_are_looked_at_each_by_itself(template):
     rest = Person.sample(530055).rest_vertices(template)
     rows = np.stack([_weights(PURSED_AND_RAISED, value) for value in (0.3, 0.8, 0.7)])
