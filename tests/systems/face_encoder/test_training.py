@@ -165,7 +165,8 @@ def test_columns_that_follow_from_another_head_are_not_told_as_settings(
     first = train(toy_folder, dataset, tmp_path / "first", *own, steps=1)
     words = [*own, "model.head=studio", f"model.initial_run={first.path}"]
     small = dict(word.split("=", 1) for word in (*SMALL_MODEL, *words))
-    config = configure("face-encoder", overrides=[f"{k}={v}" for k, v in small.items()]).config
+    overrides = [f"{key}={value}" for key, value in small.items()]
+    config = configure("face-encoder", profile="smoke", overrides=overrides).config
     with pytest.raises(UsageError) as caught:
         check_initial_run(config)
     assert f"do not fit: model.head is {toy_folder} there and studio here." in caught.value.message
