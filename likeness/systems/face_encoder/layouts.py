@@ -236,6 +236,8 @@ def _index(path: Path, findings: list[Finding]) -> dict[str, dict[str, Any]]:
             continue
         try:
             row = parse_json(line)
+            if not isinstance(row, dict) or "id" not in row:
+                raise ValueError(shown(row))
             name, split = str(row["id"]), row.get("split")
             if type(row["id"]) not in (str, int):
                 raise ValueError(f"the id {shown(row['id'])}, which is no text")
