@@ -100,6 +100,8 @@ def read_folder(root: str | Path, landmarks: str | Path | None = None) -> Folder
                 advice="Name the folder of the landmark files, or set it to null when they lie "
                 "beside the photographs.",
             )
+        if (root / "images").is_dir():
+            return _with_index(_pairs(root, "native", root / "images", Path(landmarks)))
         return _with_index(_pairs(root, "legacy", root, Path(landmarks)))
     if (root / "images").is_dir():
         return _with_index(_pairs(root, "native", root / "images", root / "landmarks"))
