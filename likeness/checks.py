@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from likeness.config.faults import Fault, Known, Names, told_of_settings
 from likeness.config.keys import Key, dotted, named, settings
+from likeness.config.left_out import beside
 from likeness.config.origins import origin_in, strongest
 from likeness.config.overrides import Origin
 from likeness.config.resolve import Draft, Resolved, override
@@ -72,6 +73,7 @@ def checked(draft: Draft, *, begins: bool = False) -> Resolved:
     found = draft.resolved
     faults = [*_stage_faults(found), *_score_name_faults(found)]
     faults += [*(_unmeasured_faults(found) if not faults else ()), *_patience_faults(found)]
+    faults = beside(draft.faults, faults)
     resolved = draft.finish([*faults, *_start_faults(draft)] if begins else faults)
     stages, steps = resolved.config.stages, resolved.config.train.steps
     # Otherwise how long they are is known with the data: a run that begins tells it then.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import warnings
 from pathlib import Path
 from typing import IO, Any
@@ -20,4 +21,11 @@ def load_plain(source: str | Path | IO[bytes]) -> Any:
         # Of pickles by other hands it is said that their protocol is unusual, with a line of
         # torch's own code. Whatever is not understood is an error besides.
         warnings.simplefilter("ignore", UserWarning)
-        return torch.load(source, map_location="cpu", weights_only=True)
+        try:
+            return torch.load(source, map_location="cpu", weights_only=True)
+        except (pickle.UnpicklingError, OSError, RuntimeError, EOFError, ValueError):
+            raise
+        except Exception as error:
+            # Of other files, as texts are, single bytes are taken for commands, and their
+            # operands are not there.
+            raise pickle.UnpicklingError(f"{type(error).__name__}: {error}") from error

@@ -100,6 +100,24 @@ def test_a_best_score_that_no_evaluation_has_is_told_as_the_configuration_is_rea
     assert f"no evaluation of {system} has a score '{score}'. {told}" in fault.message
 
 
+def test_checks_beyond_types_are_told_with_faults_of_types(tmp_path: Path) -> None:
+    """Each slip hid the next kind: three rounds of one configuration."""
+    words = ("data.crop_scale=[2, 1]", "model.backbone=resnet19", "train.best_score=nobody")
+    found = faults(tmp_path, "profile: smoke\n", *words)
+    assert [fault.partition(" ")[0] for fault in found] == [
+        "model.backbone",
+        "'data.crop_scale'",
+        "train.best_score",
+    ]
+
+
+def test_a_check_that_a_faulty_setting_has_a_part_in_waits_for_it(tmp_path: Path) -> None:
+    """It would ask for the very setting that was given, with a slip."""
+    for word in ("train.evaluate_every=abc", "train.evaluate_evry=5"):
+        (fault,) = faults(tmp_path, "profile: smoke\n", word, "train.patience=2")
+        assert fault.startswith(word.partition("=")[0])
+
+
 @pytest.mark.parametrize(
     ("system", "score"),
     [

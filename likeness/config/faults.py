@@ -140,6 +140,17 @@ def validation_faults(
     return faults
 
 
+def settings_at_fault(fault: Fault, tree: Any) -> list[Key]:
+    """Keys of what has to change in plain data to mend a fault of its validation: the setting at
+    fault, or those between which a rule is broken, where a message names them."""
+    try:
+        key = canonical(tree, tuple(fault.key.split(".")) if fault.key else ())
+    except LookupError:
+        return []
+    found = _involved(fault.message, key, tree)
+    return found or ([key] if key and has(tree, key) else [])
+
+
 def broken_rules(error: ValidationError) -> list[str]:
     """The faults of a model that was built by code, where nobody knows what stood around it."""
     messages = []

@@ -24,7 +24,6 @@ from likeness.config.faults import (
     broken_rules,
     name_faults,
     unknown_key,
-    validation_faults,
 )
 from likeness.config.files import HEADER, chosen_profile, read_config_file
 from likeness.config.keys import (
@@ -39,6 +38,7 @@ from likeness.config.keys import (
     named,
     value_at,
 )
+from likeness.config.left_out import validated
 from likeness.config.origins import Origins
 from likeness.config.overrides import (
     Assignment,
@@ -222,6 +222,7 @@ class _Layers:
         self._names = names or {}
         self._class, self._tree, self._faults = config_class, tree, faults
         self._origins = Origins() if origins is None else origins
+        self._below = copy.deepcopy(tree)
 
     def begin_with(self, profile: Callable[[], ConfigModel], origin: Origin) -> None:
         """Replace everything by a profile; breaking the rules of its own class is its fault."""
@@ -235,7 +236,7 @@ class _Layers:
     def rebase(self, tree: dict[str, Any], origin: Origin) -> None:
         """Replace everything; values that equal the defaults are said to be defaults."""
         defaults = defaults_of(self._class)
-        self._tree, self._origins = tree, Origins()
+        self._tree, self._origins, self._below = tree, Origins(), copy.deepcopy(tree)
         self._origins.begin_layer()
         for key, value in leaves(tree):
             if not (has(defaults, key) and value_at(defaults, key) == value):
@@ -317,11 +318,9 @@ class _Layers:
             dotted(named(self._tree, key)): (value, self._origins.at(key))
             for key, value in leaves(self._tree)
         }
-        try:
-            config = self._class.model_validate(self._tree)
-        except ValidationError as error:
-            known = known_keys(self._class, self._tree)
-            faults += validation_faults(error, self._tree, self._origins.at, known)
+        config, found = validated(self._class, self._tree, self._below, self._origins.at, faults)
+        faults += found
+        if config is None:
             return Draft(system, profile, faults, None, written)
         tree = config.model_dump(mode="json")
         provenance = {

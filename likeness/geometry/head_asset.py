@@ -232,7 +232,8 @@ def load_head(path: str | Path, *, max_bytes: int = MAX_BYTES) -> HeadAsset:
         raise DataError(
             f"{path} is not a saved head: it has no 'head' description. "
             f"Found the arrays: {', '.join(sorted(arrays)) or 'none'}.",
-            advice="A FLAME model in .npz form is read by load_flame instead.",
+            advice="Give a head that 'likeness face-encoder convert-model' wrote, or the model of "
+            "FLAME or ICT-FaceKit that it is to read.",
         )
     try:
         header = json.loads(texts["head"])

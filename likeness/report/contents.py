@@ -74,8 +74,15 @@ class Contents:
         return float(max(times) - min(times)) if times else 0.0
 
     def latest_scores(self) -> Evaluation | None:
-        """The evaluation a headline quotes: of the latest step, a named split before training's."""
-        return max(self.evaluations, key=lambda e: (e.step, e.split != ""), default=None)
+        """The evaluation a headline quotes: of the latest step, what was held out longest first."""
+        return max(self.evaluations, key=lambda e: (e.step, _held_out(e.split)), default=None)
+
+
+def _held_out(split: str) -> int:
+    """Order of splits by how little the weights know of them; without a name is what training
+    looks at itself."""
+    order = ("train", "", "validation", "test")
+    return order.index(split) if split in order else len(order)
 
 
 def read_contents(run: Run) -> Contents:

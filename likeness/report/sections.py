@@ -49,7 +49,8 @@ def tiles(contents: Contents) -> str:
         if row.get("baseline") is not None:
             beside = f"{text(row.get('baseline_name') or 'baseline')} {number(row['baseline'])}"
             beside += f"<br>{verdict(row)}"
-        items.append((str(row["name"]), number(row.get("value")) + unit, beside))
+        name = f"{row['name']}, {_split_name(latest.split)}" if latest else str(row["name"])
+        items.append((name, number(row.get("value")) + unit, beside))
     losses = [row for row in contents.metrics if row.get("loss/total") is not None]
     if losses:
         first, last = number(losses[0]["loss/total"]), number(losses[-1]["loss/total"])
@@ -62,6 +63,10 @@ def tiles(contents: Contents) -> str:
     )
 
 
+def _split_name(split: str) -> str:
+    return f"{split} split" if split else "validation while training"
+
+
 def scores(contents: Contents, embedder: Embedder) -> str:
     """The latest scores of every split beside their baselines, with the trend over steps."""
     latest: dict[str, Evaluation] = {}
@@ -72,7 +77,7 @@ def scores(contents: Contents, embedder: Embedder) -> str:
         rows = [_score_row(contents, evaluation, row) for row in evaluation.scores]
         first, rest = rows[:_MAX_SCORES], rows[_MAX_SCORES:]
         more = table(_SCORE_HEADERS, rest, kind="scores") if rest else ""
-        title = f"{split} split" if split else "validation while training"
+        title = _split_name(split)
         parts.append(
             f"<h3>{text(title.capitalize())} <small>step {evaluation.step}</small></h3>"
             + table(_SCORE_HEADERS, first, kind="scores")

@@ -6,11 +6,13 @@ Owns what those files may hold; where they lie is ``layouts.py``.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
 
 from likeness.errors import DataError
+from likeness.evaluation.landmarks import POINT_SETS
 from likeness.geometry.array_files import read_arrays
 from likeness.media.decoding import MAX_PIXELS, open_image, read_bytes
 from likeness.storage.json_files import read_object
@@ -109,6 +111,12 @@ def read_point_sets(path: Path) -> dict[str, tuple[int, ...]]:
     """
     sets = read_object(path)
     for name, ids in sets.items():
+        if name in POINT_SETS or not re.fullmatch(r"\w[\w-]*", name):
+            raise DataError(
+                f"Expected a name of its own, of letters, digits, '_' and '-', for each set in "
+                f"'{path}', found '{name}'.",
+                advice=f"Scores have these sets already: {', '.join(POINT_SETS)}.",
+            )
         if (
             not isinstance(ids, list)
             or not ids

@@ -7,14 +7,12 @@ and ``annotation_files.py``. Bad data gives findings, never exceptions.
 from __future__ import annotations
 
 import logging
-from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
 from likeness.data.inspection import Finding, Inspection
 from likeness.data.provenance import PROVENANCE, look_at_provenance
 from likeness.errors import DataError, LikenessError, UsageError, first_few
-from likeness.geometry.head_asset import HeadAsset
 from likeness.media.image import load_image, probe_image
 from likeness.studio.version import STUDIO_VERSION
 from likeness.systems.face_encoder import left_out
@@ -30,6 +28,13 @@ from likeness.systems.face_encoder.landmark_files import implausible, in_image, 
 from likeness.systems.face_encoder.layouts import Entry, Folder, place_of, read_folder, split_of
 from likeness.systems.face_encoder.persons import persons_missing
 from likeness.systems.face_encoder.stage_findings import unlearnable
+from likeness.systems.face_encoder.truth_findings import (
+    CODED,
+    Lengths,
+    head_mismatch,
+    headless,
+    truth_lengths,
+)
 from likeness.systems.face_encoder.weights import check_files, check_initial_run
 
 logger = logging.getLogger(__name__)
@@ -61,10 +66,11 @@ def inspect_folder(uri: str, landmarks: str | None = None) -> Inspection:
         counts[split] = counts.get(split, 0) + 1
     findings = list(folder.findings)
     step = max(1, -(-total // MAX_DECODED))
-    lengths: dict[str, int] = {}
+    lengths: Lengths = {}
     for entry in folder.entries[::step]:
         findings += _look_at(entry, folder, lengths)
-    findings += _truth_lengths(lengths)
+    findings += truth_lengths(lengths)
+    findings += headless(folder)
     if step > 1:
         findings.append(
             Finding(
@@ -107,7 +113,7 @@ def inspect_configured(config: FaceEncoderConfig, *, begins: bool = True) -> Ins
     if inspection.ok:
         folder = read_folder(data.root, data.landmarks)
         own += unlearnable(config, folder)
-        if folder.head is not None and not data.allow_model_mismatch:
+        if not data.allow_model_mismatch:
             own.append(head_mismatch(folder, open_head(config.model.head)))
     added = [finding for finding in own if finding is not None]
     findings = (*inspection.findings, *added)
@@ -131,27 +137,11 @@ def _unstarted(config: FaceEncoderConfig) -> list[Finding | None]:
     return [Finding("warning", "no-initial-run", "", message, advice)]
 
 
-def head_mismatch(folder: Folder, asset: HeadAsset) -> Finding | None:
-    """The finding that a dataset's truth belongs to another head model; None where it fits."""
-    if folder.head is None or folder.head["fingerprint"] == asset.fingerprint:
-        return None
-    return Finding(
-        "error",
-        "head-mismatch",
-        "head.json",
-        f"The truth was made with the head model '{folder.head['name']}' "
-        f"({folder.head['fingerprint'][:12]}), but model.head is '{asset.name}' "
-        f"({asset.fingerprint[:12]}); their coefficients mean different things.",
-        "Make the dataset again, set model.head to that model, or set "
-        "data.allow_model_mismatch=true.",
-    )
-
-
-def _look_at(entry: Entry, folder: Folder, lengths: dict[str, int]) -> list[Finding]:
+def _look_at(entry: Entry, folder: Folder, lengths: Lengths) -> list[Finding]:
     """Everything wrong with one photograph and what lies beside it.
 
     Args:
-        lengths: gets how many numbers its truth has for the shape, by the place of the file.
+        lengths: gets how many numbers its truth has for what is coded, by the place of the file.
     """
     place = place_of(entry.image, folder.root)
     try:
@@ -205,7 +195,7 @@ def _sizes(entry: Entry, size: tuple[int, int], folder: Folder) -> list[Finding]
 
 
 def _annotations(
-    entry: Entry, size: tuple[int, int], folder: Folder, lengths: dict[str, int]
+    entry: Entry, size: tuple[int, int], folder: Folder, lengths: Lengths
 ) -> list[Finding]:
     """Everything wrong with the files that belong to a picture of ``size`` (width, height)."""
     findings = []
@@ -245,7 +235,8 @@ def _annotations(
     if entry.truth is not None:
         place = place_of(entry.truth, folder.root)
         try:
-            lengths[place] = len(read_truth(entry.truth)["shape"])
+            truth = read_truth(entry.truth)
+            lengths[place] = {name: len(truth[name]) for name in CODED if name in truth}
         except DataError as error:
             advice = "Make the dataset again, or remove the file."
             findings.append(_damage("truth-unusable", place, error, advice))
@@ -255,24 +246,6 @@ def _annotations(
 def _damage(code: str, place: str, error: LikenessError, advice: str) -> Finding:
     """The finding of a file that cannot be read; ``advice`` where the error has none."""
     return Finding("error", code, place, error.message, error.advice or advice)
-
-
-def _truth_lengths(lengths: Mapping[str, int]) -> list[Finding]:
-    """Truth whose shape has another length than most: what it lacks would be learned as zeros."""
-    counts = Counter(lengths.values())
-    usual = max(counts, key=lambda length: (counts[length], length), default=None)
-    return [
-        Finding(
-            "error",
-            "truth-length",
-            place,
-            f"Expected a shape of {usual} numbers, as {counts[usual]} of {len(lengths)} files "
-            f"have, found {length}.",
-            "Make the dataset again, or remove the file.",
-        )
-        for place, length in lengths.items()
-        if length != usual
-    ]
 
 
 def _divided(folder: Folder) -> list[Finding]:

@@ -100,6 +100,8 @@ def read_folder(root: str | Path, landmarks: str | Path | None = None) -> Folder
                 advice="Name the folder of the landmark files, or set it to null when they lie "
                 "beside the photographs.",
             )
+        if (root / "images").is_dir():
+            return _with_index(_pairs(root, "native", root / "images", Path(landmarks)))
         return _with_index(_pairs(root, "legacy", root, Path(landmarks)))
     if (root / "images").is_dir():
         return _with_index(_pairs(root, "native", root / "images", root / "landmarks"))
@@ -236,6 +238,8 @@ def _index(path: Path, findings: list[Finding]) -> dict[str, dict[str, Any]]:
             continue
         try:
             row = parse_json(line)
+            if not isinstance(row, dict) or "id" not in row:
+                raise ValueError(shown(row))
             name, split = str(row["id"]), row.get("split")
             if type(row["id"]) not in (str, int):
                 raise ValueError(f"the id {shown(row['id'])}, which is no text")

@@ -154,11 +154,20 @@ class PersonRecord:
             raise DataError(f"The person record at '{path}' is damaged: {reason}.") from error
 
     def edit(self, values: Mapping[str, Any]) -> PersonRecord:
-        """A copy with whole segments replaced, e.g. ``{"face.expression": np.zeros(100)}``."""
+        """A copy with whole segments replaced, e.g. ``{"face.expression": np.zeros(100)}``.
+
+        Raises:
+            UsageError: no such segment, or neither one number nor as many as it has.
+        """
         parts = {name: part.copy() for name, part in self.split().items()}
         for name, value in values.items():
-            segment = self.layout.segment(name)
-            parts[name] = np.broadcast_to(np.asarray(value, np.float32), (segment.dim,))
+            segment, new = self.layout.segment(name), np.asarray(value, np.float32)
+            if new.shape not in ((), (1,), (segment.dim,)):
+                raise UsageError(
+                    f"Expected one number for '{name}', or {segment.dim}, found an array of shape "
+                    f"{new.shape}."
+                )
+            parts[name] = np.broadcast_to(new, (segment.dim,))
         return replace(self, vector=self.layout.join(parts))
 
     def head_parameters(self, asset: HeadAsset, *, neutral: bool = False) -> dict[str, np.ndarray]:

@@ -87,9 +87,12 @@ def _lacks(
         told = f"{none} a truth"
         remedy = "train on studio people as well ('likeness data make face-encoder FOLDER')"
         lacks.append(_Lack("no-truth", TRUTH_TERMS, "the truth", told, remedy))
+    elif weighed & ALBEDO_TERMS and (told := _no_albedo(config)):
+        remedy = "choose another with model.layout, model.num_albedo and model.albedo"
+        lacks.append(_Lack("no-albedo", ALBEDO_TERMS, "true colours", told, remedy))
     elif weighed & ALBEDO_TERMS and not _knows_albedo(config, folder):
         told = f"{none} a truth of the model's albedo space (model.albedo={config.model.albedo})"
-        remedy = "set model.albedo to the space of the data, and model.num_albedo above 0"
+        remedy = "set model.albedo to the space of the data"
         lacks.append(_Lack("no-albedo", ALBEDO_TERMS, "true colours", told, remedy))
     if weighed & MASK_TERMS and all(entry.mask is None for entry in entries):
         told, remedy = f"{none} a mask", "add masks of classes, as masks/<id>.png"
@@ -108,13 +111,23 @@ def _lacks(
     return lacks
 
 
+def _no_albedo(config: FaceEncoderConfig) -> str:
+    """Why the model has no colours to compare, whatever the data; empty where it has."""
+    model, head = config.model, open_head(config.model.head)
+    layout = layout_of(model, head)
+    if reads_albedo(layout, head, model.albedo):
+        return ""
+    if "face.albedo" not in layout:
+        return f"the layout '{model.layout}' has no albedo"
+    if layout.segment("face.albedo").dim == 0:
+        return f"the model has no albedo (model.num_albedo={model.num_albedo})"
+    return f"the head model has no coordinates for model.albedo={model.albedo}"
+
+
 def _knows_albedo(config: FaceEncoderConfig, folder: Folder) -> bool:
     """Whether the truth has codes of the space that the model reads."""
-    model, own = config.model, None if folder.head is None else folder.head.get("albedo")
-    if not own or own != albedo_fingerprint(model.albedo):
-        return False
-    head = open_head(model.head)
-    return reads_albedo(layout_of(model, head), head, model.albedo)
+    own = None if folder.head is None else folder.head.get("albedo")
+    return bool(own) and own == albedo_fingerprint(config.model.albedo)
 
 
 def _of_stage(stage: EncoderStage, lacks: Sequence[_Lack]) -> list[Finding]:

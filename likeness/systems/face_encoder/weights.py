@@ -79,15 +79,23 @@ def check_initial_run(config: FaceEncoderConfig) -> None:
             differing.insert(0, "head")
         if not differing and reads_albedo(now, head, model.albedo):
             check_albedo(state, config=config, albedo=albedo_fingerprint(model.albedo))
-    if differing:
-        pairs = ", ".join(
-            f"model.{name} is {getattr(earlier, name)} there and {getattr(model, name)} here"
-            for name in differing
+    # Settings first: columns that follow from another head model are no fault of their own.
+    asked = [name for name in differing if getattr(earlier, name) != getattr(model, name)]
+    if asked:
+        told = ", ".join(
+            f"model.{name} is {_word(getattr(earlier, name))} there and "
+            f"{_word(getattr(model, name))} here"
+            for name in asked
         )
-        wanted = " ".join(f"model.{name}={_word(getattr(earlier, name))}" for name in differing)
+        wanted = " ".join(f"model.{name}={_word(getattr(earlier, name))}" for name in asked)
+        remedy = f"Set {wanted}"
+    elif differing:
+        told = f"the head model at model.head={model.head} is another one now"
+        remedy = "Put the head model of that run there"
+    if differing:
         raise UsageError(
-            f"The weights of model.initial_run '{model.initial_run}' do not fit: {pairs}.",
-            advice=f"Set {wanted}, or start from another run.",
+            f"The weights of model.initial_run '{model.initial_run}' do not fit: {told}.",
+            advice=f"{remedy}, or start from another run.",
         )
 
 

@@ -74,6 +74,18 @@ def test_the_legacy_pair_of_folders(tmp_path, which):
     assert folder.entries[3].landmarks == landmarks / "thumb_00003.npy"
 
 
+def test_other_landmarks_of_a_dataset_of_the_native_layout(tmp_path):
+    """Its pictures were looked for beside the folder they lie in."""
+    for name in ("a", "b"):
+        pair(tmp_path / "images", tmp_path / "landmarks", name)
+        pair(tmp_path / "images", tmp_path / "better", name)
+    rows = [json.dumps({"id": name, "split": "train"}) for name in ("a", "b")]
+    (tmp_path / "index.jsonl").write_text("\n".join(rows) + "\n")
+    folder = read_folder(tmp_path, tmp_path / "better")
+    assert not folder.findings
+    assert [entry.landmarks.parent.name for entry in folder.entries] == ["better", "better"]
+
+
 def test_pictures_and_landmarks_in_folders_of_any_name(tmp_path):
     pair(tmp_path / "mine", tmp_path / "points", "x")
     folder = read_folder(tmp_path / "mine", tmp_path / "points")

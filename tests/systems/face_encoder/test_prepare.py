@@ -307,7 +307,9 @@ def test_names_that_do_not_say_the_person_are_told(photos, dataset, tmp_path):
     (photos / "landmarks68.npz").unlink()
     each = prepare(str(photos), str(tmp_path / "each"), person_from=".")
     assert each.counts["persons"] == 8
-    assert [f.severity for f in each.findings if f.code == "no-persons"] == ["warning"]
+    (told,) = [f for f in each.findings if f.code == "no-persons"]
+    assert told.severity == "advice"  # it may well be so, and who says where names end was heard
+    assert told.message.startswith("person_from=. tells 8 persons apart on 8 photographs")
 
 
 def test_persons_who_are_named_after_their_photographs_are_no_persons(photos, dataset, tmp_path):

@@ -165,7 +165,7 @@ def test_editing_replaces_whole_segments_in_a_copy(toy_head):
     np.testing.assert_array_equal(record.vector, before)
     with pytest.raises(UsageError, match=r"no segment 'face\.nose'"):
         record.edit({"face.nose": 1})
-    with pytest.raises(ValueError, match="broadcast"):
+    with pytest.raises(UsageError, match=r"'camera', or 3, found an array of shape \(2,\)"):
         record.edit({"camera": [1.0, 2.0]})
 
 

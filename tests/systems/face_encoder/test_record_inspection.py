@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from likeness.assembly import configure
 from likeness.errors import DataError
 from likeness.studio.version import STUDIO_VERSION
 from likeness.systems.face_encoder.data import CONTRACT
+from likeness.systems.face_encoder.findings import inspect_configured
 from tests.systems.face_encoder.inspecting import found, only
 
 
@@ -65,6 +68,34 @@ def test_truth_of_another_length_than_the_others(data):
     assert "found 3" in finding.message
 
 
+def test_albedo_of_another_length_than_the_others(data):
+    path = data / "truth" / "p1_0.npz"
+    for other in sorted((data / "truth").iterdir()):
+        with np.load(other) as truth:
+            light = {"albedo": np.zeros(5), "harmonic_light": np.zeros((9, 3))}
+            arrays = {**truth, **light}
+        np.savez(other, **arrays)
+    np.savez(path, **{**arrays, "albedo": np.zeros(3)})
+    finding = only(data, "truth-length")
+    assert finding.path == "truth/p1_0.npz"
+    assert "an albedo of 5 numbers, as 7 of 8 files have, found 3" in finding.message
+
+
+def test_truth_of_no_known_head(data, toy_folder):
+    """It was believed to be of whatever head was configured, and scored in millimetres of it."""
+    (data / "head.json").unlink()
+    assert "no head.json" in only(data, "head-unknown", "warning").message
+    words = [f"model.head={toy_folder}", f"data.root={data}"]
+    config = configure("face-encoder", profile="smoke", overrides=words).config
+    (finding,) = [f for f in inspect_configured(config).findings if f.severity == "error"]
+    assert finding.code == "head-mismatch"
+    assert "Without head.json nobody knows" in finding.message
+    known = config.replace(data={"allow_model_mismatch": True})
+    assert inspect_configured(known).ok
+    shutil.rmtree(data / "truth")
+    assert inspect_configured(config).ok
+
+
 def test_truth_that_is_no_archive(data):
     (data / "truth" / "p0_0.npz").write_bytes(b"not an archive")
     assert only(data, "truth-unusable").path == "truth/p0_0.npz"
@@ -75,8 +106,8 @@ def test_truth_that_is_no_archive(data):
     [
         ('{"id": "p0_0", "split": "train"}', "'p0_0' a second time"),
         ('{"id": "p9", "split": "val"}', "the split 'val'"),
-        ('{"person": "x"}', "'id'"),
-        ("[1, 2]", "found"),
+        ('{"person": "x"}', "with an id of its own, found: {'person': 'x'}."),
+        ("[1, 2]", "with an id of its own, found: [1, 2]."),
         ('{"id": "p0', "found"),
         ("\udcff\udcfe\x00", "found"),
         ("[" * 100_000, "nested too deeply"),
@@ -198,6 +229,9 @@ def test_splits_that_lack_training_or_validation(data):
         ('{"x": [1.5]}', "found [1.5]"),
         ('{"x": [true]}', "found [True]"),
         ('{"x": []}', "found []"),
+        ('{"68": [1]}', "found '68'"),
+        ('{"nose": [30]}', "found 'nose'"),
+        ('{"core/x": [30]}', "found 'core/x'"),
         ("\udcff", "JSON object"),
     ],
 )

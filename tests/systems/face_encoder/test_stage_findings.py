@@ -10,7 +10,10 @@ from pathlib import Path
 import pytest
 
 from likeness import workflow
+from likeness.assembly import configure
 from likeness.errors import DataError
+from likeness.systems.face_encoder.layouts import read_folder
+from likeness.systems.face_encoder.stage_findings import unlearnable
 from tests.systems.face_encoder.inspecting import found
 from tests.systems.face_encoder.toy import SMALL_MODEL
 
@@ -142,6 +145,18 @@ def test_true_colours_of_the_model_s_albedo_space_are_learned(data: Path, toy_fo
     none = [*words[:-2], "model.num_albedo=0", "model.albedo=synthetic"]
     (finding,) = found(_planned(none, weights, *ONLY).inspection, "no-albedo")
     assert finding.severity == "warning"
+    assert "counts for nothing: the model has no albedo (model.num_albedo=0)." in finding.message
+
+
+def test_a_layout_without_albedo_is_what_is_told(data: Path) -> None:
+    """The data were blamed, whatever space they are of."""
+    weights = "stages.0.weights={landmark: 1, supervised_light: 1}"
+    words = ["model.layout=smirk361", weights, *ONLY]
+    config = configure("face-encoder", profile="smoke", overrides=words).config
+    (finding,) = unlearnable(config, read_folder(data))
+    assert finding.message == (
+        "supervised_light of stage 'lmk' counts for nothing: the layout 'smirk361' has no albedo."
+    )
 
 
 def _without_persons(data: Path) -> None:

@@ -14,6 +14,7 @@ import pytest
 import torch
 
 from likeness import workflow
+from likeness.assembly import configure
 from likeness.errors import LikenessError, MissingError, UnsafeFileError, UsageError
 from likeness.geometry.toy_flame import make_toy_flame
 from likeness.models.resnet import build_trunk
@@ -25,6 +26,7 @@ from likeness.systems.face_encoder.findings import inspect_configured
 from likeness.systems.face_encoder.layouts import read_folder
 from likeness.systems.face_encoder.prepare import prepare
 from likeness.systems.face_encoder.trained import predictor_of
+from likeness.systems.face_encoder.weights import check_initial_run
 from tests.systems.face_encoder.toy import (
     CROP_SIZE,
     SMALL_LAYOUT,
@@ -153,6 +155,22 @@ def test_weights_for_another_head_are_refused_before_a_run_exists(trained, datas
     with pytest.raises(UsageError, match=r"model\.head is .* there and .* here"):
         train(tmp_path / "other", dataset / "images", tmp_path / "runs", *words)
     assert not (tmp_path / "runs").exists()
+
+
+def test_columns_that_follow_from_another_head_are_not_told_as_settings(
+    toy_folder, dataset, tmp_path
+):
+    """They were told as "None there and None here", and to be set to what they are."""
+    own = ("model.num_shape=null", "model.num_expression=null")
+    first = train(toy_folder, dataset, tmp_path / "first", *own, steps=1)
+    words = [*own, "model.head=studio", f"model.initial_run={first.path}"]
+    small = dict(word.split("=", 1) for word in (*SMALL_MODEL, *words))
+    overrides = [f"{key}={value}" for key, value in small.items()]
+    config = configure("face-encoder", profile="smoke", overrides=overrides).config
+    with pytest.raises(UsageError) as caught:
+        check_initial_run(config)
+    assert f"do not fit: model.head is {toy_folder} there and studio here." in caught.value.message
+    assert caught.value.advice == f"Set model.head={toy_folder}, or start from another run."
 
 
 def test_weights_for_another_albedo_space_are_refused_before_a_run_exists(

@@ -1,0 +1,95 @@
+"""Plain data without the words that have a fault, so that what is wrong beside them is found too.
+
+A library that validates looks at the rules between settings only where the settings themselves are
+sound, so one slip would hide others until the next try. Owns which words are left out, and what is
+put in their place. Finding the faults is ``faults.py``.
+"""
+
+from __future__ import annotations
+
+import copy
+import re
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from pydantic import ValidationError
+
+from likeness.config.faults import Fault, settings_at_fault, validation_faults
+from likeness.config.keys import Key, has, known_keys, value_at
+from likeness.config.overrides import Origin
+from likeness.config.schema import ConfigModel
+
+_ROUNDS = 8
+"""Rules may lie behind rules; each round leaves something out."""
+
+
+def validated(
+    config_class: type[ConfigModel],
+    tree: dict[str, Any],
+    below: dict[str, Any],
+    origin_of: Callable[[Key], Origin],
+    told: Sequence[Fault] = (),
+) -> tuple[ConfigModel | None, list[Fault]]:
+    """The configuration of plain data, and every fault of it.
+
+    What is at fault is as it stands below, or left out; a fault that only this may have made, since
+    it speaks of such a setting, is not told.
+
+    Args:
+        below: the plain data before anybody wrote to it.
+        told: faults that are known already, of words that never came into ``tree``.
+
+    Returns:
+        What the data say without the words that have a fault, None where that is not valid; and the
+        faults in the order they were found.
+    """
+    tree = copy.deepcopy(tree)
+    faults: list[Fault] = []
+    for _ in range(_ROUNDS):
+        try:
+            return config_class.model_validate(tree), faults
+        except ValidationError as error:
+            found = validation_faults(error, tree, origin_of, known_keys(config_class, tree))
+        faults += beside([*told, *faults], found) if faults else found
+        wrong = {key for fault in found for key in settings_at_fault(fault, tree)}
+        undone = [key for key in sorted(wrong) if _undo(tree, below, key)]
+        if not undone:
+            return None, faults
+    return None, faults
+
+
+def beside(told: Iterable[Fault], found: Iterable[Fault]) -> list[Fault]:
+    """Those of the faults found that no setting at fault already has a part in."""
+    names = {name for fault in told for name in _spoken_of(fault)}
+    return [fault for fault in found if not any(_speaks_of(fault, name) for name in names)]
+
+
+def _spoken_of(fault: Fault) -> list[str]:
+    """The setting at fault, and those its message names: the one it was meant to be."""
+    return [
+        name for name in (fault.key, *re.findall(r"'([\w-]+(?:\.[\w-]+)+)'", fault.message)) if name
+    ]
+
+
+def _speaks_of(fault: Fault, name: str) -> bool:
+    words = f"{fault.key} {fault.message}"
+    return re.search(rf"(?<![\w.]){re.escape(name)}(?![\w-])", words) is not None
+
+
+def _undo(tree: dict[str, Any], below: dict[str, Any], key: Key) -> bool:
+    """Put what stood below into a place, in place; or nothing, where that is what is wrong.
+
+    Returns:
+        Whether there was anything to undo.
+    """
+    if not key or not has(tree, key):
+        return False
+    around = value_at(tree, key[:-1])
+    if has(below, key) and value_at(below, key) != value_at(tree, key):
+        place = int(key[-1]) if isinstance(around, list) else key[-1]
+        around[place] = copy.deepcopy(value_at(below, key))
+    elif isinstance(around, dict):
+        del around[key[-1]]
+    else:
+        return False
+    return True
