@@ -10,6 +10,7 @@ import functools
 import numpy as np
 from scipy.spatial import cKDTree
 
+from likeness.geometry.easing import smoothstep
 from likeness.studio.appearance import Appearance
 from likeness.studio.noise import fade, fbm, random_at
 from likeness.studio.parts import LOWER_TEETH, UPPER_TEETH, TeethRow
@@ -20,6 +21,8 @@ _ENAMEL = np.array([0.665, 0.605, 0.520])
 _GUM = np.array([0.430, 0.165, 0.150])
 _GUM_SHINE = (1.6, 0.26)
 """Specular and roughness."""
+_SHADED = 12.0, 34.0
+"""mm behind the incisors between which teeth fall into the shade of the cheeks."""
 _TONGUE = np.array([0.430, 0.175, 0.155])
 _LINING_FRONT = np.array([0.380, 0.125, 0.110])
 _LINING_BACK = np.array([0.190, 0.070, 0.060])
@@ -111,6 +114,9 @@ def _paint_row(
     gum = np.clip((gum_line - along) / 0.05 + 0.5, 0.0, 1.0)[:, None]
     albedo = albedo * (1.0 - gum) + _gum_colour(appearance, rest, footprint) * gum
 
+    # Cheeks keep lamps as well from the molars: in an open mouth turned aside they stood there as
+    # bright blocks.
+    albedo *= 1.0 - 0.8 * smoothstep(*_SHADED, row.arch_front - rest[:, 2])[:, None]
     occlusion = _occlusion_of_depth(row, rest)
     occlusion *= 1.0 - 0.25 * np.clip(1.0 - along, 0.0, 1.0)
     values.albedo[chosen] = np.maximum(albedo, 0.02)
