@@ -108,7 +108,7 @@ def recession_of(hair: HairTraits) -> float:
     styles what lies or stands before the line is seen, and that begins lower.
     """
     if hair.style == "tied":
-        return hair.recession + _BARED * (1.0 - hair.recession)
+        return hair.recession + _BARED * (1.0 - hair.recession) ** 2
     return hair.recession
 
 

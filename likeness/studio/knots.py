@@ -181,7 +181,7 @@ def _tail(
     ``behind`` is how far in mm the back of the head lies behind the knot.
     """
     curl = smooth(0.25, 0.85, np.array(hair.curl)).item()
-    radius = 15.0 * hair.volume**0.7 * (1.0 + 0.7 * curl)
+    radius = 17.0 * hair.volume**0.7 * (1.0 + 0.7 * curl)
     arch = arch_of(float(np.arctan2(out[1], -out[2])), behind + radius + _CLEAR, radius)
     longest = (0.95 * hair.length + arch.length) * (1.0 - 0.35 * curl)
     length = longest * (1.0 - 0.45 * rng.random(count) ** 1.3)[:, None]
