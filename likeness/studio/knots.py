@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from likeness.studio.attached import AttachedMesh
-from likeness.studio.hair_growth import gather, wave
+from likeness.studio.hair_growth import wave
 from likeness.studio.hair_shapes import KNOT, Recipe, smooth
 from likeness.studio.ribbons import Roots, ribbons
 from likeness.studio.scalp import HeadSpace
@@ -30,7 +30,7 @@ _SKULL = np.array([0.0, 55.0, -4.0])
 _TIE, _CLEAR = 6.0, 6.0
 """mm: radius of a tail where it is tied, and between the back of the head and its inner side."""
 
-_RISE = 31.0
+_RISE = 21.0
 """mm for which a tail stands straight out of its tie: so far that it is seen over the head."""
 
 _DOWN = -0.5 * np.pi
@@ -115,7 +115,8 @@ def beyond_the_knot(
     """
     nearest = int(np.argmin(np.linalg.norm(template.vertices[: len(skin)] - KNOT, axis=1)))
     triangle = template.skin_faces[(template.skin_faces == nearest).any(axis=1)][0]
-    base = skin[triangle].mean(axis=0)
+    # Not the middle of the triangle: that lies beside the middle of the head.
+    base = skin[nearest].astype(np.float64)
     out = (base - _SKULL) / np.linalg.norm(base - _SKULL)
     if hair.length < _SHORTEST_TAIL:
         paths, facing, layer = _bun(hair, base, out, rng, count)
@@ -125,7 +126,7 @@ def beyond_the_knot(
         paths = _curled(paths, hair, recipe, space, rng, seed)
     t = np.linspace(0.0, 1.0, paths.shape[1])
     profile = (0.5 + 0.5 * smooth(0.0, 0.2, t)) * (1.0 - 0.8 * smooth(0.55, 1.0, t))
-    roots = Roots(np.tile(triangle, (count, 1)), np.full((count, 3), 1 / 3))
+    roots = Roots(np.tile(triangle, (count, 1)), np.tile(1.0 * (triangle == nearest), (count, 1)))
     return ribbons(
         roots,
         paths,
@@ -203,10 +204,11 @@ def _tail(
     ring = np.cos(angle)[:, None, None] * sideways + np.sin(angle)[:, None, None] * over
     swells = smooth(-6.0, 50.0, along) * (1.0 - 0.75 * smooth(0.45, 1.0, along / longest))
     size = _TIE + (radius - _TIE) * swells
-    # No two strands stay the same way apart: else the tail is a pipe.
-    astray = 1.0 + 0.14 * rng.standard_normal((count, 1)) * along / longest
+    # No two strands stay the same way apart: else the tail is a pipe. Over the arch, where the
+    # outline is seen from the front, they lie together.
+    loose = smooth(0.7 * arch.length, longest, along)
+    astray = 1.0 + 0.2 * rng.standard_normal((count, 1)) * loose
     paths = middle + ring * (size * layer[:, None] * astray)[..., None]
-    paths = gather(paths, paths[:, points // 2], rng, 0.3)
     return paths, ring, layer
 
 
