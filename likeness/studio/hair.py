@@ -18,6 +18,7 @@ from likeness.seeds import rng_of
 from likeness.studio import beard, lashes
 from likeness.studio.appearance import Appearance
 from likeness.studio.attached import AttachedMesh, join
+from likeness.studio.drawn_back import are_wisps, at_temple, reach_of_knot, wisps_of
 from likeness.studio.hair_growth import (
     band_height,
     clear_shoulders,
@@ -28,29 +29,27 @@ from likeness.studio.hair_growth import (
     wave,
 )
 from likeness.studio.hair_shapes import (
-    KNOT,
     Recipe,
     fringe_of,
     has_inside,
     loose_of,
     lowest_point,
+    recession_of,
     recipe_of,
     smooth,
     strand_lengths,
 )
 from likeness.studio.hairline import density_of, heights_of
+from likeness.studio.knots import beyond_the_knot
 from likeness.studio.noise import fbm
 from likeness.studio.ribbons import Roots, ribbons, scatter_roots
 from likeness.studio.scalp import HeadSpace
 from likeness.studio.surface_points import HAIR, HAIR_CAP
 from likeness.studio.template import Template
-from likeness.studio.traits import HairTraits
 
 Detail = Literal["low", "standard", "high"]
 
 NUM_STRANDS = {"low": 2200, "standard": 6000, "high": 14000}
-_TAIL_RISE, _TAIL_CLEAR = 58.0, 18.0
-"""mm that a tail rises from the knot, and between the back of the head and its middle"""
 HAIRLINE_SEED = 229
 """Added to the texture seed: painted scalp and rooted strands share one hairline."""
 
@@ -101,10 +100,11 @@ def _scalp_hair(
     skin = np.asarray(rest_vertices[:num_skin], dtype=np.float64)
     on_template = template.vertices[:num_skin]
     seed = appearance.texture_seed + HAIRLINE_SEED
+    recession = recession_of(hair)
     density = density_of(
         on_template,
         template.ear[:num_skin],
-        recession=hair.recession,
+        recession=recession,
         thinning=hair.thinning,
         seed=seed,
     )
@@ -115,10 +115,10 @@ def _scalp_hair(
     space = HeadSpace(template, skin, recipe.ear_cover)
     count = int(NUM_STRANDS[detail] * recipe.density)
     # The outermost hairs are fine, so there are more of them.
-    heights = heights_of(on_template, recession=hair.recession, seed=seed)
+    heights = heights_of(on_template, recession=recession, seed=seed)
     rooted = density * (1.0 + 2.0 * smooth(16.0, 6.0, heights))
     roots = scatter_roots(rng, faces, skin, rooted, count)
-    above_line = heights_of(roots.on(on_template), recession=hair.recession, seed=seed)
+    above_line = heights_of(roots.on(on_template), recession=recession, seed=seed)
     # Triangles reach over the line.
     grows = above_line > -3.0
     roots, above_line = Roots(roots.anchors[grows], roots.weights[grows]), above_line[grows]
@@ -130,13 +130,23 @@ def _scalp_hair(
     length *= 0.3 + 0.7 * smooth(-2.0, 14.0, above_line)
     ragged = fbm(start, 14.0, seed + 3) * 0.7 + 0.5 * rng.standard_normal(count)
     floor = lowest_point(hair, rest_roots, ragged)
-    taper = edge_taper(above_line)
+    taper = edge_taper(recipe, above_line)
     groups = [(recipe, np.ones(count, dtype=bool))]
-    if hair.fringe > 0.0 and hair.style == "tied":
-        at_temple = (rest_roots[:, 2] > 52.0) & (rest_roots[:, 1] < 78.0)
-        at_temple &= rng.random(count) < hair.fringe
-        floor[at_temple] = -48.0 + 14.0 * ragged[at_temple]
-        groups = [(recipe, ~at_temple), (loose_of(recipe, hair), at_temple)]
+    wisps = np.zeros(count, dtype=bool)
+    if hair.style == "tied":
+        wisps = are_wisps(above_line, rng.random(count))
+        left_out = at_temple(rest_roots, above_line) & (rng.random(count) < hair.fringe)
+        left_out &= ~wisps
+        floor[left_out] = -48.0 + 14.0 * ragged[left_out]
+        drawn_back = ~left_out & ~wisps
+        # Where it is tied, what lies there already hides the rest of a strand.
+        length[drawn_back] = np.minimum(length, reach_of_knot(rest_roots))[drawn_back]
+        length[wisps] = rng.uniform(5.0, 15.0, int(wisps.sum()))
+        groups = [
+            (recipe, drawn_back),
+            (loose_of(recipe, hair), left_out),
+            (wisps_of(recipe), wisps),
+        ]
     if hair.fringe > 0.0 and hair.style in ("bob", "long"):
         over_brow = (rest_roots[:, 2] > 55.0) & (np.abs(rest_roots[:, 0]) < 46.0)
         over_brow &= rng.random(count) < hair.fringe
@@ -163,8 +173,10 @@ def _scalp_hair(
     facing = space.outward(paths.reshape(-1, 3)).reshape(paths.shape)
     share = (NUM_STRANDS["standard"] * recipe.density / count) ** 0.6
     t = np.linspace(0.0, 1.0, paths.shape[1])
-    profile = (0.35 + 0.65 * smooth(0.0, 0.18, t)) * (1.0 - 0.82 * smooth(0.55, 1.0, t))
-    fine = 0.25 + 0.75 * smooth(0.1, 0.8, roots.on(density)) * smooth(-3.0, 14.0, above_line)
+    thin, reach = recipe.thickens
+    profile = (thin + (1.0 - thin) * smooth(0.0, reach, t)) * (1.0 - 0.82 * smooth(0.55, 1.0, t))
+    fine = 0.25 + 0.75 * smooth(0.1, 0.8, roots.on(density)) * smooth(-3.0, recipe.fine, above_line)
+    fine[wisps] *= 0.6
     widths = (recipe.width * share * fine * rng.uniform(0.6, 1.25, count))[:, None] * profile
     strands = ribbons(
         roots,
@@ -178,83 +190,37 @@ def _scalp_hair(
         numbers=np.arange(count),
         local=False,
     )
-    if not has_inside(hair):
-        return [strands]
-    parts = [_cap(recipe, template, skin, density, heights, frame), strands]
+    parts = [strands]
+    if has_inside(hair) and recipe.inside > 0.0:
+        parts.insert(0, _cap(recipe, template, skin, density, heights, frame))
     if hair.style == "tied":
-        parts.append(_knot(hair, template, skin, frame, rng, detail))
+        parts.append(
+            beyond_the_knot(
+                hair,
+                recipe,
+                space,
+                template,
+                skin,
+                frame,
+                rng,
+                seed,
+                NUM_STRANDS[detail] // 7,
+                2.3 * (NUM_STRANDS["standard"] / NUM_STRANDS[detail]) ** 0.6,
+            )
+        )
     return parts
 
 
-def edge_taper(above_line: np.ndarray) -> np.ndarray:
+def edge_taper(recipe: Recipe, above_line: np.ndarray) -> np.ndarray:
     """Share of the full height hair has at a root so far above the hairline in mm."""
-    return 0.2 + 0.8 * smooth(2.0, 34.0, above_line)
+    low, reach = recipe.edge
+    return low + (1.0 - low) * smooth(2.0, reach, above_line)
 
 
 def out_of_scalp(length: np.ndarray) -> np.ndarray:
     """Share of the openness of outermost hair that strands so long in mm have: clipped ones stand
     in the shade between their neighbours."""
     return 0.5 + 0.5 * smooth(2.0, 14.0, length)
-
-
-def _knot(
-    hair: HairTraits,
-    template: Template,
-    skin: np.ndarray,
-    frame: np.ndarray,
-    rng: np.random.Generator,
-    detail: Detail,
-) -> AttachedMesh:
-    """The bun or, for longer hair, the tail that tied hair ends in."""
-    center_vertex = int(np.argmin(np.linalg.norm(template.vertices[: len(skin)] - KNOT, axis=1)))
-    count = NUM_STRANDS[detail] // 6
-    triangle = template.skin_faces[(template.skin_faces == center_vertex).any(axis=1)][0]
-    roots = Roots(np.tile(triangle, (count, 1)), np.tile(np.full(3, 1 / 3), (count, 1)))
-    base = skin[triangle].mean(axis=0)
-    out = (base - np.array([0.0, 55.0, -4.0])) / np.linalg.norm(base - np.array([0.0, 55.0, -4.0]))
-    points = 12
-    t = np.linspace(0.0, 1.0, points)[None, :, None]
-    if hair.length < 200.0:
-        radius = 19.0 + 0.07 * hair.length * hair.volume
-        middle = base + 0.75 * radius * out
-        # Arcs of tilted great circles, all turning the same way about the outward axis.
-        axis = out + 0.55 * rng.standard_normal((count, 3))
-        axis /= np.linalg.norm(axis, axis=1, keepdims=True)
-        first = np.cross(axis, rng.standard_normal((count, 3)))
-        first /= np.linalg.norm(first, axis=1, keepdims=True)
-        second = np.cross(axis, first)
-        angle = t * rng.uniform(1.6, 2.8, count)[:, None, None]
-        size = radius * rng.uniform(0.72, 1.06, count)[:, None, None]
-        arms = np.cos(angle) * first[:, None] + np.sin(angle) * second[:, None]
-        paths = middle + size * arms * (1.0 + 0.10 * np.sin(3.0 * angle))
-        facing = arms
-        layer = (size[:, 0, 0] / radius - 0.72) / 0.34
-    else:
-        length = (0.95 * hair.length) * rng.uniform(0.75, 1.05, count)[:, None, None]
-        ring = rng.standard_normal((count, 1, 3)) * (1.0, 1.0, 0.6)
-        ring /= np.linalg.norm(ring, axis=-1, keepdims=True)
-        layer = rng.random(count) ** 0.5
-        belly = 6.0 + 15.0 * np.sin(np.pi * (0.08 + 0.80 * t)) ** 0.8
-        # It springs up from the knot, then falls behind the head.
-        fall = np.concatenate([0 * t, -(t**1.8), 0 * t], axis=-1) * length
-        away = out * (_TAIL_RISE * np.sin(0.5 * np.pi * np.minimum(6.0 * t, 1.0)))
-        clear = skin[:, 2].min() - _TAIL_CLEAR - base[2] - _TAIL_RISE * out[2]
-        away = away + smooth(0.0, 0.45, t) * [0.0, 0.0, min(clear, 0.0)]
-        paths = base + fall + away + ring * belly * layer[:, None, None] * hair.volume
-        facing = np.broadcast_to(ring, paths.shape)
-    widths = 2.2 * rng.uniform(0.6, 1.2, count)[:, None] * (1.0 - 0.75 * t[..., 0] ** 4)
-    return ribbons(
-        roots,
-        paths,
-        facing,
-        widths * (NUM_STRANDS["standard"] / NUM_STRANDS[detail]) ** 0.6,
-        skin,
-        frame,
-        part=HAIR,
-        layer=0.3 + 0.7 * np.clip(layer, 0.0, 1.0),
-        numbers=100000 + np.arange(count),
-        local=False,
-    )
 
 
 def _cap(
@@ -278,7 +244,7 @@ def _cap(
     normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-9)
     above_line = heights[used]
     height = recipe.inside * band_height(recipe, skin[used]) * smooth(0.45, 1.0, density[used])
-    height *= edge_taper(above_line)
+    height *= edge_taper(recipe, above_line)
     if recipe.part is not None:
         # Nothing stands over a parting: strands leave it on either side.
         in_front = smooth(-65.0, -35.0, skin[used][:, 2])

@@ -83,7 +83,7 @@ def grow(
     flow = recipe.flow(position, start)
     flow /= np.maximum(np.linalg.norm(flow, axis=1, keepdims=True), 1e-9)
     direction = recipe.lift * outward + (1.0 - recipe.lift) * flow
-    direction += 0.22 * lock + 0.12 * stray
+    direction += recipe.unruly * (0.22 * lock + 0.12 * stray)
     path = [position]
     rise = 22.0 if recipe.part is None else 9.0
     for number in range(1, steps + 1):

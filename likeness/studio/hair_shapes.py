@@ -23,6 +23,13 @@ KNOT = np.array([0.0, 138.0, -66.0])
 """Where tied hair comes together: so high that the bun or the tail it ends in is seen over the head
 from the front. With neither in sight tied hair is a short cut."""
 
+_SKULL = np.array([0.0, 60.0, -4.0])
+"""Middle of the skull, mm."""
+
+_BARED = 0.36
+"""Recession at which the line in front is three quarters as far above the brows as it is from nose
+to chin. By the classical canon it is as far; most foreheads are lower."""
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -56,9 +63,19 @@ class Recipe:
     density: float = 1.0
     """Strands, as a share of the usual number."""
     inside: float = 0.4
-    """Share of the height up to which hair is so dense that its inside hides the strands there."""
+    """Share of the height up to which hair is so dense that its inside hides the strands there, 0
+    where it has none."""
     settling: float = 0.0
     """Share of their height that strands lose toward their ends."""
+    edge: tuple[float, float] = (0.2, 34.0)
+    """Share of its height that hair has at its line, and how far above that (mm) it has all."""
+    fine: float = 14.0
+    """How far above the line (mm) ribbons are as wide as elsewhere."""
+    thickens: tuple[float, float] = (0.35, 0.18)
+    """Share of its width a ribbon has at its root, and share of its length after which it has all.
+    """
+    unruly: float = 1.0
+    """How far roots point aside from where the hair is combed."""
     part: float | None = None
     """x in mm where the hair divides, if it does."""
 
@@ -82,6 +99,17 @@ def has_inside(hair: HairTraits) -> bool:
 def is_parted(hair: HairTraits) -> bool:
     """Whether the style shows a line of scalp where the hair divides."""
     return hair.style in ("side_part", "bob", "long")
+
+
+def recession_of(hair: HairTraits) -> float:
+    """Recession of the line that hair begins at, 0..1.
+
+    Drawn back, hair shows the whole forehead, rounded and with corners at the temples. In other
+    styles what lies or stands before the line is seen, and that begins lower.
+    """
+    if hair.style == "tied":
+        return hair.recession + _BARED * (1.0 - hair.recession) ** 2
+    return hair.recession
 
 
 def _unit(vectors: np.ndarray) -> np.ndarray:
@@ -180,7 +208,13 @@ def _hanging(hair: HairTraits, inward: float) -> Flow:
 
 def _tied(hair: HairTraits) -> Flow:
     def flow(positions: np.ndarray, roots: np.ndarray) -> np.ndarray:
-        return _unit(KNOT - positions)
+        # Along the head: straight at the knot most of a step would lead into it.
+        away = positions - _SKULL * (1.0, 0.0, 1.0)
+        away[:, 1] = np.maximum(away[:, 1] - _SKULL[1], 0.0)
+        away = _unit(away)
+        toward = _unit(KNOT - positions)
+        into = np.minimum((toward * away).sum(axis=1, keepdims=True), 0.0)
+        return toward - into * away
 
     return flow
 
@@ -250,20 +284,25 @@ def _recipe_of(hair: HairTraits) -> Recipe:
         flow = _hanging(hair, 0.14)
         return Recipe(flow, 6.0 * body, 6.0, 0.3, 0.5, 30.0, 2.4, wave, 8.0, ear_cover=1.05)
     if hair.style == "tied":
-        # Combed taut: no locks with gaps between, and strands down to the scalp. An inside that
-        # rises faster behind the hairline than they do shows there, as dark patches.
+        # Combed taut: it lies on the scalp from its roots on, without locks and gaps between them.
+        # An inside would come through such strands as dark patches.
         return Recipe(
             _tied(hair),
-            8.0 * body,
-            4.5,
-            0.25,
+            5.5 * body,
+            3.5,
+            0.0,
             0.5,
             -free,
             1.6,
             (0.2 * wave[0], 40.0),
-            6.0,
+            3.0,
+            slack=0.2,
             clumping=0.1,
-            inside=0.05,
+            inside=0.0,
+            edge=(0.0, 60.0),
+            fine=18.0,
+            thickens=(0.25, 0.15),
+            unruly=0.3,
         )
     if hair.style == "curls":
         radius = 3.0 + 2.5 * (1.0 - hair.curl)

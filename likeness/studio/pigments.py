@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from likeness.studio.appearance import Appearance
 from likeness.studio.colours import interpolate_log
-from likeness.studio.hair_shapes import has_inside, is_parted, part_line
+from likeness.studio.hair_shapes import has_inside, is_parted, part_line, recession_of
 from likeness.studio.lips_brows import BEARD_STYLES
 from likeness.studio.strands import passes_light
 
@@ -63,6 +63,7 @@ class Pigments(NamedTuple):
     hair_ramp: float
     hair_inside: bool
     hair_back: bool
+    hair_shade: float
     recession: float
     thinning: float
     parted: bool
@@ -81,6 +82,7 @@ def pigments_of(appearance: Appearance) -> Pigments:
     high, low = min(skin.melanin + 0.05, 1.0), max(skin.melanin - 0.05, 0.0)
     slope = [math.log(b / a) / (high - low) for a, b in zip(skin_tone(low), skin_tone(high))]
     # In the shade of the strands above, which light ones hardly throw.
+    tied = hair.style == "tied"
     dim = 0.75 + 0.25 * passes_light(hair.colour[1])
     dark = [dim * value for value in hair.colour]
     beard_redness = (1.15, 0.95, 0.85)
@@ -90,6 +92,7 @@ def pigments_of(appearance: Appearance) -> Pigments:
         "crop": (0.95, 20.0),
         "side_part": (0.95, 22.0),
         "swept": (0.95, 22.0),
+        "tied": (0.96, 17.0),
     }.get(hair.style, (0.96, 15.0))
     return Pigments(
         tone=skin_tone(skin.melanin),
@@ -122,8 +125,10 @@ def pigments_of(appearance: Appearance) -> Pigments:
         hair_cover=cover,
         hair_ramp=ramp,
         hair_inside=has_inside(hair),
-        hair_back=hair.style == "tied",
-        recession=hair.recession,
+        hair_back=tied,
+        # Under hair that lies flat on it the scalp is less in the shade.
+        hair_shade=(0.25 if tied else 0.62) * (1.0 - passes_light(dark[1])),
+        recession=recession_of(hair),
         thinning=hair.thinning,
         parted=is_parted(hair),
         part_line=part_line(hair),

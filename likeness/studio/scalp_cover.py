@@ -13,7 +13,6 @@ from numba import njit
 from likeness.studio import hairline
 from likeness.studio.lips_brows import stubble
 from likeness.studio.noise import fade, fbm_at, noise_at, smoothstep
-from likeness.studio.strands import passes_light
 
 _PARTED = 0.8
 """How bare the skin is in the middle of a parting."""
@@ -153,6 +152,5 @@ def scalp_cover(x, y, z, ear, footprint, p):
     speckled = min(cover * (0.3 + 1.4 * grain), 1.0)
     shade = 0.0
     if p.hair_inside:
-        dark = 0.62 * (1.0 - passes_light(p.hair_colour[1]))
-        shade = dark * cover * smoothstep(0.0, 12.0, height)
+        shade = p.hair_shade * cover * smoothstep(0.0, 12.0, height)
     return speckled * (1.0 - cover) + cover * cover, shade
