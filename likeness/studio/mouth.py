@@ -116,7 +116,7 @@ def _paint_row(
 
     # Cheeks keep lamps as well from the molars: in an open mouth turned aside they stood there as
     # bright blocks.
-    albedo *= 1.0 - 0.8 * smoothstep(*_SHADED, row.arch_front - rest[:, 2])[:, None]
+    albedo *= 1.0 - 0.62 * smoothstep(*_SHADED, row.arch_front - rest[:, 2])[:, None]
     occlusion = _occlusion_of_depth(row, rest)
     occlusion *= 1.0 - 0.25 * np.clip(1.0 - along, 0.0, 1.0)
     values.albedo[chosen] = np.maximum(albedo, 0.02)

@@ -2,5 +2,5 @@
 
 from __future__ import annotations
 
-STUDIO_VERSION = 13
+STUDIO_VERSION = 14
 """Part of every fingerprint of studio heads, people and data."""

@@ -9,7 +9,7 @@ import pytest
 
 from likeness.studio import surface
 from likeness.studio.mouth import crown_position
-from likeness.studio.parts import UPPER_TEETH
+from likeness.studio.parts import LOWER_TEETH, UPPER_TEETH
 from likeness.studio.template import PARTS, build_template
 from tests.studio.surface_cases import head_points, plain, points_at
 
@@ -72,6 +72,19 @@ def test_gaps_take_as_little_light_from_afar_as_near() -> None:
         lost.append(1.0 - light.mean() / np.percentile(light[np.abs(across) < 0.3], 50))
     assert lost[1] == pytest.approx(lost[0], rel=0.15)
     assert lost[2] == pytest.approx(lost[0], rel=0.15)
+
+
+def test_molars_fall_into_shade() -> None:
+    """An open mouth turned aside showed them as bright blocks: cheeks keep lamps from them."""
+    template = build_template()
+    ids = _teeth("teeth_lower")
+    rest = template.vertices[ids]
+    number, _ = crown_position(rest, upper=False)
+    crown = (rest[:, 1] - LOWER_TEETH.gum_line) / LOWER_TEETH.height > 0.3
+    light = surface.evaluate(plain(), head_points(template, ids, 0.1)).albedo.mean(axis=1)
+    means = [light[crown & (number == tooth)].mean() for tooth in range(7)]
+    assert means[4] > means[5] > means[6] - 0.02
+    assert means[6] < 0.6 * min(means[:3])  # of one colour but for the shade
 
 
 def test_teeth_are_ivory_and_gums_red() -> None:
