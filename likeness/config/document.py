@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePath
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
@@ -115,6 +115,8 @@ def diff(left: Resolved, right: Resolved) -> list[dict[str, Any]]:
     rows = []
     for name in dict.fromkeys([*values[0], *values[1]]):
         one, other = (side.get(name) for side in values)
+        if one is None and other is None and _is_filled(values, name):
+            continue  # nothing on one side, and on the other what it holds has rows of its own
         if one != other or (name in values[0]) != (name in values[1]):
             rows.append(
                 {
@@ -126,6 +128,10 @@ def diff(left: Resolved, right: Resolved) -> list[dict[str, Any]]:
                 }
             )
     return rows
+
+
+def _is_filled(sides: Sequence[Mapping[str, Any]], name: str) -> bool:
+    return any(key.startswith(f"{name}.") for side in sides for key in side)
 
 
 def _source(resolved: Resolved, name: str) -> str | None:

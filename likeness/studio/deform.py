@@ -39,6 +39,9 @@ def clamp_weights(weights: ArrayLike) -> NDArray[np.float64]:
     values = np.clip(np.asarray(weights, dtype=np.float64), 0.0, 1.0)
     if values.shape[-1:] != (len(ARKIT_NAMES),):
         raise ValueError(f"expected weights of shape ({len(ARKIT_NAMES)},), found {values.shape}")
+    if np.isnan(values).any():
+        named = [name for name, column in INDEX.items() if np.isnan(values[..., column]).any()]
+        raise ValueError(f"expected weights within 0..1, found NaN for {', '.join(named[:3])}")
     needed = _JAW_FOR_TONGUE * values[..., INDEX["tongueOut"]]
     values[..., _JAW] = np.maximum(values[..., _JAW], needed)
     # A product of its own: of a jaw that is open alone nothing but itself comes back.

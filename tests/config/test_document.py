@@ -133,6 +133,14 @@ def test_diff_gives_both_values_and_sources() -> None:
     assert diff(_resolve(), _resolve()) == []
 
 
+def test_diff_of_nothing_and_a_section_has_rows_of_what_it_holds_alone() -> None:
+    """A row of two nulls stood before them."""
+    rows = diff(_resolve("phases.points.groups={head: 0.5}"), _resolve())
+    assert [(row["key"], row["left"], row["right"]) for row in rows] == [
+        ("phases.points.groups.head", 0.5, None)
+    ]
+
+
 def test_diff_tells_of_the_same_items_in_another_order(tmp_path: Path) -> None:
     phases = _resolve().config.model_dump(mode="json")["phases"]
     path = tmp_path / "turned.yaml"

@@ -37,6 +37,14 @@ def _volume(vertices: np.ndarray, faces: np.ndarray) -> float:
     )
 
 
+def test_weights_that_are_no_numbers_are_named():
+    """They ended in an error of linear algebra about the pose of the head."""
+    weights = np.zeros((2, len(ARKIT_NAMES)))
+    weights[1, INDEX["jawOpen"]] = np.nan
+    with pytest.raises(ValueError, match=r"within 0\.\.1, found NaN for jawOpen"):
+        clamp_weights(weights)
+
+
 def test_no_expression_changes_nothing(template, heads):
     for rest in heads:
         np.testing.assert_allclose(apply_expression(template, rest, np.zeros(52)), rest, atol=0.02)
