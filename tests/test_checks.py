@@ -111,6 +111,12 @@ def test_checks_beyond_types_are_told_with_faults_of_types(tmp_path: Path) -> No
     ]
 
 
+def test_a_rule_about_a_list_waits_for_its_items(tmp_path: Path) -> None:
+    """What stood below took the place of the faulty item, and broke the rule with the other."""
+    (fault,) = faults(tmp_path, "profile: smoke\n", "data.crop_scale=[a, 1]")
+    assert fault.startswith("data.crop_scale.0 (command line): expected a number, found 'a'")
+
+
 def test_a_check_that_a_faulty_setting_has_a_part_in_waits_for_it(tmp_path: Path) -> None:
     """It would ask for the very setting that was given, with a slip."""
     for word in ("train.evaluate_every=abc", "train.evaluate_evry=5"):

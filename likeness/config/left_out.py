@@ -72,8 +72,16 @@ def _spoken_of(fault: Fault) -> list[str]:
 
 
 def _speaks_of(fault: Fault, name: str) -> bool:
+    """Whether a setting, a part of it or what it is a part of has a part in a fault."""
     words = f"{fault.key} {fault.message}"
-    return re.search(rf"(?<![\w.]){re.escape(name)}(?![\w-])", words) is not None
+    if re.search(rf"(?<![\w.]){re.escape(name)}(?![\w-])", words):
+        return True
+    parts = name.split(".")
+    around = [".".join(parts[:end]) for end in range(1, len(parts))]
+    return any(
+        fault.key == part or f"'{part}'" in words or f"\n      {part} = " in words
+        for part in around
+    )
 
 
 def _undo(tree: dict[str, Any], below: dict[str, Any], key: Key) -> bool:

@@ -30,6 +30,9 @@ logger = logging.getLogger(__name__)
 _ENOUGH = 0.5
 """Of the photographs of a batch: where fewer have another of their person, that is told."""
 
+_RARE = 0.1
+"""Of all photographs to train on: where fewer have what a term compares with, that is told."""
+
 
 @dataclass(frozen=True)
 class _Lack:
@@ -57,6 +60,7 @@ def unlearnable(config: FaceEncoderConfig, folder: Folder) -> list[Finding]:
     findings = [finding for stage in stages for finding in _of_stage(stage, lacks)]
     if config.data.photos_per_person == 1 and "no-pairs" not in {lack.code for lack in lacks}:
         findings += [finding for stage in stages for finding in _rare_pairs(stage, config, entries)]
+    findings += [finding for stage in stages for finding in _rare(stage, entries)]
     for finding in findings:
         if finding.severity == "warning":
             logger.warning("%s", finding.message)
@@ -203,6 +207,26 @@ def _rare_pairs(
             "out.",
             "Set data.photos_per_person to 2 or more; batch sizes then count persons.",
         )
+    ]
+
+
+def _rare(stage: EncoderStage, entries: Sequence[Entry]) -> list[Finding]:
+    """Terms whose comparison hardly any photograph has: at most steps they are 0, as if perfect."""
+    kinds = (
+        ("truth", TRUTH_TERMS, sum(entry.truth is not None for entry in entries)),
+        ("mask", MASK_TERMS, sum(entry.mask is not None for entry in entries)),
+    )
+    return [
+        Finding(
+            "warning",
+            f"rare-{what}",
+            "",
+            f"{_named(stage, terms)} of stage '{stage.name}' counts for {having} of the "
+            f"{len(entries)} photographs of the split 'train' alone: the others have no {what}.",
+            f"Add a {what} to more of them, or train on fewer of the others.",
+        )
+        for what, terms, having in kinds
+        if 0 < having < _RARE * len(entries) and _named(stage, terms)
     ]
 
 

@@ -124,6 +124,31 @@ def test_outlines_beside_landmarks_are_warned_of_where_no_photograph_has_a_mask(
     assert finding.message in [record.getMessage() for record in caplog.records]
 
 
+def test_masks_and_truth_of_hardly_any_photograph_are_told(data: Path) -> None:
+    """A stage of outlines alone learned nothing at nearly all of its steps, without a word."""
+    rows = [json.loads(line) for line in (data / "index.jsonl").read_text().splitlines()]
+    first = next(row for row in rows if row["split"] == "train")
+    for number in range(30):  # of one photograph many, all but the first without anything beside
+        for folder, suffix in (("images", "png"), ("landmarks", "npy")):
+            source = data / folder / f"{first['id']}.{suffix}"
+            shutil.copy(source, data / folder / f"more{number}.{suffix}")
+        rows.append({**first, "id": f"more{number}"})
+    kept = f"{first['id']}."
+    for folder in ("masks", "truth"):
+        for path in (data / folder).iterdir():
+            if not path.name.startswith(kept):
+                path.unlink()
+    (data / "index.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    words = ["stages.0.weights={silhouette: 1, supervised: 1, landmark: 1}", *ONLY]
+    config = configure("face-encoder", profile="smoke", overrides=words).config
+    findings = unlearnable(config, read_folder(data))
+    assert [finding.code for finding in findings] == ["rare-truth", "rare-mask"]
+    assert findings[1].message == (
+        "silhouette of stage 'lmk' counts for 1 of the 34 photographs of the split 'train' alone: "
+        "the others have no mask."
+    )
+
+
 def test_true_colours_alone_are_refused_where_the_truth_is_of_another_albedo_space(
     dataset: Path, toy_folder: Path
 ) -> None:
