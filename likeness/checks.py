@@ -111,11 +111,12 @@ def _stage_faults(resolved: Resolved | None) -> list[Fault]:
 
     if resolved is None:
         return []
+    faults = [fault for name in _SET_BY_STAGES for fault in _shadowed(resolved, name)]
     try:
         Plan.build(resolved.config.stages, samples_per_epoch=1, batch_size=1)
     except UsageError as error:
-        return [_plan_fault(resolved, f"{error.message} {error.advice}".strip())]
-    return [fault for name in _SET_BY_STAGES for fault in _shadowed(resolved, name)]
+        faults.insert(0, _plan_fault(resolved, f"{error.message} {error.advice}".strip()))
+    return faults
 
 
 def _plan_fault(resolved: Resolved, message: str) -> Fault:
@@ -341,7 +342,8 @@ class Resumption:
         made = [key for key in made if key not in _fixed_by_steps()]
         stages = [key for key in made if key.startswith("stages.") or key == "train.steps"]
         named = [key for key in made if key.rpartition(".")[2] in fault.settings]
-        key = (named or stages or made or ["stages"])[0]
+        lengths = [key for key in stages if key.rpartition(".")[2] in ("steps", "epochs")]
+        key = (named or lengths or stages or made or ["stages"])[0]
         return Fault(key, _origin_of(self._draft.resolved, key), fault.message)
 
 

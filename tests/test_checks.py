@@ -111,6 +111,26 @@ def test_checks_beyond_types_are_told_with_faults_of_types(tmp_path: Path) -> No
     ]
 
 
+@pytest.mark.parametrize(
+    ("words", "at"),
+    [
+        (
+            ("stages.lmk.steps=null", "stages.photo.name=outline", "train.batch_size=4"),
+            ["stages.lmk", "stages", "train.batch_size"],
+        ),
+        (
+            ("stages=[{name: a, steps: 3}]", "data.crop_scale=[2, 1]", "train.best_score=nobody"),
+            ["stages.a.weights", "'data.crop_scale'", "train.best_score"],
+        ),
+    ],
+)
+def test_a_fault_of_a_part_hides_no_other_in_it(
+    tmp_path: Path, words: tuple[str, ...], at: list[str]
+) -> None:
+    found = faults(tmp_path, "profile: smoke\n", *words)
+    assert [fault.partition(" ")[0].rstrip(":") for fault in found] == at
+
+
 def test_a_rule_about_a_list_waits_for_its_items(tmp_path: Path) -> None:
     """What stood below took the place of the faulty item, and broke the rule with the other."""
     (fault,) = faults(tmp_path, "profile: smoke\n", "data.crop_scale=[a, 1]")

@@ -147,8 +147,7 @@ def settings_at_fault(fault: Fault, tree: Any) -> list[Key]:
         key = canonical(tree, tuple(fault.key.split(".")) if fault.key else ())
     except LookupError:
         return []
-    found = _involved(fault.message, key, tree)
-    return found or ([key] if key and has(tree, key) else [])
+    return _involved(fault.message, key, tree) or ([key] if key else [])
 
 
 def broken_rules(error: ValidationError) -> list[str]:

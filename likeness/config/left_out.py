@@ -60,37 +60,40 @@ def validated(
 
 def beside(told: Iterable[Fault], found: Iterable[Fault]) -> list[Fault]:
     """Those of the faults found that no setting at fault already has a part in."""
-    names = {name for fault in told for name in _spoken_of(fault)}
+    names = {name for fault in told for name in (*_settings_of(fault), *_meant_by(fault))}
     return [fault for fault in found if not any(_speaks_of(fault, name) for name in names)]
 
 
-def _spoken_of(fault: Fault) -> list[str]:
-    """The setting at fault, and those its message names: the one it was meant to be."""
-    return [
-        name for name in (fault.key, *re.findall(r"'([\w-]+(?:\.[\w-]+)+)'", fault.message)) if name
-    ]
+def _settings_of(fault: Fault) -> list[str]:
+    """The settings between which a rule is broken, as they are listed below it; else its own."""
+    listed = re.findall(r"\n      (\S+) = ", fault.message)
+    return listed or [name for name in (fault.key,) if name]
+
+
+def _meant_by(fault: Fault) -> list[str]:
+    """Settings that a message names: what a name that does not exist was meant to be."""
+    return re.findall(r"'([\w-]+(?:\.[\w-]+)+)'", fault.message)
 
 
 def _speaks_of(fault: Fault, name: str) -> bool:
     """Whether a setting, a part of it or what it is a part of has a part in a fault."""
-    words = f"{fault.key} {fault.message}"
-    if re.search(rf"(?<![\w.]){re.escape(name)}(?![\w-])", words):
+    if re.search(rf"(?<![\w.]){re.escape(name)}(?![\w-])", f"{fault.key} {fault.message}"):
         return True
-    parts = name.split(".")
-    around = [".".join(parts[:end]) for end in range(1, len(parts))]
-    return any(
-        fault.key == part or f"'{part}'" in words or f"\n      {part} = " in words
-        for part in around
-    )
+    return any(name.startswith(f"{own}.") for own in _settings_of(fault))
 
 
 def _undo(tree: dict[str, Any], below: dict[str, Any], key: Key) -> bool:
-    """Put what stood below into a place, in place; or nothing, where that is what is wrong.
+    """Put what stood below into a place, in place, or nothing, where that is what is wrong; where
+    neither can be, as in a list, into what is around it.
 
     Returns:
         Whether there was anything to undo.
     """
-    if not key or not has(tree, key):
+    return any(_undo_at(tree, below, key[:end]) for end in range(len(key), 0, -1))
+
+
+def _undo_at(tree: dict[str, Any], below: dict[str, Any], key: Key) -> bool:
+    if not has(tree, key):
         return False
     around = value_at(tree, key[:-1])
     if has(below, key) and value_at(below, key) != value_at(tree, key):

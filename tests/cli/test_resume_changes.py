@@ -94,6 +94,17 @@ def test_what_has_no_part_in_steps_may_change_after_the_last(
     assert "keep_checkpoints: 1" in (trained / "config.yaml").read_text()
 
 
+def test_stages_that_move_are_told_at_the_length_that_moves_them(
+    likeness: Command, trained: Path
+) -> None:
+    """The first setting of a stage was named, and what it is was no fault."""
+    words = ("stages.head.weights.fit=2", "train.steps=30")
+    refused = likeness("resume", trained, *words)
+    assert refused.code == 2
+    assert "train.steps (command line): The stages changed: step 10 belongs to" in refused.err
+    assert "stages.head.weights.fit (command line): The stages changed" not in refused.err
+
+
 def test_all_that_forbids_a_resume_is_told_at_once(likeness: Command, trained: Path) -> None:
     words = ("train.seed=4", "stages.head.weights.fit=2", "train.clip_norm=2")
     refused = likeness("resume", trained, *words)

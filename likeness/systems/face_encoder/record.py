@@ -161,7 +161,11 @@ class PersonRecord:
         """
         parts = {name: part.copy() for name, part in self.split().items()}
         for name, value in values.items():
-            segment, new = self.layout.segment(name), np.asarray(value, np.float32)
+            segment = self.layout.segment(name)
+            try:
+                new = np.asarray(value, np.float32)
+            except (TypeError, ValueError) as error:
+                raise UsageError(f"Expected numbers for '{name}', found {value!r:.80}.") from error
             if new.shape not in ((), (1,), (segment.dim,)):
                 raise UsageError(
                     f"Expected one number for '{name}', or {segment.dim}, found an array of shape "

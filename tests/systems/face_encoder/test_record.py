@@ -167,6 +167,9 @@ def test_editing_replaces_whole_segments_in_a_copy(toy_head):
         record.edit({"face.nose": 1})
     with pytest.raises(UsageError, match=r"'camera', or 3, found an array of shape \(2,\)"):
         record.edit({"camera": [1.0, 2.0]})
+    for value in ("a", {"a": 1}, [1, [2], 3]):
+        with pytest.raises(UsageError, match="Expected numbers for 'camera', found "):
+            record.edit({"camera": value})
 
 
 @pytest.mark.parametrize(("count", "average"), [(2, np.mean), (4, np.mean), (5, np.median)])
