@@ -75,7 +75,8 @@ def check_initial_run(config: FaceEncoderConfig) -> None:
             for setting, segment in _COLUMNS.items()
             if _dim(before, segment) != _dim(now, segment)
         ]
-        if state["head_fingerprint"] != head.fingerprint and not config.data.allow_model_mismatch:
+        is_other = state["head_fingerprint"] != head.fingerprint
+        if is_other and (differing or not config.data.allow_model_mismatch):
             differing.insert(0, "head")
         if not differing and reads_albedo(now, head, model.albedo):
             check_albedo(state, config=config, albedo=albedo_fingerprint(model.albedo))

@@ -23,6 +23,7 @@ from likeness.runs.checkpoint import group_of
 from likeness.runs.record import read_metrics
 from likeness.runs.run import Run
 from likeness.systems.face_encoder.findings import inspect_configured
+from likeness.systems.face_encoder.heads import open_head
 from likeness.systems.face_encoder.layouts import read_folder
 from likeness.systems.face_encoder.prepare import prepare
 from likeness.systems.face_encoder.trained import predictor_of
@@ -167,10 +168,16 @@ def test_columns_that_follow_from_another_head_are_not_told_as_settings(
     small = dict(word.split("=", 1) for word in (*SMALL_MODEL, *words))
     overrides = [f"{key}={value}" for key, value in small.items()]
     config = configure("face-encoder", profile="smoke", overrides=overrides).config
-    with pytest.raises(UsageError) as caught:
-        check_initial_run(config)
-    assert f"do not fit: model.head is {toy_folder} there and studio here." in caught.value.message
-    assert caught.value.advice == f"Set model.head={toy_folder}, or start from another run."
+    asset = open_head(str(toy_folder))
+    fewer = tmp_path / "fewer.npz"
+    replace(asset, shape_basis=asset.shape_basis[..., :20]).save(fewer)
+    for head, is_allowed in (("studio", False), (fewer, False), (fewer, True)):
+        here = config.replace(model={"head": str(head)}, data={"allow_model_mismatch": is_allowed})
+        with pytest.raises(UsageError) as caught:
+            check_initial_run(here)
+        told = f"do not fit: model.head is {toy_folder} there and {head} here."
+        assert told in caught.value.message
+        assert caught.value.advice == f"Set model.head={toy_folder}, or start from another run."
 
 
 def test_weights_for_another_albedo_space_are_refused_before_a_run_exists(
