@@ -131,6 +131,40 @@ def test_a_fault_of_a_part_hides_no_other_in_it(
     assert [fault.partition(" ")[0].rstrip(":") for fault in found] == at
 
 
+PLAIN = "profile: smoke\n"
+SLIPS = (
+    "data.crop_scale=[2, 1]",
+    "data.flip=2",
+    "data.cropp=1",
+    "model.backbone=resnet19",
+    "stages.lmk.steps=null",
+    "stages.photo.name=outline",
+    "stages.lmk.weights.landmrk=1",
+    "stages.photo.schedule.warmup_steps=-1",
+    "train.best_score=nobody",
+    "train.learning_rate=0.1",
+    "train.betas=[0.9]",
+    "evaluation.framing=box",
+    "storage.retries=x",
+)
+
+
+@pytest.mark.parametrize("first", range(len(SLIPS)))
+def test_slips_of_any_two_kinds_are_told_as_each_is_alone(tmp_path: Path, first: int) -> None:
+    def places(*words: str) -> list[str]:
+        return sorted(fault.partition(" (")[0] for fault in faults(tmp_path, PLAIN, *words))
+
+    alone = places(SLIPS[first])
+    assert len(alone) == 1
+    for other in SLIPS[first + 1 :]:
+        assert places(SLIPS[first], other) == sorted([*alone, *places(other)])
+
+
+def test_a_name_and_its_value_are_one_fault(tmp_path: Path) -> None:
+    (fault,) = faults(tmp_path, "profile: smoke\n", "stages.lmk.weights={landmrk: x}")
+    assert "there is no such loss term. Did you mean 'landmark'?" in fault
+
+
 def test_a_rule_about_a_list_waits_for_its_items(tmp_path: Path) -> None:
     """What stood below took the place of the faulty item, and broke the rule with the other."""
     (fault,) = faults(tmp_path, "profile: smoke\n", "data.crop_scale=[a, 1]")

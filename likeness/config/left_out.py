@@ -51,8 +51,7 @@ def validated(
         except ValidationError as error:
             found = validation_faults(error, tree, origin_of, known_keys(config_class, tree))
         faults += beside([*told, *faults], found) if faults else found
-        wrong = {key for fault in found for key in settings_at_fault(fault, tree)}
-        undone = [key for key in sorted(wrong) if _undo(tree, below, key)]
+        undone = [fault for fault in found if _undo(tree, below, settings_at_fault(fault, tree))]
         if not undone:
             return None, faults
     return None, faults
@@ -82,25 +81,32 @@ def _speaks_of(fault: Fault, name: str) -> bool:
     return any(name.startswith(f"{own}.") for own in _settings_of(fault))
 
 
-def _undo(tree: dict[str, Any], below: dict[str, Any], key: Key) -> bool:
-    """Put what stood below into a place, in place, or nothing, where that is what is wrong; where
-    neither can be, as in a list, into what is around it.
+def _undo(tree: dict[str, Any], below: dict[str, Any], wrong: Sequence[Key]) -> bool:
+    """Put back, in place, what stood below at the settings of a fault; where all stand as they did,
+    leave them out. What neither can be done to, as to an item of a list, goes with what is around.
 
     Returns:
         Whether there was anything to undo.
     """
-    return any(_undo_at(tree, below, key[:end]) for end in range(len(key), 0, -1))
+    for step in (_put_back, _drop):
+        if [key for key in wrong if step(tree, below, key)]:
+            return True
+    around = sorted({key[:-1] for key in wrong if len(key) > 1})
+    return bool(around) and _undo(tree, below, around)
 
 
-def _undo_at(tree: dict[str, Any], below: dict[str, Any], key: Key) -> bool:
-    if not has(tree, key):
+def _put_back(tree: dict[str, Any], below: dict[str, Any], key: Key) -> bool:
+    if not (has(tree, key) and has(below, key)) or value_at(below, key) == value_at(tree, key):
         return False
     around = value_at(tree, key[:-1])
-    if has(below, key) and value_at(below, key) != value_at(tree, key):
-        place = int(key[-1]) if isinstance(around, list) else key[-1]
-        around[place] = copy.deepcopy(value_at(below, key))
-    elif isinstance(around, dict):
-        del around[key[-1]]
-    else:
+    around[int(key[-1]) if isinstance(around, list) else key[-1]] = copy.deepcopy(
+        value_at(below, key)
+    )
+    return True
+
+
+def _drop(tree: dict[str, Any], below: dict[str, Any], key: Key) -> bool:
+    if not has(tree, key) or not isinstance(value_at(tree, key[:-1]), dict):
         return False
+    del value_at(tree, key[:-1])[key[-1]]
     return True

@@ -14,6 +14,7 @@ from likeness.systems.face_encoder.layouts import Folder
 
 CODED = ("shape", "albedo")
 """What the truth tells by coefficients of a basis."""
+_ALLOW = "data.allow_model_mismatch=true (of a run: likeness resume RUN with it)"
 Lengths = dict[str, dict[str, int]]
 """Place of a file of truth to how many coefficients it has, by what they code."""
 
@@ -69,8 +70,7 @@ def head_mismatch(folder: Folder, asset: HeadAsset) -> Finding | None:
             "Without head.json nobody knows which head model the truth was made with, and "
             f"model.head is '{asset.name}' ({asset.fingerprint[:12]}); coefficients of another one "
             "mean other faces.",
-            "Restore head.json, remove truth/, or set data.allow_model_mismatch=true where you "
-            "know that it fits.",
+            f"Restore head.json, remove truth/, or set {_ALLOW} where you know that it fits.",
         )
     if folder.head["fingerprint"] == asset.fingerprint:
         return None
@@ -81,8 +81,7 @@ def head_mismatch(folder: Folder, asset: HeadAsset) -> Finding | None:
         f"The truth was made with the head model '{folder.head['name']}' "
         f"({folder.head['fingerprint'][:12]}), but model.head is '{asset.name}' "
         f"({asset.fingerprint[:12]}); their coefficients mean different things.",
-        "Make the dataset again, set model.head to that model, or set "
-        "data.allow_model_mismatch=true.",
+        f"Make the dataset again, set model.head to that model, or set {_ALLOW}.",
     )
 
 
