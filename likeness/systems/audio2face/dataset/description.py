@@ -194,7 +194,11 @@ def read_description(root: str | Path) -> tuple[DatasetDescription, Path]:
     if file.is_file():
         return _parsed(file), file.parent
     if not root.is_dir():
-        raise DataError(f"Expected a dataset of speaking actors at '{root}', found nothing there.")
+        raise DataError(
+            f"Expected a dataset of speaking actors at '{root}', found nothing there.",
+            advice="Make one with 'likeness data make audio2face OUT', or from recordings with "
+            "'likeness data prepare audio2face IN OUT'.",
+        )
     return _conventional(root), root
 
 

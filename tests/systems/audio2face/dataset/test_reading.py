@@ -350,3 +350,10 @@ def test_a_mesh_that_is_not_of_the_caches_is_refused_and_told(
     assert [f.path for f in told] == ["data/anna/geom/skin/mesh.obj"]
     assert told[0].severity == "error"
     assert told[0].advice
+
+
+def test_nothing_is_no_description_to_correct(tmp_path):
+    """A folder that is not there was advised to correct its dataset.yaml."""
+    (finding,) = inspect_dataset(str(tmp_path / "gone")).findings
+    assert "found nothing there" in finding.message
+    assert finding.advice.startswith("Make one with 'likeness data make audio2face OUT'")
