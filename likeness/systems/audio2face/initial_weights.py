@@ -25,7 +25,7 @@ from likeness.runs.run import Run
 from likeness.systems.audio2face.artefacts import ActorArtefacts
 from likeness.systems.audio2face.config import AudioToFaceConfig
 from likeness.systems.audio2face.dataset.findings import inspect_dataset
-from likeness.systems.audio2face.networks.published_weights import load_published
+from likeness.systems.audio2face.networks.published_weights import check_published, load_published
 from likeness.systems.audio2face.networks.regression import RegressionNetwork
 from likeness.systems.audio2face.phoneme_targets import classifiers_of
 
@@ -96,6 +96,7 @@ def inspect_configured(config: AudioToFaceConfig, *, begins: bool = True) -> Ins
         UsageError: the configuration names no data, or an earlier run that does not fit.
         MissingError: the earlier run or the published weights are not there, or no classifier is
             named for phonemes that are weighed.
+        UnsafeFileError, DataError: published weights cannot be read, or are of no such network.
     """
     if not config.data.root:
         raise UsageError(
@@ -112,6 +113,8 @@ def inspect_configured(config: AudioToFaceConfig, *, begins: bool = True) -> Ins
             f"model.published_weights is '{published}': there is no such file.",
             advice="Give the path of a weights.pth, or null to start from nothing.",
         )
+    if begins and published is not None:
+        check_published(Path(published))
     return inspect_dataset(config.data.root)
 
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from likeness import workflow
-from likeness.errors import MissingError, UsageError
+from likeness.errors import DataError, MissingError, UsageError
 from likeness.runs.run import Run
 from likeness.runs.selection import find
 from likeness.systems.audio2face.cast import Cast
@@ -85,6 +85,18 @@ def test_published_weights_are_a_start(earlier: Run, tmp_path: Path) -> None:
         _trained(tmp_path, root, "model.published_weights=gone.pth")
     with pytest.raises(UsageError, match="two starts"):
         _trained(tmp_path, root, *words, f"model.initial_run={earlier.path}")
+
+
+def test_files_that_are_no_published_weights_leave_no_run(earlier: Run, tmp_path: Path) -> None:
+    """They were read once there was a run directory, and each try left one; a trial run of the
+    plan passed."""
+    text, other = tmp_path / "text.pth", tmp_path / "other.pth"
+    text.write_text("system: audio2face\n")
+    torch.save({"conv1.weight": torch.ones(3)}, other)
+    for path, told in ((text, "is not a plain state dict"), (other, "such as conv1.weight")):
+        with pytest.raises(DataError, match=told):
+            _trained(tmp_path, earlier.path.parents[2] / "set", f"model.published_weights={path}")
+    assert not (tmp_path / "runs").exists()
 
 
 def test_phonemes_need_a_classifier_before_there_is_a_run(earlier: Run, tmp_path: Path) -> None:

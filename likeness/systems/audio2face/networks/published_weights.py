@@ -76,6 +76,24 @@ def named_like_ours(
     return named
 
 
+def check_published(path: Path) -> None:
+    """Read published weights to the end, before anything is made that would start from them.
+
+    Whether they fit is told where the network is known, see :func:`load_published`.
+
+    Raises:
+        UnsafeFileError, DataError: the file cannot be read, or has no tensor by a name of theirs.
+    """
+    found = read_tensors(path)
+    if not named_like_ours(found):
+        raise DataError(
+            f"'{path}' holds no weights of a published network: none of its {len(found)} tensors, "
+            f"such as {first_few(sorted(found), 2)}, has a name of theirs.",
+            advice="Give the weights.pth of Audio2Face-3D's training, or null to start from "
+            "nothing.",
+        )
+
+
 def load_published(network: nn.Module, path: str | Path, languages: Sequence[str] = ()) -> None:
     """Start a network of the published shape from published weights.
 
