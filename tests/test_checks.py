@@ -160,6 +160,21 @@ def test_slips_of_any_two_kinds_are_told_as_each_is_alone(tmp_path: Path, first:
         assert places(SLIPS[first], other) == sorted([*alone, *places(other)])
 
 
+def test_rules_with_a_setting_of_the_profile_in_common_are_told_together() -> None:
+    """Nobody wrote which network it is, and each rule about it hid the next."""
+    words = (
+        "stages.0.weights.mse=1",
+        "stages.0.groups.emotions=1",
+        "learning.segments.fps=31",
+    )
+    with pytest.raises(ConfigError) as caught:
+        configure("audio2face", profile="diffusion", overrides=list(words), environ={})
+    told = str(caught.value)
+    assert len(caught.value.faults) == 3
+    for word in ("weights.mse", "groups.emotions", "segments.fps"):
+        assert word in told
+
+
 def test_a_name_and_its_value_are_one_fault(tmp_path: Path) -> None:
     (fault,) = faults(tmp_path, "profile: smoke\n", "stages.lmk.weights={landmrk: x}")
     assert "there is no such loss term. Did you mean 'landmark'?" in fault

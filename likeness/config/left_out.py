@@ -64,14 +64,21 @@ def beside(told: Iterable[Fault], found: Iterable[Fault]) -> list[Fault]:
 
 
 def _settings_of(fault: Fault) -> list[str]:
-    """The settings between which a rule is broken, as they are listed below it; else its own."""
-    listed = re.findall(r"\n      (\S+) = ", fault.message)
-    return listed or [name for name in (fault.key,) if name]
+    """The settings between which a rule is broken, as they are listed below it; else its own.
+
+    Of those listed the ones that somebody wrote: what a profile or a default says has a part in
+    many rules, and is no slip in any of them.
+    """
+    listed = re.findall(r"\n      (\S+) = .*\((.*)\)", fault.message)
+    written = [name for name, origin in listed if not origin.startswith(("default", "profile"))]
+    return written or [name for name, _ in listed] or [name for name in (fault.key,) if name]
 
 
 def _meant_by(fault: Fault) -> list[str]:
-    """Settings that a message names: what a name that does not exist was meant to be."""
-    return re.findall(r"'([\w-]+(?:\.[\w-]+)+)'", fault.message)
+    """Settings that a message names and does not list: what a wrong name was meant to be."""
+    listed = re.findall(r"\n      (\S+) = ", fault.message)
+    named = re.findall(r"'([\w-]+(?:\.[\w-]+)+)'", fault.message)
+    return [name for name in named if name not in listed]
 
 
 def _speaks_of(fault: Fault, name: str) -> bool:
@@ -88,7 +95,7 @@ def _undo(tree: dict[str, Any], below: dict[str, Any], wrong: Sequence[Key]) -> 
     Returns:
         Whether there was anything to undo.
     """
-    for step in (_put_back, _drop):
+    for step in (_put_back, _drop_new, _drop):
         if [key for key in wrong if step(tree, below, key)]:
             return True
     around = sorted({key[:-1] for key in wrong if len(key) > 1})
@@ -103,6 +110,10 @@ def _put_back(tree: dict[str, Any], below: dict[str, Any], key: Key) -> bool:
         value_at(below, key)
     )
     return True
+
+
+def _drop_new(tree: dict[str, Any], below: dict[str, Any], key: Key) -> bool:
+    return not has(below, key) and _drop(tree, below, key)
 
 
 def _drop(tree: dict[str, Any], below: dict[str, Any], key: Key) -> bool:
