@@ -114,9 +114,10 @@ def _paint_row(
     gum = np.clip((gum_line - along) / 0.05 + 0.5, 0.0, 1.0)[:, None]
     albedo = albedo * (1.0 - gum) + _gum_colour(appearance, rest, footprint) * gum
 
-    # Cheeks keep lamps as well from the molars: in an open mouth turned aside they stood there as
-    # bright blocks.
-    albedo *= 1.0 - 0.62 * smoothstep(*_SHADED, row.arch_front - rest[:, 2])[:, None]
+    if not upper:
+        # Cheeks keep lamps as well from the molars: in an open mouth turned aside the lower ones
+        # stood there as bright blocks.
+        albedo *= 1.0 - 0.62 * smoothstep(*_SHADED, row.arch_front - rest[:, 2])[:, None]
     occlusion = _occlusion_of_depth(row, rest)
     occlusion *= 1.0 - 0.25 * np.clip(1.0 - along, 0.0, 1.0)
     values.albedo[chosen] = np.maximum(albedo, 0.02)

@@ -24,7 +24,9 @@ def root(tmp_path: Path) -> Path:
     points[36:42] = np.array([35.0, 40.0]) + rng.uniform(-2, 2, (6, 2))
     points[42:48] = np.array([60.0, 40.0]) + rng.uniform(-2, 2, (6, 2))
     folder = tmp_path / "set"
-    with FaceWriter(str(folder), provenance={"source": "test", "consent": "noise"}) as writer:
+    head = {"name": "noise", "fingerprint": "0" * 64}
+    provenance = {"source": "test", "consent": "noise"}
+    with FaceWriter(str(folder), head=head, provenance=provenance) as writer:
         for number in range(18):
             writer.write(
                 {
