@@ -12,7 +12,7 @@ from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
-from likeness.config.faults import Fault, Known, Names, told_of_settings
+from likeness.config.faults import Fault, Known, Names, listed
 from likeness.config.keys import Key, dotted, named, settings
 from likeness.config.left_out import beside
 from likeness.config.origins import origin_in, strongest
@@ -130,7 +130,8 @@ def _plan_fault(resolved: Resolved, message: str) -> Fault:
         return resolved.provenance[dotted(named(tree, key))]
 
     origin = strongest(map(origin_of, keys)) if keys else None
-    return Fault("stages", origin, message + told_of_settings(keys, tree, origin_of))
+    told, between = listed(keys, tree, origin_of)
+    return Fault("stages", origin, message + told, between)
 
 
 def _shadowed(resolved: Resolved, name: str) -> list[Fault]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any
 
@@ -29,6 +29,8 @@ class Fault:
     origin: Origin | None
     message: str
     """What was expected and what was found."""
+    between: Mapping[str, Origin] = field(default_factory=dict)
+    """Where a rule between settings is broken, those the message lists below: name to origin."""
 
     def __str__(self) -> str:
         place = f" ({self.origin})" if self.origin else ""
@@ -132,22 +134,12 @@ def validation_faults(
             origin = None  # nobody wrote anything there
         conflict = any(entry["type"] == "value_error" for entry in entries)
         involved = _involved(message, key, tree) if conflict else []
+        told, between = listed(involved, tree, origin_of)
         if involved:
-            message += told_of_settings(involved, tree, origin_of)
             # Of the settings in conflict, not of all that the part around them holds.
             origin = strongest(map(origin_of, involved)) if key else None
-        faults.append(Fault(dotted(named(tree, key)), origin, message))
+        faults.append(Fault(dotted(named(tree, key)), origin, message + told, between))
     return faults
-
-
-def settings_at_fault(fault: Fault, tree: Any) -> list[Key]:
-    """Keys of what has to change in plain data to mend a fault of its validation: the setting at
-    fault, or those between which a rule is broken, where a message names them."""
-    try:
-        key = canonical(tree, tuple(fault.key.split(".")) if fault.key else ())
-    except LookupError:
-        return []
-    return _involved(fault.message, key, tree) or ([key] if key else [])
 
 
 def broken_rules(error: ValidationError) -> list[str]:
@@ -288,9 +280,14 @@ def _involved(message: str, key: Key, tree: Any) -> list[Key]:
     return keys
 
 
-def told_of_settings(keys: Iterable[Key], tree: Any, origin_of: Callable[[Key], Origin]) -> str:
-    """A line for each setting, to stand below a message: its value and where that came from."""
-    return "".join(
-        f"\n      {dotted(named(tree, key))} = {brief(value_at(tree, key))} ({origin_of(key)})"
-        for key in keys
-    )
+def listed(
+    keys: Iterable[Key], tree: Any, origin_of: Callable[[Key], Origin]
+) -> tuple[str, dict[str, Origin]]:
+    """A line for each setting, to stand below a message: its value and where that came from; and
+    the same origins by name."""
+    told, origins = "", {}
+    for key in keys:
+        name, origin = dotted(named(tree, key)), origin_of(key)
+        told += f"\n      {name} = {brief(value_at(tree, key))} ({origin})"
+        origins[name] = origin
+    return told, origins

@@ -10,12 +10,13 @@ from __future__ import annotations
 import copy
 import re
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from typing import Any
 
 from pydantic import ValidationError
 
-from likeness.config.faults import Fault, settings_at_fault, validation_faults
-from likeness.config.keys import Key, has, known_keys, value_at
+from likeness.config.faults import Fault, validation_faults
+from likeness.config.keys import Key, canonical, has, known_keys, value_at
 from likeness.config.overrides import Origin
 from likeness.config.schema import ConfigModel
 
@@ -45,16 +46,32 @@ def validated(
     """
     tree = copy.deepcopy(tree)
     faults: list[Fault] = []
-    for _ in range(_ROUNDS):
+    for number in range(_ROUNDS):
         try:
             return config_class.model_validate(tree), faults
         except ValidationError as error:
             found = validation_faults(error, tree, origin_of, known_keys(config_class, tree))
-        faults += beside([*told, *faults], found) if faults else found
-        undone = [fault for fault in found if _undo(tree, below, settings_at_fault(fault, tree))]
-        if not undone:
+        faults += beside([*told, *faults], found) if number else _unnamed(told, found)
+        wrong = [_keys_of(fault, tree) for fault in found]  # before any of it changes
+        if not [keys for keys in wrong if _undo(tree, below, keys)]:
             return None, faults
     return None, faults
+
+
+def _unnamed(told: Sequence[Fault], found: Sequence[Fault]) -> list[Fault]:
+    """Faults of values, but for those whose name is at fault already: of a name that does not exist
+    the value is no fault of its own."""
+    names = {fault.key for fault in told if fault.key}
+    return [fault for fault in found if fault.key not in names]
+
+
+def _keys_of(fault: Fault, tree: Any) -> list[Key]:
+    """Keys in plain data of the settings that a fault of its validation is about."""
+    keys = []
+    for name in fault.between or filter(None, [fault.key]):
+        with suppress(LookupError):  # a key with a dot in it, as a file may have
+            keys.append(canonical(tree, tuple(name.split("."))))
+    return keys
 
 
 def beside(told: Iterable[Fault], found: Iterable[Fault]) -> list[Fault]:
@@ -64,21 +81,21 @@ def beside(told: Iterable[Fault], found: Iterable[Fault]) -> list[Fault]:
 
 
 def _settings_of(fault: Fault) -> list[str]:
-    """The settings between which a rule is broken, as they are listed below it; else its own.
+    """The settings between which a rule is broken, else the one at fault.
 
-    Of those listed the ones that somebody wrote: what a profile or a default says has a part in
+    Of those between the ones that somebody wrote: what a profile or a default says has a part in
     many rules, and is no slip in any of them.
     """
-    listed = re.findall(r"\n      (\S+) = .*\((.*)\)", fault.message)
-    written = [name for name, origin in listed if not origin.startswith(("default", "profile"))]
-    return written or [name for name, _ in listed] or [name for name in (fault.key,) if name]
+    written = [
+        name for name, origin in fault.between.items() if origin.layer not in ("default", "profile")
+    ]
+    return written or list(fault.between) or [name for name in (fault.key,) if name]
 
 
 def _meant_by(fault: Fault) -> list[str]:
     """Settings that a message names and does not list: what a wrong name was meant to be."""
-    listed = re.findall(r"\n      (\S+) = ", fault.message)
     named = re.findall(r"'([\w-]+(?:\.[\w-]+)+)'", fault.message)
-    return [name for name in named if name not in listed]
+    return [name for name in named if name not in fault.between]
 
 
 def _speaks_of(fault: Fault, name: str) -> bool:

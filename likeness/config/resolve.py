@@ -319,9 +319,7 @@ class _Layers:
             for key, value in leaves(self._tree)
         }
         config, found = validated(self._class, self._tree, self._below, self._origins.at, faults)
-        # Of a name that does not exist the value is no fault of its own.
-        named_wrong = {fault.key for fault in faults}
-        faults += [fault for fault in found if fault.key not in named_wrong or not fault.key]
+        faults += found
         if config is None:
             return Draft(system, profile, faults, None, written)
         tree = config.model_dump(mode="json")
