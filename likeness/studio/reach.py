@@ -69,14 +69,13 @@ def fit_weights(template: Template, rest: NDArray[np.floating], weights: Array) 
         fitted[..., INDEX[name]] *= min(own / usual, 1.0) ** _RED_POWER
 
     kept = np.ones_like(fitted)
-    lengths, closed_at_most = [], []
+    lengths = []
     for (low, high), closings in zip(_creases(), _closings(template), strict=True):
         usual = np.linalg.norm(template.vertices[high] - template.vertices[low])
         length = np.linalg.norm(rest[high] - rest[low]) / usual
         # As far as the one shape that closes it most, by the share of the skin there is between.
         most = closings.max() * length
         lengths.append(length)
-        closed_at_most.append(most)
         shut = closings > 0.0
         closed, opened = fitted[..., shut] @ closings[shut], -(fitted[..., ~shut] @ closings[~shut])
         share = np.minimum(np.maximum(most + opened, 0.0) / np.maximum(closed, 1e-12), 1.0)
@@ -84,10 +83,9 @@ def fit_weights(template: Template, rest: NDArray[np.floating], weights: Array) 
     fitted *= kept
 
     # What is left is bent in ways that one number does not tell, on some heads: it is looked at.
-    closings = _closings(template)[_AT_SEPTUM]
-    least = _LOOKED_AT * np.minimum(closed_at_most[_AT_SEPTUM], closings.max(axis=1))
-    near = ((fitted @ closings.T) > least).any(axis=-1)
-    near |= min(lengths[_AT_SEPTUM]) < _SHORT
+    closings, short = _closings(template)[_AT_SEPTUM], np.minimum(lengths[_AT_SEPTUM], 1.0)
+    near = ((fitted @ closings.T) > _LOOKED_AT * closings.max(axis=1) * short).any(axis=-1)
+    near |= short.min() < _SHORT
     if near.any():
         giving = (closings > 0.0).any(axis=0)
         shares = free_shares(template, rest, fitted[near], giving)

@@ -108,12 +108,12 @@ def inspect_configured(config: AudioToFaceConfig, *, begins: bool = True) -> Ins
         open_initial_run(config)
     classifiers_of(config)
     published = config.model.published_weights
-    if begins and published is not None and not Path(published).is_file():
-        raise MissingError(
-            f"model.published_weights is '{published}': there is no such file.",
-            advice="Give the path of a weights.pth, or null to start from nothing.",
-        )
     if begins and published is not None:
+        if not Path(published).is_file():
+            raise MissingError(
+                f"model.published_weights is '{published}': there is no such file.",
+                advice="Give the path of a weights.pth, or null to start from nothing.",
+            )
         check_published(Path(published))
     return inspect_dataset(config.data.root)
 

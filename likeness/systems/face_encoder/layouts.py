@@ -93,18 +93,17 @@ def read_folder(root: str | Path, landmarks: str | Path | None = None) -> Folder
             "with 'likeness data prepare face-encoder IN OUT'.",
         )
     refuse_unfinished(root)
-    if landmarks is not None:
-        if not Path(landmarks).is_dir():
-            raise DataError(
-                f"data.landmarks is '{landmarks}', but there is no such folder.",
-                advice="Name the folder of the landmark files, or set it to null when they lie "
-                "beside the photographs.",
-            )
-        if (root / "images").is_dir():
-            return _with_index(_pairs(root, "native", root / "images", Path(landmarks)))
-        return _with_index(_pairs(root, "legacy", root, Path(landmarks)))
+    if landmarks is not None and not Path(landmarks).is_dir():
+        raise DataError(
+            f"data.landmarks is '{landmarks}', but there is no such folder.",
+            advice="Name the folder of the landmark files, or set it to null when they lie "
+            "beside the photographs.",
+        )
     if (root / "images").is_dir():
-        return _with_index(_pairs(root, "native", root / "images", root / "landmarks"))
+        own = root / "landmarks" if landmarks is None else Path(landmarks)
+        return _with_index(_pairs(root, "native", root / "images", own))
+    if landmarks is not None:
+        return _with_index(_pairs(root, "legacy", root, Path(landmarks)))
     thumbnails, points = _legacy(root)
     if thumbnails is not None and points is not None:
         return _with_index(_pairs(root, "legacy", thumbnails, points))

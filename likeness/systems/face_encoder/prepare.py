@@ -259,7 +259,7 @@ def _not_told_by_name(
             ),
         )
     alone = len(rows) > 1 and len({row["person"] for row in rows}) == len(rows)
-    return (_each_its_own_person(len(rows), separator),) if alone else ()
+    return (_nobody_twice(len(rows), separator),) if alone else ()
 
 
 def _before(file: str, separator: str) -> str:
@@ -280,16 +280,18 @@ def _unused(
     return sorted(named.keys() - {name for file in files for name in (id_of(file), file)})
 
 
-def _each_its_own_person(count: int, separator: str = "") -> Finding:
-    if separator:
-        return Finding(
-            "advice",
-            "no-persons",
-            "identity.csv",
-            f"person_from={separator} tells {count} persons apart on {count} photographs: nobody "
-            "is on two.",
-            "Where somebody is, their names end elsewhere; otherwise leave it.",
-        )
+def _nobody_twice(count: int, separator: str) -> Finding:
+    return Finding(
+        "advice",
+        "no-persons",
+        "identity.csv",
+        f"person_from={separator} tells {count} persons apart on {count} photographs: nobody "
+        "is on two.",
+        "Where somebody is, their names end elsewhere; otherwise leave it.",
+    )
+
+
+def _each_its_own_person(count: int) -> Finding:
     return Finding(
         "warning",
         "no-persons",
