@@ -10,9 +10,11 @@ import pytest
 from likeness.geometry.flame_assets import load_flame
 from likeness.geometry.head_asset import HeadAsset
 from likeness.geometry.toy_flame import make_toy_flame
+from likeness.runs.run import Run
 from likeness.systems.face_encoder.decode import Decoder
 from likeness.systems.face_encoder.system import FaceEncoder
 from tests.systems.face_encoder import toy
+from tests.systems.face_encoder.small_runs import train
 
 
 @pytest.fixture(scope="session")
@@ -38,6 +40,12 @@ def decoder(toy_head: HeadAsset) -> Decoder:
 def dataset(tmp_path_factory: pytest.TempPathFactory, toy_head: HeadAsset) -> Path:
     """Four people, two photographs each, with masks and the truth. Never written to."""
     return toy.write_dataset(tmp_path_factory.mktemp("faces") / "people", toy_head)
+
+
+@pytest.fixture(scope="session")
+def trained(toy_folder: Path, dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A run of two steps. Never written to."""
+    return train(toy_folder, dataset, tmp_path_factory.mktemp("runs"))
 
 
 @pytest.fixture
